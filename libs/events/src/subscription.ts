@@ -1,0 +1,16 @@
+import type { EventType } from './catalog.ts';
+import type { ReceivedEvent } from './event.ts';
+
+/** What a service hears and what it does with it. Passed to `startConsumer`. */
+export interface Subscription<Tx, T extends EventType = EventType> {
+  /** Consumer group: the service's name, e.g. `catalog`. */
+  readonly group: string;
+  /** The types it handles; topics follow from the catalogue. Other types are skipped and counted. */
+  readonly handles: readonly T[];
+  /**
+   * Applies a batch in the given transaction: several partitions together, each key in its order, duplicates already
+   * removed. It must not touch anything outside `tx`. A rejection rolls the whole batch back; the consumer then finds
+   * the guilty message by bisection.
+   */
+  handle(tx: Tx, events: readonly ReceivedEvent<T>[]): Promise<void>;
+}
