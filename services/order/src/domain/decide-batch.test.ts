@@ -1,0 +1,106 @@
+import { describe, expect, it } from '@jest/globals';
+import { ContradictingEvent, type OrderInput } from './decide.ts';
+import { type BatchInput, type Changes, decideBatch, UnknownOrder } from './decide-batch.ts';
+import { CREATED, inputs, ORDER_ID, pending } from './examples.ts';
+import type { Order } from './order.ts';
+
+const NOW = new Date(CREATED.getTime() + 40_000);
+const snapshotOf = (...orders: Order[]) => new Map(orders.map((order) => [order.orderId, order]));
+
+function heard(input: OrderInput, orderId = ORDER_ID, eventId = `${input.type}-of-${orderId}`): BatchInput {
+  return { orderId, input, eventId, cause: { eventId } };
+}
+
+describe('decideBatch', () => {
+  it('when a batch brings reservation and payment of one order, then it is written once, completed, with every step', () => {
+    const batch = [heard(inputs['stock-reserved']), heard(inputs['payment-completed'])];
+    const changes = decideBatch(snapshotOf(pending()), batch, NOW);
+    expect(changes.orders).toMatchObject([{ status: 'COMPLETED', version: 4, updatedAt: NOW }]);
+    expect(changes.steps.map(({ seq, type, eventId }) => [seq, type, eventId])).toEqual([
+      [2, 'stock-reserved', `stock-reserved-of-${ORDER_ID}`],
+      [3, 'payment-completed', `payment-completed-of-${ORDER_ID}`],
+      [4, 'order-completed', null],
+    ]);
+    expect(changes.events).toMatchObject([
+      { type: 'order-completed', cause: { eventId: `payment-completed-of-${ORDER_ID}` } },
+    ]);
+  });
+
+  it('when an event changes nothing, then it still is a step of the history', () => {
+    const changes = decideBatch(snapshotOf(pending()), [heard(inputs['payment-refunded'])], NOW);
+    expect(changes.steps).toMatchObject([{ seq: 2, type: 'payment-refunded' }]);
+    expect(changes.orders).toMatchObject([{ status: 'PENDING', version: 2 }]);
+  });
+
+  it('when a look at the deadline changes nothing, then nothing is written', () => {
+    const look = { type: 'deadline-checked', deadlineMs: 60_000 } as const;
+    const changes = decideBatch(snapshotOf(pending()), [{ orderId: ORDER_ID, input: look, eventId: null }], NOW);
+    expect(changes).toEqual({ orders: [], steps: [], events: [] });
+  });
+
+  it('when an order is not in the snapshot, then the batch is refused', () => {
+    expect(() => decideBatch(new Map(), [heard(inputs['stock-reserved'])], NOW)).toThrow(UnknownOrder);
+  });
+
+  it('when any batch is decided, then it ends as if decided one by one', () => {
+    for (let seed = 1; seed <= 2_000; seed++) {
+      const random = randomOf(seed);
+      const { snapshot, batch } = randomBatch(random);
+      const whole = attempt(() => decideBatch(snapshot, batch, NOW));
+      const single = attempt(() => oneByOne(snapshot, batch));
+      expect({ seed, ...single }).toEqual({ seed, ...whole });
+    }
+  });
+});
+
+function oneByOne(snapshot: ReadonlyMap<string, Order>, batch: readonly BatchInput[]): Changes {
+  const store = new Map(snapshot);
+  const changed = new Set<string>();
+  const all = { steps: [] as Changes['steps'][number][], events: [] as Changes['events'][number][] };
+  for (const input of batch) {
+    const changes = decideBatch(store, [input], NOW);
+    for (const order of changes.orders) {
+      store.set(order.orderId, order);
+      changed.add(order.orderId);
+    }
+    all.steps.push(...changes.steps);
+    all.events.push(...changes.events);
+  }
+  return { orders: [...store.values()].filter((order) => changed.has(order.orderId)).sort(byId), ...all };
+}
+
+function attempt(run: () => Changes): { changes: Changes } | { refused: true } {
+  try {
+    const changes = run();
+    return { changes: { ...changes, orders: [...changes.orders].sort(byId) } };
+  } catch (error) {
+    if (error instanceof ContradictingEvent) return { refused: true };
+    throw error;
+  }
+}
+
+const byId = (a: Order, b: Order) => (a.orderId < b.orderId ? -1 : 1);
+
+/** Up to three orders and twelve inputs: duplicates, contradictions and every order of arrival among them. */
+function randomBatch(random: () => number) {
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const ids = ['a', 'b', 'c'].slice(0, 1 + Math.floor(random() * 3));
+  const kinds = Object.keys(inputs) as OrderInput['type'][];
+  const batch = Array.from({ length: Math.floor(random() * 12) }, (_, i): BatchInput => {
+    const orderId = pick(ids);
+    const input = inputs[pick(kinds)];
+    return 'data' in input ? heard(input, orderId, `event-${i}`) : { orderId, input, eventId: null };
+  });
+  return { snapshot: snapshotOf(...ids.map((orderId) => pending({ orderId }))), batch };
+}
+
+/** Mulberry32: small, seeded, the same everywhere. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,66 @@
+import type { Cause, NewEvent } from '@shop/events';
+import { decide, type OrderInput } from './decide.ts';
+import type { Order } from './order.ts';
+
+/** Something that happened to one order, in a batch of many. */
+export interface BatchInput {
+  readonly orderId: string;
+  readonly input: OrderInput;
+  /** The id of the event it is, where it is one; its step goes into the order's history under this id. */
+  readonly eventId: string | null;
+  /** The cause of the events that follow from it. */
+  readonly cause?: Cause;
+}
+
+/** One step in the history of an order: an event it heard or sent. */
+export interface Step {
+  readonly orderId: string;
+  /** 1, 2, 3 … within the order. */
+  readonly seq: number;
+  /** Null for an event of the order's own, whose id is derived from (orderId, type). */
+  readonly eventId: string | null;
+  readonly type: string;
+  readonly data: object;
+  readonly at: Date;
+}
+
+/** What has to be written together. */
+export interface Changes {
+  /** Each changed order once, as it is in the end. */
+  readonly orders: readonly Order[];
+  readonly steps: readonly Step[];
+  /** In the order they came about. */
+  readonly events: readonly NewEvent[];
+}
+
+/** An event of an order that this schema does not hold: lost with a restored backup, or never ours. */
+export class UnknownOrder extends Error {
+  override readonly name = 'UnknownOrder';
+}
+
+/**
+ * Decides a batch, in its order, on the orders as they were locked. A batch may hold several inputs of one order; the
+ * result is the same as of deciding them one by one.
+ * @throws {UnknownOrder} when an input's order is not in the snapshot
+ * @throws {ContradictingEvent}
+ */
+export function decideBatch(snapshot: ReadonlyMap<string, Order>, inputs: readonly BatchInput[], now: Date): Changes {
+  const changed = new Map<string, Order>();
+  const steps: Step[] = [];
+  const events: NewEvent[] = [];
+  for (const { orderId, input, eventId, cause } of inputs) {
+    const before = changed.get(orderId) ?? snapshot.get(orderId);
+    if (!before) throw new UnknownOrder(`${input.type} for order ${orderId}, which is not in this schema`);
+    const decision = decide(before, input, now);
+    const own = decision.events.map((event) => ({ type: event.type, data: event.data, eventId: null }));
+    const heard = eventId !== null && 'data' in input ? [{ type: input.type, data: input.data, eventId }] : [];
+    const happened = [...heard, ...own];
+    if (happened.length === 0) continue;
+    for (const [i, step] of happened.entries()) {
+      steps.push({ orderId, seq: before.version + i + 1, ...step, at: now });
+    }
+    for (const event of decision.events) events.push(cause ? { ...event, cause } : event);
+    changed.set(orderId, { ...decision.state, version: before.version + happened.length, updatedAt: now });
+  }
+  return { orders: [...changed.values()], steps, events };
+}

@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals';
+import { ContradictingEvent, decide, type OrderInput } from './decide.ts';
+import { CREATED, DEADLINE_MS, inputs, LATER, ORDER_ID, payment, pending, reservation, states } from './examples.ts';
+
+const NOW = new Date(CREATED.getTime() + 1_000);
+
+type Outcome =
+  | 'stays' // the very same state, nothing said
+  | 'knows more' // still pending
+  | 'completes'
+  | 'contradicts' // refused loudly
+  | `cancels: ${string}`;
+
+/** The whole table: state × input → outcome, before the deadline. */
+const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = {
+  'pending, knows nothing': {
+    'stock-reserved': 'knows more',
+    'stock-rejected': 'cancels: OUT_OF_STOCK',
+    'payment-completed': 'knows more',
+    'payment-failed': 'cancels: INSUFFICIENT_BALANCE',
+    'payment-refunded': 'stays',
+    'cancel-requested': 'cancels: ORDER_CANCELLED',
+    'deadline-checked': 'stays',
+  },
+  'pending, reserved': {
+    'stock-reserved': 'stays',
+    'stock-rejected': 'cancels: OUT_OF_STOCK',
+    'payment-completed': 'completes',
+    'payment-failed': 'cancels: INSUFFICIENT_BALANCE',
+    'payment-refunded': 'stays',
+    'cancel-requested': 'cancels: ORDER_CANCELLED',
+    'deadline-checked': 'stays',
+  },
+  'pending, paid': {
+    'stock-reserved': 'completes',
+    'stock-rejected': 'cancels: OUT_OF_STOCK',
+    'payment-completed': 'stays',
+    'payment-failed': 'cancels: INSUFFICIENT_BALANCE',
+    'payment-refunded': 'stays',
+    'cancel-requested': 'cancels: ORDER_CANCELLED',
+    'deadline-checked': 'stays',
+  },
+  completed: {
+    'stock-reserved': 'stays',
+    'stock-rejected': 'contradicts',
+    'payment-completed': 'stays',
+    'payment-failed': 'contradicts',
+    'payment-refunded': 'stays',
+    'cancel-requested': 'cancels: ORDER_CANCELLED',
+    'deadline-checked': 'stays',
+  },
+  'cancelled while pending': cancelledRow(),
+  'cancelled while reserved': cancelledRow(),
+  'cancelled after completion': cancelledRow(),
+};
+
+function cancelledRow(): Record<OrderInput['type'], Outcome> {
+  return {
+    'stock-reserved': 'stays',
+    'stock-rejected': 'stays',
+    'payment-completed': 'stays',
+    'payment-failed': 'stays',
+    'payment-refunded': 'stays',
+    'cancel-requested': 'stays',
+    'deadline-checked': 'stays',
+  };
+}
+
+const cases = Object.entries(table).flatMap(([state, row]) =>
+  Object.entries(row).map(([input, outcome]) => [state, input, outcome] as const),
+) as [keyof typeof states, OrderInput['type'], Outcome][];
+
+describe('decide', () => {
+  it.each(cases)('when an order is %s and %s comes, then it %s', (stateName, inputName, outcome) => {
+    const state = states[stateName];
+    const act = () => decide(state, inputs[inputName], NOW);
+    if (outcome === 'contradicts') {
+      expect(act).toThrow(ContradictingEvent);
+      return;
+    }
+    const decision = act();
+    if (outcome === 'stays') {
+      expect(decision.state).toBe(state);
+      expect(decision.events).toEqual([]);
+    } else if (outcome === 'knows more') {
+      expect(decision.state.status).toBe('PENDING');
+      expect(decision.state).not.toEqual(state);
+      expect(decision.events).toEqual([]);
+    } else if (outcome === 'completes') {
+      expect(decision.state).toMatchObject({ status: 'COMPLETED', reservation, payment, completedAt: NOW });
+      expect(decision.events.map((event) => event.type)).toEqual(['order-completed']);
+    } else {
+      expect(decision.state).toMatchObject({ status: 'CANCELLED', reason: outcome.slice('cancels: '.length) });
+      expect(decision.events.map((event) => event.type)).toEqual(['order-cancelled']);
+    }
+  });
+
+  it('when an order completes, then order-completed carries the lines at their prices and what was paid', () => {
+    const { events } = decide(states['pending, reserved'], inputs['payment-completed'], NOW);
+    expect(events).toEqual([
+      {
+        type: 'order-completed',
+        data: {
+          orderId: ORDER_ID,
+          userId: 7,
+          couponId: null,
+          lines: reservation.lines,
+          totalAmount: 2_500,
+          discountAmount: 0,
+          paidAmount: 2_500,
+          completedAt: NOW.getTime(),
+        },
+      },
+    ]);
+  });
+
+  it('when a pending order is cancelled, then order-cancelled carries the lines as ordered', () => {
+    const { events } = decide(states['pending, reserved'], inputs['payment-failed'], NOW);
+    expect(events).toEqual([
+      {
+        type: 'order-cancelled',
+        data: {
+          orderId: ORDER_ID,
+          userId: 7,
+          couponId: null,
+          reason: 'INSUFFICIENT_BALANCE',
+          wasCompleted: false,
+          completedAt: null,
+          lines: [
+            { productId: 1, quantity: 2 },
+            { productId: 2, quantity: 1 },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it('when a completed order is cancelled, then order-cancelled says that and when it had completed', () => {
+    const { state, events } = decide(states.completed, inputs['cancel-requested'], NOW);
+    expect(state).toMatchObject({ status: 'CANCELLED', reservation, payment, completedAt: LATER });
+    expect(events[0]?.data).toMatchObject({ wasCompleted: true, completedAt: LATER.getTime() });
+  });
+
+  it.each([
+    ['a millisecond before the deadline', DEADLINE_MS - 1, 'PENDING'],
+    ['at the deadline', DEADLINE_MS, 'CANCELLED'],
+  ])('when a pending order is looked at %s, then it is %3$s', (_when, ageMs, status) => {
+    const now = new Date(CREATED.getTime() + ageMs);
+    for (const name of ['pending, knows nothing', 'pending, reserved', 'pending, paid'] as const) {
+      expect(decide(states[name], inputs['deadline-checked'], now).state.status).toBe(status);
+    }
+  });
+
+  it('when the deadline of an ended order has passed, then it stays as it is', () => {
+    const now = new Date(CREATED.getTime() + 10 * DEADLINE_MS);
+    for (const name of ['completed', 'cancelled while pending', 'cancelled after completion'] as const) {
+      expect(decide(states[name], inputs['deadline-checked'], now).state).toBe(states[name]);
+    }
+  });
+
+  it('when a coupon paid a part, then paid and discount make up the total', () => {
+    const discounted = { ...inputs['payment-completed'].data, paidAmount: 2_000, discountAmount: 500 };
+    const { state } = decide(states['pending, reserved'], { type: 'payment-completed', data: discounted }, NOW);
+    expect(state).toMatchObject({ status: 'COMPLETED', payment: { paidAmount: 2_000, discountAmount: 500 } });
+  });
+
+  it('when another amount was paid than was reserved, then it is refused, in whichever order they come', () => {
+    const tooLittle = { paidAmount: 2_499, discountAmount: 0 };
+    const paid: OrderInput = { type: 'payment-completed', data: { ...inputs['payment-completed'].data, ...tooLittle } };
+    expect(() => decide(states['pending, reserved'], paid, NOW)).toThrow(ContradictingEvent);
+    expect(() => decide(pending({ payment: tooLittle }), inputs['stock-reserved'], NOW)).toThrow(ContradictingEvent);
+  });
+});

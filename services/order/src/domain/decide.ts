@@ -1,0 +1,142 @@
+import type { EventDataByType, NewEvent } from '@shop/events';
+import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Reservation } from './order.ts';
+
+/** The events of other services that an order reacts to. */
+export const SAGA_EVENTS = [
+  'stock-reserved',
+  'stock-rejected',
+  'payment-completed',
+  'payment-failed',
+  'payment-refunded',
+] as const;
+export type SagaEventType = (typeof SAGA_EVENTS)[number];
+
+type SagaEvent = { [T in SagaEventType]: { readonly type: T; readonly data: EventDataByType[T] } }[SagaEventType];
+
+/** What can happen to an order: an event of the saga, its user's cancellation, or a look at its deadline. */
+export type OrderInput =
+  | SagaEvent
+  | { readonly type: 'cancel-requested' }
+  | { readonly type: 'deadline-checked'; readonly deadlineMs: number };
+
+export interface Decision {
+  readonly state: Order;
+  readonly events: readonly NewEvent[];
+}
+
+/**
+ * An event that contradicts what the order already knows, for instance a failed payment of a completed order. No
+ * order of delivery leads here, only a fault of a participant: a person has to look at it.
+ */
+export class ContradictingEvent extends Error {
+  override readonly name = 'ContradictingEvent';
+}
+
+/**
+ * What becomes of an order. Duplicates and events that come in any order are normal; an end state is left only by
+ * COMPLETED → CANCELLED. Where nothing changes, the state is the very same object.
+ * @throws {ContradictingEvent}
+ */
+export function decide(state: Order, input: OrderInput, now: Date): Decision {
+  switch (state.status) {
+    case 'PENDING':
+      return decidePending(state, input, now);
+    case 'COMPLETED':
+      return decideCompleted(state, input);
+    case 'CANCELLED':
+      // Whoever sent it hears the cancellation too, and undoes its own part.
+      return withoutEvents(state);
+    default:
+      return state satisfies never;
+  }
+}
+
+function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decision {
+  switch (input.type) {
+    case 'stock-reserved': {
+      if (state.reservation) return withoutEvents(state);
+      const { lines, totalAmount } = input.data;
+      return completeIfKnown({ ...state, reservation: { lines, totalAmount } }, now);
+    }
+    case 'payment-completed': {
+      if (state.payment) return withoutEvents(state);
+      const { paidAmount, discountAmount } = input.data;
+      return completeIfKnown({ ...state, payment: { paidAmount, discountAmount } }, now);
+    }
+    case 'stock-rejected':
+    case 'payment-failed':
+      return cancel(state, input.data.reason);
+    case 'payment-refunded':
+      return withoutEvents(state);
+    case 'cancel-requested':
+      return cancel(state, 'ORDER_CANCELLED');
+    case 'deadline-checked': {
+      const isOver = now.getTime() - state.createdAt.getTime() >= input.deadlineMs;
+      return isOver ? cancel(state, 'ORDER_DEADLINE_EXCEEDED') : withoutEvents(state);
+    }
+    default:
+      return input satisfies never;
+  }
+}
+
+function decideCompleted(state: CompletedOrder, input: OrderInput): Decision {
+  switch (input.type) {
+    case 'stock-reserved':
+    case 'payment-completed':
+    case 'payment-refunded':
+    case 'deadline-checked':
+      return withoutEvents(state);
+    case 'stock-rejected':
+    case 'payment-failed':
+      throw new ContradictingEvent(`${input.type} (${input.data.reason}) for the completed order ${state.orderId}`);
+    case 'cancel-requested':
+      return cancel(state, 'ORDER_CANCELLED');
+    default:
+      return input satisfies never;
+  }
+}
+
+function withoutEvents(state: Order): Decision {
+  return { state, events: [] };
+}
+
+function completeIfKnown(state: PendingOrder, now: Date): Decision {
+  const { reservation, payment } = state;
+  if (!reservation || !payment) return withoutEvents(state);
+  assertPaidInFull(state.orderId, reservation, payment);
+  const completed: CompletedOrder = { ...state, status: 'COMPLETED', reservation, payment, completedAt: now };
+  const data: EventDataByType['order-completed'] = {
+    orderId: state.orderId,
+    userId: state.userId,
+    couponId: state.couponId,
+    lines: reservation.lines,
+    totalAmount: reservation.totalAmount,
+    discountAmount: payment.discountAmount,
+    paidAmount: payment.paidAmount,
+    completedAt: now.getTime(),
+  };
+  return { state: completed, events: [{ type: 'order-completed', data }] };
+}
+
+function assertPaidInFull(orderId: string, { totalAmount }: Reservation, payment: Payment): void {
+  const { paidAmount, discountAmount } = payment;
+  if (paidAmount + discountAmount === totalAmount) return;
+  throw new ContradictingEvent(
+    `order ${orderId} was reserved at ${totalAmount} won, but ${paidAmount} paid and ${discountAmount} discounted`,
+  );
+}
+
+function cancel(state: PendingOrder | CompletedOrder, reason: string): Decision {
+  const completedAt = state.status === 'COMPLETED' ? state.completedAt : null;
+  const cancelled: CancelledOrder = { ...state, status: 'CANCELLED', completedAt, reason };
+  const data: EventDataByType['order-cancelled'] = {
+    orderId: state.orderId,
+    userId: state.userId,
+    couponId: state.couponId,
+    reason,
+    wasCompleted: completedAt !== null,
+    completedAt: completedAt?.getTime() ?? null,
+    lines: state.lines,
+  };
+  return { state: cancelled, events: [{ type: 'order-cancelled', data }] };
+}

@@ -1,0 +1,80 @@
+/** One product of an order, each product once. */
+export interface OrderLine {
+  readonly productId: number;
+  /** Pieces, 1 to 1,000. */
+  readonly quantity: number;
+}
+
+/** A line at the price that the catalog fixed when it reserved the stock. */
+export interface PricedLine extends OrderLine {
+  readonly name: string;
+  /** Won for one piece. */
+  readonly unitPrice: number;
+}
+
+/** What the catalog said: every line is reserved. */
+export interface Reservation {
+  readonly lines: readonly PricedLine[];
+  /** Won, the sum of the lines. */
+  readonly totalAmount: number;
+}
+
+/** What the payment service said: the points are taken. */
+export interface Payment {
+  /** Won. */
+  readonly paidAmount: number;
+  /** Won. */
+  readonly discountAmount: number;
+}
+
+interface OrderBase {
+  /** UUIDv7. */
+  readonly orderId: string;
+  readonly userId: number;
+  readonly couponId: string | null;
+  /** The total in won that the client showed; null when it showed none. */
+  readonly expectedTotal: number | null;
+  /** In product order. */
+  readonly lines: readonly OrderLine[];
+  /** W3C trace context of the request that placed it, for what a job does to it later. */
+  readonly traceparent: string | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** The number of steps in its history. */
+  readonly version: number;
+}
+
+export interface PendingOrder extends OrderBase {
+  readonly status: 'PENDING';
+  readonly reservation: Reservation | null;
+  readonly payment: Payment | null;
+}
+
+export interface CompletedOrder extends OrderBase {
+  readonly status: 'COMPLETED';
+  readonly reservation: Reservation;
+  readonly payment: Payment;
+  readonly completedAt: Date;
+}
+
+export interface CancelledOrder extends OrderBase {
+  readonly status: 'CANCELLED';
+  readonly reservation: Reservation | null;
+  readonly payment: Payment | null;
+  /** When it had completed before it was cancelled; null if it never did. */
+  readonly completedAt: Date | null;
+  /** Stable code, the one that order-cancelled carries. */
+  readonly reason: string;
+}
+
+export type Order = PendingOrder | CompletedOrder | CancelledOrder;
+export type OrderStatus = Order['status'];
+
+/** Merges lines of the same product and puts them in product order. */
+export function mergeLines(lines: readonly OrderLine[]): OrderLine[] {
+  const quantities = new Map<number, number>();
+  for (const { productId, quantity } of lines) quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
+  return [...quantities]
+    .map(([productId, quantity]) => ({ productId, quantity }))
+    .sort((a, b) => a.productId - b.productId);
+}
