@@ -1,0 +1,115 @@
+import {
+  auditUser,
+  type ServerName,
+  type ServiceName,
+  type ServiceRow,
+  serverRow,
+  servers,
+  servicePort,
+  serviceRow,
+  services,
+} from './topology.ts';
+
+/** Servers that exist already and are used in place of our own. */
+export interface ExistingServers {
+  mysql?: { host: string; port: number; password: string };
+  /** Brokers, comma separated. */
+  kafka?: string;
+  registry?: string;
+  redis?: string;
+}
+
+/** What says where everything of a stack is; kept in the stack's folder so that other processes find it too. */
+export interface StackLayout {
+  name: string;
+  /** Added to every port of the topology. */
+  portOffset: number;
+  existing: ExistingServers;
+}
+
+/** The servers that the environment names: MYSQL_HOST (MYSQL_PORT, MYSQL_ROOT_PASSWORD), KAFKA_BROKERS, SCHEMA_REGISTRY_URL, REDIS_URL. */
+export function existingServers(env: Record<string, string | undefined>): ExistingServers {
+  return {
+    ...(env.MYSQL_HOST && {
+      mysql: { host: env.MYSQL_HOST, port: Number(env.MYSQL_PORT ?? 3306), password: env.MYSQL_ROOT_PASSWORD ?? '' },
+    }),
+    ...(env.KAFKA_BROKERS && { kafka: env.KAFKA_BROKERS }),
+    ...(env.SCHEMA_REGISTRY_URL && { registry: env.SCHEMA_REGISTRY_URL }),
+    ...(env.REDIS_URL && { redis: env.REDIS_URL }),
+  };
+}
+
+export function serverPort(layout: StackLayout, name: ServerName): number {
+  return serverRow(name).port + layout.portOffset;
+}
+
+export function mysqlAddress(layout: StackLayout) {
+  return layout.existing.mysql ?? { host: '127.0.0.1', port: serverPort(layout, 'mysql'), password: '' };
+}
+
+export function databaseUrl(layout: StackLayout, user: string, schema: string): string {
+  const { host, port } = mysqlAddress(layout);
+  return `mysql://${user}:${user}@${host}:${port}/${schema}`;
+}
+
+export function serviceUrl(layout: StackLayout, service: ServiceName, instance = 1): string {
+  return `http://127.0.0.1:${servicePort(serviceRow(service), instance, layout.portOffset)}`;
+}
+
+/** Where the servers are, by the names that every process reads. */
+export function serverEnv(layout: StackLayout): Record<string, string> {
+  const { existing } = layout;
+  const link = (name: ServerName) => serverRow(name).link(serverPort(layout, name));
+  return {
+    KAFKA_BROKERS: existing.kafka ?? link('kafka'),
+    SCHEMA_REGISTRY_URL: existing.registry ?? link('registry'),
+    REDIS_URL: existing.redis ?? link('redis'),
+  };
+}
+
+/** Everything a tool, a test or a benchmark wants to know of a stack. */
+export function stackEnv(layout: StackLayout): Record<string, string> {
+  const { host, port, password } = mysqlAddress(layout);
+  const env: Record<string, string> = {
+    SHOP_STACK: layout.name,
+    SHOP_PORT_OFFSET: String(layout.portOffset),
+    MYSQL_HOST: host,
+    MYSQL_PORT: String(port),
+    MYSQL_ROOT_PASSWORD: password,
+    MYSQL_ROOT_URL: `mysql://root${password && `:${encodeURIComponent(password)}`}@${host}:${port}`,
+    AUDIT_DATABASE_URL: databaseUrl(layout, auditUser, ''),
+    ...serverEnv(layout),
+  };
+  for (const row of services) {
+    if (row.schema) env[`${row.name.toUpperCase()}_DATABASE_URL`] = databaseUrl(layout, row.schema, row.schema);
+    env[`${row.name.toUpperCase()}_URL`] = serviceUrl(layout, row.name);
+  }
+  return env;
+}
+
+/**
+ * The environment of one instance of a service.
+ * @param instances how many of each service run, for those that call them
+ */
+export function serviceEnv(
+  layout: StackLayout,
+  row: ServiceRow,
+  instance: number,
+  instances = 1,
+): Record<string, string> {
+  const urls = (service: ServiceName) =>
+    Array.from({ length: instances }, (_, index) => serviceUrl(layout, service, index + 1)).join(',');
+  return {
+    HOST: '127.0.0.1',
+    PORT: String(servicePort(row, instance, layout.portOffset)),
+    INSTANCE_ID: `${row.name}-${instance}`,
+    ...serverEnv(layout),
+    ...(row.schema && { DATABASE_URL: databaseUrl(layout, row.schema, row.schema) }),
+    ...row.env?.(urls),
+  };
+}
+
+/** Every server of the topology that this layout starts itself. */
+export function ownServers(layout: StackLayout, parts: ServerName[] | undefined): ServerName[] {
+  return servers.map((row) => row.name).filter((name) => !layout.existing[name] && (parts?.includes(name) ?? true));
+}

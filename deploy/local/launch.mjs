@@ -1,0 +1,191 @@
+// The first thing that runs after a clone, on whatever Node (20 or newer) is installed and with no packages. It brings
+// what the repository's own tools need (npm packages, Node 24, the generated database clients), then hands over to
+// cli.ts, which Node 24 runs as it is.
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const local = join(root, '.local');
+const tools = process.env.SHOP_TOOLS_DIR ?? join(local, 'tools');
+const commands = 'start|infra|stop|reset|test|ops|bench|simulate|lint|generate';
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** Runs a command to its end; its output is shown only when it fails. */
+function run(what, command, args, options = {}) {
+  try {
+    execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 << 20, ...options });
+  } catch (error) {
+    say(`${error.stdout ?? ''}${error.stderr ?? ''}`.trim());
+    throw new Error(`${what} failed: see above (${command} ${args.join(' ')}).`);
+  }
+}
+
+/** One launcher at a time installs; a lock whose holder is gone is taken over. */
+async function withLock(work) {
+  mkdirSync(local, { recursive: true });
+  const lock = join(local, 'launch.lock');
+  for (let told = false; ; ) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const holder = Number(readText(lock));
+      if (holder && !isAlive(holder)) rmSync(lock, { force: true });
+      else if (!told) {
+        told = true;
+        say(`waiting for another launcher that is installing (pid ${holder})`);
+      }
+      await new Promise((done) => setTimeout(done, 200));
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function readText(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** True when every package of the lock file stands in node_modules at its version (npm keeps a list of what it put there). */
+function packagesAreInstalled() {
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const listed = readText(join(root, 'node_modules/.package-lock.json'));
+  if (!listed) return false;
+  const present = JSON.parse(listed).packages;
+  return Object.entries(wanted).every(
+    ([path, entry]) =>
+      !path.startsWith('node_modules/') ||
+      entry.optional ||
+      entry.peer ||
+      (entry.link ? existsSync(join(root, path)) : present[path]?.version === entry.version),
+  );
+}
+
+function ensurePackages() {
+  if (packagesAreInstalled()) return;
+  say('npm packages: installing what package-lock.json names');
+  run('npm ci', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { env: withoutNpm() });
+}
+
+/** npm hands its own settings down as environment variables; a nested npm must not take them for its command line. */
+function withoutNpm() {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^npm_(config_ignore_scripts|lifecycle|package|command)/i.test(name),
+    ),
+  );
+}
+
+function ensureNode() {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
+  const folder = join(tools, 'node24');
+  const binary = join(folder, 'node_modules/node/bin/node');
+  if (existsSync(binary)) return binary;
+  say('Node 24: installing it into the tools folder (this Node is ' + process.versions.node + ')');
+  const part = `${folder}.part-${process.pid}`;
+  rmSync(part, { recursive: true, force: true });
+  mkdirSync(part, { recursive: true });
+  writeFileSync(join(part, 'package.json'), '{"name":"node24","private":true}\n');
+  run('Installing Node 24', 'npm', ['install', 'node@24', '--ignore-scripts=false', '--no-audit', '--no-fund'], {
+    cwd: part,
+    env: withoutNpm(),
+  });
+  run('Node 24', join(part, 'node_modules/node/bin/node'), ['--version']);
+  renameSync(part, folder);
+  return binary;
+}
+
+/** Generates the database client of each service whose schema (or Prisma itself) changed since the last time. */
+function ensureClients(node, force) {
+  const services = join(root, 'services');
+  for (const service of existsSync(services) ? readdirSync(services).sort() : []) {
+    const schema = join(services, service, 'prisma/schema.prisma');
+    if (!existsSync(schema)) continue;
+    const text = readFileSync(schema, 'utf8');
+    const version = JSON.parse(readFileSync(join(root, 'node_modules/prisma/package.json'), 'utf8')).version;
+    const hash = createHash('sha256').update(text).update(version).digest('hex');
+    const output = resolve(dirname(schema), /output\s*=\s*"([^"]+)"/.exec(text)?.[1] ?? '../src/db/generated');
+    const stamp = join(local, 'stamps', `prisma-${service}`);
+    if (!force && existsSync(output) && readText(stamp) === hash) continue;
+    say(`${service}: generating its database client`);
+    run(
+      `Generating the client of ${service}`,
+      node,
+      [join(root, 'node_modules/prisma/build/index.js'), 'generate', `--schema=${schema}`],
+      {
+        cwd: join(services, service),
+        // Prisma would download an engine that generating does not use.
+        env: {
+          ...process.env,
+          PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
+          CHECKPOINT_DISABLE: '1',
+          PRISMA_HIDE_UPDATE_MESSAGE: '1',
+        },
+      },
+    );
+    mkdirSync(dirname(stamp), { recursive: true });
+    writeFileSync(stamp, hash);
+  }
+}
+
+/** Runs cli.ts in this terminal and ends as it ends. */
+function handOver(node, args) {
+  // The channel tells cli.ts when this process is gone, however it went, so that nothing is left running behind it.
+  const child = spawn(node, [join(root, 'deploy/local/cli.ts'), ...args], {
+    cwd: root,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // Under `npm run` a shell stands between npm and this process, and may die without passing the signal on.
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event) {
+    setInterval(() => process.ppid !== parent && child.connected && child.disconnect(), 500).unref();
+  }
+  child.on('error', (error) => {
+    say(`Node could not be started (${node}): ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
+  });
+}
+
+const [command, ...rest] = process.argv.slice(2);
+if (!command || !commands.split('|').includes(command)) {
+  say(`Usage: node deploy/local/launch.mjs <${commands}> [arguments]`);
+  process.exitCode = 2;
+} else {
+  try {
+    const node = await withLock(() => {
+      ensurePackages();
+      const found = ensureNode();
+      ensureClients(found, command === 'generate');
+      return found;
+    });
+    handOver(node, [command, ...rest]);
+  } catch (error) {
+    say(error.message);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type StackLayout, serverPort } from './addresses.ts';
+import { StackError } from './fetch.ts';
+import type { Site } from './parts/server.ts';
+import { stackDir } from './paths.ts';
+import { portIsFree, takenPort, whoListens } from './ports.ts';
+import {
+  endProcess,
+  forgetRecord,
+  goneWithin,
+  isRunning,
+  launch,
+  type PidRecord,
+  readRecord,
+  signalGroup,
+  tail,
+} from './processes.ts';
+import { progress } from './progress.ts';
+import { type ServerName, serverRow } from './topology.ts';
+
+/** One server of a stack. It is known by its pid record, so any process may stop or start it. */
+export interface Part {
+  name: ServerName;
+  port: number;
+  log: string;
+  running(): boolean;
+  /** Fetches, prepares and starts it; settles once it is ready. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Ends it without warning, as a crash would. */
+  kill9(): Promise<void>;
+}
+
+const readyWithinMs = 90_000;
+
+/** @param load settings for load rather than for a quick start */
+export function openPart(layout: StackLayout, name: ServerName, load: boolean): Part {
+  const row = serverRow(name);
+  const dir = stackDir(layout.name);
+  const pids = join(dir, 'pids');
+  const site: Site = { data: join(dir, name), port: serverPort(layout, name), load };
+  const log = join(dir, 'logs', `${name}.log`);
+  const record = () => readRecord(pids, name);
+  return {
+    name,
+    port: site.port,
+    log,
+    running: () => isRunningRecord(record()),
+    async start() {
+      if (isRunningRecord(record())) return;
+      const started = Date.now();
+      await row.server.install();
+      await row.server.prepare(site);
+      for (const port of name === 'kafka' ? [site.port, site.port + 1] : [site.port]) {
+        if (!(await portIsFree(port)))
+          throw new StackError(takenPort(name, port, whoListens(port), row.instead.join(', ')));
+      }
+      const { env, ...command } = await row.server.command(site);
+      const process_ = await launch({ name, ...command, env: { ...process.env, ...env }, log, pids });
+      await untilReady(name, process_, () => row.server.probe(site));
+      progress(name, `ready on port ${site.port} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+    },
+    async stop() {
+      const current = record();
+      if (!current) return;
+      await endProcess(current, 'SIGTERM', row.server.graceMs);
+      forgetRecord(pids, current);
+    },
+    async kill9() {
+      const current = record();
+      if (!current) return;
+      signalGroup(current, 'SIGKILL');
+      await goneWithin(current, 10_000);
+      forgetRecord(pids, current);
+    },
+  };
+}
+
+function isRunningRecord(record: PidRecord | undefined): boolean {
+  return record !== undefined && isRunning(record);
+}
+
+/** Waits until a probe succeeds; fails when the process ends first or the time is over. */
+export async function untilReady(
+  name: string,
+  record: PidRecord,
+  probe: () => Promise<void>,
+  withinMs = readyWithinMs,
+): Promise<void> {
+  const end = Date.now() + withinMs;
+  for (;;) {
+    const failure = await probe().then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    // Only while it runs: the port may be answered by somebody else.
+    if (!isRunning(record))
+      throw new StackError(`${name} ended while starting; its log (${record.log}) ends:\n${tail(record.log, 15)}`);
+    if (!failure) return;
+    if (Date.now() > end) {
+      throw new StackError(
+        `${name} is not ready after ${withinMs / 1000} s (${failure.message}); its log is ${record.log}`,
+      );
+    }
+    await sleep(40);
+  }
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { copyDependencies, findJava } from '../fetch/maven.ts';
+import { ensureTool, run } from '../fetch.ts';
+import { root } from '../paths.ts';
+import { freePort } from '../ports.ts';
+import { recordClasses, useClasses } from './class-archive.ts';
+import { type Command, exchange, type Server, type Site } from './server.ts';
+
+const configuration = join(root, 'deploy/local/kafka');
+const quickStart = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+const forLoad = ['-Xms512m', '-Xmx768m', '-XX:+UseSerialGC'];
+
+const jars = (): Promise<string> =>
+  ensureTool('kafka-4.4.0', (into) => copyDependencies(join(configuration, 'pom.xml'), join(into, 'libs')));
+
+/** An archive of the classes the broker loads, which halves the time to start. */
+const classes = (): Promise<string> =>
+  ensureTool('kafka-4.4.0-classes', async (into) => {
+    const folder = await jars();
+    await recordClasses('kafka', join(into, 'classes.jsa'), async (extra) => {
+      const site = { data: mkdtempSync(join(tmpdir(), 'kafka-classes-')), port: await freePort(), load: false };
+      await format(site, folder, await freePort());
+      return { site, command: await brokerCommand(site, folder, extra), probe: kafka.probe };
+    });
+  });
+
+async function java(libs: string): Promise<string[]> {
+  return [await findJava(), '-cp', join(libs, 'libs', '*')];
+}
+
+async function brokerCommand(site: Site, folder: string, extra: string[]): Promise<Command> {
+  const [command = '', ...classpath] = await java(folder);
+  const logging = `-Dlog4j2.configurationFile=${join(configuration, 'log4j2.xml')}`;
+  const heap = site.load ? forLoad : quickStart;
+  return {
+    command,
+    args: [
+      ...heap,
+      '-Djava.awt.headless=true',
+      ...extra,
+      logging,
+      ...classpath,
+      'kafka.Kafka',
+      join(site.data, 'server.properties'),
+    ],
+    cwd: site.data,
+  };
+}
+
+/** Writes the properties, and on first use the KRaft metadata. */
+async function format(site: Site, folder: string, controllerPort: number): Promise<void> {
+  mkdirSync(site.data, { recursive: true });
+  const logs = join(site.data, 'logs');
+  const file = join(site.data, 'server.properties');
+  writeFileSync(file, properties(site.port, controllerPort, logs));
+  if (existsSync(join(logs, 'meta.properties'))) return;
+  const [command = '', ...classpath] = await java(folder);
+  const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+  await run(command, [
+    '-XX:TieredStopAtLevel=1',
+    '-Xshare:auto',
+    ...classpath,
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    id,
+    '-c',
+    file,
+  ]);
+}
+
+/** One broker that is its own controller. */
+export function properties(port: number, controllerPort: number, logs: string): string {
+  return Object.entries({
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': logs,
+    'auto.create.topics.enable': false,
+    'delete.topic.enable': true,
+    'log.retention.hours': 168,
+    // There is one broker to keep copies on.
+    'default.replication.factor': 1,
+    'min.insync.replicas': 1,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 5,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 5,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    'share.coordinator.state.topic.num.partitions': 5,
+    // A first consumer starts at once, and a broker that was killed is taken back in two seconds rather than nine.
+    'group.initial.rebalance.delay.ms': 0,
+    'broker.session.timeout.ms': 2000,
+    'broker.heartbeat.interval.ms': 400,
+    'log.cleaner.dedupe.buffer.size': 16777216,
+  })
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+/** ApiVersions, version 0: the broker answers it only once it serves requests. */
+const apiVersions = Buffer.from([0, 0, 0, 14, 0, 18, 0, 0, 0, 0, 0, 1, 0, 4, ...Buffer.from('shop')]);
+
+export const kafka: Server = {
+  graceMs: 15_000,
+  install: async () => void (await classes()),
+  prepare: async (site) => format(site, await jars(), site.port + 1),
+  async command(site) {
+    return brokerCommand(site, await jars(), useClasses(join(await classes(), 'classes.jsa')));
+  },
+  async probe(site) {
+    const answer = await exchange(site.port, apiVersions);
+    if (answer.length < 10 || answer.readInt16BE(8) !== 0) throw new Error('kafka does not serve requests yet');
+  },
+};

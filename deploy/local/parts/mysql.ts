@@ -1,0 +1,187 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createConnection } from 'mariadb';
+import { distributionIsDebian, osRelease, unpackedCommand, unpackPackages } from '../fetch/apt.ts';
+import { ensureTool, installed, run, StackError } from '../fetch.ts';
+import { progress } from '../progress.ts';
+import type { Server } from './server.ts';
+
+/** A MySQL or MariaDB server program. */
+interface Program {
+  kind: 'mysql' | 'mariadb';
+  /** The command, and before it the loader of an unpacked folder. */
+  command: string[];
+  /** Where an unpacked server finds its messages, character sets and plugins. */
+  options: string[];
+  /** The folder with its `share` files. */
+  base: string;
+  version: string;
+}
+
+let chosen: Promise<Program> | undefined;
+
+/**
+ * MySQL: the installed one, or Debian's. Where neither is to be had, MariaDB, whose SQL the services keep to as well.
+ * `SHOP_DATABASE=mariadb` asks for MariaDB.
+ */
+export function databaseProgram(): Promise<Program> {
+  chosen ??= choose();
+  return chosen;
+}
+
+async function choose(): Promise<Program> {
+  const wantsMariaDb = process.env.SHOP_DATABASE === 'mariadb';
+  const own = installed(wantsMariaDb ? 'mariadbd' : 'mysqld');
+  if (own && (wantsMariaDb || !(await run(own, ['--version'])).includes('MariaDB'))) {
+    return describe(wantsMariaDb ? 'mariadb' : 'mysql', [own], [], join(dirname(own), '..'));
+  }
+  if (!wantsMariaDb && distributionIsDebian()) {
+    try {
+      const folder = await ensureTool('mysql', (into) =>
+        unpackPackages(['mysql-server-core', 'mysql-client-core'], 'unstable', into),
+      );
+      return await unpacked('mysql', folder, 'usr/sbin/mysqld');
+    } catch (error) {
+      progress(
+        'mysql',
+        `MySQL cannot be had here, MariaDB takes its place (${error instanceof Error ? error.message : error})`,
+      );
+    }
+  } else if (!wantsMariaDb)
+    progress('mysql', 'MySQL is neither installed nor packaged for this system: MariaDB takes its place');
+  const mariadb = installed('mariadbd');
+  if (mariadb) return describe('mariadb', [mariadb], [], join(dirname(mariadb), '..'));
+  const folder = await ensureTool(`mariadb-${osRelease().VERSION_CODENAME ?? 'own'}`, (into) =>
+    unpackPackages(['mariadb-server-core', 'mariadb-client-core'], 'own', into).catch((error: Error) => {
+      throw new StackError(
+        `Neither MySQL nor MariaDB could be fetched; install MySQL 8.4 or newer (mysqld on the PATH), or set MYSQL_HOST, MYSQL_PORT and MYSQL_ROOT_PASSWORD to a server that exists. (${error.message})`,
+      );
+    }),
+  );
+  return unpacked('mariadb', folder, 'usr/sbin/mariadbd');
+}
+
+function unpacked(kind: Program['kind'], folder: string, program: string): Promise<Program> {
+  const share = join(folder, 'usr/share/mysql');
+  const plugins = join(folder, 'usr/lib/mysql/plugin');
+  const options = [
+    `--lc-messages-dir=${share}`,
+    `--character-sets-dir=${join(share, 'charsets')}`,
+    `--plugin-dir=${plugins}`,
+  ];
+  return describe(kind, unpackedCommand(folder, program), options, join(folder, 'usr'));
+}
+
+async function describe(kind: Program['kind'], command: string[], options: string[], base: string): Promise<Program> {
+  const [first = '', ...rest] = command;
+  const version = /\d+\.\d+\.\d+/.exec(await run(first, [...rest, '--version']))?.[0] ?? 'unknown';
+  return { kind, command, options, base, version };
+}
+
+/** Options before all others: no configuration of the machine, and root only because the caller is. */
+function basics(program: Program): string[] {
+  return ['--no-defaults', ...program.options, ...(userInfo().uid === 0 ? ['--user=root'] : [])];
+}
+
+/** A data folder as a first start leaves it, which each new stack copies: initialising takes five seconds, copying none. */
+function template(): Promise<string> {
+  return databaseProgram().then((program) =>
+    ensureTool(`${program.kind}-${program.version}-data`, async (into) => {
+      const [command = '', ...loader] = program.command;
+      const common = [...loader, ...basics(program), `--datadir=${into}`];
+      if (program.kind === 'mysql') {
+        await run(command, [...common, '--initialize-insecure', '--secure-file-priv=']);
+        return;
+      }
+      const share = join(program.base, existsSync(join(program.base, 'share/mysql')) ? 'share/mysql' : 'share/mariadb');
+      mkdirSync(join(into, 'mysql'));
+      await run(command, [...common, '--bootstrap', '--skip-networking', '--innodb-log-file-size=64M'], {
+        input: mariaDbTables(share),
+      });
+    }),
+  );
+}
+
+/** What mariadb-install-db feeds a new server, with a root that may come from this machine without a password. */
+function mariaDbTables(share: string): string {
+  const present = new Set(readdirSync(share));
+  const file = (name: string) =>
+    [`mariadb_${name}.sql`, `mysql_${name}.sql`]
+      .filter((each) => present.has(each))
+      .map((each) => readFileSync(join(share, each), 'utf8'));
+  return [
+    'USE mysql;',
+    "SET @auth_root_socket=NULL, @skip_auth_anonymous=1, @current_hostname='localhost';",
+    ...file('system_tables'),
+    ...file('performance_tables'),
+    ...file('system_tables_data'),
+  ].join('\n');
+}
+
+/** The server's settings, the same for both kinds but where noted. */
+export function settings(kind: Program['kind'], data: string, port: number): string[] {
+  const common = [
+    `--datadir=${data}`,
+    `--port=${port}`,
+    '--bind-address=127.0.0.1',
+    // Relative to the data folder: a socket's full path may have 107 characters only.
+    '--socket=server.sock',
+    `--pid-file=${join(data, 'server.pid')}`,
+    '--secure-file-priv=',
+    // A commit is on disk when it is answered. There is no replica, so a binary log would only cost a second fsync.
+    '--innodb-flush-log-at-trx-commit=1',
+    '--skip-log-bin',
+    '--transaction-isolation=READ-COMMITTED',
+    '--performance-schema=OFF',
+    '--innodb-buffer-pool-size=256M',
+    '--max-connections=400',
+    '--character-set-server=utf8mb4',
+    '--default-time-zone=+00:00',
+  ];
+  return kind === 'mysql'
+    ? [...common, '--innodb-redo-log-capacity=1G', '--mysqlx=OFF', '--log-error-verbosity=2']
+    : [...common, '--innodb-log-file-size=512M', '--log-warnings=1'];
+}
+
+export const mysql: Server = {
+  graceMs: 20_000,
+  install: async () => void (await template()),
+  async prepare(site) {
+    if (existsSync(site.data)) return;
+    // Copied beside its place first: a copy that was interrupted must not pass for a database.
+    const part = `${site.data}.part-${process.pid}`;
+    cpSync(await template(), part, { recursive: true });
+    await run('mv', [part, site.data]);
+  },
+  async command(site) {
+    const program = await databaseProgram();
+    const [command = '', ...loader] = program.command;
+    return {
+      command,
+      args: [...loader, ...basics(program), ...settings(program.kind, site.data, site.port)],
+      cwd: site.data,
+    };
+  },
+  async probe(site) {
+    await (await adminConnection({ host: '127.0.0.1', port: site.port, password: '' })).end();
+  },
+};
+
+export interface AdminAddress {
+  host: string;
+  port: number;
+  /** Of root. */
+  password: string;
+}
+
+/** A connection of root, for creating schemas and users. */
+export function adminConnection(address: AdminAddress) {
+  return createConnection({
+    ...address,
+    user: 'root',
+    allowPublicKeyRetrieval: true,
+    connectTimeout: 2000,
+    timezone: 'Z',
+  });
+}

@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+/** Whether a server could listen on this port of 127.0.0.1 now. */
+export function portIsFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', () => done(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => done(true)));
+  });
+}
+
+/** A port that nothing uses at the moment. */
+export function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const server = createServer();
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
+    });
+  });
+}
+
+/** The socket inodes that listen on a port, from the text of /proc/net/tcp or tcp6. */
+export function listeningInodes(procNetTcp: string, port: number): string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return procNetTcp
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((columns) => columns[1]?.endsWith(`:${hex}`) && columns[3] === '0A')
+    .map((columns) => columns[9] ?? '');
+}
+
+/** Who listens on a port, in words, as far as this user may know it (Linux only). */
+export function whoListens(port: number): string | undefined {
+  try {
+    const inodes = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
+      listeningInodes(readFileSync(file, 'utf8'), port),
+    );
+    const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      if (holdsSocket(pid, wanted)) {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
+        return `process ${pid} (${command.length > 80 ? `${command.slice(0, 80)}…` : command})`;
+      }
+    }
+  } catch {
+    // Not Linux, or not ours to read.
+  }
+  return undefined;
+}
+
+function holdsSocket(pid: string, wanted: Set<string>): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => wanted.has(readlinkSync(`/proc/${pid}/fd/${fd}`)));
+  } catch {
+    return false;
+  }
+}
+
+/** The sentence for a port that somebody else has. */
+export function takenPort(part: string, port: number, holder: string | undefined, instead: string | undefined): string {
+  return (
+    `Port ${port}, which ${part} needs, is taken by ${holder ?? 'another process'}. Stop that, ` +
+    `or move this stack with SHOP_PORT_OFFSET (for example SHOP_PORT_OFFSET=2000)` +
+    `${instead ? `, or use the server that is there: ${instead}` : ''}.`
+  );
+}

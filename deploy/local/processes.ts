@@ -1,0 +1,161 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * A process that was started here. `identity` is the boot and the moment of its start: a pid alone comes round again,
+ * and a record that outlived its process must never get a stranger killed.
+ */
+export interface PidRecord {
+  name: string;
+  pid: number;
+  identity: string;
+  command: string;
+  log: string;
+}
+
+export interface Launch {
+  name: string;
+  command: string;
+  args: string[];
+  cwd: string;
+  env: Record<string, string | undefined>;
+  /** Its standard output and errors are appended here. */
+  log: string;
+  /** The folder of pid records. */
+  pids: string;
+}
+
+/** The start time (clock ticks after boot) in the text of /proc/<pid>/stat; undefined for a zombie. */
+export function startTicks(stat: string): string | undefined {
+  // The command's name stands in parentheses and may hold spaces and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
+
+/** What tells this process from an earlier or later one with the same pid; undefined when there is none. */
+export function processIdentity(pid: number): string | undefined {
+  try {
+    if (existsSync('/proc/self/stat')) {
+      const ticks = startTicks(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      return ticks && `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${ticks}`;
+    }
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isRunning(record: Pick<PidRecord, 'pid' | 'identity'>): boolean {
+  return processIdentity(record.pid) === record.identity;
+}
+
+/** Starts a process in a group of its own, so that the terminal's Ctrl-C does not reach it, and records it. */
+export async function launch(options: Launch): Promise<PidRecord> {
+  mkdirSync(options.pids, { recursive: true });
+  mkdirSync(dirname(options.log), { recursive: true });
+  const log = openSync(options.log, 'a');
+  try {
+    const child = spawn(options.command, options.args, {
+      cwd: options.cwd,
+      env: options.env as NodeJS.ProcessEnv,
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    await new Promise<void>((started, failed) => {
+      child.once('spawn', started);
+      child.once('error', (error) => failed(new Error(`${options.name} could not be started: ${error.message}`)));
+    });
+    child.unref();
+    const record: PidRecord = {
+      name: options.name,
+      pid: child.pid ?? 0,
+      identity: processIdentity(child.pid ?? 0) ?? 'gone',
+      command: [options.command, ...options.args].join(' '),
+      log: options.log,
+    };
+    writeRecord(options.pids, record);
+    return record;
+  } finally {
+    closeSync(log);
+  }
+}
+
+function writeRecord(folder: string, record: PidRecord): void {
+  const file = join(folder, `${record.name}.json`);
+  writeFileSync(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+/** Every record of a stack, whether its process still runs or not. */
+export function readRecords(folder: string): PidRecord[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .flatMap((file) => readRecord(folder, file.slice(0, -'.json'.length)) ?? []);
+}
+
+export function readRecord(folder: string, name: string): PidRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as PidRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+export function forgetRecord(folder: string, record: PidRecord): void {
+  const current = readRecord(folder, record.name);
+  if (current?.pid === record.pid && current.identity === record.identity) rmSync(join(folder, `${record.name}.json`));
+}
+
+/** Signals a recorded process and whatever it started; a process that is not the recorded one is left alone. */
+export function signalGroup(record: PidRecord, signal: NodeJS.Signals): boolean {
+  if (!isRunning(record)) return false;
+  try {
+    process.kill(-record.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Ends a process: asks with `signal`, waits up to `graceMs`, then kills.
+ * @returns whether it went by itself (or was gone already)
+ */
+export async function endProcess(record: PidRecord, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
+  if (!signalGroup(record, signal)) return true;
+  if (await goneWithin(record, graceMs)) return true;
+  signalGroup(record, 'SIGKILL');
+  await goneWithin(record, 10_000);
+  return false;
+}
+
+export async function goneWithin(record: PidRecord, ms: number): Promise<boolean> {
+  const end = Date.now() + ms;
+  while (isRunning(record)) {
+    if (Date.now() >= end) return false;
+    await sleep(20);
+  }
+  return true;
+}
+
+/** The last lines of a log. */
+export function tail(log: string, lines = 30): string {
+  try {
+    return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,30 @@
+import { type AdminAddress, adminConnection } from './parts/mysql.ts';
+import { auditUser, services } from './topology.ts';
+
+/**
+ * One schema and one user a service, with rights on that schema alone, and a user who may read them all. Repeating it
+ * changes nothing. A user's password is its name: these servers listen on 127.0.0.1 only.
+ */
+export async function provision(address: AdminAddress): Promise<void> {
+  const connection = await adminConnection(address);
+  try {
+    for (const schema of services.flatMap((service) => service.schema ?? [])) {
+      await connection.query(`CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+      await createUser(schema);
+      await connection.query(`GRANT ALL ON \`${pattern(schema)}\`.* TO '${schema}'@'%'`);
+    }
+    await createUser(auditUser);
+    await connection.query(`GRANT SELECT ON \`${pattern('shop_')}%\`.* TO '${auditUser}'@'%'`);
+  } finally {
+    await connection.end();
+  }
+
+  async function createUser(name: string): Promise<void> {
+    await connection.query(`CREATE USER IF NOT EXISTS '${name}'@'%' IDENTIFIED BY '${name}'`);
+  }
+}
+
+/** In a grant an underscore stands for any character unless it is escaped. */
+function pattern(schema: string): string {
+  return schema.replaceAll('_', '\\_');
+}

@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { databaseUrl, serviceEnv, serviceUrl } from './addresses.ts';
+import { run, StackError } from './fetch.ts';
+import { untilReady } from './part.ts';
+import { expectOk } from './parts/server.ts';
+import { root } from './paths.ts';
+import { portIsFree, takenPort, whoListens } from './ports.ts';
+import { endProcess, forgetRecord, goneWithin, isRunning, launch, readRecord, signalGroup, tail } from './processes.ts';
+import type { Stack } from './stack.ts';
+import { entryPoint, type ServiceName, servicePort, serviceRow } from './topology.ts';
+
+export interface ServiceOptions {
+  service: ServiceName;
+  /** 1 for the first. The second listens ten ports higher, and so on. */
+  instance?: number;
+  /** How many of each service there are, for those that call them (the gateway). */
+  instances?: number;
+  env?: Record<string, string>;
+}
+
+/** One running instance of a service. */
+export interface ServiceProcess {
+  /** Service and instance: `order-1`. */
+  name: string;
+  pid: number;
+  url: string;
+  log: string;
+  running(): boolean;
+  /** Settles when GET /health/ready answers 200; fails when it ends before or takes longer. */
+  ready(withinMs?: number): Promise<void>;
+  /** @returns whether it went by itself */
+  stop(signal?: NodeJS.Signals, graceMs?: number): Promise<boolean>;
+  kill9(): Promise<void>;
+  /** The last lines it wrote. */
+  output(lines?: number): string;
+}
+
+/** Starts one instance of a service; wait for `ready()` before using it. */
+export async function startService(stack: Stack, options: ServiceOptions): Promise<ServiceProcess> {
+  const { service, instance = 1, instances = 1 } = options;
+  const row = serviceRow(service);
+  const name = `${service}-${instance}`;
+  const port = servicePort(row, instance, stack.layout.portOffset);
+  const pids = join(stack.dir, 'pids');
+  const earlier = readRecord(pids, name);
+  if (earlier && isRunning(earlier))
+    throw new StackError(`${name} of the stack ${stack.name} already runs (pid ${earlier.pid}).`);
+  if (!(await portIsFree(port))) throw new StackError(takenPort(name, port, whoListens(port), undefined));
+  const record = await launch({
+    name,
+    command: process.execPath,
+    args: ['--enable-source-maps', entryPoint(service)],
+    cwd: root,
+    env: { ...inherited(), ...serviceEnv(stack.layout, row, instance, instances), ...options.env },
+    log: join(stack.dir, 'logs', `${name}.log`),
+    pids,
+  });
+  const url = serviceUrl(stack.layout, service, instance);
+  return {
+    name,
+    pid: record.pid,
+    url,
+    log: record.log,
+    running: () => isRunning(record),
+    ready: (withinMs = 60_000) => untilReady(name, record, () => expectOk(`${url}/health/ready`), withinMs),
+    async stop(signal = 'SIGTERM', graceMs = 15_000) {
+      const byItself = await endProcess(record, signal, graceMs);
+      forgetRecord(pids, record);
+      return byItself;
+    },
+    async kill9() {
+      signalGroup(record, 'SIGKILL');
+      await goneWithin(record, 10_000);
+      forgetRecord(pids, record);
+    },
+    output: (lines = 50) => tail(record.log, lines),
+  };
+}
+
+/** The caller's environment without what would change how the service runs. */
+function inherited(): Record<string, string | undefined> {
+  const { NODE_OPTIONS: _jest, NODE_ENV: _env, JEST_WORKER_ID: _worker, ...rest } = process.env;
+  return rest;
+}
+
+/** Applies the migrations of every service that has some. */
+export async function migrate(stack: Stack): Promise<string[]> {
+  const runner = join(root, 'libs/service/src/migrate.ts');
+  const migrated: string[] = [];
+  for (const service of ['order', 'catalog', 'payment'] as const) {
+    const { schema } = serviceRow(service);
+    if (!schema || !existsSync(join(root, 'services', service, 'prisma/migrations')) || !existsSync(runner)) continue;
+    await run(process.execPath, [runner, join('services', service)], {
+      cwd: root,
+      env: { ...inherited(), DATABASE_URL: databaseUrl(stack.layout, schema, schema) },
+    });
+    migrated.push(service);
+  }
+  return migrated;
+}

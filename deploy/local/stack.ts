@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ExistingServers, mysqlAddress, ownServers, type StackLayout, stackEnv } from './addresses.ts';
+import { StackError } from './fetch.ts';
+import { openPart, type Part } from './part.ts';
+import { stackDir } from './paths.ts';
+import { endProcess, forgetRecord, isRunning, type PidRecord, processIdentity, readRecords } from './processes.ts';
+import { progress } from './progress.ts';
+import { provision } from './provision.ts';
+import { type ServerName, servers, startSteps } from './topology.ts';
+
+export { type ServiceProcess, startService } from './service-process.ts';
+
+/** A named set of servers and services with its own ports and data. */
+export interface Stack {
+  name: string;
+  dir: string;
+  layout: StackLayout;
+  /** Addresses of everything, under the names processes read them by. */
+  env: Record<string, string>;
+  part(name: ServerName): Part;
+  /** Ends every process of the stack, services first. */
+  stop(): Promise<void>;
+}
+
+export interface InfraOptions {
+  name: string;
+  /** Added to every port of the topology: 0 for `dev`, 1000 for `test`. */
+  portOffset: number;
+  /** Which servers; all when left out. */
+  parts?: ServerName[];
+  /** Starts from empty data. */
+  fresh?: boolean;
+  /** Kafka with a larger heap and the optimising compiler: slower to start, quicker under load. */
+  kafkaHeapForLoad?: boolean;
+  /** Servers to use in place of our own. */
+  existing?: ExistingServers;
+}
+
+const dataFolders = [...servers.map((row) => row.name), 'logs'];
+
+/** Starts the servers of a stack, all at once, and gives each service its schema and user. */
+export async function startInfra(options: InfraOptions): Promise<Stack> {
+  const { name, portOffset, existing = {} } = options;
+  const dir = stackDir(name);
+  const owner = stackOwner(name);
+  if (owner && owner.pid !== process.pid) {
+    throw new StackError(`The stack ${name} is already running (pid ${owner.pid}); \`npm run stop\` ends it.`);
+  }
+  await stopLeftovers(name);
+  if (options.fresh) removeData(name);
+  mkdirSync(dir, { recursive: true });
+  const layout: StackLayout = { name, portOffset, existing };
+  writeFileSync(layoutFile(name), `${JSON.stringify({ layout, load: options.kafkaHeapForLoad ?? false })}\n`);
+  writeFileSync(ownerFile(name), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
+  const stack = openStack(name);
+  const own = ownServers(layout, options.parts);
+  try {
+    for (const step of startSteps(servers.filter((row) => own.includes(row.name)))) {
+      // All are waited for even when one fails: whatever started must be known before it is stopped.
+      const results = await Promise.allSettled(step.map((row) => stack.part(row.name).start()));
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+    }
+    if (own.includes('mysql') || existing.mysql) await provision(mysqlAddress(layout));
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  return stack;
+}
+
+/** A stack that was started by this or another process. */
+export function openStack(name: string): Stack {
+  if (!existsSync(layoutFile(name))) throw new StackError(`There is no stack ${name} yet; \`npm start\` makes it.`);
+  const { layout, load } = JSON.parse(readFileSync(layoutFile(name), 'utf8')) as { layout: StackLayout; load: boolean };
+  return {
+    name,
+    dir: stackDir(name),
+    layout,
+    env: stackEnv(layout),
+    part(part) {
+      if (layout.existing[part])
+        throw new StackError(
+          `${part} of the stack ${name} is a server that existed before; it is not ours to start or stop.`,
+        );
+      return openPart(layout, part, load);
+    },
+    async stop() {
+      await stopLeftovers(name);
+      if (stackOwner(name)?.pid === process.pid) rmSync(ownerFile(name), { force: true });
+    },
+  };
+}
+
+/** The process that started the stack and will stop it, if it still runs. */
+export function stackOwner(name: string): Pick<PidRecord, 'pid' | 'identity'> | undefined {
+  try {
+    const owner = JSON.parse(readFileSync(ownerFile(name), 'utf8')) as PidRecord;
+    return isRunning(owner) ? owner : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Deletes the data and logs of a stack that does not run. */
+export function removeData(name: string): void {
+  for (const folder of dataFolders) rmSync(join(stackDir(name), folder), { recursive: true, force: true });
+}
+
+/** Ends every recorded process of a stack, services before servers. */
+async function stopLeftovers(name: string): Promise<void> {
+  const pids = join(stackDir(name), 'pids');
+  const records = readRecords(pids);
+  const isServer = (record: PidRecord) => servers.some((row) => row.name === record.name);
+  // The gateway first, so that nothing new comes in; then the services; then what they stand on.
+  const order = [
+    records.filter((record) => record.name.startsWith('gateway-')),
+    records.filter((record) => !isServer(record) && !record.name.startsWith('gateway-')),
+    records.filter(isServer),
+  ];
+  for (const group of order) await Promise.all(group.map((record) => end(record)));
+
+  async function end(record: PidRecord): Promise<void> {
+    const graceMs = servers.find((row) => row.name === record.name)?.server.graceMs ?? 15_000;
+    if (isRunning(record) && !(await endProcess(record, 'SIGTERM', graceMs))) {
+      progress(record.name, `did not stop within ${graceMs / 1000} s and was killed; its log is ${record.log}`);
+    }
+    forgetRecord(pids, record);
+  }
+}
+
+function layoutFile(name: string): string {
+  return join(stackDir(name), 'stack.json');
+}
+
+function ownerFile(name: string): string {
+  return join(stackDir(name), 'owner.json');
+}

@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { kafka } from './parts/kafka.ts';
+import { mysql } from './parts/mysql.ts';
+import { redis } from './parts/redis.ts';
+import { registry } from './parts/registry.ts';
+import type { Server } from './parts/server.ts';
+import { root } from './paths.ts';
+
+export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
+export type ServiceName = 'order' | 'catalog' | 'payment' | 'gateway';
+
+interface Row {
+  /** On 127.0.0.1, before a stack's port offset. Kafka's controller has the port after its own. */
+  port: number;
+  /** What must be ready before it starts. */
+  after: (ServerName | ServiceName)[];
+}
+
+export interface ServerRow extends Row {
+  name: ServerName;
+  server: Server;
+  /** Setting these uses a server that exists, and this one is not started. */
+  instead: string[];
+  link: (port: number) => string;
+}
+
+export interface ServiceRow extends Row {
+  name: ServiceName;
+  /** Its MySQL schema, which is its user's name too. Migrations are applied to it before the first start. */
+  schema?: string;
+  /** What it reads besides the addresses that every service gets. */
+  env?: (urls: (service: ServiceName) => string) => Record<string, string>;
+}
+
+const afterServers: ServerName[] = ['mysql', 'kafka', 'registry', 'redis'];
+
+/** What runs, on which port, after what. A server's command, settings and probe stand in parts/. */
+export const servers: ServerRow[] = [
+  {
+    name: 'mysql',
+    port: 13306,
+    after: [],
+    server: mysql,
+    instead: ['MYSQL_HOST'],
+    link: (port) => `mysql://root@127.0.0.1:${port}`,
+  },
+  {
+    name: 'kafka',
+    port: 19092,
+    after: [],
+    server: kafka,
+    instead: ['KAFKA_BROKERS'],
+    link: (port) => `127.0.0.1:${port}`,
+  },
+  {
+    name: 'registry',
+    port: 18081,
+    after: [],
+    server: registry,
+    instead: ['SCHEMA_REGISTRY_URL'],
+    link: (port) => `http://127.0.0.1:${port}/apis/ccompat/v7`,
+  },
+  {
+    name: 'redis',
+    port: 16379,
+    after: [],
+    server: redis,
+    instead: ['REDIS_URL'],
+    link: (port) => `redis://127.0.0.1:${port}`,
+  },
+];
+
+/** Each runs as `node services/<name>/src/main.ts` and is ready when GET /health/ready answers 200. */
+export const services: ServiceRow[] = [
+  { name: 'order', port: 3001, after: afterServers, schema: 'shop_order' },
+  { name: 'catalog', port: 3002, after: afterServers, schema: 'shop_catalog' },
+  { name: 'payment', port: 3003, after: afterServers, schema: 'shop_payment' },
+  {
+    name: 'gateway',
+    port: 3000,
+    after: ['order', 'catalog', 'payment'],
+    env: (urls) => ({
+      ORDER_URLS: urls('order'),
+      CATALOG_URLS: urls('catalog'),
+      PAYMENT_URLS: urls('payment'),
+      GATEWAY_AUTH: 'off',
+    }),
+  },
+];
+
+/** Reads every schema, changes nothing: for the audit. */
+export const auditUser = 'shop_audit';
+
+/** The second instance of a service has the port ten above the first's, and so on. */
+export function servicePort(service: ServiceRow, instance: number, portOffset: number): number {
+  return service.port + (instance - 1) * 10 + portOffset;
+}
+
+export function serverRow(name: ServerName): ServerRow {
+  return find(servers, name);
+}
+
+export function serviceRow(name: ServiceName): ServiceRow {
+  return find(services, name);
+}
+
+function find<R extends { name: string }>(rows: R[], name: string): R {
+  const row = rows.find((each) => each.name === name);
+  if (!row) throw new Error(`${name} is not in deploy/local/topology.ts`);
+  return row;
+}
+
+export function entryPoint(service: ServiceName): string {
+  return join(root, 'services', service, 'src/main.ts');
+}
+
+/** The services that are written. */
+export function presentServices(): ServiceRow[] {
+  return services.filter((row) => existsSync(entryPoint(row.name)));
+}
+
+/** Rows in steps: all of a step may start at once, after everything of the steps before it. */
+export function startSteps<R extends { name: string; after: string[] }>(rows: R[]): R[][] {
+  const steps: R[][] = [];
+  let left = rows;
+  while (left.length > 0) {
+    const waiting = new Set(left.map((row) => row.name));
+    const step = left.filter((row) => row.after.every((name) => !waiting.has(name)));
+    if (step.length === 0) throw new Error(`The topology goes in a circle: ${left.map((row) => row.name).join(', ')}`);
+    steps.push(step);
+    left = left.filter((row) => !step.includes(row));
+  }
+  return steps;
+}
