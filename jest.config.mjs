@@ -1,0 +1,38 @@
+// Four kinds of tests, by where they stand:
+//   unit         beside the code, pure, no servers
+//   simulation   test/simulation, the whole saga in memory
+//   integration  services/*/test, libs/*/test, test/integration, on real servers
+//   faults       test/faults, on real servers and processes, which they kill
+// `npm test` runs all and brings the servers; see deploy/local/commands/test.ts.
+
+const project = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' }, sourceMaps: 'inline' },
+    ],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/.local/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/.local/'],
+  watchPathIgnorePatterns: ['<rootDir>/.local/'],
+};
+
+const named = (displayName, testMatch) => ({
+  ...project,
+  displayName,
+  testMatch: testMatch.map((glob) => `<rootDir>/${glob}/**/*.test.ts`),
+});
+
+export default {
+  projects: [
+    named('unit', ['libs/*/src', 'services/*/src', 'ops', 'deploy', 'bench']),
+    named('simulation', ['test/simulation']),
+    named('integration', ['libs/*/test', 'services/*/test', 'test/integration']),
+    named('faults', ['test/faults']),
+  ],
+  // A rejection that nobody handled by the end of a test's turn fails that test.
+  waitForUnhandledRejections: true,
+  verbose: false,
+};
