@@ -15,16 +15,66 @@ interface EventDefinition<T extends EventType> {
 
 /** Event → topic, record, key and id rule. The one table behind codec, outbox, topics and documents. */
 export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
-  'order-created': { topic: 'order-events', record: 'shop.order.v1.OrderCreated', key: (e) => e.orderId, id: 'derived' },
-  'order-completed': { topic: 'order-events', record: 'shop.order.v1.OrderCompleted', key: (e) => e.orderId, id: 'derived' },
-  'order-cancelled': { topic: 'order-events', record: 'shop.order.v1.OrderCancelled', key: (e) => e.orderId, id: 'derived' },
-  'stock-reserved': { topic: 'catalog-events', record: 'shop.catalog.v1.StockReserved', key: (e) => e.orderId, id: 'derived' },
-  'stock-rejected': { topic: 'catalog-events', record: 'shop.catalog.v1.StockRejected', key: (e) => e.orderId, id: 'derived' },
-  'product-changed': { topic: 'catalog-events', record: 'shop.catalog.v1.ProductChanged', key: (e) => String(e.productId), id: 'request' },
-  'payment-completed': { topic: 'payment-events', record: 'shop.payment.v1.PaymentCompleted', key: (e) => e.orderId, id: 'derived' },
-  'payment-failed': { topic: 'payment-events', record: 'shop.payment.v1.PaymentFailed', key: (e) => e.orderId, id: 'derived' },
-  'payment-refunded': { topic: 'payment-events', record: 'shop.payment.v1.PaymentRefunded', key: (e) => e.orderId, id: 'derived' },
-  'points-charged': { topic: 'payment-events', record: 'shop.payment.v1.PointsCharged', key: (e) => String(e.userId), id: 'request' },
+  'order-created': {
+    topic: 'order-events',
+    record: 'shop.order.v1.OrderCreated',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'order-completed': {
+    topic: 'order-events',
+    record: 'shop.order.v1.OrderCompleted',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'order-cancelled': {
+    topic: 'order-events',
+    record: 'shop.order.v1.OrderCancelled',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'stock-reserved': {
+    topic: 'catalog-events',
+    record: 'shop.catalog.v1.StockReserved',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'stock-rejected': {
+    topic: 'catalog-events',
+    record: 'shop.catalog.v1.StockRejected',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'product-changed': {
+    topic: 'catalog-events',
+    record: 'shop.catalog.v1.ProductChanged',
+    key: (e) => String(e.productId),
+    id: 'request',
+  },
+  'payment-completed': {
+    topic: 'payment-events',
+    record: 'shop.payment.v1.PaymentCompleted',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'payment-failed': {
+    topic: 'payment-events',
+    record: 'shop.payment.v1.PaymentFailed',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'payment-refunded': {
+    topic: 'payment-events',
+    record: 'shop.payment.v1.PaymentRefunded',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'points-charged': {
+    topic: 'payment-events',
+    record: 'shop.payment.v1.PointsCharged',
+    key: (e) => String(e.userId),
+    id: 'request',
+  },
 };
 
 /** Partitions of every topic. It stays: another count would move keys between partitions and break their order. */

@@ -52,7 +52,9 @@ export function renderTypes(schemas: ReadonlyMap<string, Schema>): string {
 
 /** Reads every committed schema: event type → parsed schema, in the order of their names. */
 export function readSchemas(folder: URL): Map<string, Schema> {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.avsc')).sort();
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.avsc'))
+    .sort();
   return new Map(
     files.map((name) => [name.replace('.avsc', ''), JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Schema]),
   );

@@ -1,0 +1,113 @@
+import type avsc from 'avsc';
+import type { EventType } from './catalog.ts';
+import { describe, InvalidEventError, OutageError, UndecodableError } from './errors.ts';
+import type { EventDataByType } from './generated/types.ts';
+import { createRegistry, type SchemaStore } from './registry.ts';
+import type { Clock, Logger } from './runtime.ts';
+import { createBackoff, silentLogger, systemClock } from './runtime.ts';
+import { type Contract, loadContracts } from './schemas.ts';
+import { WIRE_HEADER, wireSchemaId, writeWire } from './wire.ts';
+
+/** A decoded value with the type its schema says it is. Discriminated by `type`. */
+export type DecodedEvent = { [T in EventType]: { readonly type: T; readonly data: EventDataByType[T] } }[EventType];
+
+export interface Codec {
+  /** Resolves once every schema is registered; waits while the registry is away. Rejects when it refuses a schema. */
+  ready(): Promise<void>;
+  /** Encodes at once. Throws InvalidEventError with the fields' names; OutageError before `ready`. */
+  encode<T extends EventType>(type: T, data: EventDataByType[T]): Buffer;
+  /** Rejects with UndecodableError (no retry helps) or OutageError (the registry is away: try again). */
+  decode(message: Buffer): Promise<DecodedEvent>;
+}
+
+export interface CodecOptions {
+  readonly registryUrl: string;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+}
+
+/** The codec on a schema registry. It begins to register at once and keeps trying. */
+export function createCodec({ registryUrl, logger, clock }: CodecOptions): Codec {
+  return createCodecOn(createRegistry(registryUrl), { ...(logger && { logger }), ...(clock && { clock }) });
+}
+
+interface Reader {
+  readonly contract: Contract;
+  /** Absent when writer and reader are the same schema. */
+  readonly resolver: avsc.Resolver | undefined;
+}
+
+/** The codec on anything that stores schemas: the tests and the simulation have one in memory. */
+export function createCodecOn(store: SchemaStore, options: { logger?: Logger; clock?: Clock } = {}): Codec {
+  const { logger = silentLogger, clock = systemClock } = options;
+  const contracts = loadContracts();
+  const byRecord = new Map([...contracts.values()].map((contract) => [contract.record, contract]));
+  const ids = new Map<EventType, number>();
+  // avsc compiles a resolver for every (writer, reader) pair: once for each writer id, never once a message.
+  const readers = new Map<number, Reader>();
+
+  async function registerAll(): Promise<void> {
+    for (const contract of contracts.values()) {
+      const backoff = createBackoff(200, 5_000);
+      while (!ids.has(contract.type)) {
+        try {
+          ids.set(contract.type, await store.register(contract.record, contract.text));
+        } catch (error) {
+          if (!(error instanceof OutageError)) throw error;
+          logger.warn({ subject: contract.record, error: describe(error) }, 'schema registry is away, trying again');
+          await clock.sleep(backoff.next());
+        }
+      }
+    }
+  }
+  const registered = registerAll();
+  registered.catch(() => {}); // Reported by ready(); a codec nobody asks must not crash the process.
+
+  async function findReader(schemaId: number): Promise<Reader> {
+    const writer = await store.fetch(schemaId);
+    if (!writer) throw new UndecodableError(`schema ${schemaId} is unknown to the registry`);
+    const contract = byRecord.get(writer.name ?? '');
+    if (!contract) throw new UndecodableError(`schema ${schemaId} is ${writer.name}, which is in no catalogue`);
+    try {
+      const resolver = contract.avro.equals(writer) ? undefined : contract.avro.createResolver(writer);
+      const reader = { contract, resolver };
+      readers.set(schemaId, reader);
+      return reader;
+    } catch (error) {
+      throw new UndecodableError(`schema ${schemaId} cannot be read as ${contract.record}`, { cause: error });
+    }
+  }
+
+  return {
+    ready: () => registered,
+
+    encode(type, data) {
+      const contract = contracts.get(type);
+      const id = ids.get(type);
+      if (!contract || id === undefined) throw new OutageError(`the schema of ${type} is not registered yet`);
+      try {
+        return writeWire(id, contract.avro, data);
+      } catch (error) {
+        if (error instanceof RangeError) throw error;
+        throw new InvalidEventError(type, invalidFields(contract.avro, data), { cause: error });
+      }
+    },
+
+    async decode(message) {
+      const schemaId = wireSchemaId(message);
+      const reader = readers.get(schemaId) ?? (await findReader(schemaId));
+      try {
+        const data: unknown = reader.contract.avro.fromBuffer(message.subarray(WIRE_HEADER), reader.resolver);
+        return { type: reader.contract.type, data } as DecodedEvent;
+      } catch (error) {
+        throw new UndecodableError(`not a ${reader.contract.record}: ${describe(error)}`, { cause: error });
+      }
+    },
+  };
+}
+
+function invalidFields(avro: avsc.Type, data: unknown): string[] {
+  const fields: string[] = [];
+  avro.isValid(data, { errorHook: (path) => fields.push(path.join('.')) });
+  return fields;
+}

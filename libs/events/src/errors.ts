@@ -1,0 +1,36 @@
+/** Something this process needs is away (broker, registry, database): nothing is wrong with the message, wait and try again. */
+export class OutageError extends Error {
+  override readonly name = 'OutageError';
+}
+
+/** A message that no retry can make readable: rubbish, an unknown schema, missing headers. */
+export class UndecodableError extends Error {
+  override readonly name = 'UndecodableError';
+}
+
+/** An event whose data does not fit its schema; the message names the fields. A bug of the publisher. */
+export class InvalidEventError extends Error {
+  override readonly name = 'InvalidEventError';
+  /** Paths of the offending fields, e.g. `lines.0.quantity`. */
+  readonly fields: readonly string[];
+
+  constructor(type: string, fields: readonly string[], options?: ErrorOptions) {
+    super(`${type} does not fit its schema: ${fields.join(', ') || 'not a record'}`, options);
+    this.fields = fields;
+  }
+}
+
+/** This consumer lost the partition while the batch was in its hands: nothing of it may be committed. */
+export class StaleBatchError extends Error {
+  override readonly name = 'StaleBatchError';
+}
+
+/** The handler fails whatever it is given: its partition halts, nothing more is dead-lettered. */
+export class HandlerBrokenError extends Error {
+  override readonly name = 'HandlerBrokenError';
+}
+
+/** `error` as one line of text, with its name. */
+export function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

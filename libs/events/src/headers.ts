@@ -1,0 +1,40 @@
+import type { EventType } from './catalog.ts';
+import { UndecodableError } from './errors.ts';
+
+/** CloudEvents in Kafka's binary mode: the attributes are headers, the value is the data alone. */
+export interface EventHeaders {
+  readonly id: string;
+  readonly type: string;
+  readonly time: Date;
+  readonly causationId?: string;
+  readonly traceparent?: string;
+}
+
+/** Renders the headers of an event that `source` publishes. */
+export function renderHeaders(
+  event: EventHeaders & { readonly type: EventType },
+  source: string,
+): Record<string, string> {
+  return {
+    ce_specversion: '1.0',
+    ce_id: event.id,
+    ce_type: event.type,
+    ce_source: source,
+    ce_time: event.time.toISOString(),
+    ...(event.causationId && { ce_causationid: event.causationId }),
+    ...(event.traceparent && { traceparent: event.traceparent }),
+    'content-type': 'application/avro',
+  };
+}
+
+const EVENT_ID = /^[\x21-\x7e]{1,36}$/;
+
+/** Reads them back. Throws UndecodableError naming the header that is missing or makes no sense. */
+export function parseHeaders(headers: Readonly<Record<string, string>>): EventHeaders {
+  const { ce_id: id, ce_type: type, ce_time, ce_causationid: causationId, traceparent } = headers;
+  if (!type) throw new UndecodableError('header ce_type is missing');
+  if (!id || !EVENT_ID.test(id)) throw new UndecodableError('header ce_id is missing or not an id');
+  const time = new Date(ce_time ?? '');
+  if (Number.isNaN(time.getTime())) throw new UndecodableError('header ce_time is missing or not a time');
+  return { id, type, time, ...(causationId && { causationId }), ...(traceparent && { traceparent }) };
+}

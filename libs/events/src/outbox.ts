@@ -1,0 +1,65 @@
+import { EVENTS, type EventType } from './catalog.ts';
+import type { Codec } from './codec.ts';
+import type { NewEvent } from './event.ts';
+import { deriveEventId } from './event-id.ts';
+import type { EventDataByType } from './generated/types.ts';
+import { renderHeaders } from './headers.ts';
+import { type Clock, systemClock } from './runtime.ts';
+import type { MessagingStore, OutboxRow } from './store.ts';
+
+/** How a service publishes: in its own transaction, so that the change and its events commit together or not at all. */
+export interface Outbox<Tx> {
+  /**
+   * Writes the events to the outbox of `tx`. Call it after the aggregates are locked: then the order of the rows is the
+   * order of the commits for each key. Throws InvalidEventError if one does not fit its schema: the request fails, not the relay.
+   */
+  append(tx: Tx, events: readonly NewEvent[]): Promise<void>;
+}
+
+export interface OutboxOptions<Tx> {
+  readonly store: Pick<MessagingStore<Tx>, 'appendOutbox'>;
+  readonly codec: Pick<Codec, 'encode'>;
+  /** `ce_source`: the service's name. */
+  readonly source: string;
+  /** Called after each commit that left rows: wakes the relay. */
+  readonly wake?: () => void;
+  /** Trace context of the request at work, for events whose cause has none. */
+  readonly traceparent?: () => string | undefined;
+  readonly clock?: Clock;
+}
+
+/** A transaction that can call back once it has committed. */
+export interface CommitHooks {
+  onCommit(hook: () => void): void;
+}
+
+export function createOutbox<Tx extends CommitHooks>(options: OutboxOptions<Tx>): Outbox<Tx> {
+  const { store, codec, source, wake, traceparent: currentTraceparent, clock = systemClock } = options;
+
+  function encode<T extends EventType>(type: T, data: EventDataByType[T], cause: NewEvent['cause']): OutboxRow {
+    const definition = EVENTS[type];
+    const key = definition.key(data);
+    const id = definition.id === 'derived' ? deriveEventId(key, type) : requestId(type, data);
+    const traceparent = cause?.traceparent ?? currentTraceparent?.();
+    const time = new Date(clock.now());
+    const causation = { ...(cause?.eventId && { causationId: cause.eventId }), ...(traceparent && { traceparent }) };
+    const headers = renderHeaders({ id, type, time, ...causation }, source);
+    return { id, topic: definition.topic, key, type, payload: codec.encode(type, data), headers };
+  }
+
+  return {
+    async append(tx, events) {
+      if (events.length === 0) return;
+      await store.appendOutbox(
+        tx,
+        events.map((event) => encode(event.type, event.data, event.cause)),
+      );
+      if (wake) tx.onCommit(wake);
+    },
+  };
+}
+
+function requestId(type: EventType, data: object): string {
+  if ('requestId' in data && typeof data.requestId === 'string') return data.requestId;
+  throw new Error(`${type} takes its id from data.requestId, which is missing`);
+}
