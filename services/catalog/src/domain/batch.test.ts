@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals';
+import { decideBatch, keysOf, type Snapshot } from './batch.ts';
+import { active, cancelled, completed, created, ORDER_ID, orderIdOf, product, productsOf } from './fixtures.ts';
+import type { OrderEvent } from './reservation.ts';
+
+const now = new Date('2026-01-01T00:00:00Z');
+
+/** A small seeded generator (mulberry32): a failing seed is in the test's name. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+/** What the store would hold after the changes. */
+function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>): Snapshot {
+  const reservations = new Map(snapshot.reservations);
+  const products = new Map(snapshot.products);
+  for (const it of changes.created) {
+    if (reservations.has(it.orderId)) throw new Error('a row was created twice');
+    reservations.set(it.orderId, it);
+  }
+  for (const it of changes.changed) {
+    if (!reservations.has(it.orderId)) throw new Error('a row was changed that is not there');
+    reservations.set(it.orderId, it);
+  }
+  for (const it of changes.products) products.set(it.productId, it);
+  return { reservations, products };
+}
+
+/** Life of some orders, shuffled across orders but in order for each; a few cancelled first, a few events repeated. */
+function randomEvents(below: (n: number) => number): OrderEvent[] {
+  const lives = Array.from({ length: 1 + below(30) }, (_, n) => {
+    const orderId = orderIdOf(n);
+    const lines = [1, 2, 3, 4].filter(() => below(2) === 0).map((productId) => ({ productId, quantity: 1 + below(6) }));
+    const start = created({ orderId, lines: lines.length > 0 ? lines : [{ productId: 1, quantity: 1 }] });
+    const events = [[start], [start, cancelled(orderId)], [cancelled(orderId), start]][below(3)] ?? [];
+    return below(4) === 0 ? events.flatMap((event) => [event, event]) : [...events];
+  });
+  const events: OrderEvent[] = [];
+  for (let left = lives.filter((life) => life.length > 0); left.length > 0; left = left.filter((it) => it.length > 0)) {
+    const next = left[below(left.length)]?.shift();
+    if (next) events.push(next);
+  }
+  return events;
+}
+
+describe('a batch', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    it(`when decided at once, then it is what it is one by one (seed ${seed})`, () => {
+      const below = random(seed);
+      const start: Snapshot = {
+        reservations: new Map(),
+        products: productsOf(...[1, 2, 3].map((id) => product(id, { available: below(40) }))),
+      };
+      const events = randomEvents(below);
+      let state = start;
+      const oneByOne = events.flatMap((event) => {
+        const decided = decideBatch(state, [event], now);
+        state = saved(state, decided);
+        return decided.events;
+      });
+      const first = decideBatch(start, events, now);
+      expect(first.events).toEqual(oneByOne);
+      expect(saved(start, first)).toEqual(state);
+
+      // A second batch on top sells half of what is held: the stock still adds up.
+      const sales = [...state.reservations.values()]
+        .filter((it) => it.status === 'ACTIVE' && below(2) === 0)
+        .map((it) => completed(it.orderId));
+      const second = saved(state, decideBatch(state, sales, now));
+      for (const it of second.products.values()) {
+        expect(Math.min(it.available, it.reserved, it.sold)).toBeGreaterThanOrEqual(0);
+        expect(it.available + it.reserved + it.sold).toBe(start.products.get(it.productId)?.available);
+      }
+    });
+  }
+
+  it('when it is handled again, then nothing changes and nothing is published', () => {
+    const start: Snapshot = { reservations: new Map(), products: productsOf(product(1)) };
+    const events = [created(), completed(), cancelled()];
+    const after = saved(start, decideBatch(start, events, now));
+    expect(decideBatch(after, events, now)).toEqual({
+      changes: { created: [], changed: [], products: [], at: now },
+      events: [],
+    });
+  });
+
+  it('when a thousand orders want one product, then its row is written once', () => {
+    const start: Snapshot = { reservations: new Map(), products: productsOf(product(1, { available: 2_500 })) };
+    const events = Array.from({ length: 1_000 }, (_, n) => created({ orderId: orderIdOf(n) }));
+    const { changes, events: published } = decideBatch(start, events, now);
+    expect(changes.products).toEqual([product(1, { available: 1, reserved: 2_499 })]);
+    expect(changes.created).toHaveLength(1_000);
+    expect(published.filter((it) => it.type === 'stock-reserved')).toHaveLength(833);
+  });
+
+  it('when an order does not fit, then a smaller one behind it may', () => {
+    const start: Snapshot = { reservations: new Map(), products: productsOf(product(1, { available: 2 })) };
+    const big = created({ orderId: orderIdOf(1) });
+    const small = created({ orderId: orderIdOf(2), lines: [{ productId: 1, quantity: 2 }] });
+    const { changes } = decideBatch(start, [big, small], now);
+    expect(changes.created.map((it) => it.status)).toEqual(['REJECTED', 'ACTIVE']);
+  });
+
+  it('when an order is created and cancelled in one batch, then one row is written, RELEASED, and its stock-reserved goes out', () => {
+    const start: Snapshot = { reservations: new Map(), products: productsOf(product(1)) };
+    const { changes, events } = decideBatch(start, [created(), cancelled()], now);
+    expect(changes.created).toMatchObject([{ orderId: ORDER_ID, status: 'RELEASED', lines: active.lines }]);
+    expect(changes.products).toEqual([product(1)]);
+    expect(events.map((it) => it.type)).toEqual(['stock-reserved']);
+  });
+
+  it('when something is published, then it names its cause', () => {
+    const start: Snapshot = { reservations: new Map(), products: productsOf(product(1)) };
+    const event = created();
+    const [published] = decideBatch(start, [event], now).events;
+    expect(published?.cause).toEqual({ eventId: event.id, traceparent: event.traceparent });
+  });
+
+  it('when keys are collected, then each comes once, in lock order', () => {
+    const lines = [10, 9, 2].map((productId) => ({ productId, quantity: 1 }));
+    const events = [
+      created({ orderId: orderIdOf(2), lines }),
+      cancelled(orderIdOf(1)),
+      created({ orderId: orderIdOf(2) }),
+    ];
+    expect(keysOf(events)).toEqual({ orderIds: [orderIdOf(1), orderIdOf(2)], productIds: [1, 2, 9, 10] });
+  });
+});

@@ -1,0 +1,98 @@
+-- One row a user who ever charged. A user without a row has 0.
+CREATE TABLE accounts (
+  user_id    BIGINT NOT NULL PRIMARY KEY,
+  balance    BIGINT NOT NULL,
+  created_at DATETIME(3) NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  CONSTRAINT accounts_balance CHECK (balance >= 0)
+) ENGINE = InnoDB;
+
+-- Every change of a balance. type: CHARGE, USE, REFUND; `amount` has no sign, the type gives it.
+-- Ids rise in commit order for each account, whose row is locked before. An order has at most one USE and one REFUND.
+-- `request_id` is the id of the charge's points-charged event.
+CREATE TABLE point_history (
+  id            BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  user_id       BIGINT NOT NULL,
+  type          VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  amount        BIGINT NOT NULL,
+  balance_after BIGINT NOT NULL,
+  order_id      CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  request_id    CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  created_at    DATETIME(3) NOT NULL,
+  KEY point_history_user (user_id, id),
+  UNIQUE KEY point_history_order (order_id, type),
+  UNIQUE KEY point_history_request (request_id),
+  CONSTRAINT point_history_amount CHECK (amount >= 0 AND balance_after >= 0)
+) ENGINE = InnoDB;
+
+-- One row an order that payment has heard of. status: COMPLETED, REFUNDED, FAILED, VOID.
+CREATE TABLE payments (
+  order_id        CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  user_id         BIGINT NOT NULL,
+  status          VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  reason          VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  paid_amount     BIGINT NOT NULL DEFAULT 0,
+  discount_amount BIGINT NOT NULL DEFAULT 0,
+  created_at      DATETIME(3) NOT NULL,
+  updated_at      DATETIME(3) NOT NULL,
+  CONSTRAINT payments_amounts CHECK (paid_amount >= 0 AND discount_amount >= 0)
+) ENGINE = InnoDB;
+
+-- The messaging tables every schema has. Copied into each service's first migration.
+
+-- Events waiting for the relay. Columns follow Debezium's outbox event router (aggregatetype = topic, aggregateid = key).
+-- `seq` is the order of relaying: events are appended after their aggregate is locked, so for one key it is commit order.
+CREATE TABLE outbox (
+  seq           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  id            CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  aggregatetype VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  aggregateid   VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  type          VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  payload       MEDIUMBLOB NOT NULL,
+  headers       TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  created_at    DATETIME(3) NOT NULL
+) ENGINE = InnoDB;
+
+-- The inbox: one row for each event a group has applied. `claim` is the token of the batch that applied it.
+CREATE TABLE processed_event (
+  consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  event_id       CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  claim          CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  processed_at   DATETIME(3) NOT NULL,
+  PRIMARY KEY (consumer_group, event_id)
+) ENGINE = InnoDB;
+
+-- Messages a group could not apply (DEAD), those of the same key behind them (PARKED), what an operator asked for
+-- (REDRIVE), and what became of them (REDRIVEN, DISCARDED). The original bytes and headers are kept.
+CREATE TABLE dead_letter (
+  id             BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  topic          VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partition`    INT NOT NULL,
+  `offset`       BIGINT NOT NULL,
+  message_key    VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+  status         VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  event_id       CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  event_type     VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  reason         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  error          TEXT CHARACTER SET utf8mb4 NULL,
+  attempts       INT NOT NULL,
+  payload        LONGBLOB NULL,
+  headers        TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  failed_at      DATETIME(3) NOT NULL,
+  resolved_at    DATETIME(3) NULL,
+  resolution     VARCHAR(500) CHARACTER SET utf8mb4 NULL,
+  UNIQUE KEY dead_letter_position (consumer_group, topic, `partition`, `offset`),
+  KEY dead_letter_key (consumer_group, message_key, status),
+  KEY dead_letter_status (status)
+) ENGINE = InnoDB;
+
+-- Keys whose messages a group parks until the dead letter in front of them is redriven or discarded. Consumer and
+-- redriver both lock this row, so no message is stranded between them.
+CREATE TABLE parked_key (
+  consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  message_key    VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  topic          VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  parked_at      DATETIME(3) NOT NULL,
+  PRIMARY KEY (consumer_group, message_key)
+) ENGINE = InnoDB;

@@ -1,0 +1,100 @@
+import { insertRows, placeholders, type Transaction } from '@shop/service';
+import type { Snapshot } from '../domain/batch.ts';
+import type { Payment } from '../domain/payment.ts';
+import type { PaymentStore } from '../usecases/handle-payments.ts';
+import { addEntries, lockAccounts, setBalances } from './accounts.ts';
+
+/**
+ * Payments and accounts in MySQL. A batch takes at most six statements, whatever its size.
+ *
+ * Lock order, for everything that locks in this schema: idempotency keys, then payments by order id, then accounts by
+ * user id. The primary key is forced: on a small table a scan may look cheaper, and it would wait for rows nobody asked
+ * for.
+ *
+ * Payments that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and the stock-reserved
+ * and the order-cancelled of one order are on different topics, so two instances may insert the same order; the
+ * duplicate-key error rolls this batch back, and the consumer runs it again on what the other one left.
+ */
+export const sqlPaymentStore: PaymentStore<Transaction> = {
+  async load(tx, { orderIds, userIds }) {
+    const payments = await lockPayments(tx, orderIds);
+    const wanted = new Set(userIds);
+    for (const payment of payments.values()) if (payment.status === 'COMPLETED') wanted.add(payment.userId);
+    return {
+      payments,
+      balances: await lockAccounts(
+        tx,
+        [...wanted].sort((a, b) => a - b),
+      ),
+    };
+  },
+
+  async save(tx, { created, changed, balances, entries, at }) {
+    const row = (it: Payment) => paymentRow(it, at);
+    if (created.length > 0) await insertRows(tx, 'payments', PAYMENT_COLUMNS, created.map(row));
+    // These rows exist and are locked, so the upsert is an update: many rows, one statement.
+    if (changed.length > 0) {
+      await insertRows(tx, 'payments', PAYMENT_COLUMNS, changed.map(row), {
+        onDuplicateUpdate: 'status = VALUES(status), updated_at = VALUES(updated_at)',
+      });
+    }
+    if (balances.length > 0) await setBalances(tx, balances, at);
+    if (entries.length > 0) await addEntries(tx, entries, at);
+  },
+};
+
+const PAYMENT_COLUMNS = [
+  'order_id',
+  'user_id',
+  'status',
+  'reason',
+  'paid_amount',
+  'discount_amount',
+  'created_at',
+  'updated_at',
+];
+
+function paymentRow(it: Payment, at: Date) {
+  const captured = 'paidAmount' in it;
+  return [
+    it.orderId,
+    it.userId,
+    it.status,
+    captured ? null : it.reason,
+    captured ? it.paidAmount : 0,
+    captured ? it.discountAmount : 0,
+    at,
+    at,
+  ];
+}
+
+interface PaymentRow {
+  orderId: string;
+  userId: number;
+  status: Payment['status'];
+  reason: string | null;
+  paidAmount: number;
+  discountAmount: number;
+}
+
+async function lockPayments(tx: Transaction, orderIds: readonly string[]): Promise<Snapshot['payments']> {
+  const rows = await tx.query<PaymentRow>(
+    `SELECT order_id AS orderId, user_id AS userId, status, reason, paid_amount AS paidAmount, discount_amount AS discountAmount
+       FROM payments FORCE INDEX (PRIMARY) WHERE order_id IN (${placeholders(orderIds.length)}) ORDER BY order_id FOR UPDATE`,
+    orderIds,
+  );
+  return new Map(rows.map((row) => [row.orderId, toPayment(row)]));
+}
+
+function toPayment({ orderId, userId, status, reason, paidAmount, discountAmount }: PaymentRow): Payment {
+  switch (status) {
+    case 'COMPLETED':
+    case 'REFUNDED':
+      return { orderId, userId, status, paidAmount, discountAmount };
+    case 'FAILED':
+    case 'VOID':
+      return { orderId, userId, status, reason: reason ?? '' };
+    default:
+      throw new Error(`payment ${orderId} has the unknown status ${String(status satisfies never)}`);
+  }
+}

@@ -1,0 +1,119 @@
+import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
+
+/** What payment hears about orders. */
+export type SagaEvent = ReceivedEvent<'stock-reserved' | 'order-cancelled'>;
+
+interface OfOrder {
+  readonly orderId: string;
+  readonly userId: number;
+}
+
+/** Points were taken (COMPLETED) and perhaps given back (REFUNDED). Amounts in won; 0 is a payment too. */
+export interface CapturedPayment extends OfOrder {
+  readonly status: 'COMPLETED' | 'REFUNDED';
+  readonly paidAmount: number;
+  readonly discountAmount: number;
+}
+
+/** Points were never taken: too few (FAILED), or cancelled before the stock was heard of (VOID). */
+export interface EmptyPayment extends OfOrder {
+  readonly status: 'FAILED' | 'VOID';
+  readonly reason: string;
+}
+
+/** What payment knows of one order; there is none until the order is heard of. */
+export type Payment = CapturedPayment | EmptyPayment;
+
+/** A line of an account's history. `amount` ≥ 0 in won; the type gives its sign: USE takes, CHARGE and REFUND give. */
+export interface PointEntry {
+  readonly userId: number;
+  readonly type: 'CHARGE' | 'USE' | 'REFUND';
+  readonly amount: number;
+  readonly balanceAfter: number;
+  readonly orderId: string | null;
+  /** The random id of a charge's request, also the id of its event. */
+  readonly requestId: string | null;
+}
+
+/** What one event is decided on, all locked. The balance is the user's; 0 for one without an account. */
+export interface PaymentState {
+  readonly payment: Payment | undefined;
+  readonly balance: number;
+}
+
+/** What changes: nothing where `payment` is absent. */
+export interface Decision {
+  readonly payment?: Payment;
+  readonly balance: number;
+  readonly entries: readonly PointEntry[];
+  readonly events: readonly NewEvent[];
+}
+
+/** Decides one event of one order. */
+export function decide(state: PaymentState, event: SagaEvent): Decision {
+  const nothing: Decision = { balance: state.balance, entries: [], events: [] };
+  switch (event.type) {
+    case 'stock-reserved':
+      // With a coupon the amount is not known yet: it comes with the redemption.
+      if (event.data.couponId !== null) return nothing;
+      // Any row means that it was decided before, or that the cancellation came first (VOID).
+      if (state.payment) return nothing;
+      return capture(state.balance, event.data, event.data.totalAmount, 0);
+    case 'order-cancelled':
+      return refund(state, event.data) ?? nothing;
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Takes `payable` points once, or fails and takes nothing. */
+function capture(balance: number, { orderId, userId }: OfOrder, payable: number, discountAmount: number): Decision {
+  if (!Number.isSafeInteger(payable) || payable < 0) throw new Error(`order ${orderId} would pay ${payable}`);
+  if (balance < payable) {
+    const reason = 'INSUFFICIENT_BALANCE';
+    return {
+      payment: { status: 'FAILED', orderId, userId, reason },
+      balance,
+      entries: [],
+      events: [{ type: 'payment-failed', data: { orderId, userId, reason, payableAmount: payable, balance } }],
+    };
+  }
+  const balanceAfter = balance - payable;
+  return {
+    payment: { status: 'COMPLETED', orderId, userId, paidAmount: payable, discountAmount },
+    balance: balanceAfter,
+    entries: [{ userId, type: 'USE', amount: payable, balanceAfter, orderId, requestId: null }],
+    events: [
+      { type: 'payment-completed', data: { orderId, userId, paidAmount: payable, discountAmount, balanceAfter } },
+    ],
+  };
+}
+
+/** Gives back what was taken, once. The balance limit binds charges only: money is never kept because an account is full. */
+function refund({ payment, balance }: PaymentState, order: EventDataByType['order-cancelled']): Decision | undefined {
+  const { orderId, userId, reason } = order;
+  switch (payment?.status) {
+    case undefined:
+      return { payment: { status: 'VOID', orderId, userId, reason }, balance, entries: [], events: [] };
+    case 'COMPLETED': {
+      const amount = payment.paidAmount;
+      const balanceAfter = balance + amount;
+      return {
+        payment: { ...payment, status: 'REFUNDED' },
+        balance: balanceAfter,
+        entries: [{ userId: payment.userId, type: 'REFUND', amount, balanceAfter, orderId, requestId: null }],
+        events: [{ type: 'payment-refunded', data: { orderId, userId: payment.userId, amount, balanceAfter } }],
+      };
+    }
+    case 'REFUNDED':
+    case 'FAILED':
+    case 'VOID':
+      return undefined;
+    default:
+      return unreachable(payment);
+  }
+}
+
+function unreachable(value: never): never {
+  throw new Error(`unexpected: ${JSON.stringify(value)}`);
+}
