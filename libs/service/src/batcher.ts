@@ -1,0 +1,130 @@
+import type { Metrics } from './metrics.ts';
+import { SIZE_BUCKETS } from './metrics.ts';
+import { DomainError } from './problem.ts';
+import { isOutage } from './sql-error.ts';
+
+/** What became of one item of a batch. */
+export type ItemResult<O> = { readonly ok: true; readonly value: O } | { readonly ok: false; readonly error: unknown };
+
+export interface BatcherOptions<I, O> {
+  /** Label of its measures, e.g. `place-order`. */
+  readonly name?: string;
+  /** Most items in one run; default 200. */
+  readonly maxSize?: number;
+  /** Runs at the same time; default 1. */
+  readonly concurrency?: number;
+  /** Items that may wait; over it `submit` rejects with SERVICE_UNAVAILABLE. Default 10,000. */
+  readonly maxQueue?: number;
+  readonly metrics?: Metrics;
+  /**
+   * Does the work of all items, usually in one transaction, and returns a result for each, in their order. When it
+   * throws, nothing of the batch may have happened: an outage fails every item; any other error makes it run again with
+   * each item alone, so that only the guilty one fails.
+   */
+  readonly run: (items: readonly I[]) => Promise<readonly ItemResult<O>[]>;
+}
+
+export interface Batcher<I, O> {
+  /** Resolves or rejects with this item's own result. */
+  submit(item: I): Promise<O>;
+  /** Items waiting for a run. */
+  readonly waiting: number;
+  /** Refuses new items and resolves once all that were taken have their result. */
+  stop(): Promise<void>;
+}
+
+interface Waiting<I, O> {
+  readonly item: I;
+  readonly resolve: (value: O) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** For a result: the value. */
+export const succeeded = <O>(value: O): ItemResult<O> => ({ ok: true, value });
+/** For a result: this item's own error. */
+export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error });
+
+/**
+ * Group commit: what arrives while a run is at work goes together into the next. One item alone waits for nothing; a
+ * thousand share a few commits.
+ */
+export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
+  const { name = 'batch', maxSize = 200, concurrency = 1, maxQueue = 10_000, metrics, run } = options;
+  const sizes = metrics?.histogram('batch_size', 'Items in one run of a batcher', ['batcher'], SIZE_BUCKETS);
+  const seconds = metrics?.histogram('batch_duration_seconds', 'Time of one run of a batcher', ['batcher']);
+  const splits = metrics?.counter('batch_splits_total', 'Runs that failed and were done again item by item', [
+    'batcher',
+  ]);
+  let queue: Waiting<I, O>[] = [];
+  let running = 0;
+  let scheduled = false;
+  let stopping = false;
+  let idle: (() => void) | undefined;
+
+  /** On the next turn, so that requests which arrived in the same turn of the event loop go together. */
+  function schedule(): void {
+    if (scheduled || running >= concurrency || queue.length === 0) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      while (running < concurrency && queue.length > 0) start();
+    });
+  }
+
+  function start(): void {
+    const batch = queue.slice(0, maxSize);
+    queue = queue.slice(maxSize);
+    running++;
+    sizes?.observe({ batcher: name }, batch.length);
+    const stopTimer = seconds?.startTimer({ batcher: name });
+    void settle(batch).finally(() => {
+      stopTimer?.();
+      running--;
+      if (queue.length > 0) schedule();
+      else if (running === 0) idle?.();
+    });
+  }
+
+  /** Never rejects: every item gets a result or an error. */
+  async function settle(batch: readonly Waiting<I, O>[]): Promise<void> {
+    try {
+      const results = await run(batch.map((waiting) => waiting.item));
+      for (const [index, waiting] of batch.entries()) {
+        const result = results[index];
+        if (!result) waiting.reject(new Error(`batcher ${name}: the run gave no result for item ${index}`));
+        else if (result.ok) waiting.resolve(result.value);
+        else waiting.reject(result.error);
+      }
+    } catch (error) {
+      if (batch.length === 1 || isOutage(error)) {
+        for (const waiting of batch) waiting.reject(error);
+        return;
+      }
+      splits?.inc({ batcher: name });
+      for (const waiting of batch) await settle([waiting]);
+    }
+  }
+
+  return {
+    submit(item) {
+      if (stopping) return Promise.reject(new DomainError('SERVICE_UNAVAILABLE', 'The service is stopping.'));
+      if (queue.length >= maxQueue) {
+        return Promise.reject(new DomainError('SERVICE_UNAVAILABLE', 'Too many requests are waiting.'));
+      }
+      return new Promise<O>((resolve, reject) => {
+        queue.push({ item, resolve, reject });
+        schedule();
+      });
+    },
+    get waiting() {
+      return queue.length;
+    },
+    async stop() {
+      stopping = true;
+      if (queue.length === 0 && running === 0) return;
+      await new Promise<void>((resolve) => {
+        idle = resolve;
+      });
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/** The environment is not what the service needs. The message names every wrong variable and what it is for. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const list = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .refine((parts) => parts.length > 0, 'expected at least one address');
+
+/** What every service reads. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
+export const serviceConfig = {
+  HOST: z.string().default('127.0.0.1').describe('address to listen on'),
+  PORT: z.coerce.number().int().min(0).max(65_535).describe('port to listen on; 0 takes a free one'),
+  DATABASE_URL: z.url({ protocol: /^(mysql|mariadb)$/ }).describe('mysql://user:password@host:port/schema'),
+  KAFKA_BROKERS: list.describe('Kafka addresses, host:port, comma separated'),
+  SCHEMA_REGISTRY_URL: z.url().describe("the registry's Confluent API, e.g. http://127.0.0.1:18081/apis/ccompat/v7"),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).describe('redis://host:port'),
+  INSTANCE_ID: z
+    .string()
+    .min(1)
+    .default(`${hostname()}-${process.pid}`)
+    .describe("this process's name in logs, e.g. order-1"),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('least level logged'),
+} as const;
+
+/** An on/off switch: `on`, `true`, `1`, `off`, `false`, `0`. */
+export const switchVariable = z
+  .enum(['on', 'off', 'true', 'false', '1', '0'])
+  .transform((text) => text === 'on' || text === 'true' || text === '1');
+
+/** Reads the variables a schema names; an empty one counts as unset. Throws `ConfigError`. The result is frozen. */
+export function loadConfig<T extends z.ZodObject>(
+  schema: T,
+  env: NodeJS.ProcessEnv = process.env,
+): Readonly<z.output<T>> {
+  const names = Object.keys(schema.shape);
+  const values = Object.fromEntries(names.filter((name) => env[name]).map((name) => [name, env[name]]));
+  const result = schema.safeParse(values);
+  if (result.success) return Object.freeze(result.data);
+  const lines = result.error.issues.map((issue) => {
+    const name = String(issue.path[0] ?? '');
+    const problem = name && values[name] === undefined ? 'is missing' : `is wrong (${issue.message})`;
+    const doc = describe(schema.shape[name]);
+    return `  ${name} ${problem}${doc ? `: ${doc}` : ''}`;
+  });
+  throw new ConfigError(`configuration:\n${lines.join('\n')}`);
+}
+
+/** The configuration as it may be printed: passwords in URLs and values of secret-sounding names are hidden. */
+export function redactConfig(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => {
+      if (/PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL/i.test(name)) return [name, '[redacted]'];
+      return [name, typeof value === 'string' ? value.replace(/(:\/\/[^/\s:@]*):[^/\s@]+@/, '$1:[redacted]@') : value];
+    }),
+  );
+}
+
+function describe(field: unknown): string | undefined {
+  return field instanceof z.ZodType ? field.description : undefined;
+}

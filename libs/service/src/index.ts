@@ -1,0 +1,53 @@
+export type { Batcher, BatcherOptions, ItemResult } from './batcher.ts';
+export { createBatcher, failed, succeeded } from './batcher.ts';
+export { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+export type { DatabaseOptions, PooledDatabase } from './database.ts';
+export { createDatabase } from './database.ts';
+export type { Health, HealthCheck, HealthReport } from './health.ts';
+export { createHealth } from './health.ts';
+export type { HttpAppOptions } from './http.ts';
+export { createHttpApp, sendProblem } from './http.ts';
+export type { ClaimOutcome, IdempotencyClaim } from './idempotency.ts';
+export {
+  claimIdempotencyKeys,
+  idempotencyKeyFrom,
+  purgeIdempotencyKeys,
+  releaseIdempotencyKeys,
+  requestHash,
+} from './idempotency.ts';
+export type { Job, JobOptions } from './jobs.ts';
+export { startJob } from './jobs.ts';
+export type { Logger, LoggerOptions } from './logger.ts';
+export { createLogger } from './logger.ts';
+export type { Metrics, MetricsOptions } from './metrics.ts';
+export { createMetrics, SECONDS_BUCKETS, SIZE_BUCKETS } from './metrics.ts';
+export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './problem.ts';
+export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';
+export type { WakeHints } from './redis.ts';
+export { createRedis, createWakeHints } from './redis.ts';
+export type { RunningServer, ServeOptions } from './server.ts';
+export { serve } from './server.ts';
+export type { Shutdown, ShutdownOptions } from './shutdown.ts';
+export { createShutdown } from './shutdown.ts';
+export type { InsertOptions } from './sql.ts';
+export { insertRows, placeholders } from './sql.ts';
+export {
+  CommitOutcomeUnknownError,
+  DatabaseUnavailableError,
+  isDatabaseError,
+  isDataError,
+  isDeadlock,
+  isDuplicateKey,
+  isLockTimeout,
+  isOutage,
+} from './sql-error.ts';
+export type { TraceContext } from './trace.ts';
+export {
+  currentTrace,
+  currentTraceparent,
+  formatTraceparent,
+  parseTraceparent,
+  runWithTrace,
+} from './trace.ts';
+export type { Database, DedicatedConnection, SqlExecutor, SqlValue, Transaction, Transactor } from './transaction.ts';
+export { parse, userIdFrom, userIdSchema } from './validate.ts';

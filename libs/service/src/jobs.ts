@@ -1,0 +1,70 @@
+import type { Logger } from 'pino';
+import type { Metrics } from './metrics.ts';
+import { runWithTrace } from './trace.ts';
+
+export interface JobOptions {
+  readonly name: string;
+  /** Time between the end of one run and the start of the next, ms; each is varied by up to ±20 %. */
+  readonly everyMs: number;
+  /** `signal` is aborted by `stop()`, for long runs. */
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+}
+
+export interface Job {
+  /** Runs now, or right after the run that is at work. */
+  trigger(): void;
+  /** No further run; resolves when the one at work has ended. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Repeats `run`, never two at a time in this process. An error is logged and counted, and the next run comes as usual.
+ * Several instances run the same job: what it does must be safe for that. The jitter keeps them from moving in step.
+ */
+export function startJob({ name, everyMs, run, logger, metrics }: JobOptions): Job {
+  const runs = metrics?.counter('job_runs_total', 'Runs of a periodic job by result', ['job', 'result']);
+  const seconds = metrics?.histogram('job_duration_seconds', 'Time of one run of a periodic job', ['job']);
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let current: Promise<void> | undefined;
+  let again = false;
+
+  async function once(): Promise<void> {
+    const stopTimer = seconds?.startTimer({ job: name });
+    try {
+      await runWithTrace(undefined, () => run(abort.signal));
+      runs?.inc({ job: name, result: 'ok' });
+    } catch (error) {
+      runs?.inc({ job: name, result: 'error' });
+      logger.error({ err: error, job: name }, 'job failed');
+    } finally {
+      stopTimer?.();
+    }
+  }
+
+  function start(): void {
+    clearTimeout(timer);
+    again = false;
+    current = once().finally(() => {
+      current = undefined;
+      if (abort.signal.aborted) return;
+      timer = setTimeout(start, again ? 0 : everyMs * (0.8 + Math.random() * 0.4));
+    });
+  }
+
+  timer = setTimeout(start, everyMs * (0.8 + Math.random() * 0.4));
+  return {
+    trigger() {
+      if (abort.signal.aborted) return;
+      if (current) again = true;
+      else start();
+    },
+    async stop() {
+      abort.abort();
+      clearTimeout(timer);
+      await current;
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** From half a millisecond to half a minute: the time of a request, a batch, a saga. */
+export const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Sizes of batches. */
+export const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+/** One process's measures. Asking for a name a second time gives the same measure. */
+export interface Metrics {
+  readonly registry: Registry;
+  counter<L extends string = string>(name: string, help: string, labels?: readonly L[]): Counter<L>;
+  gauge<L extends string = string>(name: string, help: string, labels?: readonly L[]): Gauge<L>;
+  /** Default buckets: `SECONDS_BUCKETS`. */
+  histogram<L extends string = string>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    buckets?: readonly number[],
+  ): Histogram<L>;
+  /** The text Prometheus reads. */
+  render(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  /** Labels of every measure. */
+  readonly service?: string;
+  readonly instance?: string;
+  /** Process, garbage collection and event loop lag; default true. Tests that make many registries leave them out. */
+  readonly defaults?: boolean;
+}
+
+export function createMetrics({ service, instance, defaults = true }: MetricsOptions = {}): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ ...(service ? { service } : {}), ...(instance ? { instance } : {}) });
+  if (defaults) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const known = <M>(name: string, make: () => M): M => (registry.getSingleMetric(name) as M | undefined) ?? make();
+  return {
+    registry,
+    counter: (name, help, labels = []) =>
+      known(name, () => new Counter({ name, help, labelNames: [...labels], registers })),
+    gauge: (name, help, labels = []) =>
+      known(name, () => new Gauge({ name, help, labelNames: [...labels], registers })),
+    histogram: (name, help, labels = [], buckets = SECONDS_BUCKETS) =>
+      known(name, () => new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers })),
+    render: () => registry.metrics(),
+  };
+}

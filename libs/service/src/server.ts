@@ -1,0 +1,65 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Longer than any client of ours keeps an idle connection, so that it is never closed under a request being sent. */
+const KEEP_ALIVE_MS = 75_000;
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+}
+
+export interface RunningServer {
+  readonly server: Server;
+  readonly port: number;
+  /** e.g. `http://127.0.0.1:3001` */
+  readonly url: string;
+  /** Takes no new connection, lets requests at work finish within `graceMs` (default 10,000), then closes what is left. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Listens. Rejects with one sentence when the port is taken or may not be used. */
+export async function serve(app: RequestListener, { host, port }: ServeOptions): Promise<RunningServer> {
+  const server = createServer(
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      maxHeaderSize: 16_384,
+      noDelay: true,
+    },
+    app,
+  );
+  server.maxRequestsPerSocket = 0;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen({ host, port, backlog: 1024 }, resolve);
+  });
+  const actual = (server.address() as AddressInfo).port;
+  return {
+    server,
+    port: actual,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    close: (graceMs = 10_000) => close(server, graceMs),
+  };
+}
+
+async function close(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+  // A keep-alive connection whose request has just ended is idle again: it is closed on the next turn of this timer.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const limit = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(limit);
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `port ${port} on ${host} is in use: stop what listens there, or set PORT to another`,
+    EACCES: `port ${port} on ${host} needs more rights: set PORT to one above 1023`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine: set HOST to one that is`,
+  };
+  return new Error(reasons[error.code ?? ''] ?? error.message, { cause: error });
+}
