@@ -1,0 +1,73 @@
+/** What a search needs to know of one run at one rate. */
+export interface Trial {
+  readonly rate: number;
+  readonly held: boolean;
+  /** Why it did not hold, in words. */
+  readonly reason?: string;
+}
+
+/** What a rate must keep to count as held. */
+export interface Limits {
+  /** Answers that are no success, and orders that did not complete, of all that were offered. */
+  readonly failureShare: number;
+  readonly answerP95Ms: number;
+  /** From the last request to the end of the last order. */
+  readonly drainMs: number;
+  /** Completed in the window, of those offered: less means that a queue grew. */
+  readonly confirmedShare: number;
+}
+
+export const LIMITS: Limits = { failureShare: 0.01, answerP95Ms: 200, drainMs: 3_000, confirmedShare: 0.95 };
+
+/** Why a run did not hold; undefined when it did. */
+export function whyNotHeld(
+  run: { failureShare: number; answerP95Ms: number; drainMs: number; confirmedShare: number },
+  limits: Limits = LIMITS,
+): string | undefined {
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  if (run.failureShare >= limits.failureShare) return `${percent(run.failureShare)} failed`;
+  if (run.answerP95Ms >= limits.answerP95Ms) return `p95 of the answer ${Math.round(run.answerP95Ms)} ms`;
+  if (run.confirmedShare < limits.confirmedShare)
+    return `only ${percent(run.confirmedShare)} of the offered orders completed within the window`;
+  if (run.drainMs > limits.drainMs) return `the backlog took ${(run.drainMs / 1_000).toFixed(1)} s to drain`;
+  return undefined;
+}
+
+/**
+ * The highest rate that holds: up by half from `start` until one does not, then halving what lies between, until the
+ * step is below `precision` of the rate. A rate that fails is tried once more, since others share the machine.
+ */
+export async function searchRate<T extends Trial>(
+  start: number,
+  trial: (rate: number) => Promise<T>,
+  { precision = 0.06, most = 20_000 } = {},
+): Promise<{ best: T | undefined; trials: T[] }> {
+  const trials: T[] = [];
+  const attempt = async (rate: number): Promise<T> => {
+    const first = await trial(rate);
+    trials.push(first);
+    if (first.held) return first;
+    const second = await trial(rate);
+    trials.push(second);
+    return second;
+  };
+  let best: T | undefined;
+  let low = 0;
+  let high = most;
+  for (let rate = start; high - low > Math.max(10, low * precision); ) {
+    const result = await attempt(rate);
+    if (result.held) {
+      low = rate;
+      best = result;
+    } else {
+      high = rate;
+    }
+    rate = round(high === most ? low * 1.5 : low === 0 ? high / 2 : (low + high) / 2);
+    if (rate <= low || rate >= high) break;
+  }
+  return { best, trials };
+}
+
+function round(rate: number): number {
+  return Math.max(10, Math.round(rate / 10) * 10);
+}

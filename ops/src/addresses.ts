@@ -1,0 +1,74 @@
+/** Where everything is: environment variables first, else the local stack, moved by `SHOP_PORT_OFFSET`. */
+export interface Addresses {
+  /** The gateway, e.g. `http://127.0.0.1:3000`. */
+  readonly gateway: string;
+  /** A read-only user of every schema; no schema in the path. */
+  readonly auditDatabase: string;
+  readonly brokers: readonly string[];
+  /** The Confluent API of the schema registry. */
+  readonly registry: string;
+  readonly services: Readonly<Record<ServiceName, ServiceAddresses>>;
+}
+
+export interface ServiceAddresses {
+  /** Base URLs, one an instance. */
+  readonly urls: readonly string[];
+  /** The service's own schema, with the right to change it. */
+  readonly database: string;
+}
+
+/** The services that own a schema. */
+export const SERVICES = ['order', 'catalog', 'payment'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+const PORTS: Record<ServiceName, number> = { order: 3001, catalog: 3002, payment: 3003 };
+
+/** The addresses that a stack with this port offset has by default, as environment variables. */
+export function localEnvironment(portOffset: number): Record<string, string> {
+  const port = (base: number) => base + portOffset;
+  const services = SERVICES.flatMap((service): [string, string][] => [
+    [
+      `${service.toUpperCase()}_DATABASE_URL`,
+      `mysql://shop_${service}:shop_${service}@127.0.0.1:${port(13306)}/shop_${service}`,
+    ],
+    [`${service.toUpperCase()}_URLS`, `http://127.0.0.1:${port(PORTS[service])}`],
+  ]);
+  return {
+    GATEWAY_URL: `http://127.0.0.1:${port(3000)}`,
+    AUDIT_DATABASE_URL: `mysql://shop_audit:shop_audit@127.0.0.1:${port(13306)}/`,
+    KAFKA_BROKERS: `127.0.0.1:${port(19092)}`,
+    SCHEMA_REGISTRY_URL: `http://127.0.0.1:${port(18081)}/apis/ccompat/v7`,
+    ...Object.fromEntries(services),
+  };
+}
+
+/** @throws an error in words when a variable is not usable */
+export function readAddresses(env: Readonly<Record<string, string | undefined>> = process.env): Addresses {
+  const offset = Number(env.SHOP_PORT_OFFSET ?? 0);
+  if (!Number.isInteger(offset))
+    throw new Error(`SHOP_PORT_OFFSET is "${env.SHOP_PORT_OFFSET}"; it must be a whole number`);
+  const defaults = localEnvironment(offset);
+  const read = (name: string): string => env[name] || (defaults[name] ?? '');
+  const list = (name: string): string[] =>
+    read(name)
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean);
+  const url = (name: string, value = read(name)): string => {
+    if (!URL.canParse(value)) throw new Error(`${name} is "${value}"; it must be a URL`);
+    return value;
+  };
+  const service = (name: ServiceName): ServiceAddresses => ({
+    urls: list(`${name.toUpperCase()}_URLS`).map((value) =>
+      url(`${name.toUpperCase()}_URLS`, value).replace(/\/$/, ''),
+    ),
+    database: url(`${name.toUpperCase()}_DATABASE_URL`),
+  });
+  return {
+    gateway: url('GATEWAY_URL').replace(/\/$/, ''),
+    auditDatabase: url('AUDIT_DATABASE_URL'),
+    brokers: list('KAFKA_BROKERS'),
+    registry: url('SCHEMA_REGISTRY_URL'),
+    services: { order: service('order'), catalog: service('catalog'), payment: service('payment') },
+  };
+}

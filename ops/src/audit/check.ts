@@ -1,0 +1,112 @@
+import type { SqlReader } from '../sql.ts';
+
+/** Something that contradicts an invariant, until it has been looked at again. */
+export interface Suspect {
+  /** Of the order, product, account, event …: what an operator would look up. */
+  readonly id: string;
+  readonly detail: string;
+  /** The order or user it belongs to: what is parked behind a dead letter is known by it. */
+  readonly key?: string;
+}
+
+export interface CheckResult {
+  /** How many were looked at. */
+  readonly checked: number;
+  readonly suspects: readonly Suspect[];
+  /** What is on its way and will be right by itself, e.g. events still in the outbox. */
+  readonly underway?: number;
+}
+
+/** What a check reads and how far back. */
+export interface AuditScope {
+  /** Nothing that began before this moment is looked at. */
+  readonly since: Date | undefined;
+  /** The least order id of that moment (UUIDv7: ids sort by time); the empty text when there is no limit. */
+  readonly firstOrderId: string;
+  /** How long an order may be PENDING, ms, with what the sweeper needs to notice. */
+  readonly deadlineMs: number;
+}
+
+/** One statement that is true of an idle system, and how to find what contradicts it. */
+export interface Check {
+  /** Its number in ARCHITECTURE.md. */
+  readonly invariant: number;
+  /** Short and stable, for scripts. */
+  readonly name: string;
+  readonly title: string;
+  run(reader: SqlReader, scope: AuditScope): Promise<CheckResult>;
+}
+
+/** What became of one check. */
+export interface Finding {
+  readonly invariant: number;
+  readonly name: string;
+  readonly title: string;
+  readonly checked: number;
+  /** How many contradict the invariant, twice where the system is live. 0 is good. */
+  readonly failed: number;
+  readonly examples: readonly Suspect[];
+  /** Contradicts it because it waits behind a dead letter. */
+  readonly parked: number;
+  readonly parkedExamples: readonly Suspect[];
+  readonly underway: number;
+}
+
+/** So many suspects are kept of a check; more would tell nothing new. */
+export const MOST_SUSPECTS = 10_000;
+
+/**
+ * A check of two statements: `counted` gives one number, `faults` rows of (id, detail, order_key?). Both may use `:since`, a date, and
+ * `:first`, an order id.
+ */
+export function sqlCheck(check: {
+  invariant: number;
+  name: string;
+  title: string;
+  counted: string;
+  faults: string;
+}): Check {
+  return {
+    invariant: check.invariant,
+    name: check.name,
+    title: check.title,
+    async run(reader, scope) {
+      const counted = bind(check.counted, scope);
+      const faults = bind(`${check.faults} LIMIT ${MOST_SUSPECTS}`, scope);
+      const [row] = await reader.query<{ counted: number }>(counted.sql, counted.params);
+      const suspects = await reader.query<{ id: string | number; detail: string; order_key?: string | null }>(
+        faults.sql,
+        faults.params,
+      );
+      return {
+        checked: row?.counted ?? 0,
+        suspects: suspects.map(({ id, detail, order_key }) => ({
+          id: String(id),
+          detail,
+          ...(order_key ? { key: order_key } : {}),
+        })),
+      };
+    },
+  };
+}
+
+function bind(sql: string, scope: AuditScope): { sql: string; params: (string | number | Date)[] } {
+  const values = { since: scope.since ?? new Date(0), first: scope.firstOrderId, deadline: scope.deadlineMs * 1_000 };
+  const params: (string | number | Date)[] = [];
+  const text = sql.replaceAll(/:(since|first|deadline)\b/g, (_, name: keyof typeof values) => {
+    params.push(values[name]);
+    return '?';
+  });
+  return { sql: text, params };
+}
+
+/** The least UUIDv7 of a moment. */
+export function firstIdAt(time: Date): string {
+  const hex = time.getTime().toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}
+
+/** The moment in a UUIDv7's first 48 bits. */
+export function timeOfId(id: string): Date {
+  return new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
+}

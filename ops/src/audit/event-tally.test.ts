@@ -1,0 +1,139 @@
+import { describe, expect, it } from '@jest/globals';
+import { deriveEventId, EVENTS, type EventType } from '@shop/events';
+import { createEventTally } from './event-tally.ts';
+import { impliedEvents, type OrderRows, typeSet, typesIn } from './implied-events.ts';
+import type { LogRecord } from './log.ts';
+import { createOffsetTally } from './offset-tally.ts';
+
+const orderId = '0193b5a0-0000-7000-8000-000000000001';
+const rows = (change: Partial<OrderRows> = {}): OrderRows => ({
+  orderId,
+  order: 'COMPLETED',
+  completed: true,
+  reservation: 'SOLD',
+  payment: 'COMPLETED',
+  ...change,
+});
+let offset = 0;
+const event = (type: EventType, change: Partial<LogRecord> = {}): LogRecord => ({
+  topic: EVENTS[type].topic,
+  partition: 0,
+  offset: offset++,
+  key: orderId,
+  id: deriveEventId(orderId, type),
+  type,
+  timestamp: 0,
+  ...change,
+});
+const completed: EventType[] = ['order-created', 'stock-reserved', 'payment-completed', 'order-completed'];
+
+describe('the events that rows imply', () => {
+  it.each([
+    [rows(), completed],
+    [rows({ order: 'PENDING', completed: false, reservation: null, payment: null }), ['order-created']],
+    [
+      rows({ order: 'CANCELLED', reservation: 'RELEASED', payment: 'REFUNDED' }),
+      [...completed, 'order-cancelled', 'payment-refunded'],
+    ],
+    [
+      rows({ order: 'CANCELLED', completed: false, reservation: 'REJECTED', payment: 'VOID' }),
+      ['order-created', 'order-cancelled', 'stock-rejected'],
+    ],
+    [
+      rows({ order: 'CANCELLED', completed: false, reservation: 'RELEASED', payment: 'FAILED' }),
+      ['order-created', 'order-cancelled', 'stock-reserved', 'payment-failed'],
+    ],
+    [rows({ order: null, completed: false, reservation: 'ACTIVE', payment: null }), ['stock-reserved']],
+  ] as const)('%o: %o', (state, types) => {
+    expect(typesIn(impliedEvents(state)).sort()).toEqual([...types].sort());
+  });
+});
+
+describe('events on the topics against rows', () => {
+  const tallyOf = (records: LogRecord[]) => {
+    const tally = createEventTally();
+    for (const record of records) tally.add(record);
+    return tally;
+  };
+
+  it('agree when each is there, some of them twice', () => {
+    const tally = tallyOf([...completed, 'order-created' as const].map((type) => event(type)));
+    expect(tally.compare(rows())).toEqual({ missing: 0, extra: 0 });
+    expect(tally.outOfOrder).toEqual([]);
+    expect(tally.wrongIds).toEqual([]);
+    expect(tally.orderIds()).toEqual([]);
+  });
+
+  it('show what is missing and what is too much', () => {
+    const tally = tallyOf(
+      ['order-created', 'stock-reserved', 'stock-rejected', 'payment-completed'].map((type) =>
+        event(type as EventType),
+      ),
+    );
+    expect(tally.compare(rows())).toEqual({ missing: typeSet('order-completed'), extra: typeSet('stock-rejected') });
+  });
+
+  it('show an order that no row knows', () => {
+    expect(tallyOf([event('order-created')]).orderIds()).toEqual([orderId]);
+  });
+
+  it('show an id that was drawn and not derived', () => {
+    expect(tallyOf([event('order-created', { id: 'another' })]).wrongIds).toHaveLength(1);
+  });
+
+  it('show an event that stands behind a later one, but not its duplicate', () => {
+    const tally = tallyOf([
+      event('order-created'),
+      event('order-cancelled'),
+      event('order-completed'),
+      event('order-created'),
+    ]);
+    expect(tally.outOfOrder.map(({ detail }) => detail)).toEqual([
+      expect.stringContaining('order-completed at order-events/0@'),
+    ]);
+  });
+});
+
+describe('consumed offsets', () => {
+  const group = (change: object = {}) => ({
+    group: 'payment',
+    handles: ['stock-reserved', 'order-cancelled'] as EventType[],
+    committed: new Map([['catalog-events/0', 1_000_000]]),
+    processed: new Set<string>(),
+    setAside: new Set<string>(),
+    ...change,
+  });
+  const suspectsOf = (state: ReturnType<typeof group>, record: LogRecord) => {
+    const tally = createOffsetTally([state]);
+    tally.add(record);
+    return tally.suspects.length;
+  };
+
+  it.each<[string, LogRecord, object, number]>([
+    ['applied', event('stock-reserved'), { processed: new Set([deriveEventId(orderId, 'stock-reserved')]) }, 0],
+    ['not for the group', event('stock-rejected'), {}, 0],
+    ['not consumed yet', event('stock-reserved', { offset: 1_000_000 }), {}, 0],
+    [
+      'parked, known by its id',
+      event('stock-reserved'),
+      { setAside: new Set([deriveEventId(orderId, 'stock-reserved')]) },
+      0,
+    ],
+    [
+      'dead, known by its position',
+      event('stock-reserved', { offset: 7, type: undefined }),
+      { setAside: new Set(['catalog-events/0@7']) },
+      0,
+    ],
+    ['forgotten', event('stock-reserved'), {}, 1],
+    ['rubbish that was forgotten', event('stock-reserved', { type: undefined }), {}, 1],
+    [
+      'of a topic the group does not read',
+      event('payment-failed'),
+      { committed: new Map([['payment-events/0', 99_999]]) },
+      0,
+    ],
+  ])('%s', (_, record, change, suspects) => {
+    expect(suspectsOf(group(change), record)).toBe(suspects);
+  });
+});

@@ -1,0 +1,84 @@
+import { deriveEventId, EVENTS, type EventType, isEventType } from '@shop/events';
+import type { Suspect } from './check.ts';
+import {
+  impliedEvents,
+  isOrderEvent,
+  type OrderRows,
+  overtakenBy,
+  type TypeSet,
+  typeSet,
+  typesIn,
+} from './implied-events.ts';
+import type { LogRecord } from './log.ts';
+
+/** What the topics hold, order by order, and what is wrong with it in itself. */
+export interface EventTally {
+  add(record: LogRecord): void;
+  /** Compares an order's rows with its events, once; what nobody asks for is left in `orderIds()`. */
+  compare(rows: OrderRows): { missing: TypeSet; extra: TypeSet };
+  /** Orders with events that were not compared yet. */
+  orderIds(): string[];
+  /** The ids of the events of a type that comes from requests; the caller takes out those that have their row. */
+  requestIds(type: EventType): Set<string>;
+  /** Orders' events whose id is not the derived one. */
+  readonly wrongIds: Suspect[];
+  /** Orders' events that stand behind one that came later. */
+  readonly outOfOrder: Suspect[];
+  /** Records with a type of the catalogue. */
+  readonly events: number;
+}
+
+export function createEventTally(): EventTally {
+  const orders = new Map<string, TypeSet>();
+  const requests = new Map<EventType, Set<string>>();
+  const wrongIds: Suspect[] = [];
+  const outOfOrder: Suspect[] = [];
+  let events = 0;
+
+  function addOrderEvent(record: LogRecord, type: EventType): void {
+    const key = record.key ?? '';
+    const seen = orders.get(key) ?? 0;
+    const bit = typeSet(type);
+    if (record.id !== deriveEventId(key, type)) {
+      wrongIds.push({
+        id: `${record.topic}/${record.partition}@${record.offset}`,
+        detail: `${type} of order ${key} has the id ${record.id}`,
+        key,
+      });
+    }
+    if ((seen & bit) !== 0) return;
+    const overtaken = overtakenBy(type, seen);
+    if (overtaken !== 0) {
+      const position = `${record.topic}/${record.partition}@${record.offset}`;
+      outOfOrder.push({ id: key, detail: `${type} at ${position} comes after ${typesIn(overtaken).join(', ')}`, key });
+    }
+    orders.set(key, seen | bit);
+  }
+
+  return {
+    wrongIds,
+    outOfOrder,
+    get events() {
+      return events;
+    },
+    add(record) {
+      const { type } = record;
+      if (type === undefined || !isEventType(type) || EVENTS[type].topic !== record.topic) return;
+      events++;
+      if (isOrderEvent(type)) addOrderEvent(record, type);
+      else if (record.id !== undefined) this.requestIds(type).add(record.id);
+    },
+    compare(rows) {
+      const seen = orders.get(rows.orderId) ?? 0;
+      orders.delete(rows.orderId);
+      const implied = impliedEvents(rows);
+      return { missing: implied & ~seen, extra: seen & ~implied };
+    },
+    orderIds: () => [...orders.keys()],
+    requestIds(type) {
+      const ids = requests.get(type) ?? new Set<string>();
+      requests.set(type, ids);
+      return ids;
+    },
+  };
+}

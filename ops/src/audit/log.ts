@@ -1,0 +1,43 @@
+/** What the audit needs of a record: headers and position, never the value. */
+export interface LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string | null;
+  /** `ce_id`; undefined when the header is missing. */
+  readonly id: string | undefined;
+  /** `ce_type`; undefined when the header is missing. */
+  readonly type: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+}
+
+/** Part of a partition: the offsets from `from` up to, not including, `to`. */
+export interface LogRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Reads topics without belonging to a group, so that looking changes nothing. */
+export interface LogReader {
+  /** What each partition holds now, from the first retained offset, or from the first record at or after `since`. */
+  held(topics: readonly string[], since?: Date): Promise<LogRange[]>;
+  /** Every record of the ranges, each partition in its order. */
+  read(ranges: readonly LogRange[], each: (record: LogRecord) => void): Promise<void>;
+  /** Where each group will go on, by `topic/partition`. Partitions on which it has committed nothing are absent. */
+  committed(group: string, topics: readonly string[]): Promise<Map<string, number>>;
+}
+
+/** What came to the partitions since `before` was looked at. */
+export function tailOf(before: readonly LogRange[], now: readonly LogRange[]): LogRange[] {
+  const ends = new Map(before.map((range) => [partitionName(range), range.to]));
+  return now
+    .map((range) => ({ ...range, from: Math.max(range.from, ends.get(partitionName(range)) ?? range.from) }))
+    .filter((range) => range.from < range.to);
+}
+
+export function partitionName({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,68 @@
+import { EVENTS, type EventType, isEventType } from '@shop/events';
+import { MOST_SUSPECTS, type Suspect } from './check.ts';
+import { type LogRecord, partitionName } from './log.ts';
+
+/** What one group has done, as its service's schema tells. */
+export interface GroupState {
+  readonly group: string;
+  readonly handles: readonly EventType[];
+  /** Offsets it committed, by `topic/partition`. */
+  readonly committed: ReadonlyMap<string, number>;
+  /** Ids in its inbox. */
+  readonly processed: ReadonlySet<string>;
+  /** Its dead letters and what is parked behind them: `topic/partition@offset` and event ids. */
+  readonly setAside: ReadonlySet<string>;
+}
+
+export interface OffsetTally {
+  add(record: LogRecord): void;
+  /** Records below a group's committed offset, counted once for each group. */
+  readonly consumed: number;
+  readonly suspects: readonly (Suspect & { readonly group: string; readonly eventId: string | undefined })[];
+}
+
+/**
+ * Looks at every record below a group's committed offset: it was applied (its id is in the inbox), was not for the
+ * group, or was set aside. Anything else was acknowledged and forgotten.
+ *
+ * No second look is needed: a batch's inbox rows commit before its offsets, so states read after the offsets hold them.
+ */
+export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
+  const suspects: (Suspect & { group: string; eventId: string | undefined })[] = [];
+  const readers = groups.map((state) => ({
+    ...state,
+    types: new Set<string>(state.handles),
+    topics: new Set(state.handles.map((type) => EVENTS[type].topic)),
+  }));
+  let consumed = 0;
+  return {
+    suspects,
+    get consumed() {
+      return consumed;
+    },
+    add(record) {
+      const partition = partitionName(record);
+      for (const reader of readers) {
+        if (!reader.topics.has(record.topic) || record.offset >= (reader.committed.get(partition) ?? 0)) continue;
+        consumed++;
+        const readable = record.type !== undefined && record.id !== undefined;
+        if (readable && !reader.types.has(record.type ?? '')) continue;
+        if (readable && reader.processed.has(record.id ?? '')) continue;
+        const position = `${partition}@${record.offset}`;
+        if (reader.setAside.has(position) || (record.id !== undefined && reader.setAside.has(record.id))) continue;
+        if (suspects.length >= MOST_SUSPECTS) continue;
+        const what =
+          readable && isEventType(record.type ?? '')
+            ? `${record.type} ${record.id}`
+            : 'a record without the headers of an event';
+        suspects.push({
+          id: `${reader.group}: ${position}`,
+          detail: `${what} is below the committed offset, but neither applied nor set aside`,
+          group: reader.group,
+          eventId: record.id,
+          ...(record.key !== null && { key: record.key }),
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { type Check, sqlCheck } from './check.ts';
+
+/** Invariant 1. `reserved` and `sold` are counters beside the products; the reservations' lines are what they count. */
+export const stockChecks: readonly Check[] = [
+  sqlCheck({
+    invariant: 1,
+    name: 'stock-adds-up',
+    title: 'available stock is not negative, and initial + restocked = available + reserved + sold',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.products',
+    faults: `
+      SELECT product_id AS id,
+             CONCAT('initial ', initial_stock, ' + restocked ', restocked, ', but available ', available, ' + reserved ', reserved, ' + sold ', sold) AS detail
+      FROM shop_catalog.products
+      WHERE available < 0 OR initial_stock + restocked <> available + reserved + sold`,
+  }),
+  sqlCheck({
+    invariant: 1,
+    name: 'stock-is-its-reservations',
+    title: 'each product’s reserved and sold stock is the sum of its active and sold reservations',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.products',
+    faults: `
+      SELECT p.product_id AS id,
+             CONCAT('reserved ', p.reserved, ' but reservations hold ', COALESCE(l.reserved, 0), '; sold ', p.sold, ' but reservations sold ', COALESCE(l.sold, 0)) AS detail
+      FROM shop_catalog.products p
+      LEFT JOIN (
+        SELECT l.product_id,
+               SUM(CASE WHEN r.status = 'ACTIVE' THEN l.quantity ELSE 0 END) AS reserved,
+               SUM(CASE WHEN r.status = 'SOLD' THEN l.quantity ELSE 0 END) AS sold
+        FROM shop_catalog.reservation_lines l
+        JOIN shop_catalog.reservations r ON r.order_id = l.order_id
+        GROUP BY l.product_id
+      ) l ON l.product_id = p.product_id
+      WHERE p.reserved <> COALESCE(l.reserved, 0) OR p.sold <> COALESCE(l.sold, 0)`,
+  }),
+  sqlCheck({
+    invariant: 1,
+    name: 'stock-is-its-changes',
+    title: 'each product’s initial stock and restocks are the sum of the operators’ changes, one a version',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.product_changes',
+    faults: `
+      SELECT p.product_id AS id,
+             CONCAT('initial ', p.initial_stock, ' + restocked ', p.restocked, ' at version ', p.version,
+                    ', but ', COUNT(c.version), ' changes add ', COALESCE(SUM(c.stock_delta), 0)) AS detail
+      FROM shop_catalog.products p
+      LEFT JOIN shop_catalog.product_changes c ON c.product_id = p.product_id
+      GROUP BY p.product_id, p.initial_stock, p.restocked, p.version
+      HAVING p.initial_stock + p.restocked <> COALESCE(SUM(c.stock_delta), 0) OR p.version <> COUNT(c.version)`,
+  }),
+];

@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { DEMO_PRODUCTS } from './products.ts';
+
+export interface DemoOptions {
+  /** Base URL of the gateway. */
+  readonly gateway: string;
+  /** Users 1 … users get points. Default 10,000. */
+  readonly users?: number;
+  /** Points for each, in won. Default 1,000,000. */
+  readonly amount?: number;
+  /** Starts every idempotency key: a second load with the same one changes nothing. Default `demo`. */
+  readonly keyPrefix?: string;
+  readonly onProgress?: (words: string) => void;
+}
+
+export interface DemoResult {
+  /** True when the data was there and nothing was sent but the question. */
+  readonly skipped: boolean;
+  readonly products: number;
+  readonly charges: number;
+  readonly durationMs: number;
+}
+
+/** Requests at once: the services commit what waits together, so more in flight means fewer commits. */
+const IN_FLIGHT = 100;
+const ATTEMPTS = 8;
+
+/**
+ * Loads the demo data through the public API, as a client would. Every request has an idempotency key, so it can be
+ * broken off and repeated. The last user is charged after everything else, and so tells whether all is there.
+ */
+export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
+  const started = performance.now();
+  const { users = 10_000, amount = 1_000_000, keyPrefix = 'demo', onProgress = () => undefined } = options;
+  const pool = new Pool(options.gateway, { connections: IN_FLIGHT, bodyTimeout: 30_000, headersTimeout: 30_000 });
+  const took = () => Math.round(performance.now() - started);
+  try {
+    if (await isCharged(pool, users, amount)) return { skipped: true, products: 0, charges: 0, durationMs: took() };
+
+    // One after the other, so that the ids are the order of the list.
+    for (const [index, product] of DEMO_PRODUCTS.entries()) {
+      await post(pool, '/products', product, `${keyPrefix}-product-${index + 1}`);
+    }
+    onProgress(`${DEMO_PRODUCTS.length} products`);
+
+    const charge = (userId: number) =>
+      post(pool, '/points/charge', { userId, amount }, `${keyPrefix}-charge-${userId}`);
+    let next = 1;
+    const worker = async (): Promise<void> => {
+      while (next < users) {
+        const userId = next++;
+        await charge(userId);
+        if (userId % 2_500 === 0) onProgress(`${userId} of ${users} users charged`);
+      }
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
+    await charge(users);
+    return { skipped: false, products: DEMO_PRODUCTS.length, charges: users, durationMs: took() };
+  } finally {
+    await pool.close();
+  }
+}
+
+async function isCharged(pool: Pool, userId: number, amount: number): Promise<boolean> {
+  const { status, body } = await request(pool, 'GET', `/points/history?userId=${userId}&limit=100`);
+  if (status !== 200) throw new Error(`the gateway answered ${status} to a look at the points: ${body.slice(0, 300)}`);
+  const { items } = JSON.parse(body) as { items: { type: string; amount: number }[] };
+  return items.some((item) => item.type === 'CHARGE' && item.amount >= amount);
+}
+
+/** Sends until there is an answer that says yes or no: the key makes it one effect. */
+async function post(pool: Pool, path: string, body: object, key: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await request(pool, 'POST', path, body, key).catch((error: Error) => ({
+      status: 0,
+      body: error.message,
+    }));
+    if (answer.status >= 200 && answer.status < 300) return;
+    const mayPass = answer.status === 0 || answer.status === 409 || answer.status === 429 || answer.status >= 500;
+    if (!mayPass || attempt === ATTEMPTS) {
+      throw new Error(
+        `POST ${path} (${key}) was answered ${answer.status || 'by nobody'}: ${answer.body.slice(0, 300)}`,
+      );
+    }
+    await sleep(50 * 2 ** attempt);
+  }
+}
+
+async function request(
+  pool: Pool,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+  key?: string,
+): Promise<{ status: number; body: string }> {
+  const answer = await pool.request({
+    method,
+    path,
+    headers: { 'content-type': 'application/json', ...(key ? { 'idempotency-key': key } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  return { status: answer.statusCode, body: await answer.body.text() };
+}
