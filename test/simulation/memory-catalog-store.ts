@@ -1,0 +1,62 @@
+import type { ProductStock, Reservation } from '../../services/catalog/src/domain/reservation.ts';
+import type { CatalogStore } from '../../services/catalog/src/usecases/handle-orders.ts';
+import { type MemoryTransaction, Table } from './memory-database.ts';
+
+/** What the catalog keeps of a product besides its stock. */
+export interface ProductRow extends ProductStock {
+  readonly initialStock: number;
+  readonly restocked: number;
+  readonly version: number;
+}
+
+/** The catalog's own tables. */
+export class CatalogTables {
+  readonly products = new Table<ProductRow>('products');
+  readonly reservations = new Table<Reservation>('reservations');
+}
+
+/** MySQL's 3819: a CHECK constraint. */
+export class SimulatedCheckViolation extends Error {
+  readonly errno = 3819;
+  readonly sqlState = 'HY000';
+  override name = 'SimulatedCheckViolation';
+}
+
+export function createMemoryCatalogStore(tables: CatalogTables): CatalogStore<MemoryTransaction> {
+  return {
+    async load(tx, { orderIds, productIds }) {
+      await tx.statement(`lock ${orderIds.length} reservations`);
+      const reservations = await tx.lock(tables.reservations, orderIds);
+      const wanted = new Set(productIds);
+      for (const it of reservations) if ('lines' in it) for (const line of it.lines) wanted.add(line.productId);
+      await tx.statement(`lock ${wanted.size} products`);
+      const keys = [...wanted].sort((a, b) => a - b).map(String);
+      const products = await tx.lock(tables.products, keys);
+      return {
+        reservations: new Map(reservations.map((it) => [it.orderId, it])),
+        products: new Map(products.map((it) => [it.productId, it])),
+      };
+    },
+
+    async save(tx, { created, changed, products }) {
+      await tx.statement(`save ${[...created, ...changed].map((it) => `${it.orderId} ${it.status}`).join(', ')}`);
+      for (const it of created) await tx.insert(tables.reservations, it.orderId, it);
+      for (const it of changed) await tx.put(tables.reservations, it.orderId, it);
+      await tx.statement(`move the stock of ${products.length} products`);
+      for (const { productId, available, reserved, sold } of products) {
+        const row = tx.get(tables.products, String(productId));
+        if (!row) throw new Error(`product ${productId} is not there`);
+        const next = { ...row, available, reserved, sold };
+        checkStock(next);
+        await tx.put(tables.products, String(productId), next);
+      }
+    },
+  };
+}
+
+/** The constraints of the table. */
+function checkStock({ productId, available, reserved, sold, initialStock, restocked }: ProductRow): void {
+  const balanced = initialStock + restocked === available + reserved + sold;
+  if (available >= 0 && reserved >= 0 && sold >= 0 && balanced) return;
+  throw new SimulatedCheckViolation(`stock of product ${productId}: ${available} + ${reserved} + ${sold}`);
+}

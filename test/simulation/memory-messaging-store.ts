@@ -1,0 +1,87 @@
+import type { DeadLetterEntry, MessagingStore, OutboxRow } from '@shop/events';
+import { type MemoryDatabase, type MemoryTransaction, Table } from './memory-database.ts';
+import type { Actor } from './scheduler.ts';
+
+export interface ProcessedEvent {
+  readonly group: string;
+  readonly eventId: string;
+}
+
+export interface DeadLetter extends Omit<DeadLetterEntry, 'status'> {
+  readonly id: number;
+  readonly group: string;
+  readonly status: 'DEAD' | 'PARKED' | 'REDRIVE' | 'REDRIVEN' | 'DISCARDED';
+}
+
+export interface ParkedKey {
+  readonly group: string;
+  readonly key: string;
+  readonly topic: string;
+}
+
+/** The messaging tables of one schema. */
+export class MessagingTables {
+  readonly outbox = new Table<OutboxRow & { readonly seq: number }>('outbox');
+  readonly processedEvents = new Table<ProcessedEvent>('processed_event');
+  readonly deadLetters = new Table<DeadLetter>('dead_letter');
+  readonly parkedKeys = new Table<ParkedKey>('parked_key');
+}
+
+/** The messaging store as one instance of a service sees it. */
+export function createMemoryMessagingStore(
+  database: MemoryDatabase,
+  tables: MessagingTables,
+  actor: Actor,
+): MessagingStore<MemoryTransaction> {
+  const autocommit = <T>(work: (tx: MemoryTransaction) => Promise<T>) => database.transaction(actor, work);
+  return {
+    transaction: autocommit,
+
+    async appendOutbox(tx, rows) {
+      await tx.statement(`append ${rows.map((row) => `${row.type} ${row.key ?? ''}`).join(', ')}`);
+      for (const row of rows) {
+        const seq = tx.nextId();
+        await tx.insert(tables.outbox, String(seq), { ...row, seq });
+      }
+    },
+
+    async readOutbox(limit) {
+      await database.scheduler.step(actor, `${database.schema}: read the outbox`);
+      return [...tables.outbox.committed.values()].sort((a, b) => a.seq - b.seq).slice(0, limit);
+    },
+
+    async deleteOutbox(seqs) {
+      await autocommit(async (tx) => {
+        await tx.statement(`delete ${seqs.length} from the outbox`);
+        for (const seq of seqs) await tx.put(tables.outbox, String(seq), undefined);
+      });
+    },
+
+    async claim(tx, group, eventIds) {
+      await tx.statement(`claim ${eventIds.length} events for ${group}`);
+      const own = new Set<string>();
+      for (const eventId of eventIds) {
+        if (await tx.insertIgnore(tables.processedEvents, `${group}/${eventId}`, { group, eventId })) own.add(eventId);
+      }
+      return own;
+    },
+
+    async lockParkedKeys(tx, group, keys) {
+      await tx.statement(`lock parked keys of ${group}`);
+      const rows = await tx.lock(tables.parkedKeys, keys.map((key) => `${group}/${key}`).sort());
+      return new Set(rows.map((row) => row.key));
+    },
+
+    async writeDeadLetters(tx, group, entries) {
+      await tx.statement(`write ${entries.length} dead letters of ${group}`);
+      for (const entry of entries) {
+        const { topic, partition, offset, key } = entry.record;
+        const position = `${group}/${topic}/${partition}/${offset}`;
+        await tx.insertIgnore(tables.deadLetters, position, { ...entry, id: tx.nextId(), group });
+        if (entry.status === 'DEAD' && key !== null) {
+          await tx.insertIgnore(tables.parkedKeys, `${group}/${key}`, { group, key, topic });
+        }
+      }
+    },
+  };
+}

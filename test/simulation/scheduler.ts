@@ -1,0 +1,122 @@
+import type { Random } from './random.ts';
+
+/** One run of one process, from its start to its crash. What it still waits for when it dies never comes. */
+export interface Actor {
+  readonly name: string;
+  readonly alive: boolean;
+}
+
+interface Step {
+  readonly actor: Actor;
+  readonly label: string;
+  readonly go: () => void;
+}
+
+interface Timer extends Step {
+  readonly at: number;
+}
+
+/**
+ * Runs everything that is simulated one step at a time, in an order drawn from the seed. A step is what happens between
+ * two suspension points of one actor: every call of a port (a statement, a send, a commit, a pause) is one, before and
+ * after its effect, so a crash can fall between any two of them. Time is virtual: it jumps to the next timer when no
+ * step is left to take.
+ */
+export class Scheduler {
+  now: number;
+  stepsTaken = 0;
+  readonly #random: Random;
+  readonly #trace: ((line: string) => void) | undefined;
+  #ready: Step[] = [];
+  #timers: Timer[] = [];
+
+  constructor(random: Random, startAt: number, trace?: (line: string) => void) {
+    this.#random = random;
+    this.now = startAt;
+    this.#trace = trace;
+  }
+
+  /** Suspends the caller until it is this step's turn; for ever, if its actor dies before. */
+  step(actor: Actor, label: string): Promise<void> {
+    return new Promise((go) => {
+      if (actor.alive) this.#ready.push({ actor, label, go });
+    });
+  }
+
+  /** Suspends the caller for so many ms of virtual time. The signal ends the pause early (without an error). */
+  sleep(actor: Actor, ms: number, label: string, signal?: AbortSignal): Promise<void> {
+    return new Promise((go) => {
+      if (!actor.alive) return;
+      if (signal?.aborted) {
+        this.#ready.push({ actor, label, go });
+        return;
+      }
+      const timer: Timer = { actor, label, go, at: this.now + Math.max(0, ms) };
+      this.#timers.push(timer);
+      signal?.addEventListener('abort', () => {
+        const index = this.#timers.indexOf(timer);
+        if (index < 0) return;
+        this.#timers.splice(index, 1);
+        if (actor.alive) this.#ready.push(timer);
+      });
+    });
+  }
+
+  note(actor: Actor, text: string): void {
+    this.#trace?.(`${this.#stamp()} ${actor.name.padEnd(12)} ${text}`);
+  }
+
+  /**
+   * Takes steps until `done` says so.
+   *
+   * @throws when there is nothing left to do, or after `maxSteps`: something hangs or goes round in circles
+   */
+  async run(done: () => boolean, maxSteps: number): Promise<void> {
+    const last = this.stepsTaken + maxSteps;
+    await settle();
+    while (!done()) {
+      if (this.stepsTaken >= last) throw new Error(`not at rest after ${maxSteps} steps; waiting: ${this.#waiting()}`);
+      const step = this.#next();
+      if (!step) throw new Error('nothing is left to do, but the run is not at its end: something waits for ever');
+      if (!step.actor.alive) continue;
+      this.stepsTaken++;
+      this.#trace?.(`${this.#stamp()} ${step.actor.name.padEnd(12)} ${step.label}`);
+      step.go();
+      await settle();
+    }
+  }
+
+  #next(): Step | undefined {
+    // Now and then time passes although somebody could act: that is what a slow process looks like to the others.
+    const early = this.#timers.length > 0 && this.#random.chance(0.02);
+    if (this.#ready.length > 0 && !early) {
+      const index = this.#random.int(0, this.#ready.length - 1);
+      const step = this.#ready[index];
+      const last = this.#ready.pop();
+      if (last && index < this.#ready.length) this.#ready[index] = last;
+      return step;
+    }
+    let first: Timer | undefined;
+    for (const timer of this.#timers) if (!first || timer.at < first.at) first = timer;
+    if (!first) return undefined;
+    this.#timers.splice(this.#timers.indexOf(first), 1);
+    this.now = Math.max(this.now, first.at);
+    return first;
+  }
+
+  #stamp(): string {
+    return `${String(this.stepsTaken).padStart(6)} ${(this.now % 10_000_000).toFixed(0).padStart(8)} ms`;
+  }
+
+  #waiting(): string {
+    const labels = [...this.#ready, ...this.#timers].map((step) => `${step.actor.name} ${step.label}`);
+    return [...new Set(labels)].slice(0, 12).join('; ');
+  }
+}
+
+/** Resolves when every promise reaction that is due has run: the next-tick queue comes after the microtasks. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
+}

@@ -1,0 +1,175 @@
+import type { Random } from './random.ts';
+
+export interface SeedProduct {
+  readonly productId: number;
+  readonly name: string;
+  readonly price: number;
+  readonly stock: number;
+}
+
+export interface SeedAccount {
+  readonly userId: number;
+  readonly balance: number;
+}
+
+/** What a client does, and when (ms after the start). Each is retried with the same key until it has an answer. */
+export type Command = { readonly at: number; readonly key: string } & (
+  | {
+      readonly kind: 'place';
+      readonly order: number;
+      readonly userId: number;
+      readonly lines: readonly { readonly productId: number; readonly quantity: number }[];
+      readonly expectedTotal: number | null;
+    }
+  | { readonly kind: 'cancel'; readonly order: number; readonly userId: number }
+  | { readonly kind: 'charge'; readonly userId: number; readonly amount: number }
+  | { readonly kind: 'restock'; readonly productId: number; readonly quantity: number }
+);
+
+/** How rough this run is. Probabilities are per opportunity. */
+export interface Weather {
+  /** Crashes to come, each at a moment (in steps) and to an instance, both drawn. */
+  readonly crashes: readonly { readonly atStep: number; readonly victim: number; readonly downMs: number }[];
+  /** A send that the broker wrote but whose answer is lost. */
+  readonly lostAcknowledgement: number;
+  /** A commit that happened but whose answer is lost. */
+  readonly lostCommit: number;
+  /** A statement that fails because the connection broke. */
+  readonly brokenConnection: number;
+  /** A partition taken from its consumer in mid-batch and given to another, while the first goes on (a zombie). */
+  readonly rebalances: readonly { readonly atStep: number }[];
+  /** Orders (by index) whose handler throws in a service until an operator mends it and redrives. */
+  readonly failpoints: readonly { readonly group: 'catalog' | 'payment' | 'order'; readonly order: number }[];
+  /** Handlers that time out against each other: how often a batch is delivered again although it was committed. */
+  readonly redelivery: number;
+}
+
+export interface World {
+  readonly seed: number;
+  readonly products: readonly SeedProduct[];
+  readonly accounts: readonly SeedAccount[];
+  readonly commands: readonly Command[];
+  readonly weather: Weather;
+  readonly instances: { readonly order: number; readonly catalog: number; readonly payment: number };
+}
+
+export const ORDER_DEADLINE_MS = 2_000;
+/** Commands fall into this time. Some orders are cancelled only after they have long completed, some before they began. */
+const COMMANDS_MS = 3_000;
+const UNKNOWN_PRODUCT = 999;
+
+/** Draws a small shop and what befalls it. */
+export function createWorld(seed: number, random: Random): World {
+  const products = Array.from({ length: random.int(2, 4) }, (_, index) => ({
+    productId: index + 1,
+    name: `product ${index + 1}`,
+    price: random.pick([0, 1, 700, 1_000, 2_500]),
+    stock: random.pick([0, 1, 2, 5, 1_000]),
+  }));
+  const accounts = Array.from({ length: random.int(1, 4) }, (_, index) => ({
+    userId: index + 1,
+    balance: random.pick([0, 500, 2_000, 5_000, 1_000_000]),
+  }));
+  const placed = Array.from({ length: random.int(3, 15) }, (_, index) =>
+    placeCommand(index, random, products, accounts),
+  );
+  const cancelled = placed.filter(() => random.chance(0.35)).map((order) => cancelCommand(order, random));
+  const charges = Array.from(
+    { length: random.int(0, 3) },
+    (_, index): Command => ({
+      kind: 'charge',
+      at: random.int(0, COMMANDS_MS),
+      key: `charge-${index}`,
+      userId: random.int(1, accounts.length + 1),
+      amount: random.pick([1, 1_000, 10_000]),
+    }),
+  );
+  const restocks = Array.from(
+    { length: random.int(0, 2) },
+    (_, index): Command => ({
+      kind: 'restock',
+      at: random.int(0, COMMANDS_MS),
+      key: `restock-${index}`,
+      productId: random.pick(products).productId,
+      quantity: random.int(1, 5),
+    }),
+  );
+  const commands = [...placed, ...cancelled, ...charges, ...restocks];
+  // A client that heard nothing sends the same again, at times while the first is still at work.
+  const repeated = commands
+    .filter(() => random.chance(0.2))
+    .map((command) => ({
+      ...command,
+      at: command.at + random.pick([0, 1, 50, 1_500]),
+    }));
+  return {
+    seed,
+    products,
+    accounts,
+    commands: [...commands, ...repeated].sort((a, b) => a.at - b.at),
+    weather: createWeather(random, placed.length),
+    instances: { order: random.int(1, 2), catalog: random.int(1, 2), payment: random.int(1, 2) },
+  };
+}
+
+function placeCommand(
+  index: number,
+  random: Random,
+  products: readonly SeedProduct[],
+  accounts: readonly SeedAccount[],
+): Extract<Command, { kind: 'place' }> {
+  const wanted = products.filter(() => random.chance(0.5));
+  const lines = (wanted.length > 0 ? wanted : [random.pick(products)]).map(({ productId }) => ({
+    productId,
+    quantity: random.pick([1, 1, 1, 2, 3]),
+  }));
+  if (random.chance(0.08)) lines.push({ productId: UNKNOWN_PRODUCT, quantity: 1 });
+  const total = lines.reduce((sum, line) => sum + line.quantity * priceOf(products, line.productId), 0);
+  return {
+    kind: 'place',
+    at: random.chance(0.3) ? 0 : random.int(0, COMMANDS_MS / 2),
+    key: `place-${index}`,
+    order: index,
+    userId: random.pick(accounts).userId,
+    lines,
+    expectedTotal: random.chance(0.6) ? null : random.chance(0.7) ? total : total + 1,
+  };
+}
+
+function cancelCommand(order: Extract<Command, { kind: 'place' }>, random: Random): Command {
+  return {
+    kind: 'cancel',
+    at: order.at + random.pick([0, 5, 20, 50, 200, 1_000, 2_500]),
+    key: `cancel-${order.order}`,
+    order: order.order,
+    userId: order.userId,
+  };
+}
+
+function createWeather(random: Random, orders: number): Weather {
+  const calm = random.chance(0.1);
+  const some = <T>(most: number, draw: () => T): T[] => (calm ? [] : Array.from({ length: random.int(0, most) }, draw));
+  const rate = (...rates: number[]): number => (calm ? 0 : random.pick(rates));
+  return {
+    crashes: some(4, () => ({
+      atStep: random.int(10, 1_200),
+      victim: random.int(0, 5),
+      downMs: random.pick([0, 10, 200, 2_500]),
+    })),
+    rebalances: some(3, () => ({ atStep: random.int(10, 1_200) })),
+    failpoints: random.chance(0.25)
+      ? some(1, () => ({
+          group: random.pick(['catalog', 'payment', 'order'] as const),
+          order: random.int(0, orders - 1),
+        }))
+      : [],
+    lostAcknowledgement: rate(0, 0, 0.05, 0.2),
+    lostCommit: rate(0, 0, 0.02, 0.1),
+    brokenConnection: rate(0, 0, 0.005, 0.02),
+    redelivery: rate(0, 0, 0.1, 0.3),
+  };
+}
+
+function priceOf(products: readonly SeedProduct[], productId: number): number {
+  return products.find((product) => product.productId === productId)?.price ?? 0;
+}

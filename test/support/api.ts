@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+
+/** An answer, whatever its status. `body` is the parsed JSON (undefined where there is none). */
+export interface Answer<Body = Record<string, unknown>> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Body;
+}
+
+/** RFC 9457, with this API's own fields. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  readonly traceId: string;
+  readonly orderId?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+export interface OrderBody {
+  readonly orderId: string;
+  readonly userId: number;
+  readonly status: 'PENDING' | 'COMPLETED' | 'CANCELLED';
+  readonly items: readonly { productId: number; name?: string; unitPrice?: number; quantity: number }[];
+  readonly totalAmount: number;
+  readonly discountAmount: number;
+  readonly paidAmount: number;
+  readonly reason?: string;
+}
+
+/** An order or the problem that ended it: whichever the status says. */
+export type OrderAnswer = Omit<OrderBody, 'status'> &
+  Omit<Problem, 'status' | 'orderId'> & { readonly status: string | number };
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly nextCursor: string | null;
+}
+
+export interface RequestOptions {
+  readonly body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  readonly raw?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | number>>;
+  readonly timeoutMs?: number;
+}
+
+export interface OrderOptions {
+  readonly expectedTotal?: number;
+  readonly key?: string;
+  /** Seconds to wait for the saga's end. */
+  readonly wait?: number;
+}
+
+export type Lines = readonly (readonly [productId: number, quantity: number])[];
+
+/** The public API as a client sees it. The user goes in `userId`, as GATEWAY_AUTH=off wants. */
+export class Api {
+  readonly baseUrl: string;
+
+  constructor(baseUrl: string) {
+    this.baseUrl = baseUrl;
+  }
+
+  async request<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<Answer<Body>> {
+    const url = new URL(path, this.baseUrl);
+    for (const [name, value] of Object.entries(options.query ?? {})) url.searchParams.set(name, String(value));
+    const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+    const response = await fetch(url, {
+      method,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
+      signal: AbortSignal.timeout(options.timeoutMs ?? 40_000),
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: parseJson(text) as Body };
+  }
+
+  charge(userId: number, amount: number, key?: string): Promise<Answer> {
+    return this.request('POST', '/points/charge', { body: { userId, amount }, ...keyHeader(key) });
+  }
+
+  async balance(userId: number): Promise<number> {
+    const answer = await this.request<{ balance: number }>('GET', '/points', { query: { userId } });
+    return expectStatus(answer, 200).body.balance;
+  }
+
+  placeOrder<Body = OrderAnswer>(userId: number, lines: Lines, options: OrderOptions = {}): Promise<Answer<Body>> {
+    const { expectedTotal, key, wait } = options;
+    return this.request<Body>('POST', '/orders', {
+      body: {
+        userId,
+        items: lines.map(([productId, quantity]) => ({ productId, quantity })),
+        ...(expectedTotal === undefined ? {} : { expectedTotal }),
+      },
+      headers: { ...keyHeader(key).headers, ...(wait === undefined ? {} : { prefer: `wait=${wait}` }) },
+    });
+  }
+
+  order(orderId: string, userId: number, wait?: number): Promise<Answer<OrderBody>> {
+    return this.request<OrderBody>('GET', `/orders/${orderId}`, {
+      query: { userId },
+      ...(wait === undefined ? {} : { headers: { prefer: `wait=${wait}` } }),
+    });
+  }
+
+  cancel(orderId: string, userId: number, key?: string): Promise<Answer<OrderAnswer>> {
+    return this.request('POST', `/orders/${orderId}/cancel`, { body: { userId }, ...keyHeader(key) });
+  }
+
+  /** The order once it is no longer PENDING. */
+  async settled(orderId: string, userId: number, withinSeconds = 30): Promise<OrderBody> {
+    const deadline = Date.now() + withinSeconds * 1000;
+    for (;;) {
+      const left = Math.max(1, Math.ceil((deadline - Date.now()) / 1000));
+      const { body } = expectStatus(await this.order(orderId, userId, Math.min(left, 10)), 200);
+      if (body.status !== 'PENDING') return body;
+      if (Date.now() > deadline) throw new Error(`order ${orderId} is still PENDING after ${withinSeconds} s`);
+    }
+  }
+
+  /** Creates a product of its own for a test. */
+  async newProduct(price: number, stockQuantity: number, name = `test ${randomUUID()}`): Promise<number> {
+    const answer = await this.request<{ productId: number }>('POST', '/products', {
+      body: { name, price, stockQuantity },
+    });
+    return expectStatus(answer, 201).body.productId;
+  }
+
+  async stock(productId: number): Promise<number> {
+    const answer = await this.request<{ stockQuantity: number }>('GET', `/products/${productId}`);
+    return expectStatus(answer, 200).body.stockQuantity;
+  }
+
+  /** A user of its own for a test, with so many points. */
+  async newUser(points: number): Promise<number> {
+    const userId = nextUserId();
+    for (let left = points; left > 0; left -= CHARGE_LIMIT) {
+      expectStatus(await this.charge(userId, Math.min(left, CHARGE_LIMIT)), 200);
+    }
+    return userId;
+  }
+}
+
+const CHARGE_LIMIT = 10_000_000;
+
+// Above the demo users, and another range for every run: tests on one stack never meet each other's accounts.
+let lastUserId = 1_000_000 + Math.floor(Math.random() * 1_000_000) * 1000;
+
+export function nextUserId(): number {
+  return ++lastUserId;
+}
+
+/** The answer, if it has this status; otherwise an error that shows it. */
+export function expectStatus<Body>(answer: Answer<Body>, status: number): Answer<Body> {
+  if (answer.status === status) return answer;
+  throw new Error(`expected status ${status}, got ${answer.status}: ${answer.text.slice(0, 500)}`);
+}
+
+function keyHeader(key: string | undefined): { headers?: Record<string, string> } {
+  return key === undefined ? {} : { headers: { 'idempotency-key': key } };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+interface EventuallyOptions {
+  /** How long to go on asking, in ms. Default 15,000. */
+  readonly withinMs?: number;
+  /** Pause between two questions, in ms. Default 50. */
+  readonly everyMs?: number;
+}
+
+/**
+ * Asks until `probe` answers something other than undefined or false, and gives that. A probe that throws is asked
+ * again: its last error is told when the time is over.
+ *
+ * @param what the thing awaited, as it completes "waited for …"
+ */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+  { withinMs = 15_000, everyMs = 50 }: EventuallyOptions = {},
+): Promise<T> {
+  const deadline = Date.now() + withinMs;
+  for (let asked = 1; ; asked++) {
+    let last: string;
+    try {
+      const answer = await probe();
+      if (answer !== undefined && answer !== false) return answer;
+      last = `the last answer was ${String(answer)}`;
+    } catch (error) {
+      last = `the last question failed: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    if (Date.now() >= deadline) throw new Error(`waited ${withinMs} ms for ${what}, asked ${asked} times; ${last}`);
+    await sleep(everyMs);
+  }
+}
+
+/** Like `eventually` for an assertion: passes as soon as `assertion` does not throw. */
+export async function eventuallyPasses(
+  what: string,
+  assertion: () => Promise<void> | void,
+  options?: EventuallyOptions,
+): Promise<void> {
+  await eventually(
+    what,
+    async () => {
+      await assertion();
+      return true;
+    },
+    options,
+  );
+}
