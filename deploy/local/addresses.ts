@@ -24,7 +24,16 @@ export interface StackLayout {
   name: string;
   /** Added to every port of the topology. */
   portOffset: number;
+  /** How many of each service run. */
+  instances: number;
   existing: ExistingServers;
+}
+
+/** Where a stack keeps its files, and where its parts are. */
+export interface StackPlace {
+  name: string;
+  dir: string;
+  layout: StackLayout;
 }
 
 /** The servers that the environment names: MYSQL_HOST (MYSQL_PORT, MYSQL_ROOT_PASSWORD), KAFKA_BROKERS, SCHEMA_REGISTRY_URL, REDIS_URL. */
@@ -50,6 +59,11 @@ export function mysqlAddress(layout: StackLayout) {
 export function databaseUrl(layout: StackLayout, user: string, schema: string): string {
   const { host, port } = mysqlAddress(layout);
   return `mysql://${user}:${user}@${host}:${port}/${schema}`;
+}
+
+/** The addresses of every instance of a service, comma separated. */
+export function serviceUrls(layout: StackLayout, service: ServiceName, instances = layout.instances): string {
+  return Array.from({ length: instances }, (_, index) => serviceUrl(layout, service, index + 1)).join(',');
 }
 
 export function serviceUrl(layout: StackLayout, service: ServiceName, instance = 1): string {
@@ -82,6 +96,7 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
   };
   for (const row of services) {
     if (row.schema) env[`${row.name.toUpperCase()}_DATABASE_URL`] = databaseUrl(layout, row.schema, row.schema);
+    env[`${row.name.toUpperCase()}_URLS`] = serviceUrls(layout, row.name);
     env[`${row.name.toUpperCase()}_URL`] = serviceUrl(layout, row.name);
   }
   return env;
@@ -95,10 +110,9 @@ export function serviceEnv(
   layout: StackLayout,
   row: ServiceRow,
   instance: number,
-  instances = 1,
+  instances = layout.instances,
 ): Record<string, string> {
-  const urls = (service: ServiceName) =>
-    Array.from({ length: instances }, (_, index) => serviceUrl(layout, service, index + 1)).join(',');
+  const urls = (service: ServiceName) => serviceUrls(layout, service, instances);
   return {
     HOST: '127.0.0.1',
     PORT: String(servicePort(row, instance, layout.portOffset)),

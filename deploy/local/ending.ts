@@ -1,4 +1,5 @@
 import { abandonFetches } from './fetch.ts';
+import { startNothingMore } from './processes.ts';
 import { progress } from './progress.ts';
 
 /**
@@ -16,6 +17,7 @@ export function whenAskedToEnd(end: () => Promise<void>): Promise<number> {
       }
       askedAt = Date.now();
       progress('stack', 'stopping');
+      startNothingMore();
       abandonFetches();
       end().then(
         () => {

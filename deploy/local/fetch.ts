@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { toolsDir } from './paths.ts';
+import { refuseWhenEnding } from './processes.ts';
 import { progress } from './progress.ts';
 
 /** A sentence for the person at the terminal: what is missing and what to do. Printed without a stack trace. */
@@ -56,11 +57,14 @@ export interface RunOptions {
   cwd?: string;
   env?: Record<string, string | undefined>;
   input?: string;
+  /** How many of the last lines of output a failure shows; 12 when left out. */
+  keepLines?: number;
 }
 
 /** Runs a command to its end and gives its standard output; fails with its last lines of output. */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
   return new Promise((done, failed) => {
+    refuseWhenEnding();
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: (options.env ?? process.env) as NodeJS.ProcessEnv,
@@ -85,7 +89,11 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
       else
         failed(
           new StackError(
-            `${basename(command)} ${args[0] ?? ''} failed:\n${all.trim().split('\n').slice(-12).join('\n')}`,
+            `${basename(command)} ${args[0] ?? ''} failed:\n${all
+              .trim()
+              .split('\n')
+              .slice(-(options.keepLines ?? 12))
+              .join('\n')}`,
           ),
         );
     });

@@ -101,7 +101,7 @@ function ensureNode() {
   const folder = join(tools, 'node24');
   const binary = join(folder, 'node_modules/node/bin/node');
   if (existsSync(binary)) return binary;
-  say('Node 24: installing it into the tools folder (this Node is ' + process.versions.node + ')');
+  say(`Node 24: installing it into the tools folder (this Node is ${process.versions.node})`);
   const part = `${folder}.part-${process.pid}`;
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true });

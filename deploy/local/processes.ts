@@ -37,6 +37,18 @@ export interface Launch {
   pids: string;
 }
 
+let ending = false;
+
+/** From now on nothing new is started: this process has been asked to end, and what it starts now would be left over. */
+export function startNothingMore(): void {
+  ending = true;
+}
+
+/** @throws once this process has been asked to end */
+export function refuseWhenEnding(): void {
+  if (ending) throw new Error('stopping');
+}
+
 /** The start time (clock ticks after boot) in the text of /proc/<pid>/stat; undefined for a zombie. */
 export function startTicks(stat: string): string | undefined {
   // The command's name stands in parentheses and may hold spaces and parentheses itself.
@@ -63,6 +75,7 @@ export function isRunning(record: Pick<PidRecord, 'pid' | 'identity'>): boolean 
 
 /** Starts a process in a group of its own, so that the terminal's Ctrl-C does not reach it, and records it. */
 export async function launch(options: Launch): Promise<PidRecord> {
+  refuseWhenEnding();
   mkdirSync(options.pids, { recursive: true });
   mkdirSync(dirname(options.log), { recursive: true });
   const log = openSync(options.log, 'a');
@@ -73,8 +86,8 @@ export async function launch(options: Launch): Promise<PidRecord> {
       detached: true,
       stdio: ['ignore', log, log],
     });
-    await new Promise<void>((started, failed) => {
-      child.once('spawn', started);
+    const started = new Promise<void>((done, failed) => {
+      child.once('spawn', done);
       child.once('error', (error) => failed(new Error(`${options.name} could not be started: ${error.message}`)));
     });
     child.unref();
@@ -85,7 +98,9 @@ export async function launch(options: Launch): Promise<PidRecord> {
       command: [options.command, ...options.args].join(' '),
       log: options.log,
     };
-    writeRecord(options.pids, record);
+    // Recorded before anything is waited for: whoever stops the stack at this moment must find it.
+    if (child.pid) writeRecord(options.pids, record);
+    await started;
     return record;
   } finally {
     closeSync(log);

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { databaseUrl, serviceEnv, serviceUrl } from './addresses.ts';
+import { databaseUrl, type StackPlace, serviceEnv, serviceUrl } from './addresses.ts';
 import { run, StackError } from './fetch.ts';
 import { untilReady } from './part.ts';
 import { expectOk } from './parts/server.ts';
 import { root } from './paths.ts';
 import { portIsFree, takenPort, whoListens } from './ports.ts';
 import { endProcess, forgetRecord, goneWithin, isRunning, launch, readRecord, signalGroup, tail } from './processes.ts';
-import type { Stack } from './stack.ts';
 import { entryPoint, type ServiceName, servicePort, serviceRow } from './topology.ts';
 
 export interface ServiceOptions {
@@ -37,8 +36,8 @@ export interface ServiceProcess {
 }
 
 /** Starts one instance of a service; wait for `ready()` before using it. */
-export async function startService(stack: Stack, options: ServiceOptions): Promise<ServiceProcess> {
-  const { service, instance = 1, instances = 1 } = options;
+export async function startService(stack: StackPlace, options: ServiceOptions): Promise<ServiceProcess> {
+  const { service, instance = 1, instances = stack.layout.instances } = options;
   const row = serviceRow(service);
   const name = `${service}-${instance}`;
   const port = servicePort(row, instance, stack.layout.portOffset);
@@ -85,7 +84,7 @@ function inherited(): Record<string, string | undefined> {
 }
 
 /** Applies the migrations of every service that has some. */
-export async function migrate(stack: Stack): Promise<string[]> {
+export async function migrate(stack: StackPlace): Promise<string[]> {
   const runner = join(root, 'libs/service/src/migrate.ts');
   const migrated: string[] = [];
   for (const service of ['order', 'catalog', 'payment'] as const) {

@@ -1,6 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ExistingServers, mysqlAddress, ownServers, type StackLayout, stackEnv } from './addresses.ts';
+import {
+  type ExistingServers,
+  mysqlAddress,
+  ownServers,
+  type StackLayout,
+  type StackPlace,
+  stackEnv,
+} from './addresses.ts';
 import { StackError } from './fetch.ts';
 import { openPart, type Part } from './part.ts';
 import { stackDir } from './paths.ts';
@@ -9,13 +16,12 @@ import { progress } from './progress.ts';
 import { provision } from './provision.ts';
 import { type ServerName, servers, startSteps } from './topology.ts';
 
-export { type ServiceProcess, startService } from './service-process.ts';
+export { StackError } from './fetch.ts';
+export { migrate, type ServiceProcess, startService } from './service-process.ts';
 
 /** A named set of servers and services with its own ports and data. */
-export interface Stack {
+export interface Stack extends StackPlace {
   name: string;
-  dir: string;
-  layout: StackLayout;
   /** Addresses of everything, under the names processes read them by. */
   env: Record<string, string>;
   part(name: ServerName): Part;
@@ -33,11 +39,13 @@ export interface InfraOptions {
   fresh?: boolean;
   /** Kafka with a larger heap and the optimising compiler: slower to start, quicker under load. */
   kafkaHeapForLoad?: boolean;
+  /** How many of each service will run: what the gateway and the tools are told. */
+  instances?: number;
   /** Servers to use in place of our own. */
   existing?: ExistingServers;
 }
 
-const dataFolders = [...servers.map((row) => row.name), 'logs'];
+const dataFolders = [...servers.map((row) => row.name), 'logs', 'demo-data'];
 
 /** Starts the servers of a stack, all at once, and gives each service its schema and user. */
 export async function startInfra(options: InfraOptions): Promise<Stack> {
@@ -50,7 +58,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   await stopLeftovers(name);
   if (options.fresh) removeData(name);
   mkdirSync(dir, { recursive: true });
-  const layout: StackLayout = { name, portOffset, existing };
+  const layout: StackLayout = { name, portOffset, instances: options.instances ?? 1, existing };
   writeFileSync(layoutFile(name), `${JSON.stringify({ layout, load: options.kafkaHeapForLoad ?? false })}\n`);
   writeFileSync(ownerFile(name), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
   const stack = openStack(name);
@@ -103,13 +111,18 @@ export function stackOwner(name: string): Pick<PidRecord, 'pid' | 'identity'> | 
   }
 }
 
+/** The recorded processes of a stack that run. */
+export function runningProcesses(name: string): PidRecord[] {
+  return readRecords(join(stackDir(name), 'pids')).filter(isRunning);
+}
+
 /** Deletes the data and logs of a stack that does not run. */
 export function removeData(name: string): void {
   for (const folder of dataFolders) rmSync(join(stackDir(name), folder), { recursive: true, force: true });
 }
 
 /** Ends every recorded process of a stack, services before servers. */
-async function stopLeftovers(name: string): Promise<void> {
+export async function stopLeftovers(name: string): Promise<void> {
   const pids = join(stackDir(name), 'pids');
   const records = readRecords(pids);
   const isServer = (record: PidRecord) => servers.some((row) => row.name === record.name);

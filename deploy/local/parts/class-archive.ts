@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endProcess, isRunning, launch, tail } from '../processes.ts';
+import { endProcess, isRunning, launch, refuseWhenEnding, tail } from '../processes.ts';
 import { progress } from '../progress.ts';
 import type { Command, Site } from './server.ts';
 
@@ -40,6 +40,7 @@ export async function recordClasses(
   });
   try {
     for (const end = Date.now() + 60_000; ; await sleep(100)) {
+      refuseWhenEnding();
       if (
         await probe(site).then(
           () => true,

@@ -1,4 +1,5 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cp, rename } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createConnection } from 'mariadb';
@@ -150,9 +151,10 @@ export const mysql: Server = {
   async prepare(site) {
     if (existsSync(site.data)) return;
     // Copied beside its place first: a copy that was interrupted must not pass for a database.
-    const part = `${site.data}.part-${process.pid}`;
-    cpSync(await template(), part, { recursive: true });
-    await run('mv', [part, site.data]);
+    const part = `${site.data}.part`;
+    rmSync(part, { recursive: true, force: true });
+    await cp(await template(), part, { recursive: true });
+    await rename(part, site.data);
   },
   async command(site) {
     const program = await databaseProgram();

@@ -1,0 +1,86 @@
+// Which folder may import which. Type-only imports count: a type that points the wrong way is a dependency all the same.
+const own = (folders) => `^services/([^/]+)/src/(${folders})/`;
+const same = (folders) => `^services/$1/src/(${folders})(/|\\.ts$)`;
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'services-never-import-each-other',
+      comment: 'Services meet on Kafka only; what they share is libs/events and libs/service.',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/' },
+      to: { path: '^services/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'libs-know-no-service',
+      severity: 'error',
+      from: { path: '^libs/' },
+      to: { path: '^(services|ops|bench|deploy|test)/' },
+    },
+    {
+      name: 'libs-service-stands-below-libs-events',
+      severity: 'error',
+      from: { path: '^libs/service/' },
+      to: { path: '^libs/events/' },
+    },
+    {
+      name: 'domain-is-pure',
+      comment: 'Decisions know neither what calls them nor Express, Prisma, Kafka, a logger or the machine.',
+      severity: 'error',
+      from: { path: own('domain'), pathNot: '\\.test\\.ts$' },
+      to: { pathNot: [same('domain'), '^libs/events/src/'] },
+    },
+    {
+      name: 'usecases-stand-on-domain',
+      comment: 'A use case does not know how it is called (http, messaging) nor how the service is put together.',
+      severity: 'error',
+      from: { path: own('usecases') },
+      to: { path: same('http|messaging|main|app') },
+    },
+    {
+      name: 'db-does-not-know-its-callers',
+      severity: 'error',
+      from: { path: own('db') },
+      to: { path: same('http|messaging|main|app') },
+    },
+    {
+      name: 'http-and-messaging-apart',
+      severity: 'error',
+      from: { path: own('http|messaging') },
+      to: { path: '^services/[^/]+/src/(http|messaging|main|app)(/|\\.ts$)', pathNot: '^services/$1/src/$2/' },
+    },
+    {
+      name: 'nothing-imports-main',
+      severity: 'error',
+      from: { path: '^services/' },
+      to: { path: '^services/[^/]+/src/main\\.ts$' },
+    },
+    {
+      name: 'kafkajs-behind-its-adapter',
+      comment: 'One folder knows the Kafka client and its faults.',
+      severity: 'error',
+      from: { pathNot: '^libs/events/src/kafka/' },
+      to: { path: '(^|/)node_modules/kafkajs(/|$)|^kafkajs$' },
+    },
+    {
+      name: 'no-tests-in-programs',
+      severity: 'error',
+      from: { path: '^(services|libs|ops)/[^/]+/src/', pathNot: '\\.test\\.ts$|/testing/' },
+      to: { path: '\\.test\\.ts$|^test/' },
+    },
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'nothing-unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '/db/generated/' },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no programmatic interface; swc reads the syntax.
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '/db/generated/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

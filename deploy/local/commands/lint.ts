@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../fetch.ts';
+import { root } from '../paths.ts';
+import { attached } from './tool.ts';
+
+interface Check {
+  name: string;
+  /** A JavaScript program of node_modules and its arguments. */
+  args: string[];
+}
+
+const folders = ['libs', 'services', 'ops', 'bench', 'deploy', 'test'];
+const bin = (path: string) => join(root, 'node_modules', path);
+
+const checks: Check[] = [
+  { name: 'types', args: [bin('typescript/bin/tsc'), '-p', 'tsconfig.json'] },
+  { name: 'style', args: [bin('@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=30'] },
+  {
+    name: 'imports',
+    args: [
+      bin('dependency-cruiser/bin/dependency-cruiser.mjs'),
+      ...['--config', '.dependency-cruiser.cjs', '--progress', 'none'],
+      ...folders.filter((folder) => existsSync(join(root, folder))),
+    ],
+  },
+];
+
+export interface CheckResult {
+  name: string;
+  passed: boolean;
+}
+
+/** Checks types, style and the direction of imports; tells what is wrong on standard error. */
+export async function runChecks(): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    const problem = await run(process.execPath, check.args, { cwd: root, keepLines: 200 }).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    console.error(
+      `${problem === undefined ? 'PASS' : 'FAIL'} ${check.name}${problem === undefined ? '' : `\n${problem}`}`,
+    );
+    results.push({ name: check.name, passed: problem === undefined });
+  }
+  return results;
+}
+
+/** `--fix` mends the style where that is safe. */
+export async function lint(args: string[]): Promise<number> {
+  if (args.includes('--fix'))
+    await attached(process.execPath, [bin('@biomejs/biome/bin/biome'), 'check', '--write'], process.env);
+  return (await runChecks()).every((result) => result.passed) ? 0 : 1;
+}

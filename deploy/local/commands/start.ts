@@ -1,0 +1,125 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { existingServers, serviceUrl } from '../addresses.ts';
+import { chosenStack } from '../chosen-stack.ts';
+import { whenAskedToEnd } from '../ending.ts';
+import { run, StackError } from '../fetch.ts';
+import { root } from '../paths.ts';
+import { progress } from '../progress.ts';
+import { migrate, openStack, type Stack, startInfra, startService } from '../stack.ts';
+import { supervise } from '../supervisor.ts';
+import { presentServices, type ServerName, type ServiceName, servers, startSteps } from '../topology.ts';
+
+/** Starts everything and stays: servers, schemas, migrations, services, demo data. */
+export async function start(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { instances: { type: 'string', default: '1' } } });
+  const instances = Number(values.instances);
+  if (!Number.isInteger(instances) || instances < 1 || instances > 9) {
+    throw new StackError('--instances wants a number from 1 to 9: how many of each service to run.');
+  }
+  const chosen = chosenStack();
+  let stopWatching: () => void = () => undefined;
+  let ending = false;
+  const ended = whenAskedToEnd(async () => {
+    ending = true;
+    stopWatching();
+    await openStack(chosen.name).stop();
+  });
+  try {
+    const stack = await startInfra({ ...chosen, instances, existing: existingServers(process.env) });
+    await bringUp(stack, instances);
+    stopWatching = supervise(stack, (record) => restart(stack, record.name));
+    printLinks(stack, instances);
+  } catch (error) {
+    // What was under way when the end was asked for fails, and that is no news.
+    if (!ending) {
+      await openStack(chosen.name).stop();
+      throw error;
+    }
+  }
+  return ended;
+}
+
+async function bringUp(stack: Stack, instances: number): Promise<void> {
+  const migrated = await migrate(stack);
+  if (migrated.length > 0) progress('migrations', `applied for ${migrated.join(', ')}`);
+  const rows = presentServices();
+  const present = new Set<string>(rows.map((row) => row.name));
+  for (const step of startSteps(
+    rows.map((row) => ({ ...row, after: row.after.filter((name) => present.has(name)) })),
+  )) {
+    const started = await Promise.all(
+      step
+        .flatMap((row) =>
+          Array.from({ length: instances }, async (_, index) => {
+            const service = await startService(stack, { service: row.name, instance: index + 1 });
+            await service.ready();
+            progress(service.name, `ready on ${service.url} (pid ${service.pid})`);
+          }),
+        )
+        .map((promise) =>
+          promise.then(
+            () => undefined,
+            (error: Error) => error,
+          ),
+        ),
+    );
+    // Every one of the step is waited for, so that none starts after the others were stopped.
+    const failed = started.find((result) => result !== undefined);
+    if (failed) throw failed;
+  }
+  await loadDemoData(stack);
+}
+
+/** Once for each data folder; what the demo sold stays sold over a restart. */
+async function loadDemoData(stack: Stack): Promise<void> {
+  const stamp = join(stack.dir, 'demo-data');
+  const ops = join(root, 'ops/main.ts');
+  if (existsSync(stamp) || !existsSync(ops) || presentServices().length === 0) return;
+  try {
+    await run(process.execPath, [ops, 'load-demo', '--execute'], { cwd: root, env: { ...process.env, ...stack.env } });
+    writeFileSync(stamp, '');
+    progress('demo data', 'loaded');
+  } catch (error) {
+    progress('demo data', `could not be loaded: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function restart(stack: Stack, name: string): Promise<void> {
+  if (servers.some((row) => row.name === name)) return stack.part(name as ServerName).start();
+  const [service = '', instance] = name.split(/-(\d+)$/);
+  const process_ = await startService(stack, { service: service as ServiceName, instance: Number(instance) });
+  await process_.ready();
+}
+
+function printLinks(stack: Stack, instances: number): void {
+  const { layout } = stack;
+  const rows = [
+    ...presentServices().flatMap((row) =>
+      Array.from({ length: instances }, (_, index) => [
+        `${row.name}-${index + 1}`,
+        serviceUrl(layout, row.name, index + 1),
+      ]),
+    ),
+    ['mysql', stack.env.MYSQL_ROOT_URL],
+    ['kafka', stack.env.KAFKA_BROKERS],
+    ['registry', stack.env.SCHEMA_REGISTRY_URL],
+    ['redis', stack.env.REDIS_URL],
+    ['logs', join(stack.dir, 'logs')],
+  ];
+  console.log(`\n${rows.map(([name = '', link]) => `  ${name.padEnd(12)} ${link}`).join('\n')}\n`);
+  if (presentServices().some((row) => row.name === 'gateway')) {
+    console.log(`Try:\n\n${exampleOrder(serviceUrl(layout, 'gateway'))}\n`);
+  }
+  console.log('Ctrl-C (or `npm run stop`) stops everything; the data stays until `npm run reset`.');
+}
+
+/** One order for the demo's first user, answered when it has ended. */
+export function exampleOrder(gateway: string): string {
+  return [
+    `  curl -i ${gateway}/orders -H 'Content-Type: application/json' \\`,
+    `    -H "Idempotency-Key: $(date +%s)" -H 'Prefer: wait=10' \\`,
+    `    -d '{"userId":1,"items":[{"productId":1,"quantity":1}]}'`,
+  ].join('\n');
+}

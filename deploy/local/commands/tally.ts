@@ -1,0 +1,56 @@
+import { relative } from 'node:path';
+
+/** What a part of the test run came to. */
+export interface Tally {
+  passed: number;
+  /** The name of each test or check that failed. */
+  failed: string[];
+}
+
+/** The part of Jest's JSON output that is read. */
+export interface JestSummary {
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string }[];
+  }[];
+}
+
+/**
+ * The tests of one Jest project. A file that could not run, a Jest that ended badly although every test passed (an
+ * unhandled rejection after the last one), and one that does not leave each count as a failure.
+ */
+export function tallyOf(
+  project: string,
+  summary: JestSummary | undefined,
+  code: number,
+  leaked: boolean,
+  root: string,
+): Tally {
+  if (!summary) return { passed: 0, failed: [`${project}: Jest ended without results (exit code ${code})`] };
+  let passed = 0;
+  const failed: string[] = [];
+  for (const file of summary.testResults) {
+    const path = relative(root, file.name);
+    passed += file.assertionResults.filter((test) => test.status === 'passed').length;
+    const broken = file.assertionResults.filter((test) => test.status === 'failed');
+    failed.push(...broken.map((test) => `${path}: ${test.fullName}`));
+    if (file.status === 'failed' && broken.length === 0) failed.push(`${path}: could not run`);
+  }
+  if (leaked) failed.push(`${project}: something stayed open after the last test (a server, a connection, a timer)`);
+  else if (code !== 0 && failed.length === 0)
+    failed.push(`${project}: Jest ended with code ${code} after its tests had passed`);
+  return { passed, failed };
+}
+
+export function addUp(tallies: Tally[]): Tally {
+  return {
+    passed: tallies.reduce((sum, tally) => sum + tally.passed, 0),
+    failed: tallies.flatMap((tally) => tally.failed),
+  };
+}
+
+export function lastLine(tally: Tally): string {
+  return `${tally.passed} passed, ${tally.failed.length} failed`;
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chosenStack } from '../chosen-stack.ts';
+import { whenAskedToEnd } from '../ending.ts';
+import { run } from '../fetch.ts';
+import { root } from '../paths.ts';
+import { progress } from '../progress.ts';
+import { migrate, openStack, type Stack, startInfra } from '../stack.ts';
+import { runChecks } from './lint.ts';
+import { addUp, type JestSummary, lastLine, type Tally, tallyOf } from './tally.ts';
+
+const jest = join(root, 'node_modules/jest/bin/jest.js');
+
+/** How long a finished Jest may take to leave: what holds it open is a leak in a test or in what it tested. */
+const leaveWithinMs = 5000;
+
+/** What runs before there are servers, and what needs them, with the longest time one test may take, ms. */
+const withoutServers: [project: string, testMs: number][] = [
+  ['unit', 10_000],
+  ['simulation', 300_000],
+];
+const withServers: [project: string, testMs: number][] = [
+  ['integration', 60_000],
+  ['faults', 240_000],
+];
+
+let child: ChildProcess | undefined;
+
+/** Runs every check and test (or those whose path matches the patterns) and sums them in the last line. */
+export async function test(patterns: string[]): Promise<number> {
+  const { name, portOffset } = chosenStack();
+  const stackName = name === 'dev' ? 'test' : `${name}-test`;
+  const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
+  let interrupted = false;
+  let stack: Stack | undefined;
+  void whenAskedToEnd(async () => {
+    interrupted = true;
+    child?.kill('SIGKILL');
+    await endStack(stackName, stack);
+    rmSync(scratch, { recursive: true, force: true });
+    process.exit(130);
+  });
+
+  const tallies: Tally[] = [];
+  try {
+    if (patterns.length === 0) {
+      const checks = await runChecks();
+      tallies.push({
+        passed: checks.filter((check) => check.passed).length,
+        failed: checks.filter((check) => !check.passed).map((check) => check.name),
+      });
+    }
+    for (const [project, testMs] of withoutServers) {
+      tallies.push(await runProject(project, testMs, patterns, scratch, {}));
+    }
+    const wanted: typeof withServers = [];
+    for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
+    if (wanted.length > 0) {
+      // Never servers that existed before: these tests empty schemas and kill processes.
+      stack = await startInfra({ name: stackName, portOffset: portOffset + 1000, fresh: true });
+      await migrate(stack);
+      for (const [project, testMs] of wanted) {
+        tallies.push(await runProject(project, testMs, patterns, scratch, stack.env));
+      }
+    }
+  } catch (error) {
+    if (interrupted) return new Promise(() => undefined);
+    console.error(error instanceof Error ? error.message : error);
+    tallies.push({ passed: 0, failed: ['the test run itself'] });
+  } finally {
+    if (!interrupted) await endStack(stackName, stack);
+  }
+  rmSync(scratch, { recursive: true, force: true });
+  const sum = addUp(tallies);
+  if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((each) => `  ${each}`).join('\n')}\n`);
+  console.log(lastLine(sum));
+  return sum.failed.length > 0 || sum.passed === 0 ? 1 : 0;
+}
+
+async function endStack(name: string, stack: Stack | undefined): Promise<void> {
+  if (stack) await stack.stop();
+  else if (existsSync(join(root, '.local', name, 'stack.json'))) await openStack(name).stop();
+}
+
+function jestArgs(project: string, patterns: string[]): string[] {
+  return [
+    jest,
+    '--selectProjects',
+    project,
+    '--passWithNoTests',
+    ...(patterns.length > 0 ? ['--testPathPatterns', ...patterns] : []),
+  ];
+}
+
+function jestEnv(env: Record<string, string>): Record<string, string | undefined> {
+  return {
+    ...process.env,
+    ...env,
+    NODE_ENV: 'test',
+    NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
+  };
+}
+
+async function hasTests(project: string, patterns: string[]): Promise<boolean> {
+  const files = await run(process.execPath, [...jestArgs(project, patterns), '--listTests'], {
+    cwd: root,
+    env: jestEnv({}),
+  });
+  return files.split('\n').some((line) => line.endsWith('.test.ts'));
+}
+
+/** One project in one process, one file after the other, so that leaks are seen and servers are not shared. */
+async function runProject(
+  project: string,
+  testMs: number,
+  patterns: string[],
+  scratch: string,
+  env: Record<string, string>,
+): Promise<Tally> {
+  const output = join(scratch, `${project}.json`);
+  progress(project, 'tests');
+  const args = ['--runInBand', `--testTimeout=${testMs}`, '--json', `--outputFile=${output}`];
+  const current = spawn(process.execPath, [...jestArgs(project, patterns), ...args], {
+    cwd: root,
+    env: jestEnv(env) as NodeJS.ProcessEnv,
+    // Jest prints its JSON to standard output too; people's words go to standard error.
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  child = current;
+  const exit = new Promise<number>((done) => current.once('exit', (code) => done(code ?? 1)));
+  const leaked = await leaks(exit, output);
+  if (leaked) current.kill('SIGKILL');
+  const code = await exit;
+  child = undefined;
+  const summary = existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as JestSummary) : undefined;
+  return tallyOf(project, summary, code, leaked, root);
+}
+
+/** Whether Jest is still there long after it wrote its results. */
+async function leaks(exit: Promise<number>, output: string): Promise<boolean> {
+  let exited = false;
+  void exit.then(() => {
+    exited = true;
+  });
+  while (!exited && !existsSync(output)) await Promise.race([exit, sleep(200)]);
+  await Promise.race([exit, sleep(leaveWithinMs)]);
+  return !exited;
+}

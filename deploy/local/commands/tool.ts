@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { existingServers, stackEnv } from '../addresses.ts';
+import { chosenStack } from '../chosen-stack.ts';
+import { root, stackDir } from '../paths.ts';
+import { openStack, StackError } from '../stack.ts';
+
+/** A command that runs one of the repository's programs in this terminal, with the addresses of the stack. */
+export function tool(file: string): (args: string[]) => Promise<number> {
+  return async (args) => {
+    if (!existsSync(join(root, file))) throw new StackError(`${file} does not exist.`);
+    const chosen = chosenStack();
+    const layout = existsSync(join(stackDir(chosen.name), 'stack.json'))
+      ? openStack(chosen.name).layout
+      : { ...chosen, instances: 1, existing: existingServers(process.env) };
+    return attached(process.execPath, [join(root, file), ...args], { ...process.env, ...stackEnv(layout) });
+  };
+}
+
+/** Runs a program in this terminal to its end; signals to this process go on to it. */
+export async function attached(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const child: ChildProcess = spawn(command, args, { cwd: root, env, stdio: 'inherit' });
+  // The terminal gives Ctrl-C to every program in it; only what comes to this process alone is passed on.
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  const stay = () => undefined;
+  const gone = () => child.kill('SIGTERM');
+  process
+    .on('SIGTERM', pass)
+    .on('SIGINT', process.stdin.isTTY ? stay : pass)
+    .on('disconnect', gone);
+  try {
+    return await new Promise((done, failed) => {
+      child.once('error', failed);
+      child.once('exit', (code, signal) => done(code ?? (signal === 'SIGINT' ? 130 : 143)));
+    });
+  } finally {
+    process.off('SIGTERM', pass).off('SIGINT', stay).off('SIGINT', pass).off('disconnect', gone);
+  }
+}

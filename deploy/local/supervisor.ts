@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRunning, type PidRecord, readRecords, tail } from './processes.ts';
+import { progress } from './progress.ts';
+import type { Stack } from './stack.ts';
+
+/** How one kind of process is brought back. */
+export type Restart = (record: PidRecord) => Promise<void>;
+
+const longestPauseMs = 30_000;
+
+/** The pause before the next restart, ms: doubling from half a second; a process that ran for a minute starts over. */
+export function restartPause(earlierFailures: number): number {
+  return Math.min(longestPauseMs, 500 * 2 ** earlierFailures);
+}
+
+/**
+ * Watches every recorded process of a stack. One that ended although nobody asked it to (its record is still there) is
+ * reported and started again, after a pause that doubles.
+ * @returns ends the watching
+ */
+export function supervise(stack: Stack, restart: Restart): () => void {
+  const pids = join(stack.dir, 'pids');
+  const failures = new Map<string, { count: number; lastStart: number }>();
+  const busy = new Map<string, Promise<void>>();
+  let ended = false;
+
+  const revive = async (record: PidRecord) => {
+    const earlier = failures.get(record.name);
+    const count = earlier && Date.now() - earlier.lastStart < 60_000 ? earlier.count : 0;
+    const pause = restartPause(count);
+    progress(
+      record.name,
+      `has ended by itself; starting it again in ${pause / 1000} s. Its log is ${record.log}, and ends:\n${tail(record.log, 8)}`,
+    );
+    await sleep(pause, undefined, { ref: false });
+    if (ended) return;
+    failures.set(record.name, { count: count + 1, lastStart: Date.now() });
+    try {
+      await restart(record);
+      progress(record.name, 'runs again');
+    } catch (error) {
+      if (!ended) progress(record.name, error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  const timer = setInterval(() => {
+    for (const record of readRecords(pids)) {
+      if (isRunning(record) || busy.has(record.name)) continue;
+      busy.set(
+        record.name,
+        revive(record).finally(() => busy.delete(record.name)),
+      );
+    }
+  }, 500);
+
+  return () => {
+    ended = true;
+    clearInterval(timer);
+  };
+}
