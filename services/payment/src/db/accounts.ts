@@ -63,3 +63,14 @@ export async function addEntries(tx: Transaction, entries: readonly PointEntry[]
 }
 
 const ACCOUNT_COLUMNS = ['user_id', 'balance', 'created_at', 'updated_at'];
+
+/** Request id → the balance after the charge that this request made. */
+export async function balancesAfter(tx: Transaction, requestIds: readonly string[]): Promise<Map<string, number>> {
+  if (requestIds.length === 0) return new Map();
+  const rows = await tx.query<{ requestId: string; balanceAfter: number }>(
+    `SELECT request_id AS requestId, balance_after AS balanceAfter
+       FROM point_history WHERE request_id IN (${placeholders(requestIds.length)})`,
+    requestIds,
+  );
+  return new Map(rows.map((row) => [row.requestId, row.balanceAfter]));
+}

@@ -4,26 +4,13 @@ export const CHARGE_AMOUNT = { min: 1, max: 10_000_000 } as const;
 /** The most an account may hold after a charge, in won. Refunds may exceed it. */
 export const BALANCE_LIMIT = 1_000_000_000;
 
-/** What a charge comes to: the balance afterwards, or why it is refused. */
-export type ChargeOutcome =
-  | { readonly charged: true; readonly balanceAfter: number }
-  | {
-      readonly charged: false;
-      readonly code: 'INVALID_CHARGE_AMOUNT' | 'BALANCE_LIMIT_EXCEEDED';
-      readonly detail: string;
-    };
+/** Whether an amount can be charged at all, whatever the balance. */
+export function isChargeAmount(amount: number): boolean {
+  return Number.isInteger(amount) && amount >= CHARGE_AMOUNT.min && amount <= CHARGE_AMOUNT.max;
+}
 
-/** Decides one charge on the account's balance. */
-export function decideCharge(balance: number, amount: number): ChargeOutcome {
-  const { min, max } = CHARGE_AMOUNT;
-  if (!Number.isInteger(amount) || amount < min || amount > max) {
-    const detail = `A charge is a whole number of won from ${min} to ${max}.`;
-    return { charged: false, code: 'INVALID_CHARGE_AMOUNT', detail };
-  }
+/** The balance after a charge of a valid amount; undefined where it would be over the limit. */
+export function charge(balance: number, amount: number): number | undefined {
   const balanceAfter = balance + amount;
-  if (balanceAfter > BALANCE_LIMIT) {
-    const detail = `An account holds at most ${BALANCE_LIMIT} won after a charge.`;
-    return { charged: false, code: 'BALANCE_LIMIT_EXCEEDED', detail };
-  }
-  return { charged: true, balanceAfter };
+  return balanceAfter <= BALANCE_LIMIT ? balanceAfter : undefined;
 }

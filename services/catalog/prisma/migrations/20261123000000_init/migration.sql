@@ -17,7 +17,8 @@ CREATE TABLE products (
   CONSTRAINT products_balance CHECK (initial_stock + restocked = available + reserved + sold)
 ) ENGINE = InnoDB;
 
--- Every change an operator made. `request_id` is the id of its product-changed event, so that one row implies one event.
+-- Every change an operator made, with what the row was afterwards: the answer to a repeat of the request. `request_id` is
+-- the id of its product-changed event, so that one row implies one event.
 CREATE TABLE product_changes (
   request_id  CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   product_id  BIGINT NOT NULL,
@@ -26,6 +27,7 @@ CREATE TABLE product_changes (
   name        VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   price       BIGINT NOT NULL,
   stock_delta BIGINT NOT NULL,
+  available   BIGINT NOT NULL,
   created_at  DATETIME(3) NOT NULL,
   UNIQUE KEY product_changes_version (product_id, version)
 ) ENGINE = InnoDB;
@@ -111,4 +113,19 @@ CREATE TABLE parked_key (
   topic          VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   parked_at      DATETIME(3) NOT NULL,
   PRIMARY KEY (consumer_group, message_key)
+) ENGINE = InnoDB;
+
+-- A key of a client's request → the request it stands for. What that request did is read from its effect (an order, a
+-- history row), which carries request_id: the answer to a repeat is never stored twice.
+-- The columns of the key are compared byte by byte, and their length stays under InnoDB's 3,072 bytes:
+-- 8 + 191 (ascii) + 255 * 4.
+CREATE TABLE idempotency_key (
+  user_id      BIGINT NOT NULL,
+  scope        VARCHAR(191) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'method and path',
+  idem_key     VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'the Idempotency-Key header',
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'SHA-256 of the canonical body',
+  request_id   CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'stored with the effect too',
+  created_at   DATETIME(3) NOT NULL,
+  PRIMARY KEY (user_id, scope, idem_key),
+  KEY idempotency_key_created_at (created_at)
 ) ENGINE = InnoDB;

@@ -1,0 +1,7 @@
+import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { type ProductRoutes, productRoutes } from './http/routes.ts';
+
+/** The Express application of the catalog. It does not listen. */
+export function createApp(dependencies: Omit<HttpAppOptions, 'routes'> & ProductRoutes) {
+  return createHttpApp({ ...dependencies, routes: productRoutes(dependencies) });
+}

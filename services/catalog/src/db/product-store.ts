@@ -1,0 +1,52 @@
+import { insertRows, type Transaction } from '@shop/service';
+import type { Product, ProductStore } from '../usecases/change-products.ts';
+
+/** The operators' changes in MySQL. Each locks one product, and nothing after it. */
+export const sqlProductStore: ProductStore = {
+  async insert(tx, { name, price, stockQuantity }, at) {
+    const { insertId } = await tx.execute(
+      `INSERT INTO products (name, price, initial_stock, available, version, created_at, updated_at)
+       VALUES (?, ?, ?, ?, 1, ?, ?)`,
+      [name, price, stockQuantity, stockQuantity, at, at],
+    );
+    return insertId;
+  },
+
+  async lock(tx, productId) {
+    const [row] = await tx.query<Product & { version: number }>(
+      `SELECT product_id AS productId, name, price, available AS stockQuantity, version
+         FROM products WHERE product_id = ? FOR UPDATE`,
+      [productId],
+    );
+    return row;
+  },
+
+  async update(tx, { productId, name, price, stockDelta, version }, at) {
+    await tx.execute(
+      `UPDATE products
+          SET name = ?, price = ?, restocked = restocked + ?, available = available + ?, version = ?, updated_at = ?
+        WHERE product_id = ?`,
+      [name, price, stockDelta, stockDelta, version, at, productId],
+    );
+  },
+
+  async recordChange(tx, it, at) {
+    await insertRows(
+      tx,
+      'product_changes',
+      ['request_id', 'product_id', 'version', 'change_type', 'name', 'price', 'stock_delta', 'available', 'created_at'],
+      [[it.requestId, it.productId, it.version, it.change, it.name, it.price, it.stockDelta, it.stockQuantity, at]],
+    );
+  },
+
+  findChange,
+};
+
+async function findChange(tx: Transaction, requestId: string): Promise<Product | undefined> {
+  const [row] = await tx.query<Product>(
+    `SELECT product_id AS productId, name, price, available AS stockQuantity
+       FROM product_changes WHERE request_id = ?`,
+    [requestId],
+  );
+  return row;
+}

@@ -1,0 +1,32 @@
+import { expect, it } from '@jest/globals';
+import { pageQuery, toPage } from './page.ts';
+
+const rows = [9, 8, 7].map((id) => ({ id }));
+
+it('when there is more, then the cursor leads to what follows the last item', () => {
+  const page = toPage(rows, 2, (row) => row.id);
+  expect(page.items).toEqual([{ id: 9 }, { id: 8 }]);
+  expect(pageQuery.parse({ cursor: page.nextCursor, limit: '2' })).toEqual({ cursor: 8, limit: 2 });
+});
+
+it('when there is no more, then there is no cursor', () => {
+  expect(toPage(rows, 3, (row) => row.id).nextCursor).toBeNull();
+  expect(toPage([], 3, () => 0)).toEqual({ items: [], nextCursor: null });
+});
+
+it('when nothing is asked for, then it is the first 20', () => {
+  expect(pageQuery.parse({})).toEqual({ limit: 20 });
+});
+
+for (const query of [
+  { limit: '0' },
+  { limit: '101' },
+  { limit: '1.5' },
+  { limit: '' },
+  { cursor: 'x' },
+  { cursor: '' },
+]) {
+  it(`when the query is ${JSON.stringify(query)}, then it is refused`, () => {
+    expect(pageQuery.safeParse(query).success).toBe(false);
+  });
+}

@@ -1,0 +1,79 @@
+import { DomainError, idempotencyKeyFrom, parse, requestHash } from '@shop/service';
+import type { Request, Response, Router } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+import { z } from 'zod';
+import type { ProductReads } from '../db/products.ts';
+import type { Changed, ChangeRequest, ProductChanges } from '../usecases/change-products.ts';
+import { pageQuery, toPage } from './page.ts';
+
+export interface ProductRoutes {
+  readonly reads: ProductReads;
+  readonly changes: ProductChanges;
+}
+
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .refine((text) => text.isWellFormed(), 'expected well-formed text');
+/** Won. Fifty lines of a thousand pieces each still add up exactly. */
+const price = z.number().int().min(0).max(1_000_000_000);
+const pieces = z.number().int().max(1_000_000_000);
+
+const newProductBody = z.strictObject({ name, price, stockQuantity: pieces.min(0) });
+const productPatchBody = z
+  .strictObject({ name: name.optional(), price: price.optional(), restock: pieces.min(1).optional() })
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'expected something to change');
+const productParams = z.object({
+  id: z
+    .string()
+    .regex(/^\d{1,15}$/, 'expected a product id')
+    .transform(Number),
+});
+
+/** Operators share one space of idempotency keys; users' ids begin at 1. */
+const OPERATORS = 0;
+
+/** The HTTP side of the catalog: products are read by everyone and changed by operators. */
+export function productRoutes({ reads, changes }: ProductRoutes): (router: Router) => void {
+  return (router) => {
+    router.get('/products', async (request, response) => {
+      const { cursor, limit } = parse(pageQuery, request.query);
+      const rows = await reads.list({ after: cursor, take: limit + 1 });
+      response.json(toPage(rows, limit, (row) => row.productId));
+    });
+
+    router.get('/products/:id', async (request, response) => {
+      const { id } = parse(productParams, request.params);
+      const product = await reads.find(id);
+      if (!product) throw new DomainError('PRODUCT_NOT_FOUND', `There is no product ${id}.`, { productId: id });
+      response.json(product);
+    });
+
+    router.post('/products', async (request, response) => {
+      const body = parse(newProductBody, request.body);
+      const changed = await changes.create(changeRequest(request, 'POST /products', body), body);
+      response.status(201).setHeader('Location', `/products/${changed.product.productId}`);
+      answer(response, changed);
+    });
+
+    router.patch('/products/:id', async (request, response) => {
+      const { id } = parse(productParams, request.params);
+      const patch = parse(productPatchBody, request.body);
+      answer(response, await changes.update(changeRequest(request, `PATCH /products/${id}`, patch), id, patch));
+    });
+  };
+}
+
+function changeRequest(request: Request, scope: string, body: unknown): ChangeRequest {
+  const requestId = uuidv7();
+  const key = idempotencyKeyFrom(request);
+  if (key === undefined) return { requestId };
+  return { requestId, claim: { userId: OPERATORS, scope, key, requestHash: requestHash(body), requestId } };
+}
+
+function answer(response: Response, { product, replayed }: Changed): void {
+  if (replayed) response.setHeader('Idempotency-Replayed', 'true');
+  response.json(product);
+}

@@ -1,0 +1,133 @@
+import type { Outbox } from '@shop/events';
+import {
+  claimIdempotencyKeys,
+  DomainError,
+  type IdempotencyClaim,
+  type Transaction,
+  type Transactor,
+} from '@shop/service';
+
+/** A product as the shop shows it; the price in won. */
+export interface Product {
+  readonly productId: number;
+  readonly name: string;
+  readonly price: number;
+  /** What can be ordered now. */
+  readonly stockQuantity: number;
+}
+
+/** What an operator did: the product afterwards, and how many pieces came in. */
+export interface ProductChange extends Product {
+  readonly change: 'CREATED' | 'UPDATED';
+  readonly stockDelta: number;
+  readonly version: number;
+  /** A UUIDv7, stored with the effect; also the id of the event. */
+  readonly requestId: string;
+}
+
+export interface NewProduct {
+  readonly name: string;
+  readonly price: number;
+  readonly stockQuantity: number;
+}
+
+export interface ProductPatch {
+  readonly name?: string | undefined;
+  readonly price?: number | undefined;
+  /** Pieces that came in, > 0. */
+  readonly restock?: number | undefined;
+}
+
+/** Who asks: the request's id, and with an Idempotency-Key its claim of the same request id. */
+export interface ChangeRequest {
+  readonly requestId: string;
+  readonly claim?: IdempotencyClaim;
+}
+
+/** The products of one schema, for the operators' changes. */
+export interface ProductStore {
+  /** @returns the new product's id */
+  insert(tx: Transaction, product: NewProduct, at: Date): Promise<number>;
+  /** Locks the product's row until the transaction ends. */
+  lock(tx: Transaction, productId: number): Promise<(Product & { readonly version: number }) | undefined>;
+  /** Writes name, price and version, and adds the stock that came in. */
+  update(tx: Transaction, change: ProductChange, at: Date): Promise<void>;
+  recordChange(tx: Transaction, change: ProductChange, at: Date): Promise<void>;
+  /** The product as the request with this id left it. */
+  findChange(tx: Transaction, requestId: string): Promise<Product | undefined>;
+}
+
+interface Dependencies {
+  readonly transactor: Transactor<Transaction>;
+  readonly products: ProductStore;
+  readonly outbox: Outbox<Transaction>;
+  readonly now: () => Date;
+}
+
+/** The product after the change; `replayed` when an earlier request with the same key made it. */
+export interface Changed {
+  readonly product: Product;
+  readonly replayed: boolean;
+}
+
+/** What operators do to products. Each change is a row of its own and a product-changed event, in one transaction. */
+export function createProductChanges({ transactor, products, outbox, now }: Dependencies) {
+  /** Runs `make` once for a key; a repeat gets the product as it was then. */
+  async function once(
+    request: ChangeRequest,
+    make: (tx: Transaction, at: Date) => Promise<ProductChange>,
+  ): Promise<Changed> {
+    return await transactor.transaction(async (tx) => {
+      const at = now();
+      const outcomes = await claimIdempotencyKeys(tx, request.claim ? [request.claim] : [], at);
+      const outcome = outcomes.get(request.requestId);
+      if (outcome?.kind === 'mismatch') throw new DomainError('IDEMPOTENCY_KEY_REUSED');
+      if (outcome?.kind === 'replay') {
+        const product = await products.findChange(tx, outcome.requestId);
+        if (!product) throw new Error(`request ${outcome.requestId} holds a key but changed no product`);
+        return { product, replayed: true };
+      }
+      const change = await make(tx, at);
+      await products.recordChange(tx, change, at);
+      const { stockQuantity, ...data } = change;
+      const key = { idempotencyKey: request.claim?.key ?? null, requestHash: request.claim?.requestHash ?? null };
+      await outbox.append(tx, [{ type: 'product-changed', data: { ...data, ...key } }]);
+      const { productId, name, price } = change;
+      return { product: { productId, name, price, stockQuantity }, replayed: false };
+    });
+  }
+
+  return {
+    create: (request: ChangeRequest, product: NewProduct): Promise<Changed> =>
+      once(request, async (tx, at) => ({
+        ...product,
+        productId: await products.insert(tx, product, at),
+        change: 'CREATED',
+        stockDelta: product.stockQuantity,
+        version: 1,
+        requestId: request.requestId,
+      })),
+
+    /** Throws PRODUCT_NOT_FOUND. */
+    update: (request: ChangeRequest, productId: number, patch: ProductPatch): Promise<Changed> =>
+      once(request, async (tx, at) => {
+        const before = await products.lock(tx, productId);
+        if (!before) throw new DomainError('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { productId });
+        const stockDelta = patch.restock ?? 0;
+        const change: ProductChange = {
+          productId,
+          name: patch.name ?? before.name,
+          price: patch.price ?? before.price,
+          stockQuantity: before.stockQuantity + stockDelta,
+          change: 'UPDATED',
+          stockDelta,
+          version: before.version + 1,
+          requestId: request.requestId,
+        };
+        await products.update(tx, change, at);
+        return change;
+      }),
+  };
+}
+
+export type ProductChanges = ReturnType<typeof createProductChanges>;

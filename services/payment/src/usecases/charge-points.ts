@@ -1,0 +1,142 @@
+import type { NewEvent, Outbox } from '@shop/events';
+import {
+  type ClaimOutcome,
+  claimIdempotencyKeys,
+  DomainError,
+  failed,
+  type IdempotencyClaim,
+  type ItemResult,
+  releaseIdempotencyKeys,
+  succeeded,
+  type Transaction,
+  type Transactor,
+} from '@shop/service';
+import { BALANCE_LIMIT, charge } from '../domain/charge.ts';
+import type { PointEntry } from '../domain/payment.ts';
+
+/** A request to charge points (won, a valid amount). */
+export interface ChargeRequest {
+  readonly userId: number;
+  readonly amount: number;
+  /** A UUIDv7, stored with the effect; also the id of the event. */
+  readonly requestId: string;
+  /** With an Idempotency-Key: its claim, of the same user and request id. */
+  readonly claim?: IdempotencyClaim;
+  readonly traceparent?: string;
+}
+
+/** The balance after the charge; `replayed` when the charge was made by an earlier request with the same key. */
+export interface Charged {
+  readonly userId: number;
+  readonly balance: number;
+  readonly replayed: boolean;
+}
+
+/** The accounts of one schema. */
+export interface AccountStore {
+  /** Locks the accounts in user id order, opening those that are missing; their balances. `userIds` is sorted. */
+  openAccounts(tx: Transaction, userIds: readonly number[], at: Date): Promise<Map<number, number>>;
+  setBalances(
+    tx: Transaction,
+    balances: readonly { readonly userId: number; readonly balance: number }[],
+    at: Date,
+  ): Promise<void>;
+  addEntries(tx: Transaction, entries: readonly PointEntry[], at: Date): Promise<void>;
+  /** Request id → the balance after the charge that this request made. */
+  balancesAfter(tx: Transaction, requestIds: readonly string[]): Promise<Map<string, number>>;
+}
+
+interface Dependencies {
+  readonly transactor: Transactor<Transaction>;
+  readonly accounts: AccountStore;
+  readonly outbox: Outbox<Transaction>;
+  readonly now: () => Date;
+}
+
+/**
+ * Charges for all who wait, in one transaction: the run of a batcher. Each gets a result of its own; one that is
+ * refused does not touch the others. Locks: idempotency keys, then accounts in user id order.
+ */
+export function createChargePoints({ transactor, accounts, outbox, now }: Dependencies) {
+  return (requests: readonly ChargeRequest[]): Promise<ItemResult<Charged>[]> =>
+    transactor.transaction(async (tx) => {
+      const at = now();
+      const claims = requests.flatMap((request) => request.claim ?? []);
+      const outcomes = await claimIdempotencyKeys(tx, claims, at);
+      const outcomeOf = (request: ChargeRequest): ClaimOutcome => outcomes.get(request.requestId) ?? { kind: 'new' };
+      const fresh = requests.filter((request) => outcomeOf(request).kind === 'new');
+
+      const userIds = [...new Set(fresh.map((request) => request.userId))].sort((a, b) => a - b);
+      const balances = await accounts.openAccounts(tx, userIds, at);
+      const made = fresh.flatMap((request) => {
+        const balanceAfter = charge(balances.get(request.userId) ?? 0, request.amount);
+        if (balanceAfter === undefined) return [];
+        balances.set(request.userId, balanceAfter);
+        return [{ request, balanceAfter }];
+      });
+      if (made.length > 0) {
+        const charged = new Set(made.map(({ request }) => request.userId));
+        const changed = userIds.filter((userId) => charged.has(userId));
+        await accounts.setBalances(
+          tx,
+          changed.map((userId) => ({ userId, balance: balances.get(userId) ?? 0 })),
+          at,
+        );
+        await accounts.addEntries(tx, made.map(toEntry), at);
+        await outbox.append(
+          tx,
+          made.map((it) => toEvent(it, at)),
+        );
+      }
+
+      // What was refused had no effect, and is not remembered.
+      const results = new Map(made.map(({ request, balanceAfter }) => [request.requestId, balanceAfter]));
+      const refused = fresh.filter((request) => !results.has(request.requestId));
+      await releaseIdempotencyKeys(
+        tx,
+        refused.flatMap((request) => request.claim ?? []),
+      );
+
+      // A repeat is answered from the charge that its key stands for, which may be in this very batch.
+      const earlier = [...outcomes.values()].flatMap((it) => (it.kind === 'replay' ? [it.requestId] : []));
+      const unknown = earlier.filter((requestId) => !outcomes.has(requestId));
+      for (const [requestId, balance] of await accounts.balancesAfter(tx, unknown)) results.set(requestId, balance);
+
+      return requests.map((request) => toResult(request, outcomeOf(request), results));
+    });
+}
+
+interface Made {
+  readonly request: ChargeRequest;
+  readonly balanceAfter: number;
+}
+
+function toEntry({ request: { userId, amount, requestId }, balanceAfter }: Made): PointEntry {
+  return { userId, type: 'CHARGE', amount, balanceAfter, orderId: null, requestId };
+}
+
+function toEvent(
+  { request: { userId, amount, requestId, claim, traceparent }, balanceAfter }: Made,
+  at: Date,
+): NewEvent {
+  const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
+  return {
+    type: 'points-charged',
+    data: { userId, amount, balanceAfter, chargedAt: at.getTime(), requestId, ...key },
+    // The batch runs for several requests, each with a trace of its own.
+    ...(traceparent ? { cause: { traceparent } } : {}),
+  };
+}
+
+function toResult(
+  { userId, requestId }: ChargeRequest,
+  outcome: ClaimOutcome,
+  balances: ReadonlyMap<string, number>,
+): ItemResult<Charged> {
+  if (outcome.kind === 'mismatch') return failed(new DomainError('IDEMPOTENCY_KEY_REUSED'));
+  const replayed = outcome.kind === 'replay';
+  const balance = balances.get(replayed ? outcome.requestId : requestId);
+  if (balance !== undefined) return succeeded({ userId, balance, replayed });
+  const detail = `An account holds at most ${BALANCE_LIMIT} won after a charge.`;
+  return failed(new DomainError('BALANCE_LIMIT_EXCEEDED', detail));
+}
