@@ -111,6 +111,11 @@ export function stackOwner(name: string): Pick<PidRecord, 'pid' | 'identity'> | 
   }
 }
 
+/** Stops a stack if this process is the one that started it; another's is left alone. */
+export async function stopOwnStack(name: string): Promise<void> {
+  if (stackOwner(name)?.pid === process.pid) await openStack(name).stop();
+}
+
 /** The recorded processes of a stack that run. */
 export function runningProcesses(name: string): PidRecord[] {
   return readRecords(join(stackDir(name), 'pids')).filter(isRunning);

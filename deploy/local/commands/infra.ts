@@ -2,12 +2,12 @@ import { existingServers } from '../addresses.ts';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { progress } from '../progress.ts';
-import { openStack, startInfra } from '../stack.ts';
+import { startInfra, stopOwnStack } from '../stack.ts';
 
 /** Starts the servers and their schemas and users, without services, and stays until it is stopped. */
 export async function infra(): Promise<number> {
   const chosen = chosenStack();
-  const ending = whenAskedToEnd(() => openStack(chosen.name).stop());
+  const ending = whenAskedToEnd(() => stopOwnStack(chosen.name));
   const stack = await startInfra({ ...chosen, existing: existingServers(process.env) });
   for (const [name, value] of Object.entries(stack.env)) console.log(`export ${name}='${value}'`);
   progress('stack', `${stack.name} is up; Ctrl-C or \`npm run stop\` ends it`);

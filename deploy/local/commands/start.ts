@@ -7,7 +7,7 @@ import { whenAskedToEnd } from '../ending.ts';
 import { run, StackError } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { progress } from '../progress.ts';
-import { migrate, openStack, type Stack, startInfra, startService } from '../stack.ts';
+import { migrate, type Stack, startInfra, startService, stopOwnStack } from '../stack.ts';
 import { supervise } from '../supervisor.ts';
 import { presentServices, type ServerName, type ServiceName, servers, startSteps } from '../topology.ts';
 
@@ -24,7 +24,7 @@ export async function start(args: string[]): Promise<number> {
   const ended = whenAskedToEnd(async () => {
     ending = true;
     stopWatching();
-    await openStack(chosen.name).stop();
+    await stopOwnStack(chosen.name);
   });
   try {
     const stack = await startInfra({ ...chosen, instances, existing: existingServers(process.env) });
@@ -34,7 +34,7 @@ export async function start(args: string[]): Promise<number> {
   } catch (error) {
     // What was under way when the end was asked for fails, and that is no news.
     if (!ending) {
-      await openStack(chosen.name).stop();
+      await stopOwnStack(chosen.name);
       throw error;
     }
   }

@@ -8,7 +8,7 @@ import { whenAskedToEnd } from '../ending.ts';
 import { run } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { progress } from '../progress.ts';
-import { migrate, openStack, type Stack, startInfra } from '../stack.ts';
+import { migrate, startInfra, stopOwnStack } from '../stack.ts';
 import { runChecks } from './lint.ts';
 import { addUp, type JestSummary, lastLine, type Tally, tallyOf } from './tally.ts';
 
@@ -35,11 +35,10 @@ export async function test(patterns: string[]): Promise<number> {
   const stackName = name === 'dev' ? 'test' : `${name}-test`;
   const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
   let interrupted = false;
-  let stack: Stack | undefined;
   void whenAskedToEnd(async () => {
     interrupted = true;
     child?.kill('SIGKILL');
-    await endStack(stackName, stack);
+    await stopOwnStack(stackName);
     rmSync(scratch, { recursive: true, force: true });
     process.exit(130);
   });
@@ -60,7 +59,7 @@ export async function test(patterns: string[]): Promise<number> {
     for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
     if (wanted.length > 0) {
       // Never servers that existed before: these tests empty schemas and kill processes.
-      stack = await startInfra({ name: stackName, portOffset: portOffset + 1000, fresh: true });
+      const stack = await startInfra({ name: stackName, portOffset: portOffset + 1000, fresh: true });
       await migrate(stack);
       for (const [project, testMs] of wanted) {
         tallies.push(await runProject(project, testMs, patterns, scratch, stack.env));
@@ -71,18 +70,13 @@ export async function test(patterns: string[]): Promise<number> {
     console.error(error instanceof Error ? error.message : error);
     tallies.push({ passed: 0, failed: ['the test run itself'] });
   } finally {
-    if (!interrupted) await endStack(stackName, stack);
+    if (!interrupted) await stopOwnStack(stackName);
   }
   rmSync(scratch, { recursive: true, force: true });
   const sum = addUp(tallies);
   if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((each) => `  ${each}`).join('\n')}\n`);
   console.log(lastLine(sum));
   return sum.failed.length > 0 || sum.passed === 0 ? 1 : 0;
-}
-
-async function endStack(name: string, stack: Stack | undefined): Promise<void> {
-  if (stack) await stack.stop();
-  else if (existsSync(join(root, '.local', name, 'stack.json'))) await openStack(name).stop();
 }
 
 function jestArgs(project: string, patterns: string[]): string[] {
