@@ -1,5 +1,6 @@
 import * as mariadb from 'mariadb';
 import type { Logger } from 'pino';
+import { createFairGate } from './fair-gate.ts';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from './sql-error.ts';
 import type { Database, DedicatedConnection, SqlValue, Transaction } from './transaction.ts';
 import { TransactionSession } from './transaction-session.ts';
@@ -47,38 +48,53 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
   });
   logOutages(pool, options.logger);
 
-  const acquire = (): Promise<mariadb.PoolConnection> =>
-    withTimeout(pool.getConnection(), ACQUIRE_TIMEOUT_MS + 500, (late) => void late.release().catch(() => undefined));
+  const gate = createFairGate(
+    poolSize,
+    () => new DatabaseUnavailableError(`all ${poolSize} connections were busy for ${ACQUIRE_TIMEOUT_MS} ms`),
+  );
 
-  async function statement<T>(sql: string, params: readonly SqlValue[]): Promise<T> {
-    const session = new TransactionSession(await acquire(), timeoutMs);
+  /** Runs `use` on a connection of its own and gives the connection back. */
+  async function withSession<T>(use: (session: TransactionSession) => Promise<T>): Promise<T> {
+    await gate.enter(ACQUIRE_TIMEOUT_MS);
     try {
-      return await session.run<T>(sql, params);
+      const connection = await withTimeout(pool.getConnection(), ACQUIRE_TIMEOUT_MS + 500, (late) => {
+        void late.release().catch(() => undefined);
+      });
+      const session = new TransactionSession(connection, timeoutMs);
+      try {
+        return await use(session);
+      } finally {
+        await session.release();
+      }
     } finally {
-      await session.release();
+      // Prisma takes from the pool without passing the gate: those who wait in the pool itself come first.
+      if (pool.taskQueueSize() > 0) setImmediate(gate.leave);
+      else gate.leave();
     }
   }
 
-  async function attempt<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const session = new TransactionSession(await acquire(), timeoutMs);
-    try {
-      session.begin();
-      const result = await work(session);
-      await session.commit();
-      return result;
-    } catch (error) {
-      await session.rollback();
-      throw session.failure ?? error;
-    } finally {
-      await session.release();
-    }
-  }
+  const statement = <T>(sql: string, params: readonly SqlValue[] = []): Promise<T> =>
+    withSession((session) => session.run<T>(sql, params));
+
+  const attempt = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    withSession(async (session) => {
+      try {
+        session.begin();
+        const result = await work(session);
+        await session.commit();
+        return result;
+      } catch (error) {
+        await session.rollback();
+        // A lock time-out may have been given a meaning by the work; a lost connection or a deadlock is what it is.
+        throw isLockTimeout(session.failure) ? error : (session.failure ?? error);
+      }
+    });
 
   return {
     schema: settings.database,
     pool,
-    query: <Row>(sql: string, params: readonly SqlValue[] = []) => statement<Row[]>(sql, params),
-    execute: (sql, params = []) => statement<{ affectedRows: number; insertId: number }>(sql, params),
+    query: <Row>(sql: string, params?: readonly SqlValue[]) => statement<Row[]>(sql, params),
+    execute: (sql, params) => statement<{ affectedRows: number; insertId: number }>(sql, params),
     async transaction(work) {
       for (let deadlocks = 0, lockTimeouts = 0; ; ) {
         try {
@@ -91,7 +107,7 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
         }
       }
     },
-    dedicatedConnection: (dedicated) => openDedicatedConnection(settings, timeoutMs, dedicated?.waitTimeoutSeconds),
+    dedicatedConnection: (dedicated) => openConnection(options, dedicated),
     close: () => pool.end(),
   };
 }
@@ -142,11 +158,13 @@ function logOutages(pool: mariadb.Pool, logger: Logger | undefined): void {
   });
 }
 
-async function openDedicatedConnection(
-  settings: ConnectionSettings,
-  timeoutMs: number,
-  waitTimeoutSeconds?: number,
+/** A connection outside any pool, with session state of its own. Each statement has `transactionTimeoutMs`. */
+export async function openConnection(
+  options: DatabaseOptions,
+  { waitTimeoutSeconds }: { waitTimeoutSeconds?: number } = {},
 ): Promise<DedicatedConnection> {
+  const settings = connectionSettings(options);
+  const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
   const connection = await mariadb.createConnection(settings);
   // A lost connection is learnt from the next ping or statement; without a listener it would end the process.
   connection.on('error', () => undefined);
@@ -179,7 +197,7 @@ async function withTimeout<T>(pending: Promise<T>, ms: number, discard?: (late: 
   }
 }
 
-/** The pool starves others when a connection is taken again in the same tick. */
+/** Lets whoever holds the lock move on before the same work is tried again. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -53,6 +53,9 @@ export function requestHash(body: unknown): string {
  * Rows are inserted in key order, so two instances that claim the same keys wait for each other but never in a circle.
  * A claim that another transaction holds waits for its end: after a commit it is a replay, after a rollback it is new.
  * When the wait takes longer than the lock time-out, IDEMPOTENCY_IN_FLIGHT is thrown.
+ *
+ * A replay may be of a request in this very batch. If that one is then refused, its replays get the same refusal: there
+ * is no effect to answer from.
  */
 export async function claimIdempotencyKeys(
   tx: Transaction,
@@ -61,6 +64,9 @@ export async function claimIdempotencyKeys(
 ): Promise<Map<string, ClaimOutcome>> {
   const outcomes = new Map<string, ClaimOutcome>();
   if (claims.length === 0) return outcomes;
+  // INSERT IGNORE would cut off what does not fit, and so mix keys up.
+  const unfit = claims.find((claim) => !/^[\x20-\x7e]{1,191}$/.test(claim.scope) || claim.key.length > 255);
+  if (unfit) throw new RangeError(`idempotency scope or key does not fit its column: ${unfit.scope}`);
   const byKey = Map.groupBy(claims, keyOf);
   const firsts = [...byKey.values()].flatMap((group) => group.slice(0, 1)).sort(compareKeys);
   const rows = firsts.map((c) => [c.userId, c.scope, c.key, c.requestHash, c.requestId, now]);

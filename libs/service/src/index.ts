@@ -2,7 +2,7 @@ export type { Batcher, BatcherOptions, ItemResult } from './batcher.ts';
 export { createBatcher, failed, succeeded } from './batcher.ts';
 export { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 export type { DatabaseOptions, PooledDatabase } from './database.ts';
-export { createDatabase } from './database.ts';
+export { createDatabase, openConnection } from './database.ts';
 export type { Health, HealthCheck, HealthReport } from './health.ts';
 export { createHealth } from './health.ts';
 export type { HttpAppOptions } from './http.ts';
@@ -21,6 +21,8 @@ export type { Logger, LoggerOptions } from './logger.ts';
 export { createLogger } from './logger.ts';
 export type { Metrics, MetricsOptions } from './metrics.ts';
 export { createMetrics, SECONDS_BUCKETS, SIZE_BUCKETS } from './metrics.ts';
+export type { MigrateOptions } from './migrate.ts';
+export { MigrationError, migrate } from './migrate.ts';
 export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './problem.ts';
 export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';
 export type { WakeHints } from './redis.ts';
@@ -43,6 +45,7 @@ export {
 } from './sql-error.ts';
 export type { TraceContext } from './trace.ts';
 export {
+  childTrace,
   currentTrace,
   currentTraceparent,
   formatTraceparent,
