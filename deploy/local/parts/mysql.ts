@@ -6,7 +6,7 @@ import { createConnection } from 'mariadb';
 import { distributionIsDebian, osRelease, unpackedCommand, unpackPackages } from '../fetch/apt.ts';
 import { ensureTool, installed, run, StackError } from '../fetch.ts';
 import { progress } from '../progress.ts';
-import type { Server } from './server.ts';
+import type { Server, Site } from './server.ts';
 
 /** A MySQL or MariaDB server program. */
 interface Program {
@@ -121,7 +121,9 @@ function mariaDbTables(share: string): string {
 }
 
 /** The server's settings, the same for both kinds but where noted. */
-export function settings(kind: Program['kind'], data: string, port: number): string[] {
+export function settings(kind: Program['kind'], data: string, port: number, load: boolean): string[] {
+  // MySQL writes the whole redo log at its first start: a quick start wants a small one.
+  const redoLog = load ? '1G' : '256M';
   const common = [
     `--datadir=${data}`,
     `--port=${port}`,
@@ -141,28 +143,35 @@ export function settings(kind: Program['kind'], data: string, port: number): str
     '--default-time-zone=+00:00',
   ];
   return kind === 'mysql'
-    ? [...common, '--innodb-redo-log-capacity=1G', '--mysqlx=OFF', '--log-error-verbosity=2']
-    : [...common, '--innodb-log-file-size=512M', '--log-warnings=1'];
+    ? [...common, `--innodb-redo-log-capacity=${redoLog}`, '--mysqlx=OFF', '--log-error-verbosity=2']
+    : [...common, `--innodb-log-file-size=${redoLog}`, '--log-warnings=1'];
+}
+
+/** Neither kind reads what the other wrote. */
+function dataFolder(site: Site, program: Program): string {
+  return join(site.data, `${program.kind}-data`);
 }
 
 export const mysql: Server = {
   graceMs: 20_000,
   install: async () => void (await template()),
   async prepare(site) {
-    if (existsSync(site.data)) return;
+    const data = dataFolder(site, await databaseProgram());
+    if (existsSync(data)) return;
     // Copied beside its place first: a copy that was interrupted must not pass for a database.
-    const part = `${site.data}.part`;
+    const part = `${data}.part`;
     rmSync(part, { recursive: true, force: true });
     await cp(await template(), part, { recursive: true });
-    await rename(part, site.data);
+    await rename(part, data);
   },
   async command(site) {
     const program = await databaseProgram();
     const [command = '', ...loader] = program.command;
+    const data = dataFolder(site, program);
     return {
       command,
-      args: [...loader, ...basics(program), ...settings(program.kind, site.data, site.port)],
-      cwd: site.data,
+      args: [...loader, ...basics(program), ...settings(program.kind, data, site.port, site.load)],
+      cwd: data,
     };
   },
   async probe(site) {
