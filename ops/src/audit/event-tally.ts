@@ -1,22 +1,14 @@
 import { deriveEventId, EVENTS, type EventType, isEventType } from '@shop/events';
 import type { Suspect } from './check.ts';
-import {
-  impliedEvents,
-  isOrderEvent,
-  type OrderRows,
-  overtakenBy,
-  type TypeSet,
-  typeSet,
-  typesIn,
-} from './implied-events.ts';
+import { isOrderEvent, overtakenBy, type TypeSet, typeSet, typesIn } from './implied-events.ts';
 import type { LogRecord } from './log.ts';
 
 /** What the topics hold, order by order, and what is wrong with it in itself. */
 export interface EventTally {
   add(record: LogRecord): void;
-  /** Compares an order's rows with its events, once; what nobody asks for is left in `orderIds()`. */
-  compare(rows: OrderRows): { missing: TypeSet; extra: TypeSet };
-  /** Orders with events that were not compared yet. */
+  /** The types of events that an order has, once: what nobody takes is left in `orderIds()`. */
+  take(orderId: string): TypeSet;
+  /** Orders with events that were not taken yet. */
   orderIds(): string[];
   /** The ids of the events of a type that comes from requests; the caller takes out those that have their row. */
   requestIds(type: EventType): Set<string>;
@@ -68,11 +60,10 @@ export function createEventTally(): EventTally {
       if (isOrderEvent(type)) addOrderEvent(record, type);
       else if (record.id !== undefined) this.requestIds(type).add(record.id);
     },
-    compare(rows) {
-      const seen = orders.get(rows.orderId) ?? 0;
-      orders.delete(rows.orderId);
-      const implied = impliedEvents(rows);
-      return { missing: implied & ~seen, extra: seen & ~implied };
+    take(orderId) {
+      const seen = orders.get(orderId) ?? 0;
+      orders.delete(orderId);
+      return seen;
     },
     orderIds: () => [...orders.keys()],
     requestIds(type) {

@@ -84,3 +84,9 @@ function ofPayment(status: string | null): TypeSet {
       return 0;
   }
 }
+
+/** What the rows imply and the topics lack, and what the topics have without a row. */
+export function compare(rows: OrderRows, seen: TypeSet): { missing: TypeSet; extra: TypeSet } {
+  const implied = impliedEvents(rows);
+  return { missing: implied & ~seen, extra: seen & ~implied };
+}

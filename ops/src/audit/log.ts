@@ -18,6 +18,8 @@ export interface LogRange {
   readonly partition: number;
   readonly from: number;
   readonly to: number;
+  /** The partition once held records before `from` that retention has removed. */
+  readonly truncated?: boolean;
 }
 
 /** Reads topics without belonging to a group, so that looking changes nothing. */
@@ -28,6 +30,7 @@ export interface LogReader {
   read(ranges: readonly LogRange[], each: (record: LogRecord) => void): Promise<void>;
   /** Where each group will go on, by `topic/partition`. Partitions on which it has committed nothing are absent. */
   committed(group: string, topics: readonly string[]): Promise<Map<string, number>>;
+  close(): Promise<void>;
 }
 
 /** What came to the partitions since `before` was looked at. */

@@ -45,8 +45,9 @@ export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
       for (const reader of readers) {
         if (!reader.topics.has(record.topic) || record.offset >= (reader.committed.get(partition) ?? 0)) continue;
         consumed++;
-        const readable = record.type !== undefined && record.id !== undefined;
-        if (readable && !reader.types.has(record.type ?? '')) continue;
+        // As the consumer tells it: by the type alone, before anything else is read.
+        if (record.type && !reader.types.has(record.type)) continue;
+        const readable = record.type && record.id !== undefined;
         if (readable && reader.processed.has(record.id ?? '')) continue;
         const position = `${partition}@${record.offset}`;
         if (reader.setAside.has(position) || (record.id !== undefined && reader.setAside.has(record.id))) continue;

@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { runProgram } from './src/command.ts';
+import { registerAudit } from './src/commands/audit.ts';
+import { registerDeadLetters } from './src/commands/dead-letters.ts';
+import { registerLoadDemo } from './src/commands/load-demo.ts';
+import { registerOrder } from './src/commands/order.ts';
+import { registerStatus } from './src/commands/status.ts';
+
+const program = new Command('npm run ops --')
+  .description(
+    'What an operator of the shop has. Results on stdout, words on stderr. Exit: 0 done, 1 failed, 2 bad usage, 3 found something wrong.',
+  )
+  .addHelpText(
+    'after',
+    '\nAddresses come from GATEWAY_URL, ORDER_URLS, CATALOG_URLS, PAYMENT_URLS, AUDIT_DATABASE_URL, ORDER_DATABASE_URL …, KAFKA_BROKERS and\nSCHEMA_REGISTRY_URL; without them from the local stack, moved by SHOP_PORT_OFFSET.',
+  );
+
+registerStatus(program);
+registerOrder(program);
+registerAudit(program);
+registerDeadLetters(program);
+registerLoadDemo(program);
+
+await runProgram(program, process.argv);

@@ -1,0 +1,97 @@
+import { EVENTS, type EventType } from '@shop/events';
+import type { ServiceName } from '../addresses.ts';
+import type { SqlReader } from '../sql.ts';
+import { pages } from '../sql.ts';
+import type { AuditScope } from './check.ts';
+import type { LogReader } from './log.ts';
+import type { GroupState } from './offset-tally.ts';
+
+/** A consumer group, whose inbox it fills, and what it handles. */
+export interface Group {
+  readonly group: string;
+  readonly service: ServiceName;
+  readonly handles: readonly EventType[];
+}
+
+/** Every group that consumes. A test compares this with the services' own subscriptions. */
+export const GROUPS: readonly Group[] = [
+  {
+    group: 'order',
+    service: 'order',
+    handles: ['stock-reserved', 'stock-rejected', 'payment-completed', 'payment-failed', 'payment-refunded'],
+  },
+  { group: 'catalog', service: 'catalog', handles: ['order-created', 'order-completed', 'order-cancelled'] },
+  { group: 'payment', service: 'payment', handles: ['stock-reserved', 'order-cancelled'] },
+];
+
+export function topicsOf(group: Group): string[] {
+  return [...new Set(group.handles.map((type) => EVENTS[type].topic))];
+}
+
+/** Statuses of a dead letter that still waits for a decision or for its turn. */
+export const WAITING = ['DEAD', 'PARKED', 'REDRIVE'] as const;
+
+/** What each group has done. Its offsets are read first: whatever is below them is in the inbox that is read after. */
+export async function readGroups(sql: SqlReader, log: LogReader, scope: AuditScope): Promise<GroupState[]> {
+  const states: GroupState[] = [];
+  for (const group of GROUPS) {
+    const committed = await log.committed(group.group, topicsOf(group));
+    states.push({
+      group: group.group,
+      handles: group.handles,
+      committed,
+      processed: await readInbox(sql, group, scope),
+      setAside: await readDeadLetters(sql, group),
+    });
+  }
+  return states;
+}
+
+async function readInbox(sql: SqlReader, { group, service }: Group, scope: AuditScope): Promise<Set<string>> {
+  const ids = new Set<string>();
+  const rows = pages<{ event_id: string }>(sql, scope.firstOrderId, {
+    sql: `SELECT event_id FROM shop_${service}.processed_event WHERE consumer_group = ? AND event_id > ? ORDER BY event_id LIMIT ?`,
+    params: (after, limit) => [group, after, limit],
+    key: (row) => row.event_id,
+  });
+  for await (const page of rows) for (const { event_id } of page) ids.add(event_id);
+  return ids;
+}
+
+async function readDeadLetters(sql: SqlReader, { group, service }: Group): Promise<Set<string>> {
+  const rows = await sql.query<{ topic: string; part: number; position: number; event_id: string | null }>(
+    `SELECT topic, \`partition\` AS part, \`offset\` AS position, event_id FROM shop_${service}.dead_letter WHERE consumer_group = ?`,
+    [group],
+  );
+  return new Set(
+    rows.flatMap((row) => [`${row.topic}/${row.part}@${row.position}`, ...(row.event_id ? [row.event_id] : [])]),
+  );
+}
+
+/** Which of these events a group's inbox holds: for the few that a limited read did not bring. */
+export async function appliedAmong(sql: SqlReader, group: string, eventIds: readonly string[]): Promise<Set<string>> {
+  const service = GROUPS.find((each) => each.group === group)?.service;
+  const found = new Set<string>();
+  for (let i = 0; service && i < eventIds.length; i += 1_000) {
+    const rows = await sql.query<{ event_id: string }>(
+      `SELECT event_id FROM shop_${service}.processed_event WHERE consumer_group = ? AND event_id IN (?)`,
+      [group, eventIds.slice(i, i + 1_000)],
+    );
+    for (const row of rows) found.add(row.event_id);
+  }
+  return found;
+}
+
+/** Orders (and other keys) of which something waits behind or in a dead letter. */
+export async function readParkedKeys(sql: SqlReader): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for (const service of new Set(GROUPS.map((group) => group.service))) {
+    const rows = await sql.query<{ message_key: string }>(
+      `SELECT message_key FROM shop_${service}.dead_letter WHERE status IN (?) AND message_key IS NOT NULL
+       UNION SELECT message_key FROM shop_${service}.parked_key`,
+      [[...WAITING]],
+    );
+    for (const row of rows) keys.add(row.message_key);
+  }
+  return keys;
+}

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SqlReader } from '../sql.ts';
+import { GROUPS, topicsOf } from './groups.ts';
+import { type LogReader, partitionName } from './log.ts';
+
+export interface IdleOptions {
+  readonly sql: SqlReader;
+  readonly log: LogReader;
+  /** Gives up after so long, ms. Default 60,000. */
+  readonly timeoutMs?: number;
+  /** Between two looks, ms. Default 100. */
+  readonly everyMs?: number;
+  /** Orders that will stay PENDING, e.g. behind a dead letter. Default 0. */
+  readonly pendingAllowed?: number;
+}
+
+/** What keeps a system from being idle. */
+export interface Activity {
+  /** Orders that have no end yet. */
+  readonly pending: number;
+  /** Events not relayed yet. */
+  readonly outbox: number;
+  /** Messages before the groups, by group; groups without are left out. */
+  readonly lag: Readonly<Record<string, number>>;
+  /** Dead letters whose redrive was asked for. */
+  readonly redrives: number;
+}
+
+/**
+ * Waits until nothing is under way: no order PENDING, the outboxes empty, every group at the end of its topics, no
+ * redrive asked for. Requests that are still at work are the caller's to wait for.
+ *
+ * The log is looked at before and after the rows. An event that was in neither at its look must have moved from an
+ * outbox to the log in between, and then the log's end has moved.
+ * @throws when the time is over, saying what still moves
+ */
+export async function waitUntilIdle(options: IdleOptions): Promise<void> {
+  const { timeoutMs = 60_000, everyMs = 100, pendingAllowed = 0 } = options;
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const before = await readLog(options.log);
+    const rows = await readRows(options.sql);
+    const isQuiet = rows.pending <= pendingAllowed && rows.outbox === 0 && rows.redrives === 0;
+    if (isQuiet && isEmpty(before.lag)) {
+      const after = await readLog(options.log);
+      if (isEmpty(after.lag) && after.end === before.end) return;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(
+        `the system is not idle after ${timeoutMs} ms: ${describeActivity({ ...rows, lag: before.lag })}`,
+      );
+    }
+    await sleep(everyMs);
+  }
+}
+
+/** One look at what is under way. */
+export async function readActivity(sql: SqlReader, log: LogReader): Promise<Activity> {
+  return { ...(await readRows(sql)), lag: (await readLog(log)).lag };
+}
+
+export function describeActivity({ pending, outbox, lag, redrives }: Activity): string {
+  const lags = Object.entries(lag).map(([group, count]) => `${group} has ${count} messages before it`);
+  return [
+    ...(pending > 0 ? [`${pending} orders PENDING`] : []),
+    ...(outbox > 0 ? [`${outbox} events in the outboxes`] : []),
+    ...lags,
+    ...(redrives > 0 ? [`${redrives} redrives asked for`] : []),
+  ].join(', ');
+}
+
+async function readRows(sql: SqlReader): Promise<Omit<Activity, 'lag'>> {
+  const sum = (statement: (schema: string) => string) =>
+    ['shop_order', 'shop_catalog', 'shop_payment'].map((schema) => `(${statement(schema)})`).join(' + ');
+  const [row] = await sql.query<Omit<Activity, 'lag'>>(
+    `SELECT (SELECT COUNT(*) FROM shop_order.orders WHERE status = 'PENDING') AS pending,
+            ${sum((schema) => `SELECT COUNT(*) FROM ${schema}.outbox`)} AS outbox,
+            ${sum((schema) => `SELECT COUNT(*) FROM ${schema}.dead_letter WHERE status = 'REDRIVE'`)} AS redrives`,
+  );
+  return row ?? { pending: 0, outbox: 0, redrives: 0 };
+}
+
+async function readLog(log: LogReader): Promise<{ lag: Record<string, number>; end: string }> {
+  const held = await log.held([...new Set(GROUPS.flatMap(topicsOf))]);
+  const lag: Record<string, number> = {};
+  for (const group of GROUPS) {
+    const topics = topicsOf(group);
+    const committed = await log.committed(group.group, topics);
+    const behind = held
+      .filter((range) => topics.includes(range.topic))
+      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
+    if (behind > 0) lag[group.group] = behind;
+  }
+  return { lag, end: held.map((range) => range.to).join() };
+}
+
+function isEmpty(lag: Readonly<Record<string, number>>): boolean {
+  return Object.keys(lag).length === 0;
+}

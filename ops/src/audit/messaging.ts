@@ -1,0 +1,46 @@
+import { type Check, sqlCheck } from './check.ts';
+import { GROUPS } from './groups.ts';
+
+const SCHEMAS = [...new Set(GROUPS.map((group) => `shop_${group.service}`))];
+const each = (statement: (schema: string) => string): string => SCHEMAS.map(statement).join(' UNION ALL ');
+
+/** What of invariants 9 and 12 the messaging tables show by themselves. */
+export const messagingChecks: readonly Check[] = [
+  sqlCheck({
+    invariant: 9,
+    name: 'nothing-is-stranded',
+    title: 'what is parked has a dead letter in front of it, and no key is parked for nothing',
+    counted: `SELECT SUM(t.n) AS counted FROM (${each((schema) => `SELECT COUNT(*) AS n FROM ${schema}.parked_key`)}) t`,
+    faults: `
+      SELECT t.id, t.message_key AS order_key, t.detail FROM (
+        ${each(
+          (schema) => `
+          SELECT CONCAT(d.consumer_group, ': ', d.message_key) AS id, d.message_key, CONCAT(d.event_type, ' is parked, but its key is not') AS detail
+          FROM ${schema}.dead_letter d
+          LEFT JOIN ${schema}.parked_key k ON k.consumer_group = d.consumer_group AND k.message_key = d.message_key
+          WHERE d.status = 'PARKED' AND k.message_key IS NULL
+          UNION ALL
+          SELECT CONCAT(k.consumer_group, ': ', k.message_key), k.message_key, 'the key is parked, but nothing is in front'
+          FROM ${schema}.parked_key k
+          WHERE NOT EXISTS (SELECT 1 FROM ${schema}.dead_letter d WHERE d.consumer_group = k.consumer_group
+                            AND d.message_key = k.message_key AND d.status IN ('DEAD', 'REDRIVE'))`,
+        )}
+      ) t`,
+  }),
+  sqlCheck({
+    invariant: 9,
+    name: 'redriven-was-applied',
+    title: 'what was redriven is in its group’s inbox',
+    counted: `SELECT SUM(t.n) AS counted FROM (${each((schema) => `SELECT COUNT(*) AS n FROM ${schema}.dead_letter WHERE status = 'REDRIVEN'`)}) t`,
+    faults: `
+      SELECT t.id, t.message_key AS order_key, t.detail FROM (
+        ${each(
+          (schema) => `
+          SELECT CONCAT(d.consumer_group, ': ', d.id) AS id, d.message_key, CONCAT(d.event_type, ' ', d.event_id, ' is REDRIVEN, but was never applied') AS detail
+          FROM ${schema}.dead_letter d
+          LEFT JOIN ${schema}.processed_event e ON e.consumer_group = d.consumer_group AND e.event_id = d.event_id
+          WHERE d.status = 'REDRIVEN' AND d.event_id IS NOT NULL AND e.event_id IS NULL`,
+        )}
+      ) t`,
+  }),
+];

@@ -1,0 +1,93 @@
+import { type Check, sqlCheck } from './check.ts';
+
+const JOINED = `
+  FROM shop_order.orders o
+  LEFT JOIN shop_catalog.reservations r ON r.order_id = o.order_id
+  LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
+  WHERE o.order_id >= :first`;
+
+/** Invariants 4, 5 and 6: what the three schemas say of the same order. */
+export const orderChecks: readonly Check[] = [
+  sqlCheck({
+    invariant: 4,
+    name: 'completed-is-sold-and-paid',
+    title: 'a COMPLETED order has a SOLD reservation and a COMPLETED payment of exactly total − discount',
+    counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'COMPLETED'`,
+    faults: `
+      SELECT o.order_id AS id, o.order_id AS order_key,
+             CONCAT('total ', COALESCE(CAST(o.total_amount AS CHAR), 'unknown'), ' - discount ', COALESCE(CAST(o.discount_amount AS CHAR), 'unknown'),
+                    '; reservation ', COALESCE(CONCAT(r.status, ' of ', r.total_amount), 'none'),
+                    '; payment ', COALESCE(CONCAT(p.status, ' of ', p.paid_amount), 'none')) AS detail
+      ${JOINED} AND o.status = 'COMPLETED' AND NOT (
+            r.status <=> 'SOLD' AND r.total_amount <=> o.total_amount AND r.user_id <=> o.user_id
+        AND p.status <=> 'COMPLETED' AND p.paid_amount <=> o.total_amount - o.discount_amount AND p.user_id <=> o.user_id
+        AND o.paid_amount <=> p.paid_amount AND o.completed_at IS NOT NULL)`,
+  }),
+  sqlCheck({
+    invariant: 4,
+    name: 'reservation-lines-add-up',
+    title: 'each reservation that holds or held stock has the lines of its order, and its total is their sum',
+    counted: `SELECT COUNT(*) AS counted FROM shop_catalog.reservations WHERE order_id >= :first AND status IN ('ACTIVE', 'SOLD', 'RELEASED')`,
+    faults: `
+      SELECT r.order_id AS id, r.order_id AS order_key,
+             CONCAT(r.status, ' of ', r.total_amount, ', but its lines add up to ', COALESCE(l.total, 0), ' (', COALESCE(l.line_count, 0), ' lines; the order has ', COALESCE(i.line_count, 0), ')') AS detail
+      FROM shop_catalog.reservations r
+      LEFT JOIN (SELECT order_id, SUM(unit_price * quantity) AS total, COUNT(*) AS line_count, SUM(quantity) AS pieces
+                 FROM shop_catalog.reservation_lines WHERE order_id >= :first GROUP BY order_id) l ON l.order_id = r.order_id
+      LEFT JOIN (SELECT order_id, COUNT(*) AS line_count, SUM(quantity) AS pieces
+                 FROM shop_order.order_items WHERE order_id >= :first GROUP BY order_id) i ON i.order_id = r.order_id
+      WHERE r.order_id >= :first AND r.status IN ('ACTIVE', 'SOLD', 'RELEASED')
+        AND NOT (l.total <=> r.total_amount AND l.line_count <=> i.line_count AND l.pieces <=> i.pieces)`,
+  }),
+  sqlCheck({
+    invariant: 5,
+    name: 'cancelled-holds-nothing',
+    title: 'a CANCELLED order has no active or sold reservation and no unrefunded payment',
+    counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'CANCELLED'`,
+    faults: `
+      SELECT o.order_id AS id, o.order_id AS order_key,
+             CONCAT('cancelled (', COALESCE(o.reason, 'no reason'), '), but reservation ', COALESCE(r.status, 'none'), ', payment ', COALESCE(p.status, 'none')) AS detail
+      ${JOINED} AND o.status = 'CANCELLED' AND (r.status IN ('ACTIVE', 'SOLD') OR p.status = 'COMPLETED')`,
+  }),
+  sqlCheck({
+    invariant: 6,
+    name: 'pending-within-deadline',
+    title: 'no order is PENDING past its deadline',
+    counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'PENDING'`,
+    faults: `
+      SELECT o.order_id AS id, o.order_id AS order_key,
+             CONCAT('PENDING for ', TIMESTAMPDIFF(SECOND, o.created_at, UTC_TIMESTAMP(3)), ' s; reservation ', COALESCE(r.status, 'none'), ', payment ', COALESCE(p.status, 'none')) AS detail
+      ${JOINED} AND o.status = 'PENDING' AND TIMESTAMPDIFF(MICROSECOND, o.created_at, UTC_TIMESTAMP(3)) > :deadline`,
+  }),
+  sqlCheck({
+    invariant: 6,
+    name: 'state-is-known',
+    title: 'orders, reservations and payments are in states that exist',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first',
+    faults: `
+      SELECT t.id, t.id AS order_key, t.detail FROM (
+        SELECT order_id AS id, CONCAT('order ', status) AS detail FROM shop_order.orders
+        WHERE order_id >= :first AND status NOT IN ('PENDING', 'COMPLETED', 'CANCELLED')
+        UNION ALL SELECT order_id, CONCAT('reservation ', status) FROM shop_catalog.reservations
+        WHERE order_id >= :first AND status NOT IN ('ACTIVE', 'SOLD', 'RELEASED', 'REJECTED', 'VOID')
+        UNION ALL SELECT order_id, CONCAT('payment ', status) FROM shop_payment.payments
+        WHERE order_id >= :first AND status NOT IN ('COMPLETED', 'REFUNDED', 'FAILED', 'VOID')
+      ) t`,
+  }),
+  sqlCheck({
+    invariant: 6,
+    name: 'reservation-has-an-order',
+    title: 'no reservation and no payment is without its order',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.reservations WHERE order_id >= :first',
+    faults: `
+      SELECT t.id, t.id AS order_key, t.detail FROM (
+        SELECT r.order_id AS id, CONCAT('reservation ', r.status, ' without an order') AS detail
+        FROM shop_catalog.reservations r LEFT JOIN shop_order.orders o ON o.order_id = r.order_id
+        WHERE r.order_id >= :first AND o.order_id IS NULL
+        UNION ALL
+        SELECT p.order_id, CONCAT('payment ', p.status, ' without an order')
+        FROM shop_payment.payments p LEFT JOIN shop_order.orders o ON o.order_id = p.order_id
+        WHERE p.order_id >= :first AND o.order_id IS NULL
+      ) t`,
+  }),
+];

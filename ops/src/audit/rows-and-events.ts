@@ -1,0 +1,165 @@
+import { EVENTS, type EventType, isEventType } from '@shop/events';
+import { pages, type SqlReader } from '../sql.ts';
+import type { AuditScope, Suspect } from './check.ts';
+import type { EventTally } from './event-tally.ts';
+import { compare, type OrderRows, type TypeSet, typeSet, typesIn } from './implied-events.ts';
+
+/** The outcome of comparing rows with topics, before the topics' tail has been read. */
+export interface Comparison {
+  readonly orders: number;
+  readonly requests: number;
+  /** Events that rows imply and that were neither on a topic nor in an outbox. */
+  readonly missing: readonly { readonly id: string; readonly types: TypeSet }[];
+  readonly missingRequests: readonly { readonly id: string; readonly type: EventType; readonly detail: string }[];
+  /** Events on a topic without their row. */
+  readonly extra: readonly Suspect[];
+  /** Events that wait in an outbox. */
+  readonly underway: number;
+}
+
+/**
+ * Compares every row with the events read so far. `reader` must be one snapshot: an event missing from the topics is
+ * then in its outbox of that moment, or was sent before it and is on the topics by now.
+ */
+export async function compareRows(reader: SqlReader, tally: EventTally, scope: AuditScope): Promise<Comparison> {
+  const outbox = await readOutboxes(reader);
+  const missing: { id: string; types: TypeSet }[] = [];
+  const extra: Suspect[] = [];
+  let orders = 0;
+
+  const look = (rows: OrderRows, seen: TypeSet, mayMiss: boolean): void => {
+    const difference = compare(rows, seen);
+    const lost = difference.missing & ~(outbox.orders.get(rows.orderId) ?? 0);
+    if (mayMiss && lost !== 0) missing.push({ id: rows.orderId, types: lost });
+    if (difference.extra !== 0) {
+      extra.push({
+        id: rows.orderId,
+        key: rows.orderId,
+        detail: `${typesIn(difference.extra).join(', ')} on the topic, but ${describe(rows)}`,
+      });
+    }
+  };
+  for await (const page of orderPages(reader, scope.firstOrderId)) {
+    orders += page.length;
+    for (const rows of page) look(rows, tally.take(rows.orderId), true);
+  }
+  // What is left belongs to orders from before the scope, or to none: their other events need not be in what was read.
+  for await (const page of ordersById(reader, tally.orderIds()))
+    for (const rows of page) look(rows, tally.take(rows.orderId), false);
+
+  const requests = await compareRequests(reader, tally, scope, outbox.ids);
+  return { orders, missing, underway: outbox.ids.size, ...requests, extra: [...extra, ...requests.extra] };
+}
+
+async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, TypeSet>; ids: Set<string> }> {
+  const rows = await reader.query<{ id: string; aggregateid: string; type: string }>(
+    ['order', 'catalog', 'payment']
+      .map((service) => `SELECT id, aggregateid, type FROM shop_${service}.outbox`)
+      .join(' UNION ALL '),
+  );
+  const orders = new Map<string, TypeSet>();
+  for (const { aggregateid, type } of rows) {
+    if (isEventType(type)) orders.set(aggregateid, (orders.get(aggregateid) ?? 0) | typeSet(type));
+  }
+  // Copies for the dead-letter topics wait there too, and are no events.
+  return { orders, ids: new Set(rows.filter((row) => isEventType(row.type)).map((row) => row.id)) };
+}
+
+type Joined = Omit<OrderRows, 'completed'> & { readonly completed: number };
+const unjoin = (row: Joined): OrderRows => ({ ...row, completed: row.completed === 1 });
+
+async function* orderPages(reader: SqlReader, first: string): AsyncGenerator<OrderRows[]> {
+  const rows = pages<Joined>(reader, first, {
+    sql: `SELECT o.order_id AS orderId, o.status AS \`order\`, o.completed_at IS NOT NULL AS completed, r.status AS reservation, p.status AS payment
+          FROM shop_order.orders o
+          LEFT JOIN shop_catalog.reservations r ON r.order_id = o.order_id
+          LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
+          WHERE o.order_id > ? ORDER BY o.order_id LIMIT ?`,
+    params: (after, limit) => [after, limit],
+    key: (row) => row.orderId,
+  });
+  for await (const page of rows) yield page.map(unjoin);
+}
+
+async function* ordersById(reader: SqlReader, ids: readonly string[]): AsyncGenerator<OrderRows[]> {
+  for (let i = 0; i < ids.length; i += 1_000) {
+    const some = ids.slice(i, i + 1_000);
+    const statuses = async (table: string, completed = '0') =>
+      new Map(
+        (
+          await reader.query<{ order_id: string; status: string; completed: number }>(
+            `SELECT order_id, status, ${completed} AS completed FROM ${table} WHERE order_id IN (?)`,
+            [some],
+          )
+        ).map((row) => [row.order_id, row]),
+      );
+    const orders = await statuses('shop_order.orders', 'completed_at IS NOT NULL');
+    const reservations = await statuses('shop_catalog.reservations');
+    const payments = await statuses('shop_payment.payments');
+    yield some.map((orderId) => ({
+      orderId,
+      order: orders.get(orderId)?.status ?? null,
+      completed: orders.get(orderId)?.completed === 1,
+      reservation: reservations.get(orderId)?.status ?? null,
+      payment: payments.get(orderId)?.status ?? null,
+    }));
+  }
+}
+
+function describe({ order, reservation, payment }: OrderRows): string {
+  return `the order is ${order ?? 'unknown'}, its reservation ${reservation ?? 'none'}, its payment ${payment ?? 'none'}`;
+}
+
+/** Where the events of HTTP writes have their rows: one row, one event, whose id is the row's request id. */
+const REQUESTS = [
+  {
+    type: 'product-changed',
+    table: 'shop_catalog.product_changes',
+    where: '1 = 1',
+    what: `CONCAT('product ', product_id, ' version ', version)`,
+  },
+  {
+    type: 'points-charged',
+    table: 'shop_payment.point_history',
+    where: `type = 'CHARGE'`,
+    what: `CONCAT('user ', user_id, ' charged ', amount)`,
+  },
+] as const;
+
+async function compareRequests(reader: SqlReader, tally: EventTally, scope: AuditScope, outbox: ReadonlySet<string>) {
+  const missingRequests: { id: string; type: EventType; detail: string }[] = [];
+  const extra: Suspect[] = [];
+  let requests = 0;
+  for (const { type, table, where, what } of REQUESTS) {
+    const onTopic = tally.requestIds(type);
+    const rows = pages<{ id: string; detail: string }>(reader, '', {
+      sql: `SELECT request_id AS id, ${what} AS detail FROM ${table}
+            WHERE ${where} AND created_at >= ? AND request_id > ? ORDER BY request_id LIMIT ?`,
+      params: (after, limit) => [scope.since ?? new Date(0), after, limit],
+      key: (row) => row.id,
+    });
+    for await (const page of rows) {
+      requests += page.length;
+      for (const { id, detail } of page)
+        if (!onTopic.delete(id) && !outbox.has(id)) missingRequests.push({ id, type, detail });
+    }
+    extra.push(
+      ...(await withoutRow(reader, table, [...onTopic])).map((id) => ({
+        id,
+        detail: `${type} on ${EVENTS[type].topic} without its row`,
+      })),
+    );
+  }
+  return { requests, missingRequests, extra };
+}
+
+async function withoutRow(reader: SqlReader, table: string, ids: readonly string[]): Promise<string[]> {
+  const left = new Set(ids);
+  for (let i = 0; i < ids.length; i += 1_000) {
+    const rows = await reader.query<{ id: string }>(`SELECT request_id AS id FROM ${table} WHERE request_id IN (?)`, [
+      ids.slice(i, i + 1_000),
+    ]);
+    for (const { id } of rows) left.delete(id);
+  }
+  return [...left];
+}

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EVENTS } from '@shop/events';
+import type { SqlConnection, SqlReader } from '../sql.ts';
+import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
+import { createEventTally } from './event-tally.ts';
+import { finding, topicFindings } from './findings.ts';
+import { GROUPS, readGroups, readParkedKeys, topicsOf } from './groups.ts';
+import { idempotencyChecks } from './idempotency.ts';
+import { type LogRange, type LogReader, type LogRecord, partitionName, tailOf } from './log.ts';
+import { messagingChecks } from './messaging.ts';
+import { createOffsetTally } from './offset-tally.ts';
+import { orderChecks } from './orders.ts';
+import { pointChecks } from './points.ts';
+import { type Comparison, compareRows } from './rows-and-events.ts';
+import { stockChecks } from './stock.ts';
+
+export interface AuditOptions {
+  /** A user who may read every schema. */
+  readonly sql: SqlConnection;
+  readonly log: LogReader;
+  /** Leaves out what began before. */
+  readonly since?: Date;
+  /** What seems wrong is looked at again after so long, ms: a live system is always between two steps. 0 on an idle one. */
+  readonly graceMs?: number;
+  /** How long an order may be PENDING, ms. Default 35,000: the deadline and five seconds. */
+  readonly deadlineMs?: number;
+}
+
+export interface AuditReport {
+  /** Every invariant holds. */
+  readonly ok: boolean;
+  readonly findings: readonly Finding[];
+  /** What a reader should know, e.g. how far behind a group is. */
+  readonly notes: readonly string[];
+  readonly orders: number;
+  readonly records: number;
+  readonly durationMs: number;
+}
+
+const CHECKS: readonly Check[] = [
+  ...stockChecks,
+  ...pointChecks,
+  ...orderChecks,
+  ...messagingChecks,
+  ...idempotencyChecks,
+];
+const TOPICS = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
+/** Clocks of services and broker may differ by this, and an event is sent after its row, ms. */
+const MARGIN_MS = 60_000;
+
+/**
+ * Checks the invariants over all schemas and topics; changes nothing.
+ *
+ * The order of reading is what makes it right on a live system. The groups' offsets come before their inboxes; the
+ * topics before the rows, of which all schemas are read in one snapshot; the topics' tail after. So an event that the
+ * rows imply was in its outbox at the snapshot, or had been sent and is on the topics; and an event read before the
+ * snapshot has its row in it. What the schemas say about each other has no such order, and is looked at twice.
+ */
+export async function runAudit(options: AuditOptions): Promise<AuditReport> {
+  const started = performance.now();
+  const { sql, log, since, graceMs = 5_000, deadlineMs = 35_000 } = options;
+  const scope = scopeFrom(since, deadlineMs);
+
+  const groups = await readGroups(sql, log, scope);
+  const held = await log.held(TOPICS, since && new Date(since.getTime() - MARGIN_MS));
+  const events = createEventTally();
+  const offsets = createOffsetTally(groups);
+  const retained = retentionWatch(held);
+  await log.read(held, (record) => {
+    events.add(record);
+    offsets.add(record);
+    retained.add(record);
+  });
+  const eventScope = scopeFrom(retained.since() ?? since, deadlineMs);
+
+  const first = await sql.snapshot(async (reader) => ({
+    results: await runChecks(CHECKS, reader, scope),
+    comparison: await compareRows(reader, events, eventScope),
+    parkedKeys: await readParkedKeys(reader),
+  }));
+  const now = await log.held(TOPICS);
+  const tail = createEventTally();
+  await log.read(tailOf(held, now), (record) => tail.add(record));
+
+  const second = await lookAgain(sql, first.results, scope, graceMs);
+  const parkedKeys = second.parkedKeys ?? first.parkedKeys;
+  const findings = [
+    ...CHECKS.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
+    ...(await topicFindings({ sql, events, offsets, tail, comparison: first.comparison, parkedKeys })),
+  ].sort((a, b) => a.invariant - b.invariant);
+  return {
+    ok: findings.every((each) => each.failed === 0),
+    findings,
+    notes: [...retained.notes(), ...lagNotes(groups, now)],
+    orders: first.comparison.orders,
+    records: held.reduce((sum, range) => sum + range.to - range.from, 0),
+    durationMs: Math.round(performance.now() - started),
+  };
+}
+
+export type { Comparison };
+
+const EMPTY: CheckResult = { checked: 0, suspects: [] };
+
+function scopeFrom(since: Date | undefined, deadlineMs: number): AuditScope {
+  return { since, firstOrderId: since ? firstIdAt(since) : '', deadlineMs };
+}
+
+async function runChecks(
+  checks: readonly Check[],
+  reader: SqlReader,
+  scope: AuditScope,
+): Promise<Map<Check, CheckResult>> {
+  const results = new Map<Check, CheckResult>();
+  for (const check of checks) results.set(check, await check.run(reader, scope));
+  return results;
+}
+
+/** Runs again, after the grace period, the checks that found something; only what is wrong both times stays. */
+async function lookAgain(
+  sql: SqlConnection,
+  first: ReadonlyMap<Check, CheckResult>,
+  scope: AuditScope,
+  graceMs: number,
+): Promise<{ results: Map<Check, CheckResult>; parkedKeys?: Set<string> }> {
+  const suspicious = [...first].filter(([, result]) => result.suspects.length > 0);
+  if (suspicious.length === 0 || graceMs === 0) return { results: new Map(first) };
+  await sleep(graceMs);
+  return await sql.snapshot(async (reader) => {
+    const again = await runChecks(
+      suspicious.map(([check]) => check),
+      reader,
+      scope,
+    );
+    const results = new Map(first);
+    for (const [check, result] of again) {
+      const before = new Set(first.get(check)?.suspects.map((suspect) => suspect.id));
+      results.set(check, { ...result, suspects: result.suspects.filter((suspect) => before.has(suspect.id)) });
+    }
+    return { results, parkedKeys: await readParkedKeys(reader) };
+  });
+}
+
+/** Notices where the topics no longer hold the beginning: orders from before cannot be compared with their events. */
+function retentionWatch(held: readonly LogRange[]) {
+  const truncated = held.filter((range) => range.truncated);
+  const waiting = new Set(truncated.map(partitionName));
+  let latest = truncated.some((range) => range.from >= range.to) ? Date.now() : undefined;
+  return {
+    add(record: LogRecord): void {
+      if (waiting.size === 0) return;
+      if (!waiting.delete(partitionName(record))) return;
+      latest = Math.max(latest ?? 0, record.timestamp + MARGIN_MS);
+    },
+    since: () => (latest === undefined ? undefined : new Date(latest)),
+    notes: () =>
+      latest === undefined
+        ? []
+        : [`the topics no longer hold all: events are compared with rows from ${new Date(latest).toISOString()} on`],
+  };
+}
+
+function lagNotes(
+  groups: readonly { group: string; committed: ReadonlyMap<string, number> }[],
+  now: readonly LogRange[],
+): string[] {
+  return groups.flatMap(({ group, committed }) => {
+    const topics = new Set(GROUPS.filter((each) => each.group === group).flatMap(topicsOf));
+    const lag = now
+      .filter((range) => topics.has(range.topic))
+      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
+    return lag > 0 ? [`${group} had ${lag} messages before it: what is listed may be on its way`] : [];
+  });
+}

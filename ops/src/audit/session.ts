@@ -1,0 +1,33 @@
+import type { Addresses } from '../addresses.ts';
+import { openLog } from '../kafka-log.ts';
+import { connectSql, type SqlConnection } from '../sql.ts';
+import { type IdleOptions, waitUntilIdle } from './idle.ts';
+import type { LogReader } from './log.ts';
+import { type AuditOptions, type AuditReport, runAudit } from './run.ts';
+
+/** Connections of an audit, for tests and benchmarks that look more than once. */
+export interface AuditSession {
+  readonly sql: SqlConnection;
+  readonly log: LogReader;
+  audit(options?: Omit<AuditOptions, 'sql' | 'log'>): Promise<AuditReport>;
+  waitUntilIdle(options?: Omit<IdleOptions, 'sql' | 'log'>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @example `const session = await openAudit(readAddresses(stack.env))` */
+export async function openAudit(addresses: Pick<Addresses, 'auditDatabase' | 'brokers'>): Promise<AuditSession> {
+  const sql = await connectSql(addresses.auditDatabase);
+  const log = await openLog(addresses.brokers).catch(async (error: unknown) => {
+    await sql.close();
+    throw error;
+  });
+  return {
+    sql,
+    log,
+    audit: (options = {}) => runAudit({ sql, log, ...options }),
+    waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, ...options }),
+    close: async () => {
+      await Promise.all([sql.close(), log.close()]);
+    },
+  };
+}

@@ -1,0 +1,232 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Addresses, readAddresses } from '../addresses.ts';
+import { action, addCommand, EXIT, type ExitCode, type Output, table, wholeNumber } from '../command.ts';
+import {
+  type DeadLetter,
+  groupDeadLetters,
+  readBehind,
+  readDeadLetter,
+  readDeadLetters,
+  readMessage,
+} from '../dead-letters/read.ts';
+import { type Outcome, requestDiscard, requestRedrive, waitForOutcomes } from '../dead-letters/resolve.ts';
+import { decodePayload } from '../decode.ts';
+import { connectSql, type SqlConnection } from '../sql.ts';
+
+interface ChangeOptions {
+  json?: boolean;
+  execute?: boolean;
+  wait: number;
+}
+
+export function registerDeadLetters(program: Command): void {
+  const group = program
+    .command('dead-letters')
+    .description('messages that could not be applied, and what is parked behind them');
+
+  addCommand(group, 'list', 'counts by consumer, type and error; exit 3 if there are any', 'dead-letters list')
+    .option('--group <name>', 'of one consumer group')
+    .action(
+      action<{ group?: string; json?: boolean }>((output, options) =>
+        withSql(async (sql) => list(sql, output, options.group)),
+      ),
+    );
+
+  addCommand(
+    group,
+    'show <id>',
+    'one of them: headers, data, error and what waits behind it',
+    'dead-letters show payment/12',
+  ).action(action((output, _, ref) => withSql((sql, addresses) => show(sql, addresses, output, ref ?? ''))));
+
+  changing(
+    addCommand(
+      group,
+      'redrive [id]',
+      'let the service handle it again, then what waits behind it',
+      'dead-letters redrive payment/12 --execute',
+    ),
+  )
+    .option('--group <name>', 'all dead letters of a consumer group')
+    .option('--all', 'all dead letters of every group')
+    .action(
+      action<ChangeOptions & { group?: string; all?: boolean }>((output, options, ref) =>
+        withSql(async (sql, addresses) => {
+          if ([ref, options.group, options.all].filter(Boolean).length !== 1) {
+            output.say('Which? Give one id, or --group, or --all.');
+            return EXIT.usage;
+          }
+          const chosen = ref
+            ? [await readDeadLetter(sql, ref)]
+            : await readDeadLetters(sql, ['DEAD'], { group: options.group });
+          return await change(sql, addresses, output, options, await deadOnly(sql, chosen), 'redrive', requestRedrive);
+        }),
+      ),
+    );
+
+  changing(
+    addCommand(
+      group,
+      'discard <id>',
+      'give it up for good; what waits behind it is then applied',
+      'dead-letters discard payment/12 --reason "test order" --execute',
+    ),
+  )
+    .requiredOption('--reason <words>', 'why; kept with it', reason)
+    .action(
+      action<ChangeOptions & { reason: string }>((output, options, ref) =>
+        withSql(async (sql, addresses) => {
+          const chosen = await deadOnly(sql, [await readDeadLetter(sql, ref ?? '')]);
+          return await change(sql, addresses, output, options, chosen, 'discard', (service, letter) =>
+            requestDiscard(service, letter, options.reason),
+          );
+        }),
+      ),
+    );
+}
+
+function changing(command: Command): Command {
+  return command
+    .option('--execute', 'do it; without, only say what would be done')
+    .option('--wait <seconds>', 'wait so long for the service to act', wholeNumber(0, 3_600), 30);
+}
+
+function reason(text: string): string {
+  if (text.trim().length < 3 || text.length > 500) throw new InvalidArgumentError('It must be 3 to 500 characters.');
+  return text.trim();
+}
+
+async function withSql(work: (sql: SqlConnection, addresses: Addresses) => Promise<ExitCode>): Promise<ExitCode> {
+  const addresses = readAddresses();
+  const sql = await connectSql(addresses.auditDatabase);
+  try {
+    return await work(sql, addresses);
+  } finally {
+    await sql.close();
+  }
+}
+
+async function list(sql: SqlConnection, output: Output, group: string | undefined): Promise<ExitCode> {
+  const groups = groupDeadLetters(await readDeadLetters(sql, ['DEAD', 'PARKED', 'REDRIVE'], { group }));
+  const rows = groups.map((it) => [
+    it.group,
+    it.type,
+    it.dead,
+    it.parked,
+    it.redriving,
+    it.oldest.toISOString(),
+    `${it.reason}: ${it.error}`,
+    it.examples.join(' '),
+  ]);
+  const head = ['consumer', 'type', 'dead', 'parked', 'redriving', 'oldest', 'error', 'ids'];
+  output.result(groups, groups.length === 0 ? 'no dead letters' : table([head, ...rows]));
+  return groups.length === 0 ? EXIT.done : EXIT.found;
+}
+
+async function show(sql: SqlConnection, addresses: Addresses, output: Output, ref: string): Promise<ExitCode> {
+  const letter = await readDeadLetter(sql, ref);
+  const { payload, headers } = await readMessage(sql, letter);
+  const decoded = await decodePayload(addresses.registry, payload);
+  const behind = await readBehind(sql, letter);
+  const text = [
+    `${letter.ref}  ${letter.status}  ${letter.type ?? '(unreadable)'} of key ${letter.key ?? '(none)'}, consumer ${letter.group}`,
+    `at       ${letter.topic}/${letter.partition}@${letter.offset}, failed ${letter.failedAt.toISOString()} after ${letter.attempts} attempts`,
+    `reason   ${letter.reason}${letter.error ? `: ${letter.error}` : ''}`,
+    ...(letter.resolution ? [`resolved ${letter.resolvedAt?.toISOString() ?? ''}: ${letter.resolution}`] : []),
+    'headers',
+    table(Object.entries(headers), '  '),
+    'error' in decoded
+      ? `data     not readable: ${decoded.error}`
+      : `data     ${decoded.type}\n${JSON.stringify(decoded.data, null, 2)}`,
+    behind.length === 0 ? 'nothing is parked behind it' : `${behind.length} parked behind it`,
+    table(
+      behind.map((each) => [
+        each.ref,
+        each.type ?? '(unreadable)',
+        `${each.topic}/${each.partition}@${each.offset}`,
+        each.failedAt.toISOString(),
+      ]),
+      '  ',
+    ),
+  ];
+  output.result({ ...letter, headers, decoded, behind }, text.filter(Boolean).join('\n'));
+  return EXIT.done;
+}
+
+/** Only what is DEAD can be acted on. @throws in words for anything else */
+async function deadOnly(sql: SqlConnection, letters: readonly DeadLetter[]): Promise<readonly DeadLetter[]> {
+  for (const letter of letters) {
+    if (letter.status === 'DEAD') continue;
+    const fronts =
+      letter.status === 'PARKED'
+        ? await readDeadLetters(sql, ['DEAD'], { service: letter.service, group: letter.group })
+        : [];
+    const front = fronts.find((each) => each.key === letter.key);
+    const hint = front ? `; it waits behind ${front.ref}: act on that one` : '';
+    throw new Error(
+      `${letter.ref} is ${letter.status}${letter.resolution ? ` (${letter.resolution})` : ''}, not DEAD${hint}`,
+    );
+  }
+  return letters;
+}
+
+async function change(
+  sql: SqlConnection,
+  addresses: Addresses,
+  output: Output,
+  options: ChangeOptions,
+  letters: readonly DeadLetter[],
+  verb: string,
+  request: (service: SqlConnection, letter: DeadLetter) => Promise<boolean>,
+): Promise<ExitCode> {
+  const plan = await Promise.all(
+    letters.map(async (letter) => ({
+      ref: letter.ref,
+      type: letter.type,
+      key: letter.key,
+      behind: (await readBehind(sql, letter)).length,
+    })),
+  );
+  const planText = table(
+    plan.map((it) => [it.ref, it.type ?? '(unreadable)', it.key ?? '(no key)', `${it.behind} parked behind it`]),
+    '  ',
+  );
+  if (letters.length === 0 || !options.execute) {
+    output.result(
+      { plan },
+      letters.length === 0
+        ? 'nothing to do: there are no such dead letters'
+        : `would ${verb} ${letters.length}:\n${planText}`,
+    );
+    if (letters.length > 0) output.say('Nothing was changed. Repeat with --execute to do it.');
+    return EXIT.done;
+  }
+  output.say(`${verb}: ${letters.length}\n${planText}`);
+  for (const [service, ofService] of Map.groupBy(letters, (letter) => letter.service)) {
+    const connection = await connectSql(addresses.services[service].database);
+    try {
+      for (const letter of ofService)
+        if (!(await request(connection, letter))) output.say(`${letter.ref} is not DEAD any more: left as it is`);
+    } finally {
+      await connection.close();
+    }
+  }
+  const outcomes = await waitForOutcomes(sql, letters, options.wait * 1_000);
+  output.result(
+    outcomes,
+    table(outcomes.map((it) => [it.ref, it.status, `${it.parkedBehind} left behind it`, it.error ?? ''])),
+  );
+  return verdict(output, outcomes);
+}
+
+function verdict(output: Output, outcomes: readonly Outcome[]): ExitCode {
+  const failed = outcomes.filter((it) => it.status === 'DEAD').length;
+  const waiting = outcomes.filter((it) => it.status === 'REDRIVE').length;
+  if (waiting > 0)
+    output.say(
+      `${waiting} still wait for their service: is it running? The wish stays, and is carried out when it is.`,
+    );
+  if (failed > 0) output.say(`${failed} failed again; \`dead-letters show\` tells why.`);
+  if (failed > 0 || outcomes.some((it) => it.status !== 'REDRIVE' && it.parkedBehind > 0)) return EXIT.found;
+  return waiting > 0 ? EXIT.failed : EXIT.done;
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SqlConnection, SqlReader } from '../sql.ts';
+import { type DeadLetter, readBehind, readDeadLetter } from './read.ts';
+
+/** What became of a wish. */
+export interface Outcome {
+  readonly ref: string;
+  readonly status: DeadLetter['status'];
+  readonly error: string | null;
+  /** Messages of its key that still wait behind it. */
+  readonly parkedBehind: number;
+}
+
+/** Asks the service to handle a dead letter again. @returns false when it was not DEAD any more */
+export async function requestRedrive(service: SqlConnection, letter: DeadLetter): Promise<boolean> {
+  const { affectedRows } = await service.execute(
+    `UPDATE dead_letter SET status = 'REDRIVE' WHERE id = ? AND status = 'DEAD'`,
+    [letter.id],
+  );
+  return affectedRows === 1;
+}
+
+/** Gives a dead letter up, for a reason; the service then applies what waits behind it. @returns false when it was not DEAD any more */
+export async function requestDiscard(service: SqlConnection, letter: DeadLetter, reason: string): Promise<boolean> {
+  const { affectedRows } = await service.execute(
+    `UPDATE dead_letter SET status = 'DISCARDED', resolved_at = UTC_TIMESTAMP(3), resolution = ? WHERE id = ? AND status = 'DEAD'`,
+    [reason, letter.id],
+  );
+  return affectedRows === 1;
+}
+
+/**
+ * Waits until the service has acted: a redriven letter is REDRIVEN with nothing behind it, or DEAD again; a discarded
+ * one has nothing behind it, or one of those behind it is DEAD itself. After `timeoutMs` tells how things stand.
+ */
+export async function waitForOutcomes(
+  sql: SqlReader,
+  letters: readonly DeadLetter[],
+  timeoutMs: number,
+): Promise<Outcome[]> {
+  const deadline = performance.now() + timeoutMs;
+  const outcomes = new Map<string, Outcome>();
+  for (let waiting = [...letters]; ; ) {
+    const left: DeadLetter[] = [];
+    for (const letter of waiting) {
+      const now = await readDeadLetter(sql, letter.ref);
+      const parkedBehind = (await readBehind(sql, letter)).length;
+      outcomes.set(letter.ref, {
+        ref: letter.ref,
+        status: now.status,
+        error: now.status === 'DEAD' ? now.error : null,
+        parkedBehind,
+      });
+      const isSettled =
+        now.status === 'DEAD' ||
+        (now.status !== 'REDRIVE' && (parkedBehind === 0 || (await hasDeadFront(sql, letter))));
+      if (!isSettled) left.push(letter);
+    }
+    waiting = left;
+    if (waiting.length === 0 || performance.now() > deadline) return [...outcomes.values()];
+    await sleep(200);
+  }
+}
+
+async function hasDeadFront(sql: SqlReader, { service, group, key }: DeadLetter): Promise<boolean> {
+  const rows = await sql.query(
+    `SELECT 1 FROM shop_${service}.dead_letter WHERE consumer_group = ? AND message_key = ? AND status = 'DEAD' LIMIT 1`,
+    [group, key],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals';
+import { explain } from './explain.ts';
+import type { OrderFacts, OrderRow } from './facts.ts';
+
+const placed = new Date('2026-01-01T00:00:00Z');
+const now = new Date('2026-01-01T00:00:12Z');
+const order = (change: Partial<OrderRow>): OrderRow => ({
+  orderId: 'o',
+  userId: 1,
+  status: 'PENDING',
+  reason: null,
+  totalAmount: null,
+  discountAmount: null,
+  paidAmount: null,
+  createdAt: placed,
+  updatedAt: placed,
+  completedAt: null,
+  ...change,
+});
+const facts = (change: Partial<OrderFacts>): OrderFacts => ({
+  orderId: 'o',
+  order: order({}),
+  items: [],
+  history: [],
+  reservation: undefined,
+  payment: undefined,
+  points: [],
+  outbox: [],
+  deadLetters: [],
+  ...change,
+});
+const reservation = (status: string, reason: string | null = null) => ({
+  status,
+  reason,
+  totalAmount: 1,
+  createdAt: placed,
+  updatedAt: placed,
+});
+const payment = (status: string, reason: string | null = null) => ({
+  status,
+  reason,
+  paidAmount: 1,
+  createdAt: placed,
+  updatedAt: placed,
+});
+const completed = order({ status: 'COMPLETED', paidAmount: 19_000, completedAt: new Date(placed.getTime() + 42) });
+const dead = {
+  ref: 'payment/3',
+  service: 'payment',
+  group: 'payment',
+  status: 'DEAD',
+  type: 'stock-reserved',
+  error: 'Error: boom',
+  failedAt: placed,
+  resolution: null,
+} as const;
+
+describe('why an order is where it is', () => {
+  it.each<[string, Partial<OrderFacts>, string]>([
+    ['unknown', { order: undefined }, 'No service knows an order o.'],
+    ['known to others only', { order: undefined, reservation: reservation('ACTIVE') }, 'run `audit`'],
+    [
+      'completed',
+      { order: completed, reservation: reservation('SOLD'), payment: payment('COMPLETED') },
+      'Completed 42 ms after it was placed; 19,000 won paid.',
+    ],
+    [
+      'completed, not yet sold',
+      { order: completed, reservation: reservation('ACTIVE') },
+      'But catalog has the reservation as ACTIVE: the news is on its way.',
+    ],
+    [
+      'cancelled',
+      { order: order({ status: 'CANCELLED', reason: 'OUT_OF_STOCK' }), reservation: reservation('REJECTED') },
+      'Cancelled (OUT_OF_STOCK).',
+    ],
+    [
+      'cancelled, not refunded',
+      {
+        order: order({ status: 'CANCELLED', reason: 'ORDER_CANCELLED', completedAt: placed }),
+        payment: payment('COMPLETED'),
+      },
+      'payment has not refunded it',
+    ],
+    ['pending, unheard of', {}, 'Pending for 12.0 s: catalog has not heard of it yet'],
+    [
+      'pending, not relayed',
+      { outbox: [{ service: 'order', type: 'order-created', createdAt: placed }] },
+      'order-created waits in the outbox of order',
+    ],
+    ['pending, reserved', { reservation: reservation('ACTIVE') }, 'payment has not heard of it yet'],
+    [
+      'pending, rejected',
+      { reservation: reservation('REJECTED', 'OUT_OF_STOCK') },
+      'catalog rejected it (OUT_OF_STOCK)',
+    ],
+    [
+      'pending, failed',
+      { reservation: reservation('ACTIVE'), payment: payment('FAILED', 'INSUFFICIENT_BALANCE') },
+      'payment failed (INSUFFICIENT_BALANCE)',
+    ],
+    [
+      'pending, paid',
+      { reservation: reservation('ACTIVE'), payment: payment('COMPLETED') },
+      'the order service has not heard yet',
+    ],
+    [
+      'behind a dead letter',
+      { deadLetters: [dead, { ...dead, ref: 'payment/4', status: 'PARKED' }] },
+      'payment could not handle stock-reserved (dead letter payment/3: Error: boom), with 1 message parked behind it',
+    ],
+  ])('%s', (_, change, sentence) => {
+    expect(explain(facts(change), now)).toContain(sentence);
+  });
+});

@@ -1,0 +1,139 @@
+import { SERVICES, type ServiceName } from '../addresses.ts';
+import type { DeadLetter } from '../dead-letters/read.ts';
+import { parseRef } from '../dead-letters/read.ts';
+import type { SqlReader } from '../sql.ts';
+
+export interface OrderRow {
+  readonly orderId: string;
+  readonly userId: number;
+  readonly status: 'PENDING' | 'COMPLETED' | 'CANCELLED';
+  readonly reason: string | null;
+  readonly totalAmount: number | null;
+  readonly discountAmount: number | null;
+  readonly paidAmount: number | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly completedAt: Date | null;
+}
+
+export interface ReservationRow {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly totalAmount: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface PaymentRow {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly paidAmount: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface WaitingEvent {
+  readonly service: ServiceName;
+  readonly type: string;
+  readonly createdAt: Date;
+}
+
+/** Everything the three schemas know about one order. */
+export interface OrderFacts {
+  readonly orderId: string;
+  readonly order: OrderRow | undefined;
+  readonly items: readonly {
+    readonly productId: number;
+    readonly quantity: number;
+    readonly name: string | null;
+    readonly unitPrice: number | null;
+  }[];
+  readonly history: readonly {
+    readonly seq: number;
+    readonly type: string;
+    readonly eventId: string;
+    readonly at: Date;
+  }[];
+  readonly reservation: ReservationRow | undefined;
+  readonly payment: PaymentRow | undefined;
+  readonly points: readonly {
+    readonly id: number;
+    readonly type: string;
+    readonly amount: number;
+    readonly balanceAfter: number;
+    readonly at: Date;
+  }[];
+  /** Events of the order that the relays have not sent yet. */
+  readonly outbox: readonly WaitingEvent[];
+  readonly deadLetters: readonly Pick<
+    DeadLetter,
+    'ref' | 'service' | 'group' | 'status' | 'type' | 'error' | 'failedAt' | 'resolution'
+  >[];
+}
+
+/** Reads an order's rows; `reader` should be one snapshot. */
+export async function readOrderFacts(reader: SqlReader, orderId: string): Promise<OrderFacts> {
+  const [order] = await reader.query<OrderRow>(
+    `SELECT order_id AS orderId, user_id AS userId, status, reason, total_amount AS totalAmount, discount_amount AS discountAmount,
+            paid_amount AS paidAmount, created_at AS createdAt, updated_at AS updatedAt, completed_at AS completedAt
+     FROM shop_order.orders WHERE order_id = ?`,
+    [orderId],
+  );
+  const [reservation] = await reader.query<ReservationRow>(
+    `SELECT status, reason, total_amount AS totalAmount, created_at AS createdAt, updated_at AS updatedAt
+     FROM shop_catalog.reservations WHERE order_id = ?`,
+    [orderId],
+  );
+  const [payment] = await reader.query<PaymentRow>(
+    `SELECT status, reason, paid_amount AS paidAmount, created_at AS createdAt, updated_at AS updatedAt
+     FROM shop_payment.payments WHERE order_id = ?`,
+    [orderId],
+  );
+  return {
+    orderId,
+    order,
+    items: await reader.query(
+      `SELECT product_id AS productId, quantity, name, unit_price AS unitPrice FROM shop_order.order_items WHERE order_id = ? ORDER BY product_id`,
+      [orderId],
+    ),
+    history: await reader.query(
+      `SELECT seq, type, event_id AS eventId, happened_at AS at FROM shop_order.order_history WHERE order_id = ? ORDER BY seq`,
+      [orderId],
+    ),
+    reservation,
+    payment,
+    points: await reader.query(
+      `SELECT id, type, amount, balance_after AS balanceAfter, created_at AS at FROM shop_payment.point_history WHERE order_id = ? ORDER BY id`,
+      [orderId],
+    ),
+    outbox: await union<WaitingEvent>(
+      reader,
+      orderId,
+      (service) =>
+        `SELECT '${service}' AS service, type, created_at AS createdAt FROM shop_${service}.outbox WHERE aggregateid = ? AND type <> 'dead-letter'`,
+    ),
+    deadLetters: (
+      await union<{
+        ref: string;
+        group: string;
+        status: DeadLetter['status'];
+        type: string | null;
+        error: string | null;
+        failedAt: Date;
+        resolution: string | null;
+      }>(
+        reader,
+        orderId,
+        (service) =>
+          `SELECT CONCAT('${service}/', id) AS ref, consumer_group AS \`group\`, status, event_type AS type, error, failed_at AS failedAt, resolution
+           FROM shop_${service}.dead_letter WHERE message_key = ?`,
+      )
+    ).map((letter) => ({ ...letter, service: parseRef(letter.ref).service })),
+  };
+}
+
+async function union<Row>(reader: SqlReader, key: string, statement: (service: ServiceName) => string): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const service of SERVICES) rows.push(...(await reader.query<Row>(statement(service), [key])));
+  return rows;
+}

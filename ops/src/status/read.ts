@@ -1,0 +1,129 @@
+import { EVENTS } from '@shop/events';
+import { type Addresses, SERVICES, type ServiceName } from '../addresses.ts';
+import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
+import { type LogReader, partitionName } from '../audit/log.ts';
+import type { SqlReader } from '../sql.ts';
+
+export interface InstanceStatus {
+  readonly service: string;
+  readonly url: string;
+  readonly live: boolean;
+  readonly ready: boolean;
+  /** What it says of itself when it is not ready. */
+  readonly detail: string;
+}
+
+export interface Status {
+  readonly instances: readonly InstanceStatus[];
+  readonly topics: readonly { readonly topic: string; readonly partitions: number; readonly messages: number }[];
+  readonly groups: readonly { readonly group: string; readonly lag: number }[];
+  readonly outboxes: readonly { readonly service: ServiceName; readonly waiting: number; readonly oldestMs: number }[];
+  readonly deadLetters: readonly {
+    readonly group: string;
+    readonly dead: number;
+    readonly parked: number;
+    readonly redriving: number;
+  }[];
+  readonly orders: Readonly<Record<string, number>>;
+  /** Age of the oldest PENDING order, ms. */
+  readonly oldestPendingMs: number;
+  /** What could not be looked at. */
+  readonly unreachable: readonly string[];
+}
+
+/** How long an instance may take to answer, ms. */
+const PROBE_MS = 2_000;
+/** Further instances of a local service have the ports 10, 20 … above its first. */
+const LOCAL_INSTANCES = 4;
+
+/** Asks every instance for its health. Of a local stack, whose instances nobody lists, those further ones that answer are shown. */
+export async function readInstances(addresses: Addresses): Promise<InstanceStatus[]> {
+  const services: [string, readonly string[]][] = [
+    ['gateway', [addresses.gateway]],
+    ...SERVICES.map((service): [string, readonly string[]] => [service, addresses.services[service].urls]),
+  ];
+  const probes = services.flatMap(([service, urls]) => {
+    const listed = urls.map((url) => ({ service, url, listed: true }));
+    const [only] = urls;
+    if (only === undefined || urls.length > 1 || !new URL(only).hostname.startsWith('127.')) return listed;
+    const further = Array.from({ length: LOCAL_INSTANCES - 1 }, (_, index) => {
+      const url = new URL(only);
+      url.port = String(Number(url.port) + (index + 1) * 10);
+      return { service, url: url.origin, listed: false };
+    });
+    return [...listed, ...further];
+  });
+  const results = await Promise.all(
+    probes.map(async ({ service, url, listed }) => ({ listed, status: await probe(service, url) })),
+  );
+  return results.filter(({ listed, status }) => listed || status.live).map(({ status }) => status);
+}
+
+async function probe(service: string, url: string): Promise<InstanceStatus> {
+  const ask = async (path: string) => {
+    try {
+      const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(PROBE_MS) });
+      return { ok: answer.ok, text: await answer.text() };
+    } catch (error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      return { ok: false, text: cause instanceof Error ? cause.message : String(cause) };
+    }
+  };
+  const [live, ready] = await Promise.all([ask('/health/live'), ask('/health/ready')]);
+  return { service, url, live: live.ok, ready: ready.ok, detail: ready.ok ? '' : ready.text.slice(0, 200) };
+}
+
+export async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {
+  const names = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
+  const held = await log.held(names);
+  const groups = [];
+  for (const group of GROUPS) {
+    const topics = topicsOf(group);
+    const committed = await log.committed(group.group, topics);
+    const lag = held
+      .filter((range) => topics.includes(range.topic))
+      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
+    groups.push({ group: group.group, lag });
+  }
+  const topics = names.map((topic) => {
+    const ranges = held.filter((range) => range.topic === topic);
+    return {
+      topic,
+      partitions: ranges.length,
+      messages: ranges.reduce((sum, range) => sum + range.to - range.from, 0),
+    };
+  });
+  return { topics, groups };
+}
+
+export async function readRowStatus(
+  sql: SqlReader,
+): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPendingMs'>> {
+  const outboxes = [];
+  const deadLetters = [];
+  for (const service of SERVICES) {
+    const [row] = await sql.query<{ waiting: number; oldest: number | null }>(
+      `SELECT COUNT(*) AS waiting, TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(3)) / 1000 AS oldest FROM shop_${service}.outbox`,
+    );
+    outboxes.push({ service, waiting: row?.waiting ?? 0, oldestMs: Math.round(row?.oldest ?? 0) });
+    deadLetters.push(
+      ...(await sql.query<Status['deadLetters'][number]>(
+        `SELECT consumer_group AS \`group\`, SUM(status = 'DEAD') AS dead, SUM(status = 'PARKED') AS parked, SUM(status = 'REDRIVE') AS redriving
+         FROM shop_${service}.dead_letter WHERE status IN (?) GROUP BY consumer_group`,
+        [[...WAITING]],
+      )),
+    );
+  }
+  const states = await sql.query<{ status: string; n: number }>(
+    'SELECT status, COUNT(*) AS n FROM shop_order.orders GROUP BY status',
+  );
+  const [pending] = await sql.query<{ oldest: number | null }>(
+    `SELECT TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(3)) / 1000 AS oldest FROM shop_order.orders WHERE status = 'PENDING'`,
+  );
+  return {
+    outboxes,
+    deadLetters,
+    orders: Object.fromEntries(states.map(({ status, n }) => [status, n])),
+    oldestPendingMs: Math.round(pending?.oldest ?? 0),
+  };
+}
