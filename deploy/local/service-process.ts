@@ -7,7 +7,7 @@ import { expectOk } from './parts/server.ts';
 import { root } from './paths.ts';
 import { portIsFree, takenPort, whoListens } from './ports.ts';
 import { endProcess, forgetRecord, goneWithin, isRunning, launch, readRecord, signalGroup, tail } from './processes.ts';
-import { entryPoint, type ServiceName, servicePort, serviceRow } from './topology.ts';
+import { entryPoint, type ServiceName, servicePort, serviceRow, services } from './topology.ts';
 
 export interface ServiceOptions {
   service: ServiceName;
@@ -83,18 +83,18 @@ function inherited(): Record<string, string | undefined> {
   return rest;
 }
 
-/** Applies the migrations of every service that has some. */
+/** Applies the migrations of every service that has some. @returns those services */
 export async function migrate(stack: StackPlace): Promise<string[]> {
   const runner = join(root, 'libs/service/src/migrate.ts');
-  const migrated: string[] = [];
-  for (const service of ['order', 'catalog', 'payment'] as const) {
-    const { schema } = serviceRow(service);
-    if (!schema || !existsSync(join(root, 'services', service, 'prisma/migrations')) || !existsSync(runner)) continue;
-    await run(process.execPath, [runner, join('services', service)], {
-      cwd: root,
-      env: { ...inherited(), DATABASE_URL: databaseUrl(stack.layout, schema, schema) },
-    });
-    migrated.push(service);
-  }
-  return migrated;
+  const rows = services.flatMap(({ name, schema }) => (schema ? [{ name, schema }] : []));
+  const present = rows.filter(({ name }) => existsSync(join(root, 'services', name, 'prisma/migrations')));
+  await Promise.all(
+    present.map(({ name, schema }) =>
+      run(process.execPath, [runner, join('services', name)], {
+        cwd: root,
+        env: { ...inherited(), DATABASE_URL: databaseUrl(stack.layout, schema, schema) },
+      }),
+    ),
+  );
+  return present.map(({ name }) => name);
 }

@@ -1,0 +1,13 @@
+-- One schema and one user a service, with rights on that schema alone, and a user who may read them all: what
+-- deploy/local/provision.ts does for the stack without Docker. The passwords are for a machine of one's own.
+CREATE DATABASE IF NOT EXISTS shop_order CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE DATABASE IF NOT EXISTS shop_catalog CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE DATABASE IF NOT EXISTS shop_payment CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE USER IF NOT EXISTS 'shop_order'@'%' IDENTIFIED BY 'shop_order';
+CREATE USER IF NOT EXISTS 'shop_catalog'@'%' IDENTIFIED BY 'shop_catalog';
+CREATE USER IF NOT EXISTS 'shop_payment'@'%' IDENTIFIED BY 'shop_payment';
+CREATE USER IF NOT EXISTS 'shop_audit'@'%' IDENTIFIED BY 'shop_audit';
+GRANT ALL ON `shop\_order`.* TO 'shop_order'@'%';
+GRANT ALL ON `shop\_catalog`.* TO 'shop_catalog'@'%';
+GRANT ALL ON `shop\_payment`.* TO 'shop_payment'@'%';
+GRANT SELECT ON `shop\_%`.* TO 'shop_audit'@'%';
