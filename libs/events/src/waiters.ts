@@ -1,4 +1,6 @@
+import type { Broker, BrokerConsumer, IncomingRecord } from './broker.ts';
 import type { EventType } from './catalog.ts';
+import { type Clock, systemClock } from './runtime.ts';
 
 export interface WaitOptions {
   /** Only these types wake; absent: any event of the key. */
@@ -14,9 +16,73 @@ export interface Waiters {
   /** Resolves once the group has joined and stands at the end of every topic: no event after that is missed. */
   ready(): Promise<void>;
   /**
-   * Resolves true at the next event of `key`, false after the time-out. Call it BEFORE reading the state to be waited
-   * for (an event between the reading and the call would be missed), and read the state again after it, either way.
+   * Resolves true at the next event of `key`, false after the time-out or an abort. Call it BEFORE reading the state to
+   * be waited for (an event between the reading and the call would be missed), and read the state again after it,
+   * either way: an event may be seen before the row it will change.
    */
   waitFor(key: string, options: WaitOptions): Promise<boolean>;
   stop(): Promise<void>;
+}
+
+export interface WaitersOptions {
+  readonly broker: Broker;
+  /** A name of its own for each process, since every instance must see every event. */
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly clock?: Clock;
+}
+
+interface Waiter {
+  readonly types: ReadonlySet<string> | undefined;
+  readonly wake: () => void;
+}
+
+/** Reads the topics from their end, by key and header alone: nothing is decoded, nothing is committed. */
+export async function startWaiters(options: WaitersOptions): Promise<Waiters> {
+  const { broker, groupId, topics, clock = systemClock } = options;
+  const waiting = new Map<string, Set<Waiter>>();
+
+  function wakeFor({ key, headers }: IncomingRecord): void {
+    const waiters = key === null ? undefined : waiting.get(key);
+    if (!waiters) return;
+    for (const waiter of [...waiters]) {
+      if (!waiter.types || waiter.types.has(headers.ce_type ?? '')) waiter.wake();
+    }
+  }
+
+  const consumer: BrokerConsumer = await broker.consume({
+    groupId,
+    topics,
+    fromBeginning: false,
+    async onBatch(batch) {
+      if (waiting.size > 0) for (const record of batch.records) wakeFor(record);
+    },
+  });
+
+  return {
+    ready: () => consumer.ready(),
+
+    async waitFor(key, { types, timeoutMs, signal }) {
+      const ended = new AbortController();
+      let woken = false;
+      const waiter: Waiter = {
+        types: types && new Set<string>(types),
+        wake() {
+          woken = true;
+          ended.abort();
+        },
+      };
+      const waiters = waiting.get(key) ?? new Set();
+      waiting.set(key, waiters.add(waiter));
+      try {
+        await clock.sleep(timeoutMs, signal ? AbortSignal.any([ended.signal, signal]) : ended.signal);
+        return woken;
+      } finally {
+        waiters.delete(waiter);
+        if (waiters.size === 0 && waiting.get(key) === waiters) waiting.delete(key);
+      }
+    },
+
+    stop: () => consumer.stop(),
+  };
 }

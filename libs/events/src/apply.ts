@@ -1,0 +1,118 @@
+import type { EventType } from './catalog.ts';
+import { deadLetter, mirrorRow, parkedLetter } from './dead-letter.ts';
+import type { ReceivedEvent } from './event.ts';
+import type { Message, ReadableMessage } from './message.ts';
+import type { DeadLetterEntry, MessagingStore } from './store.ts';
+import type { Subscription } from './subscription.ts';
+
+/** Called for every event before its handler; throws to make the handling of that event fail. For tests. */
+export type Failpoint = (group: string, event: ReceivedEvent) => void;
+
+/** How many messages of a transaction met which end. */
+export interface Applied {
+  readonly applied: number;
+  readonly duplicate: number;
+  readonly parked: number;
+  readonly deadLettered: number;
+}
+
+/** A message whose handling failed for good, with its last error. */
+export interface GuiltyMessage {
+  readonly message: ReadableMessage;
+  readonly error: string;
+  readonly attempts: number;
+}
+
+export interface ApplyDeps<Tx> {
+  readonly store: MessagingStore<Tx>;
+  readonly subscription: Subscription<Tx, EventType>;
+  readonly failpoint?: Failpoint | undefined;
+  readonly now: () => Date;
+}
+
+/**
+ * Applies messages in ONE transaction, all or nothing. Locks are taken in this order, everywhere: the keys' rows in
+ * `parked_key` (sorted), new rows in `dead_letter`, the ids in `processed_event` (sorted), then the handler's own rows
+ * and the outbox. The redriver keeps to the same order.
+ */
+export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
+  const { store, subscription, failpoint } = deps;
+  const { group } = subscription;
+  return store.transaction(async (tx) => {
+    const parkedKeys = new Set(await store.lockParkedKeys(tx, group, keysOf(messages)));
+    const { events, letters } = sort(messages, parkedKeys);
+    await writeLetters(deps, tx, letters);
+    const fresh = await claimFresh(deps, tx, events);
+    if (failpoint) for (const event of fresh) failpoint(group, event);
+    if (fresh.length > 0) await subscription.handle(tx, fresh);
+    const deadLettered = letters.filter((letter) => letter.status === 'DEAD').length;
+    return {
+      applied: fresh.length,
+      duplicate: events.length - fresh.length,
+      parked: letters.length - deadLettered,
+      deadLettered,
+    };
+  });
+}
+
+/** Writes the guilty to the dead letters, parks their keys, and with them the messages that wait behind, in order. */
+export async function buryMessages<Tx>(
+  deps: ApplyDeps<Tx>,
+  guilty: readonly GuiltyMessage[],
+  behind: readonly Message[],
+): Promise<void> {
+  const { store, subscription } = deps;
+  await store.transaction(async (tx) => {
+    const keys = keysOf([...guilty.map((entry) => entry.message), ...behind]);
+    const parked = await store.lockParkedKeys(tx, subscription.group, keys);
+    const letters = guilty.map(({ message, error, attempts }) =>
+      // Another topic's message of this key may have died meanwhile: then this one waits behind it.
+      message.record.key !== null && parked.has(message.record.key)
+        ? parkedLetter(message)
+        : deadLetter(message, 'HANDLER_ERROR', error, attempts),
+    );
+    await writeLetters(deps, tx, [...letters, ...behind.map(parkedLetter)]);
+  });
+}
+
+function keysOf(messages: readonly Message[]): string[] {
+  const keys = new Set<string>();
+  for (const { record } of messages) if (record.key !== null) keys.add(record.key);
+  return [...keys].sort();
+}
+
+/** In the messages' order: those of parked keys go behind, unreadable ones die at once and park their key, the rest is handled. */
+function sort(messages: readonly Message[], parkedKeys: Set<string>) {
+  const events: ReceivedEvent[] = [];
+  const letters: DeadLetterEntry[] = [];
+  for (const message of messages) {
+    const { key } = message.record;
+    if (key !== null && parkedKeys.has(key)) letters.push(parkedLetter(message));
+    else if (message.event) events.push(message.event);
+    else {
+      letters.push(deadLetter(message, 'UNDECODABLE', message.error, 1));
+      if (key !== null) parkedKeys.add(key);
+    }
+  }
+  return { events, letters };
+}
+
+async function claimFresh<Tx>(deps: ApplyDeps<Tx>, tx: Tx, events: readonly ReceivedEvent[]): Promise<ReceivedEvent[]> {
+  const byId = new Map<string, ReceivedEvent>();
+  for (const event of events) if (!byId.has(event.id)) byId.set(event.id, event);
+  if (byId.size === 0) return [];
+  const claimed = await deps.store.claim(tx, deps.subscription.group, [...byId.keys()].sort(), deps.now());
+  return [...byId.values()].filter((event) => claimed.has(event.id));
+}
+
+async function writeLetters<Tx>(deps: ApplyDeps<Tx>, tx: Tx, letters: readonly DeadLetterEntry[]): Promise<void> {
+  if (letters.length === 0) return;
+  const { store, subscription } = deps;
+  await store.writeDeadLetters(tx, subscription.group, letters, deps.now());
+  const dead = letters.filter((letter) => letter.status === 'DEAD');
+  if (dead.length > 0)
+    await store.appendOutbox(
+      tx,
+      dead.map((letter) => mirrorRow(subscription.group, letter)),
+    );
+}

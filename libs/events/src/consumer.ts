@@ -1,0 +1,179 @@
+import { type ApplyDeps, applyMessages, type Failpoint } from './apply.ts';
+import type { Broker, BrokerConsumer, RecordBatch } from './broker.ts';
+import { EVENTS, type EventType } from './catalog.ts';
+import type { Codec } from './codec.ts';
+import { HandlerBrokenError, StaleBatchError } from './errors.ts';
+import { createDeadLetterRate, isolate } from './isolate.ts';
+import { type EventMetrics, noMetrics } from './metrics.ts';
+import { decodeBatch, isFinished, type PendingBatch, partitionName, type Share, takeShares } from './pending.ts';
+import { createPersistence } from './persist.ts';
+import { createReporter } from './report.ts';
+import { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
+import type { MessagingStore } from './store.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface ConsumerOptions<Tx, T extends EventType = EventType> {
+  readonly broker: Broker;
+  readonly store: MessagingStore<Tx>;
+  readonly codec: Pick<Codec, 'decode'>;
+  readonly subscription: Subscription<Tx, T>;
+  readonly logger?: Logger;
+  readonly metrics?: EventMetrics;
+  readonly failpoint?: Failpoint | undefined;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Most messages in one transaction; default 1,000. */
+  readonly maxBatch?: number;
+}
+
+export interface Consumer {
+  /** Resolves once the group has joined. */
+  ready(): Promise<void>;
+  status(): ConsumerStatus;
+  /** Finishes the transaction at work, commits its offsets, gives back the rest, leaves the group. */
+  stop(): Promise<void>;
+}
+
+export interface ConsumerStatus {
+  readonly group: string;
+  /** What it waits for, while something is away. */
+  readonly waitingFor: string | undefined;
+  /** `topic/partition` → why its handler counts as broken. */
+  readonly halted: Readonly<Record<string, string>>;
+}
+
+/**
+ * Consumes a group's topics. All partitions' batches that are there when a transaction begins go into it together (a
+ * row that every order updates is then updated once a transaction, not once an order); each batch's offsets are
+ * committed after it. A batch is dropped, never committed, once its partition is lost.
+ */
+export async function startConsumer<Tx, T extends EventType>(options: ConsumerOptions<Tx, T>): Promise<Consumer> {
+  const { broker, store, codec, failpoint, maxBatch = 1_000 } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
+  // A handler gets only the types it named, so it may be used for all of them.
+  const subscription = options.subscription as unknown as Subscription<Tx, EventType>;
+  const { group } = subscription;
+  const handles = new Set<string>(subscription.handles);
+  const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))].sort();
+
+  const stopping = new AbortController();
+  const report = createReporter({ group, logger, metrics, clock });
+  const rate = createDeadLetterRate();
+  const apply: ApplyDeps<Tx> = { store, subscription, failpoint, now: () => new Date(clock.now()) };
+  const queue: PendingBatch[] = [];
+  let running = false;
+
+  function onBatch(batch: RecordBatch): Promise<void> {
+    return new Promise((resolve, reject) => {
+      queue.push({ batch, resolve, reject, messages: undefined, done: 0 });
+      if (running) return;
+      running = true;
+      // Not before the other partitions of the same fetch have arrived, which they do in this tick.
+      queueMicrotask(() => void drain());
+    });
+  }
+
+  async function drain(): Promise<void> {
+    try {
+      while (queue.length > 0) {
+        const shares = await gather();
+        if (shares.length > 0) await run(shares);
+        settle();
+      }
+    } catch (error) {
+      // A fault of this code: give everything back, it comes again after a pause. Never a silent end.
+      logger.error({ group, err: error }, 'consumer failed');
+      for (const pending of [...queue]) giveBack(pending, error);
+    } finally {
+      running = false;
+    }
+  }
+
+  /** Drops what is stale, decodes what is new, and takes the next transaction's messages. */
+  async function gather(): Promise<Share[]> {
+    dropStale();
+    for (const pending of [...queue]) {
+      if (pending.messages) continue;
+      const persist = persistence([pending]);
+      try {
+        metrics.handled(group, 'skipped', await persist(() => decodeBatch(pending, codec, handles)));
+      } catch (error) {
+        giveBack(pending, error);
+      }
+    }
+    settle();
+    return takeShares(queue, maxBatch, report.halted());
+  }
+
+  async function run(shares: readonly Share[]): Promise<void> {
+    const messages = shares.flatMap((share) => share.messages);
+    const persist = persistence(shares.map((share) => share.pending));
+    const started = performance.now();
+    try {
+      report.outcome(await persist(() => applyMessages(apply, messages)));
+      report.batch(messages, performance.now() - started);
+      for (const share of shares) advance(share);
+    } catch (error) {
+      if (error instanceof StaleBatchError) return dropStale();
+      logger.warn({ group, messages: messages.length, err: error }, 'a batch failed: looking for the guilty message');
+      for (const share of shares) await runAlone(share);
+    }
+  }
+
+  async function runAlone(share: Share): Promise<void> {
+    const persist = persistence([share.pending]);
+    const isFinal = (error: unknown) => error instanceof StaleBatchError;
+    try {
+      const { outcome, guilty } = await isolate({ ...apply, clock, rate, persist, isFinal }, share.messages);
+      report.outcome(outcome);
+      report.deadLetters(guilty);
+      advance(share);
+    } catch (error) {
+      if (error instanceof HandlerBrokenError) report.halt(share.pending.batch, error);
+      giveBack(share.pending, error);
+    }
+  }
+
+  function persistence(batches: readonly PendingBatch[]) {
+    const isStale = () => batches.some(({ batch }) => batch.isStale());
+    const heartbeat = async () => void (await Promise.all(batches.map(({ batch }) => batch.heartbeat())));
+    return createPersistence({ clock, random, isStale, heartbeat, signal: stopping.signal, waiting: report.waiting });
+  }
+
+  function advance({ pending, messages }: Share): void {
+    pending.done += messages.length;
+    report.unreadable(messages);
+    report.resume(pending.batch);
+  }
+
+  function settle(): void {
+    for (const pending of queue.filter(isFinished)) {
+      queue.splice(queue.indexOf(pending), 1);
+      pending.resolve();
+    }
+  }
+
+  function dropStale(): void {
+    for (const pending of [...queue]) {
+      if (stopping.signal.aborted || pending.batch.isStale()) {
+        giveBack(pending, new StaleBatchError(`${partitionName(pending.batch)} is no longer this consumer's`));
+      }
+    }
+  }
+
+  function giveBack(pending: PendingBatch, error: unknown): void {
+    const index = queue.indexOf(pending);
+    if (index >= 0) queue.splice(index, 1);
+    pending.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  const consumer: BrokerConsumer = await broker.consume({ groupId: group, topics, fromBeginning: true, onBatch });
+  return {
+    ready: () => consumer.ready(),
+    status: () => report.status(),
+    async stop() {
+      stopping.abort();
+      await consumer.stop();
+    },
+  };
+}

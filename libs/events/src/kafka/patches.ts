@@ -1,0 +1,70 @@
+/**
+ * Two narrow corrections of KafkaJS 2.2.4, which has no releases any more. Its internals are reached on purpose and
+ * only here; a test fails if they no longer look as expected.
+ */
+import { createRequire } from 'node:module';
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+}
+interface ConsumerGroup {
+  readonly groupId: string;
+  readonly topicConfigurations: Readonly<Record<string, { readonly fromBeginning?: boolean } | undefined>>;
+}
+interface OutOfRange {
+  readonly topic: string;
+  readonly partition: number;
+}
+interface Prototypes {
+  readonly queue: { scheduleCheckPendingRequests(this: RequestQueue): void };
+  readonly group: { recoverFromOffsetOutOfRange(this: ConsumerGroup, error: OutOfRange): Promise<void> };
+}
+
+/** A group's position is no longer in the log: messages are lost to it. Never recovered from silently. */
+export class OffsetOutOfRangeError extends Error {
+  override readonly name = 'OffsetOutOfRangeError';
+  /** Tells KafkaJS not to try again. */
+  readonly retriable = false;
+}
+
+let patched = false;
+
+/** Applies the corrections to every KafkaJS client of this process. Safe to call again. */
+export function patchKafkaJs(): void {
+  if (patched) return;
+  patched = true;
+  const { queue, group } = prototypes();
+
+  // After each response the queue sets a timer to look for pending requests, with a negative delay when nothing is
+  // throttled, and sets it again when it fires: a loop of 1 ms a connection, for ever (KafkaJS issue 1751). With
+  // nothing pending there is nothing to look for; a pushed request that has to wait sets the timer itself.
+  const schedule = queue.scheduleCheckPendingRequests;
+  queue.scheduleCheckPendingRequests = function scheduleIfPending() {
+    if (this.pending.length > 0) schedule.call(this);
+  };
+
+  // A position outside the log (retention passed it, or the log was cut) is reset to the beginning or the end, and
+  // what lay between is skipped without a word. A group that applies events must stop instead. Groups that start at
+  // the end only wake waiters; for them the reset is right.
+  const recover = group.recoverFromOffsetOutOfRange;
+  group.recoverFromOffsetOutOfRange = async function refuse(error) {
+    const appliesEvents = this.topicConfigurations[error.topic]?.fromBeginning === true;
+    if (!appliesEvents) return recover.call(this, error);
+    throw new OffsetOutOfRangeError(
+      `${this.groupId}: the log no longer holds its offset of ${error.topic}/${error.partition}`,
+    );
+  };
+}
+
+function prototypes(): Prototypes {
+  const require = createRequire(import.meta.url);
+  const queue = (require('kafkajs/src/network/requestQueue') as { prototype: Prototypes['queue'] }).prototype;
+  const group = (require('kafkajs/src/consumer/consumerGroup') as { prototype: Prototypes['group'] }).prototype;
+  if (
+    typeof queue.scheduleCheckPendingRequests !== 'function' ||
+    typeof group.recoverFromOffsetOutOfRange !== 'function'
+  ) {
+    throw new Error('KafkaJS is not the version that these corrections are for (2.2.4)');
+  }
+  return { queue, group };
+}

@@ -1,0 +1,212 @@
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { ConsumeOptions, RecordBatch } from '../broker.ts';
+import { describe } from '../errors.ts';
+import { type Clock, createBackoff, type Logger } from '../runtime.ts';
+import { createCommitter } from './committer.ts';
+import { toRecord } from './records.ts';
+
+const HEARTBEAT_MS = 500;
+/** The least the broker allows by default: so long a killed instance's partitions stand still. */
+const SESSION_TIMEOUT_MS = 6_000;
+/** How long a rebalance waits for a member that is in the middle of a transaction. */
+const REBALANCE_TIMEOUT_MS = 20_000;
+const FETCH_WAIT_MS = 100;
+/** Without a sign of life from KafkaJS for this long, and nothing in our hands, the client is rebuilt. */
+const SILENCE_MS = 30_000;
+
+export interface SessionOptions {
+  readonly kafka: Kafka;
+  readonly consume: ConsumeOptions;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Where to start each partition (`topic/partition` → offset), kept up to date; only for groups that never commit. */
+  readonly positions: Map<string, string> | undefined;
+  readonly onJoin: () => void;
+}
+
+/** One KafkaJS consumer from its start to its crash or stop. */
+export interface Session {
+  /** Resolves with the reason when the client has died. It does not come back by itself. */
+  readonly ended: Promise<Error>;
+  /** Waits for the batches at work, commits, leaves the group. */
+  stop(): Promise<void>;
+  /** Throws the client away. */
+  abandon(): void;
+}
+
+/** Starts to consume. Rejects if the client cannot even be started. */
+export async function startSession(options: SessionOptions): Promise<Session> {
+  const { kafka, consume, logger, clock, positions, onJoin } = options;
+  const { groupId, topics, fromBeginning } = consume;
+  const consumer = kafka.consumer({
+    groupId,
+    sessionTimeout: SESSION_TIMEOUT_MS,
+    heartbeatInterval: HEARTBEAT_MS,
+    rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    minBytes: 1,
+    maxBytesPerPartition: 1024 * 1024,
+    maxBytes: 8 * 1024 * 1024,
+    allowAutoTopicCreation: false,
+    // Patient, so that the member keeps its id through a broker's restart and goes on without a rebalance. KafkaJS's
+    // own restart after a crash is off: it gives up on errors it calls non-retriable. Our supervisor never does.
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 300, restartOnFailure: async () => false },
+  });
+
+  const ended = Promise.withResolvers<Error>();
+  const pauses = new Map<string, { backoff: ReturnType<typeof createBackoff>; timer?: NodeJS.Timeout }>();
+  const atWork = new Set<EachBatchPayload>();
+  let idle = Promise.withResolvers<void>();
+  let rebalance: Error | undefined;
+  let stopping = false;
+  let lastSign = clock.now();
+  let latest: EachBatchPayload | undefined;
+
+  const committer = createCommitter(async () => {
+    const offsets = latest?.uncommittedOffsets();
+    if (offsets && offsets.topics.length > 0) await latest?.commitOffsetsIfNecessary(offsets);
+  }, clock);
+
+  async function eachBatch(payload: EachBatchPayload): Promise<void> {
+    if (stopping) return;
+    const { topic, partition, messages } = payload.batch;
+    atWork.add(payload);
+    latest = payload;
+    try {
+      await consume.onBatch(toBatch(payload));
+      pauses.delete(`${topic}/${partition}`);
+      const last = messages.at(-1)?.offset ?? payload.batch.lastOffset();
+      payload.resolveOffset(last);
+      if (positions) positions.set(`${topic}/${partition}`, (BigInt(last) + 1n).toString());
+      else committer.request();
+    } catch (error) {
+      if (!isStale(payload)) pausePartition(payload, error);
+    } finally {
+      atWork.delete(payload);
+      lastSign = clock.now();
+      if (atWork.size === 0) idle.resolve();
+    }
+    const cause = rebalance;
+    if (!cause) return;
+    // Rejoin now rather than at the next heartbeat, but not before what was applied is committed.
+    await Promise.race([committer.flush(), clock.sleep(1_000)]);
+    if (atWork.size === 0) rebalance = undefined;
+    throw cause;
+  }
+
+  function isStale(payload: EachBatchPayload): boolean {
+    return stopping || rebalance !== undefined || !payload.isRunning() || payload.isStale();
+  }
+
+  function toBatch(payload: EachBatchPayload): RecordBatch {
+    const { topic, partition, messages } = payload.batch;
+    return {
+      topic,
+      partition,
+      records: messages.map((message) => toRecord(topic, partition, message)),
+      isStale: () => isStale(payload),
+      heartbeat: () => heartbeat(payload),
+    };
+  }
+
+  async function heartbeat(payload: EachBatchPayload): Promise<void> {
+    try {
+      await payload.heartbeat();
+    } catch (error) {
+      // Anything else, a lost connection say, does not end the membership; time may, and the next heartbeat tells.
+      if (error instanceof Error && isLostMembership(error)) rebalance = error;
+      throw error;
+    }
+  }
+
+  /** The port's "again, after a pause": other partitions go on meanwhile. */
+  function pausePartition({ batch: { topic, partition }, pause }: EachBatchPayload, error: unknown): void {
+    const entry = pauses.get(`${topic}/${partition}`) ?? { backoff: createBackoff(200, 15_000) };
+    const ms = entry.backoff.next();
+    logger.warn({ groupId, topic, partition, ms, error: describe(error) }, 'batch given back; it comes again');
+    entry.timer = setTimeout(pause(), ms);
+    pauses.set(`${topic}/${partition}`, entry);
+  }
+
+  // While a transaction takes long, nobody else keeps the membership alive.
+  const pulse = setInterval(() => {
+    const [payload] = atWork;
+    if (payload && !rebalance) void heartbeat(payload).catch(() => {});
+    if (!payload && clock.now() - lastSign > SILENCE_MS)
+      ended.resolve(new Error(`no sign of life for ${SILENCE_MS} ms`));
+  }, HEARTBEAT_MS);
+
+  const { GROUP_JOIN, FETCH_START, FETCH, HEARTBEAT, CRASH } = consumer.events;
+  for (const event of [FETCH_START, FETCH, HEARTBEAT] as const) {
+    consumer.on(event, () => {
+      lastSign = clock.now();
+    });
+  }
+  consumer.on(CRASH, ({ payload }) => ended.resolve(payload.error));
+  consumer.on(GROUP_JOIN, ({ payload }) => {
+    lastSign = clock.now();
+    rebalance = undefined;
+    logger.debug({ groupId, assignment: payload.memberAssignment }, 'joined the group');
+    if (positions) seekAll(consumer, payload.memberAssignment, positions);
+    onJoin();
+  });
+
+  function close(): void {
+    clearInterval(pulse);
+    committer.stop();
+    for (const { timer } of pauses.values()) clearTimeout(timer);
+  }
+
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      // All partitions of a fetch at once: the consumer joins them into one transaction.
+      partitionsConsumedConcurrently: 64,
+      eachBatch,
+    });
+  } catch (error) {
+    close();
+    void consumer.disconnect().catch(() => {});
+    throw error;
+  }
+
+  return {
+    ended: ended.promise,
+    async stop() {
+      stopping = true;
+      idle = Promise.withResolvers();
+      if (atWork.size > 0) await idle.promise;
+      await Promise.race([committer.flush(), clock.sleep(2_000)]);
+      close();
+      await Promise.race([consumer.disconnect().catch(() => {}), clock.sleep(5_000)]);
+    },
+    abandon() {
+      stopping = true;
+      close();
+      void consumer.disconnect().catch(() => {});
+    },
+  };
+}
+
+const LOST_MEMBERSHIP = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+
+function isLostMembership(error: Error): boolean {
+  return 'type' in error && typeof error.type === 'string' && LOST_MEMBERSHIP.has(error.type);
+}
+
+function seekAll(consumer: Consumer, assignment: Record<string, number[]>, positions: Map<string, string>): void {
+  for (const [topic, partitions] of Object.entries(assignment)) {
+    for (const partition of partitions) {
+      const offset = positions.get(`${topic}/${partition}`);
+      if (offset !== undefined) consumer.seek({ topic, partition, offset });
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { IncomingRecord } from './broker.ts';
+import { isEventType } from './catalog.ts';
+import type { Codec } from './codec.ts';
+import { describe, UndecodableError } from './errors.ts';
+import type { ReceivedEvent } from './event.ts';
+import { parseHeaders } from './headers.ts';
+
+/** A record that concerns the group: an event, or one that cannot be read. */
+export type Message = ReadableMessage | UnreadableMessage;
+export interface ReadableMessage {
+  readonly record: IncomingRecord;
+  readonly event: ReceivedEvent;
+}
+export interface UnreadableMessage {
+  readonly record: IncomingRecord;
+  readonly event: undefined;
+  readonly error: string;
+}
+
+/**
+ * True for a type that the group does not handle or this build does not know (a newer producer rolling out): told by
+ * its header alone, nothing is decoded.
+ */
+export function isForOthers(record: IncomingRecord, handles: ReadonlySet<string>): boolean {
+  const type = record.headers.ce_type;
+  return type !== undefined && type !== '' && !handles.has(type);
+}
+
+/** Decodes one record. Rejects only for an outage: what cannot be read is a message too. */
+export async function readMessage(record: IncomingRecord, codec: Pick<Codec, 'decode'>): Promise<Message> {
+  try {
+    const headers = parseHeaders(record.headers);
+    if (record.key === null) throw new UndecodableError('it has no key');
+    if (!record.value) throw new UndecodableError('it has no value');
+    if (!isEventType(headers.type)) throw new UndecodableError(`${headers.type} is in no catalogue`);
+    const decoded = await codec.decode(record.value);
+    if (decoded.type !== headers.type) {
+      throw new UndecodableError(`header ce_type says ${headers.type}, the value is ${decoded.type}`);
+    }
+    const { topic, partition, offset, key } = record;
+    return { record, event: { ...headers, ...decoded, topic, partition, offset, key } };
+  } catch (error) {
+    if (!(error instanceof UndecodableError)) throw error;
+    return { record, event: undefined, error: describe(error) };
+  }
+}

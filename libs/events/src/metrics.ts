@@ -1,0 +1,78 @@
+import type { Metrics } from '@shop/service';
+
+/** What a consumer did with a message. Never anything else, never nothing. */
+export type Outcome = 'applied' | 'duplicate' | 'skipped' | 'parked' | 'dead_lettered';
+
+/** The measures of messaging, by consumer group. */
+export interface EventMetrics {
+  handled(group: string, outcome: Outcome, count: number): void;
+  /** One committed transaction: how many messages, how long, and how old the oldest of them was. */
+  batch(group: string, size: number, seconds: number, delaySeconds: number): void;
+  /** True while a consumer waits for something that is away. */
+  waiting(group: string, waiting: boolean): void;
+  /** True while a partition's handler is broken. Alerts. */
+  partitionHalted(group: string, topic: string, partition: number, halted: boolean): void;
+  /** True while a group's offsets are out of the log's range. Alerts. */
+  groupHalted(group: string, halted: boolean): void;
+  consumerRestarted(group: string): void;
+  relayed(count: number): void;
+  relaying(holding: boolean): void;
+  /** Rows in the outbox (counted up to 10,000) and the age of the oldest. */
+  outbox(backlog: number, oldestSeconds: number): void;
+  redriven(group: string, outcome: 'applied' | 'failed'): void;
+}
+
+const nothing = () => {};
+export const noMetrics: EventMetrics = {
+  handled: nothing,
+  batch: nothing,
+  waiting: nothing,
+  partitionHalted: nothing,
+  groupHalted: nothing,
+  consumerRestarted: nothing,
+  relayed: nothing,
+  relaying: nothing,
+  outbox: nothing,
+  redriven: nothing,
+};
+
+const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+export function createEventMetrics(metrics: Metrics): EventMetrics {
+  const handled = metrics.counter('events_handled_total', 'Messages by what became of them', ['group', 'outcome']);
+  const size = metrics.histogram('events_batch_size', 'Messages a transaction', ['group'], SIZES);
+  const seconds = metrics.histogram('events_handling_seconds', 'Time of one transaction of a consumer', ['group']);
+  const delay = metrics.gauge('events_delay_seconds', 'Age of the oldest message of the last transaction', ['group']);
+  const waiting = metrics.gauge('events_consumer_waiting', '1 while something it needs is away', ['group']);
+  const halted = metrics.gauge('events_partition_halted', '1 while its handler is broken', [
+    'group',
+    'topic',
+    'partition',
+  ]);
+  const groupHalted = metrics.gauge('events_group_halted', '1 while its offsets are out of range', ['group']);
+  const restarts = metrics.counter('events_consumer_restarts_total', 'Clients rebuilt after a crash', ['group']);
+  const relayed = metrics.counter('outbox_relayed_total', 'Events sent by the relay of this process');
+  const relaying = metrics.gauge('outbox_relay_holder', '1 while this process relays its schema');
+  const backlog = metrics.gauge('outbox_backlog', 'Rows waiting in the outbox, counted up to 10,000');
+  const oldest = metrics.gauge('outbox_oldest_age_seconds', 'Age of the oldest row in the outbox');
+  const redriven = metrics.counter('events_redriven_total', 'Dead letters redriven', ['group', 'outcome']);
+  return {
+    handled: (group, outcome, count) => count > 0 && handled.inc({ group, outcome }, count),
+    batch(group, count, took, age) {
+      size.observe({ group }, count);
+      seconds.observe({ group }, took);
+      delay.set({ group }, age);
+    },
+    waiting: (group, now) => waiting.set({ group }, now ? 1 : 0),
+    partitionHalted: (group, topic, partition, now) => halted.set({ group, topic, partition }, now ? 1 : 0),
+    groupHalted: (group, now) => groupHalted.set({ group }, now ? 1 : 0),
+    consumerRestarted: (group) => restarts.inc({ group }),
+    relayed: (count) => relayed.inc(count),
+    relaying: (now) => relaying.set(now ? 1 : 0),
+    outbox(rows, age) {
+      backlog.set(rows);
+      oldest.set(age);
+    },
+    redriven: (group, outcome) => redriven.inc({ group, outcome }),
+  };
+}

@@ -1,0 +1,131 @@
+import type { Broker } from './broker.ts';
+import { describe } from './errors.ts';
+import { type EventMetrics, noMetrics } from './metrics.ts';
+import { type Clock, createBackoff, type Logger, silentLogger, systemClock } from './runtime.ts';
+import type { MessagingStore } from './store.ts';
+
+/** The right to relay a schema's outbox. One holds it; the others ask again. */
+export interface RelayLock {
+  /** True while this process holds it; takes it if it is free. Rejects when the database is away. */
+  hold(): Promise<boolean>;
+  /** Lets it go, so that another takes over at once. */
+  release(): Promise<void>;
+}
+
+export interface RelayOptions {
+  readonly store: Pick<MessagingStore<never>, 'readOutbox' | 'deleteOutbox'>;
+  readonly broker: Pick<Broker, 'send'>;
+  readonly lock: RelayLock;
+  readonly logger?: Logger;
+  readonly metrics?: EventMetrics;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Longest time between two looks at the outbox while nobody wakes it, ms; default 40. */
+  readonly pollMs?: number;
+  /** How often a process that stands by asks for the lock, ms; default 700. */
+  readonly standbyMs?: number;
+  /** Rows a turn; default 500. */
+  readonly batch?: number;
+}
+
+export interface Relay {
+  /** Something was committed to the outbox. */
+  wake(): void;
+  /** True while this process is the one that relays. */
+  readonly holding: boolean;
+  /** Finishes the turn at work and lets the lock go. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Sends the outbox in order and deletes exactly what it sent. It keeps no cursor: a lower id may commit later. Dying
+ * between the send and the deletion sends again with the same ids; every consumer drops those.
+ */
+export function startRelay(options: RelayOptions): Relay {
+  const { store, broker, lock, pollMs = 40, standbyMs = 700, batch = 500 } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
+  const backoff = createBackoff(50, 1_000, random);
+  const stopping = new AbortController();
+  /** Sent, but not known to be deleted: deleted before anything else is sent. */
+  let unsettled: readonly number[] = [];
+  let holding = false;
+  let failing = false;
+  let woken = false;
+  let nap: AbortController | undefined;
+
+  function wake(): void {
+    woken = true;
+    nap?.abort();
+  }
+  stopping.signal.addEventListener('abort', wake);
+
+  /** Sleeps until woken, but no longer than `ms`. A wake-up since the last sleep counts: none is lost. */
+  async function rest(ms: number): Promise<void> {
+    if (!woken && !stopping.signal.aborted) {
+      nap = new AbortController();
+      await clock.sleep(ms, nap.signal);
+      nap = undefined;
+    }
+    woken = false;
+  }
+
+  /** @returns true if there may be more. */
+  async function turn(): Promise<boolean> {
+    await settle();
+    const rows = await store.readOutbox(batch);
+    if (rows.length === 0) return false;
+    await broker.send(rows.map(({ topic, key, payload, headers }) => ({ topic, key, value: payload, headers })));
+    metrics.relayed(rows.length);
+    unsettled = rows.map((row) => row.seq);
+    await settle();
+    return rows.length === batch;
+  }
+
+  async function settle(): Promise<void> {
+    if (unsettled.length === 0) return;
+    await store.deleteOutbox(unsettled);
+    unsettled = [];
+  }
+
+  function setHolding(now: boolean): void {
+    if (now !== holding) logger.info({ holding: now }, now ? 'relaying the outbox' : 'standing by for the relay');
+    holding = now;
+    metrics.relaying(now);
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        setHolding(await lock.hold());
+        if (!holding) {
+          // Wake-ups are for the holder; here they would only turn the loop.
+          await clock.sleep(standbyMs * (0.75 + random() / 2), stopping.signal);
+          continue;
+        }
+        const more = await turn();
+        if (failing) logger.info({}, 'relay goes on');
+        failing = false;
+        backoff.reset();
+        if (!more) await rest(pollMs);
+      } catch (error) {
+        if (!failing) logger.error({ error: describe(error) }, 'relay waits: broker or database is away');
+        failing = true;
+        await clock.sleep(backoff.next(), stopping.signal);
+      }
+    }
+    setHolding(false);
+    await lock.release().catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the relay lock'));
+  }
+
+  const ended = run();
+  return {
+    wake,
+    get holding() {
+      return holding;
+    },
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
