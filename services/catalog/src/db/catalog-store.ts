@@ -6,8 +6,8 @@ import type { CatalogStore } from '../usecases/handle-orders.ts';
 /**
  * Reservations and stock in MySQL. A batch takes at most seven statements, whatever its size.
  *
- * Lock order, for everything that locks in this schema: reservations by order id, then products by product id. An
- * operator's change locks one product and nothing after it, so it fits in.
+ * Lock order, for everything that locks in this schema: idempotency keys, then reservations by order id, then products
+ * by product id. An operator's change locks one product and nothing after it, so it fits in.
  *
  * The primary key is forced: on a small table a scan may look cheaper, and it would wait for rows nobody asked for.
  *

@@ -140,3 +140,5 @@ function toResult(
   const detail = `An account holds at most ${BALANCE_LIMIT} won after a charge.`;
   return failed(new DomainError('BALANCE_LIMIT_EXCEEDED', detail));
 }
+
+export type ChargePoints = ReturnType<typeof createChargePoints>;
