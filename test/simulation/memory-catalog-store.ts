@@ -1,6 +1,7 @@
 import type { ProductStock, Reservation } from '../../services/catalog/src/domain/reservation.ts';
+import type { ProductChange, ProductStore } from '../../services/catalog/src/usecases/change-products.ts';
 import type { CatalogStore } from '../../services/catalog/src/usecases/handle-orders.ts';
-import { type MemoryTransaction, Table } from './memory-database.ts';
+import { inMemory, type MemoryTransaction, Table } from './memory-database.ts';
 
 /** What the catalog keeps of a product besides its stock. */
 export interface ProductRow extends ProductStock {
@@ -13,6 +14,7 @@ export interface ProductRow extends ProductStock {
 export class CatalogTables {
   readonly products = new Table<ProductRow>('products');
   readonly reservations = new Table<Reservation>('reservations');
+  readonly changes = new Table<ProductChange>('product_changes');
 }
 
 /** MySQL's 3819: a CHECK constraint. */
@@ -59,4 +61,43 @@ function checkStock({ productId, available, reserved, sold, initialStock, restoc
   const balanced = initialStock + restocked === available + reserved + sold;
   if (available >= 0 && reserved >= 0 && sold >= 0 && balanced) return;
   throw new SimulatedCheckViolation(`stock of product ${productId}: ${available} + ${reserved} + ${sold}`);
+}
+
+/** The products as the operators' use cases want them. */
+export function createMemoryProductStore(tables: CatalogTables): ProductStore {
+  return {
+    insert() {
+      throw new Error('the simulation creates no products');
+    },
+
+    async lock(sqlTx, productId) {
+      const tx = inMemory(sqlTx);
+      await tx.statement(`lock product ${productId}`);
+      const [row] = await tx.lock(tables.products, [String(productId)]);
+      return row && { productId, name: row.name, price: row.price, version: row.version, stockQuantity: row.available };
+    },
+
+    async update(sqlTx, { productId, name, price, stockDelta, version }) {
+      const tx = inMemory(sqlTx);
+      await tx.statement(`update product ${productId}`);
+      const row = tx.get(tables.products, String(productId));
+      if (!row) throw new Error(`product ${productId} is not there`);
+      const available = row.available + stockDelta;
+      const next = { ...row, name, price, version, available, restocked: row.restocked + stockDelta };
+      checkStock(next);
+      await tx.put(tables.products, String(productId), next);
+    },
+
+    async recordChange(sqlTx, change) {
+      const tx = inMemory(sqlTx);
+      await tx.statement(`record the change of product ${change.productId}`);
+      await tx.insert(tables.changes, change.requestId, change);
+    },
+
+    async findChange(sqlTx, requestId) {
+      const tx = inMemory(sqlTx);
+      await tx.statement('find a change');
+      return tx.get(tables.changes, requestId);
+    },
+  };
 }

@@ -1,3 +1,10 @@
+import {
+  CommitOutcomeUnknownError,
+  DatabaseUnavailableError,
+  type SqlExecutor,
+  type SqlValue,
+  type Transaction,
+} from '@shop/service';
 import type { Actor, Scheduler } from './scheduler.ts';
 
 /** A table: its committed rows by primary key. Rows are never changed in place. */
@@ -26,6 +33,14 @@ export class SimulatedDuplicateKey extends Error {
   override name = 'SimulatedDuplicateKey';
 }
 
+/** What may go wrong with the connection: each is asked at every opportunity. */
+export interface DatabaseFaults {
+  /** The connection breaks with this statement: it fails, and the transaction with it. */
+  connectionBreaks(): boolean;
+  /** The connection breaks after the commit, before its answer. */
+  commitAnswerIsLost(): boolean;
+}
+
 interface Lock {
   holder: MemoryTransaction;
   readonly waiting: { readonly tx: MemoryTransaction; readonly granted: () => void }[];
@@ -40,11 +55,21 @@ export class MemoryDatabase {
   readonly scheduler: Scheduler;
   readonly locks = new Map<string, Lock>();
   readonly open = new Set<MemoryTransaction>();
+  readonly faults: DatabaseFaults;
+  /** The few statements that are run as SQL. */
+  readonly sql: ((tx: MemoryTransaction) => SqlExecutor) | undefined;
   #lastId = 0;
 
-  constructor(schema: string, scheduler: Scheduler) {
+  constructor(
+    schema: string,
+    scheduler: Scheduler,
+    faults: DatabaseFaults,
+    sql?: (tx: MemoryTransaction) => SqlExecutor,
+  ) {
     this.schema = schema;
     this.scheduler = scheduler;
+    this.faults = faults;
+    this.sql = sql;
   }
 
   /** AUTO_INCREMENT: drawn when the row is written, not when it commits; a rolled-back one leaves a gap. */
@@ -62,6 +87,7 @@ export class MemoryDatabase {
         const result = await work(tx);
         await this.scheduler.step(actor, `${this.schema}: commit`);
         tx.commit();
+        if (this.faults.commitAnswerIsLost()) throw new CommitOutcomeUnknownError('the answer to COMMIT is lost');
         for (const hook of tx.hooks) hook();
         await this.scheduler.step(actor, `${this.schema}: committed`);
         return result;
@@ -78,7 +104,8 @@ export class MemoryDatabase {
   }
 }
 
-export class MemoryTransaction {
+/** A transaction on the tables. As SQL it knows only what `MemoryDatabase.sql` knows. */
+export class MemoryTransaction implements Transaction {
   readonly actor: Actor;
   readonly hooks: (() => void)[] = [];
   readonly #database: MemoryDatabase;
@@ -96,10 +123,27 @@ export class MemoryTransaction {
     this.hooks.push(hook);
   }
 
+  query<Row>(sql: string, params?: readonly SqlValue[]): Promise<Row[]> {
+    return this.#sql().query<Row>(sql, params);
+  }
+
+  execute(sql: string, params?: readonly SqlValue[]): Promise<{ affectedRows: number; insertId: number }> {
+    return this.#sql().execute(sql, params);
+  }
+
+  #sql(): SqlExecutor {
+    const sql = this.#database.sql?.(this);
+    if (!sql) throw new Error(`${this.#database.schema} knows no SQL`);
+    return sql;
+  }
+
   /** Stands for a statement's way to the server: everybody else may act meanwhile. */
   async statement(label: string): Promise<void> {
     await this.#database.scheduler.step(this.actor, `${this.#database.schema}: ${label}`);
     if (this.#ended) throw new Error(`${this.#database.schema}: ${label} after the end of its transaction`);
+    if (!this.#database.faults.connectionBreaks()) return;
+    this.rollback();
+    throw new DatabaseUnavailableError('the connection broke');
   }
 
   nextId(): number {
@@ -249,3 +293,9 @@ const leadsTo = (lock: Lock, tx: MemoryTransaction): boolean => MemoryTransactio
 
 type Named = { readonly name: string };
 const lockName = (table: Named, key: string): string => `${table.name}/${key}`;
+
+/** The stores of the use cases that are typed for SQL get memory's transactions in the simulation. */
+export function inMemory(tx: Transaction): MemoryTransaction {
+  if (tx instanceof MemoryTransaction) return tx;
+  throw new Error('not a transaction of the simulation');
+}

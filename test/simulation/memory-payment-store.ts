@@ -1,7 +1,8 @@
 import type { Payment, PointEntry } from '../../services/payment/src/domain/payment.ts';
+import type { AccountStore } from '../../services/payment/src/usecases/charge-points.ts';
 import type { PaymentStore } from '../../services/payment/src/usecases/handle-payments.ts';
 import { SimulatedCheckViolation } from './memory-catalog-store.ts';
-import { type MemoryTransaction, Table } from './memory-database.ts';
+import { inMemory, type MemoryTransaction, Table } from './memory-database.ts';
 
 export interface AccountRow {
   readonly userId: number;
@@ -65,4 +66,39 @@ export async function addEntries(
     const unique = entry.orderId === null ? `request/${entry.requestId}` : `order/${entry.orderId}/${entry.type}`;
     await tx.insert(tables.historyUnique, unique, true);
   }
+}
+
+/** The accounts as the HTTP use cases of payment want them. */
+export function createMemoryAccountStore(tables: PaymentTables): AccountStore {
+  return {
+    async openAccounts(sqlTx, userIds) {
+      const tx = inMemory(sqlTx);
+      await tx.statement(`open ${userIds.length} accounts`);
+      const balances = new Map<number, number>();
+      for (const userId of userIds) {
+        await tx.insertIgnore(tables.accounts, String(userId), { userId, balance: 0 });
+        balances.set(userId, tx.get(tables.accounts, String(userId))?.balance ?? 0);
+      }
+      return balances;
+    },
+
+    async setBalances(sqlTx, balances) {
+      const tx = inMemory(sqlTx);
+      await tx.statement(`set ${balances.length} balances`);
+      for (const { userId, balance } of balances) await setBalance(tx, tables, userId, balance);
+    },
+
+    async addEntries(sqlTx, entries) {
+      const tx = inMemory(sqlTx);
+      await tx.statement(`add ${entries.length} entries`);
+      await addEntries(tx, tables, entries);
+    },
+
+    async balancesAfter(sqlTx, requestIds) {
+      const tx = inMemory(sqlTx);
+      await tx.statement('read charges');
+      const rows = tx.scan(tables.history).filter((row) => row.requestId && requestIds.includes(row.requestId));
+      return new Map(rows.map((row) => [row.requestId ?? '', row.balanceAfter]));
+    },
+  };
 }

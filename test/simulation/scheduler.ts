@@ -67,7 +67,7 @@ export class Scheduler {
   }
 
   /**
-   * Takes steps until `done` says so.
+   * Takes steps until `done` says so, which is asked before each.
    *
    * @throws when there is nothing left to do, or after `maxSteps`: something hangs or goes round in circles
    */

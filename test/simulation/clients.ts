@@ -1,0 +1,115 @@
+import { isDatabaseError } from '@shop/service';
+import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
+import { ConnectionLost, type Instance } from './instance.ts';
+import type { ClientAnswer } from './invariants.ts';
+import type { Random } from './random.ts';
+import type { Actor, Scheduler } from './scheduler.ts';
+import type { ChargeUseCase, OrderUseCases } from './services.ts';
+import type { Command, World } from './world.ts';
+
+const CLIENT: Actor = { name: 'client', alive: true };
+const RETRY_AFTER_MS = 50;
+
+export interface Servers {
+  readonly order: readonly Instance<OrderUseCases>[];
+  readonly catalog: readonly Instance<ProductChanges>[];
+  readonly payment: readonly Instance<ChargeUseCase>[];
+}
+
+/** Everybody who calls the shop over HTTP. Without an answer they ask again with the same key, until they have one. */
+export class Clients {
+  readonly answers: ClientAnswer[] = [];
+  /** Answers that no client should ever get. */
+  readonly complaints: string[] = [];
+  waiting: number;
+  readonly #scheduler: Scheduler;
+  readonly #random: Random;
+  readonly #servers: Servers;
+  readonly #orderIds = new Map<number, string>();
+  #requests = 0;
+
+  constructor(world: World, scheduler: Scheduler, random: Random, servers: Servers) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.#servers = servers;
+    this.waiting = world.commands.length;
+    for (const command of world.commands) void this.#carryOut(command);
+  }
+
+  async #carryOut(command: Command): Promise<void> {
+    await this.#scheduler.sleep(CLIENT, command.at, command.key);
+    for (;;) {
+      try {
+        const answer = await this.#ask(command);
+        await this.#scheduler.step(CLIENT, `${command.key} is answered ${answer.orderId ?? ''}`);
+        this.answers.push(answer);
+        if (command.kind === 'place' && answer.orderId) this.#orderIds.set(command.order, answer.orderId);
+        break;
+      } catch (error) {
+        if (!(error instanceof ConnectionLost) && !isDatabaseError(error)) {
+          this.complaints.push(`${command.key} was answered with ${error instanceof Error ? error.message : error}`);
+          break;
+        }
+        await this.#scheduler.sleep(CLIENT, RETRY_AFTER_MS, `${command.key} again`);
+      }
+    }
+    this.waiting--;
+  }
+
+  async #ask(command: Command): Promise<ClientAnswer> {
+    const { key, userId } = { userId: 0, ...command };
+    const requestId = uuid(++this.#requests);
+    const requestHash = key;
+    switch (command.kind) {
+      case 'place': {
+        const { lines, expectedTotal } = command;
+        const placement = { orderId: requestId, userId, lines, expectedTotal, traceparent: null };
+        const [result] = await this.#call(this.#servers.order, (order) =>
+          order.place([{ placement, idempotency: { key, requestHash } }]),
+        );
+        if (!result?.ok) throw result?.error ?? new Error('no result');
+        return { key, orderId: result.value.orderId };
+      }
+      case 'cancel': {
+        // Nobody cancels an order before they have been told its id.
+        const orderId = this.#orderIds.get(command.order);
+        if (!orderId) throw new ConnectionLost('not placed yet');
+        const idempotency = { key, requestHash };
+        await this.#call(this.#servers.order, (order) =>
+          order.cancel({ requestId, orderId, userId, idempotency, traceparent: null }),
+        );
+        return { key };
+      }
+      case 'charge': {
+        const claim = { userId, scope: 'POST /points/charge', key, requestHash, requestId };
+        const [result] = await this.#call(this.#servers.payment, (charge) =>
+          charge([{ userId, amount: command.amount, requestId, claim }]),
+        );
+        if (!result?.ok) throw result?.error ?? new Error('no result');
+        return { key };
+      }
+      case 'restock': {
+        const { productId, quantity } = command;
+        const claim = { userId, scope: `PATCH /products/${productId}`, key, requestHash, requestId };
+        await this.#call(this.#servers.catalog, (products) =>
+          products.update({ requestId, claim }, productId, { restock: quantity }),
+        );
+        return { key };
+      }
+      default:
+        return command satisfies never;
+    }
+  }
+
+  #call<UseCases, T>(
+    instances: readonly Instance<UseCases>[],
+    request: (useCases: UseCases) => Promise<T>,
+  ): Promise<T> {
+    return this.#random.pick(instances).call(request);
+  }
+}
+
+/** A UUIDv7 that says its number. */
+function uuid(number: number): string {
+  return `01900000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;
+}

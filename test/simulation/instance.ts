@@ -1,0 +1,185 @@
+import { type Broker, type Clock, type Codec, createOutbox, type Logger, type Outbox } from '@shop/events';
+import type { Failpoint } from '../../libs/events/src/apply.ts';
+import { startConsumer } from '../../libs/events/src/consumer.ts';
+import { type RelayLock, startRelay } from '../../libs/events/src/relay.ts';
+import type { MemoryDatabase, MemoryTransaction } from './memory-database.ts';
+import { createMemoryMessagingStore, type MessagingTables } from './memory-messaging-store.ts';
+import type { Random } from './random.ts';
+import type { Actor, Scheduler } from './scheduler.ts';
+import type { Wired } from './services.ts';
+import type { SimulatedLog } from './simulated-log.ts';
+
+/** What a process of a service is made of, each time it starts. */
+export interface Parts<UseCases> {
+  readonly service: string;
+  readonly database: MemoryDatabase;
+  readonly messaging: MessagingTables;
+  readonly locks: RelayLocks;
+  /** Puts the service together, as its main.ts does. */
+  readonly wire: (process: Process) => Wired<UseCases>;
+}
+
+/** What the wiring of a service gets. */
+export interface Process {
+  readonly actor: Actor;
+  readonly outbox: Outbox<MemoryTransaction>;
+  readonly clock: Clock;
+  transaction<T>(work: (tx: MemoryTransaction) => Promise<T>): Promise<T>;
+}
+
+export interface Surroundings {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly log: SimulatedLog;
+  readonly codec: Codec;
+  readonly failpoint: Failpoint;
+}
+
+/** One instance of a service: it starts, crashes and starts again. */
+export class Instance<UseCases> {
+  readonly name: string;
+  readonly parts: Parts<UseCases>;
+  useCases: UseCases | undefined;
+  readonly #surroundings: Surroundings;
+  #actor: { readonly name: string; alive: boolean } | undefined;
+  #onCrash: (() => void)[] = [];
+  #runs = 0;
+
+  constructor(name: string, parts: Parts<UseCases>, surroundings: Surroundings) {
+    this.name = name;
+    this.parts = parts;
+    this.#surroundings = surroundings;
+  }
+
+  get alive(): boolean {
+    return this.#actor !== undefined;
+  }
+
+  start(): void {
+    const { scheduler, random, log, codec, failpoint } = this.#surroundings;
+    const { database, messaging, service, locks } = this.parts;
+    const actor = { name: `${this.name}.${++this.#runs}`, alive: true };
+    this.#actor = actor;
+    const broker: Broker = log.connect(actor);
+    const store = createMemoryMessagingStore(database, messaging, actor);
+    const clock: Clock = {
+      now: () => scheduler.now,
+      sleep: (ms, signal) => scheduler.sleep(actor, ms, 'sleep', signal),
+    };
+    const logger = loggerOn(scheduler, actor);
+    const relay = startRelay({
+      store,
+      broker,
+      lock: locks.of(actor),
+      logger,
+      clock,
+      random: random.next,
+      pollMs: 500,
+      batch: 5,
+    });
+    const outbox = createOutbox<MemoryTransaction>({
+      store,
+      codec,
+      source: service,
+      wake: () => relay.wake(),
+      clock,
+    });
+    const transaction: Process['transaction'] = (work) => database.transaction(actor, work);
+    const { subscription, useCases, job } = this.parts.wire({ actor, outbox, clock, transaction });
+    this.useCases = useCases;
+    void startConsumer({
+      broker,
+      store,
+      codec,
+      subscription,
+      logger,
+      failpoint,
+      clock,
+      random: random.next,
+      maxBatch: 10,
+    });
+    if (job) void repeat(actor, clock, job, logger);
+  }
+
+  /** Ends the process between two steps: nothing that it still wanted to do happens. */
+  crash(): void {
+    if (!this.#actor) return;
+    this.#surroundings.scheduler.note(this.#actor, '*** crashes');
+    this.#actor.alive = false;
+    this.parts.database.disconnect(this.#actor);
+    this.parts.locks.disconnect(this.#actor);
+    this.#surroundings.log.disconnect(this.#actor);
+    this.#actor = undefined;
+    this.useCases = undefined;
+    const callers = this.#onCrash;
+    this.#onCrash = [];
+    for (const hangUp of callers) hangUp();
+  }
+
+  /** A request over HTTP: rejects when the process dies before it has answered. */
+  async call<T>(request: (useCases: UseCases) => Promise<T>): Promise<T> {
+    if (!this.useCases) throw new ConnectionLost(`${this.name} is down`);
+    const answer = request(this.useCases);
+    const hungUp = new Promise<never>((_, reject) => {
+      this.#onCrash.push(() => reject(new ConnectionLost(`${this.name} died`)));
+    });
+    return await Promise.race([answer, hungUp]);
+  }
+}
+
+async function repeat(
+  actor: Actor,
+  clock: Clock,
+  job: NonNullable<Wired<unknown>['job']>,
+  logger: Logger,
+): Promise<void> {
+  while (actor.alive) {
+    await clock.sleep(job.everyMs);
+    await job.run().catch((error: unknown) => logger.error({ error }, `${job.name} failed`));
+  }
+}
+
+export class ConnectionLost extends Error {
+  override name = 'ConnectionLost';
+}
+
+/** The named lock of a schema's relay. It ends with the connection; now and then a holder learns of that late. */
+export class RelayLocks {
+  readonly #scheduler: Scheduler;
+  readonly #random: Random;
+  #holder: Actor | undefined;
+
+  constructor(scheduler: Scheduler, random: Random) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+  }
+
+  of(actor: Actor): RelayLock {
+    let believed = false;
+    return {
+      hold: async () => {
+        await this.#scheduler.step(actor, 'ask for the relay lock');
+        // A proof that the connection lives is believed for a while, though it may have died since.
+        if (believed && this.#random.chance(0.5)) return true;
+        if (this.#holder === undefined || this.#random.chance(0.02)) this.#holder = actor;
+        believed = this.#holder === actor;
+        return believed;
+      },
+      release: async () => {
+        if (this.#holder === actor) this.#holder = undefined;
+      },
+    };
+  }
+
+  disconnect(actor: Actor): void {
+    if (this.#holder === actor) this.#holder = undefined;
+  }
+}
+
+function loggerOn(scheduler: Scheduler, actor: Actor): Logger {
+  const log = (details: object, message: string) => {
+    const error = 'error' in details ? details.error : 'err' in details ? details.err : undefined;
+    scheduler.note(actor, `  log: ${message}${error === undefined ? '' : ` (${String(error)})`}`);
+  };
+  return { debug: () => undefined, info: log, warn: log, error: log };
+}

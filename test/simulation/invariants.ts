@@ -1,0 +1,262 @@
+import type { EventType } from '@shop/events';
+import type { Order } from '../../services/order/src/domain/order.ts';
+import type { CatalogTables } from './memory-catalog-store.ts';
+import type { Table } from './memory-database.ts';
+import type { MessagingTables } from './memory-messaging-store.ts';
+import type { OrderTables } from './memory-order-store.ts';
+import type { PaymentTables } from './memory-payment-store.ts';
+import type { World } from './world.ts';
+
+/** A published event, as the log has it; duplicates stand there as often as they were sent. */
+export interface LoggedEvent {
+  readonly id: string;
+  readonly type: EventType;
+  readonly key: string;
+  readonly topic: string;
+}
+
+/** What a client was told, once for each time it asked. */
+export interface ClientAnswer {
+  readonly key: string;
+  /** For an order: its id. */
+  readonly orderId?: string;
+}
+
+/** Everything there is once nothing moves any more. */
+export interface ShopAtRest {
+  readonly world: World;
+  readonly order: OrderTables;
+  readonly catalog: CatalogTables;
+  readonly payment: PaymentTables;
+  readonly messaging: Readonly<Record<string, MessagingTables>>;
+  readonly log: readonly LoggedEvent[];
+  readonly answers: readonly ClientAnswer[];
+}
+
+/** The invariants of the architecture (the number in front), and what was found otherwise: a sentence for each violation. */
+export function findViolations(shop: ShopAtRest): string[] {
+  const checks = [
+    stockIsConserved,
+    pointsAreConserved,
+    oneCaptureAndOneRefund,
+    ordersAgree,
+    ordersAreAsWanted,
+    eventsMatchRows,
+    keysHadOneEffect,
+    nothingIsLeftOver,
+  ];
+  return checks.flatMap((check) => [...check(shop)]);
+}
+
+const rowsOf = <Row>(table: Table<Row>): Row[] => [...table.committed.values()];
+const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, number) => total + number, 0);
+
+/** Commands of a kind, each key once: what a client wants is wanted once, however often it asks. */
+function wanted<Kind extends World['commands'][number]['kind']>({ world }: ShopAtRest, kind: Kind) {
+  type Wanted = Extract<World['commands'][number], { kind: Kind }>;
+  const byKey = new Map<string, Wanted>();
+  for (const command of world.commands) if (command.kind === kind) byKey.set(command.key, command as Wanted);
+  return [...byKey.values()];
+}
+
+function* stockIsConserved(shop: ShopAtRest): Iterable<string> {
+  const reservations = rowsOf(shop.catalog.reservations);
+  const held = (status: string, productId: number): number =>
+    sum(
+      reservations.flatMap((it) =>
+        it.status === status && 'lines' in it
+          ? it.lines.filter((line) => line.productId === productId).map((line) => line.quantity)
+          : [],
+      ),
+    );
+  for (const product of rowsOf(shop.catalog.products)) {
+    const { productId, available, reserved, sold } = product;
+    const initial = shop.world.products.find((it) => it.productId === productId)?.stock ?? 0;
+    const restocked = sum(
+      wanted(shop, 'restock')
+        .filter((it) => it.productId === productId)
+        .map((it) => it.quantity),
+    );
+    const counts = `available ${available}, reserved ${reserved}, sold ${sold}`;
+    if (available < 0 || reserved < 0 || sold < 0) yield `1: product ${productId} is below zero: ${counts}`;
+    if (initial + restocked !== available + reserved + sold) {
+      yield `1: product ${productId} began with ${initial}, got ${restocked}, and has ${counts}`;
+    }
+    if (reserved !== held('ACTIVE', productId) || sold !== held('SOLD', productId)) {
+      yield `1: product ${productId} has ${counts}, its reservations hold ${held('ACTIVE', productId)} and ${held('SOLD', productId)}`;
+    }
+  }
+}
+
+function* pointsAreConserved(shop: ShopAtRest): Iterable<string> {
+  const history = rowsOf(shop.payment.history);
+  const userIds = new Set([...shop.world.accounts, ...wanted(shop, 'charge')].map((it) => it.userId));
+  const payments = rowsOf(shop.payment.payments);
+  for (const userId of userIds) {
+    const balance = shop.payment.accounts.committed.get(String(userId))?.balance ?? 0;
+    const initial = shop.world.accounts.find((it) => it.userId === userId)?.balance ?? 0;
+    const charged = sum(
+      wanted(shop, 'charge')
+        .filter((it) => it.userId === userId)
+        .map((it) => it.amount),
+    );
+    const paid = sum(payments.map((it) => (it.userId === userId && it.status === 'COMPLETED' ? it.paidAmount : 0)));
+    const moves = history.filter((it) => it.userId === userId);
+    const moved = sum(moves.map((it) => (it.type === 'USE' ? -it.amount : it.amount)));
+    if (balance < 0) yield `2: user ${userId} has ${balance} points`;
+    if (balance !== initial + moved)
+      yield `2: user ${userId} has ${balance} points, the history says ${initial + moved}`;
+    if (balance !== initial + charged - paid) {
+      yield `2: user ${userId} has ${balance} points, had ${initial}, charged ${charged} and has paid ${paid}`;
+    }
+    const last = moves.sort((a, b) => a.id - b.id).at(-1);
+    if (last && last.balanceAfter !== balance) yield `2: user ${userId} ends at ${last.balanceAfter}, not ${balance}`;
+  }
+}
+
+function* oneCaptureAndOneRefund(shop: ShopAtRest): Iterable<string> {
+  const byOrder = Map.groupBy(
+    rowsOf(shop.payment.history).filter((it) => it.orderId !== null),
+    (it) => it.orderId,
+  );
+  for (const [orderId, moves] of byOrder) {
+    const captures = moves.filter((it) => it.type === 'USE').length;
+    const refunds = moves.filter((it) => it.type === 'REFUND').length;
+    if (captures > 1 || refunds > 1) yield `3: order ${orderId} was captured ${captures} and refunded ${refunds} times`;
+  }
+}
+
+function* ordersAgree(shop: ShopAtRest): Iterable<string> {
+  for (const order of rowsOf(shop.order.orders)) {
+    const reservation = shop.catalog.reservations.committed.get(order.orderId);
+    const payment = shop.payment.payments.committed.get(order.orderId);
+    const state = `order ${order.orderId} is ${order.status}, reservation ${reservation?.status}, payment ${payment?.status}`;
+    if (order.status === 'PENDING') yield `6: ${state}`;
+    if (order.status === 'COMPLETED') {
+      const { totalAmount } = order.reservation;
+      const paidInFull = payment?.status === 'COMPLETED' && payment.paidAmount + payment.discountAmount === totalAmount;
+      if (reservation?.status !== 'SOLD' || !paidInFull) yield `4: ${state}`;
+    }
+    if (order.status === 'CANCELLED') {
+      if (reservation?.status === 'ACTIVE' || reservation?.status === 'SOLD') yield `5: ${state}`;
+      if (payment?.status === 'COMPLETED') yield `5: ${state}`;
+      // Every participant has heard of it in the end, and says so in its own row.
+      if (!reservation || !payment) yield `5: ${state}`;
+    }
+  }
+  for (const { orderId } of [...rowsOf(shop.catalog.reservations), ...rowsOf(shop.payment.payments)]) {
+    if (!shop.order.orders.committed.has(orderId))
+      yield `6: a reservation or payment for ${orderId}, which is no order`;
+  }
+}
+
+/** Outcomes that the world rules out, whatever the weather. */
+function* ordersAreAsWanted(shop: ShopAtRest): Iterable<string> {
+  const cancels = new Set(wanted(shop, 'cancel').map((command) => command.order));
+  const orderIds = new Map(shop.answers.map((answer) => [answer.key, answer.orderId]));
+  for (const command of wanted(shop, 'place')) {
+    const order = shop.order.orders.committed.get(orderIds.get(command.key) ?? '');
+    if (!order) {
+      yield `6: ${command.key} was accepted as ${orderIds.get(command.key)}, which is not there`;
+      continue;
+    }
+    const total = sum(
+      command.lines.map(({ productId, quantity }) => {
+        const product = shop.world.products.find((it) => it.productId === productId);
+        return product ? product.price * quantity : Number.NaN;
+      }),
+    );
+    const asShown = command.expectedTotal === null || command.expectedTotal === total;
+    if (order.status === 'COMPLETED') {
+      if (!asShown || order.reservation.totalAmount !== total) {
+        yield `4: ${command.key} completed at ${order.reservation.totalAmount}, its total is ${total}, expected was ${command.expectedTotal}`;
+      }
+      if (cancels.has(command.order)) yield `5: ${command.key} was cancelled by its user and is COMPLETED`;
+    }
+    yield* reasonFits(command.key, order, cancels.has(command.order));
+  }
+}
+
+function* reasonFits(key: string, order: Order, cancelled: boolean): Iterable<string> {
+  if (order.status !== 'CANCELLED') return;
+  if (order.reason === 'ORDER_CANCELLED' && !cancelled) yield `5: ${key} ended as cancelled by its user, who did not`;
+  if (order.completedAt && order.reason !== 'ORDER_CANCELLED')
+    yield `5: ${key} had completed and ended as ${order.reason}`;
+}
+
+function* eventsMatchRows(shop: ShopAtRest): Iterable<string> {
+  const first = new Map<string, LoggedEvent>();
+  for (const event of shop.log) if (!first.has(event.id)) first.set(event.id, event);
+  const logged = Map.groupBy([...first.values()], (event) => event.key);
+  for (const order of rowsOf(shop.order.orders)) {
+    const events = logged.get(order.orderId) ?? [];
+    const implied = new Set<string>(impliedEvents(shop, order));
+    for (const type of implied) {
+      if (!events.some((event) => event.type === type)) yield `8: ${type} of order ${order.orderId} is on no topic`;
+    }
+    for (const { type } of events) {
+      if (!implied.has(type)) yield `8: ${type} of order ${order.orderId} is on its topic without its row`;
+    }
+    const place = (type: EventType) => events.findIndex((event) => event.type === type);
+    for (const [earlier, later] of IN_COMMIT_ORDER) {
+      if (place(later) >= 0 && place(earlier) > place(later)) {
+        yield `8: ${later} of order ${order.orderId} stands before its ${earlier}`;
+      }
+    }
+  }
+  for (const key of logged.keys()) {
+    const isOrder = key.includes('-');
+    if (isOrder && !shop.order.orders.committed.has(key)) yield `8: events of ${key}, which is no order`;
+  }
+}
+
+const IN_COMMIT_ORDER: readonly (readonly [EventType, EventType])[] = [
+  ['order-created', 'order-completed'],
+  ['order-created', 'order-cancelled'],
+  ['order-completed', 'order-cancelled'],
+  ['payment-completed', 'payment-refunded'],
+];
+
+function impliedEvents(shop: ShopAtRest, order: Order): EventType[] {
+  const reservation = shop.catalog.reservations.committed.get(order.orderId);
+  const payment = shop.payment.payments.committed.get(order.orderId);
+  const implied: EventType[] = ['order-created'];
+  if (order.status !== 'PENDING' && order.completedAt) implied.push('order-completed');
+  if (order.status === 'CANCELLED') implied.push('order-cancelled');
+  if (reservation?.status === 'REJECTED') implied.push('stock-rejected');
+  else if (reservation && reservation.status !== 'VOID') implied.push('stock-reserved');
+  if (payment?.status === 'FAILED') implied.push('payment-failed');
+  else if (payment && payment.status !== 'VOID') implied.push('payment-completed');
+  if (payment?.status === 'REFUNDED') implied.push('payment-refunded');
+  return implied;
+}
+
+function* keysHadOneEffect(shop: ShopAtRest): Iterable<string> {
+  const byKey = Map.groupBy(
+    shop.answers.filter((answer) => answer.orderId !== undefined),
+    (answer) => answer.key,
+  );
+  for (const [key, answers] of byKey) {
+    const ids = new Set(answers.map((answer) => answer.orderId));
+    if (ids.size > 1) yield `12: ${key} was answered with ${ids.size} orders`;
+  }
+  const placed = wanted(shop, 'place').length;
+  const orders = shop.order.orders.committed.size;
+  if (orders !== placed) yield `12: ${placed} orders were wanted, there are ${orders}`;
+  const charges = rowsOf(shop.payment.history).filter((it) => it.type === 'CHARGE').length;
+  if (charges !== wanted(shop, 'charge').length)
+    yield `12: ${wanted(shop, 'charge').length} charges, ${charges} entries`;
+}
+
+function* nothingIsLeftOver(shop: ShopAtRest): Iterable<string> {
+  const failing = new Set(shop.world.weather.failpoints.map((failpoint) => failpoint.group as string));
+  for (const [service, tables] of Object.entries(shop.messaging)) {
+    if (tables.outbox.committed.size > 0) yield `8: ${tables.outbox.committed.size} rows in the outbox of ${service}`;
+    if (tables.parkedKeys.committed.size > 0) yield `9: ${tables.parkedKeys.committed.size} parked keys in ${service}`;
+    for (const letter of rowsOf(tables.deadLetters)) {
+      const what = `${letter.eventType} of ${letter.record.key} in ${service}`;
+      if (letter.status !== 'REDRIVEN') yield `9: ${what} is ${letter.status}`;
+      if (!failing.has(service)) yield `9: ${what} was dead-lettered: ${letter.error}`;
+    }
+  }
+}

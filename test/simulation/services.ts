@@ -1,0 +1,84 @@
+import type { Subscription } from '@shop/events';
+import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/service';
+import { catalogSubscription } from '../../services/catalog/src/messaging/subscription.ts';
+import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
+import { SAGA_EVENTS, type SagaEventType } from '../../services/order/src/domain/decide.ts';
+import { cancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
+import { expireOrders } from '../../services/order/src/usecases/expire-orders.ts';
+import { handleSagaEvents } from '../../services/order/src/usecases/handle-saga-events.ts';
+import { placeOrders } from '../../services/order/src/usecases/place-order.ts';
+import { paymentSubscription } from '../../services/payment/src/messaging/subscription.ts';
+import { createChargePoints } from '../../services/payment/src/usecases/charge-points.ts';
+import type { Process } from './instance.ts';
+import { CatalogTables, createMemoryCatalogStore, createMemoryProductStore } from './memory-catalog-store.ts';
+import type { MemoryTransaction } from './memory-database.ts';
+import { createMemoryOrderStore, OrderTables } from './memory-order-store.ts';
+import { createMemoryAccountStore, createMemoryPaymentStore, PaymentTables } from './memory-payment-store.ts';
+import { ORDER_DEADLINE_MS } from './world.ts';
+
+/** The real services, wired as their main.ts wires them, on memory. */
+export interface Wired<UseCases> {
+  readonly subscription: Subscription<MemoryTransaction>;
+  readonly useCases: UseCases;
+  /** What the service does by itself. */
+  readonly job?: { readonly name: string; readonly everyMs: number; run(): Promise<unknown> };
+}
+
+const SWEEP_EVERY_MS = 400;
+
+export function wireOrder(tables: OrderTables) {
+  return ({ outbox, clock, transaction }: Process): Wired<OrderUseCases> => {
+    const deps = {
+      store: createMemoryOrderStore(tables),
+      outbox,
+      clock: () => new Date(clock.now()),
+      transactor: { transaction },
+      keys: { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys },
+    };
+    const subscription: Subscription<MemoryTransaction, SagaEventType> = {
+      group: 'order',
+      handles: SAGA_EVENTS,
+      handle: handleSagaEvents(deps),
+    };
+    return {
+      subscription,
+      useCases: { place: placeOrders<MemoryTransaction>(deps), cancel: cancelOrder<MemoryTransaction>(deps) },
+      job: {
+        name: 'sweep',
+        everyMs: SWEEP_EVERY_MS,
+        run: expireOrders<MemoryTransaction>({ ...deps, deadlineMs: ORDER_DEADLINE_MS }),
+      },
+    };
+  };
+}
+
+export interface OrderUseCases {
+  readonly place: ReturnType<typeof placeOrders<MemoryTransaction>>;
+  readonly cancel: ReturnType<typeof cancelOrder<MemoryTransaction>>;
+}
+
+export type ChargeUseCase = ReturnType<typeof createChargePoints>;
+
+export function wireCatalog(tables: CatalogTables) {
+  return ({ outbox, clock, transaction }: Process): Wired<ProductChanges> => {
+    const now = () => new Date(clock.now());
+    const products = createMemoryProductStore(tables);
+    return {
+      subscription: catalogSubscription({ store: createMemoryCatalogStore(tables), outbox, now }),
+      useCases: createProductChanges({ transactor: { transaction }, products, outbox, now }),
+    };
+  };
+}
+
+export function wirePayment(tables: PaymentTables) {
+  return ({ outbox, clock, transaction }: Process): Wired<ChargeUseCase> => {
+    const now = () => new Date(clock.now());
+    const accounts = createMemoryAccountStore(tables);
+    return {
+      subscription: paymentSubscription({ store: createMemoryPaymentStore(tables), outbox, now }),
+      useCases: createChargePoints({ transactor: { transaction }, accounts, outbox, now }),
+    };
+  };
+}
+
+export { CatalogTables, OrderTables, PaymentTables };

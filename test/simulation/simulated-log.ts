@@ -1,0 +1,248 @@
+import {
+  type Broker,
+  type BrokerConsumer,
+  type ConsumeOptions,
+  type IncomingRecord,
+  OutageError,
+  type OutgoingRecord,
+  type RecordBatch,
+} from '@shop/events';
+import type { Random } from './random.ts';
+import type { Actor, Scheduler } from './scheduler.ts';
+
+export interface LogFaults {
+  /** Chance that a send is reported as failed after all or part of it was written. */
+  lostAcknowledgement: number;
+  /** Chance that a batch comes once more although it was handled. */
+  redelivery: number;
+}
+
+/** How long a group waits for a member that has died before it gives its partitions to others, ms. */
+const SESSION_TIMEOUT_MS = 300;
+const PAUSE_AFTER_REJECTION_MS = 50;
+const MOST_RECORDS_A_BATCH = 8;
+
+/**
+ * A log in memory that does what Kafka may do: batches of any size, partitions that move while a batch is at work (then
+ * the old owner goes on as a zombie until it looks), members that die and are missed late, answers that get lost,
+ * deliveries again. Within a partition it keeps the order, and it loses nothing: that is all that Kafka promises.
+ */
+export class SimulatedLog {
+  readonly records = new Map<string, IncomingRecord[]>();
+  readonly groups = new Map<string, Group>();
+  readonly faults: LogFaults;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly #partitions: number;
+  readonly #newRecords = new Map<string, (() => void)[]>();
+
+  constructor(scheduler: Scheduler, random: Random, faults: LogFaults, partitions: number) {
+    this.scheduler = scheduler;
+    this.random = random;
+    this.faults = faults;
+    this.#partitions = partitions;
+  }
+
+  /** The log as one process sees it. */
+  connect(actor: Actor): Broker {
+    return {
+      send: (records) => this.#send(actor, records),
+      consume: (options) => this.#consume(actor, options),
+      ensureTopics: async () => undefined,
+      close: async () => undefined,
+    };
+  }
+
+  /** A process has died without a word: its groups notice after the session time-out. */
+  disconnect(actor: Actor): void {
+    for (const group of this.groups.values()) {
+      const dead = group.members.filter((member) => member.actor === actor);
+      if (dead.length === 0) continue;
+      void this.scheduler.sleep(BROKER, SESSION_TIMEOUT_MS, `${group.id}: session time-out`).then(() => {
+        for (const member of dead) group.leave(member);
+      });
+    }
+  }
+
+  partitionsOf(topic: string): string[] {
+    return Array.from({ length: this.#partitions }, (_, partition) => `${topic}/${partition}`);
+  }
+
+  recordsOf(partition: string): IncomingRecord[] {
+    let records = this.records.get(partition);
+    if (!records) {
+      records = [];
+      this.records.set(partition, records);
+    }
+    return records;
+  }
+
+  /** Resolves when something is written to the partition, or `wake` is called for it. */
+  untilWritten(partition: string): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#newRecords.get(partition);
+      if (waiting) waiting.push(resolve);
+      else this.#newRecords.set(partition, [resolve]);
+    });
+  }
+
+  wake(partition: string): void {
+    const waiting = this.#newRecords.get(partition);
+    this.#newRecords.delete(partition);
+    for (const resolve of waiting ?? []) resolve();
+  }
+
+  async #send(actor: Actor, records: readonly OutgoingRecord[]): Promise<void> {
+    await this.scheduler.step(actor, `send ${records.length} records`);
+    const isLost = this.random.chance(this.faults.lostAcknowledgement);
+    const written = isLost ? this.random.int(0, records.length) : records.length;
+    for (const record of records.slice(0, written)) this.#write(actor, record);
+    await this.scheduler.step(actor, isLost ? `send failed after ${written}` : 'sent');
+    if (isLost) throw new OutageError('the answer of the broker is lost');
+  }
+
+  #write(actor: Actor, { topic, key, value, headers }: OutgoingRecord): void {
+    const partition = partitionOf(key, this.#partitions);
+    const name = `${topic}/${partition}`;
+    const records = this.recordsOf(name);
+    const offset = String(records.length);
+    records.push({ topic, partition, offset, key, value, headers, timestamp: this.scheduler.now });
+    this.scheduler.note(actor, `  wrote ${headers.ce_type ?? 'a dead letter'} ${key} to ${name}@${offset}`);
+    this.wake(name);
+  }
+
+  async #consume(actor: Actor, options: ConsumeOptions): Promise<BrokerConsumer> {
+    await this.scheduler.step(actor, `join ${options.groupId}`);
+    let group = this.groups.get(options.groupId);
+    if (!group) {
+      group = new Group(this, options.groupId, options.topics);
+      this.groups.set(options.groupId, group);
+    }
+    const member = new Member(actor, options);
+    const joined = group;
+    group.join(member);
+    return {
+      ready: async () => undefined,
+      async stop() {
+        member.stopping = true;
+        await Promise.allSettled(member.busy.values());
+        joined.leave(member);
+      },
+    };
+  }
+}
+
+class Member {
+  readonly actor: Actor;
+  readonly options: ConsumeOptions;
+  /** The batch at work of each partition. */
+  readonly busy = new Map<string, Promise<void>>();
+  stopping = false;
+
+  constructor(actor: Actor, options: ConsumeOptions) {
+    this.actor = actor;
+    this.options = options;
+  }
+}
+
+class Group {
+  readonly id: string;
+  readonly members: Member[] = [];
+  readonly committed = new Map<string, number>();
+  readonly #log: SimulatedLog;
+  readonly #partitions: readonly string[];
+  #owners = new Map<string, { readonly member: Member }>();
+
+  constructor(log: SimulatedLog, id: string, topics: readonly string[]) {
+    this.#log = log;
+    this.id = id;
+    this.#partitions = topics.flatMap((topic) => log.partitionsOf(topic));
+  }
+
+  /** Everything written was handled and committed. */
+  get isAtEnd(): boolean {
+    return this.#partitions.every(
+      (name) => (this.committed.get(name) ?? 0) === (this.#log.records.get(name)?.length ?? 0),
+    );
+  }
+
+  join(member: Member): void {
+    this.members.push(member);
+    this.rebalance();
+  }
+
+  leave(member: Member): void {
+    const index = this.members.indexOf(member);
+    if (index < 0) return;
+    this.members.splice(index, 1);
+    this.rebalance();
+  }
+
+  /** Deals every partition anew. Whoever still works on one is a zombie from now on. */
+  rebalance(): void {
+    this.#owners = new Map();
+    for (const name of this.#partitions) {
+      this.#log.wake(name);
+      if (this.members.length === 0) continue;
+      const owner = { member: this.#log.random.pick(this.members) };
+      this.#owners.set(name, owner);
+      void this.#pump(name, owner);
+    }
+  }
+
+  /** Delivers a partition to its owner, batch by batch, for as long as it is the owner. */
+  async #pump(name: string, owner: { readonly member: Member }): Promise<void> {
+    const { member } = owner;
+    const { scheduler, random, faults } = this.#log;
+    const isOwner = () => this.#owners.get(name) === owner && !member.stopping;
+    await member.busy.get(name)?.catch(() => undefined);
+    while (isOwner()) {
+      const records = this.#log.recordsOf(name);
+      const from = this.committed.get(name) ?? 0;
+      if (from >= records.length) {
+        await this.#log.untilWritten(name);
+        continue;
+      }
+      await scheduler.step(member.actor, `${this.id}: fetch ${name} from ${from}`);
+      if (!isOwner()) return;
+      const batch = this.#batch(name, records.slice(from, from + random.int(1, MOST_RECORDS_A_BATCH)), member, isOwner);
+      const handled = member.options.onBatch(batch);
+      member.busy.set(name, handled);
+      try {
+        await handled;
+        await scheduler.step(member.actor, `${this.id}: commit ${name} at ${from + batch.records.length}`);
+        if (isOwner() && !random.chance(faults.redelivery)) this.committed.set(name, from + batch.records.length);
+      } catch (error) {
+        scheduler.note(
+          member.actor,
+          `${this.id}: ${name} given back: ${error instanceof Error ? error.message : error}`,
+        );
+        await scheduler.sleep(member.actor, PAUSE_AFTER_REJECTION_MS, `${this.id}: pause ${name}`);
+      } finally {
+        if (member.busy.get(name) === handled) member.busy.delete(name);
+      }
+    }
+  }
+
+  #batch(name: string, records: readonly IncomingRecord[], member: Member, isOwner: () => boolean): RecordBatch {
+    const [topic = '', partition] = name.split('/');
+    return {
+      topic,
+      partition: Number(partition),
+      records,
+      isStale: () => !isOwner(),
+      heartbeat: async () => {
+        await this.#log.scheduler.step(member.actor, `${this.id}: heartbeat`);
+        if (!isOwner()) throw new Error('the group is rebalancing');
+      },
+    };
+  }
+}
+
+const BROKER: Actor = { name: 'broker', alive: true };
+
+function partitionOf(key: string | null, partitions: number): number {
+  let hash = 0;
+  for (const character of key ?? '') hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0;
+  return hash % partitions;
+}

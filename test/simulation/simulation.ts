@@ -1,0 +1,188 @@
+import { type Codec, createCodecOn, isEventType, type SchemaStore } from '@shop/events';
+import avsc from 'avsc';
+import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
+import { Clients } from './clients.ts';
+import { Instance, type Parts, RelayLocks } from './instance.ts';
+import { findViolations, type LoggedEvent, type ShopAtRest } from './invariants.ts';
+import { type DatabaseFaults, MemoryDatabase } from './memory-database.ts';
+import { IdempotencyTable, idempotencySql } from './memory-idempotency.ts';
+import { MessagingTables } from './memory-messaging-store.ts';
+import { createRandom, type Random } from './random.ts';
+import { type Actor, Scheduler } from './scheduler.ts';
+import {
+  CatalogTables,
+  type ChargeUseCase,
+  OrderTables,
+  type OrderUseCases,
+  PaymentTables,
+  wireCatalog,
+  wireOrder,
+  wirePayment,
+} from './services.ts';
+import { SimulatedLog } from './simulated-log.ts';
+import { createWorld, type World } from './world.ts';
+
+/** What became of one seed. */
+export interface Outcome {
+  readonly seed: number;
+  readonly steps: number;
+  /** Sentences; none is good. */
+  readonly violations: readonly string[];
+}
+
+const START = Date.UTC(2026, 0, 1);
+const MOST_STEPS = 60_000;
+const PARTITIONS = 2;
+const CHAOS: Actor = { name: 'chaos', alive: true };
+
+/** Runs one seed to its end. The same seed and code take the same steps. */
+export async function simulate(seed: number, trace?: (line: string) => void): Promise<Outcome> {
+  const random = createRandom(seed);
+  const simulation = new Simulation(createWorld(seed, random), random, await sharedCodec(), trace);
+  const violations = await simulation.run();
+  return { seed, steps: simulation.steps, violations };
+}
+
+class Simulation {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #scheduler: Scheduler;
+  readonly #log: SimulatedLog;
+  readonly #order = new OrderTables();
+  readonly #catalog = new CatalogTables();
+  readonly #payment = new PaymentTables();
+  readonly #messaging = {
+    order: new MessagingTables(),
+    catalog: new MessagingTables(),
+    payment: new MessagingTables(),
+  };
+  readonly #instances: readonly Instance<unknown>[];
+  readonly #clients: Clients;
+  readonly #databases: MemoryDatabase[] = [];
+
+  constructor(world: World, random: Random, codec: Codec, trace: ((line: string) => void) | undefined) {
+    const { weather, instances } = world;
+    this.#world = world;
+    this.#random = random;
+    this.#scheduler = new Scheduler(random, START, trace);
+    this.#log = new SimulatedLog(this.#scheduler, random, weather, PARTITIONS);
+    for (const { productId, name, price, stock } of world.products) {
+      const counts = { available: stock, reserved: 0, sold: 0, initialStock: stock, restocked: 0, version: 1 };
+      this.#catalog.products.committed.set(String(productId), { productId, name, price, ...counts });
+    }
+    for (const { userId, balance } of world.accounts) {
+      this.#payment.accounts.committed.set(String(userId), { userId, balance });
+    }
+
+    const surroundings = { scheduler: this.#scheduler, random, log: this.#log, codec, failpoint: () => undefined };
+    const start = <UseCases>(count: number, parts: Parts<UseCases>) =>
+      Array.from({ length: count }, (_, index) => new Instance(`${parts.service}-${index + 1}`, parts, surroundings));
+    const order = start<OrderUseCases>(instances.order, this.#parts('order', wireOrder(this.#order)));
+    const catalog = start<ProductChanges>(instances.catalog, this.#parts('catalog', wireCatalog(this.#catalog)));
+    const payment = start<ChargeUseCase>(instances.payment, this.#parts('payment', wirePayment(this.#payment)));
+    this.#instances = [...order, ...catalog, ...payment];
+    for (const instance of this.#instances) instance.start();
+    this.#clients = new Clients(world, this.#scheduler, random, { order, catalog, payment });
+  }
+
+  get steps(): number {
+    return this.#scheduler.stepsTaken;
+  }
+
+  async run(): Promise<string[]> {
+    try {
+      await this.#scheduler.run(() => {
+        this.#misfortunes();
+        return this.#isAtRest();
+      }, MOST_STEPS);
+    } catch (error) {
+      return [error instanceof Error ? error.message : String(error), ...this.#clients.complaints];
+    }
+    return [...this.#clients.complaints, ...findViolations(this.#atRest())];
+  }
+
+  #parts<UseCases>(service: 'order' | 'catalog' | 'payment', wire: Parts<UseCases>['wire']): Parts<UseCases> {
+    const keys = new IdempotencyTable();
+    const { weather } = this.#world;
+    const faults: DatabaseFaults = {
+      connectionBreaks: () => this.#random.chance(weather.brokenConnection),
+      commitAnswerIsLost: () => this.#random.chance(weather.lostCommit),
+    };
+    const sql = (tx: Parameters<typeof idempotencySql>[1]) => idempotencySql(keys, tx);
+    const database = new MemoryDatabase(service, this.#scheduler, faults, sql);
+    this.#databases.push(database);
+    const locks = new RelayLocks(this.#scheduler, this.#random);
+    return { service, database, messaging: this.#messaging[service], locks, wire };
+  }
+
+  /** Whatever the weather has for this step. */
+  #misfortunes(): void {
+    const step = this.#scheduler.stepsTaken;
+    const { crashes, rebalances } = this.#world.weather;
+    for (const crash of crashes) if (crash.atStep === step) this.#crash(crash.victim, crash.downMs);
+    for (const rebalance of rebalances) {
+      if (rebalance.atStep !== step) continue;
+      const group = this.#random.pick([...this.#log.groups.values()]);
+      this.#scheduler.note(CHAOS, `*** ${group.id} rebalances`);
+      group.rebalance();
+    }
+  }
+
+  #crash(victim: number, downMs: number): void {
+    const instance = this.#instances[victim % this.#instances.length];
+    if (!instance?.alive) return;
+    instance.crash();
+    void this.#scheduler.sleep(CHAOS, downMs, `*** ${instance.name} starts again`).then(() => instance.start());
+  }
+
+  #isAtRest(): boolean {
+    if (this.#clients.waiting > 0) return false;
+    for (const group of this.#log.groups.values()) if (!group.isAtEnd) return false;
+    for (const tables of Object.values(this.#messaging)) {
+      if (tables.outbox.committed.size > 0 || tables.parkedKeys.committed.size > 0) return false;
+    }
+    if (this.#databases.some((database) => database.open.size > 0)) return false;
+    for (const order of this.#order.orders.committed.values()) if (order.status === 'PENDING') return false;
+    return this.#instances.every((instance) => instance.alive);
+  }
+
+  #atRest(): ShopAtRest {
+    const log: LoggedEvent[] = [];
+    for (const records of this.#log.records.values()) {
+      for (const { topic, key, headers } of records) {
+        const type = headers.ce_type ?? '';
+        if (!topic.endsWith('.dlq') && isEventType(type))
+          log.push({ id: headers.ce_id ?? '', type, key: key ?? '', topic });
+      }
+    }
+    return {
+      world: this.#world,
+      order: this.#order,
+      catalog: this.#catalog,
+      payment: this.#payment,
+      messaging: this.#messaging,
+      log,
+      answers: this.#clients.answers,
+    };
+  }
+}
+
+let codec: Promise<Codec> | undefined;
+
+/** The real codec on a registry in memory; made once, since it keeps nothing of a run. */
+function sharedCodec(): Promise<Codec> {
+  codec ??= (async () => {
+    const made = createCodecOn(memoryRegistry());
+    await made.ready();
+    return made;
+  })();
+  return codec;
+}
+
+function memoryRegistry(): SchemaStore {
+  const schemas: avsc.Type[] = [];
+  return {
+    register: async (_subject, schema) => schemas.push(avsc.Type.forSchema(JSON.parse(schema))),
+    fetch: async (id) => schemas[id - 1],
+  };
+}

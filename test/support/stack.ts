@@ -1,0 +1,67 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStack, type Stack } from '../../deploy/local/stack.ts';
+import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
+
+export const SCHEMAS = ['shop_order', 'shop_catalog', 'shop_payment'] as const;
+
+/** The stack that the test command started for us. Any other is refused: these tests empty schemas and kill processes. */
+export function testStack(env: Record<string, string | undefined> = process.env): Stack {
+  const name = env.SHOP_STACK;
+  if (!name) throw new Error('these tests need a stack of their own: run them with `npm test -- <path>`');
+  if (!/(^|-)test$/.test(name)) throw new Error(`the stack ${name} is not a test's: run these tests with \`npm test\``);
+  const stack = openStack(name);
+  const existing = Object.keys(stack.layout.existing);
+  if (existing.length > 0)
+    throw new Error(`the stack ${name} uses servers that existed before: ${existing.join(', ')}`);
+  return stack;
+}
+
+/** A connection that may do everything, for tests that look at or prepare tables. */
+export function connectRoot(stack: Stack): Promise<SqlConnection> {
+  const url = stack.env.MYSQL_ROOT_URL;
+  if (!url) throw new Error(`the stack ${stack.name} names no MYSQL_ROOT_URL`);
+  return connectSql(url);
+}
+
+/** Empties every schema and the log: what other tests published would be heard as orders that nobody has. */
+export async function wipe(stack: Stack): Promise<void> {
+  const kafka = stack.part('kafka');
+  await kafka.stop();
+  rmSync(join(stack.dir, 'kafka'), { recursive: true, force: true });
+  await Promise.all([kafka.start(), emptySchemas(stack)]);
+}
+
+async function emptySchemas(stack: Stack): Promise<void> {
+  const sql = await connectRoot(stack);
+  try {
+    for (const table of await tables(sql)) await sql.execute(`TRUNCATE TABLE ${table}`);
+  } finally {
+    await sql.close();
+  }
+}
+
+async function tables(sql: SqlConnection): Promise<string[]> {
+  const rows = await sql.query<{ name: string }>(
+    `SELECT CONCAT(table_schema, '.', table_name) AS name FROM information_schema.tables
+      WHERE table_schema IN (?) AND table_type = 'BASE TABLE' AND table_name <> '_prisma_migrations' ORDER BY name`,
+    [[...SCHEMAS]],
+  );
+  return rows.map((row) => row.name);
+}
+
+/** Rows of every table of every schema, but those that come and go by themselves (`except`). */
+export async function rowCounts(stack: Stack, except: readonly string[] = ['outbox']): Promise<Record<string, number>> {
+  const sql = await connectRoot(stack);
+  try {
+    const counts: Record<string, number> = {};
+    for (const table of await tables(sql)) {
+      if (except.some((name) => table.endsWith(`.${name}`))) continue;
+      const [row] = await sql.query<{ rows_: number }>(`SELECT COUNT(*) AS rows_ FROM ${table}`);
+      counts[table] = row?.rows_ ?? 0;
+    }
+    return counts;
+  } finally {
+    await sql.close();
+  }
+}
