@@ -1,0 +1,77 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Headers of one connection only (RFC 9110 §7.6.1), which a proxy must not pass on. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+const NOT_FORWARDED = new Set([
+  ...HOP_BY_HOP,
+  // Made anew for the connection to the service.
+  'host',
+  'content-length',
+  'expect',
+  // This is the edge: whatever a client says of itself here is not believed.
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'traceparent',
+]);
+
+const NOT_RETURNED = new Set(HOP_BY_HOP);
+
+export interface Client {
+  readonly address: string | undefined;
+  readonly traceparent: string | undefined;
+}
+
+/** The client's headers as they go to a service: name, value, name, value … */
+export function requestHeaders(headers: IncomingHttpHeaders, client: Client): string[] {
+  const named = namedByConnection(headers.connection);
+  const result: string[] = [];
+  for (const name in headers) {
+    if (NOT_FORWARDED.has(name) || named?.has(name)) continue;
+    append(result, name, headers[name]);
+  }
+  result.push('x-forwarded-proto', 'http');
+  if (client.traceparent) result.push('traceparent', client.traceparent);
+  if (client.address) result.push('x-forwarded-for', client.address);
+  if (headers.host) result.push('x-forwarded-host', headers.host);
+  return result;
+}
+
+/** A service's headers as they go to the client: name, value, name, value … */
+export function responseHeaders(headers: IncomingHttpHeaders): string[] {
+  const named = namedByConnection(headers.connection);
+  const result: string[] = [];
+  for (const name in headers) {
+    if (NOT_RETURNED.has(name) || named?.has(name)) continue;
+    append(result, name, headers[name]);
+  }
+  return result;
+}
+
+function append(target: string[], name: string, value: string | string[] | undefined): void {
+  if (typeof value === 'string') target.push(name, value);
+  else for (const one of value ?? []) target.push(name, one);
+}
+
+/** `Connection: close, X-Own` makes X-Own a header of this connection only. */
+function namedByConnection(connection: string | string[] | undefined): Set<string> | undefined {
+  if (!connection || connection === 'keep-alive' || connection === 'close') return undefined;
+  return new Set(
+    String(connection)
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  );
+}

@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createHealth, createLogger, createMetrics } from '@shop/service';
+import { createApp } from './app.ts';
+import { createUpstream, type UpstreamOptions } from './proxy/upstream.ts';
+
+/** A service that does what a test tells it to. */
+export interface FakeService {
+  readonly url: string;
+  readonly requests: { readonly request: IncomingMessage; readonly body: string }[];
+  close(): Promise<void>;
+}
+
+export async function fakeService(
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+  port = 0,
+): Promise<FakeService> {
+  const requests: FakeService['requests'] = [];
+  const { url, close } = await listen((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString();
+      requests.push({ request, body });
+      answer(request, response, body);
+    });
+  }, port);
+  return { url, requests, close };
+}
+
+/** An address where nothing listens. */
+export async function deadAddress(): Promise<string> {
+  const { url, close } = await listen(() => undefined);
+  await close();
+  return url;
+}
+
+/** A gateway whose orders go to `orderUrls`; catalog and payment are away. */
+export async function startGateway(orderUrls: readonly string[], options: Partial<UpstreamOptions> = {}) {
+  const nowhere = await deadAddress();
+  const common = { timeoutMs: 2_000, maxInFlight: 100, ...options };
+  const upstreams = {
+    order: createUpstream({ ...common, name: 'order', urls: orderUrls }),
+    catalog: createUpstream({ ...common, name: 'catalog', urls: [nowhere] }),
+    payment: createUpstream({ ...common, name: 'payment', urls: [nowhere] }),
+  };
+  const logger = createLogger({ service: 'gateway', level: 'silent' });
+  const metrics = createMetrics({ defaults: false });
+  const { url, close } = await listen(createApp({ upstreams, logger, metrics, health: createHealth() }));
+  return {
+    url,
+    metrics,
+    upstreams,
+    async close() {
+      await close();
+      await Promise.all(Object.values(upstreams).map((upstream) => upstream.close()));
+    },
+  };
+}
+
+async function listen(listener: RequestListener, port = 0): Promise<{ url: string; close(): Promise<void> }> {
+  const server: Server = createServer(listener);
+  await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
