@@ -21,6 +21,7 @@ describe('decideBatch', () => {
       [3, 'payment-completed', `payment-completed-of-${ORDER_ID}`],
       [4, 'order-completed', null],
     ]);
+    expect(changes.reserved).toEqual(changes.orders);
     expect(changes.events).toMatchObject([
       { type: 'order-completed', cause: { eventId: `payment-completed-of-${ORDER_ID}` } },
     ]);
@@ -35,7 +36,7 @@ describe('decideBatch', () => {
   it('when a look at the deadline changes nothing, then nothing is written', () => {
     const look = { type: 'deadline-checked', deadlineMs: 60_000 } as const;
     const changes = decideBatch(snapshotOf(pending()), [{ orderId: ORDER_ID, input: look, eventId: null }], NOW);
-    expect(changes).toEqual({ orders: [], steps: [], events: [] });
+    expect(changes).toEqual({ orders: [], reserved: [], steps: [], events: [] });
   });
 
   it('when an order is not in the snapshot, then the batch is refused', () => {
@@ -56,6 +57,7 @@ describe('decideBatch', () => {
 function oneByOne(snapshot: ReadonlyMap<string, Order>, batch: readonly BatchInput[]): Changes {
   const store = new Map(snapshot);
   const changed = new Set<string>();
+  const reserved = new Set<string>();
   const all = { steps: [] as Changes['steps'][number][], events: [] as Changes['events'][number][] };
   for (const input of batch) {
     const changes = decideBatch(store, [input], NOW);
@@ -63,16 +65,19 @@ function oneByOne(snapshot: ReadonlyMap<string, Order>, batch: readonly BatchInp
       store.set(order.orderId, order);
       changed.add(order.orderId);
     }
+    for (const order of changes.reserved) reserved.add(order.orderId);
     all.steps.push(...changes.steps);
     all.events.push(...changes.events);
   }
-  return { orders: [...store.values()].filter((order) => changed.has(order.orderId)).sort(byId), ...all };
+  const orders = [...store.values()].filter((order) => changed.has(order.orderId)).sort(byId);
+  return { orders, reserved: orders.filter((order) => reserved.has(order.orderId)), ...all };
 }
 
 function attempt(run: () => Changes): { changes: Changes } | { refused: true } {
   try {
     const changes = run();
-    return { changes: { ...changes, orders: [...changes.orders].sort(byId) } };
+    const { orders, reserved } = changes;
+    return { changes: { ...changes, orders: [...orders].sort(byId), reserved: [...reserved].sort(byId) } };
   } catch (error) {
     if (error instanceof ContradictingEvent) return { refused: true };
     throw error;

@@ -28,6 +28,8 @@ export interface Step {
 export interface Changes {
   /** Each changed order once, as it is in the end. */
   readonly orders: readonly Order[];
+  /** Those of them that know their reservation now and did not before: their lines have prices to be written. */
+  readonly reserved: readonly Order[];
   readonly steps: readonly Step[];
   /** In the order they came about. */
   readonly events: readonly NewEvent[];
@@ -62,5 +64,7 @@ export function decideBatch(snapshot: ReadonlyMap<string, Order>, inputs: readon
     for (const event of decision.events) events.push(cause ? { ...event, cause } : event);
     changed.set(orderId, { ...decision.state, version: before.version + happened.length, updatedAt: now });
   }
-  return { orders: [...changed.values()], steps, events };
+  const orders = [...changed.values()];
+  const reserved = orders.filter((order) => order.reservation && !snapshot.get(order.orderId)?.reservation);
+  return { orders, reserved, steps, events };
 }

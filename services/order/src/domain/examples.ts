@@ -66,7 +66,10 @@ const ids = { orderId: ORDER_ID, userId: 7 };
 /** Every input, once. */
 export const inputs = {
   'stock-reserved': { type: 'stock-reserved', data: { ...ids, couponId: null, ...reservation } },
-  'stock-rejected': { type: 'stock-rejected', data: { ...ids, reason: 'OUT_OF_STOCK', productId: 1, totalAmount: null } },
+  'stock-rejected': {
+    type: 'stock-rejected',
+    data: { ...ids, reason: 'OUT_OF_STOCK', productId: 1, totalAmount: null },
+  },
   'payment-completed': { type: 'payment-completed', data: { ...ids, ...payment, balanceAfter: 0 } },
   'payment-failed': {
     type: 'payment-failed',

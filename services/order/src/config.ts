@@ -1,0 +1,26 @@
+import { loadConfig, serviceConfig } from '@shop/service';
+import { z } from 'zod';
+
+const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+
+export const orderConfigSchema = z.object({
+  ...serviceConfig,
+  ORDER_DEADLINE_MS: count(30_000).describe('an order PENDING for longer is cancelled, ms'),
+  ADMISSION_SHARE: z.coerce
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.6)
+    .describe('share of the deadline that the oldest PENDING order may have used up before POST /orders answers 503'),
+  MAX_WAITING: count(5_000).describe(
+    'most requests that wait for their order (Prefer: wait) at once; further ones get 202',
+  ),
+  DATABASE_POOL: count(10).describe('most database connections'),
+});
+
+export type OrderConfig = Readonly<z.output<typeof orderConfigSchema>>;
+
+/** @throws {ConfigError} */
+export function loadOrderConfig(env: NodeJS.ProcessEnv = process.env): OrderConfig {
+  return loadConfig(orderConfigSchema, env);
+}

@@ -1,0 +1,34 @@
+import { placeholders, type SqlExecutor } from '@shop/service';
+import { type OrderView, viewOf } from '../usecases/order-view.ts';
+import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder } from './rows.ts';
+
+/**
+ * Reads many orders at once, those of everybody who asks at the moment: two statements, on the primary keys of orders
+ * and lines. The lines are read last: they are never older than their order, and lines with prices are only shown for
+ * an order that is known to be reserved.
+ */
+export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderView>> {
+  const ids = [...new Set(orderIds)];
+  if (ids.length === 0) return new Map();
+  const list = placeholders(ids.length);
+  const orders = await db.query<OrderRow>(
+    `SELECT ${ORDER_COLUMNS.join(', ')} FROM orders WHERE order_id IN (${list})`,
+    ids,
+  );
+  if (orders.length === 0) return new Map();
+  const items = await db.query<ItemRow>(
+    `SELECT order_id, product_id, quantity, name, unit_price FROM order_items
+      WHERE order_id IN (${list}) ORDER BY order_id, product_id`,
+    ids,
+  );
+  const itemsOf = Map.groupBy(items, (item) => item.order_id);
+  return new Map(orders.map((row) => [row.order_id, viewOf(toOrder(row, itemsOf.get(row.order_id) ?? []))]));
+}
+
+/** When the oldest PENDING order was created: one look into the index (status, created_at). */
+export async function oldestPending(db: SqlExecutor): Promise<Date | null> {
+  const rows = await db.query<{ oldest: Date | null }>(
+    `SELECT MIN(created_at) AS oldest FROM orders WHERE status = 'PENDING'`,
+  );
+  return rows[0]?.oldest ?? null;
+}

@@ -1,0 +1,99 @@
+import { deriveEventId } from '@shop/events';
+import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/service';
+import type { Step } from '../domain/decide-batch.ts';
+import type { Order } from '../domain/order.ts';
+import type { OrderStore } from '../usecases/ports.ts';
+import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder, toRow } from './rows.ts';
+
+/** PENDING is the only state that a sweeper looks for; (status, created_at) is the index. */
+const EXPIRED = `SELECT order_id FROM orders WHERE status = 'PENDING' AND created_at <= ? ORDER BY created_at LIMIT ?`;
+
+/** What a change may touch. The rest of the row is only there because an INSERT has to name it. */
+const UPDATE_ORDER = [
+  'status',
+  'reason',
+  'total_amount',
+  'discount_amount',
+  'paid_amount',
+  'version',
+  'updated_at',
+  'completed_at',
+]
+  .map((column) => `${column} = VALUES(${column})`)
+  .join(', ');
+
+/** The orders in MySQL. A batch of any size is a handful of multi-row statements. */
+export const orderStore: OrderStore<Transaction> = {
+  load: (tx, orderIds) => lockOrders(tx, orderIds, ''),
+
+  async loadExpired(tx, createdBefore, limit) {
+    const rows = await tx.query<{ order_id: string }>(EXPIRED, [createdBefore, limit]);
+    const orderIds = rows.map((row) => row.order_id);
+    const locked = await lockOrders(tx, orderIds, 'SKIP LOCKED');
+    // One that ended between the two reads is locked for nothing.
+    return new Map([...locked].filter(([, order]) => order.status === 'PENDING'));
+  },
+
+  async insert(tx, orders, steps) {
+    await insertRows(tx, 'orders', ORDER_COLUMNS, orders.map(toRow));
+    const lines = orders.flatMap((order) => order.lines.map((line) => [order.orderId, line.productId, line.quantity]));
+    await insertRows(tx, 'order_items', ['order_id', 'product_id', 'quantity'], lines);
+    await insertSteps(tx, steps);
+  },
+
+  async save(tx, { orders, reserved, steps }) {
+    // The rows exist and are locked by this transaction: the INSERT is a multi-row UPDATE.
+    await insertRows(tx, 'orders', ORDER_COLUMNS, orders.map(toRow), { onDuplicateUpdate: UPDATE_ORDER });
+    if (reserved.length > 0) {
+      const columns = ['order_id', 'product_id', 'quantity', 'name', 'unit_price'];
+      const prices = 'name = VALUES(name), unit_price = VALUES(unit_price)';
+      await insertRows(tx, 'order_items', columns, reserved.flatMap(pricedRows), { onDuplicateUpdate: prices });
+    }
+    await insertSteps(tx, steps);
+  },
+};
+
+/**
+ * Locks in primary-key order, whatever order the ids came in: two batches that share orders then wait for each other
+ * instead of deadlocking. FORCE INDEX keeps the optimiser from scanning, and locking, anything else.
+ */
+async function lockOrders(
+  tx: Transaction,
+  orderIds: readonly string[],
+  others: '' | 'SKIP LOCKED',
+): Promise<ReadonlyMap<string, Order>> {
+  if (orderIds.length === 0) return new Map();
+  const ids = placeholders(orderIds.length);
+  const [rows, items] = await Promise.all([
+    tx.query<OrderRow>(
+      `SELECT ${ORDER_COLUMNS.join(', ')} FROM orders FORCE INDEX (PRIMARY)
+        WHERE order_id IN (${ids}) ORDER BY order_id FOR UPDATE ${others}`,
+      orderIds,
+    ),
+    // Sent right behind it and run after it: a read, so nothing is lost should the lock have failed.
+    tx.query<ItemRow>(
+      `SELECT order_id, product_id, quantity, name, unit_price FROM order_items
+        WHERE order_id IN (${ids}) ORDER BY order_id, product_id`,
+      orderIds,
+    ),
+  ]);
+  const itemsOf = Map.groupBy(items, (item) => item.order_id);
+  return new Map(rows.map((row) => [row.order_id, toOrder(row, itemsOf.get(row.order_id) ?? [])]));
+}
+
+function pricedRows(order: Order): SqlValue[][] {
+  const lines = order.reservation?.lines ?? [];
+  return lines.map((line) => [order.orderId, line.productId, line.quantity, line.name, line.unitPrice]);
+}
+
+async function insertSteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
+  const rows = steps.map((step) => [
+    step.orderId,
+    step.seq,
+    step.eventId ?? deriveEventId(step.orderId, step.type),
+    step.type,
+    JSON.stringify(step.data),
+    step.at,
+  ]);
+  await insertRows(tx, 'order_history', ['order_id', 'seq', 'event_id', 'type', 'data', 'happened_at'], rows);
+}

@@ -1,0 +1,30 @@
+import { DomainError, PROBLEMS, type ProblemCode } from '@shop/service';
+import type { OrderView } from '../usecases/order-view.ts';
+
+/** What a client that waits for the end of its order is told. */
+export type Answer = { readonly status: 201 | 202; readonly order: OrderView };
+
+const DETAILS: Partial<Record<ProblemCode, string>> = {
+  INSUFFICIENT_BALANCE: 'The balance does not cover the order; nothing was charged.',
+  PRODUCT_NOT_FOUND: 'The order names a product that does not exist.',
+  OUT_OF_STOCK: 'A product of the order is not in stock in this quantity.',
+  PRICE_CHANGED: 'The total is not the expected one.',
+  ORDER_CANCELLED: 'The order was cancelled.',
+  ORDER_DEADLINE_EXCEEDED: 'The order could not be finished in time and was cancelled; nothing was charged.',
+};
+
+/**
+ * 201 for a completed order, 202 for one that is still pending.
+ * @throws {DomainError} the reason of a cancelled one, with the order in it
+ */
+export function answerFor(order: OrderView): Answer {
+  if (order.status === 'COMPLETED') return { status: 201, order };
+  if (order.status === 'PENDING') return { status: 202, order };
+  const code = toCode(order.reason);
+  throw new DomainError(code, DETAILS[code], { orderId: order.orderId, order });
+}
+
+/** A reason that this build does not know yet is a cancellation like any other. */
+function toCode(reason: string | undefined): ProblemCode {
+  return reason !== undefined && Object.hasOwn(PROBLEMS, reason) ? (reason as ProblemCode) : 'ORDER_CANCELLED';
+}

@@ -1,0 +1,140 @@
+import { currentTraceparent, DomainError, idempotencyKeyFrom, parse, requestHash, userIdFrom } from '@shop/service';
+import type { Request, Response, Router } from 'express';
+import type { Admission } from '../usecases/admission.ts';
+import type { CancelOutcome, CancelRequest } from '../usecases/cancel-order.ts';
+import { type ListOrders, type OrderView, viewOf } from '../usecases/order-view.ts';
+import type { OrderWait, OrderWaits } from '../usecases/order-waits.ts';
+import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
+import { answerFor } from './answer.ts';
+import { preferredWait } from './prefer.ts';
+import { cancelOrderBody, isOrderId, listOrdersQuery, placeOrderBody, toCursor, userQuery } from './schemas.ts';
+
+export interface RouteDeps {
+  readonly placeOrder: (request: PlaceRequest) => Promise<Placed>;
+  readonly cancelOrder: (request: CancelRequest) => Promise<CancelOutcome>;
+  readonly readOrder: (orderId: string) => Promise<OrderView | undefined>;
+  readonly listOrders: ListOrders;
+  readonly waits: OrderWaits;
+  /** Most requests that may wait at once. */
+  readonly maxWaiting: number;
+  readonly admission: Pick<Admission, 'check'>;
+  /** UUIDv7. */
+  readonly newId: () => string;
+}
+
+export function orderRoutes(deps: RouteDeps): (router: Router) => void {
+  return (router) => {
+    router.post('/orders', (request, response) => placeOrder(deps, request, response));
+    router.get('/orders', (request, response) => listOrders(deps, request, response));
+    router.get('/orders/:id', (request, response) => getOrder(deps, request, response));
+    router.post('/orders/:id/cancel', (request, response) => cancelOrder(deps, request, response));
+  };
+}
+
+async function placeOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+  deps.admission.check();
+  parse(userQuery, request.query);
+  const body = parse(placeOrderBody, request.body);
+  const userId = userIdFrom(request);
+  const idempotencyKey = idempotencyKeyFrom(request);
+  const placement = {
+    orderId: deps.newId(),
+    userId,
+    lines: body.items,
+    expectedTotal: body.expectedTotal ?? null,
+    traceparent: currentTraceparent() ?? null,
+  };
+  const idempotency = idempotencyKey && { key: idempotencyKey, requestHash: requestHash({ ...body, userId }) };
+
+  // Its own order is waited for before it exists: whatever becomes of it, somebody listens.
+  const seconds = grantedWait(deps, request);
+  const ownWait = openWait(deps, response, placement.orderId, seconds);
+  let placed: Placed;
+  try {
+    placed = await deps.placeOrder({ placement, ...(idempotency ? { idempotency } : {}) });
+  } catch (error) {
+    ownWait?.cancel();
+    throw error;
+  }
+  const { orderId, replayed } = placed;
+  if (replayed) {
+    ownWait?.cancel();
+    response.setHeader('Idempotency-Replayed', 'true');
+  }
+  response.setHeader('Location', `/orders/${orderId}`);
+  if (!seconds) {
+    response.status(202).json(replayed ? await deps.readOrder(orderId) : viewOf(placed.order));
+    return;
+  }
+  const wait = replayed ? openWait(deps, response, orderId, seconds) : ownWait;
+  const order = await wait?.ended({ fresh: !replayed });
+  if (response.closed) return;
+  if (!order) throw new Error(`order ${orderId} is gone`);
+  response.setHeader('Preference-Applied', `wait=${seconds}`);
+  const answer = answerFor(order);
+  response.status(answer.status).json(answer.order);
+}
+
+async function getOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+  parse(userQuery, request.query);
+  const userId = userIdFrom(request);
+  const orderId = orderIdOf(request);
+  // Whoever may not see the order does not wait for it either.
+  const now = await deps.readOrder(orderId);
+  if (now?.userId !== userId) throw notFound();
+  const seconds = grantedWait(deps, request);
+  if (seconds) response.setHeader('Preference-Applied', `wait=${seconds}`);
+  const wait = now.status === 'PENDING' ? openWait(deps, response, orderId, seconds) : undefined;
+  const order = wait ? await wait.ended() : now;
+  if (!response.closed) response.json(order);
+}
+
+async function listOrders(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+  const { status, cursor, limit } = parse(listOrdersQuery, request.query);
+  const userId = userIdFrom(request);
+  // One more than is shown tells whether there is a next page.
+  const found = await deps.listOrders({ userId, status, after: cursor, limit: limit + 1 });
+  const items = found.slice(0, limit);
+  const last = found.length > limit ? items.at(-1) : undefined;
+  response.json({ items, nextCursor: last ? toCursor(last.orderId) : null });
+}
+
+async function cancelOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+  parse(userQuery, request.query);
+  const body = parse(cancelOrderBody, request.body ?? {});
+  const userId = userIdFrom(request);
+  const orderId = orderIdOf(request);
+  const idempotencyKey = idempotencyKeyFrom(request);
+  const outcome = await deps.cancelOrder({
+    requestId: deps.newId(),
+    orderId,
+    userId,
+    traceparent: currentTraceparent() ?? null,
+    ...(idempotencyKey ? { idempotency: { key: idempotencyKey, requestHash: requestHash({ ...body, userId }) } } : {}),
+  });
+  if (outcome === 'replayed') response.setHeader('Idempotency-Replayed', 'true');
+  response.status(outcome === 'already' ? 200 : 202).json(await deps.readOrder(orderId));
+}
+
+/** The seconds the client prefers to wait; 0 when it prefers none, or when too many wait already. */
+function grantedWait(deps: RouteDeps, request: Request): number {
+  const seconds = preferredWait(request.get('prefer')) ?? 0;
+  return deps.waits.waiting < deps.maxWaiting ? seconds : 0;
+}
+
+function openWait(deps: RouteDeps, response: Response, orderId: string, seconds: number): OrderWait | undefined {
+  if (seconds === 0) return undefined;
+  const wait = deps.waits.open(orderId, seconds * 1000);
+  response.once('close', () => wait.cancel());
+  return wait;
+}
+
+function orderIdOf(request: Request): string {
+  const { id } = request.params;
+  if (typeof id !== 'string' || !isOrderId(id)) throw notFound();
+  return id;
+}
+
+function notFound(): DomainError {
+  return new DomainError('ORDER_NOT_FOUND', 'You have no order with this id.');
+}

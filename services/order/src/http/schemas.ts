@@ -1,0 +1,62 @@
+import { userIdSchema } from '@shop/service';
+import { z } from 'zod';
+
+export const MAX_LINES = 50;
+export const MAX_QUANTITY = 1_000;
+const MAX_PAGE = 100;
+
+const line = z.strictObject({
+  productId: z.int().positive(),
+  quantity: z.int().min(1).max(MAX_QUANTITY),
+});
+
+/** The body of POST /orders. Lines of the same product count together. */
+export const placeOrderBody = z.strictObject({
+  userId: userIdSchema.optional(),
+  items: z
+    .array(line)
+    .min(1)
+    .max(MAX_LINES)
+    .refine(mergedQuantitiesFit, { error: `a product may be ordered ${MAX_QUANTITY} times at most` }),
+  expectedTotal: z.int().min(0).optional(),
+});
+
+function mergedQuantitiesFit(lines: readonly { productId: number; quantity: number }[]): boolean {
+  const sums = new Map<number, number>();
+  for (const { productId, quantity } of lines) sums.set(productId, (sums.get(productId) ?? 0) + quantity);
+  return [...sums.values()].every((sum) => sum <= MAX_QUANTITY);
+}
+
+/** The body of POST /orders/:id/cancel; it may be missing. */
+export const cancelOrderBody = z.strictObject({ userId: userIdSchema.optional() });
+
+/** The query of everything but GET /orders. `userId` is looked at elsewhere. */
+export const userQuery = z.strictObject({ userId: z.string().optional() });
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+export const listOrdersQuery = z.strictObject({
+  userId: z.string().optional(),
+  status: z.enum(['PENDING', 'COMPLETED', 'CANCELLED']).optional(),
+  /** Opaque to clients: the last order of the page before. */
+  cursor: z
+    .string()
+    .transform((text) => Buffer.from(text, 'base64url').toString('latin1'))
+    .refine(isOrderId, 'not a cursor of this list')
+    .optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, 'expected a number')
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= MAX_PAGE, `expected 1 to ${MAX_PAGE}`)
+    .default(20),
+});
+
+export function toCursor(orderId: string): string {
+  return Buffer.from(orderId, 'latin1').toString('base64url');
+}
+
+/** Whether an order could have this id; anything else needs no look into the database. */
+export function isOrderId(text: string): boolean {
+  return UUID.test(text);
+}

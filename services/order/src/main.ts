@@ -1,0 +1,134 @@
+import { createMessaging } from '@shop/events';
+import {
+  claimIdempotencyKeys,
+  createBatcher,
+  createDatabase,
+  createHealth,
+  createLogger,
+  createMetrics,
+  createShutdown,
+  purgeIdempotencyKeys,
+  redactConfig,
+  releaseIdempotencyKeys,
+  serve,
+  startJob,
+  succeeded,
+} from '@shop/service';
+import { v7 as uuidv7 } from 'uuid';
+import { createApp } from './app.ts';
+import { loadOrderConfig } from './config.ts';
+import { createListOrders } from './db/list-orders.ts';
+import { oldestPending, readOrders } from './db/order-reader.ts';
+import { orderStore } from './db/order-store.ts';
+import { createPrisma } from './db/prisma.ts';
+import { onEnded } from './messaging/ended.ts';
+import { orderSubscription } from './messaging/subscription.ts';
+import { createAdmission } from './usecases/admission.ts';
+import { cancelOrder } from './usecases/cancel-order.ts';
+import { expireOrders } from './usecases/expire-orders.ts';
+import { handleSagaEvents } from './usecases/handle-saga-events.ts';
+import { createOrderWaits } from './usecases/order-waits.ts';
+import { placeOrders } from './usecases/place-order.ts';
+
+const service = 'order';
+const config = loadOrderConfig();
+const logger = createLogger({ service, instance: config.INSTANCE_ID, level: config.LOG_LEVEL });
+const metrics = createMetrics({ service, instance: config.INSTANCE_ID });
+const health = createHealth();
+const shutdown = createShutdown({ logger, health });
+logger.info({ config: redactConfig(config) }, 'starting');
+
+const database = createDatabase({
+  url: config.DATABASE_URL,
+  poolSize: config.DATABASE_POOL,
+  applicationName: config.INSTANCE_ID,
+  logger,
+});
+shutdown.onStop('database', () => database.close());
+health.addCheck('database', async () => void (await database.query('SELECT 1')));
+
+const messaging = createMessaging({ service, config, database, logger, metrics, shutdown, health });
+const clock = () => new Date();
+
+// Reads of one moment are one query, placements of one moment one transaction.
+const reads = createBatcher({
+  name: 'read-orders',
+  maxSize: 500,
+  concurrency: 2,
+  metrics,
+  run: async (orderIds: readonly string[]) => {
+    const orders = await readOrders(database, orderIds);
+    return orderIds.map((orderId) => succeeded(orders.get(orderId)));
+  },
+});
+const readOrder = (orderId: string) => reads.submit(orderId);
+
+const waits = createOrderWaits({ waiters: messaging.waiters(['order-events']), read: readOrder });
+const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };
+const ended = onEnded({ waits, metrics });
+const deps = { transactor: database, store: orderStore, outbox: messaging.outbox, keys, clock, ended };
+
+const placements = createBatcher({
+  name: 'place-order',
+  maxSize: 250,
+  concurrency: 2,
+  maxQueue: 2_000,
+  metrics,
+  run: placeOrders(deps),
+});
+const admission = createAdmission({
+  oldestPending: () => oldestPending(database),
+  deadlineMs: config.ORDER_DEADLINE_MS,
+  share: config.ADMISSION_SHARE,
+  clock,
+});
+
+messaging.subscribe(orderSubscription(handleSagaEvents(deps)));
+
+const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
+const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
+async function measure(): Promise<void> {
+  await admission.refresh();
+  oldestSeconds.set(admission.oldestMs / 1000);
+  waitingRequests.set(waits.waiting);
+}
+
+const jobs = [
+  startJob({ name: 'measure-oldest-order', everyMs: 500, run: measure, logger, metrics }),
+  startJob({
+    name: 'expire-orders',
+    everyMs: 1_000,
+    run: expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS }),
+    logger,
+    metrics,
+  }),
+  startJob({
+    name: 'purge-idempotency-keys',
+    everyMs: 600_000,
+    run: () => purgeIdempotencyKeys(database),
+    logger,
+    metrics,
+  }),
+];
+shutdown.onStop('jobs', async () => void (await Promise.all(jobs.map((job) => job.stop()))));
+
+const app = createApp({
+  logger,
+  metrics,
+  health,
+  placeOrder: (request) => placements.submit(request),
+  cancelOrder: cancelOrder(deps),
+  readOrder,
+  listOrders: createListOrders(createPrisma(database)),
+  waits,
+  maxWaiting: config.MAX_WAITING,
+  admission,
+  newId: uuidv7,
+});
+const server = await serve(app, { host: config.HOST, port: config.PORT });
+shutdown.onStop('http', () => {
+  // Who waits for an order is answered with what is known of it now.
+  waits.close();
+  return server.close();
+});
+logger.info({ url: server.url }, 'listening');

@@ -1,0 +1,42 @@
+import { DomainError } from '@shop/service';
+
+export interface AdmissionOptions {
+  /** When the oldest PENDING order was created; null when none is PENDING. */
+  readonly oldestPending: () => Promise<Date | null>;
+  readonly deadlineMs: number;
+  /** The share of the deadline (0 … 1) that the oldest order may have used up before new ones are refused. */
+  readonly share: number;
+  readonly clock: () => Date;
+}
+
+/** Whether new orders are taken: while the saga lags, more of them would only be cancelled by their deadline. */
+export interface Admission {
+  /** Measures; to be called every now and then. */
+  refresh(): Promise<void>;
+  /** @throws {DomainError} SERVICE_UNAVAILABLE while the oldest order nears its deadline */
+  check(): void;
+  /** Age of the oldest PENDING order when last measured, ms. */
+  readonly oldestMs: number;
+}
+
+export function createAdmission({ oldestPending, deadlineMs, share, clock }: AdmissionOptions): Admission {
+  const limitMs = deadlineMs * share;
+  let oldestMs = 0;
+  return {
+    async refresh() {
+      const oldest = await oldestPending();
+      oldestMs = oldest ? Math.max(0, clock().getTime() - oldest.getTime()) : 0;
+    },
+    check() {
+      if (oldestMs <= limitMs) return;
+      // It is over at the latest when those orders are: the deadline ends them.
+      const retryAfterSeconds = Math.min(Math.ceil((deadlineMs - Math.min(oldestMs, deadlineMs)) / 1000) + 1, 10);
+      throw new DomainError('SERVICE_UNAVAILABLE', 'Orders take too long at the moment; none was placed.', {
+        retryAfterSeconds,
+      });
+    },
+    get oldestMs() {
+      return oldestMs;
+    },
+  };
+}

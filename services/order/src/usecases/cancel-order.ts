@@ -1,0 +1,47 @@
+import { DomainError, type Transactor } from '@shop/service';
+import { apply } from './apply.ts';
+import type { IdempotencyKeys, OrderDeps } from './ports.ts';
+
+/** A user's wish to cancel an order of theirs. */
+export interface CancelRequest {
+  /** UUID, drawn by the caller. */
+  readonly requestId: string;
+  readonly orderId: string;
+  readonly userId: number;
+  readonly idempotency?: { readonly key: string; readonly requestHash: string };
+  readonly traceparent: string | null;
+}
+
+/** `cancelled` by this request, `already` cancelled before it, or a `replayed` request that cancelled it. */
+export type CancelOutcome = 'cancelled' | 'already' | 'replayed';
+
+/**
+ * Cancels an order, a completed one too: whoever took part hears order-cancelled and undoes its own part.
+ * @throws {DomainError} ORDER_NOT_FOUND, for somebody else's order too; IDEMPOTENCY_KEY_REUSED
+ */
+export function cancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> }) {
+  const { transactor, keys, store, clock } = deps;
+  return (request: CancelRequest): Promise<CancelOutcome> =>
+    transactor.transaction(async (tx) => {
+      const { requestId, orderId, userId, idempotency, traceparent } = request;
+      const scope = `POST /orders/${orderId}/cancel`;
+      const claims = idempotency ? [{ userId, scope, requestId, ...idempotency }] : [];
+      const claimed = (await keys.claim(tx, claims, clock())).get(requestId)?.kind ?? 'new';
+      if (claimed === 'replay') return 'replayed';
+      if (claimed === 'mismatch') {
+        throw new DomainError('IDEMPOTENCY_KEY_REUSED', 'The key came with another body before.');
+      }
+
+      const locked = await store.load(tx, [orderId]);
+      const order = locked.get(orderId);
+      if (order?.userId !== userId) throw new DomainError('ORDER_NOT_FOUND', 'You have no order with this id.');
+      if (order.status === 'CANCELLED') {
+        // Nothing was done, so nothing is remembered: a repeat finds the order cancelled again.
+        await keys.release(tx, claims);
+        return 'already';
+      }
+      const cause = traceparent ? { cause: { traceparent } } : {};
+      await apply(deps, tx, locked, [{ orderId, input: { type: 'cancel-requested' }, eventId: null, ...cause }]);
+      return 'cancelled';
+    });
+}

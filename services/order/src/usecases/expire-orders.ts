@@ -1,0 +1,35 @@
+import type { Transactor } from '@shop/service';
+import { apply } from './apply.ts';
+import type { OrderDeps } from './ports.ts';
+
+const BATCH = 200;
+
+/**
+ * Cancels the orders that are PENDING for `deadlineMs` or longer, batch by batch. Any number of instances may run it at
+ * once: each skips the rows that another holds.
+ * @returns how many it cancelled
+ */
+export function expireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; deadlineMs: number }) {
+  const expireBatch = (): Promise<number> =>
+    deps.transactor.transaction(async (tx) => {
+      const createdBefore = new Date(deps.clock().getTime() - deps.deadlineMs);
+      const locked = await deps.store.loadExpired(tx, createdBefore, BATCH);
+      const inputs = [...locked.values()].map(({ orderId, traceparent }) => ({
+        orderId,
+        input: { type: 'deadline-checked', deadlineMs: deps.deadlineMs } as const,
+        eventId: null,
+        ...(traceparent ? { cause: { traceparent } } : {}),
+      }));
+      const { orders } = await apply(deps, tx, locked, inputs);
+      return orders.length;
+    });
+
+  return async (): Promise<number> => {
+    let total = 0;
+    for (;;) {
+      const expired = await expireBatch();
+      total += expired;
+      if (expired < BATCH) return total;
+    }
+  };
+}

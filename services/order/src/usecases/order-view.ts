@@ -1,0 +1,60 @@
+import type { Order, OrderStatus } from '../domain/order.ts';
+
+/** An order as its user sees it. Amounts are in won. */
+export interface OrderView {
+  readonly orderId: string;
+  readonly userId: number;
+  readonly status: OrderStatus;
+  /** Name and unit price are null until the stock is reserved. */
+  readonly items: readonly {
+    readonly productId: number;
+    readonly name: string | null;
+    readonly unitPrice: number | null;
+    readonly quantity: number;
+  }[];
+  /** Null until the stock is reserved. */
+  readonly totalAmount: number | null;
+  /** Null until it is paid. */
+  readonly discountAmount: number | null;
+  /** Null until it is paid. */
+  readonly paidAmount: number | null;
+  readonly couponId?: string;
+  /** Why it was cancelled. */
+  readonly reason?: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** When it completed, also after it was cancelled. */
+  readonly completedAt?: Date;
+}
+
+export interface ListQuery {
+  readonly userId: number;
+  readonly status?: OrderStatus | undefined;
+  /** The last order of the page before; absent for the first page. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** A user's own orders, newest first. */
+export type ListOrders = (query: ListQuery) => Promise<OrderView[]>;
+
+export function viewOf(order: Order): OrderView {
+  const { orderId, userId, status, reservation, payment, couponId, createdAt, updatedAt } = order;
+  const completedAt = order.status === 'PENDING' ? null : order.completedAt;
+  return {
+    orderId,
+    userId,
+    status,
+    items: reservation
+      ? reservation.lines.map(({ productId, name, unitPrice, quantity }) => ({ productId, name, unitPrice, quantity }))
+      : order.lines.map(({ productId, quantity }) => ({ productId, name: null, unitPrice: null, quantity })),
+    totalAmount: reservation?.totalAmount ?? null,
+    discountAmount: payment?.discountAmount ?? null,
+    paidAmount: payment?.paidAmount ?? null,
+    ...(couponId ? { couponId } : {}),
+    ...(order.status === 'CANCELLED' ? { reason: order.reason } : {}),
+    createdAt,
+    updatedAt,
+    ...(completedAt ? { completedAt } : {}),
+  };
+}

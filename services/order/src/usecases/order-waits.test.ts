@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Waiters } from '@shop/events';
+import type { OrderView } from './order-view.ts';
+import { createOrderWaits } from './order-waits.ts';
+
+/** Waiters of Kafka that never hear anything: they only time out or stop. */
+function deafWaiters() {
+  const registered = new Set<string>();
+  const waiters: Waiters = {
+    ready: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+    waitFor: (key, { timeoutMs, signal }) =>
+      new Promise((resolve) => {
+        registered.add(key);
+        const finish = () => {
+          clearTimeout(timer);
+          registered.delete(key);
+          resolve(false);
+        };
+        const timer = setTimeout(finish, timeoutMs);
+        signal?.addEventListener('abort', finish, { once: true });
+      }),
+  };
+  return { waiters, registered };
+}
+
+function room(status: () => OrderView['status'] | undefined) {
+  const { waiters, registered } = deafWaiters();
+  let reads = 0;
+  const read = async (orderId: string): Promise<OrderView | undefined> => {
+    reads++;
+    const current = status();
+    return current && ({ orderId, status: current } as OrderView);
+  };
+  return { waits: createOrderWaits({ waiters, read }), registered, reads: () => reads };
+}
+
+describe('order waits', () => {
+  it('when an order ends in this process, then who waits for it gets it, and nobody else wakes', async () => {
+    let status: OrderView['status'] = 'PENDING';
+    const { waits, registered, reads } = room(() => status);
+    const first = waits.open('a', 10_000).ended({ fresh: true });
+    const other = waits.open('b', 10_000);
+    const second = waits.open('a', 10_000).ended();
+    status = 'COMPLETED';
+    waits.wake(['a']);
+    expect(await first).toMatchObject({ orderId: 'a', status: 'COMPLETED' });
+    expect(await second).toMatchObject({ status: 'COMPLETED' });
+    expect(registered).toEqual(new Set(['b']));
+    other.cancel();
+    expect(waits.waiting).toBe(0);
+    expect(reads()).toBe(2);
+  });
+
+  it('when an order ended before the wait, then it is answered at once', async () => {
+    const { waits, registered } = room(() => 'CANCELLED');
+    expect(await waits.open('a', 10_000).ended()).toMatchObject({ status: 'CANCELLED' });
+    await Promise.resolve();
+    expect(registered.size).toBe(0);
+    expect(waits.waiting).toBe(0);
+  });
+
+  it('when the time is over, then the order is read once more, as it is', async () => {
+    const { waits, reads } = room(() => 'PENDING');
+    expect(await waits.open('a', 30).ended({ fresh: true })).toMatchObject({ status: 'PENDING' });
+    expect(reads()).toBe(1);
+  });
+
+  it('when there is no such order, then nobody waits for it', async () => {
+    const { waits } = room(() => undefined);
+    expect(await waits.open('a', 10_000).ended()).toBeUndefined();
+  });
+
+  it('when the client goes, then nothing is left behind', async () => {
+    const { waits, registered } = room(() => 'PENDING');
+    const wait = waits.open('a', 10_000);
+    const ended = wait.ended({ fresh: true });
+    wait.cancel();
+    wait.cancel();
+    expect(await ended).toBeUndefined();
+    expect(registered.size).toBe(0);
+    expect(waits.waiting).toBe(0);
+  });
+
+  it('when the process stops, then every wait ends with the order as it is', async () => {
+    const { waits } = room(() => 'PENDING');
+    const ended = waits.open('a', 30_000).ended({ fresh: true });
+    waits.close();
+    expect(await ended).toMatchObject({ status: 'PENDING' });
+  });
+});

@@ -1,0 +1,57 @@
+import { DomainError, failed, type ItemResult, succeeded, type Transactor } from '@shop/service';
+import type { PendingOrder } from '../domain/order.ts';
+import { type Placement, place } from '../domain/place.ts';
+import type { IdempotencyKeys, OrderDeps } from './ports.ts';
+
+/** A client's wish to place an order. */
+export interface PlaceRequest {
+  readonly placement: Placement;
+  /** Absent: this request is its own. */
+  readonly idempotency?: { readonly key: string; readonly requestHash: string };
+}
+
+/** The order that a request stands for: its own, or that of the request it repeats. */
+export type Placed =
+  | { readonly orderId: string; readonly replayed: false; readonly order: PendingOrder }
+  | { readonly orderId: string; readonly replayed: true };
+
+/** Scope of the idempotency keys. */
+const SCOPE = 'POST /orders';
+
+/**
+ * Places every order that waits, in one transaction: however many they are, they share the statements and the commit.
+ * Each request gets its own result; the same key twice in a batch is one order.
+ */
+export function placeOrders<Tx>(
+  deps: Omit<OrderDeps<Tx>, 'ended'> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> },
+) {
+  const { transactor, keys, store, outbox, clock } = deps;
+  return (requests: readonly PlaceRequest[]): Promise<ItemResult<Placed>[]> =>
+    transactor.transaction(async (tx) => {
+      const now = clock();
+      const claims = requests.flatMap(({ placement: { orderId, userId }, idempotency }) =>
+        idempotency ? [{ userId, scope: SCOPE, requestId: orderId, ...idempotency }] : [],
+      );
+      const outcomes = await keys.claim(tx, claims, now);
+
+      const isNew = ({ placement, idempotency }: PlaceRequest) =>
+        !idempotency || outcomes.get(placement.orderId)?.kind === 'new';
+      const placed = requests.filter(isNew).map(({ placement }) => place(placement, now));
+      if (placed.length > 0) {
+        const orders = placed.map(({ order }) => order);
+        const steps = placed.map(({ step }) => step);
+        const events = placed.map(({ event }) => event);
+        await store.insert(tx, orders, steps);
+        await outbox.append(tx, events);
+      }
+
+      const orders = new Map(placed.map(({ order }) => [order.orderId, order]));
+      return requests.map(({ placement: { orderId } }) => {
+        const order = orders.get(orderId);
+        if (order) return succeeded<Placed>({ orderId, replayed: false, order });
+        const outcome = outcomes.get(orderId);
+        if (outcome?.kind === 'replay') return succeeded<Placed>({ orderId: outcome.requestId, replayed: true });
+        return failed(new DomainError('IDEMPOTENCY_KEY_REUSED', 'The key came with another body before.'));
+      });
+    });
+}
