@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { existingServers, ownServers, type StackLayout, serviceEnv, stackEnv } from './addresses.ts';
+import { serviceRow } from './topology.ts';
+
+const layout: StackLayout = { name: 'test', portOffset: 1000, instances: 1, existing: {} };
+
+describe('addresses', () => {
+  it('gives a service its own schema as its own user, and nobody else’s', () => {
+    const env = serviceEnv(layout, serviceRow('payment'), 2);
+    expect(env).toMatchObject({
+      PORT: '4013',
+      INSTANCE_ID: 'payment-2',
+      DATABASE_URL: 'mysql://shop_payment:shop_payment@127.0.0.1:14306/shop_payment',
+      KAFKA_BROKERS: '127.0.0.1:20092',
+    });
+    expect(Object.values(env).join()).not.toContain('shop_order');
+  });
+
+  it('tells the gateway of every instance', () => {
+    const env = serviceEnv({ ...layout, instances: 2 }, serviceRow('gateway'), 1);
+    expect(env.ORDER_URLS).toBe('http://127.0.0.1:4001,http://127.0.0.1:4011');
+    expect(env.DATABASE_URL).toBeUndefined();
+  });
+
+  it('uses servers that the environment names, and starts the others', () => {
+    const existing = existingServers({
+      MYSQL_HOST: 'db',
+      MYSQL_ROOT_PASSWORD: 'p w',
+      KAFKA_BROKERS: 'k1:9092,k2:9092',
+    });
+    const mixed = { ...layout, existing };
+    expect(ownServers(mixed, undefined)).toEqual(['registry', 'redis']);
+    expect(stackEnv(mixed)).toMatchObject({
+      MYSQL_ROOT_URL: 'mysql://root:p%20w@db:3306',
+      ORDER_DATABASE_URL: 'mysql://shop_order:shop_order@db:3306/shop_order',
+      KAFKA_BROKERS: 'k1:9092,k2:9092',
+      REDIS_URL: 'redis://127.0.0.1:17379',
+    });
+  });
+
+  it('starts only the servers that are asked for', () => {
+    expect(ownServers(layout, ['mysql', 'redis'])).toEqual(['mysql', 'redis']);
+  });
+});

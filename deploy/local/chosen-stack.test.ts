@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { chosenStack } from './chosen-stack.ts';
+import { restartPause } from './supervisor.ts';
+
+describe('the stack of this terminal', () => {
+  it('is dev on the ports of the topology', () => {
+    expect(chosenStack({})).toEqual({ name: 'dev', portOffset: 0 });
+  });
+
+  it('is what the environment says', () => {
+    expect(chosenStack({ SHOP_STACK: 'mine', SHOP_PORT_OFFSET: '2000' })).toEqual({ name: 'mine', portOffset: 2000 });
+  });
+
+  it.each([{ SHOP_PORT_OFFSET: 'x' }, { SHOP_PORT_OFFSET: '-1' }, { SHOP_STACK: '../etc' }, { SHOP_STACK: 'tools' }])(
+    'is refused in words for %j',
+    (env) => expect(() => chosenStack(env)).toThrow(/^SHOP_/),
+  );
+});
+
+describe('the pause before a restart', () => {
+  it('doubles, up to half a minute', () => {
+    expect([0, 1, 2, 10].map(restartPause)).toEqual([500, 1000, 2000, 30_000]);
+  });
+});

@@ -1,0 +1,31 @@
+import { createServer } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { freePort, listeningInodes, portIsFree, takenPort } from './ports.ts';
+
+describe('ports', () => {
+  it('knows a free one from a taken one', async () => {
+    const port = await freePort();
+    expect(await portIsFree(port)).toBe(true);
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+    expect(await portIsFree(port)).toBe(false);
+    await new Promise((done) => server.close(done));
+  });
+
+  it('reads who listens from /proc/net/tcp, not who is connected', () => {
+    const text = [
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+      '   0: 0100007F:33FA 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0',
+      '   1: 0100007F:33FA 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 0',
+      '   2: 0100007F:0CEA 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0',
+    ].join('\n');
+    expect(listeningInodes(text, 13306)).toEqual(['4711']);
+  });
+
+  it('says which port, which part, who has it and what to do', () => {
+    const text = takenPort('mysql', 13306, 'process 7 (mysqld)', 'MYSQL_HOST');
+    for (const word of ['13306', 'mysql', 'process 7 (mysqld)', 'SHOP_PORT_OFFSET', 'MYSQL_HOST'])
+      expect(text).toContain(word);
+    expect(takenPort('order-1', 3001, undefined, undefined)).toContain('another process');
+  });
+});

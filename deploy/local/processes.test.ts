@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  endProcess,
+  forgetRecord,
+  isRunning,
+  launch,
+  type PidRecord,
+  processIdentity,
+  readRecords,
+  startTicks,
+  tail,
+} from './processes.ts';
+
+describe('the start time in /proc/<pid>/stat', () => {
+  const after = 'S 1 42 42 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 987654 0 0';
+
+  it('is found behind a name with spaces and parentheses', () => {
+    expect(startTicks(`42 (a (b) c) d) ${after}`)).toBe('987654');
+  });
+
+  it('is none for a process that ended and was not yet collected', () => {
+    expect(startTicks(`42 (node) ${after.replace('S', 'Z')}`)).toBeUndefined();
+  });
+});
+
+describe('recorded processes', () => {
+  let folder: string;
+  const started: PidRecord[] = [];
+
+  const sleeper = async (name: string, script: string) => {
+    const record = await launch({
+      ...{ name, command: '/bin/sh', args: ['-c', script], cwd: folder, env: process.env },
+      ...{ log: join(folder, `${name}.log`), pids: join(folder, 'pids') },
+    });
+    started.push(record);
+    return record;
+  };
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'processes-'));
+  });
+
+  afterEach(async () => {
+    for (const record of started.splice(0)) await endProcess(record, 'SIGKILL', 1000);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are ended with what they started', async () => {
+    const record = await sleeper('parent', 'sleep 60 & echo $! ; wait');
+    while (!tail(record.log)) await new Promise((done) => setTimeout(done, 5));
+    const child = Number(tail(record.log));
+    expect(await endProcess(record, 'SIGTERM', 2000)).toBe(true);
+    expect(isRunning(record)).toBe(false);
+    expect(processIdentity(child)).toBeUndefined();
+  });
+
+  it('are killed when they do not go in time', async () => {
+    const record = await sleeper('stubborn', 'trap "" TERM; echo up; while :; do sleep 0.05; done');
+    while (!tail(record.log)) await new Promise((done) => setTimeout(done, 5));
+    expect(await endProcess(record, 'SIGTERM', 100)).toBe(false);
+    expect(isRunning(record)).toBe(false);
+  });
+
+  it('when a pid belongs to another process by now, that one is left alone', async () => {
+    const stranger = await sleeper('stranger', 'sleep 60');
+    const stale = { ...stranger, name: 'order-1', identity: 'an-earlier-boot:1' };
+    expect(isRunning(stale)).toBe(false);
+    expect(await endProcess(stale, 'SIGKILL', 1000)).toBe(true);
+    expect(isRunning(stranger)).toBe(true);
+  });
+
+  it('forgetting an old record keeps the one that took its place', async () => {
+    const first = await sleeper('order-1', 'exit 0');
+    const second = await sleeper('order-1', 'sleep 60');
+    forgetRecord(join(folder, 'pids'), first);
+    expect(readRecords(join(folder, 'pids'))).toEqual([second]);
+  });
+
+  it('that cannot be started are reported by name', async () => {
+    const bad = { name: 'order-1', command: join(folder, 'nothing'), args: [], cwd: folder, env: {} };
+    await expect(launch({ ...bad, log: join(folder, 'log'), pids: join(folder, 'pids') })).rejects.toThrow('order-1');
+  });
+});
