@@ -27,6 +27,8 @@ export class Scheduler {
   stepsTaken = 0;
   readonly #random: Random;
   readonly #trace: ((line: string) => void) | undefined;
+  /** Somebody who hardly gets a turn for a while: a garbage collection, a busy neighbour, a slow disk. */
+  #slow: { actor: string; until: number } = { actor: '', until: 0 };
   #ready: Step[] = [];
   #timers: Timer[] = [];
 
@@ -90,7 +92,7 @@ export class Scheduler {
     // Now and then time passes although somebody could act: that is what a slow process looks like to the others.
     const early = this.#timers.length > 0 && this.#random.chance(0.02);
     if (this.#ready.length > 0 && !early) {
-      const index = this.#random.int(0, this.#ready.length - 1);
+      const index = this.#pick();
       const step = this.#ready[index];
       const last = this.#ready.pop();
       if (last && index < this.#ready.length) this.#ready[index] = last;
@@ -102,6 +104,20 @@ export class Scheduler {
     this.#timers.splice(this.#timers.indexOf(first), 1);
     this.now = Math.max(this.now, first.at);
     return first;
+  }
+
+  #pick(): number {
+    const last = this.#ready.length - 1;
+    let index = this.#random.int(0, last);
+    if (this.#slow.until < this.stepsTaken && this.#random.chance(0.01)) {
+      this.#slow = { actor: this.#ready[index]?.actor.name ?? '', until: this.stepsTaken + this.#random.int(20, 300) };
+    }
+    for (let tries = 0; tries < 5 && this.#isSlow(index); tries++) index = this.#random.int(0, last);
+    return index;
+  }
+
+  #isSlow(index: number): boolean {
+    return this.stepsTaken <= this.#slow.until && this.#ready[index]?.actor.name === this.#slow.actor;
   }
 
   #stamp(): string {

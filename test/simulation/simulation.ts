@@ -136,6 +136,7 @@ class Simulation {
   }
 
   #isAtRest(): boolean {
+    if (this.#unexpectedDeadLetters() > 0) return true;
     if (this.#clients.waiting > 0) return false;
     for (const group of this.#log.groups.values()) if (!group.isAtEnd) return false;
     for (const tables of Object.values(this.#messaging)) {
@@ -144,6 +145,15 @@ class Simulation {
     if (this.#databases.some((database) => database.open.size > 0)) return false;
     for (const order of this.#order.orders.committed.values()) if (order.status === 'PENDING') return false;
     return this.#instances.every((instance) => instance.alive);
+  }
+
+  /** Where no failpoint is set nothing may die: the run ends at once, and the invariants tell which. */
+  #unexpectedDeadLetters(): number {
+    const failing = new Set<string>(this.#world.weather.failpoints.map((failpoint) => failpoint.group));
+    return Object.entries(this.#messaging).reduce(
+      (sum, [service, { deadLetters }]) => sum + (failing.has(service) ? 0 : deadLetters.committed.size),
+      0,
+    );
   }
 
   #atRest(): ShopAtRest {
