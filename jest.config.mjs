@@ -1,7 +1,7 @@
 // Four kinds of tests, by where they stand:
 //   unit         beside the code, pure, no servers
 //   simulation   test/simulation, the whole saga in memory
-//   integration  services/*/test, libs/*/test, test/integration, on real servers
+//   integration  services/*/test, libs/*/test, deploy/local/test, test/integration, on real servers
 //   faults       test/faults, on real servers and processes, which they kill
 // `npm test` runs all and brings the servers; see deploy/local/commands/test.ts.
 
@@ -27,9 +27,12 @@ const named = (displayName, testMatch) => ({
 
 export default {
   projects: [
-    named('unit', ['libs/*/src', 'services/*/src', 'ops', 'deploy', 'bench']),
+    {
+      ...named('unit', ['libs/*/src', 'services/*/src', 'ops', 'deploy', 'bench']),
+      testPathIgnorePatterns: [...project.testPathIgnorePatterns, '<rootDir>/deploy/local/test/'],
+    },
     named('simulation', ['test/simulation']),
-    named('integration', ['libs/*/test', 'services/*/test', 'test/integration']),
+    named('integration', ['libs/*/test', 'services/*/test', 'deploy/local/test', 'test/integration']),
     named('faults', ['test/faults']),
   ],
   // A rejection that nobody handled by the end of a test's turn fails that test.

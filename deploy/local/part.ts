@@ -4,7 +4,7 @@ import { type StackLayout, serverPort } from './addresses.ts';
 import { StackError } from './fetch.ts';
 import type { Site } from './parts/server.ts';
 import { stackDir } from './paths.ts';
-import { portIsFree, takenPort, whoListens } from './ports.ts';
+import { portComesFree, takenPort, whoListens } from './ports.ts';
 import {
   endProcess,
   forgetRecord,
@@ -53,7 +53,7 @@ export function openPart(layout: StackLayout, name: ServerName, load: boolean): 
       await row.server.install();
       await row.server.prepare(site);
       for (const port of name === 'kafka' ? [site.port, site.port + 1] : [site.port]) {
-        if (!(await portIsFree(port)))
+        if (!(await portComesFree(port)))
           throw new StackError(takenPort(name, port, whoListens(port), row.instead.join(', ')));
       }
       const { env, ...command } = await row.server.command(site);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Whether a server could listen on this port of 127.0.0.1 now. */
 export function portIsFree(port: number): Promise<boolean> {
@@ -8,6 +9,12 @@ export function portIsFree(port: number): Promise<boolean> {
     server.once('error', () => done(false));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => done(true)));
   });
+}
+
+/** Waits a little for a port: a process that was just killed keeps its own for some milliseconds. @returns whether it is free */
+export async function portComesFree(port: number, withinMs = 3000): Promise<boolean> {
+  for (const end = Date.now() + withinMs; Date.now() < end; await sleep(50)) if (await portIsFree(port)) return true;
+  return false;
 }
 
 /** A port that nothing uses at the moment. */

@@ -24,6 +24,10 @@ describe('the start time in /proc/<pid>/stat', () => {
   it('is none for a process that ended and was not yet collected', () => {
     expect(startTicks(`42 (node) ${after.replace('S', 'Z')}`)).toBeUndefined();
   });
+
+  it('is there while other threads of a killed process still end', () => {
+    expect(startTicks(`42 (node) ${after.replace('S', 'Z')}`, 3)).toBe('987654');
+  });
 });
 
 describe('recorded processes', () => {

@@ -49,18 +49,22 @@ export function refuseWhenEnding(): void {
   if (ending) throw new Error('stopping');
 }
 
-/** The start time (clock ticks after boot) in the text of /proc/<pid>/stat; undefined for a zombie. */
-export function startTicks(stat: string): string | undefined {
+/**
+ * The start time (clock ticks after boot) in the text of /proc/<pid>/stat; undefined for a zombie.
+ * @param threads how many the process still has: one that was killed is a zombie before its last thread has let go of
+ * files and ports
+ */
+export function startTicks(stat: string, threads = 1): string | undefined {
   // The command's name stands in parentheses and may hold spaces and parentheses itself.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  return (fields[0] === 'Z' || fields[0] === 'X') && threads <= 1 ? undefined : fields[19];
 }
 
 /** What tells this process from an earlier or later one with the same pid; undefined when there is none. */
 export function processIdentity(pid: number): string | undefined {
   try {
     if (existsSync('/proc/self/stat')) {
-      const ticks = startTicks(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      const ticks = startTicks(readFileSync(`/proc/${pid}/stat`, 'utf8'), readdirSync(`/proc/${pid}/task`).length);
       return ticks && `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${ticks}`;
     }
     return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;

@@ -5,7 +5,7 @@ import { run, StackError } from './fetch.ts';
 import { untilReady } from './part.ts';
 import { expectOk } from './parts/server.ts';
 import { root } from './paths.ts';
-import { portIsFree, takenPort, whoListens } from './ports.ts';
+import { portComesFree, takenPort, whoListens } from './ports.ts';
 import { endProcess, forgetRecord, goneWithin, isRunning, launch, readRecord, signalGroup, tail } from './processes.ts';
 import { entryPoint, type ServiceName, servicePort, serviceRow, services } from './topology.ts';
 
@@ -45,7 +45,7 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
   const earlier = readRecord(pids, name);
   if (earlier && isRunning(earlier))
     throw new StackError(`${name} of the stack ${stack.name} already runs (pid ${earlier.pid}).`);
-  if (!(await portIsFree(port))) throw new StackError(takenPort(name, port, whoListens(port), undefined));
+  if (!(await portComesFree(port))) throw new StackError(takenPort(name, port, whoListens(port), undefined));
   const record = await launch({
     name,
     command: process.execPath,

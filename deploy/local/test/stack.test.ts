@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createConnection } from 'mariadb';
+import { mysqlAddress } from '../addresses.ts';
+import { adminConnection } from '../parts/mysql.ts';
+import { openStack, type Stack } from '../stack.ts';
+import type { ServerName } from '../topology.ts';
+
+/** The stack that the test run started; its servers are killed here, so no other will do. */
+function testStack(): Stack {
+  const name = process.env.SHOP_STACK ?? '';
+  if (!/(^|-)test$/.test(name)) throw new Error('These tests kill servers: run them with `npm test`.');
+  return openStack(name);
+}
+
+describe('the local stack', () => {
+  let stack: Stack;
+
+  beforeAll(() => {
+    stack = testStack();
+  });
+
+  afterAll(async () => {
+    for (const name of ['mysql', 'kafka', 'registry', 'redis'] as const) await stack.part(name).start();
+  });
+
+  it.each<ServerName>(['kafka', 'registry', 'redis', 'mysql'])(
+    'when %s is killed and started, it is ready again on its port',
+    async (name) => {
+      const part = stack.part(name);
+      await part.kill9();
+      expect(part.running()).toBe(false);
+      await part.start();
+      expect(part.running()).toBe(true);
+    },
+  );
+
+  it('when MySQL is killed, what was committed is there', async () => {
+    const write = await adminConnection(mysqlAddress(stack.layout));
+    await write.query('CREATE DATABASE IF NOT EXISTS scratch_stack');
+    await write.query('CREATE TABLE scratch_stack.kept (id INT PRIMARY KEY) ENGINE=InnoDB');
+    await write.query('INSERT INTO scratch_stack.kept VALUES (1)');
+    await write.end();
+    await stack.part('mysql').kill9();
+    await stack.part('mysql').start();
+    const read = await adminConnection(mysqlAddress(stack.layout));
+    expect(await read.query('SELECT id FROM scratch_stack.kept')).toEqual([{ id: 1 }]);
+    await read.query('DROP DATABASE scratch_stack');
+    await read.end();
+  });
+
+  it('when a schema was registered and the registry is killed, the schema is there', async () => {
+    const url = `${stack.env.SCHEMA_REGISTRY_URL}/subjects/scratch-stack/versions`;
+    const body = JSON.stringify({ schema: '{"type":"string"}' });
+    const headers = { 'Content-Type': 'application/vnd.schemaregistry.v1+json' };
+    expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(200);
+    await stack.part('registry').kill9();
+    await stack.part('registry').start();
+    expect(await (await fetch(url)).json()).toEqual([1]);
+    await fetch(`${stack.env.SCHEMA_REGISTRY_URL}/subjects/scratch-stack`, { method: 'DELETE' });
+  });
+
+  describe('users', () => {
+    const address = () => ({ host: mysqlAddress(stack.layout).host, port: mysqlAddress(stack.layout).port });
+    const asked = async (user: string, schema: string, sql: string): Promise<string> => {
+      const connection = await createConnection({
+        ...address(),
+        user,
+        password: user,
+        ...(schema && { database: schema }),
+        allowPublicKeyRetrieval: true,
+      });
+      try {
+        await connection.query(sql);
+        return 'done';
+      } catch (error) {
+        return (error as { code?: string }).code ?? String(error);
+      } finally {
+        await connection.end();
+      }
+    };
+
+    it('of a service may do everything in its own schema', async () => {
+      await asked('shop_order', 'shop_order', 'DROP TABLE IF EXISTS scratch_rights');
+      expect(await asked('shop_order', 'shop_order', 'CREATE TABLE scratch_rights (id INT PRIMARY KEY)')).toBe('done');
+      expect(await asked('shop_order', 'shop_order', "SELECT GET_LOCK('scratch', 0)")).toBe('done');
+    });
+
+    it('of a service may not even read another’s', async () => {
+      expect(await asked('shop_payment', 'shop_payment', 'SELECT * FROM shop_order.scratch_rights')).toBe(
+        'ER_TABLEACCESS_DENIED_ERROR',
+      );
+    });
+
+    it('of the audit may read every schema and change none', async () => {
+      expect(await asked('shop_audit', '', 'SELECT * FROM shop_order.scratch_rights')).toBe('done');
+      expect(await asked('shop_audit', '', 'DELETE FROM shop_order.scratch_rights')).toBe(
+        'ER_TABLEACCESS_DENIED_ERROR',
+      );
+      await asked('shop_order', 'shop_order', 'DROP TABLE scratch_rights');
+    });
+  });
+});
