@@ -46,21 +46,19 @@ export function createCodecOn(store: SchemaStore, options: { logger?: Logger; cl
   // avsc compiles a resolver for every (writer, reader) pair: once for each writer id, never once a message.
   const readers = new Map<number, Reader>();
 
-  async function registerAll(): Promise<void> {
-    for (const contract of contracts.values()) {
-      const backoff = createBackoff(200, 5_000);
-      while (!ids.has(contract.type)) {
-        try {
-          ids.set(contract.type, await store.register(contract.record, contract.text));
-        } catch (error) {
-          if (!(error instanceof OutageError)) throw error;
-          logger.warn({ subject: contract.record, error: describe(error) }, 'schema registry is away, trying again');
-          await clock.sleep(backoff.next());
-        }
+  async function register({ type, record, text }: Contract): Promise<void> {
+    const backoff = createBackoff(200, 5_000);
+    while (!ids.has(type)) {
+      try {
+        ids.set(type, await store.register(record, text));
+      } catch (error) {
+        if (!(error instanceof OutageError)) throw error;
+        logger.warn({ subject: record, error: describe(error) }, 'schema registry is away, trying again');
+        await clock.sleep(backoff.next());
       }
     }
   }
-  const registered = registerAll();
+  const registered = Promise.all([...contracts.values()].map(register)).then(() => {});
   registered.catch(() => {}); // Reported by ready(); a codec nobody asks must not crash the process.
 
   async function findReader(schemaId: number): Promise<Reader> {

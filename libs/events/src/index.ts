@@ -1,22 +1,27 @@
-export type {
-  Broker,
-  BrokerConsumer,
-  ConsumeOptions,
-  Headers,
-  IncomingRecord,
-  OutgoingRecord,
-  RecordBatch,
-} from './broker.ts';
+export type { Applied, Failpoint } from './apply.ts';
+export type * from './broker.ts';
 export { allTopics, EVENTS, type EventType, isEventType, PARTITIONS } from './catalog.ts';
 export { type Codec, type CodecOptions, createCodec, createCodecOn, type DecodedEvent } from './codec.ts';
+export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from './consumer.ts';
 export { HandlerBrokenError, InvalidEventError, OutageError, StaleBatchError, UndecodableError } from './errors.ts';
 export { type Cause, causedBy, type NewEvent, type ReceivedEvent } from './event.ts';
 export { deriveEventId } from './event-id.ts';
+export { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
+export { classify, type FailureKind } from './failure.ts';
 export type * from './generated/types.ts';
+export { createKafkaAdmin, type KafkaAdmin, type RecordRange } from './kafka/admin.ts';
+export { createKafkaBroker, type KafkaBrokerOptions } from './kafka/broker.ts';
+export type { CommittedOffset } from './kafka/offsets.ts';
 export { createMessaging, type Messaging, type MessagingOptions } from './messaging.ts';
+export { createEventMetrics, type EventMetrics, noMetrics } from './metrics.ts';
 export { type CommitHooks, createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
+export { INBOX_RETENTION_DAYS, purgeInbox } from './purge.ts';
+export { type Redriver, type RedriverOptions, startRedriver } from './redriver.ts';
 export type { SchemaStore } from './registry.ts';
+export { type Relay, type RelayLock, type RelayOptions, startRelay } from './relay.ts';
+export { createSqlRelayLock } from './relay-lock.ts';
 export { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
-export type { DeadLetterEntry, DeadLetterReason, MessagingStore, OutboxRow } from './store.ts';
+export { createSqlMessagingStore, type SqlMessagingStore } from './sql-store.ts';
+export type * from './store.ts';
 export type { Subscription } from './subscription.ts';
-export type { Waiters, WaitOptions } from './waiters.ts';
+export { startWaiters, type Waiters, type WaitersOptions, type WaitOptions } from './waiters.ts';

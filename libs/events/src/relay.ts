@@ -28,6 +28,9 @@ export interface RelayOptions {
   readonly batch?: number;
 }
 
+/** Longest time for the last rows when the process stops, ms. */
+const FINISH_MS = 2_000;
+
 export interface Relay {
   /** Something was committed to the outbox. */
   wake(): void;
@@ -113,8 +116,19 @@ export function startRelay(options: RelayOptions): Relay {
         await clock.sleep(backoff.next(), stopping.signal);
       }
     }
+    if (holding) await finish();
     setHolding(false);
     await lock.release().catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the relay lock'));
+  }
+
+  /** What the last requests committed goes out with this process rather than with its successor, if that is quick. */
+  async function finish(): Promise<void> {
+    const late = clock.sleep(FINISH_MS).then(() => false);
+    try {
+      while (await Promise.race([turn(), late]));
+    } catch {
+      // The rows stay; the next holder sends them.
+    }
   }
 
   const ended = run();

@@ -25,7 +25,7 @@ export interface Waiters {
 }
 
 export interface WaitersOptions {
-  readonly broker: Broker;
+  readonly broker: Pick<Broker, 'consume'>;
   /** A name of its own for each process, since every instance must see every event. */
   readonly groupId: string;
   readonly topics: readonly string[];
@@ -38,7 +38,7 @@ interface Waiter {
 }
 
 /** Reads the topics from their end, by key and header alone: nothing is decoded, nothing is committed. */
-export async function startWaiters(options: WaitersOptions): Promise<Waiters> {
+export function startWaiters(options: WaitersOptions): Waiters {
   const { broker, groupId, topics, clock = systemClock } = options;
   const waiting = new Map<string, Set<Waiter>>();
 
@@ -50,7 +50,7 @@ export async function startWaiters(options: WaitersOptions): Promise<Waiters> {
     }
   }
 
-  const consumer: BrokerConsumer = await broker.consume({
+  const consumer: Promise<BrokerConsumer> = broker.consume({
     groupId,
     topics,
     fromBeginning: false,
@@ -59,8 +59,10 @@ export async function startWaiters(options: WaitersOptions): Promise<Waiters> {
     },
   });
 
+  consumer.catch(() => {}); // Reported by ready().
+
   return {
-    ready: () => consumer.ready(),
+    ready: async () => (await consumer).ready(),
 
     async waitFor(key, { types, timeoutMs, signal }) {
       const ended = new AbortController();
@@ -83,6 +85,6 @@ export async function startWaiters(options: WaitersOptions): Promise<Waiters> {
       }
     },
 
-    stop: () => consumer.stop(),
+    stop: async () => (await consumer).stop(),
   };
 }

@@ -1,0 +1,133 @@
+import type { Database, Transaction } from '@shop/service';
+import type { Failpoint } from './apply.ts';
+import type { EventType } from './catalog.ts';
+import type { Codec } from './codec.ts';
+import { describe, UndecodableError } from './errors.ts';
+import { classify } from './failure.ts';
+import { isForOthers, readMessage } from './message.ts';
+import { type EventMetrics, noMetrics } from './metrics.ts';
+import {
+  claimDiscarded,
+  findTargets,
+  freeKey,
+  frontLetter,
+  type Letter,
+  lockKey,
+  markDead,
+  markRedriven,
+  type RedriveTarget,
+} from './redrive-store.ts';
+import { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
+import type { MessagingStore } from './store.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface RedriverOptions {
+  readonly database: Database;
+  readonly store: Pick<MessagingStore<Transaction>, 'claim'>;
+  readonly codec: Pick<Codec, 'decode'>;
+  /** The subscriptions of this service, as they are at each look. */
+  readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
+  readonly logger?: Logger;
+  readonly metrics?: EventMetrics;
+  readonly failpoint?: Failpoint | undefined;
+  readonly clock?: Clock;
+  /** Time between two looks, ms; default 500. */
+  readonly pollMs?: number;
+}
+
+export interface Redriver {
+  stop(): Promise<void>;
+}
+
+/** What became of the first letter of a queue. */
+type Step = 'more' | 'done' | 'blocked';
+
+/**
+ * Carries out what operators ask for: applies a dead letter again and then all that is parked behind it, in order, one
+ * transaction each, and stops at the first that fails. Every instance may run it, beside live consumers: all of them
+ * lock the `parked_key` row first, so a message is either parked before the key is freed, or handled after.
+ */
+export function startRedriver(options: RedriverOptions): Redriver {
+  const { database, store, codec, subscriptions, failpoint, pollMs = 500 } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
+  const stopping = new AbortController();
+
+  async function step(subscription: Subscription<Transaction, EventType>, target: RedriveTarget): Promise<Step> {
+    let current: Letter | undefined;
+    try {
+      return await database.transaction(async (tx) => {
+        await lockKey(tx, target);
+        await claimDiscarded(tx, target, new Date(clock.now()));
+        current = await frontLetter(tx, target);
+        if (current?.status === 'DEAD') return 'blocked';
+        if (current) await apply(tx, subscription, current);
+        return (await freeKey(tx, target)) ? 'done' : 'more';
+      });
+    } catch (error) {
+      const kind = classify(error);
+      if (!current || kind === 'outage' || kind === 'conflict') throw error;
+      await bury(target, current, error);
+      return 'blocked';
+    }
+  }
+
+  async function apply(
+    tx: Transaction,
+    subscription: Subscription<Transaction, EventType>,
+    letter: Letter,
+  ): Promise<void> {
+    const now = new Date(clock.now());
+    if (isForOthers(letter.record, new Set(subscription.handles))) {
+      return markRedriven(tx, letter.id, 'skipped: not for this group any more', now);
+    }
+    const message = await readMessage(letter.record, codec);
+    if (!message.event) throw new UndecodableError(message.error);
+    const { event } = message;
+    const claimed = await store.claim(tx, subscription.group, [event.id], now);
+    if (claimed.has(event.id)) {
+      failpoint?.(subscription.group, event);
+      await subscription.handle(tx, [event]);
+    }
+    await markRedriven(tx, letter.id, claimed.has(event.id) ? 'applied' : 'duplicate: was applied before', now);
+    metrics.redriven(subscription.group, 'applied');
+    logger.info({ group: subscription.group, key: event.key, eventId: event.id, type: event.type }, 'redriven');
+  }
+
+  async function bury(target: RedriveTarget, letter: Letter, error: unknown): Promise<void> {
+    await database.transaction(async (tx) => {
+      await lockKey(tx, target);
+      await markDead(tx, letter.id, describe(error), new Date(clock.now()));
+    });
+    metrics.redriven(target.group, 'failed');
+    logger.error({ group: target.group, key: target.key, id: letter.id, error: describe(error) }, 'a redrive failed');
+  }
+
+  async function look(): Promise<void> {
+    const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
+    if (byGroup.size === 0) return;
+    for (const target of await findTargets(database, [...byGroup.keys()])) {
+      const subscription = byGroup.get(target.group);
+      if (!subscription) continue;
+      while (!stopping.signal.aborted && (await step(subscription, target)) === 'more');
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await look();
+      } catch (error) {
+        logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
+      }
+      await clock.sleep(pollMs, stopping.signal);
+    }
+  }
+
+  const ended = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
