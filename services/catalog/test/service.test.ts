@@ -1,0 +1,258 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { deriveEventId, type NewEvent } from '@shop/events';
+import { v7 as uuidv7 } from 'uuid';
+import { Api, type Problem } from '../../../test/support/api.ts';
+import { eventually } from '../../../test/support/eventually.ts';
+import { type RunningService, runService, TRACEPARENT } from './running-service.ts';
+
+interface Product {
+  productId: number;
+  name: string;
+  price: number;
+  stockQuantity: number;
+}
+
+let catalog: RunningService;
+let api: Api;
+
+beforeAll(async () => {
+  catalog = await runService('catalog', 'catalog-events');
+  api = new Api(catalog.url);
+}, 120_000);
+afterAll(() => catalog?.stop());
+
+async function stockOf(productId: number): Promise<object | undefined> {
+  const [row] = await catalog.database.query<object>(
+    'SELECT available, reserved, sold FROM products WHERE product_id = ?',
+    [productId],
+  );
+  return row;
+}
+
+async function statusOf(orderId: string): Promise<string | undefined> {
+  const [row] = await catalog.database.query<{ status: string }>('SELECT status FROM reservations WHERE order_id = ?', [
+    orderId,
+  ]);
+  return row?.status;
+}
+
+const order = () => ({ orderId: uuidv7(), userId: 7, couponId: null });
+type Order = ReturnType<typeof order>;
+
+function created(
+  of: Order,
+  lines: [productId: number, quantity: number][],
+  expectedTotal: number | null = null,
+): NewEvent {
+  const data = { ...of, lines: lines.map(([productId, quantity]) => ({ productId, quantity })), expectedTotal };
+  return { type: 'order-created', data };
+}
+
+function completed(of: Order): NewEvent {
+  const amounts = { totalAmount: 0, discountAmount: 0, paidAmount: 0, completedAt: Date.now() };
+  return { type: 'order-completed', data: { ...of, ...amounts, lines: [] } };
+}
+
+function cancelled(of: Order): NewEvent {
+  const data = { ...of, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, lines: [] };
+  return { type: 'order-cancelled', data };
+}
+
+const applied = (outcome: string) => catalog.metric('events_handled_total', { group: 'catalog', outcome });
+
+describe('orders', () => {
+  it('when an order is created, completed and cancelled, then its stock is reserved, sold and given back', async () => {
+    const productId = await api.newProduct(1_000, 10, 'lamp');
+    const it = order();
+    const before = await applied('applied');
+
+    const [cause] = await catalog.publish(created(it, [[productId, 3]], 3_000));
+    const [reserved] = await catalog.hear(it.orderId);
+    const lines = [{ productId, name: 'lamp', unitPrice: 1_000, quantity: 3 }];
+    expect(reserved?.type).toBe('stock-reserved');
+    expect(reserved?.data).toEqual({ ...it, lines, totalAmount: 3_000 });
+    expect(reserved?.headers).toMatchObject({
+      ce_id: deriveEventId(it.orderId, 'stock-reserved'),
+      ce_source: 'catalog',
+      ce_causationid: cause,
+    });
+    expect(reserved?.headers.traceparent?.slice(0, 35)).toBe(TRACEPARENT.slice(0, 35));
+    expect(await stockOf(productId)).toEqual({ available: 7, reserved: 3, sold: 0 });
+    expect(await api.stock(productId)).toBe(7);
+
+    await catalog.publish(completed(it));
+    await eventually('the sale', async () => (await statusOf(it.orderId)) === 'SOLD');
+    expect(await stockOf(productId)).toEqual({ available: 7, reserved: 0, sold: 3 });
+
+    await catalog.publish(cancelled(it));
+    await eventually('the release', async () => (await statusOf(it.orderId)) === 'RELEASED');
+    expect(await stockOf(productId)).toEqual({ available: 10, reserved: 0, sold: 0 });
+
+    expect(await catalog.hear(it.orderId)).toHaveLength(1);
+    expect(await applied('applied')).toBe(before + 3);
+  });
+
+  it('when an order cannot be reserved, then the reason is told and no stock moves', async () => {
+    const productId = await api.newProduct(100, 2);
+    const [tooMany, unknown, dearer] = [order(), order(), order()];
+    await catalog.publish(
+      created(tooMany, [[productId, 3]]),
+      created(unknown, [
+        [productId, 1],
+        [999_999, 1],
+      ]),
+      created(dearer, [[productId, 2]], 199),
+    );
+    const rejection = async (of: Order) => {
+      const [event] = await catalog.hear(of.orderId);
+      return [event?.type, event?.data.reason, event?.data.productId, event?.data.totalAmount];
+    };
+    expect(await rejection(tooMany)).toEqual(['stock-rejected', 'OUT_OF_STOCK', productId, null]);
+    expect(await rejection(unknown)).toEqual(['stock-rejected', 'PRODUCT_NOT_FOUND', 999_999, null]);
+    expect(await rejection(dearer)).toEqual(['stock-rejected', 'PRICE_CHANGED', null, 200]);
+    expect(await stockOf(productId)).toEqual({ available: 2, reserved: 0, sold: 0 });
+  });
+
+  it('when a hundred orders want the last fifty, then fifty get one', async () => {
+    const productId = await api.newProduct(100, 50);
+    const orders = Array.from({ length: 100 }, order);
+    await catalog.publish(...orders.map((it) => created(it, [[productId, 1]])));
+    const answers = await Promise.all(orders.map((it) => catalog.hear(it.orderId)));
+    expect(answers.filter(([event]) => event?.type === 'stock-reserved')).toHaveLength(50);
+    expect(await stockOf(productId)).toEqual({ available: 0, reserved: 50, sold: 0 });
+  });
+
+  it('when the cancellation comes first, then the order gets nothing', async () => {
+    const productId = await api.newProduct(100, 5);
+    const it = order();
+    await catalog.publish(cancelled(it));
+    await eventually('the void', async () => (await statusOf(it.orderId)) === 'VOID');
+    const before = await applied('applied');
+    await catalog.publish(created(it, [[productId, 1]]));
+    await eventually('the late order-created', async () => (await applied('applied')) === before + 1);
+    expect(await statusOf(it.orderId)).toBe('VOID');
+    expect(await stockOf(productId)).toEqual({ available: 5, reserved: 0, sold: 0 });
+    expect(catalog.heard.filter((event) => event.key === it.orderId)).toEqual([]);
+  });
+
+  it('when an event comes again, then it is a duplicate and changes nothing', async () => {
+    const productId = await api.newProduct(100, 5);
+    const it = order();
+    const before = await applied('duplicate');
+    const event = created(it, [[productId, 1]]);
+    await catalog.publish(event, event);
+    await catalog.hear(it.orderId);
+    await catalog.publish(event);
+    await eventually('the duplicates', async () => (await applied('duplicate')) === before + 2);
+    expect(await stockOf(productId)).toEqual({ available: 4, reserved: 1, sold: 0 });
+    expect(await catalog.hear(it.orderId)).toHaveLength(1);
+  });
+
+  it('when an event cannot be, then it alone is dead-lettered and others go through', async () => {
+    const productId = await api.newProduct(100, 5);
+    const [impossible, fine] = [order(), order()];
+    await catalog.publish(completed(impossible), created(fine, [[productId, 1]]));
+    await catalog.hear(fine.orderId);
+    const letter = await eventually('the dead letter', async () => {
+      const [row] = await catalog.database.query<{ status: string; reason: string; error: string }>(
+        'SELECT status, reason, error FROM dead_letter WHERE message_key = ?',
+        [impossible.orderId],
+      );
+      return row;
+    });
+    expect(letter).toMatchObject({ status: 'DEAD', reason: 'HANDLER_ERROR' });
+    expect(letter.error).toContain(`order ${impossible.orderId} completed, but its stock is unknown`);
+  });
+});
+
+describe('products', () => {
+  it('when an operator creates and changes one, then it is shown, published and counted', async () => {
+    const before = await catalog.metric('http_request_duration_seconds_count', { route: '/products', status: '201' });
+    const body = { name: ' chair ', price: 2_000, stockQuantity: 5 };
+    const answer = await api.request<Product>('POST', '/products', { body, headers: { traceparent: TRACEPARENT } });
+    const { productId } = answer.body;
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get('location')).toBe(`/products/${productId}`);
+    expect(answer.body).toEqual({ productId, name: 'chair', price: 2_000, stockQuantity: 5 });
+
+    const patch = { price: 1_900, restock: 3 };
+    const patched = await api.request<Product>('PATCH', `/products/${productId}`, { body: patch });
+    expect(patched.body).toEqual({ productId, name: 'chair', price: 1_900, stockQuantity: 8 });
+    expect((await api.request('GET', `/products/${productId}`)).body).toEqual(patched.body);
+
+    const [first, second] = await catalog.hear(productId, 2);
+    expect(first?.data).toMatchObject({ change: 'CREATED', price: 2_000, stockDelta: 5, version: 1 });
+    expect(second?.data).toMatchObject({ change: 'UPDATED', price: 1_900, stockDelta: 3, version: 2 });
+    expect(first?.headers.ce_id).toBe(first?.data.requestId);
+    expect(first?.headers.traceparent?.slice(0, 35)).toBe(TRACEPARENT.slice(0, 35));
+    const rows = await catalog.database.query<{ requestId: string }>(
+      'SELECT request_id AS requestId FROM product_changes WHERE product_id = ? ORDER BY version',
+      [productId],
+    );
+    expect(rows.map((row) => row.requestId)).toEqual([first?.data.requestId, second?.data.requestId]);
+    const after = await catalog.metric('http_request_duration_seconds_count', { route: '/products', status: '201' });
+    expect(after).toBe(before + 1);
+  });
+
+  it('when a change is repeated with its key, then it is made once and answered as it was', async () => {
+    const productId = await api.newProduct(100, 5);
+    const headers = { 'idempotency-key': uuidv7() };
+    const restock = (pieces: number) =>
+      api.request<Product>('PATCH', `/products/${productId}`, { body: { restock: pieces }, headers });
+    const answers = await Promise.all([restock(10), restock(10), restock(10)]);
+    expect(answers.map((it) => it.body.stockQuantity)).toEqual([15, 15, 15]);
+    await api.request('PATCH', `/products/${productId}`, { body: { restock: 1 } });
+    const late = await restock(10);
+    expect([late.body.stockQuantity, late.headers.get('idempotency-replayed')]).toEqual([15, 'true']);
+    expect(await restock(11)).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+    expect(await api.stock(productId)).toBe(16);
+  });
+
+  it('when the list is read page by page, then every product comes once', async () => {
+    for (let n = 0; n < 3; n++) await api.newProduct(100, 1);
+    const seen: number[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const query: Record<string, string | number> = { limit: 2, ...(cursor ? { cursor } : {}) };
+      const page = await api.request<{ items: Product[]; nextCursor: string | null }>('GET', '/products', { query });
+      seen.push(...page.body.items.map((product) => product.productId));
+      cursor = page.body.nextCursor;
+    }
+    const rows = await catalog.database.query<{ id: number }>(
+      'SELECT product_id AS id FROM products ORDER BY product_id',
+    );
+    expect(seen).toEqual(rows.map((row) => row.id));
+  });
+
+  const long = 'x'.repeat(201);
+  const refused: [string, string, unknown, number, string][] = [
+    ['POST', '/products', { name: 'a', price: -1, stockQuantity: 1 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/products', { name: 'a', price: 1.5, stockQuantity: 1 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/products', { name: ' ', price: 1, stockQuantity: 1 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/products', { name: long, price: 1, stockQuantity: 1 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/products', { name: 'a', price: 1, stockQuantity: 1e12 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/products', { name: 'a', price: 1, stockQuantity: 1, color: 'red' }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/products', undefined, 400, 'VALIDATION_FAILED'],
+    ['PATCH', '/products/1', {}, 400, 'VALIDATION_FAILED'],
+    ['PATCH', '/products/1', { restock: 0 }, 400, 'VALIDATION_FAILED'],
+    ['PATCH', '/products/1', { stockQuantity: 5 }, 400, 'VALIDATION_FAILED'],
+    ['PATCH', '/products/999999', { price: 1 }, 404, 'PRODUCT_NOT_FOUND'],
+    ['GET', '/products/999999', undefined, 404, 'PRODUCT_NOT_FOUND'],
+    ['GET', '/products/abc', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/products/-1', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/products?limit=101', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/products?cursor=zzz', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/products?limit=1&limit=2', undefined, 400, 'VALIDATION_FAILED'],
+    ['DELETE', '/products/1', undefined, 405, 'METHOD_NOT_ALLOWED'],
+  ];
+  for (const [method, path, body, status, code] of refused) {
+    it(`when ${method} ${path} comes with ${JSON.stringify(body)?.slice(0, 80)}, then ${status} ${code}`, async () => {
+      const changes = () => catalog.database.query<object>('SELECT COUNT(*) AS changes FROM product_changes');
+      const before = await changes();
+      const answer = await api.request<Problem>(method, path, { body });
+      expect(answer).toMatchObject({ status, body: { status, code } });
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(answer.body.traceId).toMatch(/^[0-9a-f]{32}$/);
+      expect(await changes()).toEqual(before);
+    });
+  }
+});
