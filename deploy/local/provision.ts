@@ -1,3 +1,4 @@
+import { StackError } from './fetch.ts';
 import { type AdminAddress, adminConnection } from './parts/mysql.ts';
 import { auditUser, services } from './topology.ts';
 
@@ -22,6 +23,17 @@ export async function provision(address: AdminAddress): Promise<void> {
   async function createUser(name: string): Promise<void> {
     await connection.query(`CREATE USER IF NOT EXISTS '${name}'@'%' IDENTIFIED BY '${name}'`);
   }
+}
+
+/** New subjects keep to the strictest rule from the start; the registry's own default is none. */
+export async function requireCompatibility(registryUrl: string): Promise<void> {
+  const answer = await fetch(`${registryUrl}/config`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/vnd.schemaregistry.v1+json' },
+    body: '{"compatibility":"FULL_TRANSITIVE"}',
+  });
+  await answer.body?.cancel();
+  if (!answer.ok) throw new StackError(`The registry ${registryUrl} refused FULL_TRANSITIVE with ${answer.status}.`);
 }
 
 /** In a grant an underscore stands for any character unless it is escaped. */

@@ -6,6 +6,7 @@ import {
   ownServers,
   type StackLayout,
   type StackPlace,
+  serverEnv,
   stackEnv,
 } from './addresses.ts';
 import { StackError } from './fetch.ts';
@@ -13,7 +14,7 @@ import { openPart, type Part } from './part.ts';
 import { stackDir } from './paths.ts';
 import { endProcess, forgetRecord, isRunning, type PidRecord, processIdentity, readRecords } from './processes.ts';
 import { progress } from './progress.ts';
-import { provision } from './provision.ts';
+import { provision, requireCompatibility } from './provision.ts';
 import { type ServerName, servers, startSteps } from './topology.ts';
 
 export { StackError } from './fetch.ts';
@@ -71,6 +72,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
       if (failed) throw failed.reason;
     }
     if (own.includes('mysql') || existing.mysql) await provision(mysqlAddress(layout));
+    if (own.includes('registry')) await requireCompatibility(serverEnv(layout).SCHEMA_REGISTRY_URL ?? '');
   } catch (error) {
     await stack.stop();
     throw error;
