@@ -26,6 +26,7 @@ export class Clients {
   readonly #random: Random;
   readonly #servers: Servers;
   readonly #orderIds = new Map<number, string>();
+  readonly #asked = new Map<string, number>();
   #requests = 0;
 
   constructor(world: World, scheduler: Scheduler, random: Random, servers: Servers) {
@@ -34,6 +35,11 @@ export class Clients {
     this.#servers = servers;
     this.waiting = world.commands.length;
     for (const command of world.commands) void this.#carryOut(command);
+  }
+
+  /** Which order an id was asked for; undefined if it is no order's. */
+  orderOf(orderId: string): number | undefined {
+    return this.#asked.get(orderId);
   }
 
   async #carryOut(command: Command): Promise<void> {
@@ -63,6 +69,7 @@ export class Clients {
     switch (command.kind) {
       case 'place': {
         const { lines, expectedTotal } = command;
+        this.#asked.set(requestId, command.order);
         const placement = { orderId: requestId, userId, lines, expectedTotal, traceparent: null };
         const [result] = await this.#call(this.#servers.order, (order) =>
           order.place([{ placement, idempotency: { key, requestHash } }]),

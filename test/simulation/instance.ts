@@ -1,6 +1,7 @@
 import { type Broker, type Clock, type Codec, createOutbox, type Logger, type Outbox } from '@shop/events';
 import type { Failpoint } from '../../libs/events/src/apply.ts';
 import { startConsumer } from '../../libs/events/src/consumer.ts';
+import { startRedriver } from '../../libs/events/src/redriver.ts';
 import { type RelayLock, startRelay } from '../../libs/events/src/relay.ts';
 import type { MemoryDatabase, MemoryTransaction } from './memory-database.ts';
 import { createMemoryMessagingStore, type MessagingTables } from './memory-messaging-store.ts';
@@ -97,6 +98,16 @@ export class Instance<UseCases> {
       clock,
       random: random.next,
       maxBatch: 10,
+    });
+    startRedriver({
+      database: database.asSql(actor),
+      store,
+      codec,
+      subscriptions: () => [subscription],
+      logger,
+      failpoint,
+      clock,
+      pollMs: 600,
     });
     if (job) void repeat(actor, clock, job, logger);
   }

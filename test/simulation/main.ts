@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import { simulate } from './simulation.ts';
 
-const USAGE = `Usage: npm run simulate -- [--seed N] [--count N] [--trace]
+const USAGE = `Usage: npm run simulate -- [--seed N] [--count N] [--bail] [--trace]
 
 Runs the whole shop in memory on a seed: the same seed takes the same steps.
 
   --seed N    the (first) seed; default 1
   --count N   how many seeds, one after the other; default 1
+  --bail      end at the first seed that fails
   --trace     print every step
 
 Example: npm run simulate -- --seed 42 --trace`;
@@ -15,6 +16,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '1' },
+    bail: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -28,8 +30,10 @@ if (values.help || !Number.isInteger(first) || !Number.isInteger(count) || count
 } else {
   const started = Date.now();
   let steps = 0;
+  let run = 0;
   let failures = 0;
-  for (let seed = first; seed < first + count; seed++) {
+  for (let seed = first; seed < first + count && !(values.bail && failures > 0); seed++) {
+    run++;
     const outcome = await simulate(seed, values.trace ? console.log : undefined);
     steps += outcome.steps;
     if (outcome.violations.length === 0) continue;
@@ -39,6 +43,6 @@ if (values.help || !Number.isInteger(first) || !Number.isInteger(count) || count
     if (!values.trace) console.log(`  again, with every step: npm run simulate -- --seed ${seed} --trace`);
   }
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  console.log(`${count} seeds, ${steps} steps, ${failures} failed, ${seconds} s`);
+  console.log(`${run} seeds, ${steps} steps, ${failures} failed, ${seconds} s`);
   process.exitCode = failures > 0 ? 3 : 0;
 }

@@ -1,5 +1,6 @@
 import {
   CommitOutcomeUnknownError,
+  type Database,
   DatabaseUnavailableError,
   type SqlExecutor,
   type SqlValue,
@@ -57,14 +58,14 @@ export class MemoryDatabase {
   readonly open = new Set<MemoryTransaction>();
   readonly faults: DatabaseFaults;
   /** The few statements that are run as SQL. */
-  readonly sql: ((tx: MemoryTransaction) => SqlExecutor) | undefined;
+  readonly sql: ((tx: MemoryTransaction, text: string) => SqlExecutor) | undefined;
   #lastId = 0;
 
   constructor(
     schema: string,
     scheduler: Scheduler,
     faults: DatabaseFaults,
-    sql?: (tx: MemoryTransaction) => SqlExecutor,
+    sql?: (tx: MemoryTransaction, text: string) => SqlExecutor,
   ) {
     this.schema = schema;
     this.scheduler = scheduler;
@@ -98,6 +99,21 @@ export class MemoryDatabase {
     }
   }
 
+  /** The database as the code that is written for SQL wants it. */
+  asSql(actor: Actor): Database {
+    const unknown = () => {
+      throw new Error('not in the simulation');
+    };
+    return {
+      schema: this.schema,
+      query: (sql, params) => this.transaction(actor, (tx) => tx.query(sql, params)),
+      execute: (sql, params) => this.transaction(actor, (tx) => tx.execute(sql, params)),
+      transaction: (work) => this.transaction(actor, work),
+      dedicatedConnection: unknown,
+      close: unknown,
+    };
+  }
+
   /** What the server does when a client's connection breaks: its open transactions are rolled back. */
   disconnect(actor: Actor): void {
     for (const tx of this.open) if (tx.actor === actor) tx.rollback();
@@ -124,15 +140,15 @@ export class MemoryTransaction implements Transaction {
   }
 
   query<Row>(sql: string, params?: readonly SqlValue[]): Promise<Row[]> {
-    return this.#sql().query<Row>(sql, params);
+    return this.#sql(sql).query<Row>(sql, params);
   }
 
   execute(sql: string, params?: readonly SqlValue[]): Promise<{ affectedRows: number; insertId: number }> {
-    return this.#sql().execute(sql, params);
+    return this.#sql(sql).execute(sql, params);
   }
 
-  #sql(): SqlExecutor {
-    const sql = this.#database.sql?.(this);
+  #sql(text: string): SqlExecutor {
+    const sql = this.#database.sql?.(this, text);
     if (!sql) throw new Error(`${this.#database.schema} knows no SQL`);
     return sql;
   }

@@ -1,5 +1,6 @@
 import type { DeadLetterEntry, MessagingStore, OutboxRow } from '@shop/events';
 import { type MemoryDatabase, type MemoryTransaction, Table } from './memory-database.ts';
+import { positionOf } from './memory-redrive.ts';
 import type { Actor } from './scheduler.ts';
 
 export interface ProcessedEvent {
@@ -75,12 +76,13 @@ export function createMemoryMessagingStore(
     async writeDeadLetters(tx, group, entries) {
       await tx.statement(`write ${entries.length} dead letters of ${group}`);
       for (const entry of entries) {
-        const { topic, partition, offset, key } = entry.record;
-        const position = `${group}/${topic}/${partition}/${offset}`;
-        await tx.insertIgnore(tables.deadLetters, position, { ...entry, id: tx.nextId(), group });
-        if (entry.status === 'DEAD' && key !== null) {
-          await tx.insertIgnore(tables.parkedKeys, `${group}/${key}`, { group, key, topic });
-        }
+        const { topic, key } = entry.record;
+        if (entry.status !== 'DEAD' || key === null) continue;
+        await tx.insertIgnore(tables.parkedKeys, `${group}/${key}`, { group, key, topic });
+      }
+      for (const entry of entries) {
+        const letter = { ...entry, id: tx.nextId(), group };
+        await tx.insertIgnore(tables.deadLetters, positionOf(letter), letter);
       }
     },
   };

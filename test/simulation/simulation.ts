@@ -1,12 +1,14 @@
 import { type Codec, createCodecOn, isEventType, type SchemaStore } from '@shop/events';
 import avsc from 'avsc';
+import type { Failpoint } from '../../libs/events/src/apply.ts';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { Clients } from './clients.ts';
 import { Instance, type Parts, RelayLocks } from './instance.ts';
 import { findViolations, type LoggedEvent, type ShopAtRest } from './invariants.ts';
-import { type DatabaseFaults, MemoryDatabase } from './memory-database.ts';
+import { type DatabaseFaults, MemoryDatabase, type MemoryTransaction } from './memory-database.ts';
 import { IdempotencyTable, idempotencySql } from './memory-idempotency.ts';
 import { MessagingTables } from './memory-messaging-store.ts';
+import { positionOf, redriveSql } from './memory-redrive.ts';
 import { createRandom, type Random } from './random.ts';
 import { type Actor, Scheduler } from './scheduler.ts';
 import {
@@ -34,6 +36,7 @@ const START = Date.UTC(2026, 0, 1);
 const MOST_STEPS = 60_000;
 const PARTITIONS = 2;
 const CHAOS: Actor = { name: 'chaos', alive: true };
+const OPERATOR: Actor = { name: 'operator', alive: true };
 
 /** Runs one seed to its end. The same seed and code take the same steps. */
 export async function simulate(seed: number, trace?: (line: string) => void): Promise<Outcome> {
@@ -58,7 +61,8 @@ class Simulation {
   };
   readonly #instances: readonly Instance<unknown>[];
   readonly #clients: Clients;
-  readonly #databases: MemoryDatabase[] = [];
+  readonly #databases: Readonly<Record<'order' | 'catalog' | 'payment', MemoryDatabase>>;
+  #mended = false;
 
   constructor(world: World, random: Random, codec: Codec, trace: ((line: string) => void) | undefined) {
     const { weather, instances } = world;
@@ -74,15 +78,26 @@ class Simulation {
       this.#payment.accounts.committed.set(String(userId), { userId, balance });
     }
 
-    const surroundings = { scheduler: this.#scheduler, random, log: this.#log, codec, failpoint: () => undefined };
+    const surroundings = { scheduler: this.#scheduler, random, log: this.#log, codec, failpoint: this.#failpoint };
     const start = <UseCases>(count: number, parts: Parts<UseCases>) =>
       Array.from({ length: count }, (_, index) => new Instance(`${parts.service}-${index + 1}`, parts, surroundings));
-    const order = start<OrderUseCases>(instances.order, this.#parts('order', wireOrder(this.#order)));
-    const catalog = start<ProductChanges>(instances.catalog, this.#parts('catalog', wireCatalog(this.#catalog)));
-    const payment = start<ChargeUseCase>(instances.payment, this.#parts('payment', wirePayment(this.#payment)));
+    const parts = {
+      order: this.#parts('order', wireOrder(this.#order)),
+      catalog: this.#parts('catalog', wireCatalog(this.#catalog)),
+      payment: this.#parts('payment', wirePayment(this.#payment)),
+    };
+    this.#databases = {
+      order: parts.order.database,
+      catalog: parts.catalog.database,
+      payment: parts.payment.database,
+    };
+    const order = start<OrderUseCases>(instances.order, parts.order);
+    const catalog = start<ProductChanges>(instances.catalog, parts.catalog);
+    const payment = start<ChargeUseCase>(instances.payment, parts.payment);
     this.#instances = [...order, ...catalog, ...payment];
     for (const instance of this.#instances) instance.start();
     this.#clients = new Clients(world, this.#scheduler, random, { order, catalog, payment });
+    if (weather.failpoints.length > 0) void this.#operate(weather.mendAt);
   }
 
   get steps(): number {
@@ -108,11 +123,49 @@ class Simulation {
       connectionBreaks: () => this.#random.chance(weather.brokenConnection),
       commitAnswerIsLost: () => this.#random.chance(weather.lostCommit),
     };
-    const sql = (tx: Parameters<typeof idempotencySql>[1]) => idempotencySql(keys, tx);
+    const messaging = this.#messaging[service];
+    const sql = (tx: MemoryTransaction, text: string) =>
+      text.includes('idempotency_key') ? idempotencySql(keys, tx) : redriveSql(messaging, tx);
     const database = new MemoryDatabase(service, this.#scheduler, faults, sql);
-    this.#databases.push(database);
     const locks = new RelayLocks(this.#scheduler, this.#random);
-    return { service, database, messaging: this.#messaging[service], locks, wire };
+    return { service, database, messaging, locks, wire };
+  }
+
+  /** Makes the handlers of some orders throw, until an operator has mended them. */
+  readonly #failpoint: Failpoint = (group, event) => {
+    if (this.#mended) return;
+    const order = this.#clients.orderOf(event.key);
+    for (const failpoint of this.#world.weather.failpoints) {
+      if (failpoint.group === group && failpoint.order === order) throw new Error('failpoint');
+    }
+  };
+
+  /** The operator: has every dead letter handled again, as often as it takes, and mends the handlers meanwhile. */
+  async #operate(mendAt: number): Promise<void> {
+    void this.#scheduler.sleep(OPERATOR, mendAt, 'mend the handlers').then(() => {
+      this.#mended = true;
+    });
+    await this.#scheduler.sleep(OPERATOR, this.#random.pick([mendAt / 2, mendAt]), 'begin to redrive');
+    for (;;) {
+      for (const service of ['order', 'catalog', 'payment'] as const) await this.#redrive(service);
+      await this.#scheduler.sleep(OPERATOR, 700, 'look for dead letters');
+    }
+  }
+
+  async #redrive(service: 'order' | 'catalog' | 'payment'): Promise<void> {
+    const { deadLetters } = this.#messaging[service];
+    const dead = [...deadLetters.committed.values()].filter((letter) => letter.status === 'DEAD');
+    const database = this.#databases[service];
+    for (const { id, ...letter } of dead) {
+      await database
+        .transaction(OPERATOR, async (tx) => {
+          await tx.statement(`redrive ${letter.eventType} ${letter.record.key}`);
+          const [locked] = await tx.lock(deadLetters, [positionOf(letter)]);
+          if (locked?.status === 'DEAD')
+            await tx.put(deadLetters, positionOf(letter), { ...locked, status: 'REDRIVE' });
+        })
+        .catch(() => undefined);
+    }
   }
 
   /** Whatever the weather has for this step. */
@@ -122,7 +175,9 @@ class Simulation {
     for (const crash of crashes) if (crash.atStep === step) this.#crash(crash.victim, crash.downMs);
     for (const rebalance of rebalances) {
       if (rebalance.atStep !== step) continue;
-      const group = this.#random.pick([...this.#log.groups.values()]);
+      const groups = [...this.#log.groups.values()];
+      if (groups.length === 0) continue;
+      const group = this.#random.pick(groups);
       this.#scheduler.note(CHAOS, `*** ${group.id} rebalances`);
       group.rebalance();
     }
@@ -142,7 +197,7 @@ class Simulation {
     for (const tables of Object.values(this.#messaging)) {
       if (tables.outbox.committed.size > 0 || tables.parkedKeys.committed.size > 0) return false;
     }
-    if (this.#databases.some((database) => database.open.size > 0)) return false;
+    if (Object.values(this.#databases).some((database) => database.open.size > 0)) return false;
     for (const order of this.#order.orders.committed.values()) if (order.status === 'PENDING') return false;
     return this.#instances.every((instance) => instance.alive);
   }

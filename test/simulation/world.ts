@@ -40,7 +40,9 @@ export interface Weather {
   readonly rebalances: readonly { readonly atStep: number }[];
   /** Orders (by index) whose handler throws in a service until an operator mends it and redrives. */
   readonly failpoints: readonly { readonly group: 'catalog' | 'payment' | 'order'; readonly order: number }[];
-  /** Handlers that time out against each other: how often a batch is delivered again although it was committed. */
+  /** When the handlers are mended and the operator begins to redrive, ms after the start. */
+  readonly mendAt: number;
+  /** How often a batch is delivered again although it was committed. */
   readonly redelivery: number;
 }
 
@@ -157,12 +159,13 @@ function createWeather(random: Random, orders: number): Weather {
       downMs: random.pick([0, 10, 200, 2_500]),
     })),
     rebalances: some(3, () => ({ atStep: random.int(10, 1_200) })),
-    failpoints: random.chance(0.25)
-      ? some(1, () => ({
+    failpoints: random.chance(0.4)
+      ? some(2, () => ({
           group: random.pick(['catalog', 'payment', 'order'] as const),
           order: random.int(0, orders - 1),
         }))
       : [],
+    mendAt: random.pick([300, 1_500, 4_000]),
     lostAcknowledgement: rate(0, 0, 0.05, 0.2),
     lostCommit: rate(0, 0, 0.02, 0.1),
     brokenConnection: rate(0, 0, 0.005, 0.02),

@@ -1,0 +1,177 @@
+import { deriveEventId, type EventType } from '@shop/events';
+import type { Shop } from './audit-fixture.ts';
+
+/** Orders of the example, one of each kind. */
+export const ORDERS = {
+  completed: '0193b5a0-0000-7000-8000-000000000001',
+  refunded: '0193b5a0-0001-7000-8000-000000000002',
+  rejected: '0193b5a0-0002-7000-8000-000000000003',
+  unpaid: '0193b5a0-0003-7000-8000-000000000004',
+  /** Cancelled before anybody had heard of it. */
+  voided: '0193b5a0-0004-7000-8000-000000000005',
+} as const;
+
+const AT = new Date('2026-01-01T00:00:00Z');
+const CHARGE = '0193b5a0-0000-7000-9000-000000000001';
+const PRODUCT = '0193b5a0-0000-7000-9000-000000000002';
+
+const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
+  order: ['stock-reserved', 'stock-rejected', 'payment-completed', 'payment-failed', 'payment-refunded'],
+  catalog: ['order-created', 'order-completed', 'order-cancelled'],
+  payment: ['stock-reserved', 'order-cancelled'],
+};
+
+/** A shop where all is well: one product, two users, orders that ended in every way. */
+export async function fillShop(shop: Shop): Promise<void> {
+  await shop.sql(
+    `INSERT INTO shop_catalog.products (product_id, name, price, initial_stock, restocked, available, reserved, sold, version, created_at, updated_at)
+     VALUES (1, 'Teapot', 1000, 10, 0, 8, 0, 2, 1, ?, ?)`,
+    [AT, AT],
+  );
+  await shop.sql(
+    `INSERT INTO shop_catalog.product_changes (request_id, product_id, version, change_type, name, price, stock_delta, created_at)
+     VALUES (?, 1, 1, 'CREATED', 'Teapot', 1000, 10, ?)`,
+    [PRODUCT, AT],
+  );
+  shop.publishRequest('product-changed', '1', PRODUCT);
+  await shop.sql(
+    'INSERT INTO shop_payment.accounts (user_id, balance, created_at, updated_at) VALUES (7, 3000, ?, ?)',
+    [AT, AT],
+  );
+  await points(shop, 'CHARGE', 5000, 5000, null, CHARGE);
+  await shop.sql(
+    `INSERT INTO shop_payment.idempotency_key (user_id, scope, idem_key, request_hash, request_id, created_at) VALUES (7, 'POST /points/charge', 'charge', '', ?, ?)`,
+    [CHARGE, AT],
+  );
+  shop.publishRequest('points-charged', '7', CHARGE);
+
+  await addOrder(shop, ORDERS.completed, { order: 'COMPLETED', reservation: 'SOLD', payment: 'COMPLETED' });
+  await points(shop, 'USE', 2000, 3000, ORDERS.completed, null);
+  await addOrder(shop, ORDERS.refunded, {
+    order: 'CANCELLED',
+    reason: 'ORDER_CANCELLED',
+    completed: true,
+    reservation: 'RELEASED',
+    payment: 'REFUNDED',
+  });
+  await points(shop, 'USE', 2000, 1000, ORDERS.refunded, null);
+  await points(shop, 'REFUND', 2000, 3000, ORDERS.refunded, null);
+  await addOrder(shop, ORDERS.rejected, {
+    order: 'CANCELLED',
+    reason: 'OUT_OF_STOCK',
+    reservation: 'REJECTED',
+    payment: 'VOID',
+  });
+  await addOrder(shop, ORDERS.unpaid, {
+    order: 'CANCELLED',
+    reason: 'INSUFFICIENT_BALANCE',
+    reservation: 'RELEASED',
+    payment: 'FAILED',
+  });
+  await addOrder(shop, ORDERS.voided, {
+    order: 'CANCELLED',
+    reason: 'ORDER_CANCELLED',
+    reservation: 'VOID',
+    payment: 'VOID',
+  });
+  await shop.sql(
+    `INSERT INTO shop_order.idempotency_key (user_id, scope, idem_key, request_hash, request_id, created_at)
+     VALUES (7, 'POST /orders', 'first', '', ?, ?), (7, CONCAT('POST /orders/', ?, '/cancel'), 'cancel', '', '0193b5a0-0000-7000-9000-000000000009', ?)`,
+    [ORDERS.completed, AT, ORDERS.refunded, AT],
+  );
+}
+
+interface States {
+  readonly order: 'PENDING' | 'COMPLETED' | 'CANCELLED';
+  readonly reason?: string;
+  readonly completed?: boolean;
+  readonly reservation?: 'ACTIVE' | 'SOLD' | 'RELEASED' | 'REJECTED' | 'VOID';
+  readonly payment?: 'COMPLETED' | 'REFUNDED' | 'FAILED' | 'VOID';
+  readonly createdAt?: Date;
+}
+
+/** An order of two teapots with its rows in all schemas, its events and the inboxes' rows. */
+export async function addOrder(shop: Shop, orderId: string, states: States): Promise<void> {
+  const { order, reason = null, reservation, payment, createdAt = AT } = states;
+  const completed = order === 'COMPLETED' || states.completed === true;
+  const captured = payment === 'COMPLETED' || payment === 'REFUNDED';
+  const held = reservation === 'ACTIVE' || reservation === 'SOLD' || reservation === 'RELEASED';
+  const events: EventType[] = [
+    'order-created',
+    ...(held ? (['stock-reserved'] as const) : reservation === 'REJECTED' ? (['stock-rejected'] as const) : []),
+    ...(captured ? (['payment-completed'] as const) : payment === 'FAILED' ? (['payment-failed'] as const) : []),
+    ...(completed ? (['order-completed'] as const) : []),
+    ...(order === 'CANCELLED' ? (['order-cancelled'] as const) : []),
+    ...(payment === 'REFUNDED' ? (['payment-refunded'] as const) : []),
+  ];
+  await shop.sql(
+    `INSERT INTO shop_order.orders (order_id, user_id, status, reason, total_amount, discount_amount, paid_amount, version, created_at, updated_at, completed_at)
+     VALUES (?, 7, ?, ${reason ? '?' : 'NULL'}, 2000, 0, ${captured ? 2000 : 'NULL'}, ${events.length}, ?, ?, ${completed ? '?' : 'NULL'})`,
+    [orderId, order, ...(reason ? [reason] : []), createdAt, createdAt, ...(completed ? [createdAt] : [])],
+  );
+  await shop.sql('INSERT INTO shop_order.order_items (order_id, product_id, quantity) VALUES (?, 1, 2)', [orderId]);
+  for (const [index, type] of events.entries()) {
+    await shop.sql(
+      'INSERT INTO shop_order.order_history (order_id, seq, event_id, type, data, happened_at) VALUES (?, ?, ?, ?, ?, ?)',
+      [orderId, index + 1, deriveEventId(orderId, type), type, '{}', createdAt],
+    );
+    shop.publish(orderId, type);
+    for (const [group, handled] of Object.entries(HANDLED))
+      if (handled.includes(type)) await apply(shop, group, orderId, type);
+  }
+  if (reservation) {
+    await shop.sql(
+      `INSERT INTO shop_catalog.reservations (order_id, user_id, status, total_amount, created_at, updated_at) VALUES (?, 7, ?, ${held ? 2000 : 0}, ?, ?)`,
+      [orderId, reservation, createdAt, createdAt],
+    );
+    if (held)
+      await shop.sql(
+        `INSERT INTO shop_catalog.reservation_lines (order_id, product_id, name, unit_price, quantity) VALUES (?, 1, 'Teapot', 1000, 2)`,
+        [orderId],
+      );
+  }
+  if (payment) {
+    await shop.sql(
+      `INSERT INTO shop_payment.payments (order_id, user_id, status, paid_amount, created_at, updated_at) VALUES (?, 7, ?, ${captured ? 2000 : 0}, ?, ?)`,
+      [orderId, payment, createdAt, createdAt],
+    );
+  }
+}
+
+/** Marks an event as applied by a group. */
+async function apply(shop: Shop, group: string, orderId: string, type: EventType): Promise<void> {
+  await shop.sql(
+    `INSERT INTO shop_${group}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
+    [group, deriveEventId(orderId, type), AT],
+  );
+}
+
+async function points(
+  shop: Shop,
+  type: string,
+  amount: number,
+  after: number,
+  orderId: string | null,
+  requestId: string | null,
+): Promise<void> {
+  await shop.sql(
+    `INSERT INTO shop_payment.point_history (user_id, type, amount, balance_after, order_id, request_id, created_at)
+     VALUES (7, ?, ?, ?, ${orderId ? '?' : 'NULL'}, ${requestId ? '?' : 'NULL'}, ?)`,
+    [type, amount, after, ...(orderId ? [orderId] : []), ...(requestId ? [requestId] : []), AT],
+  );
+}
+
+/** Empties every table and the log. */
+export async function emptyShop(shop: Shop): Promise<void> {
+  const tables = {
+    order: ['orders', 'order_items', 'order_history', 'idempotency_key'],
+    catalog: ['products', 'product_changes', 'reservations', 'reservation_lines', 'idempotency_key'],
+    payment: ['accounts', 'point_history', 'payments', 'idempotency_key'],
+  };
+  for (const [service, names] of Object.entries(tables)) {
+    for (const name of [...names, 'outbox', 'processed_event', 'dead_letter', 'parked_key'])
+      await shop.sql(`DELETE FROM shop_${service}.${name}`);
+  }
+  shop.records.length = 0;
+  shop.committed.clear();
+}

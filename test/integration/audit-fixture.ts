@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deriveEventId, EVENTS, type EventType } from '@shop/events';
+import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
+import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
+import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';
+import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
+
+const SERVICES = ['order', 'catalog', 'payment'] as const;
+type Service = (typeof SERVICES)[number];
+
+/** Three schemas with the services' own tables, and a log in memory, for an audit to look at. */
+export interface Shop {
+  /** Statements name the schemas as ever: `shop_order.orders`. */
+  sql(statement: string, params?: readonly (string | number | Date)[]): Promise<void>;
+  /** Puts an event of an order on its topic, as a relay does. @returns where it stands */
+  publish(orderId: string, type: EventType, change?: Partial<LogRecord>): LogRecord;
+  /** The same of an event that came from a request. */
+  publishRequest(type: EventType, key: string, id: string): LogRecord;
+  readonly records: LogRecord[];
+  /** What each group has committed on each partition; absent: everything. */
+  readonly committed: Map<string, number>;
+  audit(options?: { graceMs?: number; since?: Date; meanwhile?: () => Promise<void> }): Promise<AuditReport>;
+  close(): Promise<void>;
+}
+
+export async function createShop(): Promise<Shop> {
+  const databases = new Map<Service, TestDatabase>();
+  for (const service of SERVICES) databases.set(service, await uniqueSchemaDatabase(migrations(service)));
+  const rename = (statement: string) =>
+    statement.replaceAll(
+      /\bshop_(order|catalog|payment)\./g,
+      (_, service: Service) => `${databases.get(service)?.database.schema}.`,
+    );
+  const root = databases.get('order');
+  if (!root) throw new Error('no schema');
+  const connection = await connectSql(root.url);
+  // The tables refuse many of the faults that the audit looks for: a restored backup or a careless hand would not.
+  for (const [table, constraint] of CONSTRAINTS)
+    await connection.execute(rename(`ALTER TABLE ${table} DROP CONSTRAINT ${constraint}`));
+
+  const records: LogRecord[] = [];
+  const committed = new Map<string, number>();
+  const add = (topic: string, key: string, id: string, type: string, change: Partial<LogRecord> = {}): LogRecord => {
+    const offset = records.filter((record) => record.topic === topic).length;
+    const record = { topic, partition: 0, offset, key, id, type, timestamp: Date.now(), ...change };
+    records.push(record);
+    return record;
+  };
+  return {
+    records,
+    committed,
+    sql: async (statement, params = []) => {
+      await connection.execute(rename(statement), [...params]);
+    },
+    publish: (orderId, type, change) => add(EVENTS[type].topic, orderId, deriveEventId(orderId, type), type, change),
+    publishRequest: (type, key, id) => add(EVENTS[type].topic, key, id, type),
+    audit: async ({ graceMs = 0, since, meanwhile } = {}) => {
+      const renamed = renaming(connection, rename);
+      const seen = meanwhile ? afterFirstSnapshot(renamed, meanwhile) : renamed;
+      return await runAudit({ sql: seen, log: memoryLog(records, committed), graceMs, ...(since && { since }) });
+    },
+    close: async () => {
+      await connection.close();
+      for (const database of databases.values()) await database.drop();
+    },
+  };
+}
+
+const CONSTRAINTS: readonly (readonly [string, string])[] = [
+  ['shop_catalog.products', 'products_stock'],
+  ['shop_catalog.products', 'products_balance'],
+  ['shop_payment.accounts', 'accounts_balance'],
+  ['shop_order.orders', 'orders_status_known'],
+  ['shop_order.orders', 'orders_paid_in_full'],
+];
+
+function migrations(service: Service): string[] {
+  const folder = join(import.meta.dirname, '../../services', service, 'prisma/migrations');
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .map((name) => readFileSync(join(folder, name, 'migration.sql'), 'utf8'));
+}
+
+function renaming(connection: SqlConnection, rename: (statement: string) => string): SqlConnection {
+  const reader = (inner: SqlReader): SqlReader => ({
+    query: (statement, params) => inner.query(rename(statement), params),
+  });
+  return {
+    ...connection,
+    ...reader(connection),
+    snapshot: (work) => connection.snapshot((inner) => work(reader(inner))),
+  };
+}
+
+/** Lets something happen between the first look and the second. */
+function afterFirstSnapshot(connection: SqlConnection, meanwhile: () => Promise<void>): SqlConnection {
+  let first = true;
+  return {
+    ...connection,
+    snapshot: async (work) => {
+      const result = await connection.snapshot(work);
+      if (first) await meanwhile();
+      first = false;
+      return result;
+    },
+  };
+}
+
+function memoryLog(records: readonly LogRecord[], committed: ReadonlyMap<string, number>): LogReader {
+  const end = (topic: string) => records.filter((record) => record.topic === topic).length;
+  return {
+    held: (topics) =>
+      Promise.resolve(topics.map((topic): LogRange => ({ topic, partition: 0, from: 0, to: end(topic) }))),
+    read: (ranges, each) => {
+      for (const range of ranges) {
+        for (const record of records) {
+          if (record.topic === range.topic && record.offset >= range.from && record.offset < range.to) each(record);
+        }
+      }
+      return Promise.resolve();
+    },
+    committed: (group, topics) =>
+      Promise.resolve(new Map(topics.map((topic) => [`${topic}/0`, committed.get(`${group} ${topic}`) ?? end(topic)]))),
+    close: () => Promise.resolve(),
+  };
+}

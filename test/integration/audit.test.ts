@@ -1,0 +1,344 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { deriveEventId } from '@shop/events';
+import { addOrder, emptyShop, fillShop, ORDERS } from './audit-example.ts';
+import { createShop, type Shop } from './audit-fixture.ts';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await createShop();
+});
+afterAll(() => shop.close());
+beforeEach(async () => {
+  await emptyShop(shop);
+  await fillShop(shop);
+});
+
+const { completed, refunded, rejected, voided } = ORDERS;
+const another = '0193b5a1-0000-7000-8000-000000000006';
+
+/** Names of the checks that failed, with their examples. */
+async function faults(): Promise<Record<string, string[]>> {
+  const { findings } = await shop.audit();
+  return Object.fromEntries(
+    findings.filter((it) => it.failed > 0).map((it) => [`${it.invariant} ${it.name}`, it.examples.map(({ id }) => id)]),
+  );
+}
+
+describe('the audit of a shop where all is well', () => {
+  it('finds nothing, and says how much it looked at', async () => {
+    const report = await shop.audit();
+    expect(report.findings.filter((it) => it.failed > 0 || it.parked > 0)).toEqual([]);
+    expect(report).toMatchObject({ ok: true, orders: 5, records: shop.records.length });
+    expect(new Set(report.findings.map((it) => it.invariant))).toEqual(new Set([1, 2, 3, 4, 5, 6, 8, 9, 12]));
+    for (const { name, checked } of report.findings) {
+      if (
+        ![
+          'nothing-is-stranded',
+          'redriven-was-applied',
+          'pending-within-deadline',
+          'one-effect-a-key-catalog',
+        ].includes(name)
+      ) {
+        expect([name, checked]).toEqual([name, expect.any(Number)]);
+        expect(checked).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('finds nothing when events came twice', async () => {
+    for (const record of [...shop.records])
+      shop.publish(record.key ?? '', 'order-created', {
+        ...record,
+        offset: shop.records.filter(({ topic }) => topic === record.topic).length,
+      });
+    expect(await faults()).toEqual({});
+  });
+
+  it('finds nothing among what began after a moment', async () => {
+    expect(await shop.audit({ since: new Date('2026-06-01T00:00:00Z') })).toMatchObject({ ok: true, orders: 0 });
+  });
+});
+
+describe('one broken row is found:', () => {
+  it.each<[string, string, (string | number | Date)[], string, string]>([
+    ['stock that does not add up', 'UPDATE shop_catalog.products SET available = 7', [], '1 stock-adds-up', '1'],
+    ['negative stock', 'UPDATE shop_catalog.products SET available = -1, sold = 11', [], '1 stock-adds-up', '1'],
+    [
+      'sold stock without its reservation',
+      'UPDATE shop_catalog.products SET available = 7, sold = 3',
+      [],
+      '1 stock-is-its-reservations',
+      '1',
+    ],
+    [
+      'stock that nobody brought',
+      'UPDATE shop_catalog.products SET restocked = 5, available = 13',
+      [],
+      '1 stock-is-its-changes',
+      '1',
+    ],
+    [
+      'a balance that is not its history',
+      'UPDATE shop_payment.accounts SET balance = 2999',
+      [],
+      '2 balance-is-its-history',
+      '7',
+    ],
+    ['money that does not add up', 'UPDATE shop_payment.accounts SET balance = 2999', [], '2 money-adds-up', 'all'],
+    ['a history without an account', 'DELETE FROM shop_payment.accounts', [], '2 history-has-an-account', '7'],
+    [
+      'a payment of another amount',
+      `UPDATE shop_payment.payments SET paid_amount = 1999 WHERE order_id = ?`,
+      [completed],
+      '3 payment-is-its-history',
+      completed,
+    ],
+    [
+      'a refund that the payment does not know',
+      `UPDATE shop_payment.payments SET status = 'COMPLETED' WHERE order_id = ?`,
+      [refunded],
+      '3 payment-is-its-history',
+      refunded,
+    ],
+    [
+      'points used without a payment',
+      'DELETE FROM shop_payment.payments WHERE order_id = ?',
+      [completed],
+      '3 history-has-a-payment',
+      expect.any(String) as unknown as string,
+    ],
+    [
+      'a completed order without its payment',
+      'DELETE FROM shop_payment.payments WHERE order_id = ?',
+      [completed],
+      '4 completed-is-sold-and-paid',
+      completed,
+    ],
+    [
+      'a completed order whose stock is not sold',
+      `UPDATE shop_catalog.reservations SET status = 'ACTIVE' WHERE order_id = ?`,
+      [completed],
+      '4 completed-is-sold-and-paid',
+      completed,
+    ],
+    [
+      'a completed order of another price',
+      'UPDATE shop_order.orders SET total_amount = 1 WHERE order_id = ?',
+      [completed],
+      '4 completed-is-sold-and-paid',
+      completed,
+    ],
+    [
+      'a reservation without its lines',
+      'DELETE FROM shop_catalog.reservation_lines WHERE order_id = ?',
+      [completed],
+      '4 reservation-lines-add-up',
+      completed,
+    ],
+    [
+      'a cancelled order that holds stock',
+      `UPDATE shop_catalog.reservations SET status = 'SOLD' WHERE order_id = ?`,
+      [refunded],
+      '5 cancelled-holds-nothing',
+      refunded,
+    ],
+    [
+      'a cancelled order that was not refunded',
+      `UPDATE shop_payment.payments SET status = 'COMPLETED' WHERE order_id = ?`,
+      [refunded],
+      '5 cancelled-holds-nothing',
+      refunded,
+    ],
+    [
+      'an order pending for too long',
+      `UPDATE shop_order.orders SET status = 'PENDING' WHERE order_id = ?`,
+      [voided],
+      '6 pending-within-deadline',
+      voided,
+    ],
+    [
+      'an unknown state',
+      `UPDATE shop_order.orders SET status = 'LOST' WHERE order_id = ?`,
+      [voided],
+      '6 state-is-known',
+      voided,
+    ],
+    [
+      'a reservation without its order',
+      'DELETE FROM shop_order.orders WHERE order_id = ?',
+      [rejected],
+      '6 reservation-has-an-order',
+      rejected,
+    ],
+    [
+      'events without their order',
+      'DELETE FROM shop_order.orders WHERE order_id = ?',
+      [rejected],
+      '8 events-have-rows',
+      rejected,
+    ],
+    [
+      'an event without its charge',
+      `UPDATE shop_payment.point_history SET request_id = NULL WHERE type = 'CHARGE'`,
+      [],
+      '8 events-have-rows',
+      expect.any(String) as unknown as string,
+    ],
+    [
+      'a forgotten event',
+      'DELETE FROM shop_payment.processed_event WHERE event_id = ?',
+      [deriveEventId(completed, 'stock-reserved')],
+      '9 offsets-are-accounted-for',
+      expect.stringContaining('payment: catalog-events/0@') as unknown as string,
+    ],
+    [
+      'a key without its effect',
+      `UPDATE shop_payment.point_history SET request_id = NULL WHERE type = 'CHARGE'`,
+      [],
+      '12 one-effect-a-key-payment',
+      '7 POST /points/charge charge',
+    ],
+    [
+      'a key whose cancelled order lives',
+      `UPDATE shop_order.orders SET status = 'COMPLETED' WHERE order_id = ?`,
+      [refunded],
+      '12 cancel-keys-cancelled',
+      refunded,
+    ],
+    [
+      'an event that an order heard twice',
+      'UPDATE shop_order.order_history SET event_id = ? WHERE order_id = ? AND seq = 2',
+      [deriveEventId(completed, 'order-created'), completed],
+      '12 each-event-once',
+      completed,
+    ],
+    [
+      'a step of a history that is lost',
+      'DELETE FROM shop_order.order_history WHERE order_id = ? AND seq = 2',
+      [completed],
+      '12 each-event-once',
+      completed,
+    ],
+  ])('%s', async (_, statement, params, check, id) => {
+    await shop.sql(statement, params);
+    expect((await faults())[check]).toEqual([id]);
+  });
+});
+
+describe('rows and topics that differ are found:', () => {
+  it('an event that never came to its topic', async () => {
+    const index = shop.records.findIndex((record) => record.key === completed && record.type === 'order-completed');
+    shop.records.splice(index, 1);
+    expect(await faults()).toMatchObject({ '8 rows-have-events': [completed] });
+  });
+
+  it('but not one that waits in the outbox', async () => {
+    const index = shop.records.findIndex((record) => record.key === completed && record.type === 'payment-completed');
+    const [event] = shop.records.splice(index, 1);
+    await shop.sql(
+      `INSERT INTO shop_payment.outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at) VALUES (?, 'payment-events', ?, 'payment-completed', '', '{}', ?)`,
+      [event?.id ?? '', completed, new Date()],
+    );
+    const report = await shop.audit();
+    expect(report.findings.find((it) => it.name === 'rows-have-events')).toMatchObject({ failed: 0, underway: 1 });
+  });
+
+  it('an event that its rows do not imply', async () => {
+    shop.publish(rejected, 'payment-completed');
+    expect(await faults()).toMatchObject({ '8 events-have-rows': [rejected] });
+  });
+
+  it('an event of an order that never was', async () => {
+    shop.publish(another, 'order-created');
+    expect(await faults()).toMatchObject({ '8 events-have-rows': [another] });
+  });
+
+  it('an event whose id is not the derived one', async () => {
+    shop.publish(completed, 'order-created', { id: 'drawn' });
+    expect(Object.keys(await faults())).toContain('8 events-have-derived-ids');
+  });
+
+  it('events that are out of order', async () => {
+    await addOrder(shop, another, { order: 'COMPLETED', reservation: 'SOLD', payment: 'COMPLETED' });
+    const created = shop.records.find((record) => record.key === another && record.type === 'order-created');
+    const done = shop.records.find((record) => record.key === another && record.type === 'order-completed');
+    if (!created || !done) throw new Error('the example has no such events');
+    const [first, second] = [created.offset, done.offset];
+    shop.records.splice(shop.records.indexOf(created), 1);
+    shop.records.push({ ...created, offset: second });
+    shop.records.splice(shop.records.indexOf(done), 1, { ...done, offset: first });
+    expect(await faults()).toMatchObject({ '8 events-in-commit-order': [another] });
+  });
+
+  it('rubbish that was consumed and forgotten, but not rubbish that was dead-lettered', async () => {
+    const { offset } = shop.publish('x', 'order-created', { type: undefined, id: undefined, key: null });
+    expect(await faults()).toEqual({
+      '9 offsets-are-accounted-for': [`catalog: order-events/0@${offset}`, `payment: order-events/0@${offset}`],
+    });
+    for (const group of ['catalog', 'payment']) await setAside(group, 'DEAD', { offset });
+    expect(await faults()).toEqual({});
+  });
+});
+
+describe('on a live system', () => {
+  it('what is right at the second look is no fault', async () => {
+    await shop.sql(`UPDATE shop_catalog.reservations SET status = 'ACTIVE' WHERE order_id = ?`, [completed]);
+    await shop.sql('UPDATE shop_catalog.products SET reserved = 2, sold = 0');
+    expect((await shop.audit()).ok).toBe(false);
+    const meanwhile = async () => {
+      await shop.sql(`UPDATE shop_catalog.reservations SET status = 'SOLD' WHERE order_id = ?`, [completed]);
+      await shop.sql('UPDATE shop_catalog.products SET reserved = 0, sold = 2');
+    };
+    expect((await shop.audit({ graceMs: 1, meanwhile })).ok).toBe(true);
+  });
+
+  it('an event that was relayed during the audit is no fault', async () => {
+    const index = shop.records.findIndex((record) => record.key === voided && record.type === 'order-cancelled');
+    const [event] = shop.records.splice(index, 1);
+    const topicEnd = shop.records.filter(({ topic }) => topic === 'order-events').length;
+    if (event) Object.assign(event, { offset: topicEnd });
+    const meanwhile = () => Promise.resolve(void (event && shop.records.push(event)));
+    expect((await shop.audit({ meanwhile })).findings.find((it) => it.name === 'rows-have-events')?.failed).toBe(0);
+  });
+
+  it('what waits behind a dead letter is listed apart', async () => {
+    await shop.sql(`UPDATE shop_catalog.reservations SET status = 'ACTIVE' WHERE order_id = ?`, [refunded]);
+    await shop.sql('UPDATE shop_catalog.products SET available = 6, reserved = 2');
+    expect(Object.keys(await faults())).toEqual(['5 cancelled-holds-nothing']);
+    await setAside('catalog', 'DEAD', { key: refunded });
+    await shop.sql(
+      `INSERT INTO shop_catalog.parked_key (consumer_group, message_key, topic, parked_at) VALUES ('catalog', ?, 'order-events', ?)`,
+      [refunded, new Date()],
+    );
+    const report = await shop.audit();
+    expect(report.ok).toBe(true);
+    expect(report.findings.find((it) => it.name === 'cancelled-holds-nothing')).toMatchObject({
+      failed: 0,
+      parked: 1,
+      parkedExamples: [{ id: refunded }],
+    });
+  });
+
+  it('a message that is parked behind nothing is found', async () => {
+    await setAside('catalog', 'PARKED', { key: refunded });
+    expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);
+  });
+
+  it('a message that is said to be redriven and was not applied is found', async () => {
+    await setAside('catalog', 'REDRIVEN', { key: another, eventId: deriveEventId(another, 'order-created') });
+    expect(Object.keys(await faults())).toEqual(['9 redriven-was-applied']);
+  });
+});
+
+async function setAside(
+  group: string,
+  status: string,
+  at: { offset?: number; key?: string; eventId?: string },
+): Promise<void> {
+  const { offset = 9_999, key, eventId } = at;
+  await shop.sql(
+    `INSERT INTO shop_${group}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at)
+     VALUES (?, 'order-events', 0, ?, ${key ? '?' : 'NULL'}, ?, ${eventId ? '?' : 'NULL'}, 'order-created', 'HANDLER_ERROR', 3, '{}', ?)`,
+    [group, offset, ...(key ? [key] : []), status, ...(eventId ? [eventId] : []), new Date()],
+  );
+}
