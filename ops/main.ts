@@ -12,7 +12,7 @@ const program = new Command('npm run ops --')
   )
   .addHelpText(
     'after',
-    '\nAddresses come from GATEWAY_URL, ORDER_URLS, CATALOG_URLS, PAYMENT_URLS, AUDIT_DATABASE_URL, ORDER_DATABASE_URL …, KAFKA_BROKERS and\nSCHEMA_REGISTRY_URL; without them from the local stack, moved by SHOP_PORT_OFFSET.',
+    '\nAddresses come from GATEWAY_URLS, ORDER_URLS, CATALOG_URLS, PAYMENT_URLS, AUDIT_DATABASE_URL, ORDER_DATABASE_URL …, KAFKA_BROKERS and\nSCHEMA_REGISTRY_URL; without them from the local stack, moved by SHOP_PORT_OFFSET.',
   );
 
 registerStatus(program);

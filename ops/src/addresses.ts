@@ -2,6 +2,8 @@
 export interface Addresses {
   /** The gateway, e.g. `http://127.0.0.1:3000`. */
   readonly gateway: string;
+  /** Every instance of it. */
+  readonly gateways: readonly string[];
   /** A read-only user of every schema; no schema in the path. */
   readonly auditDatabase: string;
   readonly brokers: readonly string[];
@@ -34,7 +36,7 @@ export function localEnvironment(portOffset: number): Record<string, string> {
     [`${service.toUpperCase()}_URLS`, `http://127.0.0.1:${port(PORTS[service])}`],
   ]);
   return {
-    GATEWAY_URL: `http://127.0.0.1:${port(3000)}`,
+    GATEWAY_URLS: `http://127.0.0.1:${port(3000)}`,
     AUDIT_DATABASE_URL: `mysql://shop_audit:shop_audit@127.0.0.1:${port(13306)}/`,
     KAFKA_BROKERS: `127.0.0.1:${port(19092)}`,
     SCHEMA_REGISTRY_URL: `http://127.0.0.1:${port(18081)}/apis/ccompat/v7`,
@@ -58,14 +60,15 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     if (!URL.canParse(value)) throw new Error(`${name} is "${value}"; it must be a URL`);
     return value;
   };
+  const urls = (name: string): string[] => list(name).map((value) => url(name, value).replace(/\/$/, ''));
+  const gateways = urls('GATEWAY_URLS');
   const service = (name: ServiceName): ServiceAddresses => ({
-    urls: list(`${name.toUpperCase()}_URLS`).map((value) =>
-      url(`${name.toUpperCase()}_URLS`, value).replace(/\/$/, ''),
-    ),
+    urls: urls(`${name.toUpperCase()}_URLS`),
     database: url(`${name.toUpperCase()}_DATABASE_URL`),
   });
   return {
-    gateway: url('GATEWAY_URL').replace(/\/$/, ''),
+    gateway: gateways[0] ?? '',
+    gateways,
     auditDatabase: url('AUDIT_DATABASE_URL'),
     brokers: list('KAFKA_BROKERS'),
     registry: url('SCHEMA_REGISTRY_URL'),

@@ -12,7 +12,7 @@ export const messagingChecks: readonly Check[] = [
     title: 'what is parked has a dead letter in front of it, and no key is parked for nothing',
     counted: `SELECT SUM(t.n) AS counted FROM (${each((schema) => `SELECT COUNT(*) AS n FROM ${schema}.parked_key`)}) t`,
     faults: `
-      SELECT t.id, t.message_key AS order_key, t.detail FROM (
+      SELECT t.id, t.detail FROM (
         ${each(
           (schema) => `
           SELECT CONCAT(d.consumer_group, ': ', d.message_key) AS id, d.message_key, CONCAT(d.event_type, ' is parked, but its key is not') AS detail
@@ -39,7 +39,7 @@ export const messagingChecks: readonly Check[] = [
           SELECT CONCAT(d.consumer_group, ': ', d.id) AS id, d.message_key, CONCAT(d.event_type, ' ', d.event_id, ' is REDRIVEN, but was never applied') AS detail
           FROM ${schema}.dead_letter d
           LEFT JOIN ${schema}.processed_event e ON e.consumer_group = d.consumer_group AND e.event_id = d.event_id
-          WHERE d.status = 'REDRIVEN' AND d.event_id IS NOT NULL AND e.event_id IS NULL`,
+          WHERE d.status = 'REDRIVEN' AND d.event_id IS NOT NULL AND e.event_id IS NULL AND COALESCE(d.resolution, '') NOT LIKE 'skipped%'`,
         )}
       ) t`,
   }),

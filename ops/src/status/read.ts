@@ -33,30 +33,14 @@ export interface Status {
 
 /** How long an instance may take to answer, ms. */
 const PROBE_MS = 2_000;
-/** Further instances of a local service have the ports 10, 20 … above its first. */
-const LOCAL_INSTANCES = 4;
 
-/** Asks every instance for its health. Of a local stack, whose instances nobody lists, those further ones that answer are shown. */
+/** Asks every instance for its health. */
 export async function readInstances(addresses: Addresses): Promise<InstanceStatus[]> {
   const services: [string, readonly string[]][] = [
-    ['gateway', [addresses.gateway]],
+    ['gateway', addresses.gateways],
     ...SERVICES.map((service): [string, readonly string[]] => [service, addresses.services[service].urls]),
   ];
-  const probes = services.flatMap(([service, urls]) => {
-    const listed = urls.map((url) => ({ service, url, listed: true }));
-    const [only] = urls;
-    if (only === undefined || urls.length > 1 || !new URL(only).hostname.startsWith('127.')) return listed;
-    const further = Array.from({ length: LOCAL_INSTANCES - 1 }, (_, index) => {
-      const url = new URL(only);
-      url.port = String(Number(url.port) + (index + 1) * 10);
-      return { service, url: url.origin, listed: false };
-    });
-    return [...listed, ...further];
-  });
-  const results = await Promise.all(
-    probes.map(async ({ service, url, listed }) => ({ listed, status: await probe(service, url) })),
-  );
-  return results.filter(({ listed, status }) => listed || status.live).map(({ status }) => status);
+  return await Promise.all(services.flatMap(([service, urls]) => urls.map((url) => probe(service, url))));
 }
 
 async function probe(service: string, url: string): Promise<InstanceStatus> {

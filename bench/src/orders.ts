@@ -1,0 +1,106 @@
+import { request } from 'undici';
+import { type AuditReport, type AuditSession, openAudit } from '../../ops/src/audit/index.ts';
+import { loadDemo } from '../../ops/src/demo/load.ts';
+import { drive } from './drive.ts';
+import type { LoadResult } from './generator.ts';
+import type { CpuUse } from './processes.ts';
+import type { Profile } from './profiles.ts';
+import { readSagas, type SagaResult } from './sagas.ts';
+import { type Trial, whyNotHeld } from './search.ts';
+import type { Target } from './stack.ts';
+
+/** One load at one rate. */
+export interface OrdersRun extends Trial {
+  readonly seconds: number;
+  readonly load: LoadResult;
+  readonly sagas: SagaResult;
+  readonly cpu: CpuUse;
+  /** Answers that are no success, and orders that did not complete, of all that were offered. */
+  readonly failureShare: number;
+}
+
+export interface Shop {
+  run(profile: Profile, rate: number, seconds: number): Promise<OrdersRun>;
+  audit(): Promise<AuditReport>;
+  readonly session: AuditSession;
+  close(): Promise<void>;
+}
+
+const USERS = 10_000;
+/** Won for each: no order of a load is to fail for points. */
+const POINTS = 10_000_000;
+/** Products with less would sell out under the load. */
+const ENOUGH_STOCK = 100_000;
+const WARMUP_SECONDS = 5;
+const WAITS_PER_SECOND = 5;
+/** How long the backlog of a rate that was too high may take to drain, ms. */
+const DRAIN_LIMIT_MS = 120_000;
+
+/** Fills the target with users, points and products, so that loads can be run on it. */
+export async function openShop(target: Target, say: (words: string) => void): Promise<Shop> {
+  const { gateway } = target.addresses;
+  const loaded = await loadDemo({ gateway, users: USERS, amount: POINTS, keyPrefix: 'bench', onProgress: say });
+  if (!loaded.skipped) say(`demo data in ${(loaded.durationMs / 1_000).toFixed(1)} s`);
+  const products = await productsInStock(gateway);
+  const session = await openAudit(target.addresses);
+  return {
+    session,
+    audit: () => session.audit({ graceMs: 2_000 }),
+    close: () => session.close(),
+    async run(profile, rate, seconds) {
+      await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
+      const plan = {
+        gateway,
+        profile,
+        rate,
+        seconds,
+        warmupSeconds: WARMUP_SECONDS,
+        users: USERS,
+        products,
+        waitsPerSecond: WAITS_PER_SECOND,
+        run: `${profile.name}-${rate}-${Date.now().toString(36)}`,
+      };
+      const { load, cpu } = await drive(plan, target.processes);
+      await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
+      const run = judge(rate, seconds, load, await readSagas(session.sql, load.from, load.to), cpu);
+      say(inOneLine(run));
+      return run;
+    },
+  };
+}
+
+function judge(rate: number, seconds: number, load: LoadResult, sagas: SagaResult, cpu: CpuUse): OrdersRun {
+  const cancelled = Object.values(sagas.cancelled).reduce((sum, n) => sum + n, 0);
+  const failureShare = Math.min(1, (load.offered - load.accepted + cancelled) / load.offered);
+  const reason = whyNotHeld({
+    failureShare,
+    answerP95Ms: load.answer.p95,
+    drainMs: sagas.drainMs,
+    confirmedShare: sagas.confirmedPerSecond / rate,
+  });
+  return {
+    rate,
+    seconds,
+    load,
+    sagas,
+    cpu,
+    failureShare,
+    held: reason === undefined,
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+function inOneLine({ rate, load, sagas, held, reason }: OrdersRun): string {
+  const answer = `answer p50 ${load.answer.p50.toFixed(1)} p95 ${load.answer.p95.toFixed(1)} ms`;
+  const saga = `order → completed p50 ${sagas.toCompleted.p50.toFixed(0)} p95 ${sagas.toCompleted.p95.toFixed(0)} ms`;
+  return `${rate}/s: ${sagas.confirmedPerSecond.toFixed(0)} confirmed/s, ${answer}, ${saga}: ${held ? 'held' : `not held, ${reason}`}`;
+}
+
+async function productsInStock(gateway: string): Promise<number[]> {
+  const answer = await request(`${gateway}/products?limit=100`);
+  const { items } = (await answer.body.json()) as { items: { productId: number; stockQuantity: number }[] };
+  const ids = items.filter((item) => item.stockQuantity >= ENOUGH_STOCK).map((item) => item.productId);
+  if (ids.length === 0)
+    throw new Error(`no product at ${gateway} has a stock of ${ENOUGH_STOCK} or more; a fresh stack has`);
+  return ids;
+}

@@ -1,0 +1,196 @@
+import type { Latency } from './latency.ts';
+import type { Machine } from './machine.ts';
+import type { OrdersRun } from './orders.ts';
+import type { CpuUse } from './processes.ts';
+import type { LatencyResult, OrdersResult, Results } from './results.ts';
+import { LIMITS } from './search.ts';
+
+const milliseconds = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
+const rate = (value: number) => Math.round(value).toLocaleString('en');
+const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 2 : 0)} %`;
+const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+const header = (cells: readonly string[]) => [row(cells), row(cells.map((_, index) => (index === 0 ? '---' : '---:')))];
+
+/** The whole report, from the results alone. */
+export function renderReport({ orders, latency }: Results): string {
+  const loads = Object.values(orders);
+  const idle = Object.values(latency);
+  return `${[
+    '# Orders under load',
+    '',
+    'Written by `npm run bench` from what it measured (`orders.json` beside this file); not edited by hand.',
+    '',
+    ...(loads.length > 0 ? summary(loads) : []),
+    ...(idle.length > 0 ? idleSection(idle) : []),
+    ...loads.flatMap(loadSection),
+    ...method(),
+  ].join('\n')}\n`;
+}
+
+function summary(loads: readonly OrdersResult[]): string[] {
+  const lines = loads.map(({ title, instances, run, searched, audit }) =>
+    run
+      ? row([
+          title,
+          instances,
+          `${rate(run.rate)}${searched ? '' : ' (given)'}`,
+          `**${rate(run.sagas.confirmedPerSecond)}**`,
+          milliseconds(run.load.answer.p95),
+          milliseconds(run.sagas.toCompleted.p95),
+          percent(run.failureShare),
+          audit.ok ? 'clean' : 'NOT CLEAN',
+        ])
+      : row([title, instances, 'none held', '', '', '', '', audit.ok ? 'clean' : 'NOT CLEAN']),
+  );
+  return [
+    ...header([
+      'load',
+      'instances of each',
+      'orders/s offered',
+      'confirmed/s',
+      'answer p95 ms',
+      'order → completed p95 ms',
+      'failed',
+      'audit',
+    ]),
+    ...lines,
+    '',
+  ];
+}
+
+function idleSection(results: readonly LatencyResult[]): string[] {
+  return [
+    '## Idle latency',
+    '',
+    'One order after the other, each through all services, on a system that does nothing else.',
+    '',
+    ...header([
+      'instances of each',
+      'orders',
+      'answer (201) p50 ms',
+      'p95',
+      'p99',
+      'order → completed p50 ms',
+      'p95',
+      'failed',
+    ]),
+    ...results.map(({ instances, latency: { orders, answer, toCompleted, failures } }) =>
+      row([
+        instances,
+        orders,
+        ...percentiles(answer),
+        milliseconds(toCompleted.p50),
+        milliseconds(toCompleted.p95),
+        failures,
+      ]),
+    ),
+    '',
+    ...results.flatMap((result) => [...provenance(result), '']),
+  ];
+}
+
+function loadSection(result: OrdersResult): string[] {
+  const { title, instances, run, searched, trials, audit } = result;
+  return [
+    `## ${title}${instances > 1 ? `, ${instances} instances of each service` : ''}${searched ? '' : ', rate given'}`,
+    '',
+    ...provenance(result),
+    '',
+    ...(run ? figures(run) : ['No rate held.']),
+    '',
+    ...(run ? [...cpuTable(run.cpu), ''] : []),
+    ...(searched
+      ? [
+          'What was tried:',
+          '',
+          ...trials.map((trial) => `- ${trial.rate}/s: ${trial.held ? 'held' : (trial.reason ?? 'not held')}`),
+          '',
+        ]
+      : []),
+    audit.ok
+      ? `Audit afterwards: clean; ${rate(audit.orders)} orders and ${rate(audit.records)} messages in ${(audit.durationMs / 1_000).toFixed(1)} s.`
+      : `Audit afterwards: NOT clean: ${audit.failed.join(', ')}.`,
+    '',
+  ];
+}
+
+function figures({ rate: offered, seconds, load, sagas, failureShare, held, reason }: OrdersRun): string[] {
+  const failures = [
+    ...Object.entries(load.failures).map(([kind, n]) => `${n} × ${kind}`),
+    ...Object.entries(sagas.cancelled).map(([why, n]) => `${n} × cancelled: ${why}`),
+  ];
+  return [
+    ...header(['', 'value']),
+    row(['offered', `${rate(offered)} orders/s for ${seconds} s`]),
+    row(['accepted', `${rate(load.accepted / seconds)}/s`]),
+    row(['**confirmed** (completed within the window)', `**${rate(sagas.confirmedPerSecond)}/s**`]),
+    row(['after the last request, until the last order ended', `${milliseconds(sagas.drainMs)} ms`]),
+    row(['failed', `${percent(failureShare)}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`]),
+    row(['held', held ? 'yes' : `no: ${reason}`]),
+    row(['latest send after it was due', `${milliseconds(load.latestSendMs)} ms`]),
+    '',
+    ...header(['ms', 'p50', 'p95', 'p99', 'max', 'of']),
+    row(['answer (202)', ...percentiles(load.answer), milliseconds(load.answer.max), load.answer.count]),
+    row([
+      'order → completed (rows)',
+      ...percentiles(sagas.toCompleted),
+      milliseconds(sagas.toCompleted.max),
+      sagas.toCompleted.count,
+    ]),
+    row([
+      'order → 201 (`Prefer: wait`)',
+      ...percentiles(load.waited),
+      milliseconds(load.waited.max),
+      load.waited.count,
+    ]),
+  ];
+}
+
+function percentiles({ p50, p95, p99 }: Latency): string[] {
+  return [p50, p95, p99].map(milliseconds);
+}
+
+/** Who used the processors, and so what binds. */
+function cpuTable({ processes, othersSeconds, idleSeconds, wallSeconds }: CpuUse): string[] {
+  const cores = (seconds: number) => (seconds / wallSeconds).toFixed(2);
+  const sorted = [...processes].sort((a, b) => b.cpuSeconds - a.cpuSeconds);
+  const listed = sorted.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  const all = listed + othersSeconds + idleSeconds;
+  const application = sorted.filter(({ name }) => /^(gateway|order|catalog|payment)-/.test(name));
+  const memory = application.reduce((sum, { rssBytes }) => sum + rssBytes, 0) / 2 ** 20;
+  const first = sorted.slice(0, 3).map(({ name, cpuSeconds }) => `${name} ${percent(cpuSeconds / all)}`);
+  return [
+    ...header(['process', 'CPU seconds', 'cores', 'share of the machine', 'RSS MiB']),
+    ...sorted.map(({ name, cpuSeconds, rssBytes }) =>
+      row([name, cpuSeconds.toFixed(1), cores(cpuSeconds), percent(cpuSeconds / all), Math.round(rssBytes / 2 ** 20)]),
+    ),
+    row(['others on the machine', othersSeconds.toFixed(1), cores(othersSeconds), percent(othersSeconds / all), '']),
+    row(['idle', idleSeconds.toFixed(1), cores(idleSeconds), percent(idleSeconds / all), '']),
+    '',
+    `${idleSeconds / all < 0.1 ? `The processors bind: ${percent(idleSeconds / all)} idle.` : `The processors do not bind alone: ${percent(idleSeconds / all)} idle.`} Most went to ${first.join(', ')}. The application's ${application.length} processes hold ${Math.round(memory)} MiB.`,
+  ];
+}
+
+function provenance({ command, machine, target }: { command: string; machine: Machine; target: string }): string[] {
+  return [`\`${command}\` on ${target}; ${describeMachine(machine)}`];
+}
+
+function describeMachine(machine: Machine): string {
+  return (
+    `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB of memory, shared by generator, databases, broker and services; ` +
+    `load average before ${machine.loadBefore}; Node ${machine.node}, commit ${machine.commit}, ${machine.at}.`
+  );
+}
+
+function method(): string[] {
+  return [
+    '## How it is measured',
+    '',
+    'The load is open: requests are sent on a fixed schedule, whatever the answers do, by a process of its own on the same machine, and each latency counts from the',
+    'moment its request was due. Five seconds of the same load go before the window and are not counted. Some requests each second wait for the end of their order (`Prefer: wait`).',
+    'Confirmed are the orders whose `completed_at` lies in the window. Users and products are drawn at random, the same in every run; each user has enough points.',
+    `A rate holds when less than ${percent(LIMITS.failureShare)} fail (no 2xx, or an order that does not complete), the answer's p95 is below ${LIMITS.answerP95Ms} ms, ` +
+      `${percent(LIMITS.confirmedShare)} of what is offered completes within the window, and the last order ends within ${LIMITS.drainMs / 1_000} s after the last request.`,
+    'A rate that does not hold is tried once more, since others may share the machine.',
+  ];
+}

@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { IdleLatency } from './idle-latency.ts';
+import type { Machine } from './machine.ts';
+import type { OrdersRun } from './orders.ts';
+import { renderReport } from './report.ts';
+
+/** What every measurement is kept with. */
+interface Measurement {
+  readonly command: string;
+  readonly machine: Machine;
+  readonly target: string;
+}
+
+export interface OrdersResult extends Measurement {
+  readonly profile: string;
+  readonly title: string;
+  readonly instances: number;
+  /** The highest rate that held, or the one that was asked for. */
+  readonly run: OrdersRun | undefined;
+  readonly searched: boolean;
+  readonly trials: readonly Pick<OrdersRun, 'rate' | 'held' | 'reason'>[];
+  readonly audit: AuditSummary;
+}
+
+export interface AuditSummary {
+  readonly ok: boolean;
+  readonly orders: number;
+  readonly records: number;
+  readonly durationMs: number;
+  readonly failed: readonly string[];
+}
+
+export interface LatencyResult extends Measurement {
+  readonly instances: number;
+  readonly latency: IdleLatency;
+}
+
+/** All that was measured, the last of each kind. */
+export interface Results {
+  readonly orders: Record<string, OrdersResult>;
+  readonly latency: Record<string, LatencyResult>;
+}
+
+const FOLDER = resolve(import.meta.dirname, '../../docs/reports');
+
+/** Puts new results in the place of the last ones of their kind, and renders the report from all. @returns its path */
+export function keepResults(change: (results: Results) => void): string {
+  const file = join(FOLDER, 'orders.json');
+  const results: Results = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as Results)
+    : { orders: {}, latency: {} };
+  change(results);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  const report = join(FOLDER, 'orders.md');
+  writeFileSync(report, renderReport(results));
+  return report;
+}

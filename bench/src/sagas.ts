@@ -1,0 +1,52 @@
+import { build } from 'hdr-histogram-js';
+import type { SqlReader } from '../../ops/src/sql.ts';
+import { createLatency, type Latency } from './latency.ts';
+
+/** What became of the orders of a window, as the order service's table tells. */
+export interface SagaResult {
+  readonly orders: number;
+  /** Completed within the window, a second, whenever they were placed. */
+  readonly confirmedPerSecond: number;
+  readonly completed: number;
+  /** Reasons of those that were cancelled. */
+  readonly cancelled: Readonly<Record<string, number>>;
+  readonly pending: number;
+  /** From created_at to completed_at, of those that completed. */
+  readonly toCompleted: Latency;
+  /** From the window's end to the end of the last order, ms; 0 when all had ended before. */
+  readonly drainMs: number;
+}
+
+/** @param from @param to the window, ms since the epoch */
+export async function readSagas(sql: SqlReader, from: number, to: number): Promise<SagaResult> {
+  const window = [new Date(from), new Date(to)];
+  const states = await sql.query<{ status: string; reason: string | null; n: number; latest: Date | null }>(
+    `SELECT status, reason, COUNT(*) AS n, MAX(CASE status WHEN 'PENDING' THEN NULL ELSE updated_at END) AS latest FROM shop_order.orders
+     WHERE created_at >= ? AND created_at < ? GROUP BY status, reason`,
+    window,
+  );
+  const [confirmed] = await sql.query<{ n: number }>(
+    'SELECT COUNT(*) AS n FROM shop_order.orders WHERE completed_at >= ? AND completed_at < ?',
+    window,
+  );
+  const times = await sql.query<{ ms: number; n: number }>(
+    `SELECT TIMESTAMPDIFF(MICROSECOND, created_at, completed_at) / 1000 AS ms, COUNT(*) AS n FROM shop_order.orders
+     WHERE created_at >= ? AND created_at < ? AND status = 'COMPLETED' GROUP BY ms`,
+    window,
+  );
+  const toCompleted = createLatency(build);
+  for (const { ms, n } of times) toCompleted.record(ms, n);
+  const count = (status: string) => states.filter((row) => row.status === status).reduce((sum, row) => sum + row.n, 0);
+  const latest = Math.max(0, ...states.map((row) => row.latest?.getTime() ?? 0));
+  return {
+    orders: states.reduce((sum, row) => sum + row.n, 0),
+    confirmedPerSecond: (confirmed?.n ?? 0) / ((to - from) / 1_000),
+    completed: count('COMPLETED'),
+    cancelled: Object.fromEntries(
+      states.filter((row) => row.status === 'CANCELLED').map((row) => [row.reason ?? 'no reason', row.n]),
+    ),
+    pending: count('PENDING'),
+    toCompleted: toCompleted.summary(),
+    drainMs: Math.max(0, latest - to),
+  };
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { chosenStack } from '../../deploy/local/chosen-stack.ts';
+import { readRecords } from '../../deploy/local/processes.ts';
+import { migrate, openStack, type Stack, startInfra, startService } from '../../deploy/local/stack.ts';
+import { services, startSteps } from '../../deploy/local/topology.ts';
+import { type Addresses, readAddresses } from '../../ops/src/addresses.ts';
+import type { Watched } from './processes.ts';
+
+/** The system under load. */
+export interface Target {
+  readonly addresses: Addresses;
+  /** Every process of it on this machine. */
+  readonly processes: readonly Watched[];
+  /** What of it runs, in words, for the report. */
+  readonly description: string;
+  close(): Promise<void>;
+}
+
+const NAME = 'bench';
+const PORT_OFFSET = 2_000;
+
+/** Starts a stack of the benchmark's own, from empty data, and ends it again. */
+export async function startTarget(instances: number, say: (words: string) => void): Promise<Target> {
+  const stack = await startInfra({
+    name: NAME,
+    portOffset: PORT_OFFSET,
+    fresh: true,
+    kafkaHeapForLoad: true,
+    instances,
+  });
+  try {
+    await migrate(stack);
+    for (const step of startSteps(services)) {
+      await Promise.all(
+        step.flatMap(({ name }) =>
+          Array.from({ length: instances }, async (_, index) => {
+            const started = await startService(stack, {
+              service: name,
+              instance: index + 1,
+              instances,
+              env: { LOG_LEVEL: 'warn', NODE_ENV: 'production' },
+            });
+            await started.ready();
+          }),
+        ),
+      );
+    }
+    say(`the stack ${NAME} runs, ${instances} of each service`);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  return {
+    ...targetOf(stack),
+    description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service`,
+    close: () => stack.stop(),
+  };
+}
+
+/** Takes the stack that runs (`npm start`), and leaves it running. */
+export function useRunningTarget(): Target {
+  const stack = openStack(chosenStack().name);
+  return {
+    ...targetOf(stack),
+    description: `the running stack \`${stack.name}\`, with the data it had`,
+    close: () => Promise.resolve(),
+  };
+}
+
+function targetOf(stack: Stack): Pick<Target, 'addresses' | 'processes'> {
+  const processes = readRecords(join(stack.dir, 'pids')).map(({ name, pid }) => ({ name, pid }));
+  return { addresses: readAddresses(stack.env), processes };
+}

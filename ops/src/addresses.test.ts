@@ -1,0 +1,26 @@
+import { describe, expect, it } from '@jest/globals';
+import { readAddresses } from './addresses.ts';
+
+describe('addresses', () => {
+  it('are the local stack’s, moved by its port offset', () => {
+    expect(readAddresses({ SHOP_PORT_OFFSET: '1000' })).toMatchObject({
+      gateway: 'http://127.0.0.1:4000',
+      auditDatabase: 'mysql://shop_audit:shop_audit@127.0.0.1:14306/',
+      brokers: ['127.0.0.1:20092'],
+      services: { payment: { database: 'mysql://shop_payment:shop_payment@127.0.0.1:14306/shop_payment' } },
+    });
+  });
+
+  it('come from the environment where it has them, one an instance', () => {
+    const { services, gateways } = readAddresses({ ORDER_URLS: 'http://a:1/, http://b:2', GATEWAY_URLS: 'http://g' });
+    expect(services.order.urls).toEqual(['http://a:1', 'http://b:2']);
+    expect(gateways).toEqual(['http://g']);
+  });
+
+  it.each([
+    [{ SHOP_PORT_OFFSET: 'x' }, 'SHOP_PORT_OFFSET'],
+    [{ AUDIT_DATABASE_URL: 'nowhere' }, 'AUDIT_DATABASE_URL is "nowhere"; it must be a URL'],
+  ])('are refused in words: %o', (env, words) => {
+    expect(() => readAddresses(env)).toThrow(words);
+  });
+});
