@@ -170,10 +170,11 @@ export async function goneWithin(record: PidRecord, ms: number): Promise<boolean
   return true;
 }
 
-/** The last lines of a log. */
-export function tail(log: string, lines = 30): string {
+/** The last lines of a log, each cut to a length that can be read. */
+export function tail(log: string, lines = 30, columns = 400): string {
   try {
-    return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    const last = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines);
+    return last.map((line) => (line.length > columns ? `${line.slice(0, columns)}…` : line)).join('\n');
   } catch {
     return '';
   }

@@ -77,6 +77,7 @@ async function loadDemoData(stack: Stack): Promise<void> {
   const stamp = join(stack.dir, 'demo-data');
   const ops = join(root, 'ops/main.ts');
   if (existsSync(stamp) || !existsSync(ops) || presentServices().length === 0) return;
+  progress('demo data', 'loading (only the first time)');
   try {
     await run(process.execPath, [ops, 'load-demo', '--execute'], { cwd: root, env: { ...process.env, ...stack.env } });
     writeFileSync(stamp, '');
