@@ -76,7 +76,9 @@ const placements = createBatcher({
   metrics,
   run: placeOrders(deps),
 });
+let ready = false;
 const admission = createAdmission({
+  ready: () => ready,
   oldestPending: () => oldestPending(database),
   deadlineMs: config.ORDER_DEADLINE_MS,
   share: config.ADMISSION_SHARE,
@@ -84,6 +86,12 @@ const admission = createAdmission({
 });
 
 messaging.subscribe(orderSubscription(handleSagaEvents(deps)));
+messaging.ready().then(
+  () => {
+    ready = true;
+  },
+  (error: unknown) => shutdown.stop(error instanceof Error ? error.message : String(error), 1),
+);
 
 const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
 const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');

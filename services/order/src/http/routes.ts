@@ -17,7 +17,7 @@ export interface RouteDeps {
   readonly waits: OrderWaits;
   /** Most requests that may wait at once. */
   readonly maxWaiting: number;
-  readonly admission: Pick<Admission, 'check'>;
+  readonly admission: Pick<Admission, 'check' | 'checkReady'>;
   /** UUIDv7. */
   readonly newId: () => string;
 }
@@ -100,6 +100,7 @@ async function listOrders(deps: RouteDeps, request: Request, response: Response)
 }
 
 async function cancelOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+  deps.admission.checkReady();
   parse(userQuery, request.query);
   const body = parse(cancelOrderBody, request.body ?? {});
   const userId = userIdFrom(request);

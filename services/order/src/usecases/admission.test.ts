@@ -6,6 +6,7 @@ it('when the oldest pending order nears its deadline, then new ones are refused 
   const now = new Date('2026-01-01T00:01:00.000Z');
   let oldest: Date | null = null;
   const admission = createAdmission({
+    ready: () => true,
     oldestPending: () => Promise.resolve(oldest),
     deadlineMs: 30_000,
     share: 0.6,
@@ -24,5 +25,20 @@ it('when the oldest pending order nears its deadline, then new ones are refused 
   await age(60_000);
   expect(() => admission.check()).toThrow(expect.objectContaining({ code: 'SERVICE_UNAVAILABLE' }));
   await age(null);
+  expect(() => admission.check()).not.toThrow();
+});
+
+it('when the process is not ready, then nothing is taken', () => {
+  let ready = false;
+  const options = {
+    oldestPending: () => Promise.resolve(null),
+    deadlineMs: 30_000,
+    share: 0.6,
+    clock: () => new Date(),
+  };
+  const admission = createAdmission({ ...options, ready: () => ready });
+  expect(() => admission.check()).toThrow(expect.objectContaining({ code: 'SERVICE_UNAVAILABLE' }));
+  expect(() => admission.checkReady()).toThrow(DomainError);
+  ready = true;
   expect(() => admission.check()).not.toThrow();
 });

@@ -1,6 +1,8 @@
 import { DomainError } from '@shop/service';
 
 export interface AdmissionOptions {
+  /** Whether this process can publish and hear events yet. */
+  readonly ready: () => boolean;
   /** When the oldest PENDING order was created; null when none is PENDING. */
   readonly oldestPending: () => Promise<Date | null>;
   readonly deadlineMs: number;
@@ -9,25 +11,34 @@ export interface AdmissionOptions {
   readonly clock: () => Date;
 }
 
-/** Whether new orders are taken: while the saga lags, more of them would only be cancelled by their deadline. */
+/** Whether orders are taken: while the saga lags, more of them would only be cancelled by their deadline. */
 export interface Admission {
   /** Measures; to be called every now and then. */
   refresh(): Promise<void>;
-  /** @throws {DomainError} SERVICE_UNAVAILABLE while the oldest order nears its deadline */
+  /** @throws {DomainError} SERVICE_UNAVAILABLE before the process is ready */
+  checkReady(): void;
+  /** @throws {DomainError} SERVICE_UNAVAILABLE before the process is ready, and while the oldest order nears its deadline */
   check(): void;
   /** Age of the oldest PENDING order when last measured, ms. */
   readonly oldestMs: number;
 }
 
-export function createAdmission({ oldestPending, deadlineMs, share, clock }: AdmissionOptions): Admission {
+export function createAdmission({ ready, oldestPending, deadlineMs, share, clock }: AdmissionOptions): Admission {
   const limitMs = deadlineMs * share;
   let oldestMs = 0;
+
+  function checkReady(): void {
+    if (!ready()) throw new DomainError('SERVICE_UNAVAILABLE', 'The service is starting.');
+  }
+
   return {
+    checkReady,
     async refresh() {
       const oldest = await oldestPending();
       oldestMs = oldest ? Math.max(0, clock().getTime() - oldest.getTime()) : 0;
     },
     check() {
+      checkReady();
       if (oldestMs <= limitMs) return;
       // It is over at the latest when those orders are: the deadline ends them.
       const retryAfterSeconds = Math.min(Math.ceil((deadlineMs - Math.min(oldestMs, deadlineMs)) / 1000) + 1, 10);
