@@ -24,6 +24,10 @@ export function createRegistry(url: string): SchemaStore {
         return id;
       } catch (error) {
         const status = statusOf(error);
+        if (status === 409 && lostRace(error)) {
+          // Another instance is registering the same new schema; the second try finds it.
+          throw new OutageError(`${subject} is being registered by another`, { cause: error });
+        }
         const refused = status === 409 || status === 422 || nameOf(error).startsWith('ConfluentSchemaRegistry');
         if (refused) throw new Error(`the registry refuses ${subject}: ${describe(error)}`, { cause: error });
         throw new OutageError(`registering ${subject}: ${describe(error)}`, { cause: error });
@@ -58,6 +62,11 @@ async function answered<T>(request: Promise<T>): Promise<T> {
 
 function statusOf(error: unknown): number | undefined {
   return error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : undefined;
+}
+
+/** Apicurio answers a concurrent first registration with 409 too; an incompatible schema says something else. */
+function lostRace(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('already exists');
 }
 
 function nameOf(error: unknown): string {
