@@ -44,6 +44,10 @@ export function startNothingMore(): void {
   ending = true;
 }
 
+export function isEnding(): boolean {
+  return ending;
+}
+
 /** @throws once this process has been asked to end */
 export function refuseWhenEnding(): void {
   if (ending) throw new Error('stopping');

@@ -1,6 +1,7 @@
 import { existingServers } from '../addresses.ts';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
+import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { startInfra, stopOwnStack } from '../stack.ts';
 
@@ -8,8 +9,13 @@ import { startInfra, stopOwnStack } from '../stack.ts';
 export async function infra(): Promise<number> {
   const chosen = chosenStack();
   const ending = whenAskedToEnd(() => stopOwnStack(chosen.name));
-  const stack = await startInfra({ ...chosen, existing: existingServers(process.env) });
-  for (const [name, value] of Object.entries(stack.env)) console.log(`export ${name}='${value}'`);
-  progress('stack', `${stack.name} is up; Ctrl-C or \`npm run stop\` ends it`);
+  try {
+    const stack = await startInfra({ ...chosen, existing: existingServers(process.env) });
+    for (const [name, value] of Object.entries(stack.env)) console.log(`export ${name}='${value}'`);
+    progress('stack', `${stack.name} is up; Ctrl-C or \`npm run stop\` ends it`);
+  } catch (error) {
+    // What was under way when the end was asked for fails, and that is no news.
+    if (!isEnding()) throw error;
+  }
   return ending;
 }

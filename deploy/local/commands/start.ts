@@ -6,6 +6,7 @@ import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { run, StackError } from '../fetch.ts';
 import { root } from '../paths.ts';
+import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { migrate, type Stack, startInfra, startService, stopOwnStack } from '../stack.ts';
 import { supervise } from '../supervisor.ts';
@@ -20,9 +21,7 @@ export async function start(args: string[]): Promise<number> {
   }
   const chosen = chosenStack();
   let stopWatching: () => void = () => undefined;
-  let ending = false;
   const ended = whenAskedToEnd(async () => {
-    ending = true;
     stopWatching();
     await stopOwnStack(chosen.name);
   });
@@ -33,7 +32,7 @@ export async function start(args: string[]): Promise<number> {
     printLinks(stack, instances);
   } catch (error) {
     // What was under way when the end was asked for fails, and that is no news.
-    if (!ending) {
+    if (!isEnding()) {
       await stopOwnStack(chosen.name);
       throw error;
     }

@@ -7,6 +7,7 @@ import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { run } from '../fetch.ts';
 import { root } from '../paths.ts';
+import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { migrate, startInfra, stopOwnStack } from '../stack.ts';
 import { runChecks } from './lint.ts';
@@ -34,9 +35,7 @@ export async function test(patterns: string[]): Promise<number> {
   const { name, portOffset } = chosenStack();
   const stackName = name === 'dev' ? 'test' : `${name}-test`;
   const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
-  let interrupted = false;
   void whenAskedToEnd(async () => {
-    interrupted = true;
     child?.kill('SIGKILL');
     await stopOwnStack(stackName);
     rmSync(scratch, { recursive: true, force: true });
@@ -66,11 +65,11 @@ export async function test(patterns: string[]): Promise<number> {
       }
     }
   } catch (error) {
-    if (interrupted) return new Promise(() => undefined);
+    if (isEnding()) return new Promise(() => undefined);
     console.error(error instanceof Error ? error.message : error);
     tallies.push({ passed: 0, failed: ['the test run itself'] });
   } finally {
-    if (!interrupted) await stopOwnStack(stackName);
+    if (!isEnding()) await stopOwnStack(stackName);
   }
   rmSync(scratch, { recursive: true, force: true });
   const sum = addUp(tallies);
