@@ -7,7 +7,7 @@ import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { run } from '../fetch.ts';
 import { root } from '../paths.ts';
-import { isEnding } from '../processes.ts';
+import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { migrate, startInfra, stopOwnStack } from '../stack.ts';
 import { runChecks } from './lint.ts';
@@ -113,6 +113,7 @@ async function runProject(
   scratch: string,
   env: Record<string, string>,
 ): Promise<Tally> {
+  refuseWhenEnding();
   const output = join(scratch, `${project}.json`);
   progress(project, 'tests');
   const args = ['--runInBand', `--testTimeout=${testMs}`, '--json', `--outputFile=${output}`];

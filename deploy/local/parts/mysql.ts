@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createConnection } from 'mariadb';
 import { distributionIsDebian, osRelease, unpackedCommand, unpackPackages } from '../fetch/apt.ts';
 import { ensureTool, installed, run, StackError } from '../fetch.ts';
+import { refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import type { Server, Site } from './server.ts';
 
@@ -44,6 +45,7 @@ async function choose(): Promise<Program> {
       );
       return await unpacked('mysql', folder, 'usr/sbin/mysqld');
     } catch (error) {
+      refuseWhenEnding();
       progress(
         'mysql',
         `MySQL cannot be had here, MariaDB takes its place (${error instanceof Error ? error.message : error})`,
