@@ -6,6 +6,8 @@ import type { SqlExecutor, Transaction } from './transaction.ts';
 
 /** Keys are kept this long; clients are promised 24 h. */
 const KEEP_HOURS = 48;
+/** No space: the column's collation does not see one at the end. */
+const VISIBLE = /^[\x21-\x7e]{1,255}$/;
 const COLUMNS = ['user_id', 'scope', 'idem_key', 'request_hash', 'request_id', 'created_at'];
 
 /** One request's wish to be the one that its key stands for. */
@@ -34,7 +36,7 @@ export function idempotencyKeyFrom(request: {
 }): string | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  if (typeof key === 'string' && VISIBLE.test(key)) return key;
   const message = 'expected 1 to 255 visible characters';
   throw new DomainError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, {
     errors: [{ path: 'Idempotency-Key', message }],
@@ -65,7 +67,7 @@ export async function claimIdempotencyKeys(
   const outcomes = new Map<string, ClaimOutcome>();
   if (claims.length === 0) return outcomes;
   // INSERT IGNORE would cut off what does not fit, and so mix keys up.
-  const unfit = claims.find((claim) => !/^[\x20-\x7e]{1,191}$/.test(claim.scope) || claim.key.length > 255);
+  const unfit = claims.find((claim) => !/^[\x20-\x7e]{1,191}$/.test(claim.scope) || !VISIBLE.test(claim.key));
   if (unfit) throw new RangeError(`idempotency scope or key does not fit its column: ${unfit.scope}`);
   const byKey = Map.groupBy(claims, keyOf);
   const firsts = [...byKey.values()].flatMap((group) => group.slice(0, 1)).sort(compareKeys);
@@ -79,6 +81,8 @@ export async function claimIdempotencyKeys(
       else outcomes.set(claim.requestId, { kind: 'replay', requestId: owner.requestId });
     }
   }
+  if (outcomes.size !== claims.length)
+    throw new Error('idempotency: a claim has no outcome (is a requestId used twice?)');
   return outcomes;
 }
 

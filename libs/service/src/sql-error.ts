@@ -7,6 +7,9 @@ const LOCK_TIMEOUT = 1205;
 /** Data errors that carry a general SQLSTATE: truncated, no default, incorrect value, check constraint. */
 const DATA_ERRNOS: ReadonlySet<number> = new Set([1265, 1364, 1366, 3819]);
 
+/** Prisma's own codes for a database that cannot be reached or a transaction that got no connection in time. */
+const PRISMA_OUTAGES: ReadonlySet<unknown> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028']);
+
 /** The database cannot be reached, or did not answer in time. Nothing was committed by the call that got this. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
@@ -44,7 +47,8 @@ export function isDatabaseError(error: unknown): boolean {
   return (
     error instanceof DatabaseUnavailableError ||
     error instanceof CommitOutcomeUnknownError ||
-    sqlFailure(error) !== undefined
+    sqlFailure(error) !== undefined ||
+    (error instanceof Error && PRISMA_OUTAGES.has((error as { code?: unknown }).code))
   );
 }
 

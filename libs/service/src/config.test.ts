@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+
+const env = {
+  PORT: '3001',
+  DATABASE_URL: 'mysql://shop_order:s3cret@127.0.0.1:13306/shop_order',
+  KAFKA_BROKERS: 'a:9092, b:9092',
+  SCHEMA_REGISTRY_URL: 'http://127.0.0.1:18081/apis/ccompat/v7',
+  REDIS_URL: 'redis://127.0.0.1:16379',
+};
+
+describe('configuration', () => {
+  it('when every variable is right, then it is typed, complete and frozen', () => {
+    const config = loadConfig(z.object(serviceConfig), env);
+    expect(config).toMatchObject({
+      PORT: 3001,
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'info',
+      KAFKA_BROKERS: ['a:9092', 'b:9092'],
+    });
+    expect(config.INSTANCE_ID).toMatch(/-\d+$/);
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('when several variables are wrong, then the error names each with its use', () => {
+    const load = () =>
+      loadConfig(z.object(serviceConfig), { ...env, PORT: 'x', DATABASE_URL: 'http://a/b', REDIS_URL: '' });
+    expect(load).toThrow(ConfigError);
+    expect(load).toThrow(/PORT is wrong .*: port to listen on/);
+    expect(load).toThrow(/DATABASE_URL is wrong .*mysql:\/\/user/);
+    expect(load).toThrow(/REDIS_URL is missing: redis:\/\/host:port/);
+  });
+
+  it('when a variable with a default is empty, then it gets the default', () => {
+    expect(loadConfig(z.object({ A: z.string().default('d') }), { A: '' })).toEqual({ A: 'd' });
+  });
+
+  it('when a switch is given, then it is a boolean', () => {
+    expect(loadConfig(z.object({ A: switchVariable, B: switchVariable }), { A: 'on', B: 'false' })).toEqual({
+      A: true,
+      B: false,
+    });
+  });
+
+  it('when it is printed, then passwords are hidden', () => {
+    expect(redactConfig({ ...env, API_TOKEN: 'abc', N: 1 })).toMatchObject({
+      DATABASE_URL: 'mysql://shop_order:[redacted]@127.0.0.1:13306/shop_order',
+      API_TOKEN: '[redacted]',
+      N: 1,
+    });
+  });
+});

@@ -1,0 +1,20 @@
+import { describe, expect, it } from '@jest/globals';
+import { idempotencyKeyFrom, requestHash } from './idempotency.ts';
+
+describe('idempotency', () => {
+  it('when members come in another order, then the hash is the same; another value, another hash', () => {
+    const one = requestHash({ a: 1, items: [{ x: 1, y: 'ü' }], n: null });
+    expect(requestHash({ n: null, items: [{ y: 'ü', x: 1 }], a: 1, absent: undefined })).toBe(one);
+    expect(requestHash({ a: 1, items: [{ x: 2, y: 'ü' }], n: null })).not.toBe(one);
+    expect(requestHash(undefined)).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('when the header is right or absent, then it is the key or nothing', () => {
+    expect(idempotencyKeyFrom({ headers: { 'idempotency-key': 'k'.repeat(255) } })).toHaveLength(255);
+    expect(idempotencyKeyFrom({ headers: {} })).toBeUndefined();
+  });
+
+  it.each(['', 'k'.repeat(256), 'a b', 'käse', 'a\u0000'])('when the header is "%s", then it is refused', (key) => {
+    expect(() => idempotencyKeyFrom({ headers: { 'idempotency-key': key } })).toThrow(/VALIDATION_FAILED/);
+  });
+});
