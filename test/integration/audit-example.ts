@@ -29,8 +29,8 @@ export async function fillShop(shop: Shop): Promise<void> {
     [AT, AT],
   );
   await shop.sql(
-    `INSERT INTO shop_catalog.product_changes (request_id, product_id, version, change_type, name, price, stock_delta, created_at)
-     VALUES (?, 1, 1, 'CREATED', 'Teapot', 1000, 10, ?)`,
+    `INSERT INTO shop_catalog.product_changes (request_id, product_id, version, change_type, name, price, stock_delta, available, created_at)
+     VALUES (?, 1, 1, 'CREATED', 'Teapot', 1000, 10, 10, ?)`,
     [PRODUCT, AT],
   );
   shop.publishRequest('product-changed', '1', PRODUCT);

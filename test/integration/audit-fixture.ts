@@ -42,7 +42,7 @@ export async function createShop(): Promise<Shop> {
   const records: LogRecord[] = [];
   const committed = new Map<string, number>();
   const add = (topic: string, key: string, id: string, type: string, change: Partial<LogRecord> = {}): LogRecord => {
-    const offset = records.filter((record) => record.topic === topic).length;
+    const offset = endOf(records, topic);
     const record = { topic, partition: 0, offset, key, id, type, timestamp: Date.now(), ...change };
     records.push(record);
     return record;
@@ -109,8 +109,13 @@ function afterFirstSnapshot(connection: SqlConnection, meanwhile: () => Promise<
   };
 }
 
+/** The offset after the last: some before it may be gone. */
+export function endOf(records: readonly LogRecord[], topic: string): number {
+  return Math.max(0, ...records.filter((record) => record.topic === topic).map((record) => record.offset + 1));
+}
+
 function memoryLog(records: readonly LogRecord[], committed: ReadonlyMap<string, number>): LogReader {
-  const end = (topic: string) => records.filter((record) => record.topic === topic).length;
+  const end = (topic: string) => endOf(records, topic);
   return {
     held: (topics) =>
       Promise.resolve(topics.map((topic): LogRange => ({ topic, partition: 0, from: 0, to: end(topic) }))),
