@@ -1,7 +1,7 @@
 import type { Broker } from './broker.ts';
 import { describe } from './errors.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
-import { type Clock, createBackoff, type Logger, silentLogger, systemClock } from './runtime.ts';
+import { atMost, type Clock, createBackoff, type Logger, silentLogger, systemClock } from './runtime.ts';
 import type { MessagingStore } from './store.ts';
 
 /** The right to relay a schema's outbox. One holds it; the others ask again. */
@@ -123,12 +123,11 @@ export function startRelay(options: RelayOptions): Relay {
 
   /** What the last requests committed goes out with this process rather than with its successor, if that is quick. */
   async function finish(): Promise<void> {
-    const late = clock.sleep(FINISH_MS).then(() => false);
-    try {
-      while (await Promise.race([turn(), late]));
-    } catch {
-      // The rows stay; the next holder sends them.
-    }
+    const rest = async () => {
+      while (await turn());
+    };
+    // What is not sent in time stays in its rows; the next holder sends it.
+    await atMost(clock, FINISH_MS, rest());
   }
 
   const ended = run();

@@ -19,6 +19,20 @@ export const systemClock: Clock = {
   },
 };
 
+/** Waits for `work`, but no longer than `ms`. Never rejects. @returns whether it was done in time */
+export async function atMost(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  const done = work.then(
+    () => true,
+    () => true,
+  );
+  try {
+    return await Promise.race([done, clock.sleep(ms, over.signal).then(() => false)]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** What this library logs with; a pino logger fits. */
 export interface Logger {
   debug(details: object, message: string): void;

@@ -2,7 +2,7 @@ import type { Admin, Kafka } from 'kafkajs';
 import type { BrokerConsumer, ConsumeOptions } from '../broker.ts';
 import { describe } from '../errors.ts';
 import type { EventMetrics } from '../metrics.ts';
-import { type Clock, createBackoff, type Logger } from '../runtime.ts';
+import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
 import { logRanges, outOfRange } from './offsets.ts';
 import { OffsetOutOfRangeError } from './patches.ts';
 import { type Session, startSession } from './session.ts';
@@ -96,7 +96,7 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
       stopping.abort();
       await session?.stop();
       // A client that is just trying to connect to a broker that is away is not waited for.
-      await Promise.race([ended, clock.sleep(3_000)]);
+      await atMost(clock, 3_000, ended);
     },
   };
 }

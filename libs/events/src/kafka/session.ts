@@ -1,7 +1,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { ConsumeOptions, RecordBatch } from '../broker.ts';
 import { describe } from '../errors.ts';
-import { type Clock, createBackoff, type Logger } from '../runtime.ts';
+import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
 import { createCommitter } from './committer.ts';
 import { toRecord } from './records.ts';
 
@@ -89,7 +89,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     const cause = rebalance;
     if (!cause) return;
     // Rejoin now rather than at the next heartbeat, but not before what was applied is committed.
-    await Promise.race([committer.flush(), clock.sleep(1_000)]);
+    await atMost(clock, 1_000, committer.flush());
     if (atWork.size === 0) rebalance = undefined;
     throw cause;
   }
@@ -179,9 +179,9 @@ export async function startSession(options: SessionOptions): Promise<Session> {
       stopping = true;
       idle = Promise.withResolvers();
       if (atWork.size > 0) await idle.promise;
-      await Promise.race([committer.flush(), clock.sleep(2_000)]);
+      await atMost(clock, 2_000, committer.flush());
       close();
-      await Promise.race([consumer.disconnect().catch(() => {}), clock.sleep(5_000)]);
+      await atMost(clock, 5_000, consumer.disconnect());
     },
     abandon() {
       stopping = true;

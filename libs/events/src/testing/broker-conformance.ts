@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Broker, BrokerConsumer, ConsumeOptions, RecordBatch } from '../broker.ts';
+
+/** What the suite needs of an adapter's test. */
+export interface BrokerHarness {
+  /** A client of the same log, as another process would have. */
+  connect(): Broker;
+  /** Drives the log until `condition` holds; fails after a while, naming `what`. */
+  until(what: string, condition: () => boolean): Promise<void>;
+  /** Awaits a promise while driving the log. */
+  settle<T>(work: Promise<T>): Promise<T>;
+  close(): Promise<void>;
+  /** False for a log that has no groups which start at the end. */
+  readonly startsAtEnd?: boolean;
+}
+
+const PARTITIONS = 6;
+
+/** What every adapter of the port promises. */
+export function describeBroker(name: string, open: () => Promise<BrokerHarness>): void {
+  describe(`broker: ${name}`, () => {
+    let harness: BrokerHarness;
+    let topic: string;
+    let brokers: Broker[];
+
+    beforeEach(async () => {
+      harness = await open();
+      brokers = [];
+      topic = `conformance-${randomUUID()}`;
+      await harness.settle(connect().ensureTopics([topic], PARTITIONS));
+    });
+    afterEach(async () => {
+      for (const broker of brokers) await harness.settle(broker.close());
+      await harness.close();
+    });
+
+    function connect(): Broker {
+      const broker = harness.connect();
+      brokers.push(broker);
+      return broker;
+    }
+
+    const send = (keys: readonly string[], broker = connect()) =>
+      harness.settle(
+        broker.send(
+          keys.map((key, n) => ({ topic, key, value: Buffer.from(`${key}#${n}`), headers: { n: String(n) } })),
+        ),
+      );
+
+    async function consume(options: Partial<ConsumeOptions> & Pick<ConsumeOptions, 'onBatch'>, broker = connect()) {
+      const consumer = await harness.settle(
+        broker.consume({ groupId: `group-${topic}`, topics: [topic], fromBeginning: true, ...options }),
+      );
+      await harness.settle(consumer.ready());
+      return consumer;
+    }
+
+    /** A consumer that notes what it got. */
+    function collector() {
+      const seen: string[] = [];
+      const onBatch = async (batch: RecordBatch) => {
+        for (const record of batch.records) seen.push(`${record.key}#${record.headers.n}`);
+      };
+      return { seen, onBatch, sorted: () => [...new Set(seen)].sort() };
+    }
+    const keys = (count: number) => Array.from({ length: count }, (_, n) => `key-${n % 5}`);
+    const expected = (count: number) =>
+      keys(count)
+        .map((key, n) => `${key}#${n}`)
+        .sort();
+
+    it('delivers everything that was sent before the group first joined, with key, value and headers', async () => {
+      await send(keys(20));
+      const { seen, onBatch, sorted } = collector();
+      await consume({ onBatch });
+      await harness.until('20 records', () => seen.length >= 20);
+      expect(sorted()).toEqual(expected(20));
+    });
+
+    it('keeps the order of each key', async () => {
+      const { seen, onBatch } = collector();
+      await consume({ onBatch });
+      const producer = connect();
+      for (let round = 0; round < 5; round += 1) await send(keys(20), producer);
+      await harness.until('100 records', () => seen.length >= 100);
+      for (const key of new Set(keys(5))) {
+        const order = seen.filter((entry) => entry.startsWith(`${key}#`)).map((entry) => Number(entry.split('#')[1]));
+        const runs = order.filter((n, index) => index > 0 && n <= (order[index - 1] ?? -1)).length;
+        expect(runs).toBeLessThanOrEqual(4); // five ordered runs, one a round
+      }
+    });
+
+    it('delivers a rejected batch again, and not what came before it', async () => {
+      const { seen, onBatch } = collector();
+      let failures = 2;
+      await consume({
+        onBatch: async (batch) => {
+          if (failures > 0) {
+            failures -= 1;
+            throw new Error('not now');
+          }
+          await onBatch(batch);
+        },
+      });
+      await send(['a']);
+      await harness.until('the record', () => seen.length >= 1);
+      await send(['b']);
+      await harness.until('the next record', () => seen.includes('b#0'));
+      expect(seen.filter((entry) => entry === 'b#0')).toHaveLength(1);
+    });
+
+    it('gives every group everything', async () => {
+      const one = collector();
+      const two = collector();
+      await consume({ onBatch: one.onBatch, groupId: `one-${topic}` });
+      await consume({ onBatch: two.onBatch, groupId: `two-${topic}` });
+      await send(keys(20));
+      await harness.until('both groups', () => one.sorted().length === 20 && two.sorted().length === 20);
+    });
+
+    it('goes on after a restart where the group stopped', async () => {
+      const first = collector();
+      const consumer = await consume({ onBatch: first.onBatch });
+      await send(keys(20));
+      await harness.until('20 records', () => first.sorted().length === 20);
+      await harness.settle(consumer.stop());
+      await send(['late']);
+      const second = collector();
+      await consume({ onBatch: second.onBatch });
+      await harness.until('the late record', () => second.seen.includes('late#0'));
+      expect(second.seen).toEqual(['late#0']);
+    });
+
+    it('waits for the batch at work when it stops, and gives back what was not handled', async () => {
+      const gate = Promise.withResolvers<void>();
+      const begun: RecordBatch[] = [];
+      const consumer = await consume({
+        onBatch: async (batch) => {
+          begun.push(batch);
+          await gate.promise;
+        },
+      });
+      await send(['a']);
+      await harness.until('the batch at work', () => begun.length === 1);
+      let stopped = false;
+      const stopping = consumer.stop().then(() => {
+        stopped = true;
+      });
+      expect(begun[0]?.isStale()).toBe(true);
+      expect(stopped).toBe(false);
+      gate.resolve();
+      await harness.settle(stopping);
+      await send(['b']);
+      const { seen, onBatch } = collector();
+      await consume({ onBatch });
+      await harness.until('the later record', () => seen.includes('b#0'));
+      expect(seen).not.toContain('a#0');
+    });
+
+    it('shares the partitions between two consumers, and loses nothing when they change hands', async () => {
+      const one = collector();
+      const two = collector();
+      const producer = connect();
+      const all = () => new Set([...one.seen, ...two.seen]);
+      const first = await consume({ onBatch: one.onBatch });
+      await send(keys(50), producer);
+      const joining: Promise<BrokerConsumer> = consume({ onBatch: two.onBatch });
+      for (let round = 0; round < 5; round += 1) await send(keys(50), producer);
+      await joining;
+      await send(
+        Array.from({ length: 60 }, (_, n) => `spread-${n}`),
+        producer,
+      );
+      await harness.until('both to have some', () => one.seen.length > 0 && two.seen.length > 0);
+      await harness.settle(first.stop());
+      await send(['after'], producer);
+      await harness.until(
+        'everything',
+        () => all().has('after#0') && [...all()].filter((e) => e.startsWith('spread')).length === 60,
+      );
+      expect([...all()].filter((entry) => entry.startsWith('key-'))).toHaveLength(50);
+    });
+
+    it('starts a group of waiters at the end, and misses nothing once it is ready', async () => {
+      if (harness.startsAtEnd === false) return;
+      await send(['before']);
+      const { seen, onBatch } = collector();
+      await consume({ onBatch, fromBeginning: false, groupId: `waiters-${topic}` });
+      await send(['after']);
+      await harness.until('the record after', () => seen.length > 0);
+      expect(seen).toEqual(['after#0']);
+    });
+  });
+}

@@ -1,0 +1,103 @@
+import type { DeadLetterEntry, MessagingStore, OutboxRow } from '../store.ts';
+
+/** A transaction in memory: what it writes becomes visible when it commits, or never. */
+export interface MemoryTx {
+  onCommit(hook: () => void): void;
+  /** Rows that a test's handler writes. */
+  write(row: string): void;
+}
+
+interface State {
+  outbox: (OutboxRow & { seq: number })[];
+  claimed: Set<string>;
+  letters: (DeadLetterEntry & { group: string })[];
+  parked: Set<string>;
+  rows: string[];
+}
+
+export interface MemoryStore extends MessagingStore<MemoryTx> {
+  /** What is committed. */
+  readonly state: Readonly<State>;
+  /** How many transactions were begun. */
+  readonly transactions: number;
+  /** Runs before each commit; throws to make it fail. */
+  beforeCommit: () => void;
+}
+
+/** A messaging store for tests: transactions run one after the other, a rollback undoes everything. */
+export function createMemoryStore(): MemoryStore {
+  let state: State = { outbox: [], claimed: new Set(), letters: [], parked: new Set(), rows: [] };
+  let open: State | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  let nextSeq = 1;
+  let transactions = 0;
+  const draft = (): State => {
+    if (!open) throw new Error('no transaction is open');
+    return open;
+  };
+
+  async function transact<T>(work: (tx: MemoryTx) => Promise<T>): Promise<T> {
+    transactions += 1;
+    const hooks: (() => void)[] = [];
+    open = {
+      outbox: [...state.outbox],
+      claimed: new Set(state.claimed),
+      letters: [...state.letters],
+      parked: new Set(state.parked),
+      rows: [...state.rows],
+    };
+    try {
+      const result = await work({
+        onCommit: (hook) => void hooks.push(hook),
+        write: (row) => void draft().rows.push(row),
+      });
+      store.beforeCommit();
+      state = draft();
+      for (const hook of hooks) hook();
+      return result;
+    } finally {
+      open = undefined;
+    }
+  }
+
+  const store: MemoryStore = {
+    beforeCommit: () => {},
+    get state() {
+      return state;
+    },
+    get transactions() {
+      return transactions;
+    },
+    transaction(work) {
+      const run = last.then(() => transact(work));
+      last = run.catch(() => {});
+      return run;
+    },
+    async appendOutbox(_tx, rows) {
+      for (const row of rows) draft().outbox.push({ ...row, seq: nextSeq++ });
+    },
+    readOutbox: async (limit) => state.outbox.slice(0, limit),
+    async deleteOutbox(seqs) {
+      state.outbox = state.outbox.filter((row) => !seqs.includes(row.seq));
+    },
+    async claim(_tx, group, eventIds) {
+      const fresh = eventIds.filter((id) => !draft().claimed.has(`${group} ${id}`));
+      for (const id of fresh) draft().claimed.add(`${group} ${id}`);
+      return new Set(fresh);
+    },
+    lockParkedKeys: async (_tx, group, keys) => new Set(keys.filter((key) => draft().parked.has(`${group} ${key}`))),
+    async writeDeadLetters(_tx, group, entries) {
+      for (const entry of entries) {
+        if (!draft().letters.some((letter) => letter.group === group && samePosition(letter, entry))) {
+          draft().letters.push({ ...entry, group });
+        }
+        if (entry.status === 'DEAD' && entry.record.key !== null) draft().parked.add(`${group} ${entry.record.key}`);
+      }
+    },
+  };
+  return store;
+}
+
+function samePosition({ record: a }: DeadLetterEntry, { record: b }: DeadLetterEntry): boolean {
+  return a.topic === b.topic && a.partition === b.partition && a.offset === b.offset;
+}

@@ -1,0 +1,41 @@
+import type { IncomingRecord } from '../broker.ts';
+import { EVENTS, type EventType } from '../catalog.ts';
+import type { Codec } from '../codec.ts';
+import type { NewEvent } from '../event.ts';
+import { deriveEventId } from '../event-id.ts';
+import type { EventDataByType } from '../generated/types.ts';
+import { renderHeaders } from '../headers.ts';
+
+/** A made-up order id: a UUIDv7 with the given number in it. */
+export function orderId(n: number): string {
+  return `01890000-0000-7000-8000-${String(n).padStart(12, '0')}`;
+}
+
+export function orderCreated(id: string): Extract<NewEvent, { type: 'order-created' }> {
+  const data = { orderId: id, userId: 1, couponId: null, lines: [{ productId: 1, quantity: 2 }], expectedTotal: null };
+  return { type: 'order-created', data };
+}
+
+export function orderCancelled(id: string): Extract<NewEvent, { type: 'order-cancelled' }> {
+  const rest = {
+    userId: 1,
+    couponId: null,
+    reason: 'ORDER_CANCELLED',
+    wasCompleted: false,
+    completedAt: null,
+    lines: [],
+  };
+  return { type: 'order-cancelled', data: { orderId: id, ...rest } };
+}
+
+/** The event as a record on its topic, as the relay would have sent it. */
+export function recordOf(codec: Codec, { type, data }: NewEvent, offset: number, partition = 0): IncomingRecord {
+  const value = codec.encode(type, data as EventDataByType[EventType]);
+  const key = keyOf(type, data as EventDataByType[EventType]);
+  const headers = renderHeaders({ id: deriveEventId(key, type), type, time: new Date(0) }, 'test');
+  return { topic: EVENTS[type].topic, partition, offset: String(offset), key, value, headers, timestamp: 0 };
+}
+
+function keyOf<T extends EventType>(type: T, data: EventDataByType[T]): string {
+  return EVENTS[type].key(data);
+}

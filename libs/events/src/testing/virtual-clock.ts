@@ -1,0 +1,22 @@
+import type { Clock } from '../runtime.ts';
+
+/** A clock whose sleeps end at once, in the order of their length's arrival; it remembers how long each was. */
+export interface VirtualClock extends Clock {
+  readonly slept: number[];
+}
+
+export function createVirtualClock(start = 0): VirtualClock {
+  let time = start;
+  const slept: number[] = [];
+  return {
+    slept,
+    now: () => time,
+    async sleep(ms, signal) {
+      if (signal?.aborted) return;
+      slept.push(ms);
+      time += ms;
+      // A turn of the event loop, so that a loop of sleeps cannot starve the test.
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}

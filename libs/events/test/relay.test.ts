@@ -1,0 +1,136 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Broker, createSqlRelayLock, type OutgoingRecord, type Relay, startRelay } from '../src/index.ts';
+import { orderCancelled, orderCreated } from '../src/testing/samples.ts';
+import { type Bench, eventually, newOrderId, openBench, testLogger } from './support.ts';
+
+let bench: Bench;
+let relays: Relay[] = [];
+let sent: OutgoingRecord[] = [];
+let away = false;
+
+beforeAll(async () => {
+  bench = await openBench();
+});
+afterEach(async () => {
+  away = false;
+  await Promise.all(relays.map((relay) => relay.stop()));
+  relays = [];
+  sent = [];
+});
+afterAll(() => bench.close());
+
+/** Stands for the log, and can be away. */
+const log: Pick<Broker, 'send'> = {
+  async send(records) {
+    if (away) throw new Error('the broker is away');
+    sent.push(...records);
+  },
+};
+
+function relay(broker = log): Relay {
+  const lock = createSqlRelayLock(bench.database);
+  const started = startRelay({
+    store: bench.store,
+    broker,
+    lock,
+    standbyMs: 50,
+    batch: 10,
+    logger: testLogger('relay'),
+  });
+  relays.push(started);
+  return started;
+}
+
+const drained = () => eventually('an empty outbox', async () => (await bench.store.readOutbox(1)).length === 0);
+const keys = () => sent.map((record) => record.key);
+
+describe('the relay', () => {
+  it('sends every row in order, in batches, and leaves an empty outbox', async () => {
+    const ids = Array.from({ length: 35 }, newOrderId);
+    for (const id of ids) await bench.publish(orderCreated(id), orderCancelled(id));
+    relay();
+    await drained();
+    expect(keys()).toEqual(ids.flatMap((id) => [id, id]));
+  });
+
+  it('is one a schema: another takes over when it stops', async () => {
+    const first = relay();
+    await eventually('the first to relay', () => first.holding);
+    const second = relay();
+    const ids = Array.from({ length: 20 }, newOrderId);
+    for (const id of ids) await bench.publish(orderCreated(id));
+    await drained();
+    expect([first.holding, second.holding]).toEqual([true, false]);
+    await first.stop();
+    await eventually('the second to take over', () => second.holding);
+    const late = newOrderId();
+    await bench.publish(orderCreated(late));
+    await drained();
+    expect(keys()).toEqual([...ids, late]);
+  });
+
+  it('takes over when the holder lost its connection without a word', async () => {
+    const first = relay();
+    await eventually('the first to relay', () => first.holding);
+    const second = relay();
+    const connections = await bench.database.query<{ id: number }>('SELECT IS_USED_LOCK(?) AS id', [
+      `relay:${bench.database.schema}`,
+    ]);
+    await bench.database.execute(`KILL ${connections[0]?.id}`);
+    await eventually('someone to relay', () => first.holding || second.holding);
+    const id = newOrderId();
+    await bench.publish(orderCreated(id));
+    await drained();
+    expect(keys()).toContain(id);
+  });
+
+  it('waits while the broker is away, and loses nothing', async () => {
+    away = true;
+    const ids = Array.from({ length: 30 }, newOrderId);
+    for (const id of ids) await bench.publish(orderCreated(id));
+    relay();
+    await eventually('rows that wait', async () => (await bench.store.outboxBacklog()).rows === 30);
+    expect(sent).toEqual([]);
+    away = false;
+    await drained();
+    expect(keys()).toEqual(ids);
+  });
+
+  it('sends again what it could not delete: duplicates, never a gap', async () => {
+    let failures = 1;
+    const store = {
+      readOutbox: bench.store.readOutbox,
+      async deleteOutbox(seqs: readonly number[]) {
+        if (failures-- > 0) throw new Error('died after the send');
+        await bench.store.deleteOutbox(seqs);
+      },
+    };
+    const id = newOrderId();
+    await bench.publish(orderCreated(id), orderCancelled(id));
+    const lock = createSqlRelayLock(bench.database);
+    relays.push(startRelay({ store, broker: log, lock }));
+    await drained();
+    expect(new Set(keys())).toEqual(new Set([id]));
+    expect(sent.map((record) => record.headers.ce_type).slice(0, 2)).toEqual(['order-created', 'order-cancelled']);
+  });
+
+  it('has an event on the log a few milliseconds after its commit', async () => {
+    const broker = bench.connect();
+    const started = bench.relay();
+    await eventually('it to relay', () => started.holding);
+    await bench.publish(orderCreated(newOrderId()));
+    await drained();
+    const times: number[] = [];
+    for (let i = 0; i < 20; i += 1) {
+      await bench.publish(orderCreated(newOrderId()));
+      const committed = performance.now();
+      while ((await bench.store.readOutbox(1)).length > 0);
+      times.push(performance.now() - committed);
+    }
+    times.sort((a, b) => a - b);
+    await started.stop();
+    await broker.close();
+    // Send, acknowledgement and deletion together; a poll alone would be 20 ms on average.
+    expect(times[10]).toBeLessThan(15);
+  });
+});

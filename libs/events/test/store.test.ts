@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { v7 as uuidv7 } from 'uuid';
+import { type DeadLetterEntry, purgeInbox } from '../src/index.ts';
+import { type Bench, openBench } from './support.ts';
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await openBench();
+});
+afterAll(() => bench.close());
+
+const now = new Date();
+const claim = (group: string, ids: readonly string[]) =>
+  bench.store.transaction((tx) => bench.store.claim(tx, group, [...ids].sort(), now));
+
+describe('the inbox', () => {
+  it('gives each id to one claim only, and tells which are new', async () => {
+    const [a, b, c] = [uuidv7(), uuidv7(), uuidv7()];
+    expect(await claim('g', [a, b])).toEqual(new Set([a, b]));
+    expect(await claim('g', [a, b])).toEqual(new Set());
+    expect(await claim('g', [b, c])).toEqual(new Set([c]));
+    expect(await claim('other', [a])).toEqual(new Set([a]));
+  });
+
+  it('gives an id to one of many that claim it at once', async () => {
+    const ids = Array.from({ length: 50 }, () => uuidv7());
+    const claims = await Promise.all(Array.from({ length: 6 }, () => claim('race', ids)));
+    expect(claims.flatMap((set) => [...set]).sort()).toEqual([...ids].sort());
+  });
+
+  it('gives an id back when its transaction rolls back', async () => {
+    const id = uuidv7();
+    const failing = bench.store.transaction(async (tx) => {
+      await bench.store.claim(tx, 'g', [id], now);
+      throw new Error('rolled back');
+    });
+    await expect(failing).rejects.toThrow();
+    expect(await claim('g', [id])).toEqual(new Set([id]));
+  });
+
+  it('is purged of what is older than the retention, and of nothing processed since', async () => {
+    const day = 86_400_000;
+    const at = (days: number) => new Date(now.getTime() - days * day);
+    const old = Array.from({ length: 2_500 }, () => uuidv7({ msecs: at(10).getTime() }));
+    const replayed = uuidv7({ msecs: at(10).getTime() });
+    const recent = uuidv7({ msecs: at(7).getTime() });
+    await bench.store.transaction(async (tx) => {
+      await bench.store.claim(tx, 'purge', old.sort(), at(10));
+      await bench.store.claim(tx, 'purge', [replayed], at(1));
+      await bench.store.claim(tx, 'purge', [recent], at(7));
+    });
+    expect(await purgeInbox(bench.database, now.getTime())).toBe(2_500);
+    const left = await bench.database.query<{ id: string }>(
+      `SELECT event_id AS id FROM processed_event WHERE consumer_group = 'purge' ORDER BY id`,
+    );
+    expect(left.map((row) => row.id)).toEqual([replayed, recent].sort());
+  });
+});
+
+describe('parked keys', () => {
+  const letter = (key: string | null, offset: number): DeadLetterEntry => ({
+    record: {
+      topic: 't',
+      partition: 0,
+      offset: String(offset),
+      key,
+      value: Buffer.from('x'),
+      headers: { a: 'ä' },
+      timestamp: 0,
+    },
+    status: 'DEAD',
+    reason: 'HANDLER_ERROR',
+    eventId: null,
+    eventType: null,
+    error: 'no',
+    attempts: 3,
+  });
+  const write = (group: string, entries: readonly DeadLetterEntry[]) =>
+    bench.store.transaction((tx) => bench.store.writeDeadLetters(tx, group, entries, now));
+
+  it('are found among many, and only by their group', async () => {
+    await write('parking', [letter('k1', 1), letter('k2', 2), letter(null, 3)]);
+    const lock = (group: string) =>
+      bench.store.transaction((tx) => bench.store.lockParkedKeys(tx, group, ['k0', 'k1', 'k2', 'k3']));
+    expect(await lock('parking')).toEqual(new Set(['k1', 'k2']));
+    expect(await lock('nobody')).toEqual(new Set());
+  });
+
+  it('stay locked until the transaction ends: who releases a key and who parks behind it wait for each other', async () => {
+    await write('locking', [letter('k', 1)]);
+    const order: string[] = [];
+    const locked = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const releasing = bench.store.transaction(async (tx) => {
+      await bench.store.lockParkedKeys(tx, 'locking', ['k']);
+      locked.resolve();
+      await release.promise;
+      await tx.execute(`DELETE FROM parked_key WHERE consumer_group = 'locking'`);
+      order.push('released');
+    });
+    await locked.promise;
+    const consuming = bench.store.transaction(async (tx) => {
+      const parked = await bench.store.lockParkedKeys(tx, 'locking', ['k']);
+      order.push(`consumer sees ${parked.size}`);
+    });
+    release.resolve();
+    await Promise.all([releasing, consuming]);
+    expect(order).toEqual(['released', 'consumer sees 0']);
+  });
+
+  it('and dead letters are written once for a position, whatever an operator has done with the row', async () => {
+    await write('again', [letter('k', 7)]);
+    await bench.database.execute(`UPDATE dead_letter SET status = 'REDRIVEN' WHERE consumer_group = 'again'`);
+    await write('again', [letter('k', 7)]);
+    const rows = await bench.database.query<{ status: string }>(
+      `SELECT status FROM dead_letter WHERE consumer_group = 'again'`,
+    );
+    expect(rows).toEqual([{ status: 'REDRIVEN' }]);
+  });
+
+  it('hold rubbish of any size: long keys and headers are shortened, the value is kept', async () => {
+    const record = {
+      ...letter('k'.repeat(400), 9).record,
+      headers: { big: 'h'.repeat(100_000) },
+      value: Buffer.alloc(2_000_000, 1),
+    };
+    await write('rubbish', [{ ...letter(null, 9), record }]);
+    const [row] = await bench.database.query<{ n: number; k: string }>(
+      `SELECT LENGTH(payload) AS n, message_key AS k FROM dead_letter WHERE consumer_group = 'rubbish'`,
+    );
+    expect(row).toEqual({ n: 2_000_000, k: 'k'.repeat(255) });
+  });
+});
