@@ -24,9 +24,15 @@ export function createRegistry(url: string): SchemaStore {
         return id;
       } catch (error) {
         const status = statusOf(error);
-        if (status === 409 && lostRace(error)) {
-          // Another instance is registering the same new schema; the second try finds it.
+        if (lostRace(error)) {
+          // Another instance registers the same new schema at this moment; a second try finds it whole.
+          await requireFullTransitive(url, subject);
           throw new OutageError(`${subject} is being registered by another`, { cause: error });
+        }
+        if (nameOf(error) === 'ConfluentSchemaRegistryCompatibilityError' && describe(error).includes('!= NONE')) {
+          // Whoever registered it first has not set the level yet, or died before it could. Setting it twice is harmless.
+          await setLevel(url, subject);
+          throw new OutageError(`${subject} had no compatibility level yet`, { cause: error });
         }
         const refused = status === 409 || status === 422 || nameOf(error).startsWith('ConfluentSchemaRegistry');
         if (refused) throw new Error(`the registry refuses ${subject}: ${describe(error)}`, { cause: error });
@@ -47,6 +53,15 @@ export function createRegistry(url: string): SchemaStore {
   };
 }
 
+async function setLevel(url: string, subject: string): Promise<void> {
+  await fetch(`${url}/config/${encodeURIComponent(subject)}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify({ compatibility: COMPATIBILITY.FULL_TRANSITIVE }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch(() => {}); // Tried again with the next registration.
+}
+
 /** The client has no time-out of its own. */
 async function answered<T>(request: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -64,9 +79,23 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof Error && 'status' in error && typeof error.status === 'number' ? error.status : undefined;
 }
 
-/** Apicurio answers a concurrent first registration with 409 too; an incompatible schema says something else. */
+/**
+ * A concurrent first registration shows in two ways: Apicurio's 409 that says the artifact exists (an incompatible
+ * schema says something else), and a subject that is there but has no level yet, which reads as NONE.
+ */
 function lostRace(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('already exists');
+  if (!(error instanceof Error)) return false;
+  const isHalfMade = nameOf(error) === 'ConfluentSchemaRegistryCompatibilityError' && error.message.includes('!= NONE');
+  return isHalfMade || (statusOf(error) === 409 && error.message.includes('already exists'));
+}
+
+/** Best effort: whoever comes next sees whether it worked. */
+async function requireFullTransitive(url: string, subject: string): Promise<void> {
+  const body = JSON.stringify({ compatibility: COMPATIBILITY.FULL_TRANSITIVE });
+  const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' };
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const target = `${url}/config/${encodeURIComponent(subject)}`;
+  await fetch(target, { method: 'PUT', headers, body, signal }).catch(() => undefined);
 }
 
 function nameOf(error: unknown): string {
