@@ -12,7 +12,15 @@ import {
 import { StackError } from './fetch.ts';
 import { openPart, type Part } from './part.ts';
 import { stackDir } from './paths.ts';
-import { endProcess, forgetRecord, isRunning, type PidRecord, processIdentity, readRecords } from './processes.ts';
+import {
+  endProcess,
+  forgetRecord,
+  isEnding,
+  isRunning,
+  type PidRecord,
+  processIdentity,
+  readRecords,
+} from './processes.ts';
 import { progress } from './progress.ts';
 import { provision, requireCompatibility } from './provision.ts';
 import { type ServerName, servers, startSteps } from './topology.ts';
@@ -67,9 +75,16 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   try {
     for (const step of startSteps(servers.filter((row) => own.includes(row.name)))) {
       // All are waited for even when one fails: whatever started must be known before it is stopped.
-      const results = await Promise.allSettled(step.map((row) => stack.part(row.name).start()));
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
+      const failures = await Promise.all(
+        step.map((row) =>
+          stack
+            .part(row.name)
+            .start()
+            .then(() => [], told(row.name)),
+        ),
+      );
+      const messages = [...new Set(failures.flat())];
+      if (messages.length > 0) throw new StackError(messages.join('\n'));
     }
     if (own.includes('mysql') || existing.mysql) await provision(mysqlAddress(layout));
     if (own.includes('registry')) await requireCompatibility(serverEnv(layout).SCHEMA_REGISTRY_URL ?? '');
@@ -78,6 +93,14 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
     throw error;
   }
   return stack;
+}
+
+/** Tells of a part's failure at once, since others may still be fetching for a while. */
+function told(name: string): (error: Error) => string[] {
+  return (error) => {
+    if (!isEnding()) progress(name, `failed: ${error.message.split('\n')[0]}`);
+    return [error.message];
+  };
 }
 
 /** A stack that was started by this or another process. */

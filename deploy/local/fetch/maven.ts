@@ -34,6 +34,7 @@ export async function unpackArtifact(artifact: string, into: string): Promise<vo
 }
 
 async function maven(args: string[], cwd: string): Promise<void> {
+  await findJava();
   const command = installed('mvn');
   if (!command) {
     throw new StackError(
