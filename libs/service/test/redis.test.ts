@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { createLogger, createRedis, createWakeHints } from '../src/index.ts';
 import { eventually, testServerUrl } from '../src/testing/index.ts';
 import { openTcpGate, type TcpGate } from './tcp-gate.ts';
@@ -13,11 +14,21 @@ beforeEach(async () => {
   const { hostname, port } = new URL(process.env.REDIS_URL ?? '');
   gate = await openTcpGate(hostname, Number(port || 6379));
 });
-afterEach(() => gate.close());
+afterEach(async () => {
+  for (const redis of clients.splice(0)) redis.disconnect();
+  await gate.close();
+});
+
+const clients: Redis[] = [];
+function connect(): Redis {
+  const redis = createRedis(`redis://127.0.0.1:${gate.port}`, logger);
+  clients.push(redis);
+  return redis;
+}
 
 describe('redis', () => {
   it('when Redis goes away, then commands fail at once, it is logged once, and it heals by itself', async () => {
-    const redis = createRedis(`redis://127.0.0.1:${gate.port}`, logger);
+    const redis = connect();
     await once(redis, 'ready');
     expect(await redis.set('test:x', '1')).toBe('OK');
     await gate.cut();
@@ -25,21 +36,18 @@ describe('redis', () => {
     const start = performance.now();
     await expect(redis.get('test:x')).rejects.toThrow();
     expect(performance.now() - start).toBeLessThan(500);
-    // Some attempts to connect again fail meanwhile.
     await eventually(() => lines.some((line) => line.includes('redis is away')));
-    await once(redis, 'reconnecting');
+    // Some attempts to connect again fail meanwhile.
+    for (let attempt = 0; attempt < 3; attempt++) await new Promise((resolve) => redis.once('reconnecting', resolve));
     await gate.open();
     expect(await eventually(() => redis.get('test:x').catch(() => undefined))).toBe('1');
-    redis.disconnect();
     expect(lines.filter((line) => line.includes('redis is away'))).toHaveLength(1);
     expect(lines.filter((line) => line.includes('redis is back'))).toHaveLength(1);
   });
 
   it('when one instance publishes a hint, then the other wakes, also after an outage', async () => {
-    const url = `redis://127.0.0.1:${gate.port}`;
-    const [one, two] = [createRedis(url, logger), createRedis(url, logger)];
-    const sender = createWakeHints({ redis: one, channel: 'test:wake' });
-    const receiver = createWakeHints({ redis: two, channel: 'test:wake' });
+    const sender = createWakeHints({ redis: connect(), channel: 'test:wake' });
+    const receiver = createWakeHints({ redis: connect(), channel: 'test:wake' });
     let woken = 0;
     receiver.onWake(() => woken++);
     const wakes = () =>
@@ -54,7 +62,5 @@ describe('redis', () => {
     woken = 0;
     await wakes();
     await Promise.all([sender.close(), receiver.close()]);
-    one.disconnect();
-    two.disconnect();
   });
 });
