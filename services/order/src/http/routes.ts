@@ -32,11 +32,11 @@ export function orderRoutes(deps: RouteDeps): (router: Router) => void {
 }
 
 async function placeOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
-  deps.admission.check();
   parse(userQuery, request.query);
   const body = parse(placeOrderBody, request.body);
   const userId = userIdFrom(request);
   const idempotencyKey = idempotencyKeyFrom(request);
+  deps.admission.check();
   const placement = {
     orderId: deps.newId(),
     userId,
@@ -100,12 +100,12 @@ async function listOrders(deps: RouteDeps, request: Request, response: Response)
 }
 
 async function cancelOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
-  deps.admission.checkReady();
   parse(userQuery, request.query);
   const body = parse(cancelOrderBody, request.body ?? {});
   const userId = userIdFrom(request);
   const orderId = orderIdOf(request);
   const idempotencyKey = idempotencyKeyFrom(request);
+  deps.admission.checkReady();
   const outcome = await deps.cancelOrder({
     requestId: deps.newId(),
     orderId,

@@ -1,0 +1,118 @@
+import { createCodec, createKafkaBroker, deriveEventId, EVENTS, type NewEvent, silentLogger } from '@shop/events';
+import { createDatabase, type PooledDatabase } from '@shop/service';
+import { v7 as uuidv7 } from 'uuid';
+import { type ServiceProcess, type Stack, startService } from '../../../deploy/local/stack.ts';
+import type { ServiceName } from '../../../deploy/local/topology.ts';
+import { eventually } from '../../../test/support/eventually.ts';
+import { testStack, wipe } from '../../../test/support/stack.ts';
+
+/** An event as anyone on its topic sees it. */
+export interface Heard {
+  readonly type: string;
+  readonly key: string | null;
+  readonly data: Record<string, unknown>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The service as a process on empty schemas and topics, and everything around it that a test looks at. */
+export interface RunningService {
+  readonly url: string;
+  readonly process: ServiceProcess;
+  readonly database: PooledDatabase;
+  /** What is on the service's own topic, in the order of arrival. */
+  readonly heard: readonly Heard[];
+  /** Publishes as the order service or another would, with derived ids: the same event twice is the same event. @returns the ids */
+  publish(...events: NewEvent[]): Promise<string[]>;
+  /** The first `count` events of a key (an order, a product, a user), once they are there. */
+  hear(key: string | number, count?: number): Promise<Heard[]>;
+  /** The sum of a metric over its labels that match. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+export async function runService(
+  service: ServiceName,
+  topic: string,
+  env: Record<string, string> = {},
+): Promise<RunningService> {
+  const stack = testStack();
+  await wipe(stack);
+  const process = await startService(stack, { service, env });
+  await process.ready().catch((error: unknown) => {
+    throw new Error(`${service} did not start:\n${process.output(30)}`, { cause: error });
+  });
+  const database = createDatabase({ url: stack.env[`${service.toUpperCase()}_DATABASE_URL`] ?? '' });
+  const { heard, publish, close } = await joinLog(stack, topic);
+  const hear: RunningService['hear'] = (key, count = 1) =>
+    eventually(`${count} events of ${key} on ${topic}`, () => {
+      const own = heard.filter((event) => event.key === String(key));
+      return own.length >= count && own;
+    });
+
+  return {
+    url: process.url,
+    process,
+    database,
+    heard,
+    publish,
+    hear,
+    async metric(name, labels = {}) {
+      const text = await (await fetch(`${process.url}/metrics`)).text();
+      const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+      return text
+        .split('\n')
+        .filter((line) => line.startsWith(`${name}{`) && wanted.every((label) => line.includes(label)))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    },
+    async stop() {
+      await close();
+      await database.close();
+      if (!(await process.stop())) throw new Error(`${service} did not stop in time:\n${process.output(20)}`);
+    },
+  };
+}
+
+/** The test's own end of the log. */
+async function joinLog(stack: Stack, topic: string) {
+  const logger = silentLogger;
+  const codec = createCodec({ registryUrl: stack.env.SCHEMA_REGISTRY_URL ?? '', logger });
+  const broker = createKafkaBroker({ brokers: [stack.env.KAFKA_BROKERS ?? ''], clientId: 'test', logger });
+  const heard: Heard[] = [];
+  await codec.ready();
+  const consumer = await broker.consume({
+    groupId: `test-${uuidv7()}`,
+    topics: [topic],
+    fromBeginning: true,
+    onBatch: async ({ records }) => {
+      for (const { key, value, headers } of records) {
+        if (!value) continue;
+        const { type, data } = await codec.decode(value);
+        heard.push({ type, key, data: { ...data }, headers });
+      }
+    },
+  });
+  await consumer.ready();
+
+  async function publish(...events: NewEvent[]): Promise<string[]> {
+    const records = events.map(toRecord);
+    await broker.send(records);
+    return records.map((record) => record.headers.ce_id);
+  }
+  function toRecord({ type, data }: NewEvent) {
+    // TypeScript loses that type and data belong together.
+    const { topic, key: keyOf } = EVENTS[type] as { topic: string; key: (data: unknown) => string };
+    const key = keyOf(data);
+    const headers = {
+      ce_specversion: '1.0',
+      ce_id: deriveEventId(key, type),
+      ce_type: type,
+      ce_source: 'test',
+      ce_time: new Date().toISOString(),
+      traceparent: TRACEPARENT,
+    };
+    return { topic, key, value: codec.encode(type, data as never), headers };
+  }
+  return { heard, publish, close: () => broker.close() };
+}
