@@ -46,20 +46,32 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
     initializationTimeout: Number.POSITIVE_INFINITY,
     pingTimeout: 1_000,
   });
-  logOutages(pool, options.logger);
+  const outage = outageLog(options.logger);
+  // Without a listener this event (access denied, for one) would end the process.
+  (pool as unknown as NodeJS.EventEmitter).on('error', outage.failed);
 
   const gate = createFairGate(
     poolSize,
     () => new DatabaseUnavailableError(`all ${poolSize} connections were busy for ${ACQUIRE_TIMEOUT_MS} ms`),
   );
 
+  async function connect(): Promise<mariadb.PoolConnection> {
+    try {
+      const giveBack = (late: mariadb.PoolConnection) => void late.release().catch(() => undefined);
+      const connection = await withTimeout(pool.getConnection(), ACQUIRE_TIMEOUT_MS + 500, giveBack);
+      outage.succeeded();
+      return connection;
+    } catch (error) {
+      outage.failed(error);
+      throw error;
+    }
+  }
+
   /** Runs `use` on a connection of its own and gives the connection back. */
   async function withSession<T>(use: (session: TransactionSession) => Promise<T>): Promise<T> {
     await gate.enter(ACQUIRE_TIMEOUT_MS);
     try {
-      const connection = await withTimeout(pool.getConnection(), ACQUIRE_TIMEOUT_MS + 500, (late) => {
-        void late.release().catch(() => undefined);
-      });
+      const connection = await connect();
       const session = new TransactionSession(connection, timeoutMs);
       try {
         return await use(session);
@@ -144,18 +156,19 @@ function connectionSettings(options: DatabaseOptions): ConnectionSettings {
   return settings;
 }
 
-function logOutages(pool: mariadb.Pool, logger: Logger | undefined): void {
+/** Logs the first sign of an outage and its end, not every statement of it. */
+function outageLog(logger: Logger | undefined) {
   let away = false;
-  const listeners = pool as unknown as { on(event: string, listener: (error: Error) => void): void };
-  // The pool's own 'error' event must have a listener, or it ends the process.
-  listeners.on('error', (error) => {
-    if (!away) logger?.error({ err: error }, 'database is away');
-    away = true;
-  });
-  listeners.on('connection', () => {
-    if (away) logger?.info('database is back');
-    away = false;
-  });
+  return {
+    failed(error: unknown): void {
+      if (!away) logger?.error({ err: error }, 'database is away');
+      away = true;
+    },
+    succeeded(): void {
+      if (away) logger?.info('database is back');
+      away = false;
+    },
+  };
 }
 
 /** A connection outside any pool, with session state of its own. Each statement has `transactionTimeoutMs`. */
