@@ -20,6 +20,7 @@ afterAll(() => bench.close());
 /** Writes an effect for each event of this file's orders. */
 async function consume(): Promise<void> {
   group = `outage-${uuidv7()}`;
+  own.clear();
   const subscription: Subscription<Transaction, 'order-created'> = {
     group,
     handles: ['order-created'],
@@ -50,7 +51,11 @@ async function publish(count: number): Promise<string[]> {
 const applied = async () =>
   (await bench.effects()).filter((what) => what.startsWith(group)).map((what) => what.slice(group.length + 1));
 const lettersOf = async () =>
-  (await bench.database.query('SELECT 1 FROM dead_letter WHERE consumer_group = ?', [group])).length;
+  (
+    await bench.database.query(`SELECT 1 FROM dead_letter WHERE consumer_group = ? AND reason <> 'UNDECODABLE'`, [
+      group,
+    ])
+  ).length;
 
 describe('when Kafka stops and comes back', () => {
   it('what was committed meanwhile is published and applied once, within seconds, and waiters wake again', async () => {
@@ -77,7 +82,7 @@ describe('when Kafka stops and comes back', () => {
     expect(new Set(all).size).toBe(30);
     expect(all).toHaveLength(30);
     expect(await lettersOf()).toBe(0);
-    expect(recovery).toBeLessThan(8_000);
+    expect(recovery).toBeLessThan(5_000);
     await waiters.stop();
   });
 });

@@ -27,7 +27,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
 
   /** Administration is rare: a connection for each piece of work. */
   async function admin<T>(work: (client: Admin) => Promise<T>): Promise<T> {
-    const client = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 } });
+    const client = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 300, retries: 3 } });
     try {
       await client.connect();
       return await work(client);

@@ -29,9 +29,10 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
   const { groupId, topics, fromBeginning } = consume;
   const stopping = new AbortController();
   const joined = Promise.withResolvers<void>();
-  const backoff = createBackoff(100, 2_000);
+  const backoff = createBackoff(100, 1_000);
   let positions: Map<string, string> | undefined;
   let session: Session | undefined;
+  let member: string | undefined;
 
   /** A group that starts at the end stands exactly where the log ended before it joined: what comes after is not missed. */
   async function findEnds(): Promise<Map<string, string>> {
@@ -55,11 +56,13 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
     await checkOffsets();
     if (!fromBeginning) positions ??= await findEnds();
     if (stopping.signal.aborted) return;
-    const onJoin = () => {
+    const formerMember = member;
+    const onJoin = (memberId: string) => {
+      member = memberId;
       backoff.reset();
       joined.resolve();
     };
-    const current = await startSession({ kafka, consume, logger, clock, positions, onJoin });
+    const current = await startSession({ kafka, consume, logger, clock, positions, formerMember, onJoin });
     session = current;
     if (stopping.signal.aborted) return current.stop();
     const stopped = Promise.withResolvers<undefined>();

@@ -1,8 +1,9 @@
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import kafkajs, { type Cluster, type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import type { ConsumeOptions, RecordBatch } from '../broker.ts';
 import { describe } from '../errors.ts';
 import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
 import { createCommitter } from './committer.ts';
+import { dismissMember } from './former-member.ts';
 import { toRecord } from './records.ts';
 
 const HEARTBEAT_MS = 500;
@@ -21,7 +22,9 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** Where to start each partition (`topic/partition` → offset), kept up to date; only for groups that never commit. */
   readonly positions: Map<string, string> | undefined;
-  readonly onJoin: () => void;
+  /** This process's member of the session before, which may still count as alive. */
+  readonly formerMember: string | undefined;
+  readonly onJoin: (memberId: string) => void;
 }
 
 /** One KafkaJS consumer from its start to its crash or stop. */
@@ -36,10 +39,17 @@ export interface Session {
 
 /** Starts to consume. Rejects if the client cannot even be started. */
 export async function startSession(options: SessionOptions): Promise<Session> {
-  const { kafka, consume, logger, clock, positions, onJoin } = options;
+  const { kafka, consume, logger, clock, positions, formerMember, onJoin } = options;
   const { groupId, topics, fromBeginning } = consume;
+  let cluster: Cluster | undefined;
   const consumer = kafka.consumer({
     groupId,
+    partitionAssigners: [
+      (config) => {
+        cluster = config.cluster;
+        return kafkajs.PartitionAssigners.roundRobin(config);
+      },
+    ],
     sessionTimeout: SESSION_TIMEOUT_MS,
     heartbeatInterval: HEARTBEAT_MS,
     rebalanceTimeout: REBALANCE_TIMEOUT_MS,
@@ -48,9 +58,9 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     maxBytesPerPartition: 1024 * 1024,
     maxBytes: 8 * 1024 * 1024,
     allowAutoTopicCreation: false,
-    // Patient, so that the member keeps its id through a broker's restart and goes on without a rebalance. KafkaJS's
-    // own restart after a crash is off: it gives up on errors it calls non-retriable. Our supervisor never does.
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 300, restartOnFailure: async () => false },
+    // KafkaJS's own restart after a crash is off: it gives up on errors that it calls non-retriable, and keeps what
+    // state it had. Our supervisor makes a new client, always.
+    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 8, restartOnFailure: async () => false },
   });
 
   const ended = Promise.withResolvers<Error>();
@@ -148,7 +158,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     rebalance = undefined;
     logger.debug({ groupId, assignment: payload.memberAssignment }, 'joined the group');
     if (positions) seekAll(consumer, payload.memberAssignment, positions);
-    onJoin();
+    onJoin(payload.memberId);
   });
 
   function close(): void {
@@ -159,6 +169,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
 
   try {
     await consumer.connect();
+    if (cluster && formerMember) await dismissMember(cluster, groupId, formerMember, clock);
     await consumer.subscribe({ topics: [...topics], fromBeginning });
     await consumer.run({
       autoCommit: false,
