@@ -68,6 +68,18 @@ async function readDeadLetters(sql: SqlReader, { group, service }: Group): Promi
   );
 }
 
+/** Positions (`topic/partition@offset`) of messages that a group found unreadable: whatever their headers say, they are no events. */
+export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
+  const positions = new Set<string>();
+  for (const service of new Set(GROUPS.map((group) => group.service))) {
+    const rows = await sql.query<{ position: string }>(
+      `SELECT CONCAT(topic, '/', \`partition\`, '@', \`offset\`) AS position FROM shop_${service}.dead_letter WHERE reason = 'UNDECODABLE'`,
+    );
+    for (const row of rows) positions.add(row.position);
+  }
+  return positions;
+}
+
 /** Which of these events a group's inbox holds: for the few that a limited read did not bring. */
 export async function appliedAmong(sql: SqlReader, group: string, eventIds: readonly string[]): Promise<Set<string>> {
   const service = GROUPS.find((each) => each.group === group)?.service;

@@ -4,7 +4,7 @@ import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
 import { createEventTally } from './event-tally.ts';
 import { finding, topicFindings } from './findings.ts';
-import { GROUPS, readGroups, readParkedKeys, topicsOf } from './groups.ts';
+import { GROUPS, readGroups, readParkedKeys, readUnreadable, topicsOf } from './groups.ts';
 import { idempotencyChecks } from './idempotency.ts';
 import { type LogRange, type LogReader, type LogRecord, partitionName, tailOf } from './log.ts';
 import { messagingChecks } from './messaging.ts';
@@ -63,11 +63,12 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
 
   const groups = await readGroups(sql, log, scope);
   const held = await log.held(TOPICS, since && new Date(since.getTime() - MARGIN_MS));
+  const unreadable = await readUnreadable(sql);
   const events = createEventTally();
   const offsets = createOffsetTally(groups);
   const retained = retentionWatch(held);
   await log.read(held, (record) => {
-    events.add(record);
+    if (!unreadable.has(`${partitionName(record)}@${record.offset}`)) events.add(record);
     offsets.add(record);
     retained.add(record);
   });
