@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, expect, it } from '@jest/globals';
+
+// The gateway as a process in front of a service that answers when the test wants it to.
+const main = join(import.meta.dirname, '../src/main.ts');
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface GatewayProcess {
+  /** Everything it has written. */
+  output(): string;
+  /** The address it listens on, as it logs it. */
+  listening(): Promise<string>;
+  terminate(): void;
+  readonly ended: Promise<number | null>;
+}
+
+function startGateway(env: Record<string, string>): GatewayProcess {
+  const { PATH = '', HOME = '' } = process.env;
+  const nowhere = 'http://127.0.0.1:1';
+  const common = { PATH, HOME, PORT: '0', ORDER_URLS: nowhere, CATALOG_URLS: nowhere, PAYMENT_URLS: nowhere };
+  const child = spawn(process.execPath, [main], { env: { ...common, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let heard: () => void = () => undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      heard();
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  cleanups.push(() => {
+    child.kill('SIGKILL');
+    return ended;
+  });
+  return {
+    output: () => output,
+    async listening() {
+      for (;;) {
+        const url = /"url":"(http:[^"]+)"/.exec(output)?.[1];
+        if (url) return url;
+        await Promise.race([
+          new Promise<void>((resolve) => (heard = resolve)),
+          ended.then(() => Promise.reject(new Error(output))),
+        ]);
+      }
+    },
+    terminate: () => void child.kill('SIGTERM'),
+    ended,
+  };
+}
+
+async function slowService(): Promise<{ url: string; asked: Promise<ServerResponse> }> {
+  const { promise: asked, resolve } = Promise.withResolvers<ServerResponse>();
+  const server: Server = createServer((_request, response) => resolve(response));
+  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
+  cleanups.push(() => {
+    server.closeAllConnections();
+    return new Promise((closed) => void server.close(closed));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+it('when authentication is asked for, then the gateway does not start and says why', async () => {
+  const gateway = startGateway({ GATEWAY_AUTH: 'on' });
+  expect(await gateway.ended).not.toBe(0);
+  expect(gateway.output()).toContain('authentication is not there yet');
+});
+
+it('when it starts without authentication, then it warns of that', async () => {
+  const gateway = startGateway({ GATEWAY_AUTH: 'off' });
+  await gateway.listening();
+  expect(gateway.output()).toMatch(/"level":"warn".*whoever can reach this port may act for any user/);
+});
+
+it('when it is told to stop, then the request at work gets its answer, and it ends well', async () => {
+  const order = await slowService();
+  const gateway = startGateway({ GATEWAY_AUTH: 'off', ORDER_URLS: order.url });
+  const url = await gateway.listening();
+  const answer = fetch(`${url}/orders/1`);
+  const response = await order.asked;
+  gateway.terminate();
+  while (!gateway.output().includes('"stopping"')) await new Promise((resolve) => setTimeout(resolve, 10));
+  response.end('{"late":true}');
+  expect(await (await answer).json()).toEqual({ late: true });
+  expect(await gateway.ended).toBe(0);
+});
