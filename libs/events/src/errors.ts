@@ -1,7 +1,4 @@
-/** Something this process needs is away (broker, registry, database): nothing is wrong with the message, wait and try again. */
-export class OutageError extends Error {
-  override readonly name = 'OutageError';
-}
+export { OutageError } from '@shop/service';
 
 /** A message that no retry can make readable: rubbish, an unknown schema, missing headers. */
 export class UndecodableError extends Error {

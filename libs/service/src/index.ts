@@ -23,6 +23,7 @@ export type { Metrics, MetricsOptions } from './metrics.ts';
 export { createMetrics, SECONDS_BUCKETS, SIZE_BUCKETS } from './metrics.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { MigrationError, migrate } from './migrate.ts';
+export { OutageError } from './outage.ts';
 export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './problem.ts';
 export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';
 export type { WakeHints } from './redis.ts';

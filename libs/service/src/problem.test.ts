@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { OutageError } from './outage.ts';
 import { DomainError, renderProblem, toDomainError } from './problem.ts';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError } from './sql-error.ts';
 import { parse, userIdFrom } from './validate.ts';
@@ -23,10 +24,11 @@ describe('problems', () => {
 
   it.each([
     new DatabaseUnavailableError('away'),
+    new OutageError('the registry is away'),
     new CommitOutcomeUnknownError('lost'),
     sqlError(45028, 'HY000'),
     sqlError(1205, 'HY000'),
-  ])('when the database is away (%s), then it is 503 with Retry-After', (error) => {
+  ])('when the database or another part is away (%s), then it is 503 with Retry-After', (error) => {
     const { body, headers } = renderProblem(toDomainError(error));
     expect(body).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
     expect(headers).toEqual({ 'Retry-After': '1' });

@@ -1,3 +1,4 @@
+import { OutageError } from './outage.ts';
 import { isOutage, isSqlMistake } from './sql-error.ts';
 
 /** The one table: error code → status and title. Codes are stable and public. */
@@ -78,7 +79,7 @@ export interface Problem {
 /** What the caller is told about `error`. Anything unexpected says nothing of its inside. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
-  if (isOutage(error) && !isSqlMistake(error)) {
+  if (error instanceof OutageError || (isOutage(error) && !isSqlMistake(error))) {
     return new DomainError('SERVICE_UNAVAILABLE', 'The service cannot answer for the moment.');
   }
   return new DomainError('INTERNAL_ERROR', 'The error has been recorded under the traceId.');
