@@ -31,6 +31,8 @@ import { createOrderWaits } from './usecases/order-waits.ts';
 import { placeOrders } from './usecases/place-order.ts';
 
 const service = 'order';
+/** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
+const STRAGGLERS = 20;
 const config = loadOrderConfig();
 const logger = createLogger({ service, instance: config.INSTANCE_ID, level: config.LOG_LEVEL });
 const metrics = createMetrics({ service, instance: config.INSTANCE_ID });
@@ -79,7 +81,7 @@ const placements = createBatcher({
 let ready = false;
 const admission = createAdmission({
   ready: () => ready,
-  oldestPending: () => oldestPending(database),
+  oldestPending: () => oldestPending(database, STRAGGLERS),
   deadlineMs: config.ORDER_DEADLINE_MS,
   share: config.ADMISSION_SHARE,
   clock,
@@ -97,7 +99,8 @@ const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the 
 const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
 async function measure(): Promise<void> {
   await admission.refresh();
-  oldestSeconds.set(admission.oldestMs / 1000);
+  const oldest = await oldestPending(database);
+  oldestSeconds.set(oldest ? Math.max(0, Date.now() - oldest.getTime()) / 1000 : 0);
   waitingRequests.set(waits.waiting);
 }
 

@@ -25,10 +25,14 @@ export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): 
   return new Map(orders.map((row) => [row.order_id, viewOf(toOrder(row, itemsOf.get(row.order_id) ?? []))]));
 }
 
-/** When the oldest PENDING order was created: one look into the index (status, created_at). */
-export async function oldestPending(db: SqlExecutor): Promise<Date | null> {
-  const rows = await db.query<{ oldest: Date | null }>(
-    `SELECT MIN(created_at) AS oldest FROM orders WHERE status = 'PENDING'`,
+/**
+ * When the oldest PENDING order was created, `stragglers` older ones left out: a short look into the index
+ * (status, created_at).
+ */
+export async function oldestPending(db: SqlExecutor, stragglers = 0): Promise<Date | null> {
+  const rows = await db.query<{ createdAt: Date }>(
+    `SELECT created_at AS createdAt FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT 1 OFFSET ?`,
+    [stragglers],
   );
-  return rows[0]?.oldest ?? null;
+  return rows[0]?.createdAt ?? null;
 }
