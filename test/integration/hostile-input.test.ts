@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Problem } from '../support/api.ts';
+import { expectCleanAudit, untilIdle } from '../support/audit.ts';
+import '../support/hygiene.ts';
+import { rowCounts } from '../support/stack.ts';
+import { type System, startSystem } from '../support/system.ts';
+import { hostileRequests } from './hostile-input.ts';
+
+let system: System;
+let userId: number;
+let productId: number;
+
+beforeAll(async () => {
+  system = await startSystem();
+  userId = await system.api.newUser(10_000);
+  productId = await system.api.newProduct(100, 10);
+  await untilIdle(system);
+}, 120_000);
+
+afterAll(() => system?.stop(), 30_000);
+
+describe('input that no honest client sends', () => {
+  it('when it comes, then each gets its documented problem, and no row of any schema changes', async () => {
+    const before = await rowCounts(system.stack);
+    const wrong: string[] = [];
+    for (const { name, method = 'POST', path, body, raw, headers, status, code } of hostileRequests(
+      userId,
+      productId,
+    )) {
+      const answer = await system.api.request<Problem>(method, path, {
+        ...(raw === undefined ? { body } : { raw }),
+        ...(headers && { headers }),
+      });
+      const faults = [
+        ...(answer.status === status ? [] : [`status ${answer.status}, not ${status}`]),
+        ...problemFaults(answer.body, answer.headers, answer.status, code),
+      ];
+      if (faults.length > 0) wrong.push(`${name}: ${faults.join('; ')}: ${answer.text.slice(0, 200)}`);
+    }
+    expect(wrong.join('\n')).toBe('');
+    expect(await rowCounts(system.stack)).toEqual(before);
+    expect(await system.api.balance(userId)).toBe(10_000);
+    expect(await system.api.stock(productId)).toBe(10);
+    expect(Object.hasOwn(Object.prototype, 'admin')).toBe(false);
+  });
+
+  it('when it is over, then honest orders go through and the audit is clean', async () => {
+    expect((await system.api.placeOrder(userId, [[productId, 1]], { wait: 10 })).status).toBe(201);
+    await expectCleanAudit(system);
+  });
+});
+
+/** What an RFC 9457 problem of this API lacks. */
+function problemFaults(problem: Problem | undefined, headers: Headers, status: number, code: string): string[] {
+  const faults: string[] = [];
+  if (!headers.get('content-type')?.startsWith('application/problem+json')) faults.push('not a problem+json');
+  if (!problem) return [...faults, 'no JSON body'];
+  if (problem.code !== code) faults.push(`code ${problem.code}, not ${code}`);
+  if (problem.status !== status) faults.push(`status ${problem.status} in the body`);
+  for (const field of ['type', 'title', 'traceId'] as const) {
+    if (typeof problem[field] !== 'string' || problem[field] === '') faults.push(`no ${field}`);
+  }
+  if (/\bat .*\.ts:|node_modules|SELECT |INSERT /.test(JSON.stringify(problem))) faults.push('it shows internals');
+  return faults;
+}

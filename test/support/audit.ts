@@ -1,0 +1,36 @@
+import { readAddresses } from '../../ops/src/addresses.ts';
+import { type AuditReport, openAudit, renderAudit } from '../../ops/src/audit/index.ts';
+import type { System } from './system.ts';
+
+export interface AuditedOptions {
+  /** How long the shop may take to come to rest, ms. Default 60,000. */
+  readonly withinMs?: number;
+  /** Orders that stay PENDING behind a dead letter. Default 0. */
+  readonly pendingAllowed?: number;
+}
+
+/** Waits until nothing moves in the shop, then checks every invariant across schemas and topics. Fails with the report. */
+export async function expectCleanAudit(
+  system: Pick<System, 'stack'>,
+  { withinMs = 60_000, pendingAllowed = 0 }: AuditedOptions = {},
+): Promise<AuditReport> {
+  const session = await openAudit(readAddresses(system.stack.env));
+  try {
+    await session.waitUntilIdle({ timeoutMs: withinMs, pendingAllowed });
+    const report = await session.audit({ graceMs: 0 });
+    if (!report.ok) throw new Error(`the audit found something:\n${renderAudit(report)}`);
+    return report;
+  } finally {
+    await session.close();
+  }
+}
+
+/** Waits until nothing moves in the shop. */
+export async function untilIdle(system: Pick<System, 'stack'>, { withinMs = 60_000, pendingAllowed = 0 } = {}) {
+  const session = await openAudit(readAddresses(system.stack.env));
+  try {
+    await session.waitUntilIdle({ timeoutMs: withinMs, pendingAllowed });
+  } finally {
+    await session.close();
+  }
+}
