@@ -159,10 +159,24 @@ export function signalGroup(record: PidRecord, signal: NodeJS.Signals): boolean 
  */
 export async function endProcess(record: PidRecord, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
   if (!signalGroup(record, signal)) return true;
-  if (await goneWithin(record, graceMs)) return true;
-  signalGroup(record, 'SIGKILL');
-  await goneWithin(record, 10_000);
-  return false;
+  const byItself = await goneWithin(record, graceMs);
+  if (!byItself) {
+    signalGroup(record, 'SIGKILL');
+    await goneWithin(record, 10_000);
+  }
+  await endRest(record.pid);
+  return byItself;
+}
+
+/** Ends what a process that just went has left in its group. While one of them is there, the group's number is not given again. */
+async function endRest(group: number): Promise<void> {
+  for (const end = Date.now() + 1000; Date.now() < end; await sleep(10)) {
+    try {
+      process.kill(-group, 'SIGKILL');
+    } catch {
+      return;
+    }
+  }
 }
 
 export async function goneWithin(record: PidRecord, ms: number): Promise<boolean> {
