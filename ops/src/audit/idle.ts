@@ -22,7 +22,7 @@ export interface Activity {
   readonly outbox: number;
   /** Messages before the groups, by group; groups without are left out. */
   readonly lag: Readonly<Record<string, number>>;
-  /** Dead letters whose redrive was asked for. */
+  /** Dead letters whose redrive was asked for, and keys that are to be freed. */
   readonly redrives: number;
 }
 
@@ -75,9 +75,16 @@ async function readRows(sql: SqlReader): Promise<Omit<Activity, 'lag'>> {
   const [row] = await sql.query<Omit<Activity, 'lag'>>(
     `SELECT (SELECT COUNT(*) FROM shop_order.orders WHERE status = 'PENDING') AS pending,
             ${sum((schema) => `SELECT COUNT(*) FROM ${schema}.outbox`)} AS outbox,
-            ${sum((schema) => `SELECT COUNT(*) FROM ${schema}.dead_letter WHERE status = 'REDRIVE'`)} AS redrives`,
+            ${sum((schema) => `SELECT COUNT(*) FROM ${schema}.dead_letter WHERE status = 'REDRIVE'`)}
+          + ${sum(keysToFree)} AS redrives`,
   );
   return row ?? { pending: 0, outbox: 0, redrives: 0 };
+}
+
+/** Parked keys whose dead letter was discarded: the redriver is about to apply what waits behind, and to free them. */
+function keysToFree(schema: string): string {
+  return `SELECT COUNT(*) FROM ${schema}.parked_key p WHERE NOT EXISTS (SELECT 1 FROM ${schema}.dead_letter d
+     WHERE d.consumer_group = p.consumer_group AND d.message_key = p.message_key AND d.status IN ('DEAD', 'REDRIVE'))`;
 }
 
 async function readLog(log: LogReader): Promise<{ lag: Record<string, number>; end: string }> {
