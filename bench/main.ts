@@ -74,10 +74,16 @@ async function withShop(
   work: (shop: Shop, target: Target) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const target = options.useRunning ? useRunningTarget() : await startTarget(options.instances, output.say);
+  const interrupted = (): void => {
+    output.say('interrupted');
+    void target.close().finally(() => process.exit(130));
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     const shop = await openShop(target, output.say);
     return await work(shop, target).finally(() => shop.close());
   } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     await target.close();
   }
 }

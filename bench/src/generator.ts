@@ -168,12 +168,14 @@ function problemCode(text: string): string {
 }
 
 if (process.send) {
+  // The parent is gone: nobody wants the result.
+  process.once('disconnect', () => process.exit(1));
   const tell = (message: GeneratorMessage) => process.send?.(message);
   process.once('message', (plan: LoadPlan) => {
     generate(plan, tell).then(
       (result) => {
         tell({ kind: 'result', result });
-        process.disconnect();
+        process.removeAllListeners('disconnect').disconnect();
       },
       (error: unknown) => {
         process.stderr.write(`the generator failed: ${error instanceof Error ? error.stack : String(error)}\n`);

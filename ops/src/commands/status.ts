@@ -59,6 +59,20 @@ export function whatIsWrong(status: Status): string[] {
     ...status.instances
       .filter((it) => !it.ready)
       .map((it) => `${it.service} at ${it.url} is ${it.live ? 'not ready' : 'away'}: ${it.detail}`),
+    ...status.instances.flatMap((it) =>
+      (it.messaging?.halted ?? []).map(
+        (what) => `${it.service} at ${it.url} has halted, ${what}: docs/runbooks/consumer-halted.md`,
+      ),
+    ),
+    ...status.instances.flatMap((it) =>
+      (it.messaging?.waiting ?? []).map((group) => `group ${group} at ${it.url} waits for something that is away`),
+    ),
+    ...status.outboxes
+      .filter(
+        (it) =>
+          it.waiting > 0 && !status.instances.some((each) => each.service === it.service && each.messaging?.relaying),
+      )
+      .map((it) => `nobody relays the outbox of ${it.service}: docs/runbooks/outbox-backlog.md`),
     ...status.outboxes
       .filter((it) => it.oldestMs > OUTBOX_OLD_MS)
       .map(
@@ -77,7 +91,14 @@ export function whatIsWrong(status: Status): string[] {
 function render(status: Status): string {
   const { instances, topics, groups, outboxes, orders } = status;
   return [
-    table(instances.map((it) => [it.service, it.url, it.ready ? 'ready' : it.live ? 'NOT READY' : 'AWAY'])),
+    table(
+      instances.map((it) => [
+        it.service,
+        it.url,
+        it.ready ? 'ready' : it.live ? 'NOT READY' : 'AWAY',
+        it.messaging?.relaying ? 'relays' : '',
+      ]),
+    ),
     '',
     table([['topic', 'partitions', 'messages'], ...topics.map((it) => [it.topic, it.partitions, it.messages])]),
     '',

@@ -3,6 +3,7 @@ import { type Addresses, SERVICES, type ServiceName } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, partitionName } from '../audit/log.ts';
 import type { SqlReader } from '../sql.ts';
+import { type MessagingState, readMessagingState } from './gauges.ts';
 
 export interface InstanceStatus {
   readonly service: string;
@@ -11,6 +12,8 @@ export interface InstanceStatus {
   readonly ready: boolean;
   /** What it says of itself when it is not ready. */
   readonly detail: string;
+  /** Of its relay and its consumers; undefined for the gateway, and for an instance that does not answer. */
+  readonly messaging: MessagingState | undefined;
 }
 
 export interface Status {
@@ -53,8 +56,9 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
       return { ok: false, text: cause instanceof Error ? cause.message : String(cause) };
     }
   };
-  const [live, ready] = await Promise.all([ask('/health/live'), ask('/health/ready')]);
-  return { service, url, live: live.ok, ready: ready.ok, detail: ready.ok ? '' : ready.text.slice(0, 200) };
+  const [live, ready, metrics] = await Promise.all([ask('/health/live'), ask('/health/ready'), ask('/metrics')]);
+  const messaging = metrics.ok && service !== 'gateway' ? readMessagingState(metrics.text) : undefined;
+  return { service, url, live: live.ok, ready: ready.ok, detail: ready.ok ? '' : ready.text.slice(0, 200), messaging };
 }
 
 export async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {

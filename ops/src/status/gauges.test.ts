@@ -1,0 +1,22 @@
+import { describe, expect, it } from '@jest/globals';
+import { readGauges, readMessagingState } from './gauges.ts';
+
+const text = `# HELP events_partition_halted 1 while its handler is broken
+# TYPE events_partition_halted gauge
+events_partition_halted{service="payment",group="payment",topic="order-events",partition="3"} 1
+events_partition_halted{service="payment",group="payment",topic="order-events",partition="4"} 0
+events_group_halted{group="payment"} 0
+outbox_relay_holder 1
+outbox_relay_holder_seconds 7
+`;
+
+describe('metrics', () => {
+  it('are read by name, with their labels', () => {
+    expect(readGauges(text, 'outbox_relay_holder')).toEqual([{ labels: {}, value: 1 }]);
+    expect(readGauges(text, 'events_group_halted')).toEqual([{ labels: { group: 'payment' }, value: 0 }]);
+  });
+
+  it('tell who relays and what has halted', () => {
+    expect(readMessagingState(text)).toEqual({ relaying: true, halted: ['payment on order-events/3'], waiting: [] });
+  });
+});
