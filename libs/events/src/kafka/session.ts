@@ -5,13 +5,8 @@ import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
 import { createCommitter } from './committer.ts';
 import { dismissMember } from './former-member.ts';
 import { toRecord } from './records.ts';
+import { CONSUMER_SETTINGS, HEARTBEAT_MS, isLostMembership, RUN_SETTINGS } from './settings.ts';
 
-const HEARTBEAT_MS = 500;
-/** The least the broker allows by default: so long a killed instance's partitions stand still. */
-const SESSION_TIMEOUT_MS = 6_000;
-/** How long a rebalance waits for a member that is in the middle of a transaction. */
-const REBALANCE_TIMEOUT_MS = 20_000;
-const FETCH_WAIT_MS = 100;
 /** Without a sign of life from KafkaJS for this long, and nothing in our hands, the client is rebuilt. */
 const SILENCE_MS = 30_000;
 
@@ -44,23 +39,13 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   let cluster: Cluster | undefined;
   const consumer = kafka.consumer({
     groupId,
+    ...CONSUMER_SETTINGS,
     partitionAssigners: [
       (config) => {
         cluster = config.cluster;
         return kafkajs.PartitionAssigners.roundRobin(config);
       },
     ],
-    sessionTimeout: SESSION_TIMEOUT_MS,
-    heartbeatInterval: HEARTBEAT_MS,
-    rebalanceTimeout: REBALANCE_TIMEOUT_MS,
-    maxWaitTimeInMs: FETCH_WAIT_MS,
-    minBytes: 1,
-    maxBytesPerPartition: 1024 * 1024,
-    maxBytes: 8 * 1024 * 1024,
-    allowAutoTopicCreation: false,
-    // KafkaJS's own restart after a crash is off: it gives up on errors that it calls non-retriable, and keeps what
-    // state it had. Our supervisor makes a new client, always.
-    retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 8, restartOnFailure: async () => false },
   });
 
   const ended = Promise.withResolvers<Error>();
@@ -171,13 +156,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     await consumer.connect();
     if (cluster && formerMember) await dismissMember(cluster, groupId, formerMember, clock);
     await consumer.subscribe({ topics: [...topics], fromBeginning });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      // All partitions of a fetch at once: the consumer joins them into one transaction.
-      partitionsConsumedConcurrently: 64,
-      eachBatch,
-    });
+    await consumer.run({ ...RUN_SETTINGS, eachBatch });
   } catch (error) {
     close();
     void consumer.disconnect().catch(() => {});
@@ -200,17 +179,6 @@ export async function startSession(options: SessionOptions): Promise<Session> {
       void consumer.disconnect().catch(() => {});
     },
   };
-}
-
-const LOST_MEMBERSHIP = new Set([
-  'REBALANCE_IN_PROGRESS',
-  'ILLEGAL_GENERATION',
-  'UNKNOWN_MEMBER_ID',
-  'NOT_COORDINATOR_FOR_GROUP',
-]);
-
-function isLostMembership(error: Error): boolean {
-  return 'type' in error && typeof error.type === 'string' && LOST_MEMBERSHIP.has(error.type);
 }
 
 function seekAll(consumer: Consumer, assignment: Record<string, number[]>, positions: Map<string, string>): void {

@@ -1,0 +1,114 @@
+import { createRequire } from 'node:module';
+import { describe, expect, it } from '@jest/globals';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { createLogSink } from './client.ts';
+import { createCommitter } from './committer.ts';
+import { patchKafkaJs } from './patches.ts';
+import { toTopicMessages } from './records.ts';
+
+const require = createRequire(import.meta.url);
+
+interface Queue {
+  pending: unknown[];
+  throttleCheckTimeoutId: unknown;
+  scheduleCheckPendingRequests(): void;
+  checkPendingRequests(): void;
+  destroy(): void;
+}
+
+describe('the corrections of KafkaJS', () => {
+  patchKafkaJs();
+
+  it('leave no timer in a request queue that has nothing pending (its issue 1751)', () => {
+    const RequestQueue = require('kafkajs/src/network/requestQueue') as new (options: object) => Queue;
+    const queue = new RequestQueue({
+      maxInFlightRequests: 1,
+      requestTimeout: 1,
+      clientId: 'c',
+      broker: 'b',
+      logger: { debug() {} },
+    });
+    queue.checkPendingRequests();
+    expect(queue.throttleCheckTimeoutId).toBeNull();
+    queue.pending.push({});
+    queue.scheduleCheckPendingRequests();
+    expect(queue.throttleCheckTimeoutId).not.toBeNull();
+    queue.destroy();
+  });
+
+  it('refuse to go on silently from elsewhere when a group lost its place in the log', async () => {
+    const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: Group };
+    const reset: string[] = [];
+    const group = (fromBeginning: boolean) => ({
+      groupId: 'g',
+      topicConfigurations: { t: { fromBeginning } },
+      preferredReadReplicasPerTopicPartition: {},
+      logger: { error() {} },
+      offsetManager: { setDefaultOffset: async ({ topic }: { topic: string }) => void reset.push(topic) },
+    });
+    const error = { topic: 't', partition: 3 };
+    await expect(prototype.recoverFromOffsetOutOfRange.call(group(true), error)).rejects.toThrow('t/3');
+    await prototype.recoverFromOffsetOutOfRange.call(group(false), error);
+    expect(reset).toEqual(['t']);
+  });
+});
+
+interface Group {
+  recoverFromOffsetOutOfRange(this: unknown, error: { topic: string; partition: number }): Promise<void>;
+}
+
+describe('KafkaJS log lines', () => {
+  it('of ordinary rebalances are no warnings, and an outage is not repeated at each attempt', () => {
+    const said: string[] = [];
+    let now = 0;
+    const logger = {
+      debug: () => {},
+      info: () => {},
+      warn: (_: object, message: string) => void said.push(message),
+      error: () => {},
+    };
+    const sink = createLogSink(logger, () => now);
+    const log = (message: string, error?: string) =>
+      sink({
+        namespace: 'Connection',
+        level: 1,
+        label: 'ERROR',
+        log: { timestamp: '', logger: '', message, error },
+      } as never);
+    log('Response Heartbeat(key: 12, version: 3)', 'The group is rebalancing, so a rejoin is needed');
+    log('The coordinator is not aware of this member, re-joining the group');
+    log('Connection error: connect ECONNREFUSED 127.0.0.1:9092');
+    log('Connection error: connect ECONNREFUSED 127.0.0.1:9093');
+    now = 6_000;
+    log('Connection error: connect ECONNREFUSED 127.0.0.1:9092');
+    expect(said).toHaveLength(2);
+  });
+});
+
+describe('commits', () => {
+  it('of many batches are one, one at a time, and a failed one is tried again', async () => {
+    let commits = 0;
+    let failures = 1;
+    const committer = createCommitter(async () => {
+      commits += 1;
+      if (failures-- > 0) throw new Error('the coordinator moved');
+    }, createVirtualClock());
+    committer.request();
+    committer.request();
+    committer.request();
+    await committer.flush();
+    expect(commits).toBe(2);
+  });
+});
+
+describe('records', () => {
+  it('of several topics keep their order in each, and a keyless one never draws its partition', () => {
+    const record = (topic: string, key: string | null) => ({ topic, key, value: null, headers: {} });
+    const grouped = toTopicMessages([record('a', '1'), record('b', '2'), record('a', '3'), record('b', null)]);
+    expect(grouped.map(({ topic, messages }) => [topic, messages.map((m) => m.key)])).toEqual([
+      ['a', ['1', '3']],
+      ['b', ['2', null]],
+    ]);
+    expect(grouped[1]?.messages[1]?.partition).toBe(0);
+  });
+});

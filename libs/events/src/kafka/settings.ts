@@ -1,0 +1,41 @@
+import type { ConsumerConfig, ConsumerRunConfig } from 'kafkajs';
+
+export const HEARTBEAT_MS = 500;
+
+/** Settings that keep a rebalance short and an idle consumer quick. */
+export const CONSUMER_SETTINGS = {
+  // The least the broker allows by default: so long a killed instance's partitions stand still.
+  sessionTimeout: 6_000,
+  heartbeatInterval: HEARTBEAT_MS,
+  // How long a rebalance waits for a member that is in the middle of a transaction.
+  rebalanceTimeout: 20_000,
+  // A fetch answers as soon as there is a byte. The default wait of 5 s would also be the time a disconnect takes.
+  minBytes: 1,
+  maxWaitTimeInMs: 100,
+  maxBytesPerPartition: 1024 * 1024,
+  maxBytes: 8 * 1024 * 1024,
+  allowAutoTopicCreation: false,
+  // KafkaJS's own restart after a crash is off: it gives up on errors that it calls non-retriable, and keeps what
+  // state it had. Our supervisor makes a new client, always.
+  retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 8, restartOnFailure: async () => false },
+} satisfies Omit<ConsumerConfig, 'groupId'>;
+
+export const RUN_SETTINGS = {
+  // Offsets are committed by ours, one commit for all that a transaction resolved.
+  autoCommit: false,
+  eachBatchAutoResolve: false,
+  // All partitions of a fetch at once: the consumer joins them into one transaction.
+  partitionsConsumedConcurrently: 64,
+} satisfies ConsumerRunConfig;
+
+const LOST_MEMBERSHIP = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+
+/** True for the coordinator's answers that end a membership or call for joining anew. */
+export function isLostMembership(error: Error): boolean {
+  return 'type' in error && typeof error.type === 'string' && LOST_MEMBERSHIP.has(error.type);
+}

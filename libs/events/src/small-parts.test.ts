@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { DatabaseUnavailableError } from '@shop/service';
+import { OutageError } from './errors.ts';
+import type { ReceivedEvent } from './event.ts';
+import { deriveEventId } from './event-id.ts';
+import { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
+import { classify } from './failure.ts';
+import { lowestIdAt } from './purge.ts';
+import { createBackoff } from './runtime.ts';
+import { createHandFedBroker } from './testing/hand-fed-broker.ts';
+import { orderId } from './testing/samples.ts';
+import { startWaiters } from './waiters.ts';
+
+describe('an event id', () => {
+  it('is the same for the same order and type, and a UUID with the time of the order in front', () => {
+    const id = deriveEventId(orderId(1), 'order-created');
+    expect(id).toBe(deriveEventId(orderId(1), 'order-created'));
+    expect(id).toMatch(/^01890000-0000-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(new Set(['order-created', 'order-cancelled'].map((type) => deriveEventId(orderId(1), type))).size).toBe(2);
+  });
+
+  it('of an older cause sorts before the lowest id of a later time', () => {
+    const time = 0x018900000000;
+    expect(deriveEventId(orderId(1), 'order-created') < lowestIdAt(time + 1)).toBe(true);
+    expect(deriveEventId(orderId(1), 'order-created') > lowestIdAt(time)).toBe(true);
+  });
+});
+
+describe('a failure', () => {
+  const sql = (errno: number, sqlState: string) => Object.assign(new Error('sql'), { errno, sqlState });
+  it.each([
+    ['deadlock', sql(1213, '40001'), 'conflict'],
+    ['lock time-out', sql(1205, 'HY000'), 'conflict'],
+    ['duplicate key', sql(1062, '23000'), 'duplicate'],
+    ['value out of range', sql(1264, '22003'), 'poison'],
+    ['full disk', sql(1114, 'HY000'), 'outage'],
+    ['server shutdown', sql(1053, '08S01'), 'outage'],
+    ['missing table', sql(1146, '42S02'), 'outage'],
+    ['no database', new DatabaseUnavailableError('away'), 'outage'],
+    [
+      'refused connection',
+      new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }) }),
+      'outage',
+    ],
+    ['registry or broker', new OutageError('away'), 'outage'],
+    ['bug', new TypeError('x is undefined'), 'poison'],
+    ['something thrown', 'text', 'poison'],
+  ])('that is a %s is told apart', (_, error, kind) => {
+    expect(classify(error)).toBe(kind);
+  });
+});
+
+describe('back-off', () => {
+  it('doubles up to its end and is never less than half of it', () => {
+    const steady = createBackoff(50, 400, () => 0);
+    expect([1, 2, 3, 4, 5].map(() => steady.next())).toEqual([50, 100, 200, 400, 400]);
+    const early = createBackoff(100, 400, () => 0.999);
+    expect(early.next()).toBeGreaterThanOrEqual(50);
+  });
+});
+
+describe('a failpoint file', () => {
+  const event = (key: string) => ({ key }) as unknown as ReceivedEvent;
+
+  it('arms and disarms while the process runs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'failpoint-'));
+    const path = join(folder, 'armed');
+    const failpoint = createFileFailpoint(path);
+    try {
+      failpoint('catalog', event('o1'));
+      writeFileSync(path, 'catalog o1\n');
+      await sleep(30);
+      expect(() => failpoint('catalog', event('o1'))).toThrow('failpoint: catalog o1');
+      failpoint('catalog', event('o2'));
+      failpoint('payment', event('o1'));
+      writeFileSync(path, 'catalog o2\n');
+      utimesSync(path, new Date(), new Date(Date.now() + 5_000));
+      await sleep(30);
+      failpoint('catalog', event('o1'));
+      expect(() => failpoint('catalog', event('o2'))).toThrow();
+      rmSync(path);
+      await sleep(30);
+      failpoint('catalog', event('o2'));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('has no effect unless failpoints are switched on', () => {
+    expect(failpointFromEnvironment({ FAILPOINT_FILE: '/tmp/x' })).toBeUndefined();
+    expect(failpointFromEnvironment({ FAILPOINT_FILE: '/tmp/x', SHOP_FAILPOINTS: 'on' })).toBeDefined();
+  });
+});
+
+describe('waiters', () => {
+  const record = (key: string, type: string) => ({
+    ...{ topic: 't', partition: 0, offset: '0', key, value: null, timestamp: 0 },
+    headers: { ce_type: type },
+  });
+
+  it('wake for their key and types only, many at once, without decoding', async () => {
+    const broker = createHandFedBroker();
+    const waiters = startWaiters({ broker, groupId: 'w', topics: ['t'] });
+    await waiters.ready();
+    const ended = [1, 2].map(() => waiters.waitFor('a', { types: ['order-completed'], timeoutMs: 5_000 }));
+    const any = waiters.waitFor('a', { timeoutMs: 5_000 });
+    const other = waiters.waitFor('b', { timeoutMs: 60 });
+    await broker.feed([record('a', 'order-created')]);
+    expect(await any).toBe(true);
+    await broker.feed([record('a', 'order-completed')]);
+    expect(await Promise.all(ended)).toEqual([true, true]);
+    expect(await other).toBe(false);
+  });
+
+  it('end early when the client has gone', async () => {
+    const waiters = startWaiters({ broker: createHandFedBroker(), groupId: 'w', topics: ['t'] });
+    const gone = new AbortController();
+    const waiting = waiters.waitFor('a', { timeoutMs: 60_000, signal: gone.signal });
+    gone.abort();
+    expect(await waiting).toBe(false);
+  });
+});
