@@ -1,4 +1,4 @@
-# One image for every service and tool: the command says which runs. Node runs the TypeScript as it is, so nothing is built
+# One file for every service (SERVICE) and its migrations (another command). Node runs the TypeScript as it is, so nothing is built
 # but the database clients, which are generated from each service's schema.
 FROM node:24-slim AS base
 WORKDIR /app
@@ -11,7 +11,7 @@ COPY services/gateway/package.json services/gateway/
 COPY services/order/package.json services/order/
 COPY services/payment/package.json services/payment/
 
-# Prisma's generator is a development tool and stays out of the image.
+# The database clients are made with the development packages, which stay out of the image.
 FROM base AS clients
 RUN npm ci --ignore-scripts --include=dev
 COPY services services
