@@ -27,7 +27,7 @@ async function readStatus(): Promise<Status> {
   const instances = readInstances(addresses);
   const rows = withClosing(() => connectSql(addresses.auditDatabase), readRowStatus).catch((error: Error) => {
     unreachable.push(error.message);
-    return { outboxes: [], deadLetters: [], orders: {}, oldestPendingMs: 0 };
+    return { outboxes: [], deadLetters: [], orders: {}, oldestPending: [] };
   });
   const log = withClosing(() => openLog(addresses.brokers), readLogStatus).catch((error: Error) => {
     unreachable.push(`Kafka at ${addresses.brokers.join(',')} cannot be read: ${error.message}`);
@@ -82,9 +82,9 @@ export function whatIsWrong(status: Status): string[] {
     ...status.deadLetters.map(
       (it) => `${it.group} has ${it.dead} dead letters and ${it.parked} parked: docs/runbooks/dead-letters.md`,
     ),
-    ...(status.oldestPendingMs > PENDING_OLD_MS
-      ? [`an order is PENDING for ${duration(status.oldestPendingMs)}: docs/runbooks/orders-near-deadline.md`]
-      : []),
+    ...status.oldestPending
+      .filter((it) => it.ageMs > PENDING_OLD_MS)
+      .map((it) => `order ${it.orderId} is PENDING for ${duration(it.ageMs)}: docs/runbooks/orders-near-deadline.md`),
   ];
 }
 

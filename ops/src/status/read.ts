@@ -28,8 +28,8 @@ export interface Status {
     readonly redriving: number;
   }[];
   readonly orders: Readonly<Record<string, number>>;
-  /** Age of the oldest PENDING order, ms. */
-  readonly oldestPendingMs: number;
+  /** The oldest PENDING orders. */
+  readonly oldestPending: readonly { readonly orderId: string; readonly ageMs: number }[];
   /** What could not be looked at. */
   readonly unreachable: readonly string[];
 }
@@ -86,7 +86,7 @@ export async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topic
 
 export async function readRowStatus(
   sql: SqlReader,
-): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPendingMs'>> {
+): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPending'>> {
   const outboxes = [];
   const deadLetters = [];
   for (const service of SERVICES) {
@@ -105,13 +105,14 @@ export async function readRowStatus(
   const states = await sql.query<{ status: string; n: number }>(
     'SELECT status, COUNT(*) AS n FROM shop_order.orders GROUP BY status',
   );
-  const [pending] = await sql.query<{ oldest: number | null }>(
-    `SELECT TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(3)) / 1000 AS oldest FROM shop_order.orders WHERE status = 'PENDING'`,
+  const oldestPending = await sql.query<Status['oldestPending'][number]>(
+    `SELECT order_id AS orderId, TIMESTAMPDIFF(MICROSECOND, created_at, UTC_TIMESTAMP(3)) DIV 1000 AS ageMs
+     FROM shop_order.orders WHERE status = 'PENDING' ORDER BY created_at LIMIT 3`,
   );
   return {
     outboxes,
     deadLetters,
     orders: Object.fromEntries(states.map(({ status, n }) => [status, n])),
-    oldestPendingMs: Math.round(pending?.oldest ?? 0),
+    oldestPending,
   };
 }
