@@ -23,17 +23,12 @@ export function createRegistry(url: string): SchemaStore {
         const { id } = await answered(registry.register({ type: SchemaType.AVRO, schema }, options));
         return id;
       } catch (error) {
-        const status = statusOf(error);
         if (lostRace(error)) {
-          // Another instance registers the same new schema at this moment; a second try finds it whole.
-          await requireFullTransitive(url, subject);
+          // A second try finds it whole. Whoever was first may have died before it set the level: set it, twice is harmless.
+          await setLevel(url, subject);
           throw new OutageError(`${subject} is being registered by another`, { cause: error });
         }
-        if (nameOf(error) === 'ConfluentSchemaRegistryCompatibilityError' && describe(error).includes('!= NONE')) {
-          // Whoever registered it first has not set the level yet, or died before it could. Setting it twice is harmless.
-          await setLevel(url, subject);
-          throw new OutageError(`${subject} had no compatibility level yet`, { cause: error });
-        }
+        const status = statusOf(error);
         const refused = status === 409 || status === 422 || nameOf(error).startsWith('ConfluentSchemaRegistry');
         if (refused) throw new Error(`the registry refuses ${subject}: ${describe(error)}`, { cause: error });
         throw new OutageError(`registering ${subject}: ${describe(error)}`, { cause: error });
@@ -80,22 +75,13 @@ function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * A concurrent first registration shows in two ways: Apicurio's 409 that says the artifact exists (an incompatible
- * schema says something else), and a subject that is there but has no level yet, which reads as NONE.
+ * Another instance registers the same new subject at this moment: the registry says that something "already exists"
+ * (an incompatible schema it refuses in other words), or the subject is there and its level is not, which reads as NONE.
  */
 function lostRace(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const isHalfMade = nameOf(error) === 'ConfluentSchemaRegistryCompatibilityError' && error.message.includes('!= NONE');
+  const isHalfMade = error.name === 'ConfluentSchemaRegistryCompatibilityError' && error.message.includes('!= NONE');
   return isHalfMade || (statusOf(error) === 409 && error.message.includes('already exists'));
-}
-
-/** Best effort: whoever comes next sees whether it worked. */
-async function requireFullTransitive(url: string, subject: string): Promise<void> {
-  const body = JSON.stringify({ compatibility: COMPATIBILITY.FULL_TRANSITIVE });
-  const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const target = `${url}/config/${encodeURIComponent(subject)}`;
-  await fetch(target, { method: 'PUT', headers, body, signal }).catch(() => undefined);
 }
 
 function nameOf(error: unknown): string {
