@@ -61,8 +61,9 @@ export function createOrderWaits({ waiters, read }: OrderWaitsOptions): OrderWai
     /** Resolves at the order's end here or elsewhere, at the time for another look, or when stopped. */
     function register(): Promise<unknown> {
       const abort = new AbortController();
-      const leave = enter(orderId, () => abort.abort());
-      stop = () => abort.abort();
+      // A reason of its own: without one, each abort makes an exception with a stack, for nobody.
+      stop = () => abort.abort('woken');
+      const leave = enter(orderId, stop);
       const timeoutMs = Math.max(0, Math.min(patience, left()));
       return waiters.waitFor(orderId, { types: END_EVENTS, timeoutMs, signal: abort.signal }).finally(leave);
     }
