@@ -35,12 +35,11 @@ export async function test(patterns: string[]): Promise<number> {
   const { name, portOffset } = chosenStack();
   const stackName = name === 'dev' ? 'test' : `${name}-test`;
   const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
-  void whenAskedToEnd(async () => {
+  const interrupted = whenAskedToEnd(async () => {
     child?.kill('SIGKILL');
     await stopOwnStack(stackName);
     rmSync(scratch, { recursive: true, force: true });
-    process.exit(130);
-  });
+  }).then(() => 130);
 
   const tallies: Tally[] = [];
   try {
@@ -65,12 +64,13 @@ export async function test(patterns: string[]): Promise<number> {
       }
     }
   } catch (error) {
-    if (isEnding()) return new Promise(() => undefined);
+    if (isEnding()) return interrupted;
     console.error(error instanceof Error ? error.message : error);
     tallies.push({ passed: 0, failed: ['the test run itself'] });
   } finally {
     if (!isEnding()) await stopOwnStack(stackName);
   }
+  if (isEnding()) return interrupted;
   rmSync(scratch, { recursive: true, force: true });
   const sum = addUp(tallies);
   if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((each) => `  ${each}`).join('\n')}\n`);
