@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { runProgram } from './src/command.ts';
 import { registerAudit } from './src/commands/audit.ts';
 import { registerDeadLetters } from './src/commands/dead-letters.ts';
+import { registerDoctor } from './src/commands/doctor.ts';
 import { registerLoadDemo } from './src/commands/load-demo.ts';
 import { registerOrder } from './src/commands/order.ts';
 import { registerStatus } from './src/commands/status.ts';
@@ -16,6 +17,7 @@ const program = new Command('npm run ops --')
   );
 
 registerStatus(program);
+registerDoctor(program);
 registerOrder(program);
 registerAudit(program);
 registerDeadLetters(program);

@@ -137,7 +137,7 @@ async function show(sql: SqlConnection, addresses: Addresses, output: Output, re
     table(Object.entries(headers), '  '),
     'error' in decoded
       ? `data     not readable: ${decoded.error}`
-      : `data     ${decoded.type}\n${JSON.stringify(decoded.data, null, 2)}`,
+      : `data     ${decoded.record}\n${JSON.stringify(decoded.data, null, 2)}`,
     behind.length === 0 ? 'nothing is parked behind it' : `${behind.length} parked behind it`,
     table(
       behind.map((each) => [

@@ -109,11 +109,11 @@ function render(status: Status): string {
       ...outboxes.map((it) => [it.service, it.waiting, it.waiting > 0 ? duration(it.oldestMs) : '-']),
     ]),
     '',
-    `orders: ${
-      Object.entries(orders)
-        .map(([state, n]) => `${n} ${state}`)
-        .join(', ') || 'none'
-    }`,
-    ...(status.deadLetters.length === 0 ? ['dead letters: none'] : []),
+    ...(outboxes.length === 0 ? ['orders and dead letters: unknown'] : rowsOf(orders, status.deadLetters.length)),
   ].join('\n');
+}
+
+function rowsOf(orders: Status['orders'], deadLetterGroups: number): string[] {
+  const states = Object.entries(orders).map(([state, n]) => `${n} ${state}`);
+  return [`orders: ${states.join(', ') || 'none'}`, ...(deadLetterGroups === 0 ? ['dead letters: none'] : [])];
 }

@@ -63,7 +63,11 @@ export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
 }
 
 async function isCharged(pool: Pool, userId: number, amount: number): Promise<boolean> {
-  const { status, body } = await request(pool, 'GET', `/points/history?userId=${userId}&limit=100`);
+  const { status, body } = await request(pool, 'GET', `/points/history?userId=${userId}&limit=100`).catch(
+    (error: Error) => {
+      throw new Error(`the gateway cannot be reached: ${error.message}`);
+    },
+  );
   if (status !== 200) throw new Error(`the gateway answered ${status} to a look at the points: ${body.slice(0, 300)}`);
   const { items } = JSON.parse(body) as { items: { type: string; amount: number }[] };
   return items.some((item) => item.type === 'CHARGE' && item.amount >= amount);

@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Status } from '../status/read.ts';
+import { whatIsWrong } from './status.ts';
+
+const instance = (change: Partial<Status['instances'][number]> = {}): Status['instances'][number] => ({
+  service: 'order',
+  url: 'http://order',
+  live: true,
+  ready: true,
+  detail: '',
+  messaging: { relaying: true, halted: [], waiting: [] },
+  ...change,
+});
+const well: Status = {
+  instances: [instance()],
+  topics: [],
+  groups: [{ group: 'order', lag: 100 }],
+  outboxes: [{ service: 'order', waiting: 12, oldestMs: 40 }],
+  deadLetters: [],
+  orders: { PENDING: 3 },
+  oldestPending: [{ orderId: 'o', ageMs: 900 }],
+  unreachable: [],
+};
+
+describe('what an operator should look at', () => {
+  it('is nothing while everything moves', () => expect(whatIsWrong(well)).toEqual([]));
+
+  it.each<[Partial<Status>, string]>([
+    [{ unreachable: ['Kafka cannot be read'] }, 'Kafka cannot be read'],
+    [{ instances: [instance({ ready: false, detail: 'database' })] }, 'order at http://order is not ready: database'],
+    [{ instances: [instance({ live: false, ready: false })] }, 'order at http://order is away'],
+    [
+      { instances: [instance({ messaging: { relaying: true, halted: ['order on t/1'], waiting: [] } })] },
+      'docs/runbooks/consumer-halted.md',
+    ],
+    [
+      { instances: [instance({ messaging: { relaying: true, halted: [], waiting: ['order'] } })] },
+      'waits for something that is away',
+    ],
+    [
+      { instances: [instance({ messaging: { relaying: false, halted: [], waiting: [] } })] },
+      'nobody relays the outbox of order',
+    ],
+    [
+      { outboxes: [{ service: 'order', waiting: 12, oldestMs: 6_000 }] },
+      'the oldest for 6.0 s: docs/runbooks/outbox-backlog.md',
+    ],
+    [
+      { deadLetters: [{ group: 'payment', dead: 1, parked: 2, redriving: 0 }] },
+      'payment has 1 dead letters and 2 parked',
+    ],
+    [
+      { oldestPending: [{ orderId: 'o', ageMs: 20_000 }] },
+      'order o is PENDING for 20.0 s: docs/runbooks/orders-near-deadline.md',
+    ],
+  ])('%o', (change, words) => {
+    expect(whatIsWrong({ ...well, ...change })).toEqual([expect.stringContaining(words)]);
+  });
+});

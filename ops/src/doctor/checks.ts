@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { allTopics, createKafkaAdmin, EVENTS, type EventType, type KafkaAdmin, PARTITIONS } from '@shop/events';
+import { type Addresses, SERVICES, type ServiceName } from '../addresses.ts';
+import { GROUPS } from '../audit/groups.ts';
+import { connectSql } from '../sql.ts';
+import { readInstances } from '../status/read.ts';
+
+/** One thing that was looked at. */
+export interface Diagnosis {
+  readonly what: string;
+  /** What is wrong; undefined when it is as it must be. */
+  readonly wrong?: string;
+  /** What to do about it. */
+  readonly mend?: string;
+  /** What was found, when it is as it must be. */
+  readonly detail?: string;
+}
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+/** Looks at everything that must be in place before orders can run. */
+export async function examine(addresses: Addresses): Promise<Diagnosis[]> {
+  const parts = await Promise.all([
+    node(),
+    databases(addresses),
+    kafka(addresses),
+    registry(addresses),
+    instances(addresses),
+  ]);
+  return parts.flat();
+}
+
+async function node(): Promise<Diagnosis[]> {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  const what = 'Node';
+  return [
+    major >= 24
+      ? { what, detail: process.version }
+      : { what, wrong: `${process.version} is too old`, mend: 'run through npm, which brings Node 24' },
+  ];
+}
+
+async function databases(addresses: Addresses): Promise<Diagnosis[]> {
+  const audit = attempt('audit user', 'see AUDIT_DATABASE_URL; `npm start` creates the user', async () => {
+    const sql = await connectSql(addresses.auditDatabase);
+    try {
+      for (const service of SERVICES) await sql.query(`SELECT 1 FROM shop_${service}.outbox LIMIT 1`);
+      const [row] = await sql.query<{ version: string }>('SELECT VERSION() AS version');
+      return `may read every schema; server ${row?.version}`;
+    } finally {
+      await sql.close();
+    }
+  });
+  return await Promise.all([
+    audit,
+    ...SERVICES.map((service) => migrations(service, addresses.services[service].database)),
+  ]);
+}
+
+function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
+  const mend = `DATABASE_URL=… node libs/service/src/migrate.ts services/${service}, or \`npm start\``;
+  return attempt(`migrations of ${service}`, mend, async () => {
+    const sql = await connectSql(url);
+    try {
+      const applied = new Map(
+        (
+          await sql.query<{ name: string; checksum: string }>(
+            'SELECT migration_name AS name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+          )
+        ).map((row) => [row.name, row.checksum]),
+      );
+      const files = migrationFiles(service);
+      for (const { name, checksum } of files) {
+        if (!applied.has(name)) throw new Error(`${name} is not applied`);
+        if (applied.get(name) !== checksum) throw new Error(`${name} was changed after it was applied`);
+      }
+      return `${files.length} applied`;
+    } finally {
+      await sql.close();
+    }
+  });
+}
+
+function migrationFiles(service: ServiceName): { name: string; checksum: string }[] {
+  const folder = join(ROOT, 'services', service, 'prisma/migrations');
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'migration.sql')))
+    .map((name) => ({
+      name,
+      checksum: createHash('sha256')
+        .update(readFileSync(join(folder, name, 'migration.sql')))
+        .digest('hex'),
+    }));
+}
+
+async function kafka({ brokers }: Addresses): Promise<Diagnosis[]> {
+  let admin: KafkaAdmin | undefined;
+  const connected = await attempt('Kafka', 'see KAFKA_BROKERS; is the broker running?', async () => {
+    admin = await createKafkaAdmin({ brokers, clientId: 'ops' });
+    return brokers.join(', ');
+  });
+  const open = admin;
+  if (!open) return [connected];
+  try {
+    return [connected, ...(await topics(open)), ...(await groups(open))];
+  } finally {
+    await open.close();
+  }
+}
+
+async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
+  const existing = new Set(await admin.topics());
+  return await Promise.all(
+    allTopics().map((topic) =>
+      attempt(`topic ${topic}`, 'any service creates missing topics when it starts', async () => {
+        if (!existing.has(topic)) throw new Error('it does not exist');
+        const partitions = (await admin.ranges([topic])).length;
+        if (partitions !== PARTITIONS)
+          throw new Error(
+            `it has ${partitions} partitions, and must have ${PARTITIONS}: keys would lie elsewhere than expected`,
+          );
+        return `${partitions} partitions`;
+      }),
+    ),
+  );
+}
+
+async function groups(admin: KafkaAdmin): Promise<Diagnosis[]> {
+  return await Promise.all(
+    GROUPS.map(({ group, service }) =>
+      attempt(`group ${group}`, `start ${service}`, async () => {
+        const members = await admin.members(group);
+        if (members.length === 0) throw new Error('nobody has joined it: its messages wait');
+        return members.join(', ');
+      }),
+    ),
+  );
+}
+
+async function registry({ registry: url }: Addresses): Promise<Diagnosis[]> {
+  return await Promise.all(
+    (Object.keys(EVENTS) as EventType[]).map((type) =>
+      attempt(
+        `schema of ${type}`,
+        'any service registers its schemas when it starts; see SCHEMA_REGISTRY_URL',
+        async () => {
+          const subject = EVENTS[type].record;
+          const schema = readFileSync(join(ROOT, 'libs/events/schemas', `${type}.avsc`), 'utf8');
+          const body = JSON.stringify({ schema: JSON.stringify(JSON.parse(schema)), schemaType: 'AVRO' });
+          const compatible = (await ask(url, `/compatibility/subjects/${subject}/versions/latest`, body)) as {
+            is_compatible?: boolean;
+          };
+          if (compatible.is_compatible === false)
+            throw new Error(`the schema of this build is not compatible with the registered one of ${subject}`);
+          const level = (await ask(url, `/config/${subject}`)) as { compatibilityLevel?: string };
+          if (level.compatibilityLevel !== 'FULL_TRANSITIVE')
+            throw new Error(
+              `${subject} has the compatibility ${level.compatibilityLevel}, and must have FULL_TRANSITIVE`,
+            );
+          return `${subject}, compatible`;
+        },
+      ),
+    ),
+  );
+}
+
+async function ask(url: string, path: string, body?: string): Promise<unknown> {
+  const answer = await fetch(`${url}${path}`, {
+    ...(body && { method: 'POST', body, headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' } }),
+    signal: AbortSignal.timeout(5_000),
+  });
+  if (answer.status === 404) throw new Error('it is not registered');
+  if (!answer.ok) throw new Error(`the registry answers ${answer.status}`);
+  return await answer.json();
+}
+
+async function instances(addresses: Addresses): Promise<Diagnosis[]> {
+  const found = await readInstances(addresses);
+  return found.map(({ service, url, live, ready, detail }) => ({
+    what: `${service} at ${url}`,
+    ...(ready
+      ? { detail: 'ready' }
+      : {
+          wrong: `${live ? 'not ready' : 'away'}: ${detail}`,
+          mend: live ? 'its log says what it waits for' : 'start it',
+        }),
+  }));
+}
+
+async function attempt(what: string, mend: string, look: () => Promise<string>): Promise<Diagnosis> {
+  try {
+    return { what, detail: await look() };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return { what, wrong: cause instanceof Error ? cause.message : String(cause), mend };
+  }
+}
