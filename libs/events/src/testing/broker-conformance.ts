@@ -13,6 +13,8 @@ export interface BrokerHarness {
   close(): Promise<void>;
   /** False for a log that has no groups which start at the end. */
   readonly startsAtEnd?: boolean;
+  /** False for a log that may deliver what was at work during a stop again: at least once, made likely on purpose. */
+  readonly commitsOnStop?: boolean;
 }
 
 const PARTITIONS = 6;
@@ -129,7 +131,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       const second = collector();
       await consume({ onBatch: second.onBatch });
       await harness.until('the late record', () => second.seen.includes('late#0'));
-      expect(second.seen).toEqual(['late#0']);
+      if (harness.commitsOnStop !== false) expect(second.seen).toEqual(['late#0']);
     });
 
     it('waits for the batch at work when it stops, and gives back what was not handled', async () => {
@@ -155,7 +157,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       const { seen, onBatch } = collector();
       await consume({ onBatch });
       await harness.until('the later record', () => seen.includes('b#0'));
-      expect(seen).not.toContain('a#0');
+      if (harness.commitsOnStop !== false) expect(seen).not.toContain('a#0');
     });
 
     it('shares the partitions between two consumers, and loses nothing when they change hands', async () => {
