@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type Broker, noMetrics, type OutgoingRecord, silentLogger } from '../src/index.ts';
+import { createKafkaBroker } from '../src/kafka/broker.ts';
+import { createClient } from '../src/kafka/client.ts';
+import { eventually, testStack } from './support.ts';
+
+const brokers = (testStack().env.KAFKA_BROKERS ?? '').split(',');
+const open: Broker[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((broker) => broker.close()));
+});
+
+function connect(onHalt: (halted: boolean) => void): Broker {
+  const metrics = { ...noMetrics, groupHalted: (_: string, halted: boolean) => onHalt(halted) };
+  const broker = createKafkaBroker({ brokers, clientId: 'lost-offsets', logger: silentLogger, metrics });
+  open.push(broker);
+  return broker;
+}
+
+const records = (topic: string, count: number): OutgoingRecord[] =>
+  Array.from({ length: count }, (_, n) => ({ topic, key: 'k', value: Buffer.from(String(n)), headers: {} }));
+
+/** Deletes the log's beginning, as retention does. */
+async function trim(topic: string, offset: number): Promise<void> {
+  const admin = createClient({ brokers, clientId: 'retention', logger: silentLogger }).admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  const partitions = ends
+    .filter((end) => end.high !== '0')
+    .map(({ partition }) => ({ partition, offset: String(offset) }));
+  await admin.deleteTopicRecords({ topic, partitions });
+  await admin.disconnect();
+}
+
+describe('a group whose place in the log is gone', () => {
+  it('halts and alerts instead of going on from elsewhere', async () => {
+    const topic = `lost-${randomUUID()}`;
+    const groupId = `group-${topic}`;
+    let halted = false;
+    const seen: string[] = [];
+    const consume = async (broker: Broker) =>
+      broker.consume({
+        groupId,
+        topics: [topic],
+        fromBeginning: true,
+        onBatch: async (batch) => void seen.push(...batch.records.map((record) => record.offset)),
+      });
+    const first = connect(() => {});
+    await first.ensureTopics([topic], 6);
+    await first.send(records(topic, 3));
+    const consumer = await consume(first);
+    await eventually('three records', () => seen.length === 3);
+    await consumer.stop();
+
+    await first.send(records(topic, 7));
+    await trim(topic, 8);
+    await consume(
+      connect((now) => {
+        halted = now;
+      }),
+    );
+    await eventually('the alert', () => halted);
+    expect(seen).toEqual(['0', '1', '2']);
+  });
+
+  it('starts where the log begins when it has no place yet', async () => {
+    const topic = `trimmed-${randomUUID()}`;
+    const broker = connect(() => {});
+    await broker.ensureTopics([topic], 6);
+    await broker.send(records(topic, 5));
+    await trim(topic, 3);
+    const seen: string[] = [];
+    await broker.consume({
+      groupId: `group-${topic}`,
+      topics: [topic],
+      fromBeginning: true,
+      onBatch: async (batch) => void seen.push(...batch.records.map((record) => record.offset)),
+    });
+    await eventually('what is left', () => seen.length === 2);
+    expect(seen).toEqual(['3', '4']);
+  });
+});
