@@ -49,7 +49,7 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
   const record = await launch({
     name,
     command: process.execPath,
-    args: ['--enable-source-maps', entryPoint(service)],
+    args: [entryPoint(service)],
     cwd: root,
     env: { ...inherited(), ...serviceEnv(stack.layout, row, instance, instances), ...options.env },
     log: join(stack.dir, 'logs', `${name}.log`),

@@ -16,7 +16,7 @@ import { addUp, type JestSummary, lastLine, type Tally, tallyOf } from './tally.
 const jest = join(root, 'node_modules/jest/bin/jest.js');
 
 /** How long a finished Jest may take to leave: what holds it open is a leak in a test or in what it tested. */
-const leaveWithinMs = 5000;
+const leaveWithinMs = 20_000;
 
 /** What runs before there are servers, and what needs them, with the longest time one test may take, ms. */
 const withoutServers: [project: string, testMs: number][] = [
