@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createMessaging } from '@shop/events';
 import {
   claimIdempotencyKeys,
@@ -33,6 +34,8 @@ import { placeOrders } from './usecases/place-order.ts';
 const service = 'order';
 /** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
 const STRAGGLERS = 20;
+/** Longest wait for broker and schema registry before it listens without them. */
+const LISTEN_AFTER_MS = 10_000;
 const config = loadOrderConfig();
 const logger = createLogger({ service, instance: config.INSTANCE_ID, level: config.LOG_LEVEL });
 const metrics = createMetrics({ service, instance: config.INSTANCE_ID });
@@ -136,6 +139,9 @@ const app = createApp({
   admission,
   newId: uuidv7,
 });
+// Where there are several instances, one that refuses every order must not be offered any: it listens once it can take
+// them, or after a while, to say why not.
+await Promise.race([messaging.ready().catch(() => undefined), sleep(LISTEN_AFTER_MS, undefined, { ref: false })]);
 const server = await serve(app, { host: config.HOST, port: config.PORT });
 shutdown.onStop('http', () => {
   // Who waits for an order is answered with what is known of it now.
