@@ -1,101 +1,119 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api.ts';
 
-/** What became of one request of the load. `status` is 0 where there was no answer (refused, cut, timed out). */
+/** One answer to one request of the load. `status` is 0 where there was none (refused, cut, timed out). */
 export interface LoadAnswer {
   readonly sentAt: number;
   readonly ms: number;
   readonly userId: number;
+  /** The request's Idempotency-Key: repeats have the same. */
+  readonly key: string;
   readonly status: number;
-  /** The order's id, for orders that were accepted. */
+  /** The order's id, if it was accepted. */
   readonly orderId: string | undefined;
   /** The problem's code, or the error's message where there was no answer. */
   readonly code: string | undefined;
+  readonly detail?: string | undefined;
 }
 
 export interface LoadOptions {
   readonly perSecond: number;
   readonly users: readonly number[];
   readonly products: readonly number[];
-  /** Requests under way at once; one that would exceed it is not sent, and counted as held back. */
+  /** Clients at work at once; one that would exceed it does not begin, and is counted as held back. */
   readonly maxInFlight?: number;
 }
 
 /** A load of orders at a bounded, open rate: what the shop does with one order does not slow the next. */
 export interface Load {
-  /** Every answer so far. */
   readonly answers: readonly LoadAnswer[];
   readonly heldBack: number;
   /** Resolves once this many more orders have been accepted: the signal that the load flows (again). */
   accepted(count: number, withinMs?: number): Promise<void>;
-  /** Sends no more and resolves when every request has its answer. */
+  /** Resolves once this many more requests were not accepted: the signal that a fault is felt. */
+  refused(count: number, withinMs?: number): Promise<void>;
+  /** Begins no more and resolves when every client has given up or has its answer. */
   stop(): Promise<readonly LoadAnswer[]>;
 }
 
 const TURN_MS = 20;
+/** A client that was refused or heard nothing asks again with the same key, so often. */
+const TRIES = 4;
+const RETRY_AFTER_MS = 500;
 
 export function startLoad(api: Api, options: LoadOptions): Load {
   const { perSecond, users, products, maxInFlight = 300 } = options;
   const answers: LoadAnswer[] = [];
-  const inFlight = new Set<Promise<void>>();
+  const clients = new Set<Promise<void>>();
   let heldBack = 0;
   let stopped = false;
-  let sent = 0;
+  let begun = 0;
 
-  const order = async (index: number): Promise<void> => {
-    const userId = pick(users, index);
-    // Every third order has two lines, so that row locks are taken in more than one order of arrival.
-    const lines = [pick(products, index), ...(index % 3 === 0 ? [pick(products, index + 1)] : [])];
+  async function ask(userId: number, lines: readonly (readonly [number, number])[], key: string): Promise<LoadAnswer> {
     const sentAt = Date.now();
-    const record = (status: number, orderId?: string, code?: string) => {
-      answers.push({ sentAt, ms: Date.now() - sentAt, userId, status, orderId, code });
+    const record = (status: number, orderId?: string, code?: string, detail?: string): LoadAnswer => {
+      const answer = { sentAt, ms: Date.now() - sentAt, userId, key, status, orderId, code, detail };
+      answers.push(answer);
+      return answer;
     };
     try {
-      const answer = await api.placeOrder(
-        userId,
-        [...new Set(lines)].map((productId) => [productId, 1]),
-      );
-      record(answer.status, answer.body?.orderId, answer.body?.code);
+      const { status, body } = await api.placeOrder(userId, lines, { key });
+      return record(status, body?.orderId, body?.code, body?.detail);
     } catch (error) {
-      record(0, undefined, error instanceof Error ? error.message : String(error));
+      return record(0, undefined, error instanceof Error ? error.message : String(error));
     }
-  };
+  }
+
+  async function client(index: number): Promise<void> {
+    // Every third order has two lines, in either order, so that rows are wanted in more than one sequence.
+    const wanted = [pick(products, index), ...(index % 3 === 0 ? [pick(products, index + 1)] : [])];
+    const lines = [...new Set(wanted)].map((productId) => [productId, 1] as const);
+    const key = randomUUID();
+    for (let tries = 1; tries <= TRIES; tries++) {
+      const { status } = await ask(pick(users, index), lines, key);
+      if (status !== 0 && status !== 503) return;
+      await sleep(RETRY_AFTER_MS);
+    }
+  }
 
   const driving = (async () => {
     const start = Date.now();
     while (!stopped) {
-      for (const due = ((Date.now() - start) * perSecond) / 1000; sent < due; sent++) {
-        if (inFlight.size >= maxInFlight) {
+      for (const due = ((Date.now() - start) * perSecond) / 1000; begun < due; begun++) {
+        if (clients.size >= maxInFlight) {
           heldBack++;
           continue;
         }
-        const request = order(sent).finally(() => inFlight.delete(request));
-        inFlight.add(request);
+        const one = client(begun).finally(() => clients.delete(one));
+        clients.add(one);
       }
       await sleep(TURN_MS);
     }
-    await Promise.all(inFlight);
+    await Promise.all(clients);
   })();
 
-  const acceptedSoFar = () => answers.reduce((count, answer) => count + (answer.status === 202 ? 1 : 0), 0);
+  async function seen(count: number, what: string, isOne: (answer: LoadAnswer) => boolean, withinMs: number) {
+    const from = answers.length;
+    const deadline = Date.now() + withinMs;
+    for (;;) {
+      const found = answers.slice(from).filter(isOne).length;
+      if (found >= count) return;
+      if (Date.now() > deadline) {
+        const all = JSON.stringify(summarize(answers.slice(from)));
+        throw new Error(`waited ${withinMs} ms for ${count} ${what} orders, got ${found}; the answers: ${all}`);
+      }
+      await sleep(TURN_MS);
+    }
+  }
+
   return {
     answers,
     get heldBack() {
       return heldBack;
     },
-    async accepted(count, withinMs = 60_000) {
-      const goal = acceptedSoFar() + count;
-      const deadline = Date.now() + withinMs;
-      while (acceptedSoFar() < goal) {
-        if (Date.now() > deadline) {
-          throw new Error(
-            `waited ${withinMs} ms for ${count} accepted orders, got ${count - (goal - acceptedSoFar())}; ` +
-              `the last answers: ${JSON.stringify(answers.slice(-5))}`,
-          );
-        }
-        await sleep(TURN_MS);
-      }
-    },
+    accepted: (count, withinMs = 60_000) => seen(count, 'accepted', (answer) => answer.status === 202, withinMs),
+    refused: (count, withinMs = 60_000) => seen(count, 'refused', (answer) => answer.status !== 202, withinMs),
     async stop() {
       stopped = true;
       await driving;
@@ -104,11 +122,11 @@ export function startLoad(api: Api, options: LoadOptions): Load {
   };
 }
 
-/** Answers counted by status and code: what a failing test shows. */
+/** Answers counted by status, code and detail: what a failing test shows. */
 export function summarize(answers: readonly LoadAnswer[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { status, code } of answers) {
-    const kind = code === undefined ? String(status) : `${status} ${code}`;
+  for (const { status, code, detail } of answers) {
+    const kind = [status, code, detail].filter((part) => part !== undefined).join(' ');
     counts[kind] = (counts[kind] ?? 0) + 1;
   }
   return counts;
