@@ -24,6 +24,7 @@ export { createMetrics, SECONDS_BUCKETS, SIZE_BUCKETS } from './metrics.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { MigrationError, migrate } from './migrate.ts';
 export { OutageError } from './outage.ts';
+export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
 export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './problem.ts';
 export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';
 export type { WakeHints } from './redis.ts';

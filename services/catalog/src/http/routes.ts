@@ -1,10 +1,9 @@
-import { DomainError, idempotencyKeyFrom, parse, requestHash } from '@shop/service';
+import { DomainError, idempotencyKeyFrom, pageQuery, parse, requestHash, toPage } from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { ProductReads } from '../db/products.ts';
 import type { Changed, ChangeRequest, ProductChanges } from '../usecases/change-products.ts';
-import { pageQuery, toPage } from './page.ts';
 
 export interface ProductRoutes {
   readonly reads: ProductReads;

@@ -1,4 +1,12 @@
-import { currentTraceparent, DomainError, idempotencyKeyFrom, parse, requestHash, userIdFrom } from '@shop/service';
+import {
+  currentTraceparent,
+  DomainError,
+  idempotencyKeyFrom,
+  parse,
+  requestHash,
+  toPage,
+  userIdFrom,
+} from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import type { Admission } from '../usecases/admission.ts';
 import type { CancelOutcome, CancelRequest } from '../usecases/cancel-order.ts';
@@ -7,7 +15,7 @@ import type { OrderWait, OrderWaits } from '../usecases/order-waits.ts';
 import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
 import { answerFor } from './answer.ts';
 import { preferredWait } from './prefer.ts';
-import { cancelOrderBody, isOrderId, listOrdersQuery, placeOrderBody, toCursor, userQuery } from './schemas.ts';
+import { cancelOrderBody, isOrderId, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
 
 export interface RouteDeps {
   readonly placeOrder: (request: PlaceRequest) => Promise<Placed>;
@@ -92,11 +100,8 @@ async function getOrder(deps: RouteDeps, request: Request, response: Response): 
 async function listOrders(deps: RouteDeps, request: Request, response: Response): Promise<void> {
   const { status, cursor, limit } = parse(listOrdersQuery, request.query);
   const userId = userIdFrom(request);
-  // One more than is shown tells whether there is a next page.
-  const found = await deps.listOrders({ userId, status, after: cursor, limit: limit + 1 });
-  const items = found.slice(0, limit);
-  const last = found.length > limit ? items.at(-1) : undefined;
-  response.json({ items, nextCursor: last ? toCursor(last.orderId) : null });
+  const rows = await deps.listOrders({ userId, status, after: cursor, limit: limit + 1 });
+  response.json(toPage(rows, limit, (order) => order.orderId));
 }
 
 async function cancelOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {

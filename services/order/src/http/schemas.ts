@@ -1,9 +1,8 @@
-import { userIdSchema } from '@shop/service';
+import { pageCursor, pageLimit, userIdSchema } from '@shop/service';
 import { z } from 'zod';
 
 export const MAX_LINES = 50;
 export const MAX_QUANTITY = 1_000;
-const MAX_PAGE = 100;
 
 const line = z.strictObject({
   productId: z.int().positive(),
@@ -38,23 +37,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export const listOrdersQuery = z.strictObject({
   userId: z.string().optional(),
   status: z.enum(['PENDING', 'COMPLETED', 'CANCELLED']).optional(),
-  /** Opaque to clients: the last order of the page before. */
-  cursor: z
-    .string()
-    .transform((text) => Buffer.from(text, 'base64url').toString('latin1'))
-    .refine(isOrderId, 'not a cursor of this list')
-    .optional(),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, 'expected a number')
-    .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= MAX_PAGE, `expected 1 to ${MAX_PAGE}`)
-    .default(20),
+  cursor: pageCursor(isOrderId).optional(),
+  limit: pageLimit,
 });
-
-export function toCursor(orderId: string): string {
-  return Buffer.from(orderId, 'latin1').toString('base64url');
-}
 
 /** Whether an order could have this id; anything else needs no look into the database. */
 export function isOrderId(text: string): boolean {

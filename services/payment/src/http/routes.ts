@@ -3,8 +3,10 @@ import {
   currentTraceparent,
   DomainError,
   idempotencyKeyFrom,
+  pageQuery,
   parse,
   requestHash,
+  toPage,
   userIdFrom,
   userIdSchema,
 } from '@shop/service';
@@ -14,7 +16,6 @@ import { z } from 'zod';
 import type { PointReads } from '../db/points.ts';
 import { CHARGE_AMOUNT, isChargeAmount } from '../domain/charge.ts';
 import type { Charged, ChargeRequest } from '../usecases/charge-points.ts';
-import { pageQuery, toPage } from './page.ts';
 
 export interface PointRoutes {
   readonly reads: PointReads;

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { pageQuery, toPage } from './page.ts';
+import { pageCursor, pageQuery, toPage } from './page.ts';
 
 const rows = [9, 8, 7].map((id) => ({ id }));
 
@@ -12,6 +12,13 @@ it('when there is more, then the cursor leads to what follows the last item', ()
 it('when there is no more, then there is no cursor', () => {
   expect(toPage(rows, 3, (row) => row.id).nextCursor).toBeNull();
   expect(toPage([], 3, () => 0)).toEqual({ items: [], nextCursor: null });
+});
+
+it('when ids are texts, then the cursor leads to what follows the last one and no other text is one', () => {
+  const cursor = pageCursor((text) => text.startsWith('order-'));
+  const { nextCursor } = toPage(['order-2', 'order-1'], 1, (id) => id);
+  expect(cursor.parse(nextCursor)).toBe('order-2');
+  expect(cursor.safeParse('order-2').success).toBe(false);
 });
 
 it('when nothing is asked for, then it is the first 20', () => {

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+const DIGITS = /^\d{1,15}$/;
+
+/** `limit` of a list. */
+export const pageLimit = z
+  .string()
+  .refine((text) => DIGITS.test(text) && Number(text) >= 1 && Number(text) <= 100, 'expected 1 to 100')
+  .transform(Number)
+  .default(20);
+
+/** `cursor` of a list whose ids are known by `isId`. It hides an id: clients pass it on and read nothing into it. */
+export function pageCursor(isId: (text: string) => boolean) {
+  return z
+    .string()
+    .transform((text) => Buffer.from(text, 'base64url').toString('latin1'))
+    .refine(isId, 'expected the nextCursor of this list');
+}
+
+/** The query of a list whose ids are numbers. */
+export const pageQuery = z.object({
+  cursor: pageCursor((text) => DIGITS.test(text))
+    .transform(Number)
+    .optional(),
+  limit: pageLimit,
+});
+
+/** A page of `limit` items out of `limit + 1` rows: the one too many tells that there is more. */
+export function toPage<T>(rows: readonly T[], limit: number, idOf: (item: T) => number | string) {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  return { items, nextCursor: more ? Buffer.from(String(idOf(last))).toString('base64url') : null };
+}
