@@ -1,11 +1,8 @@
-import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import type { PooledDatabase } from '@shop/service';
+import { prismaAdapter } from '@shop/service/prisma';
 import { PrismaClient } from './generated/client.ts';
 
-type AdapterPool = ConstructorParameters<typeof PrismaMariaDb>[0];
-
-/** Prisma on the connections of `database`: one pool for both. The adapter's types are those of another driver version. */
+/** Prisma for the reads. */
 export function createPrisma(database: PooledDatabase): PrismaClient {
-  const pool = database.pool as unknown as AdapterPool;
-  return new PrismaClient({ adapter: new PrismaMariaDb(pool, { database: database.schema }) });
+  return new PrismaClient({ adapter: prismaAdapter(database) });
 }
