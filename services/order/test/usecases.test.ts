@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { deriveEventId, type NewEvent, type ReceivedEvent } from '@shop/events';
 import {
@@ -7,7 +8,7 @@ import {
   releaseIdempotencyKeys,
   type Transaction,
 } from '@shop/service';
-import type { TestDatabase } from '@shop/service/testing';
+import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { createListOrders } from '../src/db/list-orders.ts';
 import { oldestPending, readOrders } from '../src/db/order-reader.ts';
@@ -19,7 +20,6 @@ import { cancelOrder } from '../src/usecases/cancel-order.ts';
 import { expireOrders } from '../src/usecases/expire-orders.ts';
 import { handleSagaEvents } from '../src/usecases/handle-saga-events.ts';
 import { type PlaceRequest, placeOrders } from '../src/usecases/place-order.ts';
-import { migratedSchema, noting } from './schema.ts';
 
 const DEADLINE_MS = 30_000;
 const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };
@@ -30,7 +30,7 @@ let schema: TestDatabase;
 let nextUser = 1;
 
 beforeAll(async () => {
-  schema = await migratedSchema();
+  schema = await migratedSchema(join(import.meta.dirname, '../prisma'));
 });
 afterAll(() => schema.drop());
 beforeEach(async () => {

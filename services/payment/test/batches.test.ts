@@ -1,13 +1,13 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NewEvent } from '@shop/events';
 import { isDataError, isDuplicateKey } from '@shop/service';
-import type { TestDatabase } from '@shop/service/testing';
+import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { sqlPaymentStore } from '../src/db/payment-store.ts';
 import { cancelled, stockReserved } from '../src/domain/fixtures.ts';
 import type { SagaEvent } from '../src/domain/payment.ts';
 import { createHandler } from '../src/usecases/handle-payments.ts';
-import { migratedSchema, noting } from './schema.ts';
 
 let schema: TestDatabase;
 const published: NewEvent[] = [];
@@ -15,7 +15,7 @@ const outbox = { append: async (_tx: unknown, events: readonly NewEvent[]) => vo
 const handle = createHandler({ store: sqlPaymentStore, outbox, now: () => new Date() });
 
 beforeAll(async () => {
-  schema = await migratedSchema();
+  schema = await migratedSchema(join(import.meta.dirname, '../prisma'));
 });
 afterAll(() => schema.drop());
 beforeEach(() => void published.splice(0));

@@ -1,12 +1,12 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { NewEvent } from '@shop/events';
 import { createBatcher, requestHash } from '@shop/service';
-import type { TestDatabase } from '@shop/service/testing';
+import { migratedSchema, type TestDatabase } from '@shop/service/testing';
 import { v7 as uuidv7 } from 'uuid';
 import * as accounts from '../src/db/accounts.ts';
 import { BALANCE_LIMIT } from '../src/domain/charge.ts';
 import { type Charged, type ChargeRequest, createChargePoints } from '../src/usecases/charge-points.ts';
-import { migratedSchema } from './schema.ts';
 
 let schema: TestDatabase;
 let run: ReturnType<typeof createChargePoints>;
@@ -15,7 +15,7 @@ const published: NewEvent[] = [];
 const outbox = { append: async (_tx: unknown, events: readonly NewEvent[]) => void published.push(...events) };
 
 beforeAll(async () => {
-  schema = await migratedSchema();
+  schema = await migratedSchema(join(import.meta.dirname, '../prisma'));
   const { database } = schema;
   const transactor: Parameters<typeof createChargePoints>[0]['transactor'] = {
     transaction: (work) => {

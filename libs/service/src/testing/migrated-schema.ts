@@ -1,0 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestDatabase, uniqueSchemaDatabase } from './unique-schema.ts';
+
+/** A schema for one test file, empty and migrated by what stands in `<prisma>/migrations`. */
+export function migratedSchema(prisma: string): Promise<TestDatabase> {
+  const migrations = join(prisma, 'migrations');
+  const names = readdirSync(migrations).sort();
+  return uniqueSchemaDatabase(names.map((name) => readFileSync(join(migrations, name, 'migration.sql'), 'utf8')));
+}
