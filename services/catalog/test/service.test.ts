@@ -3,7 +3,7 @@ import { deriveEventId, type NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
 import { Api, type Problem } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
-import { type RunningService, runService, TRACEPARENT } from './running-service.ts';
+import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
 
 interface Product {
   productId: number;

@@ -11,7 +11,7 @@ import {
   type Problem,
 } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
-import { type RunningService, runService, TRACEPARENT } from './running-service.ts';
+import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
 
 // The order service as a process; the test plays catalog and payment.
 const DEADLINE_MS = 60_000;

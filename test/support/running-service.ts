@@ -1,10 +1,10 @@
 import { createCodec, createKafkaBroker, deriveEventId, EVENTS, type NewEvent, silentLogger } from '@shop/events';
 import { createDatabase, type PooledDatabase } from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
-import { type ServiceProcess, type Stack, startService } from '../../../deploy/local/stack.ts';
-import type { ServiceName } from '../../../deploy/local/topology.ts';
-import { eventually } from '../../../test/support/eventually.ts';
-import { testStack, wipe } from '../../../test/support/stack.ts';
+import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
+import type { ServiceName } from '../../deploy/local/topology.ts';
+import { eventually } from './eventually.ts';
+import { testStack, wipe } from './stack.ts';
 
 /** An event as anyone on its topic sees it. */
 export interface Heard {
@@ -32,10 +32,14 @@ export interface RunningService {
 
 export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-export async function runService(service: ServiceName, topic: string): Promise<RunningService> {
+export async function runService(
+  service: ServiceName,
+  topic: string,
+  env: Record<string, string> = {},
+): Promise<RunningService> {
   const stack = testStack();
   await wipe(stack);
-  const process = await startService(stack, { service });
+  const process = await startService(stack, { service, env });
   await process.ready().catch((error: unknown) => {
     throw new Error(`${service} did not start:\n${process.output(30)}`, { cause: error });
   });
