@@ -289,9 +289,17 @@ describe('lists', () => {
 });
 
 describe('back-pressure', () => {
-  it('when orders wait for long, then new ones are refused until that is over', async () => {
+  it('when one order waits for long, then it does not close the door to others', async () => {
     const order = await placed();
     await age(order.orderId, DEADLINE_MS * 0.7);
+    await eventually('its age measured', async () => (await service.metric('order_oldest_pending_seconds')) > 40);
+    expect((await api.placeOrder(nextUserId(), [[1, 1]])).status).toBe(202);
+    await api.cancel(order.orderId, order.userId);
+  });
+
+  it('when many orders wait for long, then new ones are refused until that is over', async () => {
+    const orders = await Promise.all(Array.from({ length: 21 }, () => placed()));
+    for (const { orderId } of orders) await age(orderId, DEADLINE_MS * 0.7);
     const refused = await eventually('the refusal', async () => {
       const answer = await api.placeOrder<Problem>(nextUserId(), [[1, 1]]);
       return answer.status === 503 && answer;
@@ -300,7 +308,7 @@ describe('back-pressure', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     const bad = await api.request('POST', '/orders', { body: {} });
     expect(bad.status).toBe(400);
-    await api.cancel(order.orderId, order.userId);
+    for (const { orderId, userId } of orders) await api.cancel(orderId, userId);
     await accepting();
   });
 });
