@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { type DeadLetterEntry, purgeInbox } from '../src/index.ts';
@@ -103,6 +104,9 @@ describe('parked keys', () => {
       const parked = await bench.store.lockParkedKeys(tx, 'locking', ['k']);
       order.push(`consumer sees ${parked.size}`);
     });
+    // Long enough to have answered, were it not waiting for the lock.
+    await Promise.race([consuming, sleep(200)]);
+    expect(order).toEqual([]);
     release.resolve();
     await Promise.all([releasing, consuming]);
     expect(order).toEqual(['released', 'consumer sees 0']);
