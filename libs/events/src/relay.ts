@@ -1,7 +1,7 @@
 import type { Broker } from './broker.ts';
 import { describe } from './errors.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
-import { atMost, type Clock, createBackoff, type Logger, silentLogger, systemClock } from './runtime.ts';
+import { atMost, type Clock, createBackoff, type Logger, silentLogger, systemClock, WOKEN } from './runtime.ts';
 import type { MessagingStore } from './store.ts';
 
 /** The right to relay a schema's outbox. One holds it; the others ask again. */
@@ -58,7 +58,7 @@ export function startRelay(options: RelayOptions): Relay {
 
   function wake(): void {
     woken = true;
-    nap?.abort();
+    nap?.abort(WOKEN);
   }
   stopping.signal.addEventListener('abort', wake);
 

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** Time, as everything here that waits takes it: real in production, virtual in the simulation. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -10,14 +8,22 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    try {
-      await delay(ms, undefined, signal ? { signal } : {});
-    } catch {
-      // aborted: the caller sees it on its signal
-    }
-  },
+  // By hand: the promised timer makes two errors with stacks at every abort, and a wake-up is an abort here.
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal?.addEventListener('abort', end, { once: true });
+    }),
 };
+
+/** The reason of an abort that only ends a wait; given, or the platform makes an error with a stack each time. */
+export const WOKEN = 'woken';
 
 /** Waits for `work`, but no longer than `ms`. Never rejects. @returns whether it was done in time */
 export async function atMost(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
@@ -29,7 +35,7 @@ export async function atMost(clock: Clock, ms: number, work: Promise<unknown>): 
   try {
     return await Promise.race([done, clock.sleep(ms, over.signal).then(() => false)]);
   } finally {
-    over.abort();
+    over.abort(WOKEN);
   }
 }
 

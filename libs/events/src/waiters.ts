@@ -1,6 +1,6 @@
 import type { Broker, BrokerConsumer, IncomingRecord } from './broker.ts';
 import type { EventType } from './catalog.ts';
-import { type Clock, systemClock } from './runtime.ts';
+import { type Clock, systemClock, WOKEN } from './runtime.ts';
 
 export interface WaitOptions {
   /** Only these types wake; absent: any event of the key. */
@@ -71,15 +71,18 @@ export function startWaiters(options: WaitersOptions): Waiters {
         types: types && new Set<string>(types),
         wake() {
           woken = true;
-          ended.abort();
+          ended.abort(WOKEN);
         },
       };
       const waiters = waiting.get(key) ?? new Set();
       waiting.set(key, waiters.add(waiter));
+      const giveUp = () => ended.abort(WOKEN);
+      signal?.addEventListener('abort', giveUp, { once: true });
       try {
-        await clock.sleep(timeoutMs, signal ? AbortSignal.any([ended.signal, signal]) : ended.signal);
+        if (!signal?.aborted) await clock.sleep(timeoutMs, ended.signal);
         return woken;
       } finally {
+        signal?.removeEventListener('abort', giveUp);
         waiters.delete(waiter);
         if (waiters.size === 0 && waiting.get(key) === waiters) waiting.delete(key);
       }

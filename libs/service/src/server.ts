@@ -1,8 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 /** Longer than any client of ours keeps an idle connection, so that it is never closed under a request being sent. */
 const KEEP_ALIVE_MS = 75_000;
+
+/** How long a closing server waits for the first request of a connection that is open already. */
+const HANG_UP_MS = 500;
 
 export interface ServeOptions {
   readonly host: string;
@@ -32,6 +35,13 @@ export async function serve(app: RequestListener, { host, port }: ServeOptions):
     app,
   );
   server.maxRequestsPerSocket = 0;
+  // Node counts a connection as idle only after its first request: those that never sent one are known here.
+  const unused = new Set<Socket>();
+  server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', (request) => unused.delete(request.socket));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
     server.listen({ host, port, backlog: 1024 }, resolve);
@@ -41,17 +51,21 @@ export async function serve(app: RequestListener, { host, port }: ServeOptions):
     server,
     port: actual,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
-    close: (graceMs = 10_000) => close(server, graceMs),
+    close: (graceMs = 10_000) => close(server, unused, graceMs),
   };
 }
 
-async function close(server: Server, graceMs: number): Promise<void> {
+async function close(server: Server, unused: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
   // A keep-alive connection whose request has just ended is idle again: it is closed on the next turn of this timer.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const hangUp = setTimeout(() => {
+    for (const socket of unused) socket.destroy();
+  }, HANG_UP_MS);
   const limit = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearInterval(idle);
+  clearTimeout(hangUp);
   clearTimeout(limit);
 }
 
