@@ -9,6 +9,7 @@ export type LetterStatus = 'DEAD' | 'PARKED' | 'REDRIVE' | 'REDRIVEN' | 'DISCARD
 export interface Letter {
   readonly id: number;
   readonly status: LetterStatus;
+  readonly attempts: number;
   readonly record: IncomingRecord;
 }
 
@@ -63,11 +64,11 @@ export async function frontLetter(tx: Transaction, target: RedriveTarget): Promi
       ? ['id = ?', [target.id]]
       : ['consumer_group = ? AND message_key = ?', [target.group, target.key]];
   const [row] = await tx.query<LetterRow>(
-    `SELECT id, status, topic, \`partition\`, \`offset\`, message_key, payload, headers, failed_at FROM dead_letter
+    `SELECT id, status, attempts, topic, \`partition\`, \`offset\`, message_key, payload, headers, failed_at FROM dead_letter
       WHERE ${where} AND status IN ${OPEN} ORDER BY id LIMIT 1 FOR UPDATE`,
     params,
   );
-  return row && { id: row.id, status: row.status, record: toRecord(row) };
+  return row && { id: row.id, status: row.status, attempts: row.attempts, record: toRecord(row) };
 }
 
 export async function markRedriven(tx: Transaction, id: number, resolution: string, now: Date): Promise<void> {
@@ -77,12 +78,15 @@ export async function markRedriven(tx: Transaction, id: number, resolution: stri
   );
 }
 
-/** Failed again: it waits for an operator, and all behind it with it. */
-export async function markDead(tx: Transaction, id: number, error: string, now: Date): Promise<void> {
+/**
+ * Failed again: it waits for an operator, and all behind it with it. Changes nothing if another redriver has dealt with
+ * the letter since it was read.
+ */
+export async function markDead(tx: Transaction, { id, attempts }: Letter, error: string, now: Date): Promise<void> {
   await tx.execute(
     `UPDATE dead_letter SET status = 'DEAD', reason = IF(reason = 'BEHIND_DEAD_LETTER', 'HANDLER_ERROR', reason),
-       error = ?, attempts = attempts + 1, failed_at = ? WHERE id = ? AND status IN ${OPEN}`,
-    [error.slice(0, 2_000), now, id],
+       error = ?, attempts = attempts + 1, failed_at = ? WHERE id = ? AND attempts = ? AND status IN ${OPEN}`,
+    [error.slice(0, 2_000), now, id, attempts],
   );
 }
 
@@ -101,6 +105,7 @@ export async function freeKey(tx: Transaction, { group, key }: RedriveTarget): P
 interface LetterRow {
   id: number;
   status: LetterStatus;
+  attempts: number;
   topic: string;
   partition: number;
   offset: number;

@@ -96,7 +96,7 @@ export function startRedriver(options: RedriverOptions): Redriver {
   async function bury(target: RedriveTarget, letter: Letter, error: unknown): Promise<void> {
     await database.transaction(async (tx) => {
       await lockKey(tx, target);
-      await markDead(tx, letter.id, describe(error), new Date(clock.now()));
+      await markDead(tx, letter, describe(error), new Date(clock.now()));
     });
     metrics.redriven(target.group, 'failed');
     logger.error({ group: target.group, key: target.key, id: letter.id, error: describe(error) }, 'a redrive failed');
