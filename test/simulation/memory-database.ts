@@ -34,6 +34,15 @@ export class SimulatedDuplicateKey extends Error {
   override name = 'SimulatedDuplicateKey';
 }
 
+/** A statement that the simulation has no equivalent of: whoever changed it has to teach the simulation. */
+export class UnknownStatement extends Error {
+  override name = 'UnknownStatement';
+
+  constructor(sql: string) {
+    super(`the simulation does not know this statement: ${sql.replace(/\s+/g, ' ').trim()}`);
+  }
+}
+
 /** What may go wrong with the connection: each is asked at every opportunity. */
 export interface DatabaseFaults {
   /** The connection breaks with this statement: it fails, and the transaction with it. */
@@ -56,6 +65,8 @@ export class MemoryDatabase {
   readonly scheduler: Scheduler;
   readonly locks = new Map<string, Lock>();
   readonly open = new Set<MemoryTransaction>();
+  /** What ends a run at once, however the code that met it takes it. */
+  readonly unknownStatements: UnknownStatement[] = [];
   readonly faults: DatabaseFaults;
   /** The few statements that are run as SQL. */
   readonly sql: ((tx: MemoryTransaction, text: string) => SqlExecutor) | undefined;
@@ -94,6 +105,7 @@ export class MemoryDatabase {
         return result;
       } catch (error) {
         tx.rollback();
+        if (error instanceof UnknownStatement) this.unknownStatements.push(error);
         if (!(error instanceof SimulatedDeadlock) || attempt === 5) throw error;
       }
     }

@@ -1,5 +1,5 @@
 import type { IdempotencyClaim, SqlExecutor, SqlValue } from '@shop/service';
-import { type MemoryTransaction, Table } from './memory-database.ts';
+import { type MemoryTransaction, Table, UnknownStatement } from './memory-database.ts';
 
 /** `idempotency_key`: user, scope and key → the request that the key stands for. */
 export type IdempotencyRow = IdempotencyClaim;
@@ -33,13 +33,13 @@ export function idempotencySql(table: IdempotencyTable, tx: MemoryTransaction): 
         for (const row of owned) await tx.put(table, keyOf(row), undefined);
         return { affectedRows: owned.length, insertId: 0 };
       }
-      throw new Error(`the simulation does not know this statement: ${sql}`);
+      throw new UnknownStatement(sql);
     },
 
     async query<Row>(sql: string, params: readonly SqlValue[] = []) {
       await tx.statement(sql.slice(0, 40));
       if (!sql.includes('FROM idempotency_key WHERE (user_id, scope, idem_key) IN')) {
-        throw new Error(`the simulation does not know this statement: ${sql}`);
+        throw new UnknownStatement(sql);
       }
       const keys = tuples(params, 3).map(([userId, scope, key]) => `${userId}/${scope}/${key}`);
       return keys.flatMap((key) => tx.get(table, key) ?? []) as Row[];

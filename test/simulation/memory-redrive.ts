@@ -1,5 +1,5 @@
 import type { SqlExecutor, SqlValue } from '@shop/service';
-import type { MemoryTransaction } from './memory-database.ts';
+import { type MemoryTransaction, UnknownStatement } from './memory-database.ts';
 import type { DeadLetter, MessagingTables } from './memory-messaging-store.ts';
 
 type Params = readonly SqlValue[];
@@ -16,7 +16,9 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
     letters().filter((letter) => letter.group === group && letter.record.key === key);
   const isOpen = (letter: DeadLetter) => OPEN.has(letter.status);
   const update = async (id: SqlValue | undefined, change: (letter: DeadLetter) => Partial<DeadLetter>) => {
-    const letter = letters().find((it) => it.id === id);
+    const known = letters().find((it) => it.id === id);
+    // Locked first, then read again: somebody may have been quicker.
+    const [letter] = known ? await tx.lock(tables.deadLetters, [positionOf(known)]) : [];
     if (letter) await tx.put(tables.deadLetters, positionOf(letter), { ...letter, ...change(letter) });
     return { affectedRows: letter ? 1 : 0, insertId: 0 };
   };
@@ -42,7 +44,7 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
     ],
     ['SELECT 1 FROM parked_key', ([group, key]) => tx.lock(tables.parkedKeys, [`${group}/${key}`])],
     [
-      'SELECT id, status, topic,',
+      'SELECT id, status, attempts, topic,',
       async ([group, key]) => {
         for (const { id } of ofKey(group, key).filter(isOpen)) {
           // Locked first, then read again: somebody may have been quicker.
@@ -68,10 +70,18 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
         return { affectedRows: 0, insertId: 0 };
       },
     ],
-    ["UPDATE dead_letter SET status = 'REDRIVEN'", ([, , id]) => update(id, () => ({ status: 'REDRIVEN' }))],
+    [
+      "UPDATE dead_letter SET status = 'REDRIVEN'",
+      ([, , id]) => update(id, ({ attempts }) => ({ status: 'REDRIVEN', attempts: attempts + 1 })),
+    ],
     [
       "UPDATE dead_letter SET status = 'DEAD'",
-      ([error, , id]) => update(id, (letter) => (isOpen(letter) ? { status: 'DEAD', error: String(error) } : {})),
+      ([error, , id, attempts]) =>
+        update(id, (letter) =>
+          isOpen(letter) && letter.attempts === attempts
+            ? { status: 'DEAD', error: String(error), attempts: letter.attempts + 1 }
+            : {},
+        ),
     ],
     [
       'DELETE FROM parked_key',
@@ -85,7 +95,7 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
   const find = <Run>(known: readonly (readonly [string, Run])[], sql: string): Run => {
     const text = sql.replace(/\s+/g, ' ').trim();
     const run = known.find(([start]) => text.startsWith(start))?.[1];
-    if (!run) throw new Error(`the simulation does not know this statement: ${text}`);
+    if (!run) throw new UnknownStatement(text);
     return run;
   };
   return {
@@ -104,11 +114,12 @@ export function positionOf({ group, record }: Pick<DeadLetter, 'group' | 'record
   return `${group}/${record.topic}/${record.partition}/${record.offset}`;
 }
 
-function toRow({ id, status, record }: DeadLetter) {
+function toRow({ id, status, attempts, record }: DeadLetter) {
   const { topic, partition, offset, key, value, headers, timestamp } = record;
   return {
     id,
     status,
+    attempts,
     topic,
     partition,
     offset: Number(offset),

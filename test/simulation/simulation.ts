@@ -1,6 +1,6 @@
-import { type Codec, createCodecOn, isEventType, type SchemaStore } from '@shop/events';
-import avsc from 'avsc';
+import { type Codec, createCodecOn, isEventType } from '@shop/events';
 import type { Failpoint } from '../../libs/events/src/apply.ts';
+import { createMemoryRegistry } from '../../libs/events/src/testing/memory-registry.ts';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { Clients } from './clients.ts';
 import { Instance, type Parts, RelayLocks } from './instance.ts';
@@ -113,7 +113,7 @@ class Simulation {
     } catch (error) {
       return [error instanceof Error ? error.message : String(error), ...this.#clients.complaints];
     }
-    return [...this.#clients.complaints, ...findViolations(this.#atRest())];
+    return [...this.#unknownStatements(), ...this.#clients.complaints, ...findViolations(this.#atRest())];
   }
 
   #parts<UseCases>(service: 'order' | 'catalog' | 'payment', wire: Parts<UseCases>['wire']): Parts<UseCases> {
@@ -191,7 +191,7 @@ class Simulation {
   }
 
   #isAtRest(): boolean {
-    if (this.#unexpectedDeadLetters() > 0) return true;
+    if (this.#unexpectedDeadLetters() > 0 || this.#unknownStatements().length > 0) return true;
     if (this.#clients.waiting > 0) return false;
     for (const group of this.#log.groups.values()) if (!group.isAtEnd) return false;
     for (const tables of Object.values(this.#messaging)) {
@@ -200,6 +200,10 @@ class Simulation {
     if (Object.values(this.#databases).some((database) => database.open.size > 0)) return false;
     for (const order of this.#order.orders.committed.values()) if (order.status === 'PENDING') return false;
     return this.#instances.every((instance) => instance.alive);
+  }
+
+  #unknownStatements(): string[] {
+    return Object.values(this.#databases).flatMap((database) => database.unknownStatements.map(String));
   }
 
   /** Where no failpoint is set nothing may die: the run ends at once, and the invariants tell which. */
@@ -237,17 +241,9 @@ let codec: Promise<Codec> | undefined;
 /** The real codec on a registry in memory; made once, since it keeps nothing of a run. */
 function sharedCodec(): Promise<Codec> {
   codec ??= (async () => {
-    const made = createCodecOn(memoryRegistry());
+    const made = createCodecOn(createMemoryRegistry());
     await made.ready();
     return made;
   })();
   return codec;
-}
-
-function memoryRegistry(): SchemaStore {
-  const schemas: avsc.Type[] = [];
-  return {
-    register: async (_subject, schema) => schemas.push(avsc.Type.forSchema(JSON.parse(schema))),
-    fetch: async (id) => schemas[id - 1],
-  };
 }
