@@ -53,7 +53,7 @@ export function createCodecOn(store: SchemaStore, options: { logger?: Logger; cl
         ids.set(type, await store.register(record, text));
       } catch (error) {
         if (!(error instanceof OutageError)) throw error;
-        logger.warn({ subject: record, error: describe(error) }, 'schema registry is away, trying again');
+        logger.warn({ subject: record, error: describe(error) }, 'schema is not registered yet, trying again');
         await clock.sleep(backoff.next());
       }
     }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   createRedis,
   createWakeHints,
@@ -171,6 +172,10 @@ export function createMessaging(options: MessagingOptions): Messaging {
   };
 
   shutdown?.onStop('messaging', () => messaging.stop());
-  health?.addCheck('messaging', () => messaging.ready());
+  health?.addCheck('messaging', async () => {
+    const ready = messaging.ready().then(() => true);
+    const now = nextTurn().then(() => false);
+    if (!(await Promise.race([ready, now]))) throw new Error('schemas, topics and groups are not all there yet');
+  });
   return messaging;
 }

@@ -7,7 +7,7 @@ const QUIET_MS = 5_000;
 
 /** Everyday life of a group, which KafkaJS reports as errors and warnings. */
 const ORDINARY =
-  /rebalanc|re-joining|not aware of this member|not the correct coordinator|coordinator is loading|is loading/i;
+  /rebalanc|re-joining|not aware of this member|not the correct coordinator|coordinator is not available|is loading/i;
 
 export interface KafkaOptions {
   readonly brokers: readonly string[];
