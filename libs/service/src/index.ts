@@ -29,6 +29,8 @@ export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './probl
 export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';
 export type { WakeHints } from './redis.ts';
 export { createRedis, createWakeHints } from './redis.ts';
+export type { Runtime, RuntimeConfig } from './runtime.ts';
+export { createRuntime, openDatabase } from './runtime.ts';
 export type { RunningServer, ServeOptions } from './server.ts';
 export { serve } from './server.ts';
 export type { Shutdown, ShutdownOptions } from './shutdown.ts';

@@ -3,16 +3,10 @@ import { createMessaging } from '@shop/events';
 import {
   claimIdempotencyKeys,
   createBatcher,
-  createDatabase,
-  createHealth,
-  createLogger,
-  createMetrics,
-  createShutdown,
+  createRuntime,
+  openDatabase,
   purgeIdempotencyKeys,
-  redactConfig,
   releaseIdempotencyKeys,
-  serve,
-  startJob,
   succeeded,
 } from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
@@ -31,28 +25,18 @@ import { handleSagaEvents } from './usecases/handle-saga-events.ts';
 import { createOrderWaits } from './usecases/order-waits.ts';
 import { placeOrders } from './usecases/place-order.ts';
 
-const service = 'order';
 /** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
 const STRAGGLERS = 20;
 /** Longest wait for broker and schema registry before it listens without them. */
 const LISTEN_AFTER_MS = 10_000;
+
 const config = loadOrderConfig();
-const logger = createLogger({ service, instance: config.INSTANCE_ID, level: config.LOG_LEVEL });
-const metrics = createMetrics({ service, instance: config.INSTANCE_ID });
-const health = createHealth();
-const shutdown = createShutdown({ logger, health });
-logger.info({ config: redactConfig(config) }, 'starting');
+const runtime = createRuntime('order', config);
+const { logger, metrics, health, shutdown } = runtime;
 
-const database = createDatabase({
-  url: config.DATABASE_URL,
-  poolSize: config.DATABASE_POOL,
-  applicationName: config.INSTANCE_ID,
-  logger,
-});
-shutdown.onStop('database', () => database.close());
-health.addCheck('database', async () => void (await database.query('SELECT 1')));
-
-const messaging = createMessaging({ service, config, database, logger, metrics, shutdown, health });
+// What is registered first is stopped last: the database outlives all who use it.
+const database = openDatabase(runtime, { poolSize: config.DATABASE_POOL });
+const messaging = createMessaging({ ...runtime, database });
 const clock = () => new Date();
 
 // Reads of one moment are one query, placements of one moment one transaction.
@@ -107,24 +91,13 @@ async function measure(): Promise<void> {
   waitingRequests.set(waits.waiting);
 }
 
-const jobs = [
-  startJob({ name: 'measure-oldest-order', everyMs: 500, run: measure, logger, metrics }),
-  startJob({
-    name: 'expire-orders',
-    everyMs: 1_000,
-    run: expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS }),
-    logger,
-    metrics,
-  }),
-  startJob({
-    name: 'purge-idempotency-keys',
-    everyMs: 600_000,
-    run: () => purgeIdempotencyKeys(database),
-    logger,
-    metrics,
-  }),
-];
-shutdown.onStop('jobs', async () => void (await Promise.all(jobs.map((job) => job.stop()))));
+runtime.repeat({ name: 'measure-oldest-order', everyMs: 500, run: measure });
+runtime.repeat({
+  name: 'expire-orders',
+  everyMs: 1_000,
+  run: expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS }),
+});
+runtime.repeat({ name: 'purge-idempotency-keys', everyMs: 600_000, run: () => purgeIdempotencyKeys(database) });
 
 const app = createApp({
   logger,
@@ -142,10 +115,6 @@ const app = createApp({
 // Where there are several instances, one that refuses every order must not be offered any: it listens once it can take
 // them, or after a while, to say why not.
 await Promise.race([messaging.ready().catch(() => undefined), sleep(LISTEN_AFTER_MS, undefined, { ref: false })]);
-const server = await serve(app, { host: config.HOST, port: config.PORT });
-shutdown.onStop('http', () => {
-  // Who waits for an order is answered with what is known of it now.
-  waits.close();
-  return server.close();
-});
-logger.info({ url: server.url }, 'listening');
+await runtime.listen(app);
+// Before the server closes: who waits for an order is answered with what is known of it now.
+shutdown.onStop('waits', () => waits.close());

@@ -1,17 +1,5 @@
 import { createMessaging } from '@shop/events';
-import {
-  createBatcher,
-  createDatabase,
-  createHealth,
-  createLogger,
-  createMetrics,
-  createShutdown,
-  loadConfig,
-  purgeIdempotencyKeys,
-  redactConfig,
-  serve,
-  startJob,
-} from '@shop/service';
+import { createBatcher, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import * as accounts from './db/accounts.ts';
@@ -21,38 +9,22 @@ import { createPrisma } from './db/prisma.ts';
 import { paymentSubscription } from './messaging/subscription.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
 
-const SERVICE = 'payment';
 const HOUR_MS = 3_600_000;
 
-const config = loadConfig(configSchema);
-const logger = createLogger({ service: SERVICE, instance: config.INSTANCE_ID, level: config.LOG_LEVEL });
-const metrics = createMetrics({ service: SERVICE, instance: config.INSTANCE_ID });
-const health = createHealth();
-const shutdown = createShutdown({ logger, health });
+const runtime = createRuntime('payment', loadConfig(configSchema));
+const { logger, metrics, health, shutdown } = runtime;
 const now = () => new Date();
-logger.info({ config: redactConfig(config) }, 'starting');
 
 // What is registered first is stopped last: the database outlives all who use it.
-const database = createDatabase({ url: config.DATABASE_URL, applicationName: config.INSTANCE_ID, logger });
+const database = openDatabase(runtime);
 const prisma = createPrisma(database);
-shutdown.onStop('database', async () => {
-  await prisma.$disconnect();
-  await database.close();
-});
-health.addCheck('database', async () => void (await database.query('SELECT 1')));
+shutdown.onStop('prisma', () => prisma.$disconnect());
 
-const messaging = createMessaging({ service: SERVICE, config, database, logger, metrics, shutdown, health });
+const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;
 messaging.subscribe(paymentSubscription({ store: sqlPaymentStore, outbox, now }));
 
-const purge = startJob({
-  name: 'purge-idempotency-keys',
-  everyMs: HOUR_MS,
-  run: () => purgeIdempotencyKeys(database),
-  logger,
-  metrics,
-});
-shutdown.onStop('jobs', () => purge.stop());
+runtime.repeat({ name: 'purge-idempotency-keys', everyMs: HOUR_MS, run: () => purgeIdempotencyKeys(database) });
 
 const charges = createBatcher({
   name: 'charge-points',
@@ -61,7 +33,4 @@ const charges = createBatcher({
 });
 shutdown.onStop('charges', () => charges.stop());
 
-const app = createApp({ logger, metrics, health, reads: createPointReads(prisma), charges });
-const server = await serve(app, { host: config.HOST, port: config.PORT });
-shutdown.onStop('http', () => server.close());
-logger.info({ url: server.url }, 'listening');
+await runtime.listen(createApp({ logger, metrics, health, reads: createPointReads(prisma), charges }));

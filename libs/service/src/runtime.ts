@@ -1,0 +1,74 @@
+import type { Express } from 'express';
+import { redactConfig } from './config.ts';
+import { createDatabase, type PooledDatabase } from './database.ts';
+import { createHealth, type Health } from './health.ts';
+import { type JobOptions, startJob } from './jobs.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { serve } from './server.ts';
+import { createShutdown, type Shutdown } from './shutdown.ts';
+
+export type RuntimeConfig = {
+  readonly HOST: string;
+  readonly PORT: number;
+  readonly INSTANCE_ID: string;
+  readonly LOG_LEVEL: string;
+};
+
+/** What every process of the shop stands on. What is registered with `shutdown` first is stopped last. */
+export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
+  readonly service: string;
+  readonly config: C;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly shutdown: Shutdown;
+  /** A periodic job, until the shutdown. */
+  repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'run'>): void;
+  /** Serves `app` until the shutdown. The last step: what is registered before it outlives the requests. */
+  listen(app: Express): Promise<void>;
+}
+
+/** Log, metrics, health and an ordered stop for one process of `service`. */
+export function createRuntime<C extends RuntimeConfig>(service: string, config: C): Runtime<C> {
+  const instance = config.INSTANCE_ID;
+  const logger = createLogger({ service, instance, level: config.LOG_LEVEL });
+  const metrics = createMetrics({ service, instance });
+  const health = createHealth();
+  const shutdown = createShutdown({ logger, health });
+  logger.info({ config: redactConfig(config) }, 'starting');
+
+  return {
+    service,
+    config,
+    logger,
+    metrics,
+    health,
+    shutdown,
+    repeat({ name, everyMs, run }) {
+      const job = startJob({ name, everyMs, run, logger, metrics });
+      shutdown.onStop(`job ${name}`, () => job.stop());
+    },
+    async listen(app) {
+      const server = await serve(app, { host: config.HOST, port: config.PORT });
+      shutdown.onStop('http', () => server.close());
+      logger.info({ url: server.url }, 'listening');
+    },
+  };
+}
+
+/** The pool of the service's own schema, closed by the shutdown after all that is registered later. */
+export function openDatabase(
+  { config, logger, health, shutdown }: Runtime<RuntimeConfig & { readonly DATABASE_URL: string }>,
+  options: { readonly poolSize?: number } = {},
+): PooledDatabase {
+  const database = createDatabase({
+    ...options,
+    url: config.DATABASE_URL,
+    applicationName: config.INSTANCE_ID,
+    logger,
+  });
+  shutdown.onStop('database', () => database.close());
+  health.addCheck('database', async () => void (await database.query('SELECT 1')));
+  return database;
+}
