@@ -1,20 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
+import { createRandom } from '../../../../test/simulation/random.ts';
 import { decideBatch, keysOf, type Snapshot } from './batch.ts';
 import { cancelled, completed, ORDER_ID, orderIdOf, stockReserved } from './fixtures.ts';
 import type { SagaEvent } from './payment.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 
-/** A small seeded generator (mulberry32): a failing seed is in the test's name. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
+/** Integers from 0 to less than `n`, the same ones whenever the seed is the same. */
+const random = (seed: number) => {
+  const { int } = createRandom(seed);
+  return (n: number) => int(0, n - 1);
+};
 
 /** What the store would hold after the changes. */
 function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>): Snapshot {
