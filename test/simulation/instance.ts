@@ -1,4 +1,12 @@
-import { type Broker, type Clock, type Codec, createOutbox, type Logger, type Outbox } from '@shop/events';
+import {
+  type Broker,
+  type Clock,
+  type Codec,
+  createOutbox,
+  type Logger,
+  type Outbox,
+  type Subscription,
+} from '@shop/events';
 import type { Failpoint } from '../../libs/events/src/apply.ts';
 import { startConsumer } from '../../libs/events/src/consumer.ts';
 import { startRedriver } from '../../libs/events/src/redriver.ts';
@@ -86,7 +94,8 @@ export class Instance<UseCases> {
       clock,
     });
     const transaction: Process['transaction'] = (work) => database.transaction(actor, work);
-    const { subscription, useCases, job } = this.parts.wire({ actor, outbox, clock, transaction });
+    const { subscription: wired, useCases, job } = this.parts.wire({ actor, outbox, clock, transaction });
+    const subscription = noting(messaging, wired);
     this.useCases = useCases;
     void startConsumer({
       broker,
@@ -136,6 +145,22 @@ export class Instance<UseCases> {
     });
     return await Promise.race([answer, hungUp]);
   }
+}
+
+/** Notes what the handler was given, in the handler's own transaction. */
+function noting(
+  tables: MessagingTables,
+  subscription: Subscription<MemoryTransaction>,
+): Subscription<MemoryTransaction> {
+  return {
+    ...subscription,
+    async handle(tx, events) {
+      await subscription.handle(tx, events);
+      for (const { id, type, topic, key } of events) {
+        await tx.put(tables.handled, `${id}/${tx.nextId()}`, { id, type, topic, key });
+      }
+    },
+  };
 }
 
 async function repeat(

@@ -20,12 +20,20 @@ export interface ParkedKey {
   readonly topic: string;
 }
 
-/** The messaging tables of one schema. */
+export interface HandledEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly topic: string;
+  readonly key: string;
+}
+
+/** The messaging tables of one schema, and one of the simulation's own: what handlers were given, as it committed. */
 export class MessagingTables {
   readonly outbox = new Table<OutboxRow & { readonly seq: number }>('outbox');
   readonly processedEvents = new Table<ProcessedEvent>('processed_event');
   readonly deadLetters = new Table<DeadLetter>('dead_letter');
   readonly parkedKeys = new Table<ParkedKey>('parked_key');
+  readonly handled = new Table<HandledEvent>('handled');
 }
 
 /** The messaging store as one instance of a service sees it. */

@@ -2,7 +2,7 @@ import type { Subscription } from '@shop/events';
 import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/service';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscription.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
-import { SAGA_EVENTS, type SagaEventType } from '../../services/order/src/domain/decide.ts';
+import { orderSubscription } from '../../services/order/src/messaging/subscription.ts';
 import { cancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
 import { expireOrders } from '../../services/order/src/usecases/expire-orders.ts';
 import { handleSagaEvents } from '../../services/order/src/usecases/handle-saga-events.ts';
@@ -35,13 +35,8 @@ export function wireOrder(tables: OrderTables) {
       transactor: { transaction },
       keys: { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys },
     };
-    const subscription: Subscription<MemoryTransaction, SagaEventType> = {
-      group: 'order',
-      handles: SAGA_EVENTS,
-      handle: handleSagaEvents(deps),
-    };
     return {
-      subscription,
+      subscription: orderSubscription(handleSagaEvents<MemoryTransaction>(deps)),
       useCases: { place: placeOrders<MemoryTransaction>(deps), cancel: cancelOrder<MemoryTransaction>(deps) },
       job: {
         name: 'sweep',

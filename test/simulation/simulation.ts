@@ -147,22 +147,23 @@ class Simulation {
     });
     await this.#scheduler.sleep(OPERATOR, this.#random.pick([mendAt / 2, mendAt]), 'begin to redrive');
     for (;;) {
-      for (const service of ['order', 'catalog', 'payment'] as const) await this.#redrive(service);
+      for (const service of ['order', 'catalog', 'payment'] as const) await this.#resolve(service);
       await this.#scheduler.sleep(OPERATOR, 700, 'look for dead letters');
     }
   }
 
-  async #redrive(service: 'order' | 'catalog' | 'payment'): Promise<void> {
+  /** Asks for each dead letter to be handled again, or gives it up where the saga gets on without it. */
+  async #resolve(service: 'order' | 'catalog' | 'payment'): Promise<void> {
     const { deadLetters } = this.#messaging[service];
     const dead = [...deadLetters.committed.values()].filter((letter) => letter.status === 'DEAD');
-    const database = this.#databases[service];
-    for (const { id, ...letter } of dead) {
-      await database
+    for (const letter of dead) {
+      const isDispensable = letter.eventType !== 'order-cancelled' && letter.eventType !== 'order-completed';
+      const status = isDispensable && this.#random.chance(this.#world.weather.discards) ? 'DISCARDED' : 'REDRIVE';
+      await this.#databases[service]
         .transaction(OPERATOR, async (tx) => {
-          await tx.statement(`redrive ${letter.eventType} ${letter.record.key}`);
+          await tx.statement(`${status} ${letter.eventType} ${letter.record.key}`);
           const [locked] = await tx.lock(deadLetters, [positionOf(letter)]);
-          if (locked?.status === 'DEAD')
-            await tx.put(deadLetters, positionOf(letter), { ...locked, status: 'REDRIVE' });
+          if (locked?.status === 'DEAD') await tx.put(deadLetters, positionOf(letter), { ...locked, status });
         })
         .catch(() => undefined);
     }

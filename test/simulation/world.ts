@@ -42,6 +42,8 @@ export interface Weather {
   readonly failpoints: readonly { readonly group: 'catalog' | 'payment' | 'order'; readonly order: number }[];
   /** When the handlers are mended and the operator begins to redrive, ms after the start. */
   readonly mendAt: number;
+  /** Chance that the operator gives a dead letter up instead. */
+  readonly discards: number;
   /** How often a batch is delivered again although it was committed. */
   readonly redelivery: number;
 }
@@ -166,6 +168,7 @@ function createWeather(random: Random, orders: number): Weather {
         }))
       : [],
     mendAt: random.pick([300, 1_500, 4_000]),
+    discards: random.pick([0, 0, 0.5, 1]),
     lostAcknowledgement: rate(0, 0, 0.05, 0.2),
     lostCommit: rate(0, 0, 0.02, 0.1),
     brokenConnection: rate(0, 0, 0.005, 0.02),

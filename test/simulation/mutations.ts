@@ -1,0 +1,167 @@
+/** A fault that somebody might make: one text of one file, and what stands there instead. */
+export interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'consumer: the inbox claim is ignored',
+    file: 'libs/events/src/apply.ts',
+    from: 'return [...byId.values()].filter((event) => claimed.has(event.id));',
+    to: 'return claimed.size >= 0 ? [...byId.values()] : [];',
+  },
+  {
+    name: 'consumer: later messages of a parked key are handled',
+    file: 'libs/events/src/apply.ts',
+    from: 'if (key !== null && parkedKeys.has(key)) letters.push(parkedLetter(message));',
+    to: "if (key === '' && parkedKeys.has(key)) letters.push(parkedLetter(message));",
+  },
+  {
+    name: 'consumer: what stands behind a dead letter in its own batch is dropped',
+    file: 'libs/events/src/apply.ts',
+    from: 'await writeLetters(deps, tx, [...letters, ...behind.map(parkedLetter)]);',
+    to: 'await writeLetters(deps, tx, behind.length < 0 ? [] : letters);',
+  },
+  {
+    name: 'consumer: the first half of a bisected batch is taken for done',
+    file: 'libs/events/src/isolate.ts',
+    from: 'await divide(free.slice(0, middle));',
+    to: 'if (middle < 1) await divide(free.slice(0, middle));',
+  },
+  {
+    name: 'consumer: an outage is dead-lettered as if the message were guilty',
+    file: 'libs/events/src/persist.ts',
+    from: "if (kind === 'poison') throw error;",
+    to: "if (kind !== 'conflict') throw error;",
+  },
+  {
+    name: 'consumer: offsets are committed before the transaction',
+    file: 'libs/events/src/consumer.ts',
+    from: 'queue.push({ batch, resolve, reject, messages: undefined, done: 0 });',
+    to: 'queue.push({ batch, resolve, reject, messages: undefined, done: 0 });\n      resolve();',
+  },
+  {
+    name: 'redriver: the key is freed before all that is parked behind it was applied',
+    file: 'libs/events/src/redrive-store.ts',
+    from: 'if (waiting.length > 0) return false;',
+    to: 'if (waiting.length > 1_000) return false;',
+  },
+  {
+    name: 'redriver: it applies without claiming',
+    file: 'libs/events/src/redriver.ts',
+    from: 'if (claimed.has(event.id)) {',
+    to: 'if (claimed.size >= 0) {',
+  },
+  {
+    name: 'relay: the outbox is emptied before it was sent',
+    file: 'libs/events/src/relay.ts',
+    from: '    await broker.send(rows',
+    to: '    await store.deleteOutbox(rows.map((row) => row.seq));\n    await broker.send(rows',
+  },
+  {
+    name: 'relay: it keeps a cursor and passes over a lower id that commits later',
+    file: 'libs/events/src/relay.ts',
+    from: 'const rows = await store.readOutbox(batch);',
+    to: 'const rows = (await store.readOutbox(batch)).filter((row) => row.seq > Math.max(0, ...unsettled, last));\n    last = rows.at(-1)?.seq ?? last;',
+  },
+  {
+    name: 'relay: it sends in the wrong order',
+    file: 'libs/events/src/relay.ts',
+    from: 'const rows = await store.readOutbox(batch);',
+    to: 'const rows = (await store.readOutbox(batch)).reverse();',
+  },
+  {
+    name: 'relay: ids are drawn, not derived',
+    file: 'libs/events/src/outbox.ts',
+    from: "definition.id === 'derived' ? deriveEventId(key, type)",
+    to: "definition.id === 'derived' ? crypto.randomUUID()",
+  },
+  {
+    name: 'order: it completes without knowing the reservation',
+    file: 'services/order/src/domain/decide.ts',
+    from: 'if (!reservation || !payment) return withoutEvents(state);',
+    to: `if (!payment) return withoutEvents(state);
+  if (!reservation) return { state: { ...state, status: 'COMPLETED', reservation: { lines: [], totalAmount: payment.paidAmount }, payment, completedAt: now }, events: [] };`,
+  },
+  {
+    name: 'order: a cancelled order completes after all',
+    file: 'services/order/src/domain/decide.ts',
+    from: "    case 'CANCELLED':\n",
+    to: "    case 'CANCELLED':\n      if (input.type === 'payment-completed') return decidePending({ ...state, status: 'PENDING' }, input, now);\n",
+  },
+  {
+    name: 'order: the sweeper never runs',
+    file: 'services/order/src/usecases/expire-orders.ts',
+    from: 'const expired = await expireBatch();',
+    to: 'const expired = Date.now() < 0 ? await expireBatch() : 0;',
+  },
+  {
+    name: 'order: a repeated key places another order',
+    file: 'services/order/src/usecases/place-order.ts',
+    from: "outcomes.get(request.placement.orderId)?.kind !== 'new'",
+    to: "outcomes.get(request.placement.orderId)?.kind === 'mismatch'",
+  },
+  {
+    name: 'order: order-cancelled is not sent for a completed order',
+    file: 'services/order/src/domain/decide.ts',
+    from: "  return { state: cancelled, events: [{ type: 'order-cancelled', data }] };",
+    to: "  return { state: cancelled, events: completedAt ? [] : [{ type: 'order-cancelled', data }] };",
+  },
+  {
+    name: 'catalog: VOID is forgotten',
+    file: 'services/catalog/src/domain/reservation.ts',
+    from: "return { reservation: { status: 'VOID', orderId, userId, couponId, reason }, products: [], events: [] };",
+    to: 'return NOTHING;',
+  },
+  {
+    name: 'catalog: sold stock is not restored',
+    file: 'services/catalog/src/domain/reservation.ts',
+    from: '        products: move(reservation.lines, products, (product, quantity) => ({\n          available: product.available + quantity,',
+    to: "        products: reservation.status === 'SOLD' ? [] : move(reservation.lines, products, (product, quantity) => ({\n          available: product.available + quantity,",
+  },
+  {
+    name: 'catalog: a line is reserved although another is out of stock',
+    file: 'services/catalog/src/domain/reservation.ts',
+    from: "  if (outOfStock !== undefined) return reject('OUT_OF_STOCK', outOfStock, null);",
+    to: "  if (outOfStock !== undefined) return { ...reject('OUT_OF_STOCK', outOfStock, null), products: moved.filter((it) => it.available >= 0) };",
+  },
+  {
+    name: 'catalog: the expected total is not looked at',
+    file: 'services/catalog/src/domain/reservation.ts',
+    from: 'order.expectedTotal !== null && order.expectedTotal !== totalAmount',
+    to: 'order.expectedTotal !== null && order.expectedTotal < 0',
+  },
+  {
+    name: 'payment: VOID is forgotten',
+    file: 'services/payment/src/domain/payment.ts',
+    from: "return { payment: { status: 'VOID', orderId, userId, reason }, balance, entries: [], events: [] };",
+    to: 'return undefined;',
+  },
+  {
+    name: 'payment: a failed payment is refunded',
+    file: 'services/payment/src/domain/payment.ts',
+    from: "    case 'FAILED':\n    case 'VOID':\n      return undefined;",
+    to: "    case 'FAILED':\n      return { payment, balance: balance + 1, entries: [], events: [] };\n    case 'VOID':\n      return undefined;",
+  },
+  {
+    name: 'payment: it refunds again (the inbox claim ignored, too)',
+    file: 'services/payment/src/domain/payment.ts',
+    from: "payment: { ...payment, status: 'REFUNDED' },",
+    to: "payment: { ...payment, status: 'COMPLETED' },",
+  },
+  {
+    name: 'payment: an account that is read is not locked',
+    file: 'test/simulation/memory-payment-store.ts',
+    from: 'const accounts = await tx.lock(tables.accounts, keys);',
+    to: 'const accounts = keys.flatMap((key) => tx.get(tables.accounts, key) ?? []);',
+  },
+  {
+    name: 'payment: its events are not in the transaction of the payment',
+    file: 'services/payment/src/usecases/handle-payments.ts',
+    from: 'if (decided.events.length > 0) await outbox.append(tx, decided.events);',
+    to: 'if (decided.events.length > 0) queueMicrotask(() => void outbox.append(tx, decided.events).catch(() => undefined));',
+  },
+];
