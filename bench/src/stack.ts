@@ -16,14 +16,16 @@ export interface Target {
   close(): Promise<void>;
 }
 
-const NAME = 'bench';
-const PORT_OFFSET = 2_000;
+/** Beside the terminal's stack, so that both may run. */
+function benchStack(): { name: string; portOffset: number } {
+  const { name, portOffset } = chosenStack();
+  return { name: name === 'dev' ? 'bench' : `${name}-bench`, portOffset: portOffset + 2_000 };
+}
 
 /** Starts a stack of the benchmark's own, from empty data, and ends it again. */
 export async function startTarget(instances: number, say: (words: string) => void): Promise<Target> {
   const stack = await startInfra({
-    name: NAME,
-    portOffset: PORT_OFFSET,
+    ...benchStack(),
     fresh: true,
     kafkaHeapForLoad: true,
     instances,
@@ -45,7 +47,7 @@ export async function startTarget(instances: number, say: (words: string) => voi
         ),
       );
     }
-    say(`the stack ${NAME} runs, ${instances} of each service`);
+    say(`the stack ${stack.name} runs, ${instances} of each service`);
   } catch (error) {
     await stack.stop();
     throw error;
