@@ -4,6 +4,8 @@ export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** A second change that the first needs. */
+  readonly also?: { readonly from: string; readonly to: string };
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -65,7 +67,12 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'relay: it keeps a cursor and passes over a lower id that commits later',
     file: 'libs/events/src/relay.ts',
     from: 'const rows = await store.readOutbox(batch);',
-    to: 'const rows = (await store.readOutbox(batch)).filter((row) => row.seq > Math.max(0, ...unsettled, last));\n    last = rows.at(-1)?.seq ?? last;',
+    to: `const state = turn as unknown as { cursor?: number };
+    const rows = (await store.readOutbox(batch)).filter((row) => row.seq > (state.cursor ?? 0));`,
+    also: {
+      from: 'unsettled = rows.map((row) => row.seq);',
+      to: 'unsettled = rows.map((row) => row.seq);\n    state.cursor = unsettled.at(-1) ?? 0;',
+    },
   },
   {
     name: 'relay: it sends in the wrong order',
@@ -101,8 +108,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'order: a repeated key places another order',
     file: 'services/order/src/usecases/place-order.ts',
-    from: "outcomes.get(request.placement.orderId)?.kind !== 'new'",
-    to: "outcomes.get(request.placement.orderId)?.kind === 'mismatch'",
+    from: "!idempotency || outcomes.get(placement.orderId)?.kind === 'new'",
+    to: "!idempotency || outcomes.get(placement.orderId)?.kind !== 'mismatch'",
   },
   {
     name: 'order: order-cancelled is not sent for a completed order',
@@ -147,7 +154,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "    case 'FAILED':\n      return { payment, balance: balance + 1, entries: [], events: [] };\n    case 'VOID':\n      return undefined;",
   },
   {
-    name: 'payment: it refunds again (the inbox claim ignored, too)',
+    name: 'payment: a refunded payment still counts as captured',
     file: 'services/payment/src/domain/payment.ts',
     from: "payment: { ...payment, status: 'REFUNDED' },",
     to: "payment: { ...payment, status: 'COMPLETED' },",

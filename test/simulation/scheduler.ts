@@ -10,6 +10,8 @@ interface Step {
   readonly actor: Actor;
   readonly label: string;
   readonly go: () => void;
+  /** A step that takes long: others come first until so many steps were taken. */
+  readonly notBefore?: number;
 }
 
 interface Timer extends Step {
@@ -41,7 +43,11 @@ export class Scheduler {
   /** Suspends the caller until it is this step's turn; for ever, if its actor dies before. */
   step(actor: Actor, label: string): Promise<void> {
     return new Promise((go) => {
-      if (actor.alive) this.#ready.push({ actor, label, go });
+      if (!actor.alive) return;
+      const isLong = this.#random.chance(0.03);
+      this.#ready.push(
+        isLong ? { actor, label, go, notBefore: this.stepsTaken + this.#random.int(5, 60) } : { actor, label, go },
+      );
     });
   }
 
@@ -117,6 +123,7 @@ export class Scheduler {
   }
 
   #isSlow(index: number): boolean {
+    if ((this.#ready[index]?.notBefore ?? 0) > this.stepsTaken) return true;
     return this.stepsTaken <= this.#slow.until && this.#ready[index]?.actor.name === this.#slow.actor;
   }
 
