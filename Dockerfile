@@ -28,4 +28,4 @@ ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=3000
 USER node
 EXPOSE 3000
 # exec: the service gets SIGTERM itself and ends its work in order.
-CMD ["sh", "-c", "exec node services/$SERVICE/src/main.ts"]
+CMD ["sh", "-c", "exec node --max-old-space-size=160 services/$SERVICE/src/main.ts"]

@@ -35,6 +35,9 @@ export interface ServiceProcess {
   output(lines?: number): string;
 }
 
+/** Without an end to the heap, V8 takes memory under load long before it collects: a service lives on about 40 MB. */
+const heapFlags = ['--max-old-space-size=160', '--max-semi-space-size=16'];
+
 /** Starts one instance of a service; wait for `ready()` before using it. */
 export async function startService(stack: StackPlace, options: ServiceOptions): Promise<ServiceProcess> {
   const { service, instance = 1, instances = stack.layout.instances } = options;
@@ -49,7 +52,7 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
   const record = await launch({
     name,
     command: process.execPath,
-    args: [entryPoint(service)],
+    args: [...heapFlags, entryPoint(service)],
     cwd: root,
     env: { ...inherited(), ...serviceEnv(stack.layout, row, instance, instances), ...options.env },
     log: join(stack.dir, 'logs', `${name}.log`),

@@ -58,7 +58,8 @@ async function format(site: Site, folder: string, controllerPort: number): Promi
   writeFileSync(file, properties(site.port, controllerPort, logs));
   if (existsSync(join(logs, 'meta.properties'))) return;
   const [command = '', ...classpath] = await java(folder);
-  const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+  // A v4 UUID's first hex digits are random; a 0 in front keeps the text from beginning with '-', an option's mark.
+  const id = Buffer.from(`0${randomUUID().replaceAll('-', '').slice(1)}`, 'hex').toString('base64url');
   await run(command, [
     '-XX:TieredStopAtLevel=1',
     '-Xshare:auto',

@@ -1,3 +1,4 @@
+import { createPace } from '@shop/service';
 import { type ApplyDeps, applyMessages, type Failpoint } from './apply.ts';
 import type { Broker, BrokerConsumer, RecordBatch } from './broker.ts';
 import { EVENTS, type EventType } from './catalog.ts';
@@ -24,6 +25,8 @@ export interface ConsumerOptions<Tx, T extends EventType = EventType> {
   readonly random?: () => number;
   /** Most messages in one transaction; default 1,000. */
   readonly maxBatch?: number;
+  /** Under load a transaction waits so long at most to fill, ms; default 20. See `createPace`. */
+  readonly paceMs?: number;
 }
 
 export interface Consumer {
@@ -48,7 +51,7 @@ export interface ConsumerStatus {
  * committed after it. A batch is dropped, never committed, once its partition is lost.
  */
 export async function startConsumer<Tx, T extends EventType>(options: ConsumerOptions<Tx, T>): Promise<Consumer> {
-  const { broker, store, codec, failpoint, maxBatch = 1_000 } = options;
+  const { broker, store, codec, failpoint, maxBatch = 1_000, paceMs = 20 } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   // A handler gets only the types it named, so it may be used for all of them.
   const subscription = options.subscription as unknown as Subscription<Tx, EventType>;
@@ -62,6 +65,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
   const apply: ApplyDeps<Tx> = { store, subscription, failpoint, now: () => new Date(clock.now()) };
   const queue: PendingBatch[] = [];
   let running = false;
+  const pace = createPace(paceMs);
 
   function onBatch(batch: RecordBatch): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -76,6 +80,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
   async function drain(): Promise<void> {
     try {
       while (queue.length > 0) {
+        await keepPace();
         const shares = await gather();
         if (shares.length > 0) await run(shares);
         settle();
@@ -87,6 +92,13 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     } finally {
       running = false;
     }
+  }
+
+  /** The first batch after a pause does not wait. */
+  async function keepPace(): Promise<void> {
+    const early = pace.wait(clock.now());
+    if (early > 0) await clock.sleep(early, stopping.signal);
+    pace.started(clock.now());
   }
 
   /** Drops what is stale, decodes what is new, and takes the next transaction's messages. */
@@ -107,6 +119,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
 
   async function run(shares: readonly Share[]): Promise<void> {
     const messages = shares.flatMap((share) => share.messages);
+    pace.had(messages.length);
     const persist = persistence(shares.map((share) => share.pending));
     const started = performance.now();
     try {

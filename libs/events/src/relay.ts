@@ -1,3 +1,4 @@
+import { createPace } from '@shop/service';
 import type { Broker } from './broker.ts';
 import { describe } from './errors.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
@@ -22,6 +23,8 @@ export interface RelayOptions {
   readonly random?: () => number;
   /** Longest time between two looks at the outbox while nobody wakes it, ms; default 40. */
   readonly pollMs?: number;
+  /** Under load a turn waits so long at most to fill, ms; default 20. See `createPace`. */
+  readonly paceMs?: number;
   /** How often a process that stands by asks for the lock, ms; default 700. */
   readonly standbyMs?: number;
   /** Rows a turn; default 500. */
@@ -45,10 +48,11 @@ export interface Relay {
  * between the send and the deletion sends again with the same ids; every consumer drops those.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { store, broker, lock, pollMs = 40, standbyMs = 700, batch = 500 } = options;
+  const { store, broker, lock, pollMs = 40, paceMs = 20, standbyMs = 700, batch = 500 } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   const backoff = createBackoff(50, 1_000, random);
   const stopping = new AbortController();
+  const pace = createPace(paceMs);
   /** Sent, but not known to be deleted: deleted before anything else is sent. */
   let unsettled: readonly number[] = [];
   let holding = false;
@@ -75,13 +79,19 @@ export function startRelay(options: RelayOptions): Relay {
   /** @returns true if there may be more. */
   async function turn(): Promise<boolean> {
     await settle();
+    pace.started(clock.now());
     const rows = await store.readOutbox(batch);
     if (rows.length === 0) return false;
+    pace.had(rows.length);
     await broker.send(rows.map(({ topic, key, payload, headers }) => ({ topic, key, value: payload, headers })));
     metrics.relayed(rows.length);
     unsettled = rows.map((row) => row.seq);
     await settle();
-    return rows.length === batch;
+    if (rows.length === batch) return true;
+    // What is committed meanwhile goes with the next turn: the first event after a pause never waits here.
+    const early = pace.wait(clock.now());
+    if (early > 0) await clock.sleep(early, stopping.signal);
+    return false;
   }
 
   async function settle(): Promise<void> {

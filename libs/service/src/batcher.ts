@@ -1,5 +1,6 @@
 import type { Metrics } from './metrics.ts';
 import { SIZE_BUCKETS } from './metrics.ts';
+import { createPace } from './pace.ts';
 import { DomainError } from './problem.ts';
 import { isOutage } from './sql-error.ts';
 
@@ -13,6 +14,8 @@ export interface BatcherOptions<I, O> {
   readonly maxSize?: number;
   /** Runs at the same time; default 1. */
   readonly concurrency?: number;
+  /** Under load a run waits so long at most to fill, ms; default 0: never. See `createPace`. */
+  readonly paceMs?: number;
   /** Items that may wait; over it `submit` rejects with SERVICE_UNAVAILABLE. Default 10,000. */
   readonly maxQueue?: number;
   readonly metrics?: Metrics;
@@ -49,7 +52,7 @@ export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error
  * thousand share a few commits.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
-  const { name = 'batch', maxSize = 200, concurrency = 1, maxQueue = 10_000, metrics, run } = options;
+  const { name = 'batch', maxSize = 200, concurrency = 1, maxQueue = 10_000, paceMs = 0, metrics, run } = options;
   const sizes = metrics?.histogram('batch_size', 'Items in one run of a batcher', ['batcher'], SIZE_BUCKETS);
   const seconds = metrics?.histogram('batch_duration_seconds', 'Time of one run of a batcher', ['batcher']);
   const splits = metrics?.counter('batch_splits_total', 'Runs that failed and were done again item by item', [
@@ -58,6 +61,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   let queue: Waiting<I, O>[] = [];
   let running = 0;
   let scheduled = false;
+  const pace = createPace(paceMs);
   let stopping = false;
   let idle: (() => void) | undefined;
 
@@ -65,10 +69,16 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   function schedule(): void {
     if (scheduled || running >= concurrency || queue.length === 0) return;
     scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      while (running < concurrency && queue.length > 0) start();
-    });
+    const early = queue.length < maxSize ? pace.wait(performance.now()) : 0;
+    if (early > 0) setTimeout(startAll, early);
+    else setImmediate(startAll);
+  }
+
+  function startAll(): void {
+    scheduled = false;
+    pace.started(performance.now());
+    pace.had(queue.length);
+    while (running < concurrency && queue.length > 0) start();
   }
 
   function start(): void {

@@ -24,6 +24,8 @@ export { createMetrics, SECONDS_BUCKETS, SIZE_BUCKETS } from './metrics.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { MigrationError, migrate } from './migrate.ts';
 export { OutageError } from './outage.ts';
+export type { Pace } from './pace.ts';
+export { createPace } from './pace.ts';
 export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
 export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './problem.ts';
 export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';

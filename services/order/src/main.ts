@@ -61,6 +61,7 @@ const placements = createBatcher({
   name: 'place-order',
   maxSize: 250,
   concurrency: 2,
+  paceMs: 15,
   maxQueue: 2_000,
   metrics,
   run: placeOrders(deps),

@@ -28,6 +28,7 @@ runtime.repeat({ name: 'purge-idempotency-keys', everyMs: HOUR_MS, run: () => pu
 
 const charges = createBatcher({
   name: 'charge-points',
+  paceMs: 15,
   metrics,
   run: createChargePoints({ transactor: database, accounts, outbox, now }),
 });

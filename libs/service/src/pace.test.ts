@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { createPace } from './pace.ts';
+
+function paceAfter(sizes: readonly number[]): number {
+  const pace = createPace(20);
+  for (const size of sizes) {
+    pace.started(1_000);
+    pace.had(size);
+  }
+  return pace.wait(1_000);
+}
+
+describe('pace', () => {
+  it('when nothing has started yet, then the first batch starts at once', () => {
+    expect(createPace(20).wait(0)).toBe(0);
+  });
+
+  it('when batches hold single items, then there is no pace', () => {
+    expect(paceAfter([1, 1, 1])).toBe(0);
+  });
+
+  it('when batches are large, then the next one gathers for longer, up to the limit', () => {
+    expect(paceAfter([3])).toBe(3);
+    expect(paceAfter([3, 5, 5])).toBeGreaterThan(6);
+    expect(paceAfter([500])).toBe(20);
+  });
+
+  it('when the time is over, then the next one starts at once', () => {
+    const pace = createPace(20);
+    pace.started(1_000);
+    pace.had(500);
+    expect(pace.wait(1_012)).toBe(8);
+    expect(pace.wait(1_020)).toBe(0);
+    expect(pace.wait(5_000)).toBe(0);
+  });
+
+  it('when load is over, then the pace is forgotten within a few single items', () => {
+    expect(paceAfter([40, 1, 1, 1, 1, 1, 1, 1, 1])).toBeLessThan(1);
+  });
+});
