@@ -5,7 +5,7 @@ import { measureIdleLatency } from './src/idle-latency.ts';
 import { readMachine } from './src/machine.ts';
 import { openShop, type Shop } from './src/orders.ts';
 import { PROFILES, type Profile, profileOf } from './src/profiles.ts';
-import { type AuditSummary, keepResults } from './src/results.ts';
+import { type AuditSummary, keepResults, summarizeTrial } from './src/results.ts';
 import { searchRate } from './src/search.ts';
 import { startTarget, type Target, useRunningTarget } from './src/stack.ts';
 
@@ -23,6 +23,10 @@ interface OrdersOptions extends Options {
   hot?: boolean;
   seconds: number;
 }
+
+/** Before anything is measured: compiled code and warm caches are what a shop has that runs. */
+const WARM_UP_RATE = 200;
+const WARM_UP_SECONDS = 15;
 
 const program = new Command('npm run bench --').description(
   'Measures the shop and writes docs/reports/orders.md. Results on stdout, words on stderr.',
@@ -90,6 +94,8 @@ async function withShop(
 
 async function orders(output: Output, options: OrdersOptions, shop: Shop, target: Target): Promise<ExitCode> {
   const machine = readMachine();
+  output.say(`warming up for ${WARM_UP_SECONDS} s`);
+  await shop.run(profileOf(1, false), WARM_UP_RATE, WARM_UP_SECONDS);
   const profiles =
     options.lines === undefined && !options.hot ? PROFILES : [profileOf(options.lines ?? 1, options.hot ?? false)];
   const measured = [];
@@ -106,7 +112,7 @@ async function orders(output: Output, options: OrdersOptions, shop: Shop, target
     instances: options.instances,
     run: best,
     searched,
-    trials: trials.map(({ rate, held, reason }) => ({ rate, held, ...(reason !== undefined && { reason }) })),
+    trials: trials.map(summarizeTrial),
     audit: summarize(report),
   }));
   if (options.report) {

@@ -21,7 +21,7 @@ export interface LoadPlan {
   readonly products: readonly number[];
   /** Orders a second that wait for the end of their saga (`Prefer: wait`). */
   readonly waitsPerSecond: number;
-  /** Starts every idempotency key, and seeds the choice of users and products. */
+  /** Starts every idempotency key; no other load may have used it. */
   readonly run: string;
 }
 
@@ -57,7 +57,7 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
   const answer = createLatency(buildHistogram);
   const waited = createLatency(buildHistogram);
   const failures = new Map<string, number>();
-  const random = seeded([...plan.run].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7));
+  const random = seeded([...plan.profile.name].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7));
   const interval = 1_000 / plan.rate;
   const warmup = Math.round(plan.warmupSeconds * plan.rate);
   const total = warmup + Math.round(plan.seconds * plan.rate);

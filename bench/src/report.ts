@@ -7,7 +7,7 @@ import { LIMITS } from './search.ts';
 
 const milliseconds = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
 const rate = (value: number) => Math.round(value).toLocaleString('en');
-const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 2 : 0)} %`;
+const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
 const header = (cells: readonly string[]) => [row(cells), row(cells.map((_, index) => (index === 0 ? '---' : '---:')))];
 
@@ -99,18 +99,28 @@ function loadSection(result: OrdersResult): string[] {
     ...(run ? figures(run) : ['No rate held.']),
     '',
     ...(run ? [...cpuTable(run.cpu), ''] : []),
-    ...(searched
-      ? [
-          'What was tried:',
-          '',
-          ...trials.map((trial) => `- ${trial.rate}/s: ${trial.held ? 'held' : (trial.reason ?? 'not held')}`),
-          '',
-        ]
-      : []),
+    ...(searched ? [...trialTable(trials), ''] : []),
     audit.ok
       ? `Audit afterwards: clean; ${rate(audit.orders)} orders and ${rate(audit.records)} messages in ${(audit.durationMs / 1_000).toFixed(1)} s.`
       : `Audit afterwards: NOT clean: ${audit.failed.join(', ')}.`,
     '',
+  ];
+}
+
+function trialTable(trials: OrdersResult['trials']): string[] {
+  return [
+    'What was tried, in this order:',
+    '',
+    ...header(['orders/s', 'confirmed/s', 'answer p95 ms', 'CPU of others', 'held']),
+    ...trials.map((it) =>
+      row([
+        rate(it.rate),
+        rate(it.confirmedPerSecond),
+        milliseconds(it.answerP95Ms),
+        percent(it.othersShare),
+        it.held ? 'yes' : (it.reason ?? 'no'),
+      ]),
+    ),
   ];
 }
 
@@ -187,7 +197,7 @@ function method(): string[] {
     '## How it is measured',
     '',
     'The load is open: requests are sent on a fixed schedule, whatever the answers do, by a process of its own on the same machine, and each latency counts from the',
-    'moment its request was due. Five seconds of the same load go before the window and are not counted. Some requests each second wait for the end of their order (`Prefer: wait`).',
+    'moment its request was due. The stack is warmed up before, and five seconds of the same load go before each window and are not counted. Some requests each second wait for the end of their order (`Prefer: wait`).',
     'Confirmed are the orders whose `completed_at` lies in the window. Users and products are drawn at random, the same in every run; each user has enough points.',
     `A rate holds when less than ${percent(LIMITS.failureShare)} fail (no 2xx, or an order that does not complete), the answer's p95 is below ${LIMITS.answerP95Ms} ms, ` +
       `${percent(LIMITS.confirmedShare)} of what is offered completes within the window, and the last order ends within ${LIMITS.drainMs / 1_000} s after the last request.`,

@@ -19,8 +19,31 @@ export interface OrdersResult extends Measurement {
   /** The highest rate that held, or the one that was asked for. */
   readonly run: OrdersRun | undefined;
   readonly searched: boolean;
-  readonly trials: readonly Pick<OrdersRun, 'rate' | 'held' | 'reason'>[];
+  readonly trials: readonly TrialSummary[];
   readonly audit: AuditSummary;
+}
+
+/** One rate that was tried. */
+export interface TrialSummary {
+  readonly rate: number;
+  readonly held: boolean;
+  readonly reason?: string;
+  readonly confirmedPerSecond: number;
+  readonly answerP95Ms: number;
+  /** What of the processors went to work that is not the benchmark's. */
+  readonly othersShare: number;
+}
+
+export function summarizeTrial({ rate, held, reason, sagas, load, cpu }: OrdersRun): TrialSummary {
+  const all = cpu.processes.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, cpu.othersSeconds + cpu.idleSeconds);
+  return {
+    rate,
+    held,
+    ...(reason !== undefined && { reason }),
+    confirmedPerSecond: sagas.confirmedPerSecond,
+    answerP95Ms: load.answer.p95,
+    othersShare: all > 0 ? cpu.othersSeconds / all : 0,
+  };
 }
 
 export interface AuditSummary {
