@@ -3,7 +3,7 @@ import { type AuditReport, type AuditSession, openAudit } from '../../ops/src/au
 import { loadDemo } from '../../ops/src/demo/load.ts';
 import { drive } from './drive.ts';
 import type { LoadResult } from './generator.ts';
-import type { CpuUse } from './processes.ts';
+import { type CpuUse, othersShare } from './processes.ts';
 import type { Profile } from './profiles.ts';
 import { readSagas, type SagaResult } from './sagas.ts';
 import { type Trial, whyNotHeld } from './search.ts';
@@ -33,6 +33,8 @@ const POINTS = 10_000_000;
 const ENOUGH_STOCK = 100_000;
 const WARMUP_SECONDS = 5;
 const WAITS_PER_SECOND = 5;
+/** Others' share of the processors from which a failed rate is tried more often. */
+const DISTURBED_SHARE = 0.15;
 /** How long the backlog of a rate that was too high may take to drain, ms. */
 const DRAIN_LIMIT_MS = 120_000;
 
@@ -86,6 +88,7 @@ function judge(rate: number, seconds: number, load: LoadResult, sagas: SagaResul
     cpu,
     failureShare,
     held: reason === undefined,
+    disturbed: othersShare(cpu) > DISTURBED_SHARE,
     ...(reason !== undefined && { reason }),
   };
 }

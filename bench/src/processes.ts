@@ -23,6 +23,12 @@ export interface CpuUse {
   readonly wallSeconds: number;
 }
 
+/** What of all processors went to work that is not listed, 0 to 1. */
+export function othersShare({ processes, othersSeconds, idleSeconds }: CpuUse): number {
+  const all = processes.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, othersSeconds + idleSeconds);
+  return all > 0 ? othersSeconds / all : 0;
+}
+
 interface Reading {
   readonly at: number;
   readonly ticks: ReadonlyMap<string, number>;

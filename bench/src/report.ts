@@ -201,6 +201,6 @@ function method(): string[] {
     'Confirmed are the orders whose `completed_at` lies in the window. Users and products are drawn at random, the same in every run; each user has enough points.',
     `A rate holds when less than ${percent(LIMITS.failureShare)} fail (no 2xx, or an order that does not complete), the answer's p95 is below ${LIMITS.answerP95Ms} ms, ` +
       `${percent(LIMITS.confirmedShare)} of what is offered completes within the window, and the last order ends within ${LIMITS.drainMs / 1_000} s after the last request.`,
-    'A rate that does not hold is tried once more, since others may share the machine.',
+    'A rate that does not hold is tried once more, and up to three times more if others used more than 15 % of the machine.',
   ];
 }

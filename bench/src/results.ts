@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { IdleLatency } from './idle-latency.ts';
 import type { Machine } from './machine.ts';
 import type { OrdersRun } from './orders.ts';
+import { othersShare } from './processes.ts';
 import { renderReport } from './report.ts';
 
 /** What every measurement is kept with. */
@@ -35,14 +36,13 @@ export interface TrialSummary {
 }
 
 export function summarizeTrial({ rate, held, reason, sagas, load, cpu }: OrdersRun): TrialSummary {
-  const all = cpu.processes.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, cpu.othersSeconds + cpu.idleSeconds);
   return {
     rate,
     held,
     ...(reason !== undefined && { reason }),
     confirmedPerSecond: sagas.confirmedPerSecond,
     answerP95Ms: load.answer.p95,
-    othersShare: all > 0 ? cpu.othersSeconds / all : 0,
+    othersShare: othersShare(cpu),
   };
 }
 

@@ -25,6 +25,15 @@ describe('the search for the highest rate', () => {
     expect(best?.rate).toBeGreaterThanOrEqual(560);
   });
 
+  it('tries a rate that failed while others were busy up to three times more', async () => {
+    let tries = 0;
+    const { best } = await searchRate(400, (rate) => {
+      tries++;
+      return Promise.resolve({ rate, held: rate <= 600 && tries > 3, disturbed: tries <= 3 });
+    });
+    expect(best?.rate).toBeGreaterThanOrEqual(560);
+  });
+
   it('finds nothing where nothing holds', async () => {
     expect((await searchRate(400, (rate) => Promise.resolve({ rate, held: false }))).best).toBeUndefined();
   });

@@ -4,6 +4,8 @@ export interface Trial {
   readonly held: boolean;
   /** Why it did not hold, in words. */
   readonly reason?: string;
+  /** Others used so much of the machine meanwhile that a failure tells little. */
+  readonly disturbed?: boolean;
 }
 
 /** What a rate must keep to count as held. */
@@ -35,7 +37,8 @@ export function whyNotHeld(
 
 /**
  * The highest rate that holds: up by half from `start` until one does not, then halving what lies between, until the
- * step is below `precision` of the rate. A rate that fails is tried once more, since others share the machine.
+ * step is below `precision` of the rate. A rate that fails is tried once more, since others share the machine, and up
+ * to three times more if they were busy.
  */
 export async function searchRate<T extends Trial>(
   start: number,
@@ -44,12 +47,12 @@ export async function searchRate<T extends Trial>(
 ): Promise<{ best: T | undefined; trials: T[] }> {
   const trials: T[] = [];
   const attempt = async (rate: number): Promise<T> => {
-    const first = await trial(rate);
-    trials.push(first);
-    if (first.held) return first;
-    const second = await trial(rate);
-    trials.push(second);
-    return second;
+    for (let failures = 0; ; ) {
+      const result = await trial(rate);
+      trials.push(result);
+      failures += result.disturbed ? 0.5 : 1;
+      if (result.held || failures >= 2) return result;
+    }
   };
   let best: T | undefined;
   let low = 0;
