@@ -4,7 +4,7 @@ import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
 import { createCommitter } from './committer.ts';
 import { patchKafkaJs } from './patches.ts';
-import { toTopicMessages } from './records.ts';
+import { splitBySize, toTopicMessages } from './records.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -110,5 +110,18 @@ describe('records', () => {
       ['b', ['2', null]],
     ]);
     expect(grouped[1]?.messages[1]?.partition).toBe(0);
+  });
+
+  it('of more bytes than the broker takes in one batch are sent in several, in order, the largest alone', () => {
+    const sizes = [400, 400, 400, 2_000, 300, 300];
+    const records = sizes.map((size, n) => ({
+      topic: 't',
+      key: `${n}`,
+      value: Buffer.alloc(size),
+      headers: { n: '1' },
+    }));
+    const parts = splitBySize(records, 1_000);
+    expect(parts.map((part) => part.map((record) => record.key))).toEqual([['0', '1'], ['2'], ['3'], ['4', '5']]);
+    expect(splitBySize([])).toEqual([]);
   });
 });

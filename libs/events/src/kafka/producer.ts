@@ -1,7 +1,7 @@
 import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { OutgoingRecord } from '../broker.ts';
 import { describe, OutageError } from '../errors.ts';
-import { toTopicMessages } from './records.ts';
+import { splitBySize, toTopicMessages } from './records.ts';
 
 export interface Sender {
   send(records: readonly OutgoingRecord[]): Promise<void>;
@@ -40,7 +40,9 @@ export function createSender(kafka: Kafka): Sender {
     try {
       const connected = await current;
       // No compression: small batches gain nothing and cost CPU on both sides.
-      await connected.sendBatch({ acks: -1, timeout: 10_000, topicMessages: toTopicMessages(records) });
+      for (const part of splitBySize(records)) {
+        await connected.sendBatch({ acks: -1, timeout: 10_000, topicMessages: toTopicMessages(part) });
+      }
     } catch (error) {
       // Whatever state it is in, the next send begins with a fresh connection.
       producer = undefined;

@@ -26,6 +26,38 @@ export function toTopicMessages(records: readonly OutgoingRecord[]): TopicMessag
   return [...topics.values()];
 }
 
+/** The broker refuses a batch over 1 MiB (message.max.bytes), and KafkaJS makes one batch a partition of a request. */
+const MAX_REQUEST_BYTES = 900_000;
+/** Lengths, timestamp and offset of a record, and the lengths of a header, at most; bytes. */
+const RECORD_OVERHEAD = 40;
+const HEADER_OVERHEAD = 6;
+
+/**
+ * Consecutive parts of the records, each small enough for one request whatever partitions it goes to. A record that is
+ * larger by itself is a part of its own.
+ */
+export function splitBySize(records: readonly OutgoingRecord[], limit = MAX_REQUEST_BYTES): OutgoingRecord[][] {
+  const parts: OutgoingRecord[][] = [];
+  let room = 0;
+  for (const record of records) {
+    const size = sizeOf(record);
+    const last = parts.at(-1);
+    if (last && size <= room) last.push(record);
+    else {
+      parts.push([record]);
+      room = limit;
+    }
+    room -= size;
+  }
+  return parts;
+}
+
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  let bytes = RECORD_OVERHEAD + Buffer.byteLength(key ?? '') + (value?.length ?? 0);
+  for (const name in headers) bytes += HEADER_OVERHEAD + name.length + Buffer.byteLength(headers[name] ?? '');
+  return bytes;
+}
+
 function toHeaders(headers: IHeaders | undefined): Record<string, string> {
   const result: Record<string, string> = {};
   for (const name in headers) {

@@ -80,6 +80,17 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       expect(sorted()).toEqual(expected(20));
     });
 
+    it('takes more in one send than the broker does in one batch', async () => {
+      const value = Buffer.alloc(700_000, 'x');
+      await harness.settle(
+        connect().send([1, 2, 3].map((n) => ({ topic, key: 'k', value, headers: { n: String(n) } }))),
+      );
+      const { seen, onBatch } = collector();
+      await consume({ onBatch });
+      await harness.until('3 records', () => seen.length >= 3);
+      expect(seen.slice(0, 3)).toEqual(['k#1', 'k#2', 'k#3']);
+    });
+
     it('keeps the order of each key', async () => {
       const { seen, onBatch } = collector();
       await consume({ onBatch });
