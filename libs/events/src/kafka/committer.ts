@@ -29,13 +29,13 @@ export function createCommitter(commit: () => Promise<void>, clock: Clock): Comm
         wanted = true;
       }
     }
+    // In the turn of the last look at `wanted`: a request after it starts anew, none falls between.
+    running = undefined;
   }
 
   function request(): void {
     wanted = true;
-    running ??= run().finally(() => {
-      running = undefined;
-    });
+    running ??= run();
   }
 
   return {

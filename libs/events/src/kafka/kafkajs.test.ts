@@ -99,6 +99,21 @@ describe('commits', () => {
     await committer.flush();
     expect(commits).toBe(2);
   });
+
+  it('that are asked for while the last one is just ending are not forgotten', async () => {
+    for (let turns = 0; turns < 12; turns += 1) {
+      let commits = 0;
+      const committer = createCommitter(async () => {
+        commits += 1;
+      }, createVirtualClock());
+      committer.request();
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      const before = commits;
+      committer.request();
+      await new Promise(setImmediate);
+      expect(commits).toBe(before + 1);
+    }
+  });
 });
 
 describe('records', () => {
