@@ -199,6 +199,27 @@ describe('poison', () => {
   });
 });
 
+describe('rubbish', () => {
+  it('whose dead letter cannot be written halts its partition instead of being tried for ever', async () => {
+    const consumer = await start();
+    store.beforeCommit = () => {
+      throw new Error('data too long');
+    };
+    const rubbish = { ...created(1, 1), value: Buffer.from('rubbish') };
+    await expect(broker.feed([rubbish, created(2, 2)])).rejects.toThrow(HandlerBrokenError);
+    expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
+  });
+
+  it('with headers of many bytes but few characters leaves them out of its mirror, whose column they would not fit', async () => {
+    await start();
+    const rubbish = { ...created(1, 1), value: Buffer.from('rubbish') };
+    await broker.feed([{ ...rubbish, headers: { ...rubbish.headers, binary: '\ufffd'.repeat(25_000) } }]);
+    const [mirror] = store.state.outbox;
+    expect(Buffer.byteLength(JSON.stringify(mirror?.headers))).toBeLessThan(65_535);
+    expect(mirror?.headers.dlq_reason).toBe('UNDECODABLE');
+  });
+});
+
 describe('a broken handler', () => {
   it('dead-letters nothing when every message of a batch fails: the partition halts, and goes on when it is mended', async () => {
     for (let id = 1; id <= 6; id += 1) poison.add(orderId(id));

@@ -5,7 +5,7 @@ import type { DeadLetterEntry, DeadLetterReason, OutboxRow } from './store.ts';
 const MAX_ERROR = 2_000;
 /** A mirror must pass the broker's limit with headers to spare; `dead_letter` keeps the whole. */
 const MAX_MIRRORED_BYTES = 900_000;
-const MAX_MIRRORED_HEADER_CHARACTERS = 32_000;
+const MAX_MIRRORED_HEADER_BYTES = 32_000;
 
 export function deadLetter(
   message: Message,
@@ -25,7 +25,7 @@ export function parkedLetter(message: Message): DeadLetterEntry {
 export function mirrorRow(group: string, letter: DeadLetterEntry): OutboxRow {
   const { record, reason, error, attempts } = letter;
   const small = (record.value?.length ?? 0) <= MAX_MIRRORED_BYTES;
-  const plain = JSON.stringify(record.headers).length <= MAX_MIRRORED_HEADER_CHARACTERS;
+  const plain = Buffer.byteLength(JSON.stringify(record.headers)) <= MAX_MIRRORED_HEADER_BYTES;
   return {
     id: randomUUID(),
     topic: `${record.topic}.dlq`,

@@ -64,7 +64,9 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
     const failure = await attempt(free);
     if (failure === undefined) return;
     const [only] = free;
-    if (free.length === 1 && only?.event) {
+    if (free.length === 1 && only) {
+      // No handler saw an unreadable message: what failed is the writing of its dead letter, and it is never dropped.
+      if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
       accuse({ message: only, error: describe(failure), attempts: ATTEMPTS });
       return;
     }

@@ -10,7 +10,8 @@ export interface SqlMessagingStore extends MessagingStore<Transaction> {
 
 /** Longest key the tables hold. Longer ones are never ours: kept shortened, and not parked. */
 export const MAX_KEY = 255;
-const MAX_HEADERS = 60_000;
+/** Of headers as JSON; what `dead_letter` holds is a TEXT of 65,535 bytes. */
+const MAX_HEADER_BYTES = 60_000;
 /** No key and no value, which only mirrors of rubbish lack, are stored as empty. */
 const EMPTY = Buffer.alloc(0);
 
@@ -136,6 +137,7 @@ const LETTER_COLUMNS = [
 function letterValues(group: string, entry: DeadLetterEntry, now: Date) {
   const { record } = entry;
   const headers = JSON.stringify(record.headers);
+  const headerBytes = Buffer.byteLength(headers);
   return [
     group,
     record.topic,
@@ -149,7 +151,7 @@ function letterValues(group: string, entry: DeadLetterEntry, now: Date) {
     entry.error,
     entry.attempts,
     record.value,
-    headers.length <= MAX_HEADERS ? headers : JSON.stringify({ omitted: `${headers.length} characters of headers` }),
+    headerBytes <= MAX_HEADER_BYTES ? headers : JSON.stringify({ omitted: `${headerBytes} bytes of headers` }),
     now,
   ];
 }
