@@ -104,6 +104,8 @@ export function startRelay(options: RelayOptions): Relay {
     if (now !== holding) logger.info({ holding: now }, now ? 'relaying the outbox' : 'standing by for the relay');
     holding = now;
     metrics.relaying(now);
+    // Whoever relays measures the backlog; what was measured here before must not stand as if it still were.
+    if (!now) metrics.outbox(0, 0);
   }
 
   async function run(): Promise<void> {
@@ -133,11 +135,11 @@ export function startRelay(options: RelayOptions): Relay {
 
   /** What the last requests committed goes out with this process rather than with its successor, if that is quick. */
   async function finish(): Promise<void> {
-    const rest = async () => {
+    const sendAll = async () => {
       while (await turn());
     };
     // What is not sent in time stays in its rows; the next holder sends it.
-    await atMost(clock, FINISH_MS, rest());
+    await atMost(clock, FINISH_MS, sendAll());
   }
 
   const ended = run();

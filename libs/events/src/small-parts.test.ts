@@ -9,9 +9,12 @@ import type { ReceivedEvent } from './event.ts';
 import { deriveEventId } from './event-id.ts';
 import { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
 import { classify } from './failure.ts';
+import { noMetrics } from './metrics.ts';
 import { lowestIdAt } from './purge.ts';
+import { startRelay } from './relay.ts';
 import { createBackoff } from './runtime.ts';
 import { createHandFedBroker } from './testing/hand-fed-broker.ts';
+import { createMemoryStore } from './testing/memory-store.ts';
 import { orderId } from './testing/samples.ts';
 import { startWaiters } from './waiters.ts';
 
@@ -93,6 +96,22 @@ describe('a failpoint file', () => {
   it('has no effect unless failpoints are switched on', () => {
     expect(failpointFromEnvironment({ FAILPOINT_FILE: '/tmp/x' })).toBeUndefined();
     expect(failpointFromEnvironment({ FAILPOINT_FILE: '/tmp/x', SHOP_FAILPOINTS: 'on' })).toBeDefined();
+  });
+});
+
+describe('the relay', () => {
+  it('that loses its lock no longer shows the backlog it measured', async () => {
+    const backlogs: number[] = [];
+    let holds = true;
+    const metrics = { ...noMetrics, outbox: (rows: number) => void backlogs.push(rows) };
+    const lock = { hold: async () => holds, release: async () => {} };
+    const relay = startRelay({ store: createMemoryStore(), broker: createHandFedBroker(), lock, metrics, pollMs: 1 });
+    while (!relay.holding) await sleep(1);
+    expect(backlogs).toEqual([]);
+    holds = false;
+    while (relay.holding) await sleep(1);
+    await relay.stop();
+    expect(backlogs[0]).toBe(0);
   });
 });
 
