@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type BatcherOptions, createBatcher, failed, succeeded } from './batcher.ts';
+import { OutageError } from './outage.ts';
 import { DatabaseUnavailableError } from './sql-error.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -88,6 +89,19 @@ describe('batcher', () => {
     expect(runs).toBe(1);
     away = false;
     await expect(batcher.submit(4)).resolves.toBe(4);
+  });
+
+  it('when what is away is not the database, then it is an outage too and no item runs again', async () => {
+    let runs = 0;
+    const { batcher } = doubling({
+      run: async () => {
+        runs++;
+        throw new OutageError('the registry is away');
+      },
+    });
+    const results = await Promise.allSettled([1, 2, 3].map((n) => batcher.submit(n)));
+    expect(results.every((r) => r.status === 'rejected' && r.reason instanceof OutageError)).toBe(true);
+    expect(runs).toBe(1);
   });
 
   it('when the queue is full, then an item is refused with SERVICE_UNAVAILABLE', async () => {

@@ -1,5 +1,6 @@
 import type { Metrics } from './metrics.ts';
 import { SIZE_BUCKETS } from './metrics.ts';
+import { OutageError } from './outage.ts';
 import { createPace } from './pace.ts';
 import { DomainError } from './problem.ts';
 import { isOutage } from './sql-error.ts';
@@ -106,7 +107,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
         else waiting.reject(result.error);
       }
     } catch (error) {
-      if (batch.length === 1 || isOutage(error)) {
+      if (batch.length === 1 || isOutage(error) || error instanceof OutageError) {
         for (const waiting of batch) waiting.reject(error);
         return;
       }
