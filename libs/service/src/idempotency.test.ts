@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { idempotencyKeyFrom, requestHash } from './idempotency.ts';
+import { idempotencyKeyFrom, purgeIdempotencyKeys, requestHash } from './idempotency.ts';
 
 describe('idempotency', () => {
   it('when members come in another order, then the hash is the same; another value, another hash', () => {
@@ -16,5 +16,17 @@ describe('idempotency', () => {
 
   it.each(['', 'k'.repeat(256), 'a b', 'käse', 'a\u0000'])('when the header is "%s", then it is refused', (key) => {
     expect(() => idempotencyKeyFrom({ headers: { 'idempotency-key': key } })).toThrow(/VALIDATION_FAILED/);
+  });
+
+  it('when the process stops, then a purge that has much to do ends after the step at work', async () => {
+    const stopping = new AbortController();
+    const database = {
+      query: async () => [],
+      async execute() {
+        stopping.abort();
+        return { affectedRows: 10, insertId: 0 };
+      },
+    };
+    expect(await purgeIdempotencyKeys(database, { chunk: 10, signal: stopping.signal })).toBe(10);
   });
 });

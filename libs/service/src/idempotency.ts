@@ -99,21 +99,22 @@ export async function releaseIdempotencyKeys(
   );
 }
 
-/** Removes keys older than 48 h, in small steps, each its own transaction. @returns how many */
+/** Removes keys older than 48 h, in small steps, each its own transaction, until `signal` aborts. @returns how many */
 export async function purgeIdempotencyKeys(
   database: SqlExecutor,
-  { now = new Date(), chunk = 1000 }: { now?: Date; chunk?: number } = {},
+  { now = new Date(), chunk = 1000, signal }: { now?: Date; chunk?: number; signal?: AbortSignal } = {},
 ): Promise<number> {
   const before = new Date(now.getTime() - KEEP_HOURS * 3_600_000);
   let removed = 0;
-  for (;;) {
+  while (!signal?.aborted) {
     const { affectedRows } = await database.execute(
       `DELETE FROM idempotency_key WHERE created_at < ? ORDER BY created_at LIMIT ${Math.floor(chunk)}`,
       [before],
     );
     removed += affectedRows;
-    if (affectedRows < chunk) return removed;
+    if (affectedRows < chunk) break;
   }
+  return removed;
 }
 
 type Key = Pick<IdempotencyClaim, 'userId' | 'scope' | 'key'>;

@@ -24,7 +24,11 @@ const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;
 messaging.subscribe(catalogSubscription({ store: sqlCatalogStore, outbox, now }));
 
-runtime.repeat({ name: 'purge-idempotency-keys', everyMs: HOUR_MS, run: () => purgeIdempotencyKeys(database) });
+runtime.repeat({
+  name: 'purge-idempotency-keys',
+  everyMs: HOUR_MS,
+  run: (signal) => purgeIdempotencyKeys(database, { signal }),
+});
 
 const changes = createProductChanges({ transactor: database, products: sqlProductStore, outbox, now });
 await runtime.listen(createApp({ logger, metrics, health, reads: createProductReads(prisma), changes }));

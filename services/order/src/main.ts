@@ -98,7 +98,11 @@ runtime.repeat({
   everyMs: 1_000,
   run: expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS }),
 });
-runtime.repeat({ name: 'purge-idempotency-keys', everyMs: 600_000, run: () => purgeIdempotencyKeys(database) });
+runtime.repeat({
+  name: 'purge-idempotency-keys',
+  everyMs: 600_000,
+  run: (signal) => purgeIdempotencyKeys(database, { signal }),
+});
 
 const app = createApp({
   logger,

@@ -24,7 +24,11 @@ const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;
 messaging.subscribe(paymentSubscription({ store: sqlPaymentStore, outbox, now }));
 
-runtime.repeat({ name: 'purge-idempotency-keys', everyMs: HOUR_MS, run: () => purgeIdempotencyKeys(database) });
+runtime.repeat({
+  name: 'purge-idempotency-keys',
+  everyMs: HOUR_MS,
+  run: (signal) => purgeIdempotencyKeys(database, { signal }),
+});
 
 const charges = createBatcher({
   name: 'charge-points',
