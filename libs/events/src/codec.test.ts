@@ -58,6 +58,36 @@ describe('decoding', () => {
     expect(await codec.decode(message)).toEqual({ type: 'order-created', data: { ...data, couponId: null } });
   });
 
+  for (const items of [1e8, 2 ** 50, -1e8]) {
+    it(`when an array claims ${items} items, then the message is undecodable and no memory is taken for them`, async () => {
+      const long = avsc.Type.forSchema('long');
+      // Behind the wire header, in the schema's order: orderId, userId, no coupon; then the lines.
+      const front = [
+        avsc.Type.forSchema('string').toBuffer(data.orderId),
+        long.toBuffer(data.userId),
+        long.toBuffer(0),
+      ];
+      const rubbish = Buffer.concat([...front, long.toBuffer(items), long.toBuffer(-20)]);
+      const current = Buffer.concat([codec.encode('order-created', data).subarray(0, 5), rubbish]);
+      await expect(codec.decode(current)).rejects.toThrow('an array claims');
+
+      // A newer publisher's array that is skipped, and one that is resolved.
+      const newer = await writtenBy(
+        ({ fields }) => fields.unshift({ name: 'tags', type: { type: 'array', items: 'string' }, default: [] }),
+        { ...data, tags: [] },
+      );
+      const skipped = Buffer.concat([
+        newer.subarray(0, 5),
+        long.toBuffer(items),
+        long.toBuffer(-20),
+        newer.subarray(6),
+      ]);
+      await expect(codec.decode(skipped)).rejects.toThrow('an array claims');
+      const resolved = Buffer.concat([newer.subarray(0, 6), rubbish]);
+      await expect(codec.decode(resolved)).rejects.toThrow('an array claims');
+    });
+  }
+
   it('reads what a newer publisher wrote, without the field it does not know', async () => {
     const message = await writtenBy(
       (schema) => {

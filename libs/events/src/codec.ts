@@ -1,4 +1,5 @@
 import type avsc from 'avsc';
+import { parseAvro } from './avro.ts';
 import type { EventType } from './catalog.ts';
 import { describe, InvalidEventError, OutageError, UndecodableError } from './errors.ts';
 import type { EventDataByType } from './generated/types.ts';
@@ -67,7 +68,8 @@ export function createCodecOn(store: SchemaStore, options: { logger?: Logger; cl
     const contract = byRecord.get(writer.name ?? '');
     if (!contract) throw new UndecodableError(`schema ${schemaId} is ${writer.name}, which is in no catalogue`);
     try {
-      const resolver = contract.avro.equals(writer) ? undefined : contract.avro.createResolver(writer);
+      const same = contract.avro.equals(writer);
+      const resolver = same ? undefined : contract.avro.createResolver(parseAvro(writer.schema({ exportAttrs: true })));
       const reader = { contract, resolver };
       readers.set(schemaId, reader);
       return reader;

@@ -1,4 +1,5 @@
-import avsc from 'avsc';
+import type avsc from 'avsc';
+import { parseAvro } from './avro.ts';
 import { EVENTS, type EventType, isEventType } from './catalog.ts';
 import { readSchemas } from './generate.ts';
 
@@ -21,7 +22,7 @@ export function loadContracts(folder: URL = SCHEMA_FOLDER): ReadonlyMap<EventTyp
   for (const [type, schema] of readSchemas(folder)) {
     if (!isEventType(type)) throw new Error(`schemas/${type}.avsc is in no catalogue`);
     const text = JSON.stringify(schema);
-    const avro = avsc.Type.forSchema(JSON.parse(text), { omitRecordMethods: true });
+    const avro = parseAvro(JSON.parse(text), { omitRecordMethods: true });
     const { record } = EVENTS[type];
     if (avro.name !== record) throw new Error(`schemas/${type}.avsc holds ${avro.name}, the catalogue says ${record}`);
     contracts.set(type, { type, record, text, avro });
