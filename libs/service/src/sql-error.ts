@@ -4,8 +4,11 @@ const DUPLICATE_KEY = 1062;
 const DEADLOCK = 1213;
 const LOCK_TIMEOUT = 1205;
 
-/** Data errors that carry a general SQLSTATE: truncated, no default, incorrect value, check constraint. */
-const DATA_ERRNOS: ReadonlySet<number> = new Set([1265, 1364, 1366, 3819]);
+/**
+ * Data errors that carry a general SQLSTATE: truncated, no default, incorrect value, check constraint; and text that does
+ * not fit the character set of the column it is compared with (MySQL: cannot convert; MariaDB: illegal mix of collations).
+ */
+const DATA_ERRNOS: ReadonlySet<number> = new Set([1265, 1364, 1366, 3819, 3854, 1267, 1270, 1271]);
 
 /** Prisma's own codes for a database that cannot be reached or a transaction that got no connection in time. */
 const PRISMA_OUTAGES: ReadonlySet<unknown> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028']);

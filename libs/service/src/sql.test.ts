@@ -85,6 +85,8 @@ describe('error kinds', () => {
     [sql(1062, '23000'), true],
     [sql(1406, '22001'), true],
     [sql(3819, 'HY000'), true],
+    [sql(3854, 'HY000'), true],
+    [sql(1267, 'HY000'), true],
     [sql(1213, '40001'), false],
     [sql(2013, '08S01'), false],
     [sql(1114, 'HY000'), false],
