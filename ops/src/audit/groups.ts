@@ -1,7 +1,7 @@
 import { EVENTS, type EventType } from '@shop/events';
 import type { ServiceName } from '../addresses.ts';
 import type { SqlReader } from '../sql.ts';
-import { pages } from '../sql.ts';
+import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
 import type { LogReader } from './log.ts';
 import type { GroupState } from './offset-tally.ts';
@@ -87,7 +87,7 @@ export async function appliedAmong(sql: SqlReader, group: string, eventIds: read
   for (let i = 0; service && i < eventIds.length; i += 1_000) {
     const rows = await sql.query<{ event_id: string }>(
       `SELECT event_id FROM shop_${service}.processed_event WHERE consumer_group = ? AND event_id IN (?)`,
-      [group, eventIds.slice(i, i + 1_000)],
+      [group, asciiOnly(eventIds.slice(i, i + 1_000))],
     );
     for (const row of rows) found.add(row.event_id);
   }

@@ -1,5 +1,5 @@
 import { EVENTS, type EventType, isEventType } from '@shop/events';
-import { pages, type SqlReader } from '../sql.ts';
+import { asciiOnly, pages, type SqlReader } from '../sql.ts';
 import type { AuditScope, Suspect } from './check.ts';
 import type { EventTally } from './event-tally.ts';
 import { compare, type OrderRows, type TypeSet, typeSet, typesIn } from './implied-events.ts';
@@ -89,7 +89,7 @@ async function* ordersById(reader: SqlReader, ids: readonly string[]): AsyncGene
         (
           await reader.query<{ order_id: string; status: string; completed: number }>(
             `SELECT order_id, status, ${completed} AS completed FROM ${table} WHERE order_id IN (?)`,
-            [some],
+            [asciiOnly(some)],
           )
         ).map((row) => [row.order_id, row]),
       );
@@ -156,8 +156,9 @@ async function compareRequests(reader: SqlReader, tally: EventTally, scope: Audi
 async function withoutRow(reader: SqlReader, table: string, ids: readonly string[]): Promise<string[]> {
   const left = new Set(ids);
   for (let i = 0; i < ids.length; i += 1_000) {
+    const some = asciiOnly(ids.slice(i, i + 1_000));
     const rows = await reader.query<{ id: string }>(`SELECT request_id AS id FROM ${table} WHERE request_id IN (?)`, [
-      ids.slice(i, i + 1_000),
+      some,
     ]);
     for (const { id } of rows) left.delete(id);
   }
