@@ -28,6 +28,9 @@ const app = createHttpApp({
     router.get('/refused', () => {
       throw new DomainError('OUT_OF_STOCK', 'None left.', { productId: 3 });
     });
+    router.get('/overload', () => {
+      throw new DomainError('SERVICE_UNAVAILABLE', 'Too many.');
+    });
     router.get('/broken', async () => {
       await Promise.reject(new Error('password=hunter2'));
     });
@@ -93,6 +96,13 @@ describe('http application', () => {
     const answer = await get('/refused').expect(409);
     expect(answer.body).toMatchObject({ code: 'OUT_OF_STOCK', detail: 'None left.', productId: 3 });
     expect(lines.length).toBe(before);
+  });
+
+  it('when a handler refuses because there is too much to do, then 503 with Retry-After and nothing is logged', async () => {
+    const before = lines.length;
+    const answer = await get('/overload').expect(503);
+    expect(answer.headers['retry-after']).toBe('1');
+    expect(lines).toHaveLength(before);
   });
 
   it('when a handler breaks, then 500 without internals, logged once with its stack', async () => {

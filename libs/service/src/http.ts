@@ -87,15 +87,17 @@ export function createHttpApp({ logger, metrics, health, routes }: HttpAppOption
   return app;
 }
 
-/** Answers with the problem `error` stands for; anything that is our fault is logged here, once, with its stack. */
+/**
+ * Answers with the problem `error` stands for; anything that is our fault is logged here, once, with its stack. A
+ * refusal is no fault, even where it is a 503: under overload a line for each would only add to the load.
+ */
 export function sendProblem(error: unknown, request: Request, response: Response, logger: Logger): void {
   const trace = response.locals.trace as TraceContext | undefined;
   const shown = isBadUrl(error) ? new DomainError('VALIDATION_FAILED', 'The path is malformed.') : toDomainError(error);
   const { body, headers } = renderProblem(shown, trace?.traceId);
-  const unexpected = body.status >= 500 && !(error instanceof DomainError);
-  if (body.status >= 500) {
+  if (body.status >= 500 && !(error instanceof DomainError)) {
     const fields = { traceId: trace?.traceId, method: request.method, route: routeTemplate(request), code: body.code };
-    logger.error(unexpected ? { ...fields, err: error } : fields, 'request failed');
+    logger.error({ ...fields, err: error }, 'request failed');
   }
   if (response.headersSent) {
     response.destroy();
