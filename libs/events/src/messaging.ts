@@ -41,8 +41,11 @@ export interface MessagingOptions {
   readonly database: Database;
   readonly logger: Logger;
   readonly metrics?: Metrics;
-  /** Stops everything in order: consumers, relay, broker. Without it the caller stops by `stop()`. */
-  readonly shutdown?: Pick<Shutdown, 'onStop'>;
+  /**
+   * Stops everything in order: consumers, relay, broker. Without it the caller stops by `stop()`. A schema or topic that
+   * is not as it must be ends the process with 1: once that is mended, a new start finds it so.
+   */
+  readonly shutdown?: Pick<Shutdown, 'onStop' | 'stop'>;
   /** Gets the readiness check `messaging`. */
   readonly health?: Pick<Health, 'addCheck'>;
 }
@@ -86,13 +89,15 @@ export function createMessaging(options: MessagingOptions): Messaging {
   let stopping: Promise<void> | undefined;
   const prepared = Promise.all([codec.ready(), broker.ensureTopics(allTopics(), PARTITIONS)]);
   prepared.catch((error: unknown) => {
-    if (!stopping)
-      logger.error({ error: describe(error) }, 'messaging cannot start: a schema or topic is not as it must be');
+    if (stopping) return;
+    logger.error({ error: describe(error) }, 'messaging cannot start: a schema or topic is not as it must be');
+    void shutdown?.stop('messaging cannot start', 1);
   });
 
   const subscriptions: Subscription<Transaction, EventType>[] = [];
   const consumers: Consumer[] = [];
-  const joined: Promise<void>[] = [prepared.then(() => {})];
+  const joined: Promise<void>[] = [];
+  join(prepared.then(() => {}));
   const redriver = startRedriver({
     database,
     store,

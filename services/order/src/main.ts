@@ -80,7 +80,7 @@ messaging.ready().then(
   () => {
     ready = true;
   },
-  (error: unknown) => shutdown.stop(error instanceof Error ? error.message : String(error), 1),
+  () => undefined, // Messaging has ended the process.
 );
 
 const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
