@@ -177,7 +177,7 @@ function cpuTable({ processes, othersSeconds, idleSeconds, wallSeconds }: CpuUse
     row(['others on the machine', othersSeconds.toFixed(1), cores(othersSeconds), percent(othersSeconds / all), '']),
     row(['idle', idleSeconds.toFixed(1), cores(idleSeconds), percent(idleSeconds / all), '']),
     '',
-    `${idleSeconds / all < 0.1 ? `The processors bind: ${percent(idleSeconds / all)} idle.` : `The processors do not bind alone: ${percent(idleSeconds / all)} idle.`} Most went to ${first.join(', ')}. The application's ${application.length} processes hold ${Math.round(memory)} MiB.`,
+    `${idleSeconds / all < 0.1 ? `The processors bind: ${percent(idleSeconds / all)} idle.` : `The processors do not bind alone: ${percent(idleSeconds / all)} idle.`} Others used ${percent(othersSeconds / all)}. Most of the rest went to ${first.join(', ')}. The application's ${application.length} processes hold ${Math.round(memory)} MiB.`,
   ];
 }
 
