@@ -20,6 +20,10 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   simulate: tool('test/simulation/main.ts'),
 };
 
+// Who reads the output may be gone before this process (Ctrl-C ends `npm start | tee log` as a whole, a terminal is
+// closed); what runs must be stopped all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const [name = '', ...args] = process.argv.slice(2);
 const command = commands[name];
 if (!command) {
@@ -29,8 +33,9 @@ if (!command) {
   try {
     process.exitCode = await command(args);
   } catch (error) {
-    console.error(error instanceof StackError ? error.message : error);
-    process.exitCode = 1;
+    const badUsage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+    console.error(badUsage || error instanceof StackError ? error.message : error);
+    process.exitCode = badUsage ? 2 : 1;
   }
   // Only the launcher's going away on its own is a reason to end.
   process.removeAllListeners('disconnect');
