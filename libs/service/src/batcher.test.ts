@@ -91,6 +91,22 @@ describe('batcher', () => {
     await expect(batcher.submit(4)).resolves.toBe(4);
   });
 
+  it('when an outage begins while items run one by one, then those behind it fail with it at once', async () => {
+    const runs: (readonly number[])[] = [];
+    const { batcher } = doubling({
+      run: async (items) => {
+        runs.push(items);
+        if (items.length > 1) throw new Error('one of them');
+        if (items.includes(2)) throw new DatabaseUnavailableError('away');
+        return items.map(succeeded);
+      },
+    });
+    const results = await Promise.allSettled([1, 2, 3, 4].map((n) => batcher.submit(n)));
+    expect(results.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected']);
+    expect(results[3]).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
+    expect(runs).toEqual([[1, 2, 3, 4], [1], [2]]);
+  });
+
   it('when what is away is not the database, then it is an outage too and no item runs again', async () => {
     let runs = 0;
     const { batcher } = doubling({

@@ -96,8 +96,8 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
     });
   }
 
-  /** Never rejects: every item gets a result or an error. */
-  async function settle(batch: readonly Waiting<I, O>[]): Promise<void> {
+  /** Never rejects: every item gets a result or an error. @returns the outage it met, which all its items got */
+  async function settle(batch: readonly Waiting<I, O>[]): Promise<{ readonly error: unknown } | undefined> {
     try {
       const results = await run(batch.map((waiting) => waiting.item));
       for (const [index, waiting] of batch.entries()) {
@@ -107,13 +107,21 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
         else waiting.reject(result.error);
       }
     } catch (error) {
-      if (batch.length === 1 || isOutage(error) || error instanceof OutageError) {
+      const outage = isOutage(error) || error instanceof OutageError;
+      if (batch.length === 1 || outage) {
         for (const waiting of batch) waiting.reject(error);
-        return;
+        return outage ? { error } : undefined;
       }
       splits?.inc({ batcher: name });
-      for (const waiting of batch) await settle([waiting]);
+      // What is away for one is away for those behind it: they do not wait for it one after the other.
+      let met: { readonly error: unknown } | undefined;
+      for (const waiting of batch) {
+        if (met) waiting.reject(met.error);
+        else met = await settle([waiting]);
+      }
+      return met;
     }
+    return undefined;
   }
 
   return {
