@@ -13,7 +13,8 @@ import { eventually, type TestDatabase, uniqueSchemaDatabase } from '../src/test
 import { openTcpGate, type TcpGate } from './tcp-gate.ts';
 
 const TABLE = `CREATE TABLE item (
-  id BIGINT PRIMARY KEY, amount BIGINT NOT NULL DEFAULT 0, at DATETIME(3), doc JSON, note VARCHAR(10), bytes VARBINARY(20))`;
+  id BIGINT PRIMARY KEY, amount BIGINT NOT NULL DEFAULT 0, at DATETIME(3), doc JSON, note VARCHAR(10), bytes VARBINARY(20),
+  code CHAR(9) CHARACTER SET ascii COLLATE ascii_bin)`;
 
 let test: TestDatabase;
 beforeAll(async () => {
@@ -54,6 +55,15 @@ describe('values and sessions', () => {
     await own.ping();
     await own.end();
   });
+});
+
+it('when text is compared with a column that cannot hold it, then the text is at fault and not the database', async () => {
+  // MySQL refuses it, under a general SQLSTATE; MariaDB finds nothing.
+  const answer: unknown = await test.database
+    .query('SELECT id FROM item WHERE code IN (?) FOR UPDATE', ['주문-1'])
+    .catch((error: unknown) => error);
+  expect(isOutage(answer)).toBe(false);
+  expect(isDataError(answer) || answer).toEqual(Array.isArray(answer) ? [] : true);
 });
 
 describe('transactions', () => {
