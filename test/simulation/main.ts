@@ -12,21 +12,30 @@ Runs the whole shop in memory on a seed: the same seed takes the same steps.
 
 Example: npm run simulate -- --seed 42 --trace`;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    count: { type: 'string', default: '1' },
-    bail: { type: 'boolean', default: false },
-    trace: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-const first = Number(values.seed);
-const count = Number(values.count);
+/** Undefined when an option is none of ours. */
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        seed: { type: 'string', default: '1' },
+        count: { type: 'string', default: '1' },
+        bail: { type: 'boolean', default: false },
+        trace: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch {
+    return undefined;
+  }
+}
 
-if (values.help || !Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
+const values = readOptions();
+const first = Number(values?.seed);
+const count = Number(values?.count);
+
+if (!values || values.help || !Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
   console.error(USAGE);
-  process.exitCode = values.help ? 0 : 2;
+  process.exitCode = values?.help ? 0 : 2;
 } else {
   const started = Date.now();
   let steps = 0;
