@@ -107,8 +107,20 @@ export function startRedriver(options: RedriverOptions): Redriver {
     if (byGroup.size === 0) return;
     for (const target of await findTargets(database, [...byGroup.keys()])) {
       const subscription = byGroup.get(target.group);
-      if (!subscription) continue;
+      if (subscription) await redrive(subscription, target);
+    }
+  }
+
+  /** Never rejects: what fails for one target is tried at the next look and keeps nobody else's waiting. */
+  async function redrive(subscription: Subscription<Transaction, EventType>, target: RedriveTarget): Promise<void> {
+    try {
       while (!stopping.signal.aborted && (await step(subscription, target)) === 'more');
+    } catch (error) {
+      const details = { group: target.group, key: target.key, error: describe(error) };
+      const kind = classify(error);
+      if (kind === 'outage') logger.warn(details, 'a redrive is put off: something is away');
+      else if (kind === 'conflict') logger.warn(details, 'a redrive is put off: it lost a race for its locks');
+      else logger.error(details, 'a redrive is put off: its dead letters cannot be handled');
     }
   }
 
@@ -117,7 +129,9 @@ export function startRedriver(options: RedriverOptions): Redriver {
       try {
         await look();
       } catch (error) {
-        logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
+        const away = classify(error) === 'outage';
+        if (away) logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
+        else logger.error({ error: describe(error) }, 'redriving is put off: the dead letters cannot be found');
       }
       await clock.sleep(pollMs, stopping.signal);
     }

@@ -1,0 +1,65 @@
+import { expect, it } from '@jest/globals';
+import type { Database, Transaction } from '@shop/service';
+import type { EventType } from './catalog.ts';
+import { OutageError } from './errors.ts';
+import { startRedriver } from './redriver.ts';
+import { type Logger, silentLogger } from './runtime.ts';
+import type { Subscription } from './subscription.ts';
+import { createVirtualClock } from './testing/virtual-clock.ts';
+
+/** Keys that nothing waits behind any more, of which some cannot be freed; the redriver's logs and the freed keys. */
+async function redriveOnce(failures: Readonly<Record<string, Error>>, keys: readonly string[]) {
+  const freed: unknown[] = [];
+  const logged: string[] = [];
+  const tx = {
+    async query(_sql: string, params: readonly unknown[] = []) {
+      const failure = failures[String(params[1])];
+      if (failure) throw failure;
+      return [];
+    },
+    async execute(sql: string, params: readonly unknown[] = []) {
+      if (sql.startsWith('DELETE')) freed.push(params[1]);
+      return { affectedRows: 1, insertId: 0 };
+    },
+  } as unknown as Transaction;
+  const database = {
+    async query(sql: string) {
+      return sql.includes('parked_key') ? keys.map((key) => ({ consumer_group: 'catalog', message_key: key })) : [];
+    },
+    transaction: <T>(work: (tx: Transaction) => Promise<T>) => work(tx),
+  } as unknown as Database;
+  const note = (details: object, text?: string) => void logged.push(`${'key' in details ? details.key : ''}: ${text}`);
+  const logger = { ...silentLogger, warn: note, error: note } as unknown as Logger;
+  const subscription: Subscription<Transaction, EventType> = { group: 'catalog', handles: [], handle: async () => {} };
+
+  let looked = () => {};
+  const once = new Promise<void>((resolve) => {
+    looked = resolve;
+  });
+  const clock = createVirtualClock();
+  clock.sleep = async (_ms, signal) => {
+    looked();
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+  };
+  const redriver = startRedriver({
+    database,
+    store: { claim: async () => new Set<string>() },
+    codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
+    subscriptions: () => [subscription],
+    logger,
+    clock,
+  });
+  await once;
+  await redriver.stop();
+  return { freed, logged };
+}
+
+it('when one key cannot be redriven, then those behind it are, and the log says what happened', async () => {
+  const failures = { a: new Error('a bug'), b: new OutageError('the registry is away') };
+  const { freed, logged } = await redriveOnce(failures, ['a', 'b', 'c']);
+  expect(freed).toEqual(['c']);
+  expect(logged).toEqual([
+    'a: a redrive is put off: its dead letters cannot be handled',
+    'b: a redrive is put off: something is away',
+  ]);
+});
