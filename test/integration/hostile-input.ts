@@ -55,6 +55,10 @@ export function hostileRequests(userId: number, productId: number): HostileReque
     rawOrder('null', 'null'),
     rawOrder('an array', '[]'),
     rawOrder('NaN as a quantity', `{"userId":${userId},"items":[{"productId":${productId},"quantity":NaN}]}`),
+    order('a user whose id no event can carry', { ...good, userId: Number.MAX_SAFE_INTEGER }),
+    order('a product whose id no event can carry', { userId, items: [item(Number.MAX_SAFE_INTEGER, 1)] }),
+    order('an expected total that no event can carry', { ...good, expectedTotal: Number.MAX_SAFE_INTEGER }),
+    charge('a user whose id no event can carry', { userId: Number.MAX_SAFE_INTEGER, amount: 1 }),
     rawOrder(
       'prototype pollution',
       `{"__proto__":{"admin":true},"userId":${userId},"items":[{"productId":${productId},"quantity":1}]}`,

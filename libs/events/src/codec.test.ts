@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MAX_INTEGER } from '@shop/service';
 import avsc from 'avsc';
 import { type Codec, createCodecOn } from './codec.ts';
 import { InvalidEventError, OutageError, UndecodableError } from './errors.ts';
@@ -154,4 +155,9 @@ describe('registration', () => {
     const refusing = createCodecOn({ ...registry, register: () => Promise.reject(new Error('incompatible')) });
     await expect(refusing.ready()).rejects.toThrow('incompatible');
   });
+});
+
+it('the largest whole number that requests may hold fits an event, and the next one does not', () => {
+  expect(() => codec.encode('order-created', { ...data, userId: MAX_INTEGER })).not.toThrow();
+  expect(() => codec.encode('order-created', { ...data, userId: MAX_INTEGER + 1 })).toThrow(InvalidEventError);
 });

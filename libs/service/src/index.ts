@@ -59,4 +59,4 @@ export {
   runWithTrace,
 } from './trace.ts';
 export type { Database, DedicatedConnection, SqlExecutor, SqlValue, Transaction, Transactor } from './transaction.ts';
-export { parse, userIdFrom, userIdSchema } from './validate.ts';
+export { MAX_INTEGER, parse, userIdFrom, userIdSchema } from './validate.ts';

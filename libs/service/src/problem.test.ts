@@ -83,6 +83,7 @@ describe('validation', () => {
     { body: { userId: '1' } },
     { query: { userId: '-1' } },
     { query: { userId: '9007199254740993' } },
+    { query: { userId: '9007199254740991' } },
     { query: { userId: ['1', '2'] } },
   ])('when the user is missing or no positive safe integer (%j), then it is refused', (request) => {
     expect(() => userIdFrom(request)).toThrow(/VALIDATION_FAILED: userId/);

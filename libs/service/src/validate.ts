@@ -20,12 +20,15 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   return [{ path: path.join('.'), message: issue.message }];
 }
 
-/** A user's id: a positive safe integer. */
-export const userIdSchema = z.number().int().positive();
+/** The largest whole number that an event can carry: avsc leaves out the last of the safe integers. */
+export const MAX_INTEGER = Number.MAX_SAFE_INTEGER - 1;
+
+/** A user's id: a positive whole number that an event can carry. */
+export const userIdSchema = z.number().int().positive().max(MAX_INTEGER);
 
 /**
  * Who is asking: `userId` of the body, else of the query (then as decimal text).
- * Throws `VALIDATION_FAILED` when there is none or it is not a positive safe integer.
+ * Throws `VALIDATION_FAILED` when there is none or it is not an id (`userIdSchema`).
  */
 export function userIdFrom(request: { readonly body?: unknown; readonly query?: unknown }): number {
   const inBody = (request.body as { userId?: unknown } | undefined)?.userId;

@@ -1,11 +1,11 @@
-import { pageCursor, pageLimit, userIdSchema } from '@shop/service';
+import { MAX_INTEGER, pageCursor, pageLimit, userIdSchema } from '@shop/service';
 import { z } from 'zod';
 
 export const MAX_LINES = 50;
 export const MAX_QUANTITY = 1_000;
 
 const line = z.strictObject({
-  productId: z.int().positive(),
+  productId: z.int().positive().max(MAX_INTEGER),
   quantity: z.int().min(1).max(MAX_QUANTITY),
 });
 
@@ -17,7 +17,7 @@ export const placeOrderBody = z.strictObject({
     .min(1)
     .max(MAX_LINES)
     .refine(mergedQuantitiesFit, { error: `a product may be ordered ${MAX_QUANTITY} times at most` }),
-  expectedTotal: z.int().min(0).optional(),
+  expectedTotal: z.int().min(0).max(MAX_INTEGER).optional(),
 });
 
 function mergedQuantitiesFit(lines: readonly { productId: number; quantity: number }[]): boolean {
