@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { type AuditReport, renderAudit } from '../ops/src/audit/index.ts';
 import { action, EXIT, type ExitCode, type Output, runProgram, wholeNumber } from '../ops/src/command.ts';
 import { measureIdleLatency } from './src/idle-latency.ts';
@@ -6,8 +6,9 @@ import { readMachine } from './src/machine.ts';
 import { openShop, type Shop } from './src/orders.ts';
 import { PROFILES, type Profile, profileOf } from './src/profiles.ts';
 import { type AuditSummary, keepResults, summarizeTrial } from './src/results.ts';
+import { confirmedRate } from './src/sagas.ts';
 import { searchRate } from './src/search.ts';
-import { startTarget, type Target, useRunningTarget } from './src/stack.ts';
+import { startTarget, stopTarget, type Target, useRunningTarget } from './src/stack.ts';
 
 interface Options {
   json?: boolean;
@@ -28,6 +29,11 @@ interface OrdersOptions extends Options {
 const WARM_UP_RATE = 200;
 const WARM_UP_SECONDS = 15;
 
+function oneOrThree(text: string): number {
+  if (text !== '1' && text !== '3') throw new InvalidArgumentError('It must be 1 or 3.');
+  return Number(text);
+}
+
 const program = new Command('npm run bench --').description(
   'Measures the shop and writes docs/reports/orders.md. Results on stdout, words on stderr.',
 );
@@ -40,7 +46,7 @@ shared(program.command('orders').description('an open-loop load of orders throug
   )
   .option('--search', 'search for the highest rate that holds (the default)')
   .option('--from <n>', 'where the search begins', wholeNumber(10, 20_000), 400)
-  .option('--lines <n>', '1 or 3 lines an order; without --lines and --hot all loads are run', wholeNumber(1, 3))
+  .option('--lines <n>', '1 or 3 lines an order; without --lines and --hot all loads are run', oneOrThree)
   .option('--hot', 'every order wants the same product')
   .option('--seconds <n>', 'how long each load is measured', wholeNumber(5, 3_600), 20)
   .addHelpText(
@@ -48,9 +54,13 @@ shared(program.command('orders').description('an open-loop load of orders throug
     '\nExamples:\n  npm run bench -- orders\n  npm run bench -- orders --hot --rate 400 --seconds 30\n',
   )
   .action(
-    action<OrdersOptions>((output, options) =>
-      withShop(output, options, (shop, target) => orders(output, options, shop, target)),
-    ),
+    action<OrdersOptions>(async (output, options) => {
+      if (options.hot && options.lines === 3) {
+        output.say('There is no load of three lines on one hot product: --lines 3 or --hot.');
+        return EXIT.usage;
+      }
+      return await withShop(output, options, (shop, target) => orders(output, options, shop, target));
+    }),
   );
 
 shared(program.command('latency').description('one order after the other on an idle system: order → COMPLETED'))
@@ -77,12 +87,12 @@ async function withShop(
   options: Options,
   work: (shop: Shop, target: Target) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const target = options.useRunning ? useRunningTarget() : await startTarget(options.instances, output.say);
   const interrupted = (): void => {
     output.say('interrupted');
-    void target.close().finally(() => process.exit(130));
+    void (options.useRunning ? Promise.resolve() : stopTarget()).finally(() => process.exit(130));
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const target = options.useRunning ? useRunningTarget() : await startTarget(options.instances, output.say);
   try {
     const shop = await openShop(target, output.say);
     return await work(shop, target).finally(() => shop.close());
@@ -127,7 +137,7 @@ async function orders(output: Output, options: OrdersOptions, shop: Shop, target
     results
       .map(
         (it) =>
-          `${it.title}: ${it.run ? `${it.run.sagas.confirmedPerSecond.toFixed(0)} confirmed/s at ${it.run.rate}/s` : 'no rate held'}`,
+          `${it.title}: ${it.run ? `${confirmedRate(it.run.sagas, it.run.seconds).toFixed(0)} confirmed/s at ${it.run.rate}/s` : 'no rate held'}`,
       )
       .join('\n'),
   );

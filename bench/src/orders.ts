@@ -5,7 +5,7 @@ import { drive } from './drive.ts';
 import type { LoadResult } from './generator.ts';
 import { type CpuUse, othersShare } from './processes.ts';
 import type { Profile } from './profiles.ts';
-import { readSagas, type SagaResult } from './sagas.ts';
+import { confirmedRate, readSagas, type SagaResult } from './sagas.ts';
 import { type Trial, whyNotHeld } from './search.ts';
 import type { Target } from './stack.ts';
 
@@ -93,10 +93,10 @@ function judge(rate: number, seconds: number, load: LoadResult, sagas: SagaResul
   };
 }
 
-function inOneLine({ rate, load, sagas, held, reason }: OrdersRun): string {
+function inOneLine({ rate, seconds, load, sagas, held, reason }: OrdersRun): string {
   const answer = `answer p50 ${load.answer.p50.toFixed(1)} p95 ${load.answer.p95.toFixed(1)} ms`;
   const saga = `order → completed p50 ${sagas.toCompleted.p50.toFixed(0)} p95 ${sagas.toCompleted.p95.toFixed(0)} ms`;
-  return `${rate}/s: ${sagas.confirmedPerSecond.toFixed(0)} confirmed/s, ${answer}, ${saga}: ${held ? 'held' : `not held, ${reason}`}`;
+  return `${rate}/s: ${confirmedRate(sagas, seconds).toFixed(0)} confirmed/s, ${answer}, ${saga}: ${held ? 'held' : `not held, ${reason}`}`;
 }
 
 async function productsInStock(gateway: string): Promise<number[]> {

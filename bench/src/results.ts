@@ -29,6 +29,7 @@ export interface TrialSummary {
   readonly rate: number;
   readonly held: boolean;
   readonly reason?: string;
+  /** Completed within the window, a second. */
   readonly confirmedPerSecond: number;
   readonly answerP95Ms: number;
   /** What of the processors went to work that is not the benchmark's. */

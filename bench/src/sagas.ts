@@ -5,7 +5,7 @@ import { createLatency, type Latency } from './latency.ts';
 /** What became of the orders of a window, as the order service's table tells. */
 export interface SagaResult {
   readonly orders: number;
-  /** Completed within the window, a second, whenever they were placed. */
+  /** Completed within the window, a second, whenever they were placed: less than offered means that a queue grew. */
   readonly confirmedPerSecond: number;
   readonly completed: number;
   /** Reasons of those that were cancelled. */
@@ -15,6 +15,11 @@ export interface SagaResult {
   readonly toCompleted: Latency;
   /** From the window's end to the end of the last order, ms; 0 when all had ended before. */
   readonly drainMs: number;
+}
+
+/** The window's orders that completed, a second, over the window and until the last of them had ended. */
+export function confirmedRate({ completed, drainMs }: SagaResult, seconds: number): number {
+  return completed / (seconds + drainMs / 1_000);
 }
 
 /** @param from @param to the window, ms since the epoch */

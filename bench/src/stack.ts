@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { chosenStack } from '../../deploy/local/chosen-stack.ts';
 import { readRecords } from '../../deploy/local/processes.ts';
-import { migrate, openStack, type Stack, startInfra, startService } from '../../deploy/local/stack.ts';
+import { migrate, openStack, type Stack, startInfra, startService, stopOwnStack } from '../../deploy/local/stack.ts';
 import { services, startSteps } from '../../deploy/local/topology.ts';
 import { type Addresses, readAddresses } from '../../ops/src/addresses.ts';
 import type { Watched } from './processes.ts';
@@ -57,6 +57,11 @@ export async function startTarget(instances: number, say: (words: string) => voi
     description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service`,
     close: () => stack.stop(),
   };
+}
+
+/** Ends what `startTarget` started, or was about to. */
+export async function stopTarget(): Promise<void> {
+  await stopOwnStack(benchStack().name);
 }
 
 /** Takes the stack that runs (`npm start`), and leaves it running. */

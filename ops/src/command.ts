@@ -47,9 +47,13 @@ export function action<Options extends { json?: boolean }>(
   };
 }
 
-/** Runs the command line. Never calls process.exit: open connections are closed by whoever opened them. */
+/** Runs the command line. Ends by itself: open connections are closed by whoever opened them. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
   refuseToExit(program);
+  // Whoever reads may have seen enough (`| head`).
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed),
+  );
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
