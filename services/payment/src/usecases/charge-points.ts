@@ -57,53 +57,78 @@ interface Dependencies {
  * Charges for all who wait, in one transaction: the run of a batcher. Each gets a result of its own; one that is
  * refused does not touch the others. Locks: idempotency keys, then accounts in user id order.
  */
-export function createChargePoints({ transactor, accounts, outbox, now }: Dependencies) {
+export function createChargePoints(dependencies: Dependencies) {
+  const { transactor, now } = dependencies;
   return (requests: readonly ChargeRequest[]): Promise<ItemResult<Charged>[]> =>
     transactor.transaction(async (tx) => {
       const at = now();
-      const claims = requests.flatMap((request) => request.claim ?? []);
-      const outcomes = await claimIdempotencyKeys(tx, claims, at);
-      const outcomeOf = (request: ChargeRequest): ClaimOutcome => outcomes.get(request.requestId) ?? { kind: 'new' };
-      const fresh = requests.filter((request) => outcomeOf(request).kind === 'new');
-
-      const userIds = [...new Set(fresh.map((request) => request.userId))].sort((a, b) => a - b);
-      const balances = await accounts.openAccounts(tx, userIds, at);
-      const made = fresh.flatMap((request) => {
-        const balanceAfter = charge(balances.get(request.userId) ?? 0, request.amount);
-        if (balanceAfter === undefined) return [];
-        balances.set(request.userId, balanceAfter);
-        return [{ request, balanceAfter }];
-      });
-      if (made.length > 0) {
-        const charged = new Set(made.map(({ request }) => request.userId));
-        const changed = userIds.filter((userId) => charged.has(userId));
-        await accounts.setBalances(
-          tx,
-          changed.map((userId) => ({ userId, balance: balances.get(userId) ?? 0 })),
-          at,
-        );
-        await accounts.addEntries(tx, made.map(toEntry), at);
-        await outbox.append(
-          tx,
-          made.map((it) => toEvent(it, at)),
-        );
+      const results = new Map<string, ItemResult<Charged>>();
+      // Each round decides at least the first request of every key, so it ends. Claiming a released key again takes no
+      // new lock: this transaction holds it.
+      let open = requests;
+      while (open.length > 0) {
+        for (const [requestId, result] of await chargeAll(dependencies, tx, open, at)) results.set(requestId, result);
+        open = open.filter(({ requestId }) => !results.has(requestId));
       }
-
-      // What was refused had no effect, and is not remembered.
-      const results = new Map(made.map(({ request, balanceAfter }) => [request.requestId, balanceAfter]));
-      const refused = fresh.filter((request) => !results.has(request.requestId));
-      await releaseIdempotencyKeys(
-        tx,
-        refused.flatMap((request) => request.claim ?? []),
-      );
-
-      // A repeat is answered from the charge that its key stands for, which may be in this very batch.
-      const earlier = [...outcomes.values()].flatMap((it) => (it.kind === 'replay' ? [it.requestId] : []));
-      const unknown = earlier.filter((requestId) => !outcomes.has(requestId));
-      for (const [requestId, balance] of await accounts.balancesAfter(tx, unknown)) results.set(requestId, balance);
-
-      return requests.map((request) => toResult(request, outcomeOf(request), results));
+      return requests.map(({ requestId }) => results.get(requestId) ?? failed(new Error(`${requestId} is undecided`)));
     });
+}
+
+/** Request id → its result. Left out is who came with the key of another that was refused: that key is free now. */
+async function chargeAll(
+  { accounts, outbox }: Dependencies,
+  tx: Transaction,
+  requests: readonly ChargeRequest[],
+  at: Date,
+): Promise<Map<string, ItemResult<Charged>>> {
+  const claims = requests.flatMap((request) => request.claim ?? []);
+  const outcomes = await claimIdempotencyKeys(tx, claims, at);
+  const outcomeOf = (request: ChargeRequest): ClaimOutcome => outcomes.get(request.requestId) ?? { kind: 'new' };
+  const fresh = requests.filter((request) => outcomeOf(request).kind === 'new');
+
+  const userIds = [...new Set(fresh.map((request) => request.userId))].sort((a, b) => a - b);
+  const balances = await accounts.openAccounts(tx, userIds, at);
+  const made = fresh.flatMap((request) => {
+    const balanceAfter = charge(balances.get(request.userId) ?? 0, request.amount);
+    if (balanceAfter === undefined) return [];
+    balances.set(request.userId, balanceAfter);
+    return [{ request, balanceAfter }];
+  });
+  if (made.length > 0) {
+    const charged = new Set(made.map(({ request }) => request.userId));
+    const changed = userIds.filter((userId) => charged.has(userId));
+    await accounts.setBalances(
+      tx,
+      changed.map((userId) => ({ userId, balance: balances.get(userId) ?? 0 })),
+      at,
+    );
+    await accounts.addEntries(tx, made.map(toEntry), at);
+    await outbox.append(
+      tx,
+      made.map((it) => toEvent(it, at)),
+    );
+  }
+
+  // What was refused had no effect, and is not remembered.
+  const balanceOf = new Map(made.map(({ request, balanceAfter }) => [request.requestId, balanceAfter]));
+  const refused = fresh.filter((request) => !balanceOf.has(request.requestId));
+  const released = refused.flatMap((request) => request.claim ?? []);
+  await releaseIdempotencyKeys(tx, released);
+
+  // A repeat is answered from the charge that its key stands for, which may be in this very batch.
+  const earlier = [...outcomes.values()].flatMap((it) => (it.kind === 'replay' ? [it.requestId] : []));
+  const unknown = earlier.filter((requestId) => !outcomes.has(requestId));
+  for (const [requestId, balance] of await accounts.balancesAfter(tx, unknown)) balanceOf.set(requestId, balance);
+
+  const free = new Set(released.map(nameOf));
+  const decided = requests.filter(
+    (request) => !(outcomeOf(request).kind === 'mismatch' && request.claim && free.has(nameOf(request.claim))),
+  );
+  return new Map(decided.map((request) => [request.requestId, toResult(request, outcomeOf(request), balanceOf)]));
+}
+
+function nameOf({ userId, scope, key }: IdempotencyClaim): string {
+  return `${userId} ${scope} ${key}`;
 }
 
 interface Made {
