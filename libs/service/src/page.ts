@@ -17,8 +17,8 @@ export function pageCursor(isId: (text: string) => boolean) {
     .refine(isId, 'expected the nextCursor of this list');
 }
 
-/** The query of a list whose ids are numbers. */
-export const pageQuery = z.object({
+/** The query of a list whose ids are numbers; anything else in it is refused. */
+export const pageQuery = z.strictObject({
   cursor: pageCursor((text) => DIGITS.test(text))
     .transform(Number)
     .optional(),

@@ -23,6 +23,9 @@ export interface PointRoutes {
 }
 
 const chargeBody = z.strictObject({ userId: userIdSchema.optional(), amount: z.number() });
+/** `userId` is looked at elsewhere. */
+const pointsQuery = z.strictObject({ userId: z.string().optional() });
+const historyQuery = z.strictObject({ ...pageQuery.shape, ...pointsQuery.shape });
 const CHARGE_SCOPE = 'POST /points/charge';
 
 /** The HTTP side of payment: points are charged and read here; orders are paid by events. */
@@ -57,13 +60,14 @@ export function pointRoutes({ reads, charges }: PointRoutes): (router: Router) =
     });
 
     router.get('/points', async (request, response) => {
+      parse(pointsQuery, request.query);
       const userId = userIdFrom(request);
       response.json({ userId, balance: await reads.balanceOf(userId) });
     });
 
     router.get('/points/history', async (request, response) => {
+      const { cursor, limit } = parse(historyQuery, request.query);
       const userId = userIdFrom(request);
-      const { cursor, limit } = parse(pageQuery, request.query);
       const rows = await reads.historyOf(userId, { before: cursor, take: limit + 1 });
       response.json(toPage(rows, limit, (row) => row.id));
     });

@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
+import request from 'supertest';
+import { createApp } from '../app.ts';
+
+const noChange = () => Promise.reject(new Error('nobody changes'));
+const app = createApp({
+  logger: createLogger({ service: 'catalog', level: 'silent' }),
+  metrics: createMetrics({ defaults: false }),
+  health: createHealth(),
+  reads: { list: async () => [], find: async () => undefined },
+  changes: { create: noChange, update: noChange },
+});
+
+let server: RunningServer;
+beforeAll(async () => {
+  server = await serve(app, { host: '127.0.0.1', port: 0 });
+});
+afterAll(() => server.close());
+
+it('when the query of the products has more than is known, then it is refused', async () => {
+  await request(server.url).get('/products?limit=2').expect(200);
+  const answer = await request(server.url).get('/products?limit=2&x=1').expect(400);
+  expect(answer.body.code).toBe('VALIDATION_FAILED');
+});
