@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { idempotencyKeyFrom, purgeIdempotencyKeys, requestHash } from './idempotency.ts';
+import { findIdempotencyKey, idempotencyKeyFrom, purgeIdempotencyKeys, requestHash } from './idempotency.ts';
 
 describe('idempotency', () => {
   it('when members come in another order, then the hash is the same; another value, another hash', () => {
@@ -28,5 +28,14 @@ describe('idempotency', () => {
       },
     };
     expect(await purgeIdempotencyKeys(database, { chunk: 10, signal: stopping.signal })).toBe(10);
+  });
+
+  it('when a key is looked up, then it is new, a replay, or of another body', async () => {
+    const claim = { userId: 7, scope: 'POST /orders', key: 'k', requestHash: 'h' };
+    const looked = (rows: readonly object[]) =>
+      findIdempotencyKey({ query: async () => rows as never, execute: () => Promise.reject(new Error('no')) }, claim);
+    expect(await looked([])).toEqual({ kind: 'new' });
+    expect(await looked([{ ...claim, requestId: 'r' }])).toEqual({ kind: 'replay', requestId: 'r' });
+    expect(await looked([{ ...claim, requestHash: 'x', requestId: 'r' }])).toEqual({ kind: 'mismatch' });
   });
 });

@@ -86,6 +86,20 @@ export async function claimIdempotencyKeys(
   return outcomes;
 }
 
+/**
+ * What a claim of the key would find now; claims nothing and waits for nobody: a request that has not committed yet is
+ * not seen.
+ */
+export async function findIdempotencyKey(
+  database: SqlExecutor,
+  key: Omit<IdempotencyClaim, 'requestId'>,
+): Promise<ClaimOutcome> {
+  const [owner] = await readOwners(database, [key]);
+  if (!owner) return { kind: 'new' };
+  if (owner.requestHash !== key.requestHash) return { kind: 'mismatch' };
+  return { kind: 'replay', requestId: owner.requestId };
+}
+
 /** Gives keys back in the same transaction, when the effect was refused: refusals are not remembered. */
 export async function releaseIdempotencyKeys(
   tx: Transaction,
@@ -119,7 +133,7 @@ export async function purgeIdempotencyKeys(
 
 type Key = Pick<IdempotencyClaim, 'userId' | 'scope' | 'key'>;
 
-async function readOwners(tx: Transaction, keys: readonly Key[]): Promise<IdempotencyClaim[]> {
+async function readOwners(tx: SqlExecutor, keys: readonly Key[]): Promise<IdempotencyClaim[]> {
   return await tx.query<IdempotencyClaim>(
     `SELECT user_id AS userId, scope, idem_key AS \`key\`, request_hash AS requestHash, request_id AS requestId
        FROM idempotency_key WHERE (user_id, scope, idem_key) IN (${keys.map(() => `(${placeholders(3)})`).join(',')})`,

@@ -10,6 +10,7 @@ export { createHttpApp, sendProblem } from './http.ts';
 export type { ClaimOutcome, IdempotencyClaim } from './idempotency.ts';
 export {
   claimIdempotencyKeys,
+  findIdempotencyKey,
   idempotencyKeyFrom,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,

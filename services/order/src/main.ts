@@ -4,6 +4,7 @@ import {
   claimIdempotencyKeys,
   createBatcher,
   createRuntime,
+  findIdempotencyKey,
   openDatabase,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
@@ -23,7 +24,7 @@ import { cancelOrder } from './usecases/cancel-order.ts';
 import { expireOrders } from './usecases/expire-orders.ts';
 import { handleSagaEvents } from './usecases/handle-saga-events.ts';
 import { createOrderWaits } from './usecases/order-waits.ts';
-import { placeOrders } from './usecases/place-order.ts';
+import { findPlaced, placeOrders } from './usecases/place-order.ts';
 
 /** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
 const STRAGGLERS = 20;
@@ -109,6 +110,7 @@ const app = createApp({
   metrics,
   health,
   placeOrder: (request) => placements.submit(request),
+  findPlaced: findPlaced((key) => findIdempotencyKey(database, key)),
   cancelOrder: cancelOrder(deps),
   readOrder,
   listOrders: createListOrders(createPrisma(database)),

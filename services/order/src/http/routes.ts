@@ -19,6 +19,11 @@ import { cancelOrderBody, isOrderId, listOrdersQuery, placeOrderBody, userQuery 
 
 export interface RouteDeps {
   readonly placeOrder: (request: PlaceRequest) => Promise<Placed>;
+  /** The id of the order that the user's key stands for, if there is one. Rejects when it was another body's. */
+  readonly findPlaced: (
+    userId: number,
+    idempotency: NonNullable<PlaceRequest['idempotency']>,
+  ) => Promise<string | undefined>;
   readonly cancelOrder: (request: CancelRequest) => Promise<CancelOutcome>;
   readonly readOrder: (orderId: string) => Promise<OrderView | undefined>;
   readonly listOrders: ListOrders;
@@ -44,7 +49,16 @@ async function placeOrder(deps: RouteDeps, request: Request, response: Response)
   const body = parse(placeOrderBody, request.body);
   const userId = userIdFrom(request);
   const idempotencyKey = idempotencyKeyFrom(request);
-  deps.admission.check();
+  const idempotency = idempotencyKey && { key: idempotencyKey, requestHash: requestHash({ ...body, userId }) };
+  const seconds = grantedWait(deps, request);
+  try {
+    deps.admission.check();
+  } catch (refusal) {
+    // No new orders now; but a repeat asks for none, it asks what became of its order.
+    const orderId = idempotency ? await deps.findPlaced(userId, idempotency) : undefined;
+    if (orderId === undefined) throw refusal;
+    return answerPlaced(deps, response, { orderId, replayed: true }, { seconds });
+  }
   const placement = {
     orderId: deps.newId(),
     userId,
@@ -52,10 +66,8 @@ async function placeOrder(deps: RouteDeps, request: Request, response: Response)
     expectedTotal: body.expectedTotal ?? null,
     traceparent: currentTraceparent() ?? null,
   };
-  const idempotency = idempotencyKey && { key: idempotencyKey, requestHash: requestHash({ ...body, userId }) };
 
   // Its own order is waited for before it exists: whatever becomes of it, somebody listens.
-  const seconds = grantedWait(deps, request);
   const ownWait = openWait(deps, response, placement.orderId, seconds);
   let placed: Placed;
   try {
@@ -64,6 +76,15 @@ async function placeOrder(deps: RouteDeps, request: Request, response: Response)
     ownWait?.cancel();
     throw error;
   }
+  return answerPlaced(deps, response, placed, { seconds, ownWait });
+}
+
+async function answerPlaced(
+  deps: RouteDeps,
+  response: Response,
+  placed: Placed,
+  { seconds, ownWait }: { readonly seconds: number; readonly ownWait?: OrderWait | undefined },
+): Promise<void> {
   const { orderId, replayed } = placed;
   if (replayed) {
     ownWait?.cancel();

@@ -1,7 +1,7 @@
 import { DomainError, failed, type ItemResult, succeeded, type Transactor } from '@shop/service';
 import type { PendingOrder } from '../domain/order.ts';
 import { type Placement, place } from '../domain/place.ts';
-import type { IdempotencyKeys, OrderDeps } from './ports.ts';
+import type { FindKey, IdempotencyKeys, OrderDeps } from './ports.ts';
 
 /** A client's wish to place an order. */
 export interface PlaceRequest {
@@ -51,7 +51,20 @@ export function placeOrders<Tx>(
         if (order) return succeeded<Placed>({ orderId, replayed: false, order });
         const outcome = outcomes.get(orderId);
         if (outcome?.kind === 'replay') return succeeded<Placed>({ orderId: outcome.requestId, replayed: true });
-        return failed(new DomainError('IDEMPOTENCY_KEY_REUSED', 'The key came with another body before.'));
+        return failed(keyReused());
       });
     });
+}
+
+/** The order that a key already stands for, if there is one; for when no new one is taken. */
+export function findPlaced(find: FindKey) {
+  return async (userId: number, idempotency: { readonly key: string; readonly requestHash: string }) => {
+    const outcome = await find({ userId, scope: SCOPE, ...idempotency });
+    if (outcome.kind === 'mismatch') throw keyReused();
+    return outcome.kind === 'replay' ? outcome.requestId : undefined;
+  };
+}
+
+function keyReused(): DomainError {
+  return new DomainError('IDEMPOTENCY_KEY_REUSED', 'The key came with another body before.');
 }

@@ -22,6 +22,9 @@ export interface IdempotencyKeys<Tx> {
   release(tx: Tx, claims: readonly IdempotencyClaim[]): Promise<void>;
 }
 
+/** What a claim of a key would find now, outside any transaction. */
+export type FindKey = (key: Omit<IdempotencyClaim, 'requestId'>) => Promise<ClaimOutcome>;
+
 /** What every use case that changes orders needs. */
 export interface OrderDeps<Tx> {
   readonly store: OrderStore<Tx>;

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import {
+  type ClaimOutcome,
+  createHealth,
+  createLogger,
+  createMetrics,
+  DomainError,
+  type RunningServer,
+  serve,
+} from '@shop/service';
+import request from 'supertest';
+import { createApp } from '../app.ts';
+import type { OrderView } from '../usecases/order-view.ts';
+import { findPlaced } from '../usecases/place-order.ts';
+
+const ORDER_ID = '0199c0de-0000-7000-8000-000000000001';
+const order = { orderId: ORDER_ID, userId: 7, status: 'COMPLETED' } as OrderView;
+let refuses: boolean;
+let found: ClaimOutcome;
+let looks: number;
+let placed: number;
+
+const nobodyWaits = { ended: async () => order, cancel() {} };
+const app = createApp({
+  logger: createLogger({ service: 'order', level: 'silent' }),
+  metrics: createMetrics({ defaults: false }),
+  health: createHealth(),
+  async placeOrder() {
+    placed++;
+    return { orderId: ORDER_ID, replayed: true };
+  },
+  findPlaced: findPlaced(async () => {
+    looks++;
+    return found;
+  }),
+  cancelOrder: () => Promise.reject(new Error('nobody cancels')),
+  readOrder: async () => order,
+  listOrders: async () => [],
+  waits: { open: () => nobodyWaits, wake() {}, waiting: 0, close() {} },
+  maxWaiting: 10,
+  admission: {
+    check() {
+      if (refuses) throw new DomainError('SERVICE_UNAVAILABLE', 'Not now.');
+    },
+    checkReady() {},
+  },
+  newId: () => ORDER_ID,
+});
+
+let server: RunningServer;
+beforeAll(async () => {
+  server = await serve(app, { host: '127.0.0.1', port: 0 });
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  refuses = true;
+  found = { kind: 'new' };
+  looks = 0;
+  placed = 0;
+});
+
+function post(headers: Record<string, string>) {
+  const body = { userId: 7, items: [{ productId: 1, quantity: 1 }] };
+  return request(server.url).post('/orders').set(headers).send(body);
+}
+
+it('when orders are refused, then a repeat still gets its order', async () => {
+  found = { kind: 'replay', requestId: ORDER_ID };
+  const answer = await post({ 'idempotency-key': 'k' }).expect(202);
+  expect(answer.body).toMatchObject({ orderId: ORDER_ID, status: 'COMPLETED' });
+  expect(answer.headers).toMatchObject({ 'idempotency-replayed': 'true', location: `/orders/${ORDER_ID}` });
+  await post({ 'idempotency-key': 'k', prefer: 'wait=5' }).expect(201);
+  expect(placed).toBe(0);
+});
+
+it('when orders are refused, then a new one is, and a key of another body is told so', async () => {
+  await post({ 'idempotency-key': 'k' }).expect(503);
+  await post({}).expect(503);
+  found = { kind: 'mismatch' };
+  const answer = await post({ 'idempotency-key': 'k' }).expect(422);
+  expect(answer.body.code).toBe('IDEMPOTENCY_KEY_REUSED');
+  expect(looks).toBe(2);
+});
+
+it('when orders are taken, then no key is looked up beforehand', async () => {
+  refuses = false;
+  await post({ 'idempotency-key': 'k' }).expect(202);
+  expect([looks, placed]).toEqual([0, 1]);
+});
