@@ -1,7 +1,7 @@
 import type avsc from 'avsc';
 import { parseAvro } from './avro.ts';
 import type { EventType } from './catalog.ts';
-import { describe, InvalidEventError, OutageError, UndecodableError } from './errors.ts';
+import { describe, InvalidEventError, OutageError, UndecodableError, UnknownSchemaError } from './errors.ts';
 import type { EventDataByType } from './generated/types.ts';
 import { createRegistry, type SchemaStore } from './registry.ts';
 import type { Clock, Logger } from './runtime.ts';
@@ -64,7 +64,7 @@ export function createCodecOn(store: SchemaStore, options: { logger?: Logger; cl
 
   async function findReader(schemaId: number): Promise<Reader> {
     const writer = await store.fetch(schemaId);
-    if (!writer) throw new UndecodableError(`schema ${schemaId} is unknown to the registry`);
+    if (!writer) throw new UnknownSchemaError(`schema ${schemaId} is unknown to the registry`);
     const contract = byRecord.get(writer.name ?? '');
     if (!contract) throw new UndecodableError(`schema ${schemaId} is ${writer.name}, which is in no catalogue`);
     try {

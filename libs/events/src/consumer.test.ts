@@ -220,6 +220,48 @@ describe('rubbish', () => {
   });
 });
 
+describe('a schema that the registry does not know', () => {
+  const unknown = (id: number, partition = 0): IncomingRecord => {
+    const value = Buffer.from(created(id, id).value ?? []);
+    value.writeInt32BE(9_999, 1);
+    return { ...created(id, id, partition), value };
+  };
+  const unknowns = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => unknown(from + i));
+
+  it('makes one message a dead letter at once; the rest goes through', async () => {
+    await start();
+    await broker.feed([unknown(1), created(2, 2)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.letters[0]?.error).toContain('unknown to the registry');
+    expect(store.state.rows).toEqual(['order-created 2']);
+  });
+
+  it('in more than twenty messages at once halts the partition, dead-letters nothing, and leaves the others alone', async () => {
+    const consumer = await start();
+    const halted = broker.feed(unknowns(1, 21));
+    const other = broker.feed([created(30, 30, 1)]);
+    await expect(halted).rejects.toThrow(HandlerBrokenError);
+    await other;
+    expect(letters()).toEqual([]);
+    expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
+    expect(store.state.rows).toEqual(['order-created 30']);
+    // The registry has its schemas again.
+    await broker.feed(orders(1, 21));
+    expect(consumer.status().halted).toEqual({});
+  });
+
+  it('in more than twenty messages a minute halts the partition too, until the minute is over', async () => {
+    await start();
+    await broker.feed(unknowns(1, 15));
+    await broker.feed(unknowns(16, 20));
+    await expect(broker.feed([unknown(21)])).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toHaveLength(20);
+    await clock.sleep(60_000);
+    await broker.feed([unknown(21)]);
+    expect(letters()).toHaveLength(21);
+  });
+});
+
 describe('a broken handler', () => {
   it('dead-letters nothing when every message of a batch fails: the partition halts, and goes on when it is mended', async () => {
     for (let id = 1; id <= 6; id += 1) poison.add(orderId(id));

@@ -4,9 +4,17 @@ import type { Broker, BrokerConsumer, RecordBatch } from './broker.ts';
 import { EVENTS, type EventType } from './catalog.ts';
 import type { Codec } from './codec.ts';
 import { HandlerBrokenError, StaleBatchError } from './errors.ts';
-import { createDeadLetterRate, isolate } from './isolate.ts';
+import { createDeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE } from './isolate.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
-import { decodeBatch, isFinished, type PendingBatch, partitionName, type Share, takeShares } from './pending.ts';
+import {
+  decodeBatch,
+  isFinished,
+  type PendingBatch,
+  partitionName,
+  type Share,
+  takeShares,
+  unknownSchemas,
+} from './pending.ts';
 import { createPersistence } from './persist.ts';
 import { createReporter } from './report.ts';
 import { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
@@ -117,7 +125,9 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     return takeShares(queue, maxBatch, report.halted());
   }
 
-  async function run(shares: readonly Share[]): Promise<void> {
+  async function run(taken: readonly Share[]): Promise<void> {
+    const shares = haltUnknown(taken);
+    if (shares.length === 0) return;
     const messages = shares.flatMap((share) => share.messages);
     pace.had(messages.length);
     const persist = persistence(shares.map((share) => share.pending));
@@ -131,6 +141,27 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
       logger.warn({ group, messages: messages.length, err: error }, 'a batch failed: looking for the guilty message');
       for (const share of shares) await runAlone(share);
     }
+  }
+
+  /**
+   * One message of an unknown schema is rubbish; many are a registry that has lost its schemas, and then everything
+   * would be dead-lettered. @returns the shares that may be applied; the others' partitions are halted.
+   */
+  function haltUnknown(shares: readonly Share[]): Share[] {
+    let count = rate.count(clock.now());
+    return shares.filter((share) => {
+      const unknown = unknownSchemas(share);
+      if (unknown === 0 || count + unknown <= MAX_DEAD_LETTERS_A_MINUTE) {
+        count += unknown;
+        return true;
+      }
+      const error = new HandlerBrokenError(
+        `the registry does not know the schemas of ${unknown} messages; ${count} dead letters in the last minute`,
+      );
+      report.halt(share.pending.batch, error);
+      giveBack(share.pending, error);
+      return false;
+    });
   }
 
   async function runAlone(share: Share): Promise<void> {
@@ -153,8 +184,10 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     return createPersistence({ clock, random, isStale, heartbeat, signal: stopping.signal, waiting: report.waiting });
   }
 
-  function advance({ pending, messages }: Share): void {
+  function advance(share: Share): void {
+    const { pending, messages } = share;
     pending.done += messages.length;
+    rate.add(clock.now(), unknownSchemas(share));
     report.unreadable(messages);
     report.resume(pending.batch);
   }

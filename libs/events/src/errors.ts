@@ -2,7 +2,12 @@ export { OutageError } from '@shop/service';
 
 /** A message that no retry can make readable: rubbish, an unknown schema, missing headers. */
 export class UndecodableError extends Error {
-  override readonly name = 'UndecodableError';
+  override readonly name: string = 'UndecodableError';
+}
+
+/** The registry has no schema with the id of this message. Many of these are the registry's fault, not the messages'. */
+export class UnknownSchemaError extends UndecodableError {
+  override readonly name = 'UnknownSchemaError';
 }
 
 /** An event whose data does not fit its schema; the message names the fields. A bug of the publisher. */
@@ -22,7 +27,7 @@ export class StaleBatchError extends Error {
   override readonly name = 'StaleBatchError';
 }
 
-/** The handler fails whatever it is given: its partition halts, nothing more is dead-lettered. */
+/** The handler (or the registry) fails whatever it is given: its partition halts, nothing more is dead-lettered. */
 export class HandlerBrokenError extends Error {
   override readonly name = 'HandlerBrokenError';
 }

@@ -3,7 +3,14 @@ export type * from './broker.ts';
 export { allTopics, EVENTS, type EventType, isEventType, PARTITIONS } from './catalog.ts';
 export { type Codec, type CodecOptions, createCodec, createCodecOn, type DecodedEvent } from './codec.ts';
 export { type Consumer, type ConsumerOptions, type ConsumerStatus, startConsumer } from './consumer.ts';
-export { HandlerBrokenError, InvalidEventError, OutageError, StaleBatchError, UndecodableError } from './errors.ts';
+export {
+  HandlerBrokenError,
+  InvalidEventError,
+  OutageError,
+  StaleBatchError,
+  UndecodableError,
+  UnknownSchemaError,
+} from './errors.ts';
 export { type Cause, causedBy, type NewEvent, type ReceivedEvent } from './event.ts';
 export { deriveEventId } from './event-id.ts';
 export { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';

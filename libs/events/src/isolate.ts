@@ -7,7 +7,7 @@ import type { Clock } from './runtime.ts';
 const ATTEMPTS = 3;
 /** From this many failures on, with no success, it is the handler that is broken and not the messages. */
 const SUSPICIOUS = 5;
-/** Dead letters a minute above which the handler counts as broken. Undecodable messages do not count. */
+/** Dead letters a minute above which the handler counts as broken. Of undecodable messages only those of an unknown schema count. */
 export const MAX_DEAD_LETTERS_A_MINUTE = 20;
 
 /** Counts dead letters over the last minute. */

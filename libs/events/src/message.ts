@@ -1,7 +1,7 @@
 import type { IncomingRecord } from './broker.ts';
 import { isEventType } from './catalog.ts';
 import type { Codec } from './codec.ts';
-import { describe, UndecodableError } from './errors.ts';
+import { describe, UndecodableError, UnknownSchemaError } from './errors.ts';
 import type { ReceivedEvent } from './event.ts';
 import { parseHeaders } from './headers.ts';
 
@@ -15,6 +15,8 @@ export interface UnreadableMessage {
   readonly record: IncomingRecord;
   readonly event: undefined;
   readonly error: string;
+  /** The registry does not know its schema: so it may be the registry that is at fault. */
+  readonly unknownSchema: boolean;
 }
 
 /**
@@ -41,6 +43,6 @@ export async function readMessage(record: IncomingRecord, codec: Pick<Codec, 'de
     return { record, event: { ...headers, ...decoded, topic, partition, offset, key } };
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;
-    return { record, event: undefined, error: describe(error) };
+    return { record, event: undefined, error: describe(error), unknownSchema: error instanceof UnknownSchemaError };
   }
 }

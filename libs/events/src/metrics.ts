@@ -44,7 +44,7 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
   const seconds = metrics.histogram('events_handling_seconds', 'Time of one transaction of a consumer', ['group']);
   const delay = metrics.gauge('events_delay_seconds', 'Age of the oldest message of the last transaction', ['group']);
   const waiting = metrics.gauge('events_consumer_waiting', '1 while something it needs is away', ['group']);
-  const halted = metrics.gauge('events_partition_halted', '1 while its handler is broken', [
+  const halted = metrics.gauge('events_partition_halted', '1 while its handler or the registry is broken', [
     'group',
     'topic',
     'partition',

@@ -60,6 +60,11 @@ function shareOf(pending: PendingBatch, room: number): Share {
   return { pending, messages: pending.messages?.slice(pending.done, pending.done + room) ?? [] };
 }
 
+/** How many of its messages are of a schema that the registry does not know. */
+export function unknownSchemas({ messages }: Share): number {
+  return messages.filter((message) => !message.event && message.unknownSchema).length;
+}
+
 export function isFinished(pending: PendingBatch): boolean {
   return pending.messages !== undefined && pending.done >= pending.messages.length;
 }

@@ -56,12 +56,15 @@ export function createReporter({ group, logger, metrics, clock }: ReporterOption
       metrics.waiting(group, reason !== undefined);
     },
 
-    /** The partition's handler is broken: alert, and say so until it works again. */
+    /** The partition's handler (or the registry) is broken: alert, and say so until it works again. */
     halt(batch: RecordBatch, error: Error): void {
       const { topic, partition } = batch;
       halted.set(partitionName(batch), error.message);
       metrics.partitionHalted(group, topic, partition, true);
-      logger.error({ group, topic, partition, error: error.message }, 'partition halted: its handler is broken');
+      logger.error(
+        { group, topic, partition, error: error.message },
+        'partition halted: its handler or the schema registry is broken',
+      );
     },
 
     resume(batch: RecordBatch): void {
