@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readGauges, readMessagingState } from './gauges.ts';
 
-const text = `# HELP events_partition_halted 1 while its handler is broken
+const text = `# HELP events_partition_halted 1 while its handler or the registry is broken
 # TYPE events_partition_halted gauge
 events_partition_halted{service="payment",group="payment",topic="order-events",partition="3"} 1
 events_partition_halted{service="payment",group="payment",topic="order-events",partition="4"} 0
