@@ -64,7 +64,7 @@ export function createOrderWaits({ waiters, read }: OrderWaitsOptions): OrderWai
       // A reason of its own: without one, each abort makes an exception with a stack, for nobody.
       stop = () => abort.abort('woken');
       const leave = enter(orderId, stop);
-      const timeoutMs = Math.max(0, Math.min(patience, left()));
+      const timeoutMs = Math.max(0, Math.ceil(Math.min(patience, left())));
       return waiters.waitFor(orderId, { types: END_EVENTS, timeoutMs, signal: abort.signal }).finally(leave);
     }
 
@@ -84,7 +84,8 @@ export function createOrderWaits({ waiters, read }: OrderWaitsOptions): OrderWai
           for (;;) {
             await woken;
             if (cancelled) return undefined;
-            const last = left() <= 0;
+            // A timer may be up to a millisecond early.
+            const last = left() <= 1;
             patience *= 2;
             // Registered anew before the look, so that no end falls between the two.
             if (!last) woken = register();

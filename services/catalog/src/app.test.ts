@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
 import request from 'supertest';
-import { createApp } from '../app.ts';
+import { createApp } from './app.ts';
 
 const noChange = () => Promise.reject(new Error('nobody changes'));
 const app = createApp({

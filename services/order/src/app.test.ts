@@ -9,9 +9,9 @@ import {
   serve,
 } from '@shop/service';
 import request from 'supertest';
-import { createApp } from '../app.ts';
-import type { OrderView } from '../usecases/order-view.ts';
-import { findPlaced } from '../usecases/place-order.ts';
+import { createApp } from './app.ts';
+import type { OrderView } from './usecases/order-view.ts';
+import { findPlaced } from './usecases/place-order.ts';
 
 const ORDER_ID = '0199c0de-0000-7000-8000-000000000001';
 const order = { orderId: ORDER_ID, userId: 7, status: 'COMPLETED' } as OrderView;
