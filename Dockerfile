@@ -7,9 +7,11 @@ COPY package.json package-lock.json .npmrc ./
 COPY libs/events/package.json libs/events/
 COPY libs/service/package.json libs/service/
 COPY services/catalog/package.json services/catalog/
+COPY services/coupon/package.json services/coupon/
 COPY services/gateway/package.json services/gateway/
 COPY services/order/package.json services/order/
 COPY services/payment/package.json services/payment/
+COPY services/ranking/package.json services/ranking/
 
 # The database clients are made with the development packages, which stay out of the image.
 FROM base AS clients

@@ -3,11 +3,17 @@
 CREATE DATABASE IF NOT EXISTS shop_order CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE DATABASE IF NOT EXISTS shop_catalog CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE DATABASE IF NOT EXISTS shop_payment CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE DATABASE IF NOT EXISTS shop_coupon CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE DATABASE IF NOT EXISTS shop_ranking CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE USER IF NOT EXISTS 'shop_order'@'%' IDENTIFIED BY 'shop_order';
 CREATE USER IF NOT EXISTS 'shop_catalog'@'%' IDENTIFIED BY 'shop_catalog';
 CREATE USER IF NOT EXISTS 'shop_payment'@'%' IDENTIFIED BY 'shop_payment';
+CREATE USER IF NOT EXISTS 'shop_coupon'@'%' IDENTIFIED BY 'shop_coupon';
+CREATE USER IF NOT EXISTS 'shop_ranking'@'%' IDENTIFIED BY 'shop_ranking';
 CREATE USER IF NOT EXISTS 'shop_audit'@'%' IDENTIFIED BY 'shop_audit';
 GRANT ALL ON `shop\_order`.* TO 'shop_order'@'%';
 GRANT ALL ON `shop\_catalog`.* TO 'shop_catalog'@'%';
 GRANT ALL ON `shop\_payment`.* TO 'shop_payment'@'%';
+GRANT ALL ON `shop\_coupon`.* TO 'shop_coupon'@'%';
+GRANT ALL ON `shop\_ranking`.* TO 'shop_ranking'@'%';
 GRANT SELECT ON `shop\_%`.* TO 'shop_audit'@'%';

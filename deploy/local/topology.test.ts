@@ -24,7 +24,11 @@ describe('order of start', () => {
 
   it('starts every server before any service, and the gateway last', () => {
     const steps = startSteps([...servers, ...services]).map((step) => step.map((row) => row.name));
-    expect(steps).toEqual([['mysql', 'kafka', 'registry', 'redis'], ['order', 'catalog', 'payment'], ['gateway']]);
+    expect(steps).toEqual([
+      ['mysql', 'kafka', 'registry', 'redis'],
+      ['order', 'catalog', 'payment', 'coupon', 'ranking'],
+      ['gateway'],
+    ]);
   });
 });
 

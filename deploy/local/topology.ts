@@ -8,7 +8,7 @@ import type { Server } from './parts/server.ts';
 import { root } from './paths.ts';
 
 export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
-export type ServiceName = 'order' | 'catalog' | 'payment' | 'gateway';
+export type ServiceName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'gateway';
 
 interface Row {
   /** On 127.0.0.1, before a stack's port offset. Kafka's controller has the port after its own. */
@@ -76,14 +76,18 @@ export const services: ServiceRow[] = [
   { name: 'order', port: 3001, after: afterServers, schema: 'shop_order' },
   { name: 'catalog', port: 3002, after: afterServers, schema: 'shop_catalog' },
   { name: 'payment', port: 3003, after: afterServers, schema: 'shop_payment' },
+  { name: 'coupon', port: 3004, after: afterServers, schema: 'shop_coupon' },
+  { name: 'ranking', port: 3005, after: afterServers, schema: 'shop_ranking' },
   {
     name: 'gateway',
     port: 3000,
-    after: ['order', 'catalog', 'payment'],
+    after: ['order', 'catalog', 'payment', 'coupon', 'ranking'],
     env: (urls) => ({
       ORDER_URLS: urls('order'),
       CATALOG_URLS: urls('catalog'),
       PAYMENT_URLS: urls('payment'),
+      COUPON_URLS: urls('coupon'),
+      RANKING_URLS: urls('ranking'),
       GATEWAY_AUTH: 'off',
     }),
   },

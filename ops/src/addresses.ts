@@ -20,10 +20,10 @@ export interface ServiceAddresses {
 }
 
 /** The services that own a schema. */
-export const SERVICES = ['order', 'catalog', 'payment'] as const;
+export const SERVICES = ['order', 'catalog', 'payment', 'coupon', 'ranking'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-const PORTS: Record<ServiceName, number> = { order: 3001, catalog: 3002, payment: 3003 };
+const PORTS: Record<ServiceName, number> = { order: 3001, catalog: 3002, payment: 3003, coupon: 3004, ranking: 3005 };
 
 /** The addresses that a stack with this port offset has by default, as environment variables. */
 export function localEnvironment(portOffset: number): Record<string, string> {
@@ -72,6 +72,6 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     auditDatabase: url('AUDIT_DATABASE_URL'),
     brokers: list('KAFKA_BROKERS'),
     registry: url('SCHEMA_REGISTRY_URL'),
-    services: { order: service('order'), catalog: service('catalog'), payment: service('payment') },
+    services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])) as Addresses['services'],
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openStack, type Stack } from '../../deploy/local/stack.ts';
 import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
 
-export const SCHEMAS = ['shop_order', 'shop_catalog', 'shop_payment'] as const;
+export const SCHEMAS = ['shop_order', 'shop_catalog', 'shop_payment', 'shop_coupon', 'shop_ranking'] as const;
 
 /** The stack that the test command started for us. Any other is refused: these tests empty schemas and kill processes. */
 export function testStack(env: Record<string, string | undefined> = process.env): Stack {

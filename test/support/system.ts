@@ -3,7 +3,7 @@ import type { ServiceName } from '../../deploy/local/topology.ts';
 import { Api } from './api.ts';
 import { testStack, wipe } from './stack.ts';
 
-const BEHIND_THE_GATEWAY: readonly ServiceName[] = ['order', 'catalog', 'payment'];
+const BEHIND_THE_GATEWAY: readonly ServiceName[] = ['order', 'catalog', 'payment', 'coupon', 'ranking'];
 
 export interface SystemOptions {
   /** How many of each service start. The gateway is told of `knownInstances`. */

@@ -9,8 +9,13 @@ interface EventDefinition<T extends EventType> {
   readonly record: string;
   /** The message key: what keeps one aggregate's events in order. */
   readonly key: (data: EventDataByType[T]) => string;
-  /** `derived`: at most one an order, its id follows from (orderId, type). `request`: its id is `data.requestId`. */
-  readonly id: 'derived' | 'request';
+  /** The event's id: `derived` from (orderId, type), as there is at most one an order; or one that the data carries. */
+  readonly id: 'derived' | ((data: EventDataByType[T]) => string);
+  /**
+   * CloudEvents extension attributes, sent as headers `ce_<name>` where they have a value: what a group can choose by
+   * without decoding (`Subscription.wants`). A name is small letters and digits.
+   */
+  readonly attributes?: (data: EventDataByType[T]) => Readonly<Record<string, string | null>>;
 }
 
 /** Event → topic, record, key and id rule. The one table behind codec, outbox, topics and documents. */
@@ -32,12 +37,14 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     record: 'shop.order.v1.OrderCancelled',
     key: (e) => e.orderId,
     id: 'derived',
+    attributes: (e) => ({ couponid: e.couponId }),
   },
   'stock-reserved': {
     topic: 'catalog-events',
     record: 'shop.catalog.v1.StockReserved',
     key: (e) => e.orderId,
     id: 'derived',
+    attributes: (e) => ({ couponid: e.couponId }),
   },
   'stock-rejected': {
     topic: 'catalog-events',
@@ -49,7 +56,7 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     topic: 'catalog-events',
     record: 'shop.catalog.v1.ProductChanged',
     key: (e) => String(e.productId),
-    id: 'request',
+    id: (e) => e.requestId,
   },
   'payment-completed': {
     topic: 'payment-events',
@@ -73,7 +80,37 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     topic: 'payment-events',
     record: 'shop.payment.v1.PointsCharged',
     key: (e) => String(e.userId),
-    id: 'request',
+    id: (e) => e.requestId,
+  },
+  'coupon-redeemed': {
+    topic: 'coupon-events',
+    record: 'shop.coupon.v1.CouponRedeemed',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'coupon-rejected': {
+    topic: 'coupon-events',
+    record: 'shop.coupon.v1.CouponRejected',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'coupon-policy-created': {
+    topic: 'coupon-events',
+    record: 'shop.coupon.v1.CouponPolicyCreated',
+    key: (e) => String(e.couponPolicyId),
+    id: (e) => e.requestId,
+  },
+  'coupon-issued': {
+    topic: 'coupon-events',
+    record: 'shop.coupon.v1.CouponIssued',
+    key: (e) => String(e.couponPolicyId),
+    id: (e) => e.couponId,
+  },
+  'coupon-issue-requested': {
+    topic: 'coupon-issue-requests',
+    record: 'shop.coupon.v1.CouponIssueRequested',
+    key: (e) => String(e.couponPolicyId),
+    id: (e) => e.requestId,
   },
 };
 

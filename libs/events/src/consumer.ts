@@ -64,7 +64,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
   // A handler gets only the types it named, so it may be used for all of them.
   const subscription = options.subscription as unknown as Subscription<Tx, EventType>;
   const { group } = subscription;
-  const handles = new Set<string>(subscription.handles);
+  const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
   const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))].sort();
 
   const stopping = new AbortController();
@@ -116,7 +116,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
       if (pending.messages) continue;
       const persist = persistence([pending]);
       try {
-        metrics.handled(group, 'skipped', await persist(() => decodeBatch(pending, codec, handles)));
+        metrics.handled(group, 'skipped', await persist(() => decodeBatch(pending, codec, interest)));
       } catch (error) {
         giveBack(pending, error);
       }

@@ -14,13 +14,18 @@ export interface EventHeaders {
 export function renderHeaders(
   event: EventHeaders & { readonly type: EventType },
   source: string,
+  attributes: Readonly<Record<string, string | null>> = {},
 ): Record<string, string> {
+  const extensions = Object.entries(attributes).flatMap(([name, value]) =>
+    value === null ? [] : [[`ce_${name}`, value]],
+  );
   return {
     ce_specversion: '1.0',
     ce_id: event.id,
     ce_type: event.type,
     ce_source: source,
     ce_time: event.time.toISOString(),
+    ...Object.fromEntries(extensions),
     ...(event.causationId && { ce_causationid: event.causationId }),
     ...(event.traceparent && { traceparent: event.traceparent }),
     'content-type': 'application/avro',

@@ -1,4 +1,4 @@
-import type { IncomingRecord } from './broker.ts';
+import type { Headers, IncomingRecord } from './broker.ts';
 import { isEventType } from './catalog.ts';
 import type { Codec } from './codec.ts';
 import { describe, UndecodableError, UnknownSchemaError } from './errors.ts';
@@ -19,13 +19,20 @@ export interface UnreadableMessage {
   readonly unknownSchema: boolean;
 }
 
+/** What a group chooses by: the types it handles, and perhaps other headers. */
+export interface Interest {
+  readonly handles: ReadonlySet<string>;
+  readonly wants?: ((headers: Headers) => boolean) | undefined;
+}
+
 /**
- * True for a type that the group does not handle or this build does not know (a newer producer rolling out): told by
- * its header alone, nothing is decoded.
+ * True for a type that the group does not handle or this build does not know (a newer producer rolling out), and for
+ * what it does not want: told by the headers alone, nothing is decoded.
  */
-export function isForOthers(record: IncomingRecord, handles: ReadonlySet<string>): boolean {
-  const type = record.headers.ce_type;
-  return type !== undefined && type !== '' && !handles.has(type);
+export function isForOthers({ headers }: Pick<IncomingRecord, 'headers'>, { handles, wants }: Interest): boolean {
+  const type = headers.ce_type;
+  if (type === undefined || type === '') return false;
+  return !handles.has(type) || (wants !== undefined && !wants(headers));
 }
 
 /** Decodes one record. Rejects only for an outage: what cannot be read is a message too. */

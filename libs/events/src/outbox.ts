@@ -39,11 +39,11 @@ export function createOutbox<Tx extends CommitHooks>(options: OutboxOptions<Tx>)
   function encode<T extends EventType>(type: T, data: EventDataByType[T], cause: NewEvent['cause']): OutboxRow {
     const definition = EVENTS[type];
     const key = definition.key(data);
-    const id = definition.id === 'derived' ? deriveEventId(key, type) : requestId(type, data);
+    const id = definition.id === 'derived' ? deriveEventId(key, type) : definition.id(data);
     const traceparent = cause?.traceparent ?? currentTraceparent?.();
     const time = new Date(clock.now());
     const causation = { ...(cause?.eventId && { causationId: cause.eventId }), ...(traceparent && { traceparent }) };
-    const headers = renderHeaders({ id, type, time, ...causation }, source);
+    const headers = renderHeaders({ id, type, time, ...causation }, source, definition.attributes?.(data));
     return { id, topic: definition.topic, key, type, payload: codec.encode(type, data), headers };
   }
 
@@ -57,9 +57,4 @@ export function createOutbox<Tx extends CommitHooks>(options: OutboxOptions<Tx>)
       if (wake) tx.onCommit(wake);
     },
   };
-}
-
-function requestId(type: EventType, data: object): string {
-  if ('requestId' in data && typeof data.requestId === 'string') return data.requestId;
-  throw new Error(`${type} takes its id from data.requestId, which is missing`);
 }

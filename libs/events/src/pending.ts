@@ -1,6 +1,6 @@
 import type { RecordBatch } from './broker.ts';
 import type { Codec } from './codec.ts';
-import { isForOthers, type Message, readMessage } from './message.ts';
+import { type Interest, isForOthers, type Message, readMessage } from './message.ts';
 
 /** A partition's batch in the hands of the consumer: what is decoded, and how far it has got. */
 export interface PendingBatch {
@@ -25,12 +25,12 @@ export const partitionName = ({ topic, partition }: RecordBatch): string => `${t
 export async function decodeBatch(
   pending: PendingBatch,
   codec: Pick<Codec, 'decode'>,
-  handles: ReadonlySet<string>,
+  interest: Interest,
 ): Promise<number> {
   const messages: Message[] = [];
   let skipped = 0;
   for (const record of pending.batch.records) {
-    if (isForOthers(record, handles)) skipped += 1;
+    if (isForOthers(record, interest)) skipped += 1;
     else messages.push(await readMessage(record, codec));
   }
   pending.messages = messages;

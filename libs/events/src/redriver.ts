@@ -77,7 +77,7 @@ export function startRedriver(options: RedriverOptions): Redriver {
     letter: Letter,
   ): Promise<void> {
     const now = new Date(clock.now());
-    if (isForOthers(letter.record, new Set(subscription.handles))) {
+    if (isForOthers(letter.record, { handles: new Set(subscription.handles) })) {
       return markRedriven(tx, letter.id, 'skipped: not for this group any more', now);
     }
     const message = await readMessage(letter.record, codec);

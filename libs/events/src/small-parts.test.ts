@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { DatabaseUnavailableError } from '@shop/service';
+import { EVENTS } from './catalog.ts';
 import { OutageError } from './errors.ts';
 import type { ReceivedEvent } from './event.ts';
 import { deriveEventId } from './event-id.ts';
 import { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
 import { classify } from './failure.ts';
+import { renderHeaders } from './headers.ts';
+import { isForOthers } from './message.ts';
 import { noMetrics } from './metrics.ts';
 import { lowestIdAt } from './purge.ts';
 import { startRelay } from './relay.ts';
@@ -30,6 +33,29 @@ describe('an event id', () => {
     const time = 0x018900000000;
     expect(deriveEventId(orderId(1), 'order-created') < lowestIdAt(time + 1)).toBe(true);
     expect(deriveEventId(orderId(1), 'order-created') > lowestIdAt(time)).toBe(true);
+  });
+});
+
+describe('what a group wants', () => {
+  const { attributes } = EVENTS['stock-reserved'];
+  const headersOf = (couponId: string | null) => {
+    const data = { orderId: orderId(1), userId: 1, couponId, lines: [], totalAmount: 0 };
+    return renderHeaders({ id: 'x', type: 'stock-reserved', time: new Date(0) }, 'catalog', attributes?.(data));
+  };
+  const interest = {
+    handles: new Set(['stock-reserved']),
+    wants: (headers: Readonly<Record<string, string>>) => headers.ce_couponid !== undefined,
+  };
+
+  it('is told by the attributes in its headers, which are left out where they have no value', () => {
+    expect(headersOf('c').ce_couponid).toBe('c');
+    expect(headersOf(null)).not.toHaveProperty('ce_couponid');
+    expect(isForOthers({ headers: headersOf('c') }, interest)).toBe(false);
+    expect(isForOthers({ headers: headersOf(null) }, interest)).toBe(true);
+  });
+
+  it('does not hide a record without a type: it is no event and has to be looked at', () => {
+    expect(isForOthers({ headers: {} }, interest)).toBe(false);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Headers } from './broker.ts';
 import type { EventType } from './catalog.ts';
 import type { ReceivedEvent } from './event.ts';
 
@@ -7,6 +8,12 @@ export interface Subscription<Tx, T extends EventType = EventType> {
   readonly group: string;
   /** The types it handles; topics follow from the catalogue. Other types are skipped and counted. */
   readonly handles: readonly T[];
+  /**
+   * Whether the group wants a message of a type it handles, by its headers alone (see `attributes` in the catalogue):
+   * what it does not want is skipped and counted, neither decoded nor claimed. Absent: all of them. It must answer the
+   * same for the same message, always.
+   */
+  readonly wants?: (headers: Headers) => boolean;
   /**
    * Applies a batch in the given transaction: several partitions together, each key in its order, duplicates already
    * removed. It must not touch anything outside `tx`. A rejection rolls the whole batch back; the consumer then finds

@@ -1,7 +1,7 @@
 import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
 import express, { type Express } from 'express';
 import { createForward } from './proxy/proxy.ts';
-import { firstSegment, ROUTES, type Upstreams } from './routes.ts';
+import { routeOf, type Upstreams } from './routes.ts';
 
 export interface AppDeps {
   readonly upstreams: Upstreams;
@@ -13,7 +13,15 @@ export interface AppDeps {
 /** What a person finds at `/`. */
 const WELCOME = {
   name: 'shop',
-  links: { products: '/products', points: '/points', orders: '/orders', health: '/health/ready', metrics: '/metrics' },
+  links: {
+    products: '/products',
+    popular: '/products/popular',
+    points: '/points',
+    orders: '/orders',
+    couponPolicies: '/coupon-policies',
+    health: '/health/ready',
+    metrics: '/metrics',
+  },
 };
 
 /** The gateway's HTTP application; it does not listen. Whatever is not for a service is its own, problems included. */
@@ -24,9 +32,8 @@ export function createApp({ upstreams, logger, metrics, health }: AppDeps): Expr
   app.disable('etag');
   // First of all: a request that is passed on meets nothing else, and its body is not parsed.
   app.use((request, response, next) => {
-    const segment = firstSegment(request.url);
-    const service = Object.hasOwn(ROUTES, segment) ? ROUTES[segment] : undefined;
-    if (service) forward(request, response, upstreams[service], segment);
+    const route = routeOf(request.url);
+    if (route) forward(request, response, upstreams[route.service], route.label);
     else next();
   });
   app.use(

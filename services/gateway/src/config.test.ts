@@ -7,6 +7,8 @@ const env = {
   ORDER_URLS: 'http://127.0.0.1:3001, http://127.0.0.1:3011/',
   CATALOG_URLS: 'http://127.0.0.1:3002',
   PAYMENT_URLS: 'http://127.0.0.1:3003',
+  COUPON_URLS: 'http://127.0.0.1:3004',
+  RANKING_URLS: 'http://127.0.0.1:3005',
   GATEWAY_AUTH: 'off',
 };
 

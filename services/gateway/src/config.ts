@@ -14,6 +14,8 @@ export const gatewayConfigSchema = z.object({
   ORDER_URLS: urls.describe('instances of the order service, http://host:port, comma separated'),
   CATALOG_URLS: urls.describe('instances of the catalog service'),
   PAYMENT_URLS: urls.describe('instances of the payment service'),
+  COUPON_URLS: urls.describe('instances of the coupon service'),
+  RANKING_URLS: urls.describe('instances of the ranking service'),
   GATEWAY_AUTH: z
     .literal('off', { error: 'authentication is not there yet: the only mode is `off`' })
     .describe(

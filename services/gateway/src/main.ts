@@ -13,6 +13,8 @@ const upstreams = {
   order: createUpstream({ name: 'order', urls: config.ORDER_URLS, ...common }),
   catalog: createUpstream({ name: 'catalog', urls: config.CATALOG_URLS, ...common }),
   payment: createUpstream({ name: 'payment', urls: config.PAYMENT_URLS, ...common }),
+  coupon: createUpstream({ name: 'coupon', urls: config.COUPON_URLS, ...common }),
+  ranking: createUpstream({ name: 'ranking', urls: config.RANKING_URLS, ...common }),
 };
 shutdown.onStop('upstreams', async () => {
   await Promise.all(Object.values(upstreams).map((upstream) => upstream.close()));

@@ -4,18 +4,39 @@ export interface Upstreams {
   readonly order: Upstream;
   readonly catalog: Upstream;
   readonly payment: Upstream;
+  readonly coupon: Upstream;
+  readonly ranking: Upstream;
+}
+
+/** Where a request goes, and its label in the measures. */
+export interface Route {
+  readonly service: keyof Upstreams;
+  readonly label: string;
 }
 
 /** First part of the path → the service that answers. */
-export const ROUTES: Readonly<Record<string, keyof Upstreams>> = {
-  orders: 'order',
-  products: 'catalog',
-  points: 'payment',
-};
+const BY_SEGMENT: ReadonlyMap<string, Route> = new Map(
+  Object.entries({
+    orders: 'order',
+    products: 'catalog',
+    points: 'payment',
+    coupons: 'coupon',
+    'coupon-policies': 'coupon',
+  } as const).map(([label, service]) => [label, { service, label }]),
+);
 
-/** The first part of a path: `/orders/1?a=b` → `orders`. */
-export function firstSegment(url: string): string {
-  let end = 1;
-  while (end < url.length && url[end] !== '/' && url[end] !== '?') end++;
-  return url.slice(1, end);
+const POPULAR: Route = { service: 'ranking', label: 'products/popular' };
+
+/** The service that a URL (path and query) is for; undefined if it is the gateway's own. */
+export function routeOf(url: string): Route | undefined {
+  const end = endOfPath(url);
+  const slash = url.indexOf('/', 1);
+  const segment = url.slice(1, slash === -1 || slash > end ? end : slash);
+  if (segment === 'products' && url.slice(slash, end) === '/popular') return POPULAR;
+  return BY_SEGMENT.get(segment);
+}
+
+function endOfPath(url: string): number {
+  const query = url.indexOf('?');
+  return query === -1 ? url.length : query;
 }

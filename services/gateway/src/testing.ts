@@ -35,7 +35,7 @@ export async function deadAddress(): Promise<string> {
   return url;
 }
 
-/** A gateway whose orders go to `orderUrls`; catalog and payment are away. */
+/** A gateway whose orders go to `orderUrls`; everything else is away. */
 export async function startGateway(orderUrls: readonly string[], options: Partial<UpstreamOptions> = {}) {
   const nowhere = await deadAddress();
   const common = { timeoutMs: 2_000, maxInFlight: 100, ...options };
@@ -43,6 +43,8 @@ export async function startGateway(orderUrls: readonly string[], options: Partia
     order: createUpstream({ ...common, name: 'order', urls: orderUrls }),
     catalog: createUpstream({ ...common, name: 'catalog', urls: [nowhere] }),
     payment: createUpstream({ ...common, name: 'payment', urls: [nowhere] }),
+    coupon: createUpstream({ ...common, name: 'coupon', urls: [nowhere] }),
+    ranking: createUpstream({ ...common, name: 'ranking', urls: [nowhere] }),
   };
   const logger = createLogger({ service: 'gateway', level: 'silent' });
   const metrics = createMetrics({ defaults: false });

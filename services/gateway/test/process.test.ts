@@ -23,7 +23,9 @@ interface GatewayProcess {
 function startGateway(env: Record<string, string>): GatewayProcess {
   const { PATH = '', HOME = '' } = process.env;
   const nowhere = 'http://127.0.0.1:1';
-  const common = { PATH, HOME, PORT: '0', ORDER_URLS: nowhere, CATALOG_URLS: nowhere, PAYMENT_URLS: nowhere };
+  const services = ['ORDER', 'CATALOG', 'PAYMENT', 'COUPON', 'RANKING'];
+  const urls = Object.fromEntries(services.map((name) => [`${name}_URLS`, nowhere]));
+  const common = { PATH, HOME, PORT: '0', ...urls };
   const child = spawn(process.execPath, [main], { env: { ...common, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let heard: () => void = () => undefined;

@@ -1,5 +1,89 @@
 // Generated from schemas/*.avsc by `npm run generate`. Do not edit.
 
+/** A user asks for a coupon and does not wait: the order of these on the log is the order of issue. */
+export interface CouponIssueRequested {
+  /** The policy, also the message key (as text). */
+  readonly couponPolicyId: number;
+  /** The request (UUIDv7), where its outcome is looked up; also the event id, and the coupon's id if it gets one. */
+  readonly requestId: string;
+  /** Who asks. */
+  readonly userId: number;
+  /** When it was accepted, milliseconds since the epoch, UTC. */
+  readonly requestedAt: number;
+}
+
+/** A user got a coupon of a policy; carries all that is needed to apply it again. */
+export interface CouponIssued {
+  /** The policy, also the message key (as text). */
+  readonly couponPolicyId: number;
+  /** The coupon (UUIDv7): the id of the request that took it, and of this event. */
+  readonly couponId: string;
+  /** Whose it is. */
+  readonly userId: number;
+  /** What it is worth, in won. */
+  readonly discountAmount: number;
+  /** When, milliseconds since the epoch, UTC. */
+  readonly issuedAt: number;
+  /** Until when it can be used (exclusive). */
+  readonly expiresAt: number;
+  /** It came by a request on the log (coupon-issue-requested), not by one that was answered at once. */
+  readonly byRequest: boolean;
+}
+
+/** An operator created a coupon policy; carries all that is needed to apply it again. */
+export interface CouponPolicyCreated {
+  /** The policy, also the message key (as text). */
+  readonly couponPolicyId: number;
+  /** Its name. */
+  readonly name: string;
+  /** What each coupon is worth, in won. */
+  readonly discountAmount: number;
+  /** How many coupons there are. */
+  readonly totalQuantity: number;
+  /** Days a coupon is valid, from the moment of its issue. */
+  readonly validDays: number;
+  /** From when coupons are issued, milliseconds since the epoch, UTC; null: at once. */
+  readonly startsAt: null | number;
+  /** Until when (exclusive); null: until they are gone. */
+  readonly endsAt: null | number;
+  /** When, milliseconds since the epoch, UTC. */
+  readonly createdAt: number;
+  /** The random id of the request, stored with the effect; also the event id. */
+  readonly requestId: string;
+  /** The Idempotency-Key of the request, if it had one. */
+  readonly idempotencyKey: null | string;
+  /** SHA-256 (hex) of the canonical request body, when there is a key. */
+  readonly requestHash: null | string;
+}
+
+/** The coupon of the order is now used by it (ISSUED → USED), and what is left to pay is known. */
+export interface CouponRedeemed {
+  /** The order: a UUIDv7, also the message key. */
+  readonly orderId: string;
+  /** The user who ordered. */
+  readonly userId: number;
+  /** The coupon (UUIDv7). */
+  readonly couponId: string;
+  /** The order's total at the reserved prices, in won. */
+  readonly totalAmount: number;
+  /** What the coupon pays, in won: its worth, but never more than the total. */
+  readonly discountAmount: number;
+  /** What is left to pay in points, in won: total − discount. */
+  readonly payableAmount: number;
+}
+
+/** The coupon that the order names cannot be used for it; nothing was changed. */
+export interface CouponRejected {
+  /** The order: a UUIDv7, also the message key. */
+  readonly orderId: string;
+  /** The user who ordered. */
+  readonly userId: number;
+  /** The coupon as the order names it. */
+  readonly couponId: string;
+  /** COUPON_NOT_FOUND (unknown, or another user's), COUPON_ALREADY_USED or COUPON_EXPIRED. */
+  readonly reason: string;
+}
+
 /** One line of the order. */
 export interface OrderCancelledLine {
   /** The product. */
@@ -202,6 +286,11 @@ export interface StockReserved {
 
 /** Event type → its data. */
 export interface EventDataByType {
+  readonly 'coupon-issue-requested': CouponIssueRequested;
+  readonly 'coupon-issued': CouponIssued;
+  readonly 'coupon-policy-created': CouponPolicyCreated;
+  readonly 'coupon-redeemed': CouponRedeemed;
+  readonly 'coupon-rejected': CouponRejected;
   readonly 'order-cancelled': OrderCancelled;
   readonly 'order-completed': OrderCompleted;
   readonly 'order-created': OrderCreated;

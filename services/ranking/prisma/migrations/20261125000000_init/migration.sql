@@ -1,0 +1,88 @@
+-- Pieces sold (completed orders minus cancelled ones) by business day (a day in SHOP_TIME_ZONE), product and generation:
+-- the live generation stands in ranking_state, others are being rebuilt beside it. `version` rises with every change.
+CREATE TABLE daily_product_sales (
+  generation   INT NOT NULL,
+  business_day DATE NOT NULL,
+  product_id   BIGINT NOT NULL,
+  quantity     BIGINT NOT NULL,
+  version      BIGINT NOT NULL,
+  updated_at   DATETIME(3) NOT NULL,
+  PRIMARY KEY (generation, business_day, product_id)
+) ENGINE = InnoDB;
+
+-- One row: which generation is live. Whoever applies events reads it FOR SHARE, the swap locks it FOR UPDATE.
+CREATE TABLE ranking_state (
+  id              TINYINT NOT NULL PRIMARY KEY,
+  live_generation INT NOT NULL,
+  updated_at      DATETIME(3) NOT NULL,
+  CONSTRAINT ranking_state_one_row CHECK (id = 1)
+) ENGINE = InnoDB;
+
+-- Name and price of products that were sold, for the list: from product-changed (with the version of the product row), or
+-- from the lines of completed orders while none was heard (version 0).
+CREATE TABLE products (
+  product_id BIGINT NOT NULL PRIMARY KEY,
+  name       VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL,
+  price      BIGINT NOT NULL,
+  version    BIGINT NOT NULL,
+  updated_at DATETIME(3) NOT NULL
+) ENGINE = InnoDB;
+
+-- The messaging tables every schema has. Copied into each service's first migration.
+
+-- Events waiting for the relay. Columns follow Debezium's outbox event router (aggregatetype = topic, aggregateid = key).
+-- `seq` is the order of relaying: events are appended after their aggregate is locked, so for one key it is commit order.
+CREATE TABLE outbox (
+  seq           BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  id            CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  aggregatetype VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  aggregateid   VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  type          VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  payload       MEDIUMBLOB NOT NULL,
+  headers       TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  created_at    DATETIME(3) NOT NULL
+) ENGINE = InnoDB;
+
+-- The inbox: one row for each event a group has applied. `claim` is the token of the batch that applied it.
+CREATE TABLE processed_event (
+  consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  event_id       CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  claim          CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  processed_at   DATETIME(3) NOT NULL,
+  PRIMARY KEY (consumer_group, event_id)
+) ENGINE = InnoDB;
+
+-- Messages a group could not apply (DEAD), those of the same key behind them (PARKED), what an operator asked for
+-- (REDRIVE), and what became of them (REDRIVEN, DISCARDED). The original bytes and headers are kept.
+CREATE TABLE dead_letter (
+  id             BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  topic          VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `partition`    INT NOT NULL,
+  `offset`       BIGINT NOT NULL,
+  message_key    VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+  status         VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  event_id       CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  event_type     VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  reason         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  error          TEXT CHARACTER SET utf8mb4 NULL,
+  attempts       INT NOT NULL,
+  payload        LONGBLOB NULL,
+  headers        TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  failed_at      DATETIME(3) NOT NULL,
+  resolved_at    DATETIME(3) NULL,
+  resolution     VARCHAR(500) CHARACTER SET utf8mb4 NULL,
+  UNIQUE KEY dead_letter_position (consumer_group, topic, `partition`, `offset`),
+  KEY dead_letter_key (consumer_group, message_key, status),
+  KEY dead_letter_status (status)
+) ENGINE = InnoDB;
+
+-- Keys whose messages a group parks until the dead letter in front of them is redriven or discarded. Consumer and
+-- redriver both lock this row, so no message is stranded between them.
+CREATE TABLE parked_key (
+  consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  message_key    VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  topic          VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  parked_at      DATETIME(3) NOT NULL,
+  PRIMARY KEY (consumer_group, message_key)
+) ENGINE = InnoDB;
