@@ -68,9 +68,9 @@ export class Clients {
     const requestHash = key;
     switch (command.kind) {
       case 'place': {
-        const { lines, expectedTotal } = command;
+        const { lines, couponId, expectedTotal } = command;
         this.#asked.set(requestId, command.order);
-        const placement = { orderId: requestId, userId, lines, expectedTotal, traceparent: null };
+        const placement = { orderId: requestId, userId, couponId, lines, expectedTotal, traceparent: null };
         const [result] = await this.#call(this.#servers.order, (order) =>
           order.place([{ placement, idempotency: { key, requestHash } }]),
         );

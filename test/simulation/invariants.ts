@@ -1,11 +1,12 @@
 import { deriveEventId, type EventType } from '@shop/events';
-import type { Order } from '../../services/order/src/domain/order.ts';
+import type { CompletedOrder, Order } from '../../services/order/src/domain/order.ts';
 import type { CatalogTables } from './memory-catalog-store.ts';
 import type { Table } from './memory-database.ts';
 import type { MessagingTables } from './memory-messaging-store.ts';
 import type { OrderTables } from './memory-order-store.ts';
 import type { PaymentTables } from './memory-payment-store.ts';
-import type { World } from './world.ts';
+import type { CouponTables } from './memory-redemption-store.ts';
+import { NEVER_OVER, type World } from './world.ts';
 
 /** A published event, as the log has it; duplicates stand there as often as they were sent. */
 export interface LoggedEvent {
@@ -27,6 +28,7 @@ export interface ShopAtRest {
   readonly world: World;
   readonly order: OrderTables;
   readonly catalog: CatalogTables;
+  readonly coupon: CouponTables;
   readonly payment: PaymentTables;
   readonly messaging: Readonly<Record<string, MessagingTables>>;
   readonly log: readonly LoggedEvent[];
@@ -40,6 +42,8 @@ export function findViolations(shop: ShopAtRest): string[] {
     pointsAreConserved,
     oneCaptureAndOneRefund,
     ordersAgree,
+    couponsAgree,
+    couponsAreNeverLost,
     ordersAreAsWanted,
     eventsMatchRows,
     eventsAreHandledInOrder,
@@ -135,7 +139,11 @@ function* ordersAgree(shop: ShopAtRest): Iterable<string> {
     if (order.status === 'PENDING') yield `6: ${state}`;
     if (order.status === 'COMPLETED') {
       const { totalAmount } = order.reservation;
-      const paidInFull = payment?.status === 'COMPLETED' && payment.paidAmount + payment.discountAmount === totalAmount;
+      const discount = discountOf(shop, order);
+      const paidInFull =
+        payment?.status === 'COMPLETED' &&
+        payment.discountAmount === discount &&
+        payment.paidAmount === totalAmount - discount;
       if (reservation?.status !== 'SOLD' || !paidInFull) yield `4: ${state}`;
     }
     if (order.status === 'CANCELLED') {
@@ -145,9 +153,58 @@ function* ordersAgree(shop: ShopAtRest): Iterable<string> {
       if (!reservation || !payment) yield `5: ${state}`;
     }
   }
-  for (const { orderId } of [...rowsOf(shop.catalog.reservations), ...rowsOf(shop.payment.payments)]) {
+  const participants = [shop.catalog.reservations, shop.coupon.redemptions, shop.payment.payments];
+  for (const { orderId } of participants.flatMap((table) => rowsOf<{ readonly orderId: string }>(table))) {
     if (!shop.order.orders.committed.has(orderId))
-      yield `6: a reservation or payment for ${orderId}, which is no order`;
+      yield `6: a reservation, redemption or payment for ${orderId}, which is no order`;
+  }
+}
+
+/** What the order's coupon takes off: its worth, but no more than the total. */
+function discountOf({ world }: ShopAtRest, order: CompletedOrder): number {
+  const worth = world.coupons.find((it) => it.couponId === order.couponId)?.discountAmount ?? 0;
+  return Math.min(worth, order.reservation.totalAmount);
+}
+
+function* couponsAgree(shop: ShopAtRest): Iterable<string> {
+  const coupons = rowsOf(shop.coupon.coupons);
+  for (const order of rowsOf(shop.order.orders)) {
+    const { orderId, couponId } = order;
+    const redemption = shop.coupon.redemptions.committed.get(orderId);
+    const used = coupons.filter((it) => it.status === 'USED' && it.orderId === orderId);
+    const state = `order ${orderId} is ${order.status}, redemption ${redemption?.status}, uses ${used.length} coupons`;
+    if (couponId === null) {
+      if (redemption || used.length > 0) yield `5: ${state}, but names none`;
+    } else if (order.status === 'COMPLETED') {
+      const [coupon] = used;
+      const isItsOwn = coupon?.couponId === couponId && coupon.userId === order.userId;
+      if (used.length !== 1 || !isItsOwn || redemption?.status !== 'REDEEMED') yield `4: ${state}`;
+    } else if (order.status === 'CANCELLED') {
+      if (used.length > 0) yield `5: ${state}`;
+      // It has heard of every order with a coupon in the end, and says so in its own row.
+      if (!redemption || redemption.status === 'REDEEMED') yield `5: ${state}`;
+    }
+  }
+}
+
+/** Every coupon is used by the one order that redeemed it, or can be used, or its time is over. */
+function* couponsAreNeverLost(shop: ShopAtRest): Iterable<string> {
+  const rows = shop.coupon.coupons.committed;
+  if (rows.size !== shop.world.coupons.length) yield `7: ${shop.world.coupons.length} coupons became ${rows.size}`;
+  const redeemed = rowsOf(shop.coupon.redemptions).filter((it) => it.status === 'REDEEMED');
+  for (const seed of shop.world.coupons) {
+    const coupon = rows.get(seed.couponId);
+    const orders = redeemed.filter((it) => it.couponId === seed.couponId).map((it) => it.orderId);
+    const what = `coupon ${seed.couponId} is ${coupon?.status}, redeemed by ${orders.length} orders`;
+    if (coupon?.status === 'USED') {
+      const order = shop.order.orders.committed.get(coupon.orderId);
+      if (order?.status !== 'COMPLETED') yield `7: ${what}, used by one that is ${order?.status}`;
+      if (orders.length !== 1 || orders[0] !== coupon.orderId) yield `7: ${what}`;
+      if (coupon.usedAt >= coupon.expiresAt) yield `7: ${what} after its time`;
+    } else {
+      if (orders.length > 0) yield `7: ${what}`;
+      if (coupon?.status === 'EXPIRED' && seed.expiresAt === NEVER_OVER) yield `7: ${what} before its time`;
+    }
   }
 }
 
@@ -175,6 +232,7 @@ function* ordersAreAsWanted(shop: ShopAtRest): Iterable<string> {
       if (cancels.has(command.order)) yield `5: ${command.key} was cancelled by its user and is COMPLETED`;
     }
     yield* reasonFits(command.key, order, cancels.has(command.order));
+    yield* couponReasonFits(shop, command, order);
   }
 }
 
@@ -183,6 +241,24 @@ function* reasonFits(key: string, order: Order, cancelled: boolean): Iterable<st
   if (order.reason === 'ORDER_CANCELLED' && !cancelled) yield `5: ${key} ended as cancelled by its user, who did not`;
   if (order.completedAt && order.reason !== 'ORDER_CANCELLED')
     yield `5: ${key} had completed and ended as ${order.reason}`;
+}
+
+/** What a coupon that does not fit its order leads to, and what may be said of one that does. */
+function* couponReasonFits(
+  { world }: ShopAtRest,
+  { key, userId, couponId }: { key: string; userId: number; couponId: string | null },
+  order: Order,
+): Iterable<string> {
+  const coupon = world.coupons.find((it) => it.couponId === couponId && it.userId === userId);
+  const others = world.commands.some((it) => it.kind === 'place' && it.couponId === couponId && it.key !== key);
+  const reason = order.status === 'CANCELLED' ? order.reason : order.status;
+  const wrong: Record<string, boolean> = {
+    COMPLETED: couponId !== null && (!coupon || coupon.expiresAt <= 0),
+    COUPON_NOT_FOUND: couponId === null || coupon !== undefined,
+    COUPON_ALREADY_USED: !coupon || !others,
+    COUPON_EXPIRED: !coupon || coupon.expiresAt === NEVER_OVER,
+  };
+  if (wrong[reason]) yield `4: ${key} with coupon ${couponId} ended as ${reason}`;
 }
 
 function* eventsMatchRows(shop: ShopAtRest): Iterable<string> {
@@ -221,12 +297,15 @@ const IN_COMMIT_ORDER: readonly (readonly [EventType, EventType])[] = [
 
 function impliedEvents(shop: ShopAtRest, order: Order): EventType[] {
   const reservation = shop.catalog.reservations.committed.get(order.orderId);
+  const redemption = shop.coupon.redemptions.committed.get(order.orderId);
   const payment = shop.payment.payments.committed.get(order.orderId);
   const implied: EventType[] = ['order-created'];
   if (order.status !== 'PENDING' && order.completedAt) implied.push('order-completed');
   if (order.status === 'CANCELLED') implied.push('order-cancelled');
   if (reservation?.status === 'REJECTED') implied.push('stock-rejected');
   else if (reservation && reservation.status !== 'VOID') implied.push('stock-reserved');
+  if (redemption?.status === 'REJECTED') implied.push('coupon-rejected');
+  else if (redemption && redemption.status !== 'VOID') implied.push('coupon-redeemed');
   if (payment?.status === 'FAILED') implied.push('payment-failed');
   else if (payment && payment.status !== 'VOID') implied.push('payment-completed');
   if (payment?.status === 'REFUNDED') implied.push('payment-refunded');

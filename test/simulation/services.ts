@@ -2,6 +2,7 @@ import type { Subscription } from '@shop/events';
 import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/service';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscription.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
+import { couponSubscription } from '../../services/coupon/src/messaging/subscription.ts';
 import { orderSubscription } from '../../services/order/src/messaging/subscription.ts';
 import { cancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
 import { expireOrders } from '../../services/order/src/usecases/expire-orders.ts';
@@ -14,6 +15,7 @@ import { CatalogTables, createMemoryCatalogStore, createMemoryProductStore } fro
 import type { MemoryTransaction } from './memory-database.ts';
 import { createMemoryOrderStore, OrderTables } from './memory-order-store.ts';
 import { createMemoryAccountStore, createMemoryPaymentStore, PaymentTables } from './memory-payment-store.ts';
+import { CouponTables, createMemoryRedemptionStore } from './memory-redemption-store.ts';
 import { ORDER_DEADLINE_MS } from './world.ts';
 
 /** The real services, wired as their main.ts wires them, on memory. */
@@ -76,4 +78,15 @@ export function wirePayment(tables: PaymentTables) {
   };
 }
 
-export { CatalogTables, OrderTables, PaymentTables };
+/** Orders only: the coupons are there from the start, and nobody asks for more over HTTP. */
+export function wireCoupon(tables: CouponTables) {
+  return ({ outbox, clock }: Process): Wired<undefined> => {
+    const now = () => new Date(clock.now());
+    return {
+      subscription: couponSubscription({ store: createMemoryRedemptionStore(tables), outbox, now }),
+      useCases: undefined,
+    };
+  };
+}
+
+export { CatalogTables, CouponTables, OrderTables, PaymentTables };

@@ -14,15 +14,17 @@ import { type Actor, Scheduler } from './scheduler.ts';
 import {
   CatalogTables,
   type ChargeUseCase,
+  CouponTables,
   OrderTables,
   type OrderUseCases,
   PaymentTables,
   wireCatalog,
+  wireCoupon,
   wireOrder,
   wirePayment,
 } from './services.ts';
 import { SimulatedLog } from './simulated-log.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, SERVICES, type Service, type World } from './world.ts';
 
 /** What became of one seed. */
 export interface Outcome {
@@ -53,15 +55,17 @@ class Simulation {
   readonly #log: SimulatedLog;
   readonly #order = new OrderTables();
   readonly #catalog = new CatalogTables();
+  readonly #coupon = new CouponTables();
   readonly #payment = new PaymentTables();
   readonly #messaging = {
     order: new MessagingTables(),
     catalog: new MessagingTables(),
+    coupon: new MessagingTables(),
     payment: new MessagingTables(),
   };
   readonly #instances: readonly Instance<unknown>[];
   readonly #clients: Clients;
-  readonly #databases: Readonly<Record<'order' | 'catalog' | 'payment', MemoryDatabase>>;
+  readonly #databases: Readonly<Record<Service, MemoryDatabase>>;
   #mended = false;
 
   constructor(world: World, random: Random, codec: Codec, trace: ((line: string) => void) | undefined) {
@@ -78,23 +82,32 @@ class Simulation {
       this.#payment.accounts.committed.set(String(userId), { userId, balance });
     }
 
+    for (const { expiresAt, ...coupon } of world.coupons) {
+      const times = { issuedAt: new Date(START), expiresAt: new Date(START + expiresAt) };
+      const row = { ...coupon, ...times, couponPolicyId: 1, status: 'ISSUED' } as const;
+      this.#coupon.coupons.committed.set(coupon.couponId, row);
+    }
+
     const surroundings = { scheduler: this.#scheduler, random, log: this.#log, codec, failpoint: this.#failpoint };
     const start = <UseCases>(count: number, parts: Parts<UseCases>) =>
       Array.from({ length: count }, (_, index) => new Instance(`${parts.service}-${index + 1}`, parts, surroundings));
     const parts = {
       order: this.#parts('order', wireOrder(this.#order)),
       catalog: this.#parts('catalog', wireCatalog(this.#catalog)),
+      coupon: this.#parts('coupon', wireCoupon(this.#coupon)),
       payment: this.#parts('payment', wirePayment(this.#payment)),
     };
     this.#databases = {
       order: parts.order.database,
       catalog: parts.catalog.database,
+      coupon: parts.coupon.database,
       payment: parts.payment.database,
     };
     const order = start<OrderUseCases>(instances.order, parts.order);
     const catalog = start<ProductChanges>(instances.catalog, parts.catalog);
+    const coupon = start<undefined>(instances.coupon, parts.coupon);
     const payment = start<ChargeUseCase>(instances.payment, parts.payment);
-    this.#instances = [...order, ...catalog, ...payment];
+    this.#instances = [...order, ...catalog, ...coupon, ...payment];
     for (const instance of this.#instances) instance.start();
     this.#clients = new Clients(world, this.#scheduler, random, { order, catalog, payment });
     if (weather.failpoints.length > 0) void this.#operate(weather.mendAt);
@@ -116,7 +129,7 @@ class Simulation {
     return [...this.#unknownStatements(), ...this.#clients.complaints, ...findViolations(this.#atRest())];
   }
 
-  #parts<UseCases>(service: 'order' | 'catalog' | 'payment', wire: Parts<UseCases>['wire']): Parts<UseCases> {
+  #parts<UseCases>(service: Service, wire: Parts<UseCases>['wire']): Parts<UseCases> {
     const keys = new IdempotencyTable();
     const { weather } = this.#world;
     const faults: DatabaseFaults = {
@@ -147,13 +160,13 @@ class Simulation {
     });
     await this.#scheduler.sleep(OPERATOR, this.#random.pick([mendAt / 2, mendAt]), 'begin to redrive');
     for (;;) {
-      for (const service of ['order', 'catalog', 'payment'] as const) await this.#resolve(service);
+      for (const service of SERVICES) await this.#resolve(service);
       await this.#scheduler.sleep(OPERATOR, 700, 'look for dead letters');
     }
   }
 
   /** Asks for each dead letter to be handled again, or gives it up where the saga gets on without it. */
-  async #resolve(service: 'order' | 'catalog' | 'payment'): Promise<void> {
+  async #resolve(service: Service): Promise<void> {
     const { deadLetters } = this.#messaging[service];
     const dead = [...deadLetters.committed.values()].filter((letter) => letter.status === 'DEAD');
     for (const letter of dead) {
@@ -229,6 +242,7 @@ class Simulation {
       world: this.#world,
       order: this.#order,
       catalog: this.#catalog,
+      coupon: this.#coupon,
       payment: this.#payment,
       messaging: this.#messaging,
       log,

@@ -12,6 +12,15 @@ export interface SeedAccount {
   readonly balance: number;
 }
 
+/** A coupon that a user has from the start. */
+export interface SeedCoupon {
+  readonly couponId: string;
+  readonly userId: number;
+  readonly discountAmount: number;
+  /** When its time is over, ms after the start; some were over before it. */
+  readonly expiresAt: number;
+}
+
 /** What a client does, and when (ms after the start). Each is retried with the same key until it has an answer. */
 export type Command = { readonly at: number; readonly key: string } & (
   | {
@@ -20,6 +29,8 @@ export type Command = { readonly at: number; readonly key: string } & (
       readonly userId: number;
       readonly lines: readonly { readonly productId: number; readonly quantity: number }[];
       readonly expectedTotal: number | null;
+      /** Perhaps another user's, or one that does not exist. */
+      readonly couponId: string | null;
     }
   | { readonly kind: 'cancel'; readonly order: number; readonly userId: number }
   | { readonly kind: 'charge'; readonly userId: number; readonly amount: number }
@@ -39,7 +50,7 @@ export interface Weather {
   /** A partition taken from its consumer in mid-batch and given to another, while the first goes on (a zombie). */
   readonly rebalances: readonly { readonly atStep: number }[];
   /** Orders (by index) whose handler throws in a service until an operator mends it and redrives. */
-  readonly failpoints: readonly { readonly group: 'catalog' | 'payment' | 'order'; readonly order: number }[];
+  readonly failpoints: readonly { readonly group: Service; readonly order: number }[];
   /** When the handlers are mended and the operator begins to redrive, ms after the start. */
   readonly mendAt: number;
   /** Chance that the operator gives a dead letter up instead. */
@@ -48,19 +59,26 @@ export interface Weather {
   readonly redelivery: number;
 }
 
+export const SERVICES = ['order', 'catalog', 'coupon', 'payment'] as const;
+export type Service = (typeof SERVICES)[number];
+
 export interface World {
   readonly seed: number;
   readonly products: readonly SeedProduct[];
   readonly accounts: readonly SeedAccount[];
+  readonly coupons: readonly SeedCoupon[];
   readonly commands: readonly Command[];
   readonly weather: Weather;
-  readonly instances: { readonly order: number; readonly catalog: number; readonly payment: number };
+  readonly instances: Readonly<Record<Service, number>>;
 }
 
 export const ORDER_DEADLINE_MS = 2_000;
 /** Commands fall into this time. Some orders are cancelled only after they have long completed, some before they began. */
 const COMMANDS_MS = 3_000;
+/** Later than any run takes, ms after the start. */
+export const NEVER_OVER = 10 ** 9;
 const UNKNOWN_PRODUCT = 999;
+const UNKNOWN_COUPON = couponIdOf(999);
 
 /** Draws a small shop and what befalls it. */
 export function createWorld(seed: number, random: Random): World {
@@ -74,8 +92,14 @@ export function createWorld(seed: number, random: Random): World {
     userId: index + 1,
     balance: random.pick([0, 500, 2_000, 5_000, 1_000_000]),
   }));
+  const coupons = Array.from({ length: random.int(0, 4) }, (_, index) => ({
+    couponId: couponIdOf(index + 1),
+    userId: random.pick(accounts).userId,
+    discountAmount: random.pick([1, 500, 1_000, 100_000]),
+    expiresAt: random.pick([-1, 20, 300, 1_500, 2_500, NEVER_OVER, NEVER_OVER, NEVER_OVER]),
+  }));
   const placed = Array.from({ length: random.int(3, 15) }, (_, index) =>
-    placeCommand(index, random, products, accounts),
+    placeCommand(index, random, products, accounts, coupons),
   );
   const cancelled = placed.filter(() => random.chance(0.35)).map((order) => cancelCommand(order, random));
   const charges = Array.from(
@@ -110,9 +134,15 @@ export function createWorld(seed: number, random: Random): World {
     seed,
     products,
     accounts,
+    coupons,
     commands: [...commands, ...repeated].sort((a, b) => a.at - b.at),
     weather: createWeather(random, placed.length),
-    instances: { order: random.int(1, 2), catalog: random.int(1, 2), payment: random.int(1, 2) },
+    instances: {
+      order: random.int(1, 2),
+      catalog: random.int(1, 2),
+      coupon: random.int(1, 2),
+      payment: random.int(1, 2),
+    },
   };
 }
 
@@ -121,6 +151,7 @@ function placeCommand(
   random: Random,
   products: readonly SeedProduct[],
   accounts: readonly SeedAccount[],
+  coupons: readonly SeedCoupon[],
 ): Extract<Command, { kind: 'place' }> {
   const wanted = products.filter(() => random.chance(0.5));
   const lines = (wanted.length > 0 ? wanted : [random.pick(products)]).map(({ productId }) => ({
@@ -134,10 +165,23 @@ function placeCommand(
     at: random.chance(0.3) ? 0 : random.int(0, COMMANDS_MS / 2),
     key: `place-${index}`,
     order: index,
-    userId: random.pick(accounts).userId,
     lines,
     expectedTotal: random.chance(0.6) ? null : random.chance(0.7) ? total : total + 1,
+    ...userAndCoupon(random, accounts, coupons),
   };
+}
+
+/** Few coupons and many orders: some coupons are named by several orders, and some by users whose they are not. */
+function userAndCoupon(random: Random, accounts: readonly SeedAccount[], coupons: readonly SeedCoupon[]) {
+  const { userId } = random.pick(accounts);
+  if (!random.chance(0.5)) return { userId, couponId: null };
+  if (coupons.length === 0 || random.chance(0.1)) return { userId, couponId: UNKNOWN_COUPON };
+  const coupon = random.pick(coupons);
+  return { userId: random.chance(0.9) ? coupon.userId : userId, couponId: coupon.couponId };
+}
+
+function couponIdOf(number: number): string {
+  return `01900000-0000-7000-9000-${number.toString(16).padStart(12, '0')}`;
 }
 
 function cancelCommand(order: Extract<Command, { kind: 'place' }>, random: Random): Command {
@@ -157,13 +201,13 @@ function createWeather(random: Random, orders: number): Weather {
   return {
     crashes: some(4, () => ({
       atStep: random.int(10, 1_200),
-      victim: random.int(0, 5),
+      victim: random.int(0, 7),
       downMs: random.pick([0, 10, 200, 2_500]),
     })),
     rebalances: some(3, () => ({ atStep: random.int(10, 1_200) })),
     failpoints: random.chance(0.4)
       ? some(2, () => ({
-          group: random.pick(['catalog', 'payment', 'order'] as const),
+          group: random.pick(SERVICES),
           order: random.int(0, orders - 1),
         }))
       : [],

@@ -28,6 +28,7 @@ export interface OrderBody {
   readonly totalAmount: number;
   readonly discountAmount: number;
   readonly paidAmount: number;
+  readonly couponId?: string;
   readonly reason?: string;
 }
 
@@ -50,6 +51,7 @@ export interface RequestOptions {
 }
 
 export interface OrderOptions {
+  readonly couponId?: string;
   readonly expectedTotal?: number;
   readonly key?: string;
   /** Seconds to wait for the saga's end. */
@@ -94,11 +96,12 @@ export class Api {
   }
 
   placeOrder<Body = OrderAnswer>(userId: number, lines: Lines, options: OrderOptions = {}): Promise<Answer<Body>> {
-    const { expectedTotal, key, wait } = options;
+    const { couponId, expectedTotal, key, wait } = options;
     return this.request<Body>('POST', '/orders', {
       body: {
         userId,
         items: lines.map(([productId, quantity]) => ({ productId, quantity })),
+        ...(couponId === undefined ? {} : { couponId }),
         ...(expectedTotal === undefined ? {} : { expectedTotal }),
       },
       headers: { ...keyHeader(key).headers, ...(wait === undefined ? {} : { prefer: `wait=${wait}` }) },

@@ -3,6 +3,7 @@ import { createDatabase, type PooledDatabase } from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
 import type { ServiceName } from '../../deploy/local/topology.ts';
+import { renderHeaders } from '../../libs/events/src/headers.ts';
 import { eventually } from './eventually.ts';
 import { testStack, wipe } from './stack.ts';
 
@@ -98,20 +99,22 @@ async function joinLog(stack: Stack, topic: string) {
   async function publish(...events: NewEvent[]): Promise<string[]> {
     const records = events.map(toRecord);
     await broker.send(records);
-    return records.map((record) => record.headers.ce_id);
+    return records.map((record) => record.headers.ce_id ?? '');
   }
   function toRecord({ type, data }: NewEvent) {
     // TypeScript loses that type and data belong together.
-    const { topic, key: keyOf } = EVENTS[type] as { topic: string; key: (data: unknown) => string };
-    const key = keyOf(data);
-    const headers = {
-      ce_specversion: '1.0',
-      ce_id: deriveEventId(key, type),
-      ce_type: type,
-      ce_source: 'test',
-      ce_time: new Date().toISOString(),
-      traceparent: TRACEPARENT,
+    const {
+      topic,
+      key: keyOf,
+      attributes,
+    } = EVENTS[type] as {
+      topic: string;
+      key: (data: unknown) => string;
+      attributes?: (data: unknown) => Readonly<Record<string, string | null>>;
     };
+    const key = keyOf(data);
+    const event = { id: deriveEventId(key, type), type, time: new Date(), traceparent: TRACEPARENT };
+    const headers = renderHeaders(event, 'test', attributes?.(data));
     return { topic, key, value: codec.encode(type, data as never), headers };
   }
   return { heard, publish, close: () => broker.close() };

@@ -3,7 +3,7 @@ import type { ServiceName } from '../addresses.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
-import type { LogReader } from './log.ts';
+import type { LogReader, LogRecord } from './log.ts';
 import type { GroupState } from './offset-tally.ts';
 
 /** A consumer group, whose inbox it fills, and what it handles. */
@@ -11,6 +11,8 @@ export interface Group {
   readonly group: string;
   readonly service: ServiceName;
   readonly handles: readonly EventType[];
+  /** Of the types it handles, whether it wants this message; absent: all of them. */
+  readonly wants?: (record: Pick<LogRecord, 'type' | 'couponId'>) => boolean;
 }
 
 /** Every group that consumes. A test compares this with the services' own subscriptions. */
@@ -18,10 +20,30 @@ export const GROUPS: readonly Group[] = [
   {
     group: 'order',
     service: 'order',
-    handles: ['stock-reserved', 'stock-rejected', 'payment-completed', 'payment-failed', 'payment-refunded'],
+    handles: [
+      'stock-reserved',
+      'stock-rejected',
+      'coupon-redeemed',
+      'coupon-rejected',
+      'payment-completed',
+      'payment-failed',
+      'payment-refunded',
+    ],
   },
   { group: 'catalog', service: 'catalog', handles: ['order-created', 'order-completed', 'order-cancelled'] },
-  { group: 'payment', service: 'payment', handles: ['stock-reserved', 'order-cancelled'] },
+  {
+    group: 'coupon',
+    service: 'coupon',
+    handles: ['stock-reserved', 'order-cancelled'],
+    wants: ({ couponId }) => couponId !== undefined,
+  },
+  { group: 'coupon-issue', service: 'coupon', handles: ['coupon-issue-requested'] },
+  {
+    group: 'payment',
+    service: 'payment',
+    handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
+    wants: ({ type, couponId }) => type !== 'stock-reserved' || couponId === undefined,
+  },
 ];
 
 export function topicsOf(group: Group): string[] {
@@ -39,6 +61,7 @@ export async function readGroups(sql: SqlReader, log: LogReader, scope: AuditSco
     states.push({
       group: group.group,
       handles: group.handles,
+      wants: group.wants,
       committed,
       processed: await readInbox(sql, group, scope),
       setAside: await readDeadLetters(sql, group),

@@ -8,6 +8,8 @@ export interface LogRecord {
   readonly id: string | undefined;
   /** `ce_type`; undefined when the header is missing. */
   readonly type: string | undefined;
+  /** `ce_couponid`; undefined where it names no coupon. */
+  readonly couponId?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
 }

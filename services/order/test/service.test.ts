@@ -29,11 +29,20 @@ const LINES = [{ productId: 1, name: 'lamp', unitPrice: 500, quantity: 2 }];
 function reserved({ orderId, userId }: OrderBody): NewEvent {
   return { type: 'stock-reserved', data: { orderId, userId, couponId: null, lines: LINES, totalAmount: 1_000 } };
 }
+const DISCOUNT = { totalAmount: 1_000, discountAmount: 300, payableAmount: 700 };
+
+function redeemed({ orderId, userId, couponId = '' }: OrderBody): NewEvent {
+  return { type: 'coupon-redeemed', data: { orderId, userId, couponId, ...DISCOUNT } };
+}
+function couponRejected({ orderId, userId, couponId = '' }: OrderBody, reason: string): NewEvent {
+  return { type: 'coupon-rejected', data: { orderId, userId, couponId, reason } };
+}
 function rejected({ orderId, userId }: OrderBody, reason: string): NewEvent {
   return { type: 'stock-rejected', data: { orderId, userId, reason, productId: 1, totalAmount: null } };
 }
-function paid({ orderId, userId }: OrderBody): NewEvent {
-  const data = { orderId, userId, paidAmount: 1_000, discountAmount: 0, balanceAfter: 0 };
+function paid({ orderId, userId, couponId }: OrderBody): NewEvent {
+  const discountAmount = couponId ? DISCOUNT.discountAmount : 0;
+  const data = { orderId, userId, paidAmount: 1_000 - discountAmount, discountAmount, balanceAfter: 0 };
   return { type: 'payment-completed', data };
 }
 function unpaid({ orderId, userId }: OrderBody): NewEvent {
@@ -50,11 +59,14 @@ async function placed(options: { userId?: number; key?: string } = {}): Promise<
 }
 
 /** Places an order and waits for its end, which `then` brings about once order-created is heard. */
-async function awaited(then: (order: OrderBody) => NewEvent[]): Promise<Answer<OrderAnswer>> {
+async function awaited(
+  then: (order: OrderBody) => NewEvent[],
+  coupon: { couponId?: string } = {},
+): Promise<Answer<OrderAnswer>> {
   const userId = nextUserId();
-  const answer = api.placeOrder(userId, [[1, 2]], { wait: 10 });
+  const answer = api.placeOrder(userId, [[1, 2]], { wait: 10, ...coupon });
   const created = await eventually('order-created', () => service.heard.find(({ data }) => data.userId === userId));
-  await service.publish(...then({ orderId: created.key, userId } as OrderBody));
+  await service.publish(...then({ orderId: created.key, userId, ...coupon } as OrderBody));
   return answer;
 }
 
@@ -148,6 +160,46 @@ describe('an order', () => {
       });
     },
   );
+
+  it('when it names a coupon, then that travels with it, is shown, and its redemption is a step of the history', async () => {
+    const couponId = uuidv7();
+    const answer = await awaited((order) => [reserved(order), redeemed(order), paid(order)], { couponId });
+    expect(answer.status).toBe(201);
+    const orderId = answer.body.orderId as string;
+    expect(answer.body).toMatchObject({ couponId, totalAmount: 1_000, discountAmount: 300, paidAmount: 700 });
+    expect((await api.order(orderId, answer.body.userId)).body).toEqual(answer.body);
+    const list = await api.request<Page<OrderBody>>('GET', '/orders', { query: { userId: answer.body.userId } });
+    expect(list.body.items).toEqual([answer.body]);
+    const [created, completed] = await service.hear(orderId, 2);
+    expect(created?.data).toMatchObject({ couponId });
+    expect(completed?.data).toMatchObject({ couponId, totalAmount: 1_000, discountAmount: 300, paidAmount: 700 });
+    expect((await history(orderId)).map(({ type }) => type)).toContain('coupon-redeemed');
+    await api.cancel(orderId, answer.body.userId);
+    const [, , cancelled] = await service.hear(orderId, 3);
+    expect(cancelled?.data).toMatchObject({ couponId, wasCompleted: true });
+    expect(cancelled?.headers).toMatchObject({ ce_couponid: couponId });
+  });
+
+  it('when a coupon is named in capital letters, then it is the same coupon, and the same request', async () => {
+    const [userId, couponId, key] = [nextUserId(), uuidv7(), uuidv7()];
+    const first = await api.placeOrder(userId, [[1, 2]], { couponId: couponId.toUpperCase(), key });
+    expect(first.body).toMatchObject({ couponId });
+    const again = await api.placeOrder(userId, [[1, 2]], { couponId, key });
+    expect(again.body.orderId).toBe(first.body.orderId);
+    expect(await api.placeOrder(userId, [[1, 2]], { couponId: uuidv7(), key })).toMatchObject({ status: 422 });
+  });
+
+  it.each([
+    ['COUPON_NOT_FOUND', 404],
+    ['COUPON_ALREADY_USED', 409],
+    ['COUPON_EXPIRED', 409],
+  ])('when its coupon is rejected with %s, then who waits gets that problem (%i)', async (code, status) => {
+    const couponId = uuidv7();
+    const answer = await awaited((order) => [reserved(order), couponRejected(order, code)], { couponId });
+    expect(answer).toMatchObject({ status, body: { code, status, order: { status: 'CANCELLED', reason: code } } });
+    const [, cancelled] = await service.hear(answer.body.orderId as string, 2);
+    expect(cancelled?.data).toMatchObject({ reason: code, couponId, wasCompleted: false });
+  });
 
   it('when nothing is heard of it, then it is cancelled at its deadline', async () => {
     const userId = nextUserId();
@@ -337,7 +389,8 @@ describe('bad requests', () => {
     ['a product that is none', line(1, 'lamp')],
     ['an unknown field', { userId: 1, items, note: 'please' }],
     ['an unknown field of a line', { userId: 1, items: [{ ...items[0], price: 1 }] }],
-    ['a coupon', { userId: 1, items, couponId: uuidv7() }],
+    ['a coupon that is none', { userId: 1, items, couponId: 'FREE' }],
+    ['a coupon and more', { userId: 1, items, couponId: `${uuidv7()}0` }],
     ['a total that is none', { userId: 1, items, expectedTotal: -1 }],
     ['a list', []],
     ['nothing', undefined],

@@ -55,7 +55,7 @@ function deps() {
 function wish(parts: { userId?: number; key?: string; body?: string; products?: number[] } = {}): PlaceRequest {
   const { userId = nextUser++, key, body = 'same', products = [1] } = parts;
   const lines = products.map((productId) => ({ productId, quantity: 2 }));
-  const placement = { orderId: uuidv7(), userId, lines, expectedTotal: null, traceparent: null };
+  const placement = { orderId: uuidv7(), userId, couponId: null, lines, expectedTotal: null, traceparent: null };
   return { placement, ...(key ? { idempotency: { key, requestHash: body.padEnd(64, '.') } } : {}) };
 }
 

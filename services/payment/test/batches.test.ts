@@ -5,7 +5,7 @@ import { isDataError, isDuplicateKey } from '@shop/service';
 import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { sqlPaymentStore } from '../src/db/payment-store.ts';
-import { cancelled, stockReserved } from '../src/domain/fixtures.ts';
+import { cancelled, couponRedeemed, stockReserved } from '../src/domain/fixtures.ts';
 import type { SagaEvent } from '../src/domain/payment.ts';
 import { createHandler } from '../src/usecases/handle-payments.ts';
 
@@ -72,6 +72,16 @@ describe('a batch of a thousand orders', () => {
     expect(published.filter((it) => it.type === 'payment-refunded')).toHaveLength(1_000);
   });
 
+  it('when each is discounted by its coupon, then it takes as many statements, and what was paid comes back', async () => {
+    const userIds = await newUsers(1_000, 5_000);
+    const orders = userIds.map((userId) => ({ orderId: uuidv7(), userId }));
+    const unpaid = orders.map((order) => stockReserved({ ...order, couponId: 'c' }));
+    expect(await batch([...unpaid, ...orders.map((order) => couponRedeemed(order))])).toHaveLength(5);
+    expect(await totalOf(userIds)).toBe(3_000_000);
+    expect(await batch(orders.map((order) => cancelled(order)))).toHaveLength(5);
+    expect(await totalOf(userIds)).toBe(5_000_000);
+  });
+
   it('when they are of one user, then what fits is paid and the account is written once', async () => {
     const userIds = await newUsers(1, 50_000);
     const orders = Array.from({ length: 1_000 }, () => ({ orderId: uuidv7(), userId: userIds[0] ?? 0 }));
@@ -91,6 +101,16 @@ it('when the cancellation comes first, then the later stock-reserved takes nothi
   expect(await statusOf(order.orderId)).toBe('VOID');
   expect(await totalOf([userId])).toBe(5_000);
   expect(await historyOf(order.orderId)).toEqual([]);
+  expect(published).toEqual([]);
+});
+
+it('when the cancellation comes before coupon-redeemed, then nothing is taken', async () => {
+  const [userId = 0] = await newUsers(1, 5_000);
+  const order = { orderId: uuidv7(), userId };
+  await batch([stockReserved({ ...order, couponId: 'c' }), cancelled(order)]);
+  await batch([couponRedeemed(order)]);
+  expect(await statusOf(order.orderId)).toBe('VOID');
+  expect(await totalOf([userId])).toBe(5_000);
   expect(published).toEqual([]);
 });
 

@@ -44,6 +44,11 @@ function stockReserved(of: Order, totalAmount: number, couponId: string | null =
   return { type: 'stock-reserved', data: { ...of, couponId, lines: [], totalAmount } };
 }
 
+function couponRedeemed(of: Order, totalAmount: number, discountAmount: number): NewEvent {
+  const amounts = { totalAmount, discountAmount, payableAmount: totalAmount - discountAmount };
+  return { type: 'coupon-redeemed', data: { ...of, couponId: uuidv7(), ...amounts } };
+}
+
 function cancelled(of: Order): NewEvent {
   const rest = { couponId: null, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, lines: [] };
   return { type: 'order-cancelled', data: { ...of, ...rest } };
@@ -97,15 +102,22 @@ describe('orders', () => {
     expect(await statusOf(it.orderId)).toBe('FAILED');
   });
 
-  it('when the order names a coupon, then it is not paid yet', async () => {
+  it('when the order names a coupon, then it is paid once the coupon is redeemed, and what was paid comes back', async () => {
     const userId = await api.newUser(10_000);
-    const [withCoupon, without] = [orderOf(userId), orderOf(userId)];
-    const before = await handled('applied');
-    await payment.publish(stockReserved(withCoupon, 3_000, uuidv7()), stockReserved(without, 1_000));
-    await eventually('both', async () => (await handled('applied')) === before + 2);
-    await payment.hear(without.orderId);
-    expect(await statusOf(withCoupon.orderId)).toBeUndefined();
-    expect(await api.balance(userId)).toBe(9_000);
+    const it = orderOf(userId);
+    const skipped = await handled('skipped');
+    await payment.publish(stockReserved(it, 3_000, uuidv7()));
+    await eventually('the stock-reserved', async () => (await handled('skipped')) === skipped + 1);
+    expect(await statusOf(it.orderId)).toBeUndefined();
+
+    await payment.publish(couponRedeemed(it, 3_000, 1_200));
+    const [taken] = await payment.hear(it.orderId);
+    expect(taken?.type).toBe('payment-completed');
+    expect(taken?.data).toEqual({ ...it, paidAmount: 1_800, discountAmount: 1_200, balanceAfter: 8_200 });
+    await payment.publish(cancelled(it));
+    const [, refunded] = await payment.hear(it.orderId, 2);
+    expect(refunded?.data).toEqual({ ...it, amount: 1_800, balanceAfter: 10_000 });
+    expect(await api.balance(userId)).toBe(10_000);
   });
 
   it('when the cancellation comes first, then nothing is taken', async () => {

@@ -1,6 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { ContradictingEvent, decide, type OrderInput } from './decide.ts';
-import { CREATED, DEADLINE_MS, inputs, LATER, ORDER_ID, payment, pending, reservation, states } from './examples.ts';
+import {
+  COUPON_ID,
+  CREATED,
+  completed,
+  DEADLINE_MS,
+  inputs,
+  LATER,
+  ORDER_ID,
+  payment,
+  pending,
+  reservation,
+  states,
+} from './examples.ts';
 
 const NOW = new Date(CREATED.getTime() + 1_000);
 
@@ -16,6 +28,8 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
   'pending, knows nothing': {
     'stock-reserved': 'knows more',
     'stock-rejected': 'cancels: OUT_OF_STOCK',
+    'coupon-redeemed': 'stays',
+    'coupon-rejected': 'cancels: COUPON_EXPIRED',
     'payment-completed': 'knows more',
     'payment-failed': 'cancels: INSUFFICIENT_BALANCE',
     'payment-refunded': 'stays',
@@ -25,6 +39,8 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
   'pending, reserved': {
     'stock-reserved': 'stays',
     'stock-rejected': 'cancels: OUT_OF_STOCK',
+    'coupon-redeemed': 'stays',
+    'coupon-rejected': 'cancels: COUPON_EXPIRED',
     'payment-completed': 'completes',
     'payment-failed': 'cancels: INSUFFICIENT_BALANCE',
     'payment-refunded': 'stays',
@@ -34,6 +50,8 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
   'pending, paid': {
     'stock-reserved': 'completes',
     'stock-rejected': 'cancels: OUT_OF_STOCK',
+    'coupon-redeemed': 'stays',
+    'coupon-rejected': 'cancels: COUPON_EXPIRED',
     'payment-completed': 'stays',
     'payment-failed': 'cancels: INSUFFICIENT_BALANCE',
     'payment-refunded': 'stays',
@@ -43,6 +61,8 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
   completed: {
     'stock-reserved': 'stays',
     'stock-rejected': 'contradicts',
+    'coupon-redeemed': 'stays',
+    'coupon-rejected': 'contradicts',
     'payment-completed': 'stays',
     'payment-failed': 'contradicts',
     'payment-refunded': 'stays',
@@ -58,6 +78,8 @@ function cancelledRow(): Record<OrderInput['type'], Outcome> {
   return {
     'stock-reserved': 'stays',
     'stock-rejected': 'stays',
+    'coupon-redeemed': 'stays',
+    'coupon-rejected': 'stays',
     'payment-completed': 'stays',
     'payment-failed': 'stays',
     'payment-refunded': 'stays',
@@ -103,11 +125,11 @@ describe('decide', () => {
         data: {
           orderId: ORDER_ID,
           userId: 7,
-          couponId: null,
+          couponId: COUPON_ID,
           lines: reservation.lines,
           totalAmount: 2_500,
-          discountAmount: 0,
-          paidAmount: 2_500,
+          discountAmount: 500,
+          paidAmount: 2_000,
           completedAt: NOW.getTime(),
         },
       },
@@ -122,7 +144,7 @@ describe('decide', () => {
         data: {
           orderId: ORDER_ID,
           userId: 7,
-          couponId: null,
+          couponId: COUPON_ID,
           reason: 'INSUFFICIENT_BALANCE',
           wasCompleted: false,
           completedAt: null,
@@ -158,10 +180,28 @@ describe('decide', () => {
     }
   });
 
-  it('when a coupon paid a part, then paid and discount make up the total', () => {
-    const discounted = { ...inputs['payment-completed'].data, paidAmount: 2_000, discountAmount: 500 };
-    const { state } = decide(states['pending, reserved'], { type: 'payment-completed', data: discounted }, NOW);
-    expect(state).toMatchObject({ status: 'COMPLETED', payment: { paidAmount: 2_000, discountAmount: 500 } });
+  it('when a coupon paid all of it, then it completes with 0 paid', () => {
+    const data = { ...inputs['payment-completed'].data, paidAmount: 0, discountAmount: 2_500 };
+    const { state } = decide(states['pending, reserved'], { type: 'payment-completed', data }, NOW);
+    expect(state).toMatchObject({ status: 'COMPLETED', payment: { paidAmount: 0, discountAmount: 2_500 } });
+  });
+
+  it('when an order names no coupon, then nothing that comes from one is believed', () => {
+    const without = pending({ couponId: null, reservation });
+    for (const input of ['coupon-redeemed', 'coupon-rejected', 'payment-completed'] as const) {
+      expect(() => decide(without, inputs[input], NOW)).toThrow(ContradictingEvent);
+    }
+    const paid = { couponId: null, payment: { paidAmount: 2_500, discountAmount: 0 } };
+    expect(() => decide(completed(paid), inputs['coupon-redeemed'], NOW)).toThrow(ContradictingEvent);
+    const data = { ...inputs['payment-completed'].data, ...paid.payment };
+    expect(decide(without, { type: 'payment-completed', data }, NOW).state.status).toBe('COMPLETED');
+  });
+
+  it('when another coupon was redeemed than the order names, then it is refused', () => {
+    const data = { ...inputs['coupon-redeemed'].data, couponId: '01890000-0000-7000-9000-000000000002' };
+    expect(() => decide(states['pending, reserved'], { type: 'coupon-redeemed', data }, NOW)).toThrow(
+      ContradictingEvent,
+    );
   });
 
   it('when another amount was paid than was reserved, then it is refused, in whichever order they come', () => {

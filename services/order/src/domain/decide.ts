@@ -5,6 +5,8 @@ import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Rese
 export const SAGA_EVENTS = [
   'stock-reserved',
   'stock-rejected',
+  'coupon-redeemed',
+  'coupon-rejected',
   'payment-completed',
   'payment-failed',
   'payment-refunded',
@@ -63,6 +65,13 @@ function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decis
       const { paidAmount, discountAmount } = input.data;
       return completeIfKnown({ ...state, payment: { paidAmount, discountAmount } }, now);
     }
+    case 'coupon-redeemed':
+      // Its amounts come again with the payment; here it is a step of the history only.
+      assertNames(state, input.data.couponId);
+      return withoutEvents(state);
+    case 'coupon-rejected':
+      assertNames(state, input.data.couponId);
+      return cancel(state, input.data.reason);
     case 'stock-rejected':
     case 'payment-failed':
       return cancel(state, input.data.reason);
@@ -86,7 +95,11 @@ function decideCompleted(state: CompletedOrder, input: OrderInput): Decision {
     case 'payment-refunded':
     case 'deadline-checked':
       return withoutEvents(state);
+    case 'coupon-redeemed':
+      assertNames(state, input.data.couponId);
+      return withoutEvents(state);
     case 'stock-rejected':
+    case 'coupon-rejected':
     case 'payment-failed':
       throw new ContradictingEvent(`${input.type} (${input.data.reason}) for the completed order ${state.orderId}`);
     case 'cancel-requested':
@@ -103,7 +116,7 @@ function withoutEvents(state: Order): Decision {
 function completeIfKnown(state: PendingOrder, now: Date): Decision {
   const { reservation, payment } = state;
   if (!reservation || !payment) return withoutEvents(state);
-  assertPaidInFull(state.orderId, reservation, payment);
+  assertPaidInFull(state, reservation, payment);
   const completed: CompletedOrder = { ...state, status: 'COMPLETED', reservation, payment, completedAt: now };
   const data: EventDataByType['order-completed'] = {
     orderId: state.orderId,
@@ -118,12 +131,21 @@ function completeIfKnown(state: PendingOrder, now: Date): Decision {
   return { state: completed, events: [{ type: 'order-completed', data }] };
 }
 
-function assertPaidInFull(orderId: string, { totalAmount }: Reservation, payment: Payment): void {
+function assertPaidInFull({ orderId, couponId }: Order, { totalAmount }: Reservation, payment: Payment): void {
   const { paidAmount, discountAmount } = payment;
-  if (paidAmount + discountAmount === totalAmount) return;
-  throw new ContradictingEvent(
-    `order ${orderId} was reserved at ${totalAmount} won, but ${paidAmount} paid and ${discountAmount} discounted`,
-  );
+  if (paidAmount + discountAmount !== totalAmount) {
+    throw new ContradictingEvent(
+      `order ${orderId} was reserved at ${totalAmount} won, but ${paidAmount} paid and ${discountAmount} discounted`,
+    );
+  }
+  if (discountAmount > 0 && couponId === null) {
+    throw new ContradictingEvent(`order ${orderId} names no coupon, but ${discountAmount} won were discounted`);
+  }
+}
+
+function assertNames({ orderId, couponId }: Order, heardOf: string): void {
+  if (couponId === heardOf) return;
+  throw new ContradictingEvent(`order ${orderId} names ${couponId ?? 'no coupon'}, not the coupon ${heardOf}`);
 }
 
 function cancel(state: PendingOrder | CompletedOrder, reason: string): Decision {

@@ -1,8 +1,9 @@
 import type { OrderInput } from './decide.ts';
 import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Reservation } from './order.ts';
 
-/** Examples for the tests: one order of two lines, 2 × 1,000 + 1 × 500 won, in every state it can be in. */
+/** Examples for the tests: one order of two lines, 2 × 1,000 + 1 × 500 won, and a coupon of 500, in every state it can be in. */
 export const ORDER_ID = '01890000-0000-7000-8000-000000000001';
+export const COUPON_ID = '01890000-0000-7000-9000-000000000001';
 export const CREATED = new Date('2026-01-01T00:00:00.000Z');
 export const LATER = new Date('2026-01-01T00:00:05.000Z');
 export const DEADLINE_MS = 30_000;
@@ -14,12 +15,12 @@ export const reservation: Reservation = {
   ],
   totalAmount: 2_500,
 };
-export const payment: Payment = { paidAmount: 2_500, discountAmount: 0 };
+export const payment: Payment = { paidAmount: 2_000, discountAmount: 500 };
 
 const base = {
   orderId: ORDER_ID,
   userId: 7,
-  couponId: null,
+  couponId: COUPON_ID,
   expectedTotal: null,
   lines: [
     { productId: 1, quantity: 2 },
@@ -65,17 +66,22 @@ const ids = { orderId: ORDER_ID, userId: 7 };
 
 /** Every input, once. */
 export const inputs = {
-  'stock-reserved': { type: 'stock-reserved', data: { ...ids, couponId: null, ...reservation } },
+  'stock-reserved': { type: 'stock-reserved', data: { ...ids, couponId: COUPON_ID, ...reservation } },
   'stock-rejected': {
     type: 'stock-rejected',
     data: { ...ids, reason: 'OUT_OF_STOCK', productId: 1, totalAmount: null },
   },
+  'coupon-redeemed': {
+    type: 'coupon-redeemed',
+    data: { ...ids, couponId: COUPON_ID, totalAmount: 2_500, discountAmount: 500, payableAmount: 2_000 },
+  },
+  'coupon-rejected': { type: 'coupon-rejected', data: { ...ids, couponId: COUPON_ID, reason: 'COUPON_EXPIRED' } },
   'payment-completed': { type: 'payment-completed', data: { ...ids, ...payment, balanceAfter: 0 } },
   'payment-failed': {
     type: 'payment-failed',
-    data: { ...ids, reason: 'INSUFFICIENT_BALANCE', payableAmount: 2_500, balance: 100 },
+    data: { ...ids, reason: 'INSUFFICIENT_BALANCE', payableAmount: 2_000, balance: 100 },
   },
-  'payment-refunded': { type: 'payment-refunded', data: { ...ids, amount: 2_500, balanceAfter: 2_500 } },
+  'payment-refunded': { type: 'payment-refunded', data: { ...ids, amount: 2_000, balanceAfter: 2_000 } },
   'cancel-requested': { type: 'cancel-requested' },
   'deadline-checked': { type: 'deadline-checked', deadlineMs: DEADLINE_MS },
 } satisfies { [T in OrderInput['type']]: Extract<OrderInput, { type: T }> };

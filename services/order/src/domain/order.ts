@@ -32,7 +32,7 @@ interface OrderBase {
   readonly orderId: string;
   readonly userId: number;
   readonly couponId: string | null;
-  /** The total in won that the client showed; null when it showed none. */
+  /** The catalog's total in won that the client showed, before any discount; null when it showed none. */
   readonly expectedTotal: number | null;
   /** In product order. */
   readonly lines: readonly OrderLine[];

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { CREATED, ORDER_ID } from './examples.ts';
+import { COUPON_ID, CREATED, ORDER_ID } from './examples.ts';
 import { place } from './place.ts';
 
 it('when a product stands in an order twice, then its lines are merged, in product order', () => {
@@ -7,6 +7,7 @@ it('when a product stands in an order twice, then its lines are merged, in produ
     {
       orderId: ORDER_ID,
       userId: 7,
+      couponId: COUPON_ID,
       lines: [
         { productId: 2, quantity: 1 },
         { productId: 1, quantity: 4 },
@@ -21,8 +22,8 @@ it('when a product stands in an order twice, then its lines are merged, in produ
     { productId: 1, quantity: 4 },
     { productId: 2, quantity: 6 },
   ];
-  const data = { orderId: ORDER_ID, userId: 7, couponId: null, lines, expectedTotal: 900 };
-  expect(order).toMatchObject({ status: 'PENDING', lines, createdAt: CREATED, version: 1 });
+  const data = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID, lines, expectedTotal: 900 };
+  expect(order).toMatchObject({ status: 'PENDING', couponId: COUPON_ID, lines, createdAt: CREATED, version: 1 });
   expect(event).toEqual({ type: 'order-created', data, cause: { traceparent: '00-aa-bb-01' } });
   expect(step).toMatchObject({ seq: 1, type: 'order-created', data });
 });

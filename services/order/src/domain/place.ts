@@ -7,19 +7,22 @@ export interface Placement {
   /** UUIDv7, drawn by the caller. */
   readonly orderId: string;
   readonly userId: number;
+  /** A coupon of the user's, or what the client takes for one: only the coupon service knows. */
+  readonly couponId: string | null;
   readonly lines: readonly OrderLine[];
+  /** The catalog's total in won that the client showed, before any discount; null when it showed none. */
   readonly expectedTotal: number | null;
   readonly traceparent: string | null;
 }
 
 /** The new order, the first step of its history, and order-created. */
 export function place(placement: Placement, now: Date): { order: PendingOrder; step: Step; event: NewEvent } {
-  const { orderId, userId, expectedTotal, traceparent } = placement;
+  const { orderId, userId, couponId, expectedTotal, traceparent } = placement;
   const lines = mergeLines(placement.lines);
   const order: PendingOrder = {
     orderId,
     userId,
-    couponId: null,
+    couponId,
     expectedTotal,
     lines,
     traceparent,
@@ -30,7 +33,7 @@ export function place(placement: Placement, now: Date): { order: PendingOrder; s
     reservation: null,
     payment: null,
   };
-  const data = { orderId, userId, couponId: null, lines, expectedTotal };
+  const data = { orderId, userId, couponId, lines, expectedTotal };
   return {
     order,
     step: { orderId, seq: 1, eventId: null, type: 'order-created', data, at: now },

@@ -9,6 +9,9 @@ const DETAILS: Partial<Record<ProblemCode, string>> = {
   PRODUCT_NOT_FOUND: 'The order names a product that does not exist.',
   OUT_OF_STOCK: 'A product of the order is not in stock in this quantity.',
   PRICE_CHANGED: 'The total is not the expected one.',
+  COUPON_NOT_FOUND: 'You have no coupon with this id.',
+  COUPON_ALREADY_USED: 'Another order uses the coupon.',
+  COUPON_EXPIRED: 'The time of the coupon is over.',
   ORDER_CANCELLED: 'The order was cancelled.',
   ORDER_DEADLINE_EXCEEDED: 'The order could not be finished in time and was cancelled; nothing was charged.',
 };

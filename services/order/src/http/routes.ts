@@ -62,6 +62,7 @@ async function placeOrder(deps: RouteDeps, request: Request, response: Response)
   const placement = {
     orderId: deps.newId(),
     userId,
+    couponId: body.couponId ?? null,
     lines: body.items,
     expectedTotal: body.expectedTotal ?? null,
     traceparent: currentTraceparent() ?? null,

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const MAX_LINES = 50;
 export const MAX_QUANTITY = 1_000;
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
 const line = z.strictObject({
   productId: z.int().positive().max(MAX_INTEGER),
   quantity: z.int().min(1).max(MAX_QUANTITY),
@@ -17,7 +19,8 @@ export const placeOrderBody = z.strictObject({
     .min(1)
     .max(MAX_LINES)
     .refine(mergedQuantitiesFit, { error: `a product may be ordered ${MAX_QUANTITY} times at most` }),
-  expectedTotal: z.int().min(0).max(MAX_INTEGER).optional(),
+  couponId: z.string().toLowerCase().regex(UUID).optional().describe('a coupon of the user: a UUID'),
+  expectedTotal: z.int().min(0).max(MAX_INTEGER).optional().describe('the total before any discount, won'),
 });
 
 function mergedQuantitiesFit(lines: readonly { productId: number; quantity: number }[]): boolean {
@@ -31,8 +34,6 @@ export const cancelOrderBody = z.strictObject({ userId: userIdSchema.optional() 
 
 /** The query of everything but GET /orders. `userId` is looked at elsewhere. */
 export const userQuery = z.strictObject({ userId: z.string().optional() });
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export const listOrdersQuery = z.strictObject({
   userId: z.string().optional(),

@@ -1,7 +1,7 @@
 import type { ReceivedEvent, Subscription } from '@shop/events';
 import { SAGA_EVENTS, type SagaEventType } from '../domain/decide.ts';
 
-/** What the order service hears: everything that catalog and payment say of an order. */
+/** What the order service hears: everything that catalog, coupon and payment say of an order. */
 export function orderSubscription<Tx>(
   handle: (tx: Tx, events: readonly ReceivedEvent<SagaEventType>[]) => Promise<void>,
 ): Subscription<Tx, SagaEventType> {

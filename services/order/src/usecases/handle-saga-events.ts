@@ -4,7 +4,7 @@ import { apply } from './apply.ts';
 import type { OrderDeps } from './ports.ts';
 
 /**
- * Applies a batch of what catalog and payment said, in one transaction. An event for an order that is not here rejects
+ * Applies a batch of what catalog, coupon and payment said, in one transaction. An event for an order that is not here rejects
  * the batch: the consumer finds it, dead-letters it, and a person decides. It is never dropped.
  */
 export function handleSagaEvents<Tx>(deps: OrderDeps<Tx>) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../../../test/simulation/random.ts';
 import { decideBatch, keysOf, type Snapshot } from './batch.ts';
-import { cancelled, completed, ORDER_ID, orderIdOf, stockReserved } from './fixtures.ts';
+import { cancelled, completed, couponRedeemed, ORDER_ID, orderIdOf, stockReserved } from './fixtures.ts';
 import type { SagaEvent } from './payment.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -31,12 +31,14 @@ function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>):
   return { payments, balances };
 }
 
-/** The two events of some orders in any order, some of them only one, some twice: they come on different topics. */
+/** The events of some orders, a part of them with a coupon, in any order, some of them only one, some twice: they come on different topics. */
 function randomEvents(below: (n: number) => number): SagaEvent[] {
   const events = Array.from({ length: 1 + below(40) }, (_, n): SagaEvent[] => {
     const order = { orderId: orderIdOf(n), userId: below(5) };
-    const reserved = stockReserved({ ...order, totalAmount: below(4_000), couponId: below(8) === 0 ? 'c' : null });
-    return [[reserved], [reserved, cancelled(order)], [cancelled(order)], [reserved, reserved]][below(4)] ?? [];
+    const reserved = stockReserved({ ...order, totalAmount: below(4_000) });
+    const redeemed = couponRedeemed({ ...order, payableAmount: below(2_000) });
+    const due = below(4) === 0 ? [stockReserved({ ...order, couponId: 'c' }), redeemed] : [reserved];
+    return [due, [...due, cancelled(order)], [cancelled(order)], [...due, ...due]][below(4)] ?? [];
   }).flat();
   return events
     .map((event) => ({ event, at: below(1_000) }))
@@ -98,13 +100,14 @@ describe('a batch', () => {
     expect(events[0]?.data).toMatchObject({ balance: 0, payableAmount: 3_000 });
   });
 
-  it('when keys are collected, then orders that name a coupon are left out', () => {
+  it('when keys are collected, then orders that name a coupon are left out until it is redeemed', () => {
     const events = [
       stockReserved({ orderId: orderIdOf(3), userId: 10 }),
       stockReserved({ orderId: orderIdOf(2), userId: 9, couponId: 'c' }),
       cancelled({ orderId: orderIdOf(1), userId: 8 }),
       stockReserved({ orderId: orderIdOf(4), userId: 2 }),
+      couponRedeemed({ orderId: orderIdOf(5), userId: 3 }),
     ];
-    expect(keysOf(events)).toEqual({ orderIds: [1, 3, 4].map(orderIdOf), userIds: [2, 10] });
+    expect(keysOf(events)).toEqual({ orderIds: [1, 3, 4, 5].map(orderIdOf), userIds: [2, 3, 10] });
   });
 });

@@ -26,10 +26,8 @@ export function keysOf(events: readonly SagaEvent[]): { orderIds: string[]; user
   const orderIds = new Set<string>();
   const userIds = new Set<number>();
   for (const event of events) {
-    if (event.type === 'stock-reserved') {
-      if (event.data.couponId !== null) continue;
-      userIds.add(event.data.userId);
-    }
+    if (event.type === 'stock-reserved' && event.data.couponId !== null) continue;
+    if (event.type !== 'order-cancelled') userIds.add(event.data.userId);
     orderIds.add(event.data.orderId);
   }
   return { orderIds: [...orderIds].sort(), userIds: [...userIds].sort((a, b) => a - b) };

@@ -1,7 +1,7 @@
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
 
 /** What payment hears about orders. */
-export type SagaEvent = ReceivedEvent<'stock-reserved' | 'order-cancelled'>;
+export type SagaEvent = ReceivedEvent<'stock-reserved' | 'coupon-redeemed' | 'order-cancelled'>;
 
 interface OfOrder {
   readonly orderId: string;
@@ -15,7 +15,7 @@ export interface CapturedPayment extends OfOrder {
   readonly discountAmount: number;
 }
 
-/** Points were never taken: too few (FAILED), or cancelled before the stock was heard of (VOID). */
+/** Points were never taken: too few (FAILED), or cancelled before there was an amount to take (VOID). */
 export interface EmptyPayment extends OfOrder {
   readonly status: 'FAILED' | 'VOID';
   readonly reason: string;
@@ -59,6 +59,9 @@ export function decide(state: PaymentState, event: SagaEvent): Decision {
       // Any row means that it was decided before, or that the cancellation came first (VOID).
       if (state.payment) return nothing;
       return capture(state.balance, event.data, event.data.totalAmount, 0);
+    case 'coupon-redeemed':
+      if (state.payment) return nothing;
+      return capture(state.balance, event.data, event.data.payableAmount, event.data.discountAmount);
     case 'order-cancelled':
       return refund(state, event.data) ?? nothing;
     default:

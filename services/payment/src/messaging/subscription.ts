@@ -8,13 +8,18 @@ interface Dependencies {
   readonly now: () => Date;
 }
 
-/** What payment hears: stock is reserved, so the order is paid; the order is dead, so it is refunded. */
+/**
+ * What payment hears: stock is reserved, so the order is paid; or its coupon is redeemed too, where it names one; the
+ * order is dead, so it is refunded.
+ */
 export function paymentSubscription(
   dependencies: Dependencies,
-): Subscription<Transaction, 'stock-reserved' | 'order-cancelled'> {
+): Subscription<Transaction, 'stock-reserved' | 'coupon-redeemed' | 'order-cancelled'> {
   return {
     group: 'payment',
-    handles: ['stock-reserved', 'order-cancelled'],
+    handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
+    // With a coupon the amount is not known yet: it comes with the redemption.
+    wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
     handle: createHandler(dependencies),
   };
 }

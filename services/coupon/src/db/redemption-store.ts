@@ -1,0 +1,140 @@
+import { insertRows, placeholders, type Transaction } from '@shop/service';
+import type { Coupon, Redemption } from '../domain/redemption.ts';
+import type { RedemptionStore } from '../usecases/handle-orders.ts';
+
+/**
+ * Redemptions and coupons in MySQL. A batch takes at most five statements, whatever its size.
+ *
+ * Lock order: redemptions by order id, then coupons by coupon id. The primary key is forced: on a small table a scan may
+ * look cheaper, and it would wait for rows nobody asked for. The coupon's row is what two orders that name the same
+ * coupon meet on, in whatever batches or instances they are: the second waits, and then finds it USED.
+ *
+ * Redemptions that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and the stock-reserved
+ * and the order-cancelled of one order are on different topics, so two instances may insert the same order; the
+ * duplicate-key error rolls this batch back, and the consumer runs it again on what the other one left.
+ */
+export const sqlRedemptionStore: RedemptionStore<Transaction> = {
+  async load(tx, { orderIds, couponIds }) {
+    const redemptions = await lockRedemptions(tx, orderIds);
+    const wanted = new Set(couponIds);
+    for (const redemption of redemptions) if (redemption.status === 'REDEEMED') wanted.add(redemption.couponId);
+    const coupons = wanted.size > 0 ? await lockCoupons(tx, [...wanted].sort()) : [];
+    return {
+      redemptions: new Map(redemptions.map((it) => [it.orderId, it])),
+      coupons: new Map(coupons.map((it) => [it.couponId, it])),
+    };
+  },
+
+  async save(tx, { created, changed, coupons, at }) {
+    const row = (it: Redemption) => redemptionRow(it, at);
+    if (created.length > 0) await insertRows(tx, 'redemptions', REDEMPTION_COLUMNS, created.map(row));
+    // The rows of both upserts exist and are locked, so each is an update: many rows, one statement.
+    if (changed.length > 0) {
+      await insertRows(tx, 'redemptions', REDEMPTION_COLUMNS, changed.map(row), {
+        onDuplicateUpdate: 'status = VALUES(status), updated_at = VALUES(updated_at)',
+      });
+    }
+    if (coupons.length > 0) {
+      await insertRows(tx, 'coupons', COUPON_COLUMNS, coupons.map(couponRow), {
+        onDuplicateUpdate: 'status = VALUES(status), order_id = VALUES(order_id), used_at = VALUES(used_at)',
+      });
+    }
+  },
+};
+
+const REDEMPTION_COLUMNS = [
+  'order_id',
+  'coupon_id',
+  'user_id',
+  'status',
+  'reason',
+  'total_amount',
+  'discount_amount',
+  'created_at',
+  'updated_at',
+];
+
+function redemptionRow(it: Redemption, at: Date) {
+  const { totalAmount, discountAmount, reason } = { totalAmount: null, discountAmount: null, reason: null, ...it };
+  return [it.orderId, it.couponId, it.userId, it.status, reason, totalAmount, discountAmount, at, at];
+}
+
+const COUPON_COLUMNS = [
+  'coupon_id',
+  'coupon_policy_id',
+  'user_id',
+  'discount_amount',
+  'status',
+  'order_id',
+  'issued_at',
+  'used_at',
+  'expires_at',
+];
+
+function couponRow(it: Coupon) {
+  const { orderId, usedAt } = { orderId: null, usedAt: null, ...it };
+  const { couponId, couponPolicyId, userId, discountAmount, status, issuedAt, expiresAt } = it;
+  return [couponId, couponPolicyId, userId, discountAmount, status, orderId, issuedAt, usedAt, expiresAt];
+}
+
+interface RedemptionRow {
+  orderId: string;
+  couponId: string;
+  userId: number;
+  status: Redemption['status'];
+  reason: string | null;
+  totalAmount: number | null;
+  discountAmount: number | null;
+}
+
+async function lockRedemptions(tx: Transaction, orderIds: readonly string[]): Promise<Redemption[]> {
+  const rows = await tx.query<RedemptionRow>(
+    `SELECT order_id AS orderId, coupon_id AS couponId, user_id AS userId, status, reason, total_amount AS totalAmount,
+            discount_amount AS discountAmount
+       FROM redemptions FORCE INDEX (PRIMARY) WHERE order_id IN (${placeholders(orderIds.length)}) ORDER BY order_id FOR UPDATE`,
+    orderIds,
+  );
+  return rows.map(toRedemption);
+}
+
+function toRedemption({ status, reason, totalAmount, discountAmount, ...order }: RedemptionRow): Redemption {
+  switch (status) {
+    case 'REDEEMED':
+    case 'RETURNED':
+      return { ...order, status, totalAmount: totalAmount ?? 0, discountAmount: discountAmount ?? 0 };
+    case 'REJECTED':
+    case 'VOID':
+      return { ...order, status, reason: reason ?? '' };
+    default:
+      throw new Error(`redemption ${order.orderId} has the unknown status ${String(status satisfies never)}`);
+  }
+}
+
+interface CouponRow extends Omit<Coupon, 'status'> {
+  status: Coupon['status'];
+  orderId: string | null;
+  usedAt: Date | null;
+}
+
+async function lockCoupons(tx: Transaction, couponIds: readonly string[]): Promise<Coupon[]> {
+  const rows = await tx.query<CouponRow>(
+    `SELECT coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId, discount_amount AS discountAmount,
+            status, order_id AS orderId, issued_at AS issuedAt, used_at AS usedAt, expires_at AS expiresAt
+       FROM coupons FORCE INDEX (PRIMARY) WHERE coupon_id IN (${placeholders(couponIds.length)}) ORDER BY coupon_id FOR UPDATE`,
+    couponIds,
+  );
+  return rows.map(toCoupon);
+}
+
+function toCoupon({ status, orderId, usedAt, ...coupon }: CouponRow): Coupon {
+  switch (status) {
+    case 'USED':
+      if (orderId === null || usedAt === null) throw new Error(`coupon ${coupon.couponId} is USED by no order`);
+      return { ...coupon, status, orderId, usedAt };
+    case 'ISSUED':
+    case 'EXPIRED':
+      return { ...coupon, status };
+    default:
+      throw new Error(`coupon ${coupon.couponId} has the unknown status ${String(status satisfies never)}`);
+  }
+}

@@ -1,0 +1,75 @@
+import { causedBy, type NewEvent } from '@shop/events';
+import { type Coupon, decide, type Redemption, type SagaEvent } from './redemption.ts';
+
+/** The rows a batch needs, all locked. What is absent does not exist. */
+export interface Snapshot {
+  readonly redemptions: ReadonlyMap<string, Redemption>;
+  readonly coupons: ReadonlyMap<string, Coupon>;
+}
+
+/** What a batch writes. Every row once, as it is afterwards, however many orders touched it. */
+export interface Changes {
+  /** Redemptions that had no row, by order id. */
+  readonly created: readonly Redemption[];
+  /** Redemptions that had one: their status changed. */
+  readonly changed: readonly Redemption[];
+  /** Coupons whose status changed: all of them exist and are locked. */
+  readonly coupons: readonly Coupon[];
+  /** When it was decided. */
+  readonly at: Date;
+}
+
+/**
+ * The keys whose rows have to be locked before the batch can be decided, without repeats, sorted. `couponIds` are those
+ * that may be used; the ones to be given back are known from the redemptions.
+ */
+export function keysOf(events: readonly SagaEvent[]): { orderIds: string[]; couponIds: string[] } {
+  const orderIds = new Set<string>();
+  const couponIds = new Set<string>();
+  for (const { type, data } of events) {
+    if (data.couponId === null) continue;
+    orderIds.add(data.orderId);
+    if (type === 'stock-reserved') couponIds.add(data.couponId);
+  }
+  return { orderIds: [...orderIds].sort(), couponIds: [...couponIds].sort() };
+}
+
+/**
+ * Decides a batch, one event after the other, on what the ones before left: the same as deciding each alone. Of two
+ * orders that name the same coupon the first uses it.
+ */
+export function decideBatch(
+  snapshot: Snapshot,
+  events: readonly SagaEvent[],
+  now: Date,
+): { changes: Changes; events: NewEvent[] } {
+  const redemptions = new Map(snapshot.redemptions);
+  const coupons = new Map(snapshot.coupons);
+  const published: NewEvent[] = [];
+
+  for (const event of events) {
+    const { orderId } = event.data;
+    const redemption = redemptions.get(orderId);
+    const coupon = coupons.get(redemption?.couponId ?? event.data.couponId ?? '');
+    const decision = decide({ redemption, coupon }, event, now);
+    if (decision.redemption) redemptions.set(orderId, decision.redemption);
+    if (decision.coupon) coupons.set(decision.coupon.couponId, decision.coupon);
+    for (const next of decision.events) published.push({ ...next, cause: causedBy(event) });
+  }
+
+  const touched = [...redemptions.values()].filter((it) => it !== snapshot.redemptions.get(it.orderId));
+  return {
+    changes: {
+      // In the order of their keys: two instances that hold the same orders then wait for each other, no deadlock.
+      created: touched.filter((it) => !snapshot.redemptions.has(it.orderId)).sort(byOrderId),
+      changed: touched.filter((it) => snapshot.redemptions.has(it.orderId)),
+      coupons: [...coupons.values()].filter((it) => it !== snapshot.coupons.get(it.couponId)),
+      at: now,
+    },
+    events: published,
+  };
+}
+
+function byOrderId(a: Redemption, b: Redemption): number {
+  return a.orderId < b.orderId ? -1 : 1;
+}

@@ -1,0 +1,135 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Coupon, decide, type Redemption, type SagaEvent } from './redemption.ts';
+import {
+  COUPON_ID,
+  cancelled,
+  EXPIRES,
+  expired,
+  issued,
+  NOW,
+  ORDER_ID,
+  redeemed,
+  rejected,
+  returned,
+  stockReserved,
+  used,
+  usedByAnother,
+  voided,
+} from './redemption-fixtures.ts';
+
+const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
+const nothing = { events: [] };
+const granted = {
+  redemption: redeemed,
+  coupon: used,
+  events: [
+    {
+      type: 'coupon-redeemed',
+      data: { ...order, totalAmount: 3_000, discountAmount: 1_000, payableAmount: 2_000 },
+    },
+  ],
+};
+const refused = (reason: string) => ({
+  redemption: { ...rejected, reason },
+  events: [{ type: 'coupon-rejected', data: { ...order, reason } }],
+});
+
+describe('every state of the redemption and of its coupon × every event', () => {
+  const coupons = { unknown: undefined, ISSUED: issued, USED: usedByAnother, EXPIRED: expired };
+  const table: [string, Redemption | undefined, keyof typeof coupons, SagaEvent, object][] = [
+    ['unheard of', undefined, 'ISSUED', stockReserved(), granted],
+    ['unheard of', undefined, 'unknown', stockReserved(), refused('COUPON_NOT_FOUND')],
+    ['unheard of', undefined, 'USED', stockReserved(), refused('COUPON_ALREADY_USED')],
+    ['unheard of', undefined, 'EXPIRED', stockReserved(), refused('COUPON_EXPIRED')],
+    ...(['unknown', 'ISSUED', 'USED', 'EXPIRED'] as const).flatMap((coupon): typeof table => [
+      ['unheard of', undefined, coupon, cancelled(), { redemption: voided, events: [] }],
+      ['REJECTED', rejected, coupon, stockReserved(), nothing],
+      ['REJECTED', rejected, coupon, cancelled(), nothing],
+      ['VOID', voided, coupon, stockReserved(), nothing],
+      ['VOID', voided, coupon, cancelled(), nothing],
+      ['RETURNED', returned, coupon, stockReserved(), nothing],
+      ['RETURNED', returned, coupon, cancelled(), nothing],
+      ['REDEEMED', redeemed, coupon, stockReserved(), nothing],
+    ]),
+  ];
+  for (const [name, redemption, coupon, event, expected] of table) {
+    it(`when ${event.type} comes, the redemption is ${name} and the coupon ${coupon}, then ${expected === nothing ? 'nothing changes' : 'it is applied'}`, () => {
+      expect(decide({ redemption, coupon: coupons[coupon] }, event, NOW)).toEqual(expected);
+    });
+  }
+
+  it('when order-cancelled comes and the coupon is USED by the order, then the user has it again', () => {
+    expect(decide({ redemption: redeemed, coupon: used }, cancelled(), NOW)).toEqual({
+      redemption: returned,
+      coupon: issued,
+      events: [],
+    });
+  });
+
+  it.each<[string, Coupon | undefined]>([
+    ['unknown', undefined],
+    ['ISSUED', issued],
+    ['EXPIRED', expired],
+    ['USED by another order', usedByAnother],
+  ])('when order-cancelled comes and the redeemed coupon is %s, then it throws: that cannot be', (_, coupon) => {
+    expect(() => decide({ redemption: redeemed, coupon }, cancelled(), NOW)).toThrow(ORDER_ID);
+  });
+
+  it('when the order names no coupon, then nothing changes', () => {
+    for (const event of [stockReserved({ couponId: null }), cancelled({ couponId: null })]) {
+      expect(decide({ redemption: undefined, coupon: undefined }, event, NOW)).toEqual(nothing);
+    }
+  });
+});
+
+describe('a redemption', () => {
+  it.each([
+    ['more than the order', 5_000, 3_000, 0],
+    ['as much as the order', 3_000, 3_000, 0],
+    ['one won less', 2_999, 2_999, 1],
+  ])('when the coupon is worth %s, then it pays what it can', (_, discountAmount, discount, payable) => {
+    const { redemption, events } = decide(
+      { redemption: undefined, coupon: { ...issued, discountAmount } },
+      stockReserved(),
+      NOW,
+    );
+    expect(redemption).toMatchObject({ status: 'REDEEMED', discountAmount: discount });
+    expect(events[0]?.data).toMatchObject({ totalAmount: 3_000, discountAmount: discount, payableAmount: payable });
+  });
+
+  it('when the order is free, then the coupon is used for a discount of 0', () => {
+    const { coupon, events } = decide(
+      { redemption: undefined, coupon: issued },
+      stockReserved({ totalAmount: 0 }),
+      NOW,
+    );
+    expect(coupon?.status).toBe('USED');
+    expect(events[0]?.data).toMatchObject({ totalAmount: 0, discountAmount: 0, payableAmount: 0 });
+  });
+
+  it('when it is another user’s, then it is as unknown as one that does not exist, whatever its state', () => {
+    for (const coupon of [issued, usedByAnother, expired]) {
+      expect(decide({ redemption: undefined, coupon: { ...coupon, userId: 8 } }, stockReserved(), NOW)).toEqual(
+        refused('COUPON_NOT_FOUND'),
+      );
+    }
+  });
+
+  it.each([
+    ['a millisecond before its time is over', -1, 'coupon-redeemed'],
+    ['when its time is over', 0, 'coupon-rejected'],
+  ])('when it is ISSUED and used %s, then %3$s', (_, ms, type) => {
+    const now = new Date(EXPIRES.getTime() + ms);
+    const { events } = decide({ redemption: undefined, coupon: issued }, stockReserved(), now);
+    expect(events.map((it) => it.type)).toEqual([type]);
+    if (type === 'coupon-rejected') expect(events[0]?.data).toMatchObject({ reason: 'COUPON_EXPIRED' });
+  });
+});
+
+it.each([
+  ['a millisecond before its time is over', -1, 'ISSUED'],
+  ['when its time is over', 0, 'EXPIRED'],
+])('when a coupon is given back %s, then it is %3$s, and no order’s', (_, ms, status) => {
+  const now = new Date(EXPIRES.getTime() + ms);
+  expect(decide({ redemption: redeemed, coupon: used }, cancelled(), now).coupon).toEqual({ ...issued, status });
+});

@@ -1,0 +1,17 @@
+import type { Subscription } from '@shop/events';
+import { createHandler, type HandleOrdersDeps } from '../usecases/handle-orders.ts';
+
+/**
+ * What coupon hears of orders that name one: stock is reserved, so the coupon is used; the order is dead, so it is given
+ * back. Most orders name none: those are told by their headers and never decoded.
+ */
+export function couponSubscription<Tx>(
+  dependencies: HandleOrdersDeps<Tx>,
+): Subscription<Tx, 'stock-reserved' | 'order-cancelled'> {
+  return {
+    group: 'coupon',
+    handles: ['stock-reserved', 'order-cancelled'],
+    wants: (headers) => headers.ce_couponid !== undefined,
+    handle: createHandler(dependencies),
+  };
+}

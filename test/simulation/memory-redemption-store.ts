@@ -1,0 +1,34 @@
+import type { Coupon, Redemption } from '../../services/coupon/src/domain/redemption.ts';
+import type { RedemptionStore } from '../../services/coupon/src/usecases/handle-orders.ts';
+import { type MemoryTransaction, Table } from './memory-database.ts';
+
+/** The coupon service's own tables. */
+export class CouponTables {
+  readonly coupons = new Table<Coupon>('coupons');
+  readonly redemptions = new Table<Redemption>('redemptions');
+}
+
+export function createMemoryRedemptionStore(tables: CouponTables): RedemptionStore<MemoryTransaction> {
+  return {
+    async load(tx, { orderIds, couponIds }) {
+      await tx.statement(`lock ${orderIds.length} redemptions`);
+      const redemptions = await tx.lock(tables.redemptions, orderIds);
+      const wanted = new Set(couponIds);
+      for (const redemption of redemptions) if (redemption.status === 'REDEEMED') wanted.add(redemption.couponId);
+      await tx.statement(`lock ${wanted.size} coupons`);
+      const coupons = await tx.lock(tables.coupons, [...wanted].sort());
+      return {
+        redemptions: new Map(redemptions.map((it) => [it.orderId, it])),
+        coupons: new Map(coupons.map((it) => [it.couponId, it])),
+      };
+    },
+
+    async save(tx, { created, changed, coupons }) {
+      await tx.statement(`save ${[...created, ...changed].map((it) => `${it.orderId} ${it.status}`).join(', ')}`);
+      for (const redemption of created) await tx.insert(tables.redemptions, redemption.orderId, redemption);
+      for (const redemption of changed) await tx.put(tables.redemptions, redemption.orderId, redemption);
+      await tx.statement(`save ${coupons.map((it) => `${it.couponId} ${it.status}`).join(', ')}`);
+      for (const coupon of coupons) await tx.put(tables.coupons, coupon.couponId, coupon);
+    },
+  };
+}
