@@ -39,6 +39,14 @@ export async function openLog(brokers: readonly string[]): Promise<LogReader> {
 }
 
 function withoutValue({ topic, partition, offset, key, headers, timestamp }: IncomingRecord): LogRecord {
-  const { ce_id: id, ce_type: type, ce_couponid: couponId } = headers;
-  return { topic, partition, offset: Number(offset), key, id, type, couponId, timestamp };
+  return {
+    topic,
+    partition,
+    offset: Number(offset),
+    key,
+    id: headers.ce_id,
+    type: headers.ce_type,
+    headers,
+    timestamp,
+  };
 }

@@ -11,15 +11,30 @@ export const ORDERS = {
   voided: '0193b5a0-0004-7000-8000-000000000005',
 } as const;
 
-const AT = new Date('2026-01-01T00:00:00Z');
+export const AT = new Date('2026-01-01T00:00:00Z');
 const CHARGE = '0193b5a0-0000-7000-9000-000000000001';
 const PRODUCT = '0193b5a0-0000-7000-9000-000000000002';
 
 const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
-  order: ['stock-reserved', 'stock-rejected', 'payment-completed', 'payment-failed', 'payment-refunded'],
+  order: [
+    'stock-reserved',
+    'stock-rejected',
+    'coupon-redeemed',
+    'coupon-rejected',
+    'payment-completed',
+    'payment-failed',
+    'payment-refunded',
+  ],
   catalog: ['order-created', 'order-completed', 'order-cancelled'],
-  payment: ['stock-reserved', 'order-cancelled'],
+  coupon: ['stock-reserved', 'order-cancelled'],
+  payment: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
 };
+
+/** Which of the groups that handle an event hear it of an order with a coupon, or of one without. */
+function isFor(group: string, type: EventType, withCoupon: boolean): boolean {
+  if (group === 'coupon') return withCoupon;
+  return !(group === 'payment' && type === 'stock-reserved' && withCoupon);
+}
 
 /** A shop where all is well: one product, two users, orders that ended in every way. */
 export async function fillShop(shop: Shop): Promise<void> {
@@ -88,51 +103,76 @@ interface States {
   readonly reservation?: 'ACTIVE' | 'SOLD' | 'RELEASED' | 'REJECTED' | 'VOID';
   readonly payment?: 'COMPLETED' | 'REFUNDED' | 'FAILED' | 'VOID';
   readonly createdAt?: Date;
+  /** Default 7. */
+  readonly userId?: number;
+  /** Default 1. */
+  readonly productId?: number;
+  /** The coupon it names, of 500 won, and what became of that; it is for the caller to have one. */
+  readonly coupon?: { readonly id: string; readonly redemption: 'REDEEMED' | 'RETURNED' | 'REJECTED' | 'VOID' };
 }
 
 /** An order of two teapots with its rows in all schemas, its events and the inboxes' rows. */
 export async function addOrder(shop: Shop, orderId: string, states: States): Promise<void> {
-  const { order, reason = null, reservation, payment, createdAt = AT } = states;
+  const { order, reason = null, reservation, payment, createdAt = AT, userId = 7, productId = 1, coupon } = states;
+  const redeemed = coupon?.redemption === 'REDEEMED' || coupon?.redemption === 'RETURNED';
+  const discount = redeemed ? 500 : 0;
+  const paid = 2000 - discount;
   const completed = order === 'COMPLETED' || states.completed === true;
   const captured = payment === 'COMPLETED' || payment === 'REFUNDED';
   const held = reservation === 'ACTIVE' || reservation === 'SOLD' || reservation === 'RELEASED';
   const events: EventType[] = [
     'order-created',
     ...(held ? (['stock-reserved'] as const) : reservation === 'REJECTED' ? (['stock-rejected'] as const) : []),
+    ...(redeemed ? (['coupon-redeemed'] as const) : []),
+    ...(coupon?.redemption === 'REJECTED' ? (['coupon-rejected'] as const) : []),
     ...(captured ? (['payment-completed'] as const) : payment === 'FAILED' ? (['payment-failed'] as const) : []),
     ...(completed ? (['order-completed'] as const) : []),
     ...(order === 'CANCELLED' ? (['order-cancelled'] as const) : []),
     ...(payment === 'REFUNDED' ? (['payment-refunded'] as const) : []),
   ];
   await shop.sql(
-    `INSERT INTO shop_order.orders (order_id, user_id, status, reason, total_amount, discount_amount, paid_amount, version, created_at, updated_at, completed_at)
-     VALUES (?, 7, ?, ${reason ? '?' : 'NULL'}, 2000, 0, ${captured ? 2000 : 'NULL'}, ${events.length}, ?, ?, ${completed ? '?' : 'NULL'})`,
+    `INSERT INTO shop_order.orders (order_id, user_id, coupon_id, status, reason, total_amount, discount_amount, paid_amount, version, created_at, updated_at, completed_at)
+     VALUES (?, ${userId}, ${coupon ? `'${coupon.id}'` : 'NULL'}, ?, ${reason ? '?' : 'NULL'}, 2000, ${discount}, ${captured ? paid : 'NULL'}, ${events.length}, ?, ?, ${completed ? '?' : 'NULL'})`,
     [orderId, order, ...(reason ? [reason] : []), createdAt, createdAt, ...(completed ? [createdAt] : [])],
   );
-  await shop.sql('INSERT INTO shop_order.order_items (order_id, product_id, quantity) VALUES (?, 1, 2)', [orderId]);
+  await shop.sql('INSERT INTO shop_order.order_items (order_id, product_id, quantity) VALUES (?, ?, 2)', [
+    orderId,
+    productId,
+  ]);
   for (const [index, type] of events.entries()) {
     await shop.sql(
       'INSERT INTO shop_order.order_history (order_id, seq, event_id, type, data, happened_at) VALUES (?, ?, ?, ?, ?, ?)',
       [orderId, index + 1, deriveEventId(orderId, type), type, '{}', createdAt],
     );
-    shop.publish(orderId, type);
-    for (const [group, handled] of Object.entries(HANDLED))
-      if (handled.includes(type)) await apply(shop, group, orderId, type);
+    const names = coupon && (type === 'stock-reserved' || type === 'order-cancelled');
+    shop.publish(orderId, type, names ? { headers: { ce_type: type, ce_couponid: coupon.id } } : {});
+    for (const [group, handled] of Object.entries(HANDLED)) {
+      if (handled.includes(type) && isFor(group, type, coupon !== undefined)) await apply(shop, group, orderId, type);
+    }
   }
   if (reservation) {
     await shop.sql(
-      `INSERT INTO shop_catalog.reservations (order_id, user_id, status, total_amount, created_at, updated_at) VALUES (?, 7, ?, ${held ? 2000 : 0}, ?, ?)`,
+      `INSERT INTO shop_catalog.reservations (order_id, user_id, status, total_amount, created_at, updated_at) VALUES (?, ${userId}, ?, ${held ? 2000 : 0}, ?, ?)`,
       [orderId, reservation, createdAt, createdAt],
     );
     if (held)
       await shop.sql(
-        `INSERT INTO shop_catalog.reservation_lines (order_id, product_id, name, unit_price, quantity) VALUES (?, 1, 'Teapot', 1000, 2)`,
-        [orderId],
+        `INSERT INTO shop_catalog.reservation_lines (order_id, product_id, name, unit_price, quantity) VALUES (?, ?, 'Teapot', 1000, 2)`,
+        [orderId, productId],
       );
+  }
+  if (coupon) {
+    const amounts = redeemed ? `2000, ${discount}` : 'NULL, NULL';
+    await shop.sql(
+      `INSERT INTO shop_coupon.redemptions (order_id, coupon_id, user_id, status, total_amount, discount_amount, created_at, updated_at)
+       VALUES (?, ?, ${userId}, ?, ${amounts}, ?, ?)`,
+      [orderId, coupon.id, coupon.redemption, createdAt, createdAt],
+    );
   }
   if (payment) {
     await shop.sql(
-      `INSERT INTO shop_payment.payments (order_id, user_id, status, paid_amount, created_at, updated_at) VALUES (?, 7, ?, ${captured ? 2000 : 0}, ?, ?)`,
+      `INSERT INTO shop_payment.payments (order_id, user_id, status, paid_amount, discount_amount, created_at, updated_at)
+       VALUES (?, ${userId}, ?, ${captured ? paid : 0}, ${captured ? discount : 0}, ?, ?)`,
       [orderId, payment, createdAt, createdAt],
     );
   }
@@ -146,17 +186,18 @@ async function apply(shop: Shop, group: string, orderId: string, type: EventType
   );
 }
 
-async function points(
+export async function points(
   shop: Shop,
   type: string,
   amount: number,
   after: number,
   orderId: string | null,
   requestId: string | null,
+  userId = 7,
 ): Promise<void> {
   await shop.sql(
     `INSERT INTO shop_payment.point_history (user_id, type, amount, balance_after, order_id, request_id, created_at)
-     VALUES (7, ?, ?, ?, ${orderId ? '?' : 'NULL'}, ${requestId ? '?' : 'NULL'}, ?)`,
+     VALUES (${userId}, ?, ?, ?, ${orderId ? '?' : 'NULL'}, ${requestId ? '?' : 'NULL'}, ?)`,
     [type, amount, after, ...(orderId ? [orderId] : []), ...(requestId ? [requestId] : []), AT],
   );
 }
@@ -166,6 +207,7 @@ export async function emptyShop(shop: Shop): Promise<void> {
   const tables = {
     order: ['orders', 'order_items', 'order_history', 'idempotency_key'],
     catalog: ['products', 'product_changes', 'reservations', 'reservation_lines', 'idempotency_key'],
+    coupon: ['coupon_policies', 'coupons', 'redemptions', 'coupon_requests', 'idempotency_key'],
     payment: ['accounts', 'point_history', 'payments', 'idempotency_key'],
   };
   for (const [service, names] of Object.entries(tables)) {

@@ -2,14 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deriveEventId, EVENTS, type EventType } from '@shop/events';
 import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
+import type { DoorReader } from '../../ops/src/audit/door.ts';
 import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
 import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
 
-const SERVICES = ['order', 'catalog', 'payment'] as const;
+const SERVICES = ['order', 'catalog', 'coupon', 'payment'] as const;
 type Service = (typeof SERVICES)[number];
 
-/** Three schemas with the services' own tables, and a log in memory, for an audit to look at. */
+/** The schemas with the services' own tables, and a log in memory, for an audit to look at. */
 export interface Shop {
   /** Statements name the schemas as ever: `shop_order.orders`. */
   sql(statement: string, params?: readonly (string | number | Date)[]): Promise<void>;
@@ -20,7 +21,12 @@ export interface Shop {
   readonly records: LogRecord[];
   /** What each group has committed on each partition; absent: everything. */
   readonly committed: Map<string, number>;
-  audit(options?: { graceMs?: number; since?: Date; meanwhile?: () => Promise<void> }): Promise<AuditReport>;
+  audit(options?: {
+    graceMs?: number;
+    since?: Date;
+    meanwhile?: () => Promise<void>;
+    door?: DoorReader;
+  }): Promise<AuditReport>;
   close(): Promise<void>;
 }
 
@@ -29,7 +35,7 @@ export async function createShop(): Promise<Shop> {
   for (const service of SERVICES) databases.set(service, await uniqueSchemaDatabase(migrations(service)));
   const rename = (statement: string) =>
     statement.replaceAll(
-      /\bshop_(order|catalog|payment)\./g,
+      /\bshop_(order|catalog|coupon|payment)\./g,
       (_, service: Service) => `${databases.get(service)?.database.schema}.`,
     );
   const root = databases.get('order');
@@ -43,7 +49,7 @@ export async function createShop(): Promise<Shop> {
   const committed = new Map<string, number>();
   const add = (topic: string, key: string, id: string, type: string, change: Partial<LogRecord> = {}): LogRecord => {
     const offset = endOf(records, topic);
-    const record = { topic, partition: 0, offset, key, id, type, timestamp: Date.now(), ...change };
+    const record = { topic, partition: 0, offset, key, id, type, headers: {}, timestamp: Date.now(), ...change };
     records.push(record);
     return record;
   };
@@ -55,10 +61,16 @@ export async function createShop(): Promise<Shop> {
     },
     publish: (orderId, type, change) => add(EVENTS[type].topic, orderId, deriveEventId(orderId, type), type, change),
     publishRequest: (type, key, id) => add(EVENTS[type].topic, key, id, type),
-    audit: async ({ graceMs = 0, since, meanwhile } = {}) => {
+    audit: async ({ graceMs = 0, since, meanwhile, ...redis } = {}) => {
       const renamed = renaming(connection, rename);
       const seen = meanwhile ? afterFirstSnapshot(renamed, meanwhile) : renamed;
-      return await runAudit({ sql: seen, log: memoryLog(records, committed), graceMs, ...(since && { since }) });
+      return await runAudit({
+        sql: seen,
+        log: memoryLog(records, committed),
+        graceMs,
+        ...redis,
+        ...(since && { since }),
+      });
     },
     close: async () => {
       await connection.close();
@@ -71,6 +83,10 @@ const CONSTRAINTS: readonly (readonly [string, string])[] = [
   ['shop_catalog.products', 'products_stock'],
   ['shop_catalog.products', 'products_balance'],
   ['shop_payment.accounts', 'accounts_balance'],
+  ['shop_coupon.coupons', 'coupons_used_by_an_order'],
+  ['shop_coupon.coupon_policies', 'coupon_policies_issued'],
+  ['shop_coupon.redemptions', 'redemptions_status_known'],
+  ['shop_coupon.redemptions', 'redemptions_amounts'],
   ['shop_order.orders', 'orders_status_known'],
   ['shop_order.orders', 'orders_paid_in_full'],
 ];

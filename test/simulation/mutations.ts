@@ -118,6 +118,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "  return { state: cancelled, events: completedAt ? [] : [{ type: 'order-cancelled', data }] };",
   },
   {
+    name: 'order: it cancels without naming the coupon',
+    file: 'services/order/src/domain/decide.ts',
+    from: '    couponId: state.couponId,\n    reason,',
+    to: '    couponId: null,\n    reason,',
+  },
+  {
     name: 'catalog: VOID is forgotten',
     file: 'services/catalog/src/domain/reservation.ts',
     from: "return { reservation: { status: 'VOID', orderId, userId, couponId, reason }, products: [], events: [] };",
@@ -142,6 +148,60 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'order.expectedTotal !== null && order.expectedTotal < 0',
   },
   {
+    name: 'coupon: VOID is forgotten',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: "return { redemption: { status: 'VOID', orderId, userId, couponId, reason }, events: [] };",
+    to: 'return NOTHING;',
+  },
+  {
+    name: 'coupon: a used coupon is redeemed again',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: "return 'COUPON_ALREADY_USED';",
+    to: 'return coupon;',
+  },
+  {
+    name: 'coupon: a cancelled order keeps its coupon',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: "return { redemption: { ...redemption, status: 'RETURNED' }, coupon: unused(coupon, now), events: [] };",
+    to: "return { redemption: { ...redemption, status: 'RETURNED' }, events: [] };",
+  },
+  {
+    name: 'coupon: one that is given back is always expired',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: "status: isOver(coupon, now) ? 'EXPIRED' : 'ISSUED'",
+    to: "status: 'EXPIRED'",
+  },
+  {
+    name: 'coupon: its time is not looked at',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: "return isOver(coupon, now) ? 'COUPON_EXPIRED' : coupon;",
+    to: 'return coupon;',
+  },
+  {
+    name: 'coupon: another user’s can be used',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: 'if (!coupon || coupon.userId !== userId)',
+    to: 'if (!coupon)',
+  },
+  {
+    name: 'coupon: it takes off more than the order costs',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: 'Math.min(usable.discountAmount, totalAmount)',
+    to: 'usable.discountAmount',
+  },
+  {
+    name: 'coupon: two orders of one batch are decided on what was loaded',
+    file: 'services/coupon/src/domain/redemption-batch.ts',
+    from: 'if (decision.coupon) coupons.set(decision.coupon.couponId, decision.coupon);',
+    to: "if (decision.coupon) coupons.set('', decision.coupon);",
+  },
+  {
+    name: 'coupon: a coupon that is read is not locked',
+    file: 'test/simulation/memory-redemption-store.ts',
+    from: 'const coupons = await tx.lock(tables.coupons, [...wanted].sort());',
+    to: 'const coupons = [...wanted].sort().flatMap((key) => tx.get(tables.coupons, key) ?? []);',
+  },
+  {
     name: 'payment: VOID is forgotten',
     file: 'services/payment/src/domain/payment.ts',
     from: "return { payment: { status: 'VOID', orderId, userId, reason }, balance, entries: [], events: [] };",
@@ -158,6 +218,18 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'services/payment/src/domain/payment.ts',
     from: "payment: { ...payment, status: 'REFUNDED' },",
     to: "payment: { ...payment, status: 'COMPLETED' },",
+  },
+  {
+    name: 'payment: it takes the total of an order with a coupon',
+    file: 'services/payment/src/domain/payment.ts',
+    from: 'event.data.payableAmount, event.data.discountAmount',
+    to: 'event.data.totalAmount, event.data.discountAmount',
+  },
+  {
+    name: 'payment: the discount of the coupon is refunded too',
+    file: 'services/payment/src/domain/payment.ts',
+    from: 'const amount = payment.paidAmount;',
+    to: 'const amount = payment.paidAmount + payment.discountAmount;',
   },
   {
     name: 'payment: an account that is read is not locked',

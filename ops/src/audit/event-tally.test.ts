@@ -11,6 +11,7 @@ const rows = (change: Partial<OrderRows> = {}): OrderRows => ({
   order: 'COMPLETED',
   completed: true,
   reservation: 'SOLD',
+  redemption: null,
   payment: 'COMPLETED',
   ...change,
 });
@@ -22,6 +23,7 @@ const event = (type: EventType, change: Partial<LogRecord> = {}): LogRecord => (
   key: orderId,
   id: deriveEventId(orderId, type),
   type,
+  headers: {},
   timestamp: 0,
   ...change,
 });
@@ -42,6 +44,19 @@ describe('the events that rows imply', () => {
     [
       rows({ order: 'CANCELLED', completed: false, reservation: 'RELEASED', payment: 'FAILED' }),
       ['order-created', 'order-cancelled', 'stock-reserved', 'payment-failed'],
+    ],
+    [rows({ redemption: 'REDEEMED' }), [...completed, 'coupon-redeemed']],
+    [
+      rows({ order: 'CANCELLED', reservation: 'RELEASED', redemption: 'RETURNED', payment: 'REFUNDED' }),
+      [...completed, 'coupon-redeemed', 'order-cancelled', 'payment-refunded'],
+    ],
+    [
+      rows({ order: 'CANCELLED', completed: false, reservation: 'RELEASED', redemption: 'REJECTED', payment: 'VOID' }),
+      ['order-created', 'stock-reserved', 'coupon-rejected', 'order-cancelled'],
+    ],
+    [
+      rows({ order: 'CANCELLED', completed: false, reservation: 'VOID', redemption: 'VOID', payment: 'VOID' }),
+      ['order-created', 'order-cancelled'],
     ],
     [rows({ order: null, completed: false, reservation: 'ACTIVE', payment: null }), ['stock-reserved']],
   ] as const)('%o: %o', (state, types) => {
@@ -106,6 +121,8 @@ describe('consumed offsets', () => {
     setAside: new Set<string>(),
     ...change,
   });
+  const coupon = { headers: { ce_couponid: 'c' } };
+  const wanting = { wants: (headers: Readonly<Record<string, string>>) => headers.ce_couponid === undefined };
   const suspectsOf = (state: ReturnType<typeof group>, record: LogRecord) => {
     const tally = createOffsetTally([state]);
     tally.add(record);
@@ -115,6 +132,8 @@ describe('consumed offsets', () => {
   it.each<[string, LogRecord, object, number]>([
     ['applied', event('stock-reserved'), { processed: new Set([deriveEventId(orderId, 'stock-reserved')]) }, 0],
     ['not for the group', event('stock-rejected'), {}, 0],
+    ['not wanted by the group', event('stock-reserved', coupon), wanting, 0],
+    ['wanted, but forgotten', event('stock-reserved'), wanting, 1],
     ['not consumed yet', event('stock-reserved', { offset: 1_000_000 }), {}, 0],
     [
       'parked, known by its id',

@@ -3,7 +3,7 @@ import type { ServiceName } from '../addresses.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
-import type { LogReader, LogRecord } from './log.ts';
+import type { LogReader } from './log.ts';
 import type { GroupState } from './offset-tally.ts';
 
 /** A consumer group, whose inbox it fills, and what it handles. */
@@ -11,8 +11,8 @@ export interface Group {
   readonly group: string;
   readonly service: ServiceName;
   readonly handles: readonly EventType[];
-  /** Of the types it handles, whether it wants this message; absent: all of them. */
-  readonly wants?: (record: Pick<LogRecord, 'type' | 'couponId'>) => boolean;
+  /** What it wants of those, by the headers; absent: all. */
+  readonly wants?: (headers: Readonly<Record<string, string>>) => boolean;
 }
 
 /** Every group that consumes. A test compares this with the services' own subscriptions. */
@@ -35,14 +35,14 @@ export const GROUPS: readonly Group[] = [
     group: 'coupon',
     service: 'coupon',
     handles: ['stock-reserved', 'order-cancelled'],
-    wants: ({ couponId }) => couponId !== undefined,
+    wants: (headers) => headers.ce_couponid !== undefined,
   },
   { group: 'coupon-issue', service: 'coupon', handles: ['coupon-issue-requested'] },
   {
     group: 'payment',
     service: 'payment',
     handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
-    wants: ({ type, couponId }) => type !== 'stock-reserved' || couponId === undefined,
+    wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
   },
 ];
 
@@ -61,7 +61,7 @@ export async function readGroups(sql: SqlReader, log: LogReader, scope: AuditSco
     states.push({
       group: group.group,
       handles: group.handles,
-      wants: group.wants,
+      ...(group.wants && { wants: group.wants }),
       committed,
       processed: await readInbox(sql, group, scope),
       setAside: await readDeadLetters(sql, group),

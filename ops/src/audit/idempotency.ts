@@ -8,6 +8,7 @@ const EFFECTS = [
   { schema: 'shop_order', scope: `k.scope = 'POST /orders'`, table: 'orders', column: 'order_id' },
   { schema: 'shop_catalog', scope: `k.scope LIKE '% /products%'`, table: 'product_changes', column: 'request_id' },
   { schema: 'shop_payment', scope: `k.scope = 'POST /points/charge'`, table: 'point_history', column: 'request_id' },
+  { schema: 'shop_coupon', scope: `k.scope = 'POST /coupon-policies'`, table: 'coupon_policies', column: 'request_id' },
 ] as const;
 
 /** Invariant 12, what of it rows can show. */

@@ -4,6 +4,8 @@ import { EVENTS, type EventType, isEventType } from '@shop/events';
 export type TypeSet = number;
 
 const TYPES = Object.keys(EVENTS) as EventType[];
+// A number holds 31 bits without a sign.
+if (TYPES.length > 31) throw new Error(`${TYPES.length} types of events do not fit into a TypeSet`);
 const BITS = Object.fromEntries(TYPES.map((type, index) => [type, 1 << index])) as Record<EventType, number>;
 
 export function typeSet(...types: EventType[]): TypeSet {
@@ -34,19 +36,20 @@ export function overtakenBy(type: EventType, seen: TypeSet): TypeSet {
   return seen & (COMES_BEFORE[type] ?? 0);
 }
 
-/** The rows of one order in the three schemas; null where there is none. */
+/** The rows of one order in the four schemas; null where there is none. */
 export interface OrderRows {
   readonly orderId: string;
   readonly order: string | null;
   /** Whether it ever completed. */
   readonly completed: boolean;
   readonly reservation: string | null;
+  readonly redemption: string | null;
   readonly payment: string | null;
 }
 
 /** The events that an order's rows imply: every state was reached by publishing one. */
 export function impliedEvents(rows: OrderRows): TypeSet {
-  return ofOrder(rows) | ofReservation(rows.reservation) | ofPayment(rows.payment);
+  return ofOrder(rows) | ofReservation(rows.reservation) | ofRedemption(rows.redemption) | ofPayment(rows.payment);
 }
 
 function ofOrder({ order, completed }: OrderRows): TypeSet {
@@ -68,6 +71,18 @@ function ofReservation(status: string | null): TypeSet {
       return typeSet('stock-rejected');
     default:
       // VOID: cancelled before it was heard of.
+      return 0;
+  }
+}
+
+function ofRedemption(status: string | null): TypeSet {
+  switch (status) {
+    case 'REDEEMED':
+    case 'RETURNED':
+      return typeSet('coupon-redeemed');
+    case 'REJECTED':
+      return typeSet('coupon-rejected');
+    default:
       return 0;
   }
 }

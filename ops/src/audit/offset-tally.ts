@@ -6,8 +6,8 @@ import { type LogRecord, partitionName } from './log.ts';
 export interface GroupState {
   readonly group: string;
   readonly handles: readonly EventType[];
-  /** Of the types it handles, whether it wants this message; undefined: all of them. */
-  readonly wants?: ((record: LogRecord) => boolean) | undefined;
+  /** What it wants of those, by the headers; absent: all. */
+  readonly wants?: (headers: Readonly<Record<string, string>>) => boolean;
   /** Offsets it committed, by `topic/partition`. */
   readonly committed: ReadonlyMap<string, number>;
   /** Ids in its inbox. */
@@ -48,7 +48,7 @@ export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
         if (!reader.topics.has(record.topic) || record.offset >= (reader.committed.get(partition) ?? 0)) continue;
         consumed++;
         // As the consumer tells it: by the headers alone, before anything else is read.
-        if (record.type && (!reader.types.has(record.type) || reader.wants?.(record) === false)) continue;
+        if (record.type && !(reader.types.has(record.type) && (reader.wants?.(record.headers) ?? true))) continue;
         const readable = record.type && record.id !== undefined;
         if (readable && reader.processed.has(record.id ?? '')) continue;
         const position = `${partition}@${record.offset}`;

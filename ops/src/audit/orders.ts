@@ -6,7 +6,7 @@ const JOINED = `
   LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
   WHERE o.order_id >= :first`;
 
-/** Invariants 4, 5 and 6: what the three schemas say of the same order. */
+/** Invariants 4, 5 and 6: what the four schemas say of the same order. */
 export const orderChecks: readonly Check[] = [
   sqlCheck({
     invariant: 4,
@@ -21,6 +21,7 @@ export const orderChecks: readonly Check[] = [
       ${JOINED} AND o.status = 'COMPLETED' AND NOT (
             r.status <=> 'SOLD' AND r.total_amount <=> o.total_amount AND r.user_id <=> o.user_id
         AND p.status <=> 'COMPLETED' AND p.paid_amount <=> o.total_amount - o.discount_amount AND p.user_id <=> o.user_id
+        AND p.discount_amount <=> o.discount_amount
         AND o.paid_amount <=> p.paid_amount AND o.completed_at IS NOT NULL)`,
   }),
   sqlCheck({
@@ -62,7 +63,7 @@ export const orderChecks: readonly Check[] = [
   sqlCheck({
     invariant: 6,
     name: 'state-is-known',
-    title: 'orders, reservations and payments are in states that exist',
+    title: 'orders, reservations, redemptions and payments are in states that exist',
     counted: 'SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first',
     faults: `
       SELECT t.id, t.id AS order_key, t.detail FROM (
@@ -70,6 +71,8 @@ export const orderChecks: readonly Check[] = [
         WHERE order_id >= :first AND status NOT IN ('PENDING', 'COMPLETED', 'CANCELLED')
         UNION ALL SELECT order_id, CONCAT('reservation ', status) FROM shop_catalog.reservations
         WHERE order_id >= :first AND status NOT IN ('ACTIVE', 'SOLD', 'RELEASED', 'REJECTED', 'VOID')
+        UNION ALL SELECT order_id, CONCAT('redemption ', status) FROM shop_coupon.redemptions
+        WHERE order_id >= :first AND status NOT IN ('REDEEMED', 'RETURNED', 'REJECTED', 'VOID')
         UNION ALL SELECT order_id, CONCAT('payment ', status) FROM shop_payment.payments
         WHERE order_id >= :first AND status NOT IN ('COMPLETED', 'REFUNDED', 'FAILED', 'VOID')
       ) t`,
@@ -77,13 +80,17 @@ export const orderChecks: readonly Check[] = [
   sqlCheck({
     invariant: 6,
     name: 'reservation-has-an-order',
-    title: 'no reservation and no payment is without its order',
+    title: 'no reservation, redemption or payment is without its order',
     counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.reservations WHERE order_id >= :first',
     faults: `
       SELECT t.id, t.id AS order_key, t.detail FROM (
         SELECT r.order_id AS id, CONCAT('reservation ', r.status, ' without an order') AS detail
         FROM shop_catalog.reservations r LEFT JOIN shop_order.orders o ON o.order_id = r.order_id
         WHERE r.order_id >= :first AND o.order_id IS NULL
+        UNION ALL
+        SELECT d.order_id, CONCAT('redemption ', d.status, ' without an order')
+        FROM shop_coupon.redemptions d LEFT JOIN shop_order.orders o ON o.order_id = d.order_id
+        WHERE d.order_id >= :first AND o.order_id IS NULL
         UNION ALL
         SELECT p.order_id, CONCAT('payment ', p.status, ' without an order')
         FROM shop_payment.payments p LEFT JOIN shop_order.orders o ON o.order_id = p.order_id

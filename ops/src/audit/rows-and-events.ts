@@ -53,7 +53,7 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scope: A
 
 async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, TypeSet>; ids: Set<string> }> {
   const rows = await reader.query<{ id: string; aggregateid: string; type: string }>(
-    ['order', 'catalog', 'payment']
+    ['order', 'catalog', 'coupon', 'payment']
       .map((service) => `SELECT id, aggregateid, type FROM shop_${service}.outbox`)
       .join(' UNION ALL '),
   );
@@ -70,9 +70,10 @@ const unjoin = (row: Joined): OrderRows => ({ ...row, completed: row.completed =
 
 async function* orderPages(reader: SqlReader, first: string): AsyncGenerator<OrderRows[]> {
   const rows = pages<Joined>(reader, first, {
-    sql: `SELECT o.order_id AS orderId, o.status AS \`order\`, o.completed_at IS NOT NULL AS completed, r.status AS reservation, p.status AS payment
+    sql: `SELECT o.order_id AS orderId, o.status AS \`order\`, o.completed_at IS NOT NULL AS completed, r.status AS reservation, d.status AS redemption, p.status AS payment
           FROM shop_order.orders o
           LEFT JOIN shop_catalog.reservations r ON r.order_id = o.order_id
+          LEFT JOIN shop_coupon.redemptions d ON d.order_id = o.order_id
           LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
           WHERE o.order_id > ? ORDER BY o.order_id LIMIT ?`,
     params: (after, limit) => [after, limit],
@@ -95,23 +96,40 @@ async function* ordersById(reader: SqlReader, ids: readonly string[]): AsyncGene
       );
     const orders = await statuses('shop_order.orders', 'completed_at IS NOT NULL');
     const reservations = await statuses('shop_catalog.reservations');
+    const redemptions = await statuses('shop_coupon.redemptions');
     const payments = await statuses('shop_payment.payments');
     yield some.map((orderId) => ({
       orderId,
       order: orders.get(orderId)?.status ?? null,
       completed: orders.get(orderId)?.completed === 1,
       reservation: reservations.get(orderId)?.status ?? null,
+      redemption: redemptions.get(orderId)?.status ?? null,
       payment: payments.get(orderId)?.status ?? null,
     }));
   }
 }
 
-function describe({ order, reservation, payment }: OrderRows): string {
-  return `the order is ${order ?? 'unknown'}, its reservation ${reservation ?? 'none'}, its payment ${payment ?? 'none'}`;
+function describe({ order, reservation, redemption, payment }: OrderRows): string {
+  const of = { reservation, redemption, payment };
+  const parts = Object.entries(of).map(([what, status]) => `its ${what} ${status ?? 'none'}`);
+  return `the order is ${order ?? 'unknown'}, ${parts.join(', ')}`;
 }
 
-/** Where the events of HTTP writes have their rows: one row, one event, whose id is the row's request id. */
-const REQUESTS = [
+interface Requests {
+  readonly type: EventType;
+  readonly table: string;
+  readonly where: string;
+  readonly what: string;
+  /** The column of the event's id. Default request_id. */
+  readonly id?: string;
+  /** Default created_at. */
+  readonly at?: string;
+  /** The rows are removed some time after: an event without its row says nothing. */
+  readonly purged?: boolean;
+}
+
+/** Where the events of requests have their rows: one row, one event, whose id is in the row. */
+const REQUESTS: readonly Requests[] = [
   {
     type: 'product-changed',
     table: 'shop_catalog.product_changes',
@@ -124,17 +142,38 @@ const REQUESTS = [
     where: `type = 'CHARGE'`,
     what: `CONCAT('user ', user_id, ' charged ', amount)`,
   },
-] as const;
+  {
+    type: 'coupon-policy-created',
+    table: 'shop_coupon.coupon_policies',
+    where: '1 = 1',
+    what: `CONCAT('policy ', coupon_policy_id)`,
+  },
+  {
+    type: 'coupon-issued',
+    table: 'shop_coupon.coupons',
+    where: '1 = 1',
+    what: `CONCAT('coupon of policy ', coupon_policy_id, ' for user ', user_id)`,
+    id: 'coupon_id',
+    at: 'issued_at',
+  },
+  {
+    type: 'coupon-issue-requested',
+    table: 'shop_coupon.coupon_requests',
+    where: '1 = 1',
+    what: `CONCAT('user ', user_id, ' asked for policy ', coupon_policy_id)`,
+    purged: true,
+  },
+];
 
 async function compareRequests(reader: SqlReader, tally: EventTally, scope: AuditScope, outbox: ReadonlySet<string>) {
   const missingRequests: { id: string; type: EventType; detail: string }[] = [];
   const extra: Suspect[] = [];
   let requests = 0;
-  for (const { type, table, where, what } of REQUESTS) {
+  for (const { type, table, where, what, id: idColumn = 'request_id', at = 'created_at', purged } of REQUESTS) {
     const onTopic = tally.requestIds(type);
     const rows = pages<{ id: string; detail: string }>(reader, '', {
-      sql: `SELECT request_id AS id, ${what} AS detail FROM ${table}
-            WHERE ${where} AND created_at >= ? AND request_id > ? ORDER BY request_id LIMIT ?`,
+      sql: `SELECT ${idColumn} AS id, ${what} AS detail FROM ${table}
+            WHERE ${where} AND ${at} >= ? AND ${idColumn} > ? ORDER BY ${idColumn} LIMIT ?`,
       params: (after, limit) => [scope.since ?? new Date(0), after, limit],
       key: (row) => row.id,
     });
@@ -143,8 +182,9 @@ async function compareRequests(reader: SqlReader, tally: EventTally, scope: Audi
       for (const { id, detail } of page)
         if (!onTopic.delete(id) && !outbox.has(id)) missingRequests.push({ id, type, detail });
     }
+    if (purged) continue;
     extra.push(
-      ...(await withoutRow(reader, table, [...onTopic])).map((id) => ({
+      ...(await withoutRow(reader, table, idColumn, [...onTopic])).map((id) => ({
         id,
         detail: `${type} on ${EVENTS[type].topic} without its row`,
       })),
@@ -153,11 +193,11 @@ async function compareRequests(reader: SqlReader, tally: EventTally, scope: Audi
   return { requests, missingRequests, extra };
 }
 
-async function withoutRow(reader: SqlReader, table: string, ids: readonly string[]): Promise<string[]> {
+async function withoutRow(reader: SqlReader, table: string, column: string, ids: readonly string[]): Promise<string[]> {
   const left = new Set(ids);
   for (let i = 0; i < ids.length; i += 1_000) {
     const some = asciiOnly(ids.slice(i, i + 1_000));
-    const rows = await reader.query<{ id: string }>(`SELECT request_id AS id FROM ${table} WHERE request_id IN (?)`, [
+    const rows = await reader.query<{ id: string }>(`SELECT ${column} AS id FROM ${table} WHERE ${column} IN (?)`, [
       some,
     ]);
     for (const { id } of rows) left.delete(id);

@@ -1,4 +1,5 @@
 import type { Addresses } from '../addresses.ts';
+import { openDoor } from '../coupon-door.ts';
 import { openLog } from '../kafka-log.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { type IdleOptions, waitUntilIdle } from './idle.ts';
@@ -15,18 +16,23 @@ export interface AuditSession {
 }
 
 /** @example `const session = await openAudit(readAddresses(stack.env))` */
-export async function openAudit(addresses: Pick<Addresses, 'auditDatabase' | 'brokers'>): Promise<AuditSession> {
+export async function openAudit(
+  addresses: Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis'>,
+): Promise<AuditSession> {
   const sql = await connectSql(addresses.auditDatabase);
   const log = await openLog(addresses.brokers).catch(async (error: unknown) => {
     await sql.close();
     throw error;
   });
+  // The audit says in a note that Redis is away.
+  const door = await openDoor(addresses.redis).catch(() => undefined);
   return {
     sql,
     log,
-    audit: (options = {}) => runAudit({ sql, log, ...options }),
+    audit: (options = {}) => runAudit({ sql, log, ...(door && { door }), ...options }),
     waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, ...options }),
     close: async () => {
+      door?.close();
       await Promise.all([sql.close(), log.close()]);
     },
   };

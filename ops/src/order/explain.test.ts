@@ -7,6 +7,7 @@ const now = new Date('2026-01-01T00:00:12Z');
 const order = (change: Partial<OrderRow>): OrderRow => ({
   orderId: 'o',
   userId: 1,
+  couponId: null,
   status: 'PENDING',
   reason: null,
   totalAmount: null,
@@ -23,6 +24,8 @@ const facts = (change: Partial<OrderFacts>): OrderFacts => ({
   items: [],
   history: [],
   reservation: undefined,
+  redemption: undefined,
+  coupon: undefined,
   payment: undefined,
   points: [],
   outbox: [],
@@ -36,10 +39,19 @@ const reservation = (status: string, reason: string | null = null) => ({
   createdAt: placed,
   updatedAt: placed,
 });
+const redemption = (status: string, reason: string | null = null) => ({
+  couponId: 'c',
+  status,
+  reason,
+  discountAmount: null,
+  createdAt: placed,
+  updatedAt: placed,
+});
 const payment = (status: string, reason: string | null = null) => ({
   status,
   reason,
   paidAmount: 1,
+  discountAmount: 0,
   createdAt: placed,
   updatedAt: placed,
 });
@@ -65,6 +77,16 @@ describe('why an order is where it is', () => {
       'Completed 42 ms after it was placed; 19,000 won paid.',
     ],
     [
+      'completed with a coupon',
+      {
+        order: { ...completed, couponId: 'c', discountAmount: 1_000 },
+        reservation: reservation('SOLD'),
+        redemption: redemption('REDEEMED'),
+        payment: payment('COMPLETED'),
+      },
+      'Completed 42 ms after it was placed; 19,000 won paid after a discount of 1,000 won.',
+    ],
+    [
       'completed, not yet sold',
       { order: completed, reservation: reservation('ACTIVE') },
       'But catalog has the reservation as ACTIVE: the news is on its way.',
@@ -81,6 +103,37 @@ describe('why an order is where it is', () => {
         payment: payment('COMPLETED'),
       },
       'payment has not refunded it',
+    ],
+    [
+      'cancelled, its coupon not given back',
+      {
+        order: order({ status: 'CANCELLED', reason: 'ORDER_CANCELLED', couponId: 'c' }),
+        redemption: redemption('REDEEMED'),
+      },
+      'But coupon has not given it back: the news is on its way.',
+    ],
+    [
+      'pending, its coupon unheard of',
+      { order: order({ couponId: 'c' }), reservation: reservation('ACTIVE') },
+      'coupon has not heard of it yet',
+    ],
+    [
+      'pending, its coupon rejected',
+      {
+        order: order({ couponId: 'c' }),
+        reservation: reservation('ACTIVE'),
+        redemption: redemption('REJECTED', 'COUPON_EXPIRED'),
+      },
+      'its coupon was rejected (COUPON_EXPIRED), which the order service has not heard yet',
+    ],
+    [
+      'pending, redeemed',
+      {
+        order: order({ couponId: 'c' }),
+        reservation: reservation('ACTIVE'),
+        redemption: redemption('REDEEMED'),
+      },
+      'payment has not heard of it yet',
     ],
     ['pending, unheard of', {}, 'Pending for 12.0 s: catalog has not heard of it yet'],
     [

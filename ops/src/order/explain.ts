@@ -7,7 +7,7 @@ export function explain(facts: OrderFacts, now: Date): string {
   if (!order) return withoutOrder(facts);
   switch (order.status) {
     case 'COMPLETED':
-      return `Completed ${after(order)} after it was placed; ${won(order.paidAmount)} paid.${unfinished(facts)}`;
+      return `Completed ${after(order)} after it was placed; ${won(order.paidAmount)} paid${discount(order)}.${unfinished(facts)}`;
     case 'CANCELLED':
       return `Cancelled (${order.reason ?? 'no reason'})${order.completedAt ? ` after it had completed ${after(order)} after it was placed` : ''}.${unfinished(facts)}`;
     case 'PENDING':
@@ -17,13 +17,17 @@ export function explain(facts: OrderFacts, now: Date): string {
   }
 }
 
-function withoutOrder({ orderId, reservation, payment }: OrderFacts): string {
-  if (!reservation && !payment) return `No service knows an order ${orderId}.`;
-  return `The order service has no order ${orderId}, but catalog has ${reservation?.status ?? 'nothing'} and payment ${payment?.status ?? 'nothing'}: that must not be; run \`audit\`.`;
+function withoutOrder({ orderId, reservation, redemption, payment }: OrderFacts): string {
+  if (!reservation && !redemption && !payment) return `No service knows an order ${orderId}.`;
+  return `The order service has no order ${orderId}, but catalog has ${reservation?.status ?? 'nothing'}, coupon ${redemption?.status ?? 'nothing'} and payment ${payment?.status ?? 'nothing'}: that must not be; run \`audit\`.`;
 }
 
 function after(order: OrderRow): string {
   return order.completedAt ? duration(order.completedAt.getTime() - order.createdAt.getTime()) : 'an unknown time';
+}
+
+function discount({ discountAmount }: OrderRow): string {
+  return discountAmount ? ` after a discount of ${won(discountAmount)}` : '';
 }
 
 function won(amount: number | null): string {
@@ -32,24 +36,29 @@ function won(amount: number | null): string {
 
 /** What a participant has yet to do for an order that has ended. */
 function unfinished(facts: OrderFacts): string {
-  const { order, reservation, payment } = facts;
+  const { order, reservation, redemption, payment } = facts;
   const left: string[] = [];
   if (order?.status === 'COMPLETED' && reservation?.status !== 'SOLD')
     left.push(`catalog has the reservation as ${reservation?.status ?? 'none'}`);
   if (order?.status === 'CANCELLED' && (reservation?.status === 'ACTIVE' || reservation?.status === 'SOLD'))
     left.push(`catalog still holds the stock (${reservation.status})`);
+  if (order?.status === 'CANCELLED' && redemption?.status === 'REDEEMED') left.push('coupon has not given it back');
   if (order?.status === 'CANCELLED' && payment?.status === 'COMPLETED') left.push('payment has not refunded it');
   if (left.length === 0) return '';
   return ` But ${left.join(' and ')}: ${obstacle(facts) ?? 'the news is on its way'}.`;
 }
 
 function pendingCause(facts: OrderFacts): string {
-  const { reservation, payment } = facts;
+  const { order, reservation, redemption, payment } = facts;
   const obstacleNow = obstacle(facts);
   if (obstacleNow) return `${obstacleNow}.`;
   if (!reservation) return 'catalog has not heard of it yet, or is behind; `status` shows its lag.';
   if (reservation.status === 'REJECTED')
     return `catalog rejected it (${reservation.reason ?? 'no reason'}), which the order service has not heard yet.`;
+  if (order?.couponId && !redemption)
+    return 'its stock is reserved, and coupon has not heard of it yet, or is behind; `status` shows its lag.';
+  if (redemption?.status === 'REJECTED')
+    return `its coupon was rejected (${redemption.reason ?? 'no reason'}), which the order service has not heard yet.`;
   if (!payment)
     return 'its stock is reserved, and payment has not heard of it yet, or is behind; `status` shows its lag.';
   if (payment.status === 'FAILED')

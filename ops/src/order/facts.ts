@@ -6,6 +6,7 @@ import type { SqlReader } from '../sql.ts';
 export interface OrderRow {
   readonly orderId: string;
   readonly userId: number;
+  readonly couponId: string | null;
   readonly status: 'PENDING' | 'COMPLETED' | 'CANCELLED';
   readonly reason: string | null;
   readonly totalAmount: number | null;
@@ -24,10 +25,33 @@ export interface ReservationRow {
   readonly updatedAt: Date;
 }
 
+export interface RedemptionRow {
+  readonly couponId: string;
+  readonly status: string;
+  readonly reason: string | null;
+  /** Null where the coupon was never redeemed. */
+  readonly discountAmount: number | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** The coupon that the order names, as it is now: another order may use it. */
+export interface CouponRow {
+  readonly couponId: string;
+  readonly userId: number;
+  readonly status: string;
+  readonly discountAmount: number;
+  readonly orderId: string | null;
+  readonly usedAt: Date | null;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
 export interface PaymentRow {
   readonly status: string;
   readonly reason: string | null;
   readonly paidAmount: number;
+  readonly discountAmount: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -38,7 +62,7 @@ export interface WaitingEvent {
   readonly createdAt: Date;
 }
 
-/** Everything the three schemas know about one order. */
+/** Everything the schemas know about one order. */
 export interface OrderFacts {
   readonly orderId: string;
   readonly order: OrderRow | undefined;
@@ -55,6 +79,8 @@ export interface OrderFacts {
     readonly at: Date;
   }[];
   readonly reservation: ReservationRow | undefined;
+  readonly redemption: RedemptionRow | undefined;
+  readonly coupon: CouponRow | undefined;
   readonly payment: PaymentRow | undefined;
   readonly points: readonly {
     readonly id: number;
@@ -74,7 +100,7 @@ export interface OrderFacts {
 /** Reads an order's rows; `reader` should be one snapshot. */
 export async function readOrderFacts(reader: SqlReader, orderId: string): Promise<OrderFacts> {
   const [order] = await reader.query<OrderRow>(
-    `SELECT order_id AS orderId, user_id AS userId, status, reason, total_amount AS totalAmount, discount_amount AS discountAmount,
+    `SELECT order_id AS orderId, user_id AS userId, coupon_id AS couponId, status, reason, total_amount AS totalAmount, discount_amount AS discountAmount,
             paid_amount AS paidAmount, created_at AS createdAt, updated_at AS updatedAt, completed_at AS completedAt
      FROM shop_order.orders WHERE order_id = ?`,
     [orderId],
@@ -84,8 +110,22 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
      FROM shop_catalog.reservations WHERE order_id = ?`,
     [orderId],
   );
+  const [redemption] = await reader.query<RedemptionRow>(
+    `SELECT coupon_id AS couponId, status, reason, discount_amount AS discountAmount, created_at AS createdAt, updated_at AS updatedAt
+     FROM shop_coupon.redemptions WHERE order_id = ?`,
+    [orderId],
+  );
+  const couponId = order?.couponId ?? redemption?.couponId;
+  const [coupon] = couponId
+    ? await reader.query<CouponRow>(
+        `SELECT coupon_id AS couponId, user_id AS userId, status, discount_amount AS discountAmount, order_id AS orderId,
+                used_at AS usedAt, issued_at AS issuedAt, expires_at AS expiresAt
+         FROM shop_coupon.coupons WHERE coupon_id = ?`,
+        [couponId],
+      )
+    : [];
   const [payment] = await reader.query<PaymentRow>(
-    `SELECT status, reason, paid_amount AS paidAmount, created_at AS createdAt, updated_at AS updatedAt
+    `SELECT status, reason, paid_amount AS paidAmount, discount_amount AS discountAmount, created_at AS createdAt, updated_at AS updatedAt
      FROM shop_payment.payments WHERE order_id = ?`,
     [orderId],
   );
@@ -101,6 +141,8 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
       [orderId],
     ),
     reservation,
+    redemption,
+    coupon,
     payment,
     points: await reader.query(
       `SELECT id, type, amount, balance_after AS balanceAfter, created_at AS at FROM shop_payment.point_history WHERE order_id = ? ORDER BY id`,

@@ -13,12 +13,12 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
   const add = (at: Date | null | undefined, where: string, what: string): void => {
     if (at) entries.push({ at, where, what });
   };
-  const { order, reservation, payment } = facts;
+  const { order, reservation, redemption, coupon, payment } = facts;
   if (order)
     add(
       order.createdAt,
       'order',
-      `placed by user ${order.userId}: ${facts.items.map((item) => `${item.quantity} × ${item.name ?? `product ${item.productId}`}`).join(', ')}`,
+      `placed by user ${order.userId}: ${facts.items.map((item) => `${item.quantity} × ${item.name ?? `product ${item.productId}`}`).join(', ')}${order.couponId ? `, with coupon ${order.couponId}` : ''}`,
     );
   for (const step of facts.history) add(step.at, 'order', `history ${step.seq}: ${step.type}`);
   if (reservation) {
@@ -29,8 +29,19 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
       `reservation ${reservation.status}${reservation.reason ? ` (${reservation.reason})` : ''}`,
     );
   }
+  if (redemption) {
+    const { discountAmount, status, reason } = redemption;
+    add(redemption.createdAt, 'coupon', `first heard of it; discount of ${discountAmount ?? 0} won`);
+    add(redemption.updatedAt, 'coupon', `redemption ${status}${reason ? ` (${reason})` : ''}`);
+  }
+  if (coupon) {
+    add(coupon.issuedAt, 'coupon', `coupon of ${coupon.discountAmount} won issued to user ${coupon.userId}`);
+    add(coupon.usedAt, 'coupon', `coupon USED by ${coupon.orderId === facts.orderId ? 'this order' : coupon.orderId}`);
+    add(coupon.expiresAt, 'coupon', 'the coupon’s time is over');
+  }
   if (payment) {
-    add(payment.createdAt, 'payment', `first heard of it; payment of ${payment.paidAmount} won`);
+    const discount = payment.discountAmount > 0 ? ` after a discount of ${payment.discountAmount}` : '';
+    add(payment.createdAt, 'payment', `first heard of it; payment of ${payment.paidAmount} won${discount}`);
     add(payment.updatedAt, 'payment', `payment ${payment.status}${payment.reason ? ` (${payment.reason})` : ''}`);
   }
   for (const entry of facts.points)

@@ -1,0 +1,83 @@
+import { type Check, sqlCheck } from './check.ts';
+
+/** An order with the coupon it names, and what the coupon service has done about it. */
+const JOINED = `
+  FROM shop_order.orders o
+  LEFT JOIN shop_coupon.redemptions d ON d.order_id = o.order_id
+  LEFT JOIN shop_coupon.coupons c ON c.coupon_id = o.coupon_id
+  WHERE o.order_id >= :first`;
+
+const STATE = `'redemption ', COALESCE(CONCAT(d.status, ' of ', COALESCE(CAST(d.discount_amount AS CHAR), 'nothing')), 'none'),
+               '; coupon ', COALESCE(CONCAT(c.status, ' by ', COALESCE(c.order_id, 'no order')), 'none')`;
+
+/** Invariants 4, 5 and 7, what of them the rows of coupons show. */
+export const couponChecks: readonly Check[] = [
+  sqlCheck({
+    invariant: 4,
+    name: 'completed-uses-its-coupon',
+    title: 'a COMPLETED order has its coupon USED by it, for exactly its discount; without a coupon there is none',
+    counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'COMPLETED'`,
+    faults: `
+      SELECT o.order_id AS id, o.order_id AS order_key,
+             CONCAT('names ', COALESCE(o.coupon_id, 'no coupon'), ', discount ', COALESCE(CAST(o.discount_amount AS CHAR), 'unknown'), '; ', ${STATE}) AS detail
+      ${JOINED} AND o.status = 'COMPLETED' AND NOT (
+           (o.coupon_id IS NULL AND d.order_id IS NULL AND o.discount_amount <=> 0)
+        OR (d.status <=> 'REDEEMED' AND d.coupon_id <=> o.coupon_id AND d.user_id <=> o.user_id
+            AND d.total_amount <=> o.total_amount AND d.discount_amount <=> o.discount_amount
+            AND c.status <=> 'USED' AND c.order_id <=> o.order_id AND c.user_id <=> o.user_id
+            AND o.discount_amount <=> LEAST(c.discount_amount, o.total_amount)))`,
+  }),
+  sqlCheck({
+    invariant: 4,
+    name: 'coupon-is-used-once',
+    title: 'a USED coupon is that of the one order that redeemed it, and a redeemed coupon is USED',
+    counted: `SELECT COUNT(*) AS counted FROM shop_coupon.redemptions WHERE order_id >= :first`,
+    faults: `
+      SELECT t.id, t.order_key, t.detail FROM (
+        SELECT c.coupon_id AS id, c.order_id AS order_key, CONCAT('USED by ', c.order_id, ', which is ', COALESCE(o.status, 'no order'), ' and has ', COALESCE(CONCAT(d.status, ' ', d.coupon_id), 'redeemed nothing')) AS detail
+        FROM shop_coupon.coupons c
+        LEFT JOIN shop_coupon.redemptions d ON d.order_id = c.order_id
+        LEFT JOIN shop_order.orders o ON o.order_id = c.order_id
+        WHERE c.status = 'USED' AND c.order_id >= :first AND NOT (
+          d.status <=> 'REDEEMED' AND d.coupon_id <=> c.coupon_id AND d.user_id <=> c.user_id AND o.coupon_id <=> c.coupon_id)
+        UNION ALL
+        SELECT d.coupon_id, d.order_id, CONCAT('redeemed by ', d.order_id, ', but ', COALESCE(CONCAT(c.status, ' by ', COALESCE(c.order_id, 'no order')), 'unknown'))
+        FROM shop_coupon.redemptions d
+        LEFT JOIN shop_coupon.coupons c ON c.coupon_id = d.coupon_id
+        WHERE d.status = 'REDEEMED' AND d.order_id >= :first AND NOT (c.status <=> 'USED' AND c.order_id <=> d.order_id)
+      ) t`,
+  }),
+  sqlCheck({
+    invariant: 5,
+    name: 'cancelled-keeps-no-coupon',
+    title: 'a CANCELLED order uses no coupon any more',
+    counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'CANCELLED'`,
+    faults: `
+      SELECT o.order_id AS id, o.order_id AS order_key, CONCAT('cancelled (', COALESCE(o.reason, 'no reason'), '), but ', ${STATE}) AS detail
+      ${JOINED} AND o.status = 'CANCELLED' AND (d.status <=> 'REDEEMED' OR (c.status <=> 'USED' AND c.order_id <=> o.order_id))`,
+  }),
+  sqlCheck({
+    invariant: 7,
+    name: 'issued-within-quantity',
+    title: 'issued coupons are no more than the policy’s quantity, one a user, and as many as its counter says',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupon_policies',
+    faults: `
+      SELECT p.coupon_policy_id AS id, CAST(p.coupon_policy_id AS CHAR) AS order_key,
+             CONCAT('quantity ', p.total_quantity, ', counter ', p.issued_count, ', but ', COALESCE(c.coupons, 0), ' coupons of ', COALESCE(c.users, 0), ' users') AS detail
+      FROM shop_coupon.coupon_policies p
+      LEFT JOIN (SELECT coupon_policy_id, COUNT(*) AS coupons, COUNT(DISTINCT user_id) AS users
+                 FROM shop_coupon.coupons GROUP BY coupon_policy_id) c ON c.coupon_policy_id = p.coupon_policy_id
+      WHERE NOT (p.issued_count = COALESCE(c.coupons, 0) AND p.issued_count = COALESCE(c.users, 0)
+                 AND p.issued_count BETWEEN 0 AND p.total_quantity)`,
+  }),
+  sqlCheck({
+    invariant: 7,
+    name: 'coupon-is-its-policys',
+    title: 'each coupon has its policy and is worth what that says',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupons',
+    faults: `
+      SELECT c.coupon_id AS id, CONCAT('policy ', c.coupon_policy_id, ', worth ', c.discount_amount, ', but the policy is ', COALESCE(CONCAT('worth ', p.discount_amount), 'unknown')) AS detail
+      FROM shop_coupon.coupons c LEFT JOIN shop_coupon.coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id
+      WHERE NOT (p.discount_amount <=> c.discount_amount)`,
+  }),
+];

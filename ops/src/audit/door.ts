@@ -1,0 +1,74 @@
+import type { SqlReader } from '../sql.ts';
+import { type Check, type CheckResult, MOST_SUSPECTS, type Suspect } from './check.ts';
+
+/** What Redis knows of who holds a coupon of a policy, or is about to. */
+export interface DoorReader {
+  /** The policy's quantity where the door has loaded its state; undefined where it has not. */
+  total(couponPolicyId: number): Promise<number | undefined>;
+  /** User id → the coupon's id, or `?<ms since the epoch>` for a place that was taken and not yet written. */
+  holders(couponPolicyId: number): Promise<ReadonlyMap<number, string>>;
+}
+
+/** Redis cannot be read: that is for a note, since it is no truth. */
+export class DoorUnreadableError extends Error {
+  override readonly name = 'DoorUnreadableError';
+}
+
+export const DOOR_CHECK: Pick<Check, 'invariant' | 'name' | 'title'> = {
+  invariant: 7,
+  name: 'door-knows-the-coupons',
+  title: 'where Redis has a policy’s holders, they are those of its coupons',
+};
+
+/**
+ * Compares the doors that are open with the coupons. One that has no state is loaded before it lets anybody in.
+ *
+ * Redis is read before MySQL, and a coupon comes to the door after its commit: what the door then has and MySQL lacks is
+ * wrong. What MySQL has and the door lacks may be on its way: the caller looks twice.
+ * @param graceMs a place that was taken and not written for longer than this is a suspect
+ * @throws {DoorUnreadableError}
+ */
+export async function compareDoors(sql: SqlReader, door: DoorReader, graceMs: number): Promise<CheckResult> {
+  const policies = await sql.query<{ id: number; quantity: number }>(
+    'SELECT coupon_policy_id AS id, total_quantity AS quantity FROM shop_coupon.coupon_policies ORDER BY coupon_policy_id',
+  );
+  const suspects: Suspect[] = [];
+  let checked = 0;
+  for (const { id, quantity } of policies) {
+    const total = await door.total(id);
+    if (total === undefined) continue;
+    const held = await door.holders(id);
+    const now = Date.now();
+    const coupons = await readCoupons(sql, id);
+    checked += Math.max(1, coupons.size);
+    const suspect = (what: number | string, detail: string) => suspects.push({ id: `${id}: ${what}`, detail });
+    if (total !== quantity) suspect('total', `the door has ${total}, the policy ${quantity}`);
+    for (const [userId, value] of held) {
+      const couponId = coupons.get(userId);
+      if (couponId === value) continue;
+      const since = value.startsWith('?') ? Number(value.slice(1)) : undefined;
+      // A coupon that was just written is told to the door next.
+      if (since !== undefined && now - since <= graceMs) continue;
+      suspect(userId, `the door has ${value}, the coupon is ${couponId ?? 'none'}`);
+    }
+    for (const [userId, couponId] of coupons)
+      if (!held.has(userId)) suspect(userId, `the door has nothing, the coupon is ${couponId}`);
+  }
+  return { checked, suspects: suspects.slice(0, MOST_SUSPECTS) };
+}
+
+async function readCoupons(sql: SqlReader, couponPolicyId: number): Promise<Map<number, string>> {
+  const coupons = new Map<number, string>();
+  const limit = 20_000;
+  for (let after = -1; ; ) {
+    const rows = await sql.query<{ userId: number; couponId: string }>(
+      `SELECT user_id AS userId, coupon_id AS couponId FROM shop_coupon.coupons
+        WHERE coupon_policy_id = ? AND user_id > ? ORDER BY user_id LIMIT ?`,
+      [couponPolicyId, after, limit],
+    );
+    for (const { userId, couponId } of rows) coupons.set(userId, couponId);
+    const last = rows.at(-1);
+    if (!last || rows.length < limit) return coupons;
+    after = last.userId;
+  }
+}
