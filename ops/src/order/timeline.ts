@@ -35,9 +35,13 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
     add(redemption.updatedAt, 'coupon', `redemption ${status}${reason ? ` (${reason})` : ''}`);
   }
   if (coupon) {
-    add(coupon.issuedAt, 'coupon', `coupon of ${coupon.discountAmount} won issued to user ${coupon.userId}`);
+    const until = coupon.expiresAt.toISOString();
+    add(
+      coupon.issuedAt,
+      'coupon',
+      `coupon of ${coupon.discountAmount} won issued to user ${coupon.userId}, until ${until}`,
+    );
     add(coupon.usedAt, 'coupon', `coupon USED by ${coupon.orderId === facts.orderId ? 'this order' : coupon.orderId}`);
-    add(coupon.expiresAt, 'coupon', 'the coupon’s time is over');
   }
   if (payment) {
     const discount = payment.discountAmount > 0 ? ` after a discount of ${payment.discountAmount}` : '';
