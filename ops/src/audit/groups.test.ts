@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { catalogSubscription } from '../../../services/catalog/src/messaging/subscription.ts';
+import { issueSubscription } from '../../../services/coupon/src/messaging/issue-subscription.ts';
 import { orderSubscription } from '../../../services/order/src/messaging/subscription.ts';
 import { paymentSubscription } from '../../../services/payment/src/messaging/subscription.ts';
 import { GROUPS } from './groups.ts';
@@ -16,6 +17,7 @@ describe('the groups that the audit knows', () => {
       orderSubscription(notCalled),
       catalogSubscription({ store: { load: notCalled, save: notCalled }, outbox, now }),
       paymentSubscription({ store: { load: notCalled, save: notCalled }, outbox, now }),
+      issueSubscription(notCalled),
     ];
     const sorted = (groups: readonly { group: string; handles: readonly string[] }[]) =>
       groups

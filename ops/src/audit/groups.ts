@@ -22,6 +22,7 @@ export const GROUPS: readonly Group[] = [
   },
   { group: 'catalog', service: 'catalog', handles: ['order-created', 'order-completed', 'order-cancelled'] },
   { group: 'payment', service: 'payment', handles: ['stock-reserved', 'order-cancelled'] },
+  { group: 'coupon-issue', service: 'coupon', handles: ['coupon-issue-requested'] },
 ];
 
 export function topicsOf(group: Group): string[] {

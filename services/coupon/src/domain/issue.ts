@@ -31,11 +31,13 @@ export interface IssueDecision {
  *
  * @param policies those that exist, locked
  * @param owned coupons of these policies that the requests' users have
+ * @param opennessJudged whether it was judged before, when the requests were accepted, that their policies were open
  */
 export function decideIssues(
   policies: readonly Policy[],
   owned: readonly Coupon[],
   requests: readonly IssueRequest[],
+  opennessJudged = false,
 ): IssueDecision {
   const byId = new Map(policies.map((policy) => [policy.couponPolicyId, policy]));
   const left = new Map(policies.map((it) => [it.couponPolicyId, it.totalQuantity - it.issuedCount]));
@@ -48,7 +50,8 @@ export function decideIssues(
     const own = couponOf.get(ownerOf(request));
     // A request that comes again, after it was issued, is answered as it was the first time.
     if (own) return { kind: own.couponId === request.requestId ? 'ISSUED' : 'OWNED', coupon: own };
-    if (opennessOf(policy, acceptedAt(request.requestId)) !== 'OPEN') return { kind: 'NOT_OPEN' };
+    const openness = opennessOf(policy, acceptedAt(request.requestId));
+    if (!opennessJudged && openness !== 'OPEN') return { kind: 'NOT_OPEN' };
     const remaining = left.get(policy.couponPolicyId) ?? 0;
     if (remaining <= 0) return { kind: 'SOLD_OUT' };
     left.set(policy.couponPolicyId, remaining - 1);

@@ -47,6 +47,7 @@ export function createIssueCoupons<Tx>({ transactor, onIssued, ...write }: Depen
 /**
  * Issues in a transaction of the caller. Locks: policies in id order, then only new rows. Whoever holds a policy's lock
  * sees all of its coupons, and nobody else adds one until the commit.
+ * @param byRequest they come from the log: whether they were in time was judged when they were accepted
  * @returns an outcome for each request, in their order
  */
 export async function issueIn<Tx>(
@@ -58,7 +59,7 @@ export async function issueIn<Tx>(
   const policyIds = [...new Set(requests.map((request) => request.couponPolicyId))].sort((a, b) => a - b);
   const policies = await store.lockPolicies(tx, policyIds);
   const owned = policies.length === 0 ? [] : await store.findOwned(tx, requests);
-  const { outcomes, issued } = decideIssues(policies, owned, requests);
+  const { outcomes, issued } = decideIssues(policies, owned, requests, byRequest);
   if (issued.length > 0) {
     const causes = new Map(requests.map(({ requestId, cause }) => [requestId, cause]));
     await store.insertIssued(tx, issued);
