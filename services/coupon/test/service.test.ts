@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { Api, nextUserId, type Page, type Problem } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
+import { expectOps } from '../../../test/support/ops.ts';
 import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
 import { connectRedis, testStack } from '../../../test/support/stack.ts';
 
@@ -316,6 +317,18 @@ describe('the door', () => {
     expect((await reconcile(true)).body.differences).toContainEqual(difference);
     expect(await holders(id)).toEqual({ [missing]: couponId, [young]: youngPlace });
     expect((await reconcile(false)).body.differences.filter((it) => it.couponPolicyId === id)).toEqual([]);
+  });
+
+  it('when an operator reconciles, then the plan is told in words, and it is carried out with --execute', async () => {
+    const id = await newPolicy({ totalQuantity: 9 });
+    await issue(id, nextUserId());
+    await redis.hset(`coupon:{${id}}:holders`, '1', '?0');
+    const ops = async (...args: string[]) => (await expectOps(testStack(), ['reconcile', ...args])).stdout;
+    expect(await ops()).toContain(`policy ${id}: 1 places that nobody claims`);
+    expect((await holders(id))['1']).toBe('?0');
+    expect(await ops('--execute', '--json')).toContain(`policy ${id}: 1 places that nobody claims`);
+    expect(await ops('--only', 'coupons')).toContain('all equal');
+    expect((await holders(id))['1']).toBeUndefined();
   });
 
   it('when it lets one in for whom nothing is left, then the database refuses and the door learns it', async () => {
