@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { exchange } from '../../deploy/local/parts/server.ts';
 import { openStack, type Stack } from '../../deploy/local/stack.ts';
 import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
 
@@ -24,12 +25,17 @@ export function connectRoot(stack: Stack): Promise<SqlConnection> {
   return connectSql(url);
 }
 
-/** Empties every schema and the log: what other tests published would be heard as orders that nobody has. */
+/** Empties every schema, the log and Redis: what other tests published would be heard as orders that nobody has. */
 export async function wipe(stack: Stack): Promise<void> {
   const kafka = stack.part('kafka');
   await kafka.stop();
   rmSync(join(stack.dir, 'kafka'), { recursive: true, force: true });
-  await Promise.all([kafka.start(), emptySchemas(stack)]);
+  await Promise.all([kafka.start(), emptySchemas(stack), emptyRedis(stack)]);
+}
+
+async function emptyRedis(stack: Stack): Promise<void> {
+  const answer = (await exchange(Number(new URL(stack.env.REDIS_URL ?? '').port), 'FLUSHALL\r\n')).toString();
+  if (!answer.startsWith('+OK')) throw new Error(`redis answered ${answer.trim()}`);
 }
 
 async function emptySchemas(stack: Stack): Promise<void> {
