@@ -22,11 +22,9 @@ export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router:
       const { days, limit } = parse(popularQuery, request.query);
       const list = await popular(days);
       const age = Math.max(0, Math.floor((now().getTime() - list.at) / 1_000));
-      response.writeHead(200, {
-        'Content-Type': 'application/json; charset=utf-8',
-        'Cache-Control': 'public, max-age=1',
-        Age: age,
-      });
+      response.setHeader('Content-Type', 'application/json; charset=utf-8');
+      response.setHeader('Cache-Control', 'public, max-age=1');
+      response.setHeader('Age', age);
       response.end(bodies(list, limit));
     });
 
