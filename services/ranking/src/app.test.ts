@@ -13,7 +13,7 @@ const app = createApp({
     const items = [1, 2, 3, 4, 5, 6].map((rank) => ({ rank, productId: rank, name: 'x', price: 1, quantitySold: 1 }));
     return { at: 7_900, items };
   },
-  repair: async (options) => ({ differences: [{ id: 'x', detail: JSON.stringify(options) }], repaired: 0 }),
+  repair: async (options) => ({ days: 7, differences: [{ id: 'x', detail: JSON.stringify(options) }], repaired: 0 }),
   now: () => new Date(10_000),
 });
 
@@ -52,7 +52,13 @@ it.each([
 });
 
 it('a reconciliation is planned or executed as asked', async () => {
-  const answer = await request(server.url).post('/internal/reconcile').send({ execute: false }).expect(200);
-  expect(answer.body).toEqual({ differences: [{ id: 'x', detail: '{"execute":false}' }], repaired: 0 });
-  await request(server.url).post('/internal/reconcile').send({}).expect(400);
+  for (const [query, execute] of [
+    ['', false],
+    ['?execute=false', false],
+    ['?execute=true', true],
+  ]) {
+    const answer = await request(server.url).post(`/internal/reconcile${query}`).expect(200);
+    expect(answer.body).toEqual({ days: 7, differences: [{ id: 'x', detail: `{"execute":${execute}}` }], repaired: 0 });
+  }
+  await request(server.url).post('/internal/reconcile?execute=yes').expect(400);
 });

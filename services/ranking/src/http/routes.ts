@@ -12,7 +12,7 @@ export interface RankingRoutes {
 }
 
 const popularQuery = z.strictObject({ days: count(KEPT_DAYS, 3), limit: count(MOST_POPULAR, 5) });
-const reconcileBody = z.strictObject({ execute: z.boolean() });
+const reconcileQuery = z.strictObject({ execute: z.enum(['true', 'false']).default('false') });
 
 /** The HTTP side of ranking: the list, and the repair for operators (the gateway leads nobody to `/internal`). */
 export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router: Router) => void {
@@ -29,7 +29,8 @@ export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router:
     });
 
     router.post('/internal/reconcile', async (request, response) => {
-      response.json(await repair(parse(reconcileBody, request.body)));
+      const { execute } = parse(reconcileQuery, request.query);
+      response.json(await repair({ execute: execute === 'true' }));
     });
   };
 }

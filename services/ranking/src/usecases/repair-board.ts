@@ -19,6 +19,8 @@ export interface Difference {
 }
 
 export interface Reconciled {
+  /** How many were compared. */
+  readonly days: number;
   readonly differences: Difference[];
   /** Entries of Redis that were written or removed. */
   readonly repaired: number;
@@ -47,7 +49,7 @@ export function createRepair({ board, reads, calendar, now, metrics }: Dependenc
       if (execute) repaired += await board.repair(day, repair);
     }
     repairs.inc(repaired);
-    return { differences, repaired };
+    return { days: KEPT_DAYS, differences, repaired };
   };
 }
 
