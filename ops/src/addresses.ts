@@ -42,6 +42,7 @@ export function localEnvironment(portOffset: number): Record<string, string> {
     KAFKA_BROKERS: `127.0.0.1:${port(19092)}`,
     REDIS_URL: `redis://127.0.0.1:${port(16379)}`,
     SCHEMA_REGISTRY_URL: `http://127.0.0.1:${port(18081)}/apis/ccompat/v7`,
+    REDIS_URL: `redis://127.0.0.1:${port(16379)}`,
     ...Object.fromEntries(services),
   };
 }

@@ -4,12 +4,13 @@ import { deriveEventId, EVENTS, type EventType } from '@shop/events';
 import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
 import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
 import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';
+import type { SortedSets } from '../../ops/src/audit/sorted-sets.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
 
-const SERVICES = ['order', 'catalog', 'payment'] as const;
+const SERVICES = ['order', 'catalog', 'payment', 'ranking'] as const;
 type Service = (typeof SERVICES)[number];
 
-/** Three schemas with the services' own tables, and a log in memory, for an audit to look at. */
+/** The schemas with the services' own tables, and a log in memory, for an audit to look at. */
 export interface Shop {
   /** Statements name the schemas as ever: `shop_order.orders`. */
   sql(statement: string, params?: readonly (string | number | Date)[]): Promise<void>;
@@ -20,7 +21,13 @@ export interface Shop {
   readonly records: LogRecord[];
   /** What each group has committed on each partition; absent: everything. */
   readonly committed: Map<string, number>;
-  audit(options?: { graceMs?: number; since?: Date; meanwhile?: () => Promise<void> }): Promise<AuditReport>;
+  audit(options?: {
+    graceMs?: number;
+    since?: Date;
+    meanwhile?: () => Promise<void>;
+    sets?: SortedSets;
+    timeZone?: string;
+  }): Promise<AuditReport>;
   close(): Promise<void>;
 }
 
@@ -29,7 +36,7 @@ export async function createShop(): Promise<Shop> {
   for (const service of SERVICES) databases.set(service, await uniqueSchemaDatabase(migrations(service)));
   const rename = (statement: string) =>
     statement.replaceAll(
-      /\bshop_(order|catalog|payment)\./g,
+      /\bshop_(order|catalog|payment|ranking)\./g,
       (_, service: Service) => `${databases.get(service)?.database.schema}.`,
     );
   const root = databases.get('order');
@@ -43,7 +50,7 @@ export async function createShop(): Promise<Shop> {
   const committed = new Map<string, number>();
   const add = (topic: string, key: string, id: string, type: string, change: Partial<LogRecord> = {}): LogRecord => {
     const offset = endOf(records, topic);
-    const record = { topic, partition: 0, offset, key, id, type, timestamp: Date.now(), ...change };
+    const record = { topic, partition: 0, offset, key, id, type, headers: {}, timestamp: Date.now(), ...change };
     records.push(record);
     return record;
   };
@@ -55,10 +62,16 @@ export async function createShop(): Promise<Shop> {
     },
     publish: (orderId, type, change) => add(EVENTS[type].topic, orderId, deriveEventId(orderId, type), type, change),
     publishRequest: (type, key, id) => add(EVENTS[type].topic, key, id, type),
-    audit: async ({ graceMs = 0, since, meanwhile } = {}) => {
+    audit: async ({ graceMs = 0, since, meanwhile, ...ranking } = {}) => {
       const renamed = renaming(connection, rename);
       const seen = meanwhile ? afterFirstSnapshot(renamed, meanwhile) : renamed;
-      return await runAudit({ sql: seen, log: memoryLog(records, committed), graceMs, ...(since && { since }) });
+      return await runAudit({
+        sql: seen,
+        log: memoryLog(records, committed),
+        graceMs,
+        ...ranking,
+        ...(since && { since }),
+      });
     },
     close: async () => {
       await connection.close();

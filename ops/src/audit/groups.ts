@@ -11,6 +11,8 @@ export interface Group {
   readonly group: string;
   readonly service: ServiceName;
   readonly handles: readonly EventType[];
+  /** What it wants of those, by the headers; absent: all. */
+  readonly wants?: (headers: Readonly<Record<string, string>>) => boolean;
 }
 
 /** Every group that consumes. A test compares this with the services' own subscriptions. */
@@ -23,6 +25,12 @@ export const GROUPS: readonly Group[] = [
   { group: 'catalog', service: 'catalog', handles: ['order-created', 'order-completed', 'order-cancelled'] },
   { group: 'payment', service: 'payment', handles: ['stock-reserved', 'order-cancelled'] },
   { group: 'coupon-issue', service: 'coupon', handles: ['coupon-issue-requested'] },
+  {
+    group: 'ranking',
+    service: 'ranking',
+    handles: ['order-completed', 'order-cancelled', 'product-changed'],
+    wants: (headers) => headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false',
+  },
 ];
 
 export function topicsOf(group: Group): string[] {
@@ -40,6 +48,7 @@ export async function readGroups(sql: SqlReader, log: LogReader, scope: AuditSco
     states.push({
       group: group.group,
       handles: group.handles,
+      ...(group.wants && { wants: group.wants }),
       committed,
       processed: await readInbox(sql, group, scope),
       setAside: await readDeadLetters(sql, group),

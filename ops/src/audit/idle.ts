@@ -71,7 +71,7 @@ export function describeActivity({ pending, outbox, lag, redrives }: Activity): 
 
 async function readRows(sql: SqlReader): Promise<Omit<Activity, 'lag'>> {
   const sum = (statement: (schema: string) => string) =>
-    ['shop_order', 'shop_catalog', 'shop_payment'].map((schema) => `(${statement(schema)})`).join(' + ');
+    [...new Set(GROUPS.map((group) => `shop_${group.service}`))].map((schema) => `(${statement(schema)})`).join(' + ');
   const [row] = await sql.query<Omit<Activity, 'lag'>>(
     `SELECT (SELECT COUNT(*) FROM shop_order.orders WHERE status = 'PENDING') AS pending,
             ${sum((schema) => `SELECT COUNT(*) FROM ${schema}.outbox`)} AS outbox,

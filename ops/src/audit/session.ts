@@ -1,5 +1,6 @@
 import type { Addresses } from '../addresses.ts';
 import { openLog } from '../kafka-log.ts';
+import { openRedis } from '../redis.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { type IdleOptions, waitUntilIdle } from './idle.ts';
 import type { LogReader } from './log.ts';
@@ -15,18 +16,24 @@ export interface AuditSession {
 }
 
 /** @example `const session = await openAudit(readAddresses(stack.env))` */
-export async function openAudit(addresses: Pick<Addresses, 'auditDatabase' | 'brokers'>): Promise<AuditSession> {
+export async function openAudit(
+  addresses: Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis'>,
+  timeZone = process.env.SHOP_TIME_ZONE || 'Asia/Seoul',
+): Promise<AuditSession> {
   const sql = await connectSql(addresses.auditDatabase);
   const log = await openLog(addresses.brokers).catch(async (error: unknown) => {
     await sql.close();
     throw error;
   });
+  // The audit says in a note that Redis is away.
+  const redis = await openRedis(addresses.redis).catch(() => undefined);
   return {
     sql,
     log,
-    audit: (options = {}) => runAudit({ sql, log, ...options }),
+    audit: (options = {}) => runAudit({ sql, log, timeZone, ...(redis && { sets: redis }), ...options }),
     waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, ...options }),
     close: async () => {
+      redis?.close();
       await Promise.all([sql.close(), log.close()]);
     },
   };
