@@ -78,10 +78,10 @@ describe('one instance of each service', () => {
     const key = randomUUID();
     await underLoad(async (load) => {
       await publishRubbish(key);
-      for (const service of ['catalog', 'coupon', 'payment'])
+      for (const service of ['catalog', 'coupon', 'payment', 'ranking'])
         await untilDeadLetters(system, service, key, RUBBISH_LETTERS);
       await load.accepted(100);
-      for (const service of ['catalog', 'coupon', 'payment']) await discardAll(service, key);
+      for (const service of ['catalog', 'coupon', 'payment', 'ranking']) await discardAll(service, key);
     });
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { deriveEventId } from '@shop/events';
 import { type DoorReader, DoorUnreadableError } from '../../ops/src/audit/door.ts';
-import { AT, addOrder, emptyShop, fillShop, ORDERS, points } from './audit-example.ts';
+import { AT, addOrder, claim, emptyShop, fillShop, ORDERS, points } from './audit-example.ts';
 import { createShop, type Shop } from './audit-fixture.ts';
 
 const USED = '0193b5a0-0000-7000-a000-000000000001';
@@ -44,6 +44,11 @@ async function fillCoupons(): Promise<void> {
     [created, AT],
   );
   shop.publishRequest('product-changed', '2', created);
+  await claim(shop, 'ranking', created);
+  await shop.sql(
+    `INSERT INTO shop_ranking.products (product_id, name, price, version, updated_at) VALUES (2, 'Cup', 1000, 1, ?)`,
+    [AT],
+  );
   await shop.sql(
     'INSERT INTO shop_payment.accounts (user_id, balance, created_at, updated_at) VALUES (8, 3500, ?, ?)',
     [AT, AT],

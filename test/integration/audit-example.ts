@@ -1,4 +1,5 @@
 import { deriveEventId, type EventType } from '@shop/events';
+import { dayIn } from '../../ops/src/audit/business-days.ts';
 import type { Shop } from './audit-fixture.ts';
 
 /** Orders of the example, one of each kind. */
@@ -28,6 +29,7 @@ const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
   catalog: ['order-created', 'order-completed', 'order-cancelled'],
   coupon: ['stock-reserved', 'order-cancelled'],
   payment: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
+  ranking: ['order-completed', 'order-cancelled'],
 };
 
 /** Which of the groups that handle an event hear it of an order with a coupon, or of one without. */
@@ -49,6 +51,12 @@ export async function fillShop(shop: Shop): Promise<void> {
     [PRODUCT, AT],
   );
   shop.publishRequest('product-changed', '1', PRODUCT);
+  await claim(shop, 'ranking', PRODUCT);
+  await shop.sql(
+    `INSERT INTO shop_ranking.products (product_id, name, price, version, updated_at) VALUES (1, 'Teapot', 1000, 1, ?)`,
+    [AT],
+  );
+  await shop.sql('INSERT INTO shop_ranking.ranking_state (id, live_generation, updated_at) VALUES (1, 1, ?)', [AT]);
   await shop.sql(
     'INSERT INTO shop_payment.accounts (user_id, balance, created_at, updated_at) VALUES (7, 3000, ?, ?)',
     [AT, AT],
@@ -150,6 +158,13 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
       if (handled.includes(type) && isFor(group, type, coupon !== undefined)) await apply(shop, group, orderId, type);
     }
   }
+  if (order === 'COMPLETED') {
+    await shop.sql(
+      `INSERT INTO shop_ranking.daily_product_sales (generation, business_day, product_id, quantity, version, updated_at)
+       VALUES (1, ?, ${productId}, 2, 1, ?) ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity), version = version + 1`,
+      [dayIn('Asia/Seoul', createdAt.getTime()), createdAt],
+    );
+  }
   if (reservation) {
     await shop.sql(
       `INSERT INTO shop_catalog.reservations (order_id, user_id, status, total_amount, created_at, updated_at) VALUES (?, ${userId}, ?, ${held ? 2000 : 0}, ?, ?)`,
@@ -180,9 +195,13 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
 
 /** Marks an event as applied by a group. */
 async function apply(shop: Shop, group: string, orderId: string, type: EventType): Promise<void> {
+  await claim(shop, group, deriveEventId(orderId, type));
+}
+
+export async function claim(shop: Shop, group: string, eventId: string): Promise<void> {
   await shop.sql(
     `INSERT INTO shop_${group}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
-    [group, deriveEventId(orderId, type), AT],
+    [group, eventId, AT],
   );
 }
 
@@ -209,6 +228,7 @@ export async function emptyShop(shop: Shop): Promise<void> {
     catalog: ['products', 'product_changes', 'reservations', 'reservation_lines', 'idempotency_key'],
     coupon: ['coupon_policies', 'coupons', 'redemptions', 'coupon_requests', 'idempotency_key'],
     payment: ['accounts', 'point_history', 'payments', 'idempotency_key'],
+    ranking: ['daily_product_sales', 'ranking_state', 'products'],
   };
   for (const [service, names] of Object.entries(tables)) {
     for (const name of [...names, 'outbox', 'processed_event', 'dead_letter', 'parked_key'])

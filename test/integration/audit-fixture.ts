@@ -5,9 +5,10 @@ import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
 import type { DoorReader } from '../../ops/src/audit/door.ts';
 import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
 import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';
+import type { SortedSets } from '../../ops/src/audit/sorted-sets.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
 
-const SERVICES = ['order', 'catalog', 'coupon', 'payment'] as const;
+const SERVICES = ['order', 'catalog', 'coupon', 'payment', 'ranking'] as const;
 type Service = (typeof SERVICES)[number];
 
 /** The schemas with the services' own tables, and a log in memory, for an audit to look at. */
@@ -26,6 +27,8 @@ export interface Shop {
     since?: Date;
     meanwhile?: () => Promise<void>;
     door?: DoorReader;
+    sets?: SortedSets;
+    timeZone?: string;
   }): Promise<AuditReport>;
   close(): Promise<void>;
 }
@@ -35,7 +38,7 @@ export async function createShop(): Promise<Shop> {
   for (const service of SERVICES) databases.set(service, await uniqueSchemaDatabase(migrations(service)));
   const rename = (statement: string) =>
     statement.replaceAll(
-      /\bshop_(order|catalog|coupon|payment)\./g,
+      /\bshop_(order|catalog|coupon|payment|ranking)\./g,
       (_, service: Service) => `${databases.get(service)?.database.schema}.`,
     );
   const root = databases.get('order');

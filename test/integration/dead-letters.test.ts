@@ -77,18 +77,18 @@ describe('rubbish on a topic', () => {
       { topic: 'order-events', key, value: randomBytes(200), headers: {} },
       { topic: 'order-events', key: null, value: null, headers: cloudEvent('order-created') },
     ]);
-    for (const service of ['catalog', 'coupon', 'payment']) {
+    for (const service of ['catalog', 'coupon', 'payment', 'ranking']) {
       const [keyed] = await untilDeadLetters(system, service, key, ['null DEAD']);
       expect(keyed).toMatchObject({ reason: 'UNDECODABLE', error: expect.stringContaining('ce_type') });
     }
     const [keyless] = await untilDeadLetters(system, 'catalog', null, ['order-created DEAD']);
     expect(keyless).toMatchObject({ reason: 'UNDECODABLE', error: expect.stringContaining('key') });
-    await mirroredTo('order-events.dlq', 4);
+    await mirroredTo('order-events.dlq', 5);
 
     for (let i = 0; i < 10; i++) {
       expectStatus(await api.placeOrder(userId, [[productId, 1]], { wait: 10 }), 201);
     }
-    for (const service of ['catalog', 'coupon', 'payment']) {
+    for (const service of ['catalog', 'coupon', 'payment', 'ranking']) {
       for (const letter of [
         ...(await deadLettersOf(system, service, key)),
         ...(await deadLettersOf(system, service, null)),

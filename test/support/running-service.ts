@@ -103,18 +103,16 @@ async function joinLog(stack: Stack, topic: string) {
   }
   function toRecord({ type, data }: NewEvent) {
     // TypeScript loses that type and data belong together.
-    const {
-      topic,
-      key: keyOf,
-      attributes,
-    } = EVENTS[type] as {
+    const { topic, ...definition } = EVENTS[type] as {
       topic: string;
       key: (data: unknown) => string;
+      id: 'derived' | ((data: unknown) => string);
       attributes?: (data: unknown) => Readonly<Record<string, string | null>>;
     };
-    const key = keyOf(data);
-    const event = { id: deriveEventId(key, type), type, time: new Date(), traceparent: TRACEPARENT };
-    const headers = renderHeaders(event, 'test', attributes?.(data));
+    const key = definition.key(data);
+    const id = definition.id === 'derived' ? deriveEventId(key, type) : definition.id(data);
+    const event = { id, type, time: new Date(), traceparent: TRACEPARENT };
+    const headers = renderHeaders(event, 'test', definition.attributes?.(data));
     return { topic, key, value: codec.encode(type, data as never), headers };
   }
   return { heard, publish, close: () => broker.close() };

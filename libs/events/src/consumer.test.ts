@@ -199,6 +199,55 @@ describe('poison', () => {
   });
 });
 
+describe('a group that does not park', () => {
+  const withoutParking = { group: 'catalog', handles: ['order-created', 'order-cancelled'], parks: false } as const;
+  const free = () =>
+    start({
+      subscription: {
+        ...withoutParking,
+        async handle(tx, events) {
+          for (const event of events) {
+            if (poison.has(n(event))) throw new Error(`cannot handle ${n(event)}`);
+            tx.write(n(event));
+          }
+        },
+      },
+    });
+
+  it('sets poison aside and goes on with its key, in the same batch and after', async () => {
+    poison.add('order-created 2');
+    await free();
+    await broker.feed([created(1, 1), created(2, 2), cancelled(2, 3), cancelled(1, 4)]);
+    await broker.feed([recordOf(codec, orderCancelled(orderId(3)), 5)]);
+    expect(letters()).toEqual(['DEAD order-events/0@2']);
+    expect(store.state.rows).toEqual([
+      'order-created 1',
+      'order-cancelled 2',
+      'order-cancelled 1',
+      'order-cancelled 3',
+    ]);
+    expect(store.state.parked.size).toBe(0);
+    expect(store.state.outbox.map((row) => row.topic)).toEqual(['order-events.dlq']);
+  });
+
+  it('does the same with what cannot be read', async () => {
+    await free();
+    await broker.feed([{ ...created(2, 1), value: Buffer.from('rubbish') }, cancelled(2, 2)]);
+    await broker.feed([created(2, 3)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.rows).toEqual(['order-cancelled 2', 'order-created 2']);
+  });
+
+  it('changes nothing when a dead letter is delivered again', async () => {
+    poison.add('order-created 2');
+    await free();
+    await broker.feed([created(2, 1), cancelled(2, 2)]);
+    await broker.feed([created(2, 1), cancelled(2, 2)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.rows).toEqual(['order-cancelled 2']);
+  });
+});
+
 describe('rubbish', () => {
   it('whose dead letter cannot be written halts its partition instead of being tried for ever', async () => {
     const consumer = await start();

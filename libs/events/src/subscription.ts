@@ -15,6 +15,12 @@ export interface Subscription<Tx, T extends EventType = EventType> {
    */
   readonly wants?: (headers: Headers) => boolean;
   /**
+   * Whether later messages of a key wait behind its dead letter; default true. False for topics keyed by what many share
+   * (a coupon policy): a message there does not build on the one before it, and one bad message must not stop the
+   * others. Each dead letter is then redriven alone.
+   */
+  readonly parks?: boolean;
+  /**
    * Applies a batch in the given transaction: several partitions together, each key in its order, duplicates already
    * removed. It must not touch anything outside `tx`. A rejection rolls the whole batch back; the consumer then finds
    * the guilty message by bisection.

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EventType, Headers } from '@shop/events';
 import { catalogSubscription } from '../../../services/catalog/src/messaging/subscription.ts';
+import { issueSubscription } from '../../../services/coupon/src/messaging/issue-subscription.ts';
 import { couponSubscription } from '../../../services/coupon/src/messaging/subscription.ts';
 import { orderSubscription } from '../../../services/order/src/messaging/subscription.ts';
 import { paymentSubscription } from '../../../services/payment/src/messaging/subscription.ts';
+import { rankingSubscription } from '../../../services/ranking/src/messaging/subscription.ts';
 import { GROUPS } from './groups.ts';
 
 const notCalled = () => {
@@ -23,7 +25,8 @@ const SUBSCRIPTIONS: readonly Subscribed[] = [
   catalogSubscription({ store, outbox, now }),
   couponSubscription({ store, outbox, now }),
   paymentSubscription({ store, outbox, now }),
-  { group: 'coupon-issue', handles: ['coupon-issue-requested'] },
+  issueSubscription(notCalled),
+  rankingSubscription(notCalled),
 ];
 
 describe('the groups that the audit knows', () => {
@@ -46,5 +49,16 @@ describe('the groups that the audit knows', () => {
         }
       }
     }
+  });
+
+  it.each([
+    { ce_type: 'order-cancelled', ce_wascompleted: 'true' },
+    { ce_type: 'order-cancelled', ce_wascompleted: 'false' },
+    { ce_type: 'order-cancelled' },
+    { ce_type: 'order-completed' },
+  ])('want what the services want: %o', (headers) => {
+    const { wants } = rankingSubscription(notCalled);
+    expect(GROUPS.find((it) => it.group === 'ranking')?.wants?.(headers)).toBe(wants?.(headers));
+    expect(wants?.(headers)).toBe(!('ce_wascompleted' in headers && headers.ce_wascompleted === 'false'));
   });
 });

@@ -44,6 +44,12 @@ export const GROUPS: readonly Group[] = [
     handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
     wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
   },
+  {
+    group: 'ranking',
+    service: 'ranking',
+    handles: ['order-completed', 'order-cancelled', 'product-changed'],
+    wants: (headers) => headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false',
+  },
 ];
 
 export function topicsOf(group: Group): string[] {

@@ -13,7 +13,9 @@ import { messagingChecks } from './messaging.ts';
 import { createOffsetTally } from './offset-tally.ts';
 import { orderChecks } from './orders.ts';
 import { pointChecks } from './points.ts';
+import { rankingChecks } from './ranking.ts';
 import { type Comparison, compareRows } from './rows-and-events.ts';
+import { SetsUnreadableError, type SortedSets, sortedSetFinding } from './sorted-sets.ts';
 import { stockChecks } from './stock.ts';
 
 export interface AuditOptions {
@@ -22,6 +24,10 @@ export interface AuditOptions {
   readonly log: LogReader;
   /** The coupon service's door in Redis. Left out, or not to be read: the report says so in a note. */
   readonly door?: DoorReader;
+  /** Ranking's sorted sets. Left out, or not to be read: the report says so in a note. */
+  readonly sets?: SortedSets;
+  /** SHOP_TIME_ZONE of the ranking service. Default Asia/Seoul. */
+  readonly timeZone?: string;
   /** Leaves out what began before. */
   readonly since?: Date;
   /** What seems wrong is looked at again after so long, ms: a live system is always between two steps. 0 on an idle one. */
@@ -41,14 +47,17 @@ export interface AuditReport {
   readonly durationMs: number;
 }
 
-const CHECKS: readonly Check[] = [
-  ...stockChecks,
-  ...pointChecks,
-  ...orderChecks,
-  ...couponChecks,
-  ...messagingChecks,
-  ...idempotencyChecks,
-];
+function checksFor(timeZone: string): readonly Check[] {
+  return [
+    ...stockChecks,
+    ...pointChecks,
+    ...orderChecks,
+    ...couponChecks,
+    ...messagingChecks,
+    ...rankingChecks(timeZone),
+    ...idempotencyChecks,
+  ];
+}
 const TOPICS = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
 /** Clocks of services and broker may differ by this, and an event is sent after its row, ms. */
 const MARGIN_MS = 60_000;
@@ -63,7 +72,8 @@ const MARGIN_MS = 60_000;
  */
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const started = performance.now();
-  const { sql, log, since, graceMs = 5_000, deadlineMs = 35_000 } = options;
+  const { sql, log, since, graceMs = 5_000, deadlineMs = 35_000, timeZone = 'Asia/Seoul' } = options;
+  const checks = checksFor(timeZone);
   const scope = scopeFrom(since, deadlineMs);
 
   const groups = await readGroups(sql, log, scope);
@@ -80,7 +90,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const eventScope = scopeFrom(retained.since() ?? since, deadlineMs);
 
   const first = await sql.snapshot(async (reader) => ({
-    results: await runChecks(CHECKS, reader, scope),
+    results: await runChecks(checks, reader, scope),
     comparison: await compareRows(reader, events, eventScope),
     parkedKeys: await readParkedKeys(reader),
   }));
@@ -90,16 +100,18 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
 
   const second = await lookAgain(sql, first.results, scope, graceMs);
   const parkedKeys = second.parkedKeys ?? first.parkedKeys;
+  const sets = await compareSets(options, timeZone, graceMs);
   const doors = await compareWithDoors(options, graceMs, parkedKeys);
   const findings = [
+    ...sets.findings,
     ...doors.findings,
-    ...CHECKS.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
+    ...checks.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
     ...(await topicFindings({ sql, events, offsets, tail, comparison: first.comparison, parkedKeys })),
   ].sort((a, b) => a.invariant - b.invariant);
   return {
     ok: findings.every((each) => each.failed === 0),
     findings,
-    notes: [...retained.notes(), ...doors.notes, ...lagNotes(groups, now)],
+    notes: [...retained.notes(), ...sets.notes, ...doors.notes, ...lagNotes(groups, now)],
     orders: first.comparison.orders,
     records: held.reduce((sum, range) => sum + range.to - range.from, 0),
     durationMs: Math.round(performance.now() - started),
@@ -109,6 +121,22 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
 export type { Comparison };
 
 /** Redis is no truth: where it cannot be read, the rest is worth a report all the same. */
+async function compareSets(
+  { sql, sets }: AuditOptions,
+  timeZone: string,
+  graceMs: number,
+): Promise<{ findings: Finding[]; notes: string[] }> {
+  const notCompared = (why: string) => ({ findings: [], notes: [`the sorted sets were not compared: ${why}`] });
+  if (!sets) return notCompared('Redis is not known or away');
+  try {
+    return { findings: [await sortedSetFinding({ sql, sets, timeZone, graceMs })], notes: [] };
+  } catch (error) {
+    // What MySQL says is not for a note.
+    if (error instanceof SetsUnreadableError) return notCompared(error.message);
+    throw error;
+  }
+}
+
 async function compareWithDoors(
   { sql, door }: AuditOptions,
   graceMs: number,

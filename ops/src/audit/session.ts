@@ -1,6 +1,6 @@
 import type { Addresses } from '../addresses.ts';
-import { openDoor } from '../coupon-door.ts';
 import { openLog } from '../kafka-log.ts';
+import { openRedis } from '../redis.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { type IdleOptions, waitUntilIdle } from './idle.ts';
 import type { LogReader } from './log.ts';
@@ -18,6 +18,7 @@ export interface AuditSession {
 /** @example `const session = await openAudit(readAddresses(stack.env))` */
 export async function openAudit(
   addresses: Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis'>,
+  timeZone = process.env.SHOP_TIME_ZONE || 'Asia/Seoul',
 ): Promise<AuditSession> {
   const sql = await connectSql(addresses.auditDatabase);
   const log = await openLog(addresses.brokers).catch(async (error: unknown) => {
@@ -25,14 +26,14 @@ export async function openAudit(
     throw error;
   });
   // The audit says in a note that Redis is away.
-  const door = await openDoor(addresses.redis).catch(() => undefined);
+  const redis = await openRedis(addresses.redis).catch(() => undefined);
   return {
     sql,
     log,
-    audit: (options = {}) => runAudit({ sql, log, ...(door && { door }), ...options }),
+    audit: (options = {}) => runAudit({ sql, log, timeZone, ...(redis && { sets: redis, door: redis }), ...options }),
     waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, ...options }),
     close: async () => {
-      door?.close();
+      redis?.close();
       await Promise.all([sql.close(), log.close()]);
     },
   };

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { createLogger, createRedis } from '@shop/service';
+import { type DoorReader, DoorUnreadableError } from './audit/door.ts';
+import { SetsUnreadableError, type SortedSet, type SortedSets } from './audit/sorted-sets.ts';
+
+/** Redis as the tools read it. */
+export interface RedisReader extends SortedSets, DoorReader {
+  close(): void;
+}
+
+const CONNECT_MS = 2_000;
+const FIELDS_AT_ONCE = 1_000;
+
+/** Connects. @throws in words when Redis does not answer in time */
+export async function openRedis(url: string): Promise<RedisReader> {
+  const redis = createRedis(url, createLogger({ service: 'ops', level: 'silent' }));
+  try {
+    await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+  } catch (error) {
+    redis.disconnect();
+    throw new Error(`Redis at ${new URL(url).host} cannot be reached`, { cause: error });
+  }
+  return {
+    async read(day) {
+      const unreadable = (error: Error) => Promise.reject(new SetsUnreadableError(error.message, { cause: error }));
+      const { generation, ...versions } = await redis.hgetall(`ranking:product:${day}:versions`).catch(unreadable);
+      const entries = await redis.zrange(`ranking:product:${day}`, 0, '-1', 'WITHSCORES').catch(unreadable);
+      const scores = new Map<number, number>();
+      for (let i = 0; i < entries.length; i += 2) scores.set(Number(entries[i]), Number(entries[i + 1]));
+      const set: SortedSet = {
+        generation: generation === undefined ? undefined : Number(generation),
+        versions: new Map(Object.entries(versions).map(([id, version]) => [Number(id), Number(version)])),
+        scores,
+      };
+      return set;
+    },
+    total: async (couponPolicyId) => {
+      const total = await ofDoor(redis.get(`coupon:{${couponPolicyId}}:total`));
+      return total === null ? undefined : Number(total);
+    },
+    async holders(couponPolicyId) {
+      const holders = new Map<number, string>();
+      const key = `coupon:{${couponPolicyId}}:holders`;
+      for (let cursor = '0'; ; ) {
+        const [next, fields] = await ofDoor(redis.hscan(key, cursor, 'COUNT', FIELDS_AT_ONCE));
+        for (let i = 0; i + 1 < fields.length; i += 2) holders.set(Number(fields[i]), fields[i + 1] ?? '');
+        if (next === '0') return holders;
+        cursor = next;
+      }
+    },
+    close: () => redis.disconnect(),
+  };
+}
+
+function ofDoor<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((error: Error) => Promise.reject(new DoorUnreadableError(error.message, { cause: error })));
+}
