@@ -19,6 +19,7 @@ const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
   order: ['stock-reserved', 'stock-rejected', 'payment-completed', 'payment-failed', 'payment-refunded'],
   catalog: ['order-created', 'order-completed', 'order-cancelled'],
   payment: ['stock-reserved', 'order-cancelled'],
+  'data-platform': ['order-completed', 'order-cancelled'],
 };
 
 /** A shop where all is well: one product, two users, orders that ended in every way. */
@@ -118,6 +119,7 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
     shop.publish(orderId, type);
     for (const [group, handled] of Object.entries(HANDLED))
       if (handled.includes(type)) await apply(shop, group, orderId, type);
+    if (HANDLED['data-platform']?.includes(type)) shop.delivered?.push(deriveEventId(orderId, type));
   }
   if (reservation) {
     await shop.sql(
@@ -140,8 +142,9 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
 
 /** Marks an event as applied by a group. */
 async function apply(shop: Shop, group: string, orderId: string, type: EventType): Promise<void> {
+  const service = group === 'data-platform' ? 'order' : group;
   await shop.sql(
-    `INSERT INTO shop_${group}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
+    `INSERT INTO shop_${service}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
     [group, deriveEventId(orderId, type), AT],
   );
 }
@@ -173,5 +176,6 @@ export async function emptyShop(shop: Shop): Promise<void> {
       await shop.sql(`DELETE FROM shop_${service}.${name}`);
   }
   shop.records.length = 0;
+  shop.delivered = [];
   shop.committed.clear();
 }

@@ -4,6 +4,7 @@ import { deriveEventId, EVENTS, type EventType } from '@shop/events';
 import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
 import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
 import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';
+import type { PlatformReader } from '../../ops/src/data-platform.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
 
 const SERVICES = ['order', 'catalog', 'payment'] as const;
@@ -18,6 +19,8 @@ export interface Shop {
   /** The same of an event that came from a request. */
   publishRequest(type: EventType, key: string, id: string): LogRecord;
   readonly records: LogRecord[];
+  /** Ids of the events that the data platform keeps; undefined: it cannot be asked. */
+  delivered: string[] | undefined;
   /** What each group has committed on each partition; absent: everything. */
   readonly committed: Map<string, number>;
   audit(options?: { graceMs?: number; since?: Date; meanwhile?: () => Promise<void> }): Promise<AuditReport>;
@@ -47,9 +50,10 @@ export async function createShop(): Promise<Shop> {
     records.push(record);
     return record;
   };
-  return {
+  const shop: Shop = {
     records,
     committed,
+    delivered: [],
     sql: async (statement, params = []) => {
       await connection.execute(rename(statement), [...params]);
     },
@@ -58,12 +62,24 @@ export async function createShop(): Promise<Shop> {
     audit: async ({ graceMs = 0, since, meanwhile } = {}) => {
       const renamed = renaming(connection, rename);
       const seen = meanwhile ? afterFirstSnapshot(renamed, meanwhile) : renamed;
-      return await runAudit({ sql: seen, log: memoryLog(records, committed), graceMs, ...(since && { since }) });
+      const log = memoryLog(records, committed);
+      return await runAudit({ sql: seen, log, platform: memoryPlatform(shop), graceMs, ...(since && { since }) });
     },
     close: async () => {
       await connection.close();
       for (const database of databases.values()) await database.drop();
     },
+  };
+  return shop;
+}
+
+function memoryPlatform(shop: Pick<Shop, 'delivered'>): PlatformReader {
+  return {
+    async ids(from) {
+      if (!shop.delivered) throw new Error('nobody answers');
+      return { ids: shop.delivered.slice(from), next: shop.delivered.length };
+    },
+    isThere: () => Promise.resolve(shop.delivered !== undefined),
   };
 }
 

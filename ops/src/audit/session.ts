@@ -1,4 +1,5 @@
 import type { Addresses } from '../addresses.ts';
+import { openPlatform } from '../data-platform.ts';
 import { openLog } from '../kafka-log.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { type IdleOptions, waitUntilIdle } from './idle.ts';
@@ -9,23 +10,26 @@ import { type AuditOptions, type AuditReport, runAudit } from './run.ts';
 export interface AuditSession {
   readonly sql: SqlConnection;
   readonly log: LogReader;
-  audit(options?: Omit<AuditOptions, 'sql' | 'log'>): Promise<AuditReport>;
-  waitUntilIdle(options?: Omit<IdleOptions, 'sql' | 'log'>): Promise<void>;
+  audit(options?: Omit<AuditOptions, 'sql' | 'log' | 'platform'>): Promise<AuditReport>;
+  waitUntilIdle(options?: Omit<IdleOptions, 'sql' | 'log' | 'platform'>): Promise<void>;
   close(): Promise<void>;
 }
 
 /** @example `const session = await openAudit(readAddresses(stack.env))` */
-export async function openAudit(addresses: Pick<Addresses, 'auditDatabase' | 'brokers'>): Promise<AuditSession> {
+export async function openAudit(
+  addresses: Pick<Addresses, 'auditDatabase' | 'brokers' | 'dataPlatform'>,
+): Promise<AuditSession> {
   const sql = await connectSql(addresses.auditDatabase);
   const log = await openLog(addresses.brokers).catch(async (error: unknown) => {
     await sql.close();
     throw error;
   });
+  const platform = openPlatform(addresses.dataPlatform);
   return {
     sql,
     log,
-    audit: (options = {}) => runAudit({ sql, log, ...options }),
-    waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, ...options }),
+    audit: (options = {}) => runAudit({ sql, log, platform, ...options }),
+    waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, platform, ...options }),
     close: async () => {
       await Promise.all([sql.close(), log.close()]);
     },
