@@ -38,7 +38,7 @@ export async function openEvents(path: string): Promise<EventFile> {
 
   async function write(batch: readonly PlatformEvent[]): Promise<number> {
     const fresh = new Map<string, PlatformEvent>();
-    for (const event of batch) if (!known.has(event.id) && !fresh.has(event.id)) fresh.set(event.id, event);
+    for (const event of batch) if (!known.has(event.id)) fresh.set(event.id, event);
     if (fresh.size === 0) return 0;
     const lines = Buffer.from([...fresh.values()].map((event) => `${JSON.stringify(event)}\n`).join(''));
     try {
