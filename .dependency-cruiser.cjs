@@ -35,7 +35,7 @@ module.exports = {
       comment: 'A use case does not know how it is called (http, messaging) nor how the service is put together.',
       severity: 'error',
       from: { path: own('usecases') },
-      to: { path: same('http|messaging|db|main|app') },
+      to: { path: same('http|messaging|db|delivery|main|app') },
     },
     {
       name: 'db-does-not-know-its-callers',

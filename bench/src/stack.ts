@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { chosenStack } from '../../deploy/local/chosen-stack.ts';
 import { readRecords } from '../../deploy/local/processes.ts';
 import { migrate, openStack, type Stack, startInfra, startService, stopOwnStack } from '../../deploy/local/stack.ts';
-import { services, startSteps } from '../../deploy/local/topology.ts';
+import { instancesOf, services, startSteps } from '../../deploy/local/topology.ts';
 import { type Addresses, readAddresses } from '../../ops/src/addresses.ts';
 import type { Watched } from './processes.ts';
 
@@ -34,10 +34,10 @@ export async function startTarget(instances: number, say: (words: string) => voi
     await migrate(stack);
     for (const step of startSteps(services)) {
       await Promise.all(
-        step.flatMap(({ name }) =>
-          Array.from({ length: instances }, async (_, index) => {
+        step.flatMap((row) =>
+          Array.from({ length: instancesOf(row, instances) }, async (_, index) => {
             const started = await startService(stack, {
-              service: name,
+              service: row.name,
               instance: index + 1,
               instances,
               env: { LOG_LEVEL: 'warn', NODE_ENV: 'production' },

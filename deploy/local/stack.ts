@@ -54,7 +54,7 @@ export interface InfraOptions {
   existing?: ExistingServers;
 }
 
-const dataFolders = [...servers.map((row) => row.name), 'logs', 'demo-data'];
+const dataFolders = [...servers.map((row) => row.name), 'data-platform', 'logs', 'demo-data'];
 
 /** Starts the servers of a stack, all at once, and gives each service its schema and user. */
 export async function startInfra(options: InfraOptions): Promise<Stack> {
@@ -156,12 +156,12 @@ export async function stopLeftovers(name: string): Promise<void> {
   const pids = join(stackDir(name), 'pids');
   const records = readRecords(pids);
   const isServer = (record: PidRecord) => servers.some((row) => row.name === record.name);
+  const stage = (record: PidRecord) => {
+    if (record.name.startsWith('gateway-')) return 0;
+    return isServer(record) || record.name.startsWith('data-platform-') ? 2 : 1;
+  };
   // The gateway first, so that nothing new comes in; then the services; then what they stand on.
-  const order = [
-    records.filter((record) => record.name.startsWith('gateway-')),
-    records.filter((record) => !isServer(record) && !record.name.startsWith('gateway-')),
-    records.filter(isServer),
-  ];
+  const order = [0, 1, 2].map((now) => records.filter((record) => stage(record) === now));
   for (const group of order) await Promise.all(group.map((record) => end(record)));
 
   async function end(record: PidRecord): Promise<void> {

@@ -22,10 +22,10 @@ describe('order of start', () => {
     expect(() => startSteps([named('a', 'b'), named('b', 'a'), named('c')])).toThrow('a, b');
   });
 
-  it('starts every server before any service, and the gateway last', () => {
+  it('starts every server, and the data platform, before any service, and the gateway last', () => {
     const steps = startSteps([...servers, ...services]).map((step) => step.map((row) => row.name));
     expect(steps).toEqual([
-      ['mysql', 'kafka', 'registry', 'redis'],
+      ['mysql', 'kafka', 'registry', 'redis', 'data-platform'],
       ['order', 'catalog', 'payment', 'coupon', 'ranking'],
       ['gateway'],
     ]);

@@ -8,7 +8,7 @@ import type { Server } from './parts/server.ts';
 import { root } from './paths.ts';
 
 export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
-export type ServiceName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'gateway';
+export type ServiceName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'gateway' | 'data-platform';
 
 interface Row {
   /** On 127.0.0.1, before a stack's port offset. Kafka's controller has the port after its own. */
@@ -29,11 +29,15 @@ export interface ServiceRow extends Row {
   name: ServiceName;
   /** Its MySQL schema, which is its user's name too. Migrations are applied to it before the first start. */
   schema?: string;
-  /** What it reads besides the addresses that every service gets. */
-  env?: (urls: (service: ServiceName) => string) => Record<string, string>;
+  /** Where its program stands; `services/<name>/src/main.ts` when left out. */
+  entry?: string;
+  /** One of it runs, however many there are of the others. */
+  single?: boolean;
+  /** What it reads besides the addresses that every service gets. `dir` is the stack's folder. */
+  env?: (urls: (service: ServiceName) => string, dir: string) => Record<string, string>;
 }
 
-const afterServers: ServerName[] = ['mysql', 'kafka', 'registry', 'redis'];
+const afterServers: (ServerName | ServiceName)[] = ['mysql', 'kafka', 'registry', 'redis', 'data-platform'];
 
 /** What runs, on which port, after what. A server's command, settings and probe stand in parts/. */
 export const servers: ServerRow[] = [
@@ -71,9 +75,24 @@ export const servers: ServerRow[] = [
   },
 ];
 
-/** Each runs as `node services/<name>/src/main.ts` and is ready when GET /health/ready answers 200. */
+/** Each is ready when GET /health/ready answers 200. */
 export const services: ServiceRow[] = [
-  { name: 'order', port: 3001, after: afterServers, schema: 'shop_order' },
+  {
+    // Stands for the external platform that ended orders are sent to.
+    name: 'data-platform',
+    port: 3006,
+    after: [],
+    entry: 'deploy/local/data-platform/main.ts',
+    single: true,
+    env: (_, dir) => ({ SINK_FILE: join(dir, 'data-platform', 'events.jsonl') }),
+  },
+  {
+    name: 'order',
+    port: 3001,
+    after: afterServers,
+    schema: 'shop_order',
+    env: (urls) => ({ DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')) }),
+  },
   { name: 'catalog', port: 3002, after: afterServers, schema: 'shop_catalog' },
   { name: 'payment', port: 3003, after: afterServers, schema: 'shop_payment' },
   { name: 'coupon', port: 3004, after: afterServers, schema: 'shop_coupon' },
@@ -116,7 +135,17 @@ function find<R extends { name: string }>(rows: R[], name: string): R {
 }
 
 export function entryPoint(service: ServiceName): string {
-  return join(root, 'services', service, 'src/main.ts');
+  return join(root, serviceRow(service).entry ?? `services/${service}/src/main.ts`);
+}
+
+/** How many run of a service where there are so many of each. */
+export function instancesOf(service: ServiceRow, instances: number): number {
+  return service.single ? 1 : instances;
+}
+
+/** Where the data platform takes events. */
+export function platformEndpoint(url: string): string {
+  return `${url}/events`;
 }
 
 /** The services that are written. */
