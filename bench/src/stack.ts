@@ -21,6 +21,8 @@ export interface Target {
   readonly processes: readonly Watched[];
   /** What of it runs, in words, for the report. */
   readonly description: string;
+  /** The stack's name. */
+  readonly stack: string;
   /** Stops every instance of a service. @returns starts them again. Missing where the target is somebody else's. */
   readonly pause?: (service: ServiceName) => Promise<() => Promise<void>>;
   close(): Promise<void>;
@@ -65,6 +67,7 @@ export async function startTarget(instances: number, say: (words: string) => voi
   }
   return {
     ...targetOf(stack),
+    stack: stack.name,
     description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service`,
     pause: async (service) => {
       await Promise.all(running.get(service)?.map((each) => each.stop()) ?? []);
@@ -84,6 +87,7 @@ export function useRunningTarget(): Target {
   const stack = openStack(chosenStack().name);
   return {
     ...targetOf(stack),
+    stack: stack.name,
     description: `the running stack \`${stack.name}\`, with the data it had`,
     close: () => Promise.resolve(),
   };

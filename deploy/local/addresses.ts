@@ -1,5 +1,6 @@
 import {
   auditUser,
+  type PartName,
   type ServerName,
   type ServiceName,
   type ServiceRow,
@@ -48,7 +49,7 @@ export function existingServers(env: Record<string, string | undefined>): Existi
   };
 }
 
-export function serverPort(layout: StackLayout, name: ServerName): number {
+export function serverPort(layout: StackLayout, name: PartName): number {
   return serverRow(name).port + layout.portOffset;
 }
 
