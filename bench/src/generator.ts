@@ -59,7 +59,12 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
   const from = epoch + dueAt(warmup);
   const to = epoch + dueAt(total);
   setTimeout(() => tell({ kind: 'window', edge: 'start', at: from }), dueAt(warmup) - performance.now());
-  setTimeout(() => tell({ kind: 'window', edge: 'end', at: to }), dueAt(total) - performance.now());
+  const windowEnded = new Promise<void>((done) => {
+    setTimeout(() => {
+      tell({ kind: 'window', edge: 'end', at: to });
+      done();
+    }, dueAt(total) - performance.now());
+  });
 
   await new Promise<void>((done) => {
     let next = 0;
@@ -78,6 +83,8 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
     await new Promise<void>((done) => {
       allAnswered = done;
     });
+  // The last request is due before the window's end, and may be answered before it too.
+  await windowEnded;
   await Promise.all(pools.flatMap((pool) => [pool.answer.close(), pool.waited.close()]));
   return {
     offered: total - warmup,
