@@ -2,6 +2,7 @@ import { stackDir } from './paths.ts';
 import {
   auditUser,
   instancesOf,
+  type PartName,
   platformEndpoint,
   type ServerName,
   type ServiceName,
@@ -51,7 +52,7 @@ export function existingServers(env: Record<string, string | undefined>): Existi
   };
 }
 
-export function serverPort(layout: StackLayout, name: ServerName): number {
+export function serverPort(layout: StackLayout, name: PartName): number {
   return serverRow(name).port + layout.portOffset;
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { influxdb } from './parts/influxdb.ts';
 import { kafka } from './parts/kafka.ts';
 import { mysql } from './parts/mysql.ts';
 import { redis } from './parts/redis.ts';
@@ -8,17 +9,20 @@ import type { Server } from './parts/server.ts';
 import { root } from './paths.ts';
 
 export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
+/** Servers that the shop does without; each is started by the command that wants it. */
+export type OnDemandName = 'influxdb';
+export type PartName = ServerName | OnDemandName;
 export type ServiceName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'gateway' | 'data-platform';
 
 interface Row {
-  /** On 127.0.0.1, before a stack's port offset. Kafka's controller has the port after its own. */
+  /** On 127.0.0.1, before a stack's port offset. Kafka's controller and InfluxDB's backup have the port after it. */
   port: number;
   /** What must be ready before it starts. */
   after: (ServerName | ServiceName)[];
 }
 
-export interface ServerRow extends Row {
-  name: ServerName;
+export interface ServerRow<Name extends PartName = ServerName> extends Row {
+  name: Name;
   server: Server;
   /** Setting these uses a server that exists, and this one is not started. */
   instead: string[];
@@ -75,6 +79,20 @@ export const servers: ServerRow[] = [
   },
 ];
 
+/** Started by the command that wants it, stopped with the stack. */
+export const serversOnDemand: ServerRow<OnDemandName>[] = [
+  {
+    name: 'influxdb',
+    port: 18086,
+    after: [],
+    server: influxdb,
+    instead: ['--influx <url>'],
+    link: (port) => `http://127.0.0.1:${port}`,
+  },
+];
+
+const allServers: ServerRow<PartName>[] = [...servers, ...serversOnDemand];
+
 /** Each is ready when GET /health/ready answers 200. */
 export const services: ServiceRow[] = [
   {
@@ -120,8 +138,13 @@ export function servicePort(service: ServiceRow, instance: number, portOffset: n
   return service.port + (instance - 1) * 10 + portOffset;
 }
 
-export function serverRow(name: ServerName): ServerRow {
-  return find(servers, name);
+export function serverRow(name: PartName): ServerRow<PartName> {
+  return find(allServers, name);
+}
+
+/** Whether a recorded process is a server, rather than an instance of a service. */
+export function isServer(name: string): name is PartName {
+  return allServers.some((row) => row.name === name);
 }
 
 export function serviceRow(name: ServiceName): ServiceRow {

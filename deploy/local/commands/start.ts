@@ -10,7 +10,7 @@ import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { migrate, type Stack, startInfra, startService, stopOwnStack } from '../stack.ts';
 import { supervise } from '../supervisor.ts';
-import { instancesOf, presentServices, type ServerName, type ServiceName, servers, startSteps } from '../topology.ts';
+import { instancesOf, isServer, presentServices, type ServiceName, startSteps } from '../topology.ts';
 
 /** Starts everything and stays: servers, schemas, migrations, services, demo data. */
 export async function start(args: string[]): Promise<number> {
@@ -87,7 +87,7 @@ async function loadDemoData(stack: Stack): Promise<void> {
 }
 
 async function restart(stack: Stack, name: string): Promise<void> {
-  if (servers.some((row) => row.name === name)) return stack.part(name as ServerName).start();
+  if (isServer(name)) return stack.part(name).start();
   const [service = '', instance] = name.split(/-(\d+)$/);
   const process_ = await startService(stack, { service: service as ServiceName, instance: Number(instance) });
   await process_.ready();
