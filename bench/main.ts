@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { type AuditReport, renderAudit } from '../ops/src/audit/index.ts';
 import { action, EXIT, type ExitCode, type Output, runProgram, wholeNumber } from '../ops/src/command.ts';
+import { addExperiments } from './src/experiments/index.ts';
 import { measureIdleLatency } from './src/idle-latency.ts';
 import { readMachine } from './src/machine.ts';
 import { openShop, type Shop } from './src/orders.ts';
@@ -71,6 +72,8 @@ shared(program.command('latency').description('one order after the other on an i
       withShop(output, options, (shop, target) => latency(output, options, shop, target)),
     ),
   );
+
+addExperiments(program);
 
 await runProgram(program, process.argv);
 
