@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
-import { uniqueSchemaDatabase } from '@shop/service/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
 import { WrongResult } from '../../bench/src/experiments/experiment.ts';
 import { type Answer, createHotRow, expectRight, HOT_ROW_TABLES } from '../../bench/src/experiments/hot-row.ts';
 import { EXPERIMENTS } from '../../bench/src/experiments/index.ts';
@@ -41,6 +41,15 @@ describe('an experiment, in its small version', () => {
 });
 
 describe('the check of a hot row', () => {
+  let schema: TestDatabase;
+  beforeAll(async () => {
+    schema = await uniqueSchemaDatabase(HOT_ROW_TABLES);
+  });
+  beforeEach(async () => {
+    for (const table of ['hot_rows', 'entries']) await schema.database.execute(`DELETE FROM ${table}`);
+  });
+  afterAll(() => schema.drop());
+
   const told = (answer: Answer, userId = 1) => ({ change: { rowId: 1, userId, delta: -1, onlyOnce: true }, answer });
   const entry = 'INSERT INTO entries (row_id, user_id, delta) VALUES (1, 1, -1)';
 
@@ -53,27 +62,28 @@ describe('the check of a hot row', () => {
       [told('done'), told('done')],
       'the row has 1 and should have 0',
     ],
-    ['more is sold than there is', 0, [entry], [told('done')], '1 more were given than there were'],
+    [
+      'more is sold than there is',
+      0,
+      [entry],
+      [told('done')],
+      '1 more were given than there were; the row has 0 and should have -1',
+    ],
     [
       'an entry was lost',
       2,
       ['UPDATE hot_rows SET value = 1'],
       [told('done')],
-      '1 were told "done", and there are 0 entries',
+      'the row has 1 and should have 2; 1 were told "done", and there are 0 entries; the entries sum to 0, and -1 was told',
     ],
     ['one is refused although some is left', 2, [], [told('refused')], 'some were refused although 2 is left'],
     ['a repeat is of nothing', 2, [], [told('repeat', 9)], 'a user without one was told "repeat"'],
   ])('when %s, then it says so', async (_, initial, statements, answers, words) => {
-    const { database, drop } = await uniqueSchemaDatabase(HOT_ROW_TABLES.map((table) => `${table};`));
-    try {
-      await createHotRow(database, 1, initial);
-      for (const statement of statements) await database.execute(statement);
-      const checked = expectRight('the check', database, 1, initial, answers);
-      if (words === undefined) await checked;
-      else await expect(checked).rejects.toThrow(words);
-      await checked.catch((error: unknown) => expect(error).toBeInstanceOf(WrongResult));
-    } finally {
-      await drop();
-    }
+    const { database } = schema;
+    await createHotRow(database, 1, initial);
+    for (const statement of statements) await database.execute(statement);
+    const error = await expectRight('the check', database, 1, initial, answers).catch((reason: unknown) => reason);
+    if (words === undefined) expect(error).toBeUndefined();
+    else expect(error).toEqual(new WrongResult(`the check: ${words}`));
   });
 });

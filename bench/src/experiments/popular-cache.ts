@@ -38,7 +38,7 @@ export const popularCache: Experiment = {
 };
 
 async function measure({ database, quick, say, prefix, openRedis }: Lab): Promise<Measured> {
-  const size = quick ? { orders: 1_500, products: 40, days: 30 } : { orders: 500_000, products: 1_000, days: 30 };
+  const size = quick ? { orders: 600, products: 40, days: 30 } : { orders: 500_000, products: 1_000, days: 30 };
   await createServiceTable(database, 'ranking', 'daily_product_sales');
   await database.execute(LINES_TABLE);
   await database.execute(LINES_INDEX);

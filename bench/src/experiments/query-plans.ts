@@ -103,7 +103,7 @@ export const queryPlans: Experiment = {
 
 async function measure({ database, quick, say }: Lab): Promise<Measured> {
   // Two lines an order on average.
-  const size = quick ? { orders: 1_500, products: 40, days: 30 } : { orders: 500_000, products: 1_000, days: 30 };
+  const size = quick ? { orders: 600, products: 40, days: 30 } : { orders: 500_000, products: 1_000, days: 30 };
   const { lines, totals } = await load(database, size, say);
   const expected = popularOf(totals, days);
 
