@@ -2,19 +2,8 @@ import type { PooledDatabase } from '@shop/service';
 import { type Experiment, expectSame, type Lab, type Measured, type Redis } from './experiment.ts';
 import { header, milliseconds, rate, row } from './markdown.ts';
 import { type CallersRun, runCallers } from './measure.ts';
-import {
-  addDaily,
-  createServiceTable,
-  dailyTotals,
-  inBatches,
-  insertLines,
-  LINES_INDEX,
-  LINES_TABLE,
-  lastDays,
-  type Popular,
-  popularOf,
-  sales,
-} from './sales.ts';
+import { dailyTotals, inBatches, lastDays, type Popular, popularOf, sales } from './sales.ts';
+import { addDaily, createServiceTable, insertLines, LINES_INDEX, LINES_TABLE } from './sales-tables.ts';
 
 const { days, from, to } = lastDays(3);
 /** How long an answer may be old, ms. */

@@ -1,18 +1,7 @@
 import { type PooledDatabase, placeholders, type SqlExecutor } from '@shop/service';
 import { seeded } from '../profiles.ts';
-import {
-  addDaily,
-  dailyTotals,
-  drawProduct,
-  insertItems,
-  insertLines,
-  insertOrders,
-  LINES_INDEX,
-  lastDays,
-  orderIdOf,
-  pendingOrderRow,
-  type Sale,
-} from './sales.ts';
+import { dailyTotals, drawProduct, lastDays, orderIdOf, type Sale } from './sales.ts';
+import { addDaily, insertItems, insertLines, insertOrders, LINES_INDEX, pendingOrderRow } from './sales-tables.ts';
 
 export interface WriteCost {
   readonly name: string;

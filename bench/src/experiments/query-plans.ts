@@ -1,22 +1,11 @@
 import type { DedicatedConnection, PooledDatabase, SqlValue } from '@shop/service';
-import type { Latency } from '../latency.ts';
 import { type Experiment, expectSame, type Lab, type Measured } from './experiment.ts';
-import { header, milliseconds, rate, row } from './markdown.ts';
+import { rate } from './markdown.ts';
 import { timeEach } from './measure.ts';
-import { measureWrites, type WriteCost } from './query-plans-writes.ts';
-import {
-  addDaily,
-  createServiceTable,
-  dailyTotals,
-  inBatches,
-  insertLines,
-  LINES_INDEX,
-  LINES_TABLE,
-  lastDays,
-  loadOrders,
-  popularOf,
-  sales,
-} from './sales.ts';
+import { type Reading, renderPlan, renderReads, renderWrites } from './query-plans-report.ts';
+import { measureWrites } from './query-plans-writes.ts';
+import { dailyTotals, inBatches, lastDays, popularOf, sales } from './sales.ts';
+import { addDaily, createServiceTable, insertLines, LINES_INDEX, LINES_TABLE, loadOrders } from './sales-tables.ts';
 
 const WINDOW_DAYS = 3;
 
@@ -27,20 +16,6 @@ interface Way {
   readonly params: readonly SqlValue[];
   /** The index it is to use: made before and dropped after, so that no other way has it. */
   readonly index?: { readonly table: string; readonly name: string; readonly create: string };
-}
-
-interface Reading {
-  readonly name: string;
-  readonly sql: string;
-  /** Rows of EXPLAIN. */
-  readonly plan: readonly Record<string, unknown>[];
-  /** Text of EXPLAIN ANALYZE, where the server has it. */
-  readonly analyzed: string | undefined;
-  /** Handler_read%: rows and index entries that the storage engine handed over, by how they were found. */
-  readonly reads: Readonly<Record<string, number>>;
-  readonly time: Latency;
-  readonly indexBytes: number | undefined;
-  readonly indexSeconds: number | undefined;
 }
 
 const { days, from, to } = lastDays(WINDOW_DAYS);
@@ -209,59 +184,4 @@ async function sizeOfIndex(connection: DedicatedConnection, table: string, index
     [table, index],
   );
   return size?.bytes;
-}
-
-const readsOf = ({ reads }: Reading) => Object.values(reads).reduce((sum, value) => sum + value, 0);
-
-function renderReads(readings: readonly Reading[]): string[] {
-  const first = readings[0]?.time.p50 ?? 0;
-  return [
-    ...header(['way', 'rows read', 'p50 ms', 'p95 ms', 'times the first', 'index MB', 'made in s']),
-    ...readings.map((reading) =>
-      row([
-        reading.name,
-        rate(readsOf(reading)),
-        milliseconds(reading.time.p50),
-        milliseconds(reading.time.p95),
-        reading.time.p50 > 0 ? `${(first / reading.time.p50).toFixed(1)} ×` : '',
-        reading.indexBytes === undefined ? '' : (reading.indexBytes / 2 ** 20).toFixed(1),
-        reading.indexSeconds === undefined ? '' : reading.indexSeconds.toFixed(1),
-      ]),
-    ),
-    '',
-    'Rows read are the sum of `Handler_read%` of one run, by how they were found:',
-    '',
-    ...readings.map(
-      ({ name, reads }) =>
-        `- ${name}: ${Object.entries(reads)
-          .map(([kind, value]) => `${kind.replace('Handler_read_', '')} ${rate(value)}`)
-          .join(', ')}`,
-    ),
-  ];
-}
-
-function renderPlan({ name, plan, analyzed }: Reading): string[] {
-  const columns = ['table', 'type', 'key', 'rows', 'Extra'];
-  return [
-    `### Plan: ${name}`,
-    '',
-    ...header(columns, columns.length),
-    ...plan.map((each) => row(columns.map((column) => String(each[column] ?? '')))),
-    '',
-    ...(analyzed ? ['```', analyzed.trim(), '```', ''] : []),
-  ];
-}
-
-function renderWrites(writes: readonly WriteCost[]): string[] {
-  const base = writes[0]?.msPerThousand ?? 0;
-  return [
-    ...header(['what is kept for the list', 'ms for 1,000 orders', 'more than without']),
-    ...writes.map(({ name, msPerThousand }, index) =>
-      row([
-        name,
-        milliseconds(msPerThousand),
-        index === 0 ? '' : `${((100 * (msPerThousand - base)) / base).toFixed(0)} %`,
-      ]),
-    ),
-  ];
 }

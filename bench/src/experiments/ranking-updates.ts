@@ -4,7 +4,8 @@ import { createLatency, type Latency } from '../latency.ts';
 import { type Experiment, expectSame, type Lab, type Measured, type Redis } from './experiment.ts';
 import { header, milliseconds, rate, row } from './markdown.ts';
 import { inBoth, inMySql, inRedis, setTotals, type Totals, type Way } from './ranking-ways.ts';
-import { createServiceTable, dailyTotals, lastDays, type Sale, sales } from './sales.ts';
+import { dailyTotals, lastDays, type Sale, sales } from './sales.ts';
+import { createServiceTable } from './sales-tables.ts';
 
 interface Speed {
   readonly way: string;

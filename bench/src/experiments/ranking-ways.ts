@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { insertRows, type PooledDatabase, placeholders, type SqlExecutor } from '@shop/service';
 import type { Redis } from './experiment.ts';
-import { addDaily, dailyTotals, type Sale } from './sales.ts';
+import { dailyTotals, type Sale } from './sales.ts';
+import { addDaily } from './sales-tables.ts';
 
 /** `yyyy-mm-dd product` → pieces sold. */
 export type Totals = Map<string, number>;
