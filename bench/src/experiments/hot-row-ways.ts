@@ -18,8 +18,8 @@ export interface Way {
   readonly retries: number;
 }
 
-/** An optimistic change that met so many others gives up. */
-const MOST_TURNS = 1_000;
+/** An optimistic change that has not succeeded for so long gives up, as its caller would. */
+const PATIENCE_MS = 30_000;
 const LONGEST_BACK_OFF_MS = 64;
 
 /** The name of the way that is wrong. */
@@ -79,7 +79,8 @@ function optimisticWay(name: string, database: PooledDatabase, pause: (turn: num
     name,
     retries: 0,
     async submit(change: Change): Promise<Answer> {
-      for (let turn = 0; turn < MOST_TURNS; turn++) {
+      const end = performance.now() + PATIENCE_MS;
+      for (let turn = 0; performance.now() < end; turn++) {
         if (turn > 0) {
           way.retries++;
           await pause(turn);
@@ -87,7 +88,7 @@ function optimisticWay(name: string, database: PooledDatabase, pause: (turn: num
         const answer = await orRepeat(change, () => tryOptimistically(database, change));
         if (answer) return answer;
       }
-      throw new GaveUp(`${MOST_TURNS} turns were not enough`);
+      throw new GaveUp(`no success within ${PATIENCE_MS} ms`);
     },
   };
   return way;
