@@ -5,6 +5,7 @@ import { registerDeadLetters } from './src/commands/dead-letters.ts';
 import { registerDoctor } from './src/commands/doctor.ts';
 import { registerLoadDemo } from './src/commands/load-demo.ts';
 import { registerOrder } from './src/commands/order.ts';
+import { registerReplay } from './src/commands/replay.ts';
 import { registerStatus } from './src/commands/status.ts';
 
 const program = new Command('npm run ops --')
@@ -21,6 +22,7 @@ registerDoctor(program);
 registerOrder(program);
 registerAudit(program);
 registerDeadLetters(program);
+registerReplay(program);
 registerLoadDemo(program);
 
 await runProgram(program, process.argv);

@@ -38,7 +38,12 @@ export async function startRecovery(
   },
 ): Promise<number> {
   const { group, from, instance, now } = run;
-  const ranges = run.ranges.map((it) => ({ ...it, from: String(it.from), to: String(it.to) }));
+  const ranges = run.ranges.map(({ topic, partition, from: first, to }) => ({
+    topic,
+    partition,
+    from: String(first),
+    to: String(to),
+  }));
   return database.transaction(async (tx) => {
     await tx.execute(
       `UPDATE replay SET status = 'FAILED', error = 'it ended before it was done', updated_at = ?, finished_at = ?
@@ -52,6 +57,15 @@ export async function startRecovery(
     );
     return insertId;
   });
+}
+
+/** Notes how far a recovery is, for those who watch it. */
+export async function noteStep(database: SqlExecutor, id: number, step: string, now: Date): Promise<void> {
+  await database.execute('UPDATE replay SET progress = ?, updated_at = ? WHERE id = ?', [
+    JSON.stringify({ step }),
+    now,
+    id,
+  ]);
 }
 
 /** Adds what a transaction of the recovery did, in that transaction. */

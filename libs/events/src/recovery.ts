@@ -1,10 +1,11 @@
 import { EVENTS } from './catalog.ts';
-import { StaleBatchError } from './errors.ts';
+import { describe, StaleBatchError } from './errors.ts';
+import { classify } from './failure.ts';
 import type { RecordRange } from './kafka/admin.ts';
 import { decideOpenEvents } from './recovery-decide.ts';
 import { applyOwnFacts } from './recovery-facts.ts';
 import { FactsIncompleteError, RecoveryError, type RecoveryOptions } from './recovery-options.ts';
-import { finishRecovery, latestInboxTime, startRecovery } from './recovery-store.ts';
+import { finishRecovery, latestInboxTime, noteStep, startRecovery } from './recovery-store.ts';
 
 export interface Recovered {
   /** Own events read; those whose effect was there already among them. */
@@ -39,7 +40,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   try {
     const records = ranges.reduce((sum, range) => sum + Number(range.to - range.from), 0);
     logger.info({ recovery: id, from: from.toISOString(), records }, 'recovery: own events first');
+    await noteStep(database, id, 'own events', new Date(clock.now()));
     const facts = await applyOwnFacts(step);
+    await noteStep(database, id, 'open events', new Date(clock.now()));
     logger.info({ recovery: id, facts }, 'recovery: own events are applied; now what was heard and not answered');
     const setNow = (time: Date) => {
       at = time;
@@ -49,6 +52,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     logger.info({ recovery: id, ...result }, 'recovery is done');
     return result;
   } catch (error) {
+    // A run that only broke off, for an outage or a stop, is closed by the one that begins again.
+    const isFinal = classify(error) === 'poison' && !(error instanceof StaleBatchError);
+    if (isFinal) await finishRecovery(database, id, 'FAILED', new Date(clock.now()), describe(error));
     if (error instanceof FactsIncompleteError) throw new RecoveryError(error.message, { cause: error });
     throw error;
   }
