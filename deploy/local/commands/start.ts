@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { existingServers, serviceUrl } from '../addresses.ts';
@@ -71,15 +71,23 @@ async function bringUp(stack: Stack, instances: number): Promise<void> {
   await loadDemoData(stack);
 }
 
+/** Raised when demo data is added: a data folder with less gets what it lacks. */
+const DEMO_DATA = 'with coupons';
+
 /** Once for each data folder; what the demo sold stays sold over a restart. */
 async function loadDemoData(stack: Stack): Promise<void> {
   const stamp = join(stack.dir, 'demo-data');
   const ops = join(root, 'ops/main.ts');
-  if (existsSync(stamp) || !existsSync(ops) || presentServices().length === 0) return;
+  if (
+    (existsSync(stamp) && readFileSync(stamp, 'utf8') === DEMO_DATA) ||
+    !existsSync(ops) ||
+    presentServices().length === 0
+  )
+    return;
   progress('demo data', 'loading (only the first time)');
   try {
     await run(process.execPath, [ops, 'load-demo', '--execute'], { cwd: root, env: { ...process.env, ...stack.env } });
-    writeFileSync(stamp, '');
+    writeFileSync(stamp, DEMO_DATA);
     progress('demo data', 'loaded');
   } catch (error) {
     progress('demo data', `could not be loaded: ${error instanceof Error ? error.message : error}`);
