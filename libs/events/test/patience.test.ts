@@ -25,18 +25,20 @@ async function consume(patienceMs?: number) {
 }
 
 it('when a group is patient, then what comes one by one is handled together', async () => {
-  const patient = await consume(500);
-  const usual = await consume();
+  const { sizes, all } = await consume(500);
+  const begun = performance.now();
   for (let n = 0; n < 40; n += 1)
     await broker.send([{ topic, key: 'one', value: Buffer.from(String(n)), headers: {} }]);
-  await eventually('40 records for both', () => patient.all() === 40 && usual.all() === 40);
-  // Whoever looks at once gets each of them nearly alone; how quickly they come depends on the machine.
-  expect(patient.sizes.length).toBeLessThan(usual.sizes.length);
-  expect(Math.max(...patient.sizes)).toBeGreaterThan(Math.max(...usual.sizes));
+  await eventually('40 records', () => all() === 40);
+  // However slow the machine: a fetch that does not fill up is answered no sooner than after the patience.
+  expect(sizes.length).toBeLessThanOrEqual((performance.now() - begun) / 500 + 2);
 });
 
 it('when a group is patient for a minute, then its stop does not wait for that', async () => {
-  const { consumer } = await consume(60_000);
+  const { consumer, all } = await consume(60_000);
+  // Once one has come, the fetch for the next is out.
+  await broker.send([{ topic, key: 'one', value: Buffer.from('1'), headers: {} }]);
+  await eventually('the record', () => all() === 1);
   const before = performance.now();
   await consumer.stop();
   // A client that has to be left behind is given up after five seconds.
