@@ -10,6 +10,8 @@ export interface Addresses {
   /** The Confluent API of the schema registry. */
   readonly registry: string;
   readonly redis: string;
+  /** Where the order service posts ended orders; the local sink also tells what it has. */
+  readonly dataPlatform: string;
   readonly services: Readonly<Record<ServiceName, ServiceAddresses>>;
 }
 
@@ -42,6 +44,7 @@ export function localEnvironment(portOffset: number): Record<string, string> {
     KAFKA_BROKERS: `127.0.0.1:${port(19092)}`,
     SCHEMA_REGISTRY_URL: `http://127.0.0.1:${port(18081)}/apis/ccompat/v7`,
     REDIS_URL: `redis://127.0.0.1:${port(16379)}`,
+    DATA_PLATFORM_URL: `http://127.0.0.1:${port(3006)}/events`,
     ...Object.fromEntries(services),
   };
 }
@@ -75,6 +78,7 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     brokers: list('KAFKA_BROKERS'),
     registry: url('SCHEMA_REGISTRY_URL'),
     redis: url('REDIS_URL'),
+    dataPlatform: url('DATA_PLATFORM_URL').replace(/\/$/, ''),
     services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])) as Addresses['services'],
   };
 }

@@ -21,6 +21,7 @@ const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
   catalog: ['order-created', 'order-completed', 'order-cancelled'],
   payment: ['stock-reserved', 'order-cancelled'],
   ranking: ['order-completed', 'order-cancelled'],
+  'data-platform': ['order-completed', 'order-cancelled'],
 };
 
 /** A shop where all is well: one product, two users, orders that ended in every way. */
@@ -126,6 +127,7 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
     shop.publish(orderId, type);
     for (const [group, handled] of Object.entries(HANDLED))
       if (handled.includes(type)) await apply(shop, group, orderId, type);
+    if (HANDLED['data-platform']?.includes(type)) shop.delivered?.push(deriveEventId(orderId, type));
   }
   if (order === 'COMPLETED') {
     await shop.sql(
@@ -159,8 +161,9 @@ async function apply(shop: Shop, group: string, orderId: string, type: EventType
 }
 
 async function claim(shop: Shop, group: string, eventId: string): Promise<void> {
+  const service = group === 'data-platform' ? 'order' : group;
   await shop.sql(
-    `INSERT INTO shop_${group}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
+    `INSERT INTO shop_${service}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
     [group, eventId, AT],
   );
 }
@@ -193,5 +196,6 @@ export async function emptyShop(shop: Shop): Promise<void> {
       await shop.sql(`DELETE FROM shop_${service}.${name}`);
   }
   shop.records.length = 0;
+  shop.delivered = [];
   shop.committed.clear();
 }

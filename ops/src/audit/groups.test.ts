@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { catalogSubscription } from '../../../services/catalog/src/messaging/subscription.ts';
-import { orderSubscription } from '../../../services/order/src/messaging/subscription.ts';
+import { issueSubscription } from '../../../services/coupon/src/messaging/issue-subscription.ts';
+import { dataPlatformSubscription, orderSubscription } from '../../../services/order/src/messaging/subscription.ts';
 import { paymentSubscription } from '../../../services/payment/src/messaging/subscription.ts';
 import { rankingSubscription } from '../../../services/ranking/src/messaging/subscription.ts';
 import { GROUPS } from './groups.ts';
@@ -15,8 +16,10 @@ describe('the groups that the audit knows', () => {
   it('are those of the services, with the types they handle', () => {
     const subscriptions = [
       orderSubscription(notCalled),
+      dataPlatformSubscription(notCalled),
       catalogSubscription({ store: { load: notCalled, save: notCalled }, outbox, now }),
       paymentSubscription({ store: { load: notCalled, save: notCalled }, outbox, now }),
+      issueSubscription(notCalled),
       rankingSubscription(notCalled),
     ];
     const sorted = (groups: readonly { group: string; handles: readonly string[] }[]) =>
