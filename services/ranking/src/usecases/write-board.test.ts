@@ -65,7 +65,9 @@ describe('totals on their way to Redis', () => {
 
   it('are counted as lost while Redis is away or fails, and the next ones go again', async () => {
     let fails = true;
-    const { writer, seen, state, release, lost } = fixture(() => (fails ? Promise.reject(new Error('x')) : Promise.resolve(true)));
+    const { writer, seen, state, release, lost } = fixture(() =>
+      fails ? Promise.reject(new Error('x')) : Promise.resolve(true),
+    );
     release();
     writer.write(1, [{ day: 'a', totals: [total(1, 1), total(2, 1)] }]);
     await writer.settled();
