@@ -6,6 +6,7 @@ import { registerDoctor } from './src/commands/doctor.ts';
 import { registerLoadDemo } from './src/commands/load-demo.ts';
 import { registerOrder } from './src/commands/order.ts';
 import { registerReconcile } from './src/commands/reconcile.ts';
+import { registerReplay } from './src/commands/replay.ts';
 import { registerStatus } from './src/commands/status.ts';
 
 const program = new Command('npm run ops --')
@@ -23,6 +24,7 @@ registerOrder(program);
 registerAudit(program);
 registerDeadLetters(program);
 registerReconcile(program);
+registerReplay(program);
 registerLoadDemo(program);
 
 await runProgram(program, process.argv);

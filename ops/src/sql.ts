@@ -8,7 +8,7 @@ export interface SqlReader {
 }
 
 export interface SqlConnection extends SqlReader {
-  execute(sql: string, params?: readonly SqlParam[]): Promise<{ affectedRows: number }>;
+  execute(sql: string, params?: readonly SqlParam[]): Promise<{ affectedRows: number; insertId: number }>;
   /** Runs `work` on one consistent picture of every schema of the server (InnoDB's snapshot spans them all). */
   snapshot<T>(work: (reader: SqlReader) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -43,8 +43,10 @@ function wrap(connection: Connection): SqlConnection {
   return {
     query,
     execute: async (sql, params = []) => {
-      const result = await connection.query<{ affectedRows: number }>(sql, [...params]);
-      return { affectedRows: result.affectedRows };
+      const { affectedRows, insertId } = await connection.query<{ affectedRows: number; insertId: number }>(sql, [
+        ...params,
+      ]);
+      return { affectedRows, insertId: Number(insertId) };
     },
     snapshot: async (work) => {
       await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');

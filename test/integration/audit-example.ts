@@ -30,6 +30,7 @@ const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
   coupon: ['stock-reserved', 'order-cancelled'],
   payment: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
   ranking: ['order-completed', 'order-cancelled'],
+  'data-platform': ['order-completed', 'order-cancelled'],
 };
 
 /** Which of the groups that handle an event hear it of an order with a coupon, or of one without. */
@@ -157,6 +158,7 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
     for (const [group, handled] of Object.entries(HANDLED)) {
       if (handled.includes(type) && isFor(group, type, coupon !== undefined)) await apply(shop, group, orderId, type);
     }
+    if (HANDLED['data-platform']?.includes(type)) shop.delivered?.push(deriveEventId(orderId, type));
   }
   if (order === 'COMPLETED') {
     await shop.sql(
@@ -199,8 +201,9 @@ async function apply(shop: Shop, group: string, orderId: string, type: EventType
 }
 
 export async function claim(shop: Shop, group: string, eventId: string): Promise<void> {
+  const service = group === 'data-platform' ? 'order' : group;
   await shop.sql(
-    `INSERT INTO shop_${group}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
+    `INSERT INTO shop_${service}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
     [group, eventId, AT],
   );
 }
@@ -235,5 +238,6 @@ export async function emptyShop(shop: Shop): Promise<void> {
       await shop.sql(`DELETE FROM shop_${service}.${name}`);
   }
   shop.records.length = 0;
+  shop.delivered = [];
   shop.committed.clear();
 }

@@ -6,6 +6,7 @@ import type { DoorReader } from '../../ops/src/audit/door.ts';
 import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
 import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';
 import type { SortedSets } from '../../ops/src/audit/sorted-sets.ts';
+import type { PlatformReader } from '../../ops/src/data-platform.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
 
 const SERVICES = ['order', 'catalog', 'coupon', 'payment', 'ranking'] as const;
@@ -20,6 +21,8 @@ export interface Shop {
   /** The same of an event that came from a request. */
   publishRequest(type: EventType, key: string, id: string): LogRecord;
   readonly records: LogRecord[];
+  /** Ids of the events that the data platform keeps; undefined: it cannot be asked. */
+  delivered: string[] | undefined;
   /** What each group has committed on each partition; absent: everything. */
   readonly committed: Map<string, number>;
   audit(options?: {
@@ -56,9 +59,10 @@ export async function createShop(): Promise<Shop> {
     records.push(record);
     return record;
   };
-  return {
+  const shop: Shop = {
     records,
     committed,
+    delivered: [],
     sql: async (statement, params = []) => {
       await connection.execute(rename(statement), [...params]);
     },
@@ -70,6 +74,7 @@ export async function createShop(): Promise<Shop> {
       return await runAudit({
         sql: seen,
         log: memoryLog(records, committed),
+        platform: memoryPlatform(shop),
         graceMs,
         ...redis,
         ...(since && { since }),
@@ -79,6 +84,17 @@ export async function createShop(): Promise<Shop> {
       await connection.close();
       for (const database of databases.values()) await database.drop();
     },
+  };
+  return shop;
+}
+
+function memoryPlatform(shop: Pick<Shop, 'delivered'>): PlatformReader {
+  return {
+    async ids(from) {
+      if (!shop.delivered) throw new Error('nobody answers');
+      return { ids: shop.delivered.slice(from), next: shop.delivered.length };
+    },
+    isThere: () => Promise.resolve(shop.delivered !== undefined),
   };
 }
 

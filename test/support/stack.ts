@@ -25,11 +25,11 @@ export function connectRoot(stack: Stack): Promise<SqlConnection> {
   return connectSql(url);
 }
 
-/** Empties every schema, the log and Redis: what other tests published would be heard as orders that nobody has. */
+/** Empties every schema, the log, Redis and the data platform (which must not run): what other tests published would be heard as orders that nobody has. */
 export async function wipe(stack: Stack): Promise<void> {
   const kafka = stack.part('kafka');
   await kafka.stop();
-  rmSync(join(stack.dir, 'kafka'), { recursive: true, force: true });
+  for (const folder of ['kafka', 'data-platform']) rmSync(join(stack.dir, folder), { recursive: true, force: true });
   await Promise.all([kafka.start(), emptySchemas(stack), emptyRedis(stack)]);
 }
 

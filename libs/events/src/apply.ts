@@ -28,6 +28,8 @@ export interface ApplyDeps<Tx> {
   readonly subscription: Subscription<Tx, EventType>;
   readonly failpoint?: Failpoint | undefined;
   readonly now: () => Date;
+  /** Called last in the transaction of `applyMessages`, e.g. to note progress with what was applied. */
+  readonly finish?: ((tx: Tx, outcome: Applied) => Promise<void>) | undefined;
 }
 
 /**
@@ -46,12 +48,14 @@ export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly 
     if (failpoint) for (const event of fresh) failpoint(group, event);
     if (fresh.length > 0) await subscription.handle(tx, fresh);
     const deadLettered = letters.filter((letter) => letter.status === 'DEAD').length;
-    return {
+    const outcome = {
       applied: fresh.length,
       duplicate: events.length - fresh.length,
       parked: letters.length - deadLettered,
       deadLettered,
     };
+    await deps.finish?.(tx, outcome);
+    return outcome;
   });
 }
 

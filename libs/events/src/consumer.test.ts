@@ -87,6 +87,28 @@ describe('a batch', () => {
     expect(batches.map((batch) => batch.length)).toEqual([10, 10, 5]);
   });
 
+  it('of a patient group waits for more after a large one, but not when it is full', async () => {
+    const handles = ['order-created' as const];
+    const subscription = { group: 'ranking', handles, patienceMs: 500, maxBatch: 200, handle: async () => {} };
+    await start({ subscription });
+    await broker.feed(orders(1, 200));
+    expect(clock.slept).toEqual([]);
+    await broker.feed(orders(201, 201));
+    expect(clock.slept).toEqual([expect.any(Number)]);
+    // The mean size is then (1 + 200) / 2, and each message adds 3 ms.
+    expect(clock.slept[0]).toBeGreaterThan(250);
+    await broker.feed(orders(300, 499));
+    expect(clock.slept).toHaveLength(1);
+  });
+
+  it('is as large as the subscription says', async () => {
+    const sizes: number[] = [];
+    const handle = async (_: MemoryTx, events: readonly unknown[]) => void sizes.push(events.length);
+    await start({ subscription: { group: 'ranking', handles: ['order-created'], maxBatch: 10, handle } });
+    await broker.feed(orders(1, 25));
+    expect(sizes).toEqual([10, 10, 5]);
+  });
+
   it('is applied once although it comes twice, and a message once although the batch holds it twice', async () => {
     await start();
     await broker.feed([...orders(1, 2), created(1, 3)]);

@@ -18,6 +18,7 @@ import { type Codec, createCodec } from './codec.ts';
 import { type Consumer, type ConsumerStatus, startConsumer } from './consumer.ts';
 import { describe } from './errors.ts';
 import { failpointFromEnvironment } from './failpoints.ts';
+import { createKafkaAdmin } from './kafka/admin.ts';
 import { createKafkaBroker } from './kafka/broker.ts';
 import { createEventMetrics, noMetrics } from './metrics.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
@@ -25,6 +26,7 @@ import { purgeInbox } from './purge.ts';
 import { startRedriver } from './redriver.ts';
 import { startRelay } from './relay.ts';
 import { createSqlRelayLock } from './relay-lock.ts';
+import { startReplayer } from './replayer.ts';
 import { createSqlMessagingStore, type SqlMessagingStore } from './sql-store.ts';
 import type { Subscription } from './subscription.ts';
 import { startWaiters, type Waiters } from './waiters.ts';
@@ -68,7 +70,7 @@ export interface Messaging {
   stop(): Promise<void>;
 }
 
-/** Wires outbox, relay, consumers, redriver and purge for a service, and begins to connect at once. */
+/** Wires outbox, relay, consumers, redriver, replayer and purge for a service, and begins to connect at once. */
 export function createMessaging(options: MessagingOptions): Messaging {
   const { service, config, database, logger, shutdown, health } = options;
   const metrics = options.metrics ? createEventMetrics(options.metrics) : noMetrics;
@@ -107,6 +109,17 @@ export function createMessaging(options: MessagingOptions): Messaging {
     failpoint,
     subscriptions: () => subscriptions,
   });
+  const replayer = startReplayer({
+    database,
+    store,
+    codec,
+    logger,
+    metrics,
+    failpoint,
+    lock: createSqlRelayLock(database, `replay:${database.schema}`),
+    connect: () => createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId: `${clientId}-replay`, logger }),
+    subscriptions: () => subscriptions,
+  });
   const jobs = [
     startJob({
       name: 'purge-inbox',
@@ -132,6 +145,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
   async function stopAll(): Promise<void> {
     await Promise.all([
       redriver.stop(),
+      replayer.stop(),
       ...jobs.map((job) => job.stop()),
       ...consumers.map((consumer) => consumer.stop()),
     ]);

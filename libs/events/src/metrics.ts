@@ -1,4 +1,5 @@
 import type { Metrics } from '@shop/service';
+import type { Applied } from './apply.ts';
 
 /** What a consumer did with a message. Never anything else, never nothing. */
 export type Outcome = 'applied' | 'duplicate' | 'skipped' | 'parked' | 'dead_lettered';
@@ -20,6 +21,8 @@ export interface EventMetrics {
   /** Rows in the outbox (counted up to 10,000) and the age of the oldest. */
   outbox(backlog: number, oldestSeconds: number): void;
   redriven(group: string, outcome: 'applied' | 'failed'): void;
+  /** One batch of a replay. */
+  replayed(group: string, outcome: Applied): void;
 }
 
 const nothing = () => {};
@@ -34,6 +37,7 @@ export const noMetrics: EventMetrics = {
   relaying: nothing,
   outbox: nothing,
   redriven: nothing,
+  replayed: nothing,
 };
 
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -56,6 +60,10 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
   const backlog = metrics.gauge('outbox_backlog', 'Rows waiting in the outbox, counted up to 10,000');
   const oldest = metrics.gauge('outbox_oldest_age_seconds', 'Age of the oldest row in the outbox');
   const redriven = metrics.counter('events_redriven_total', 'Dead letters redriven', ['group', 'outcome']);
+  const replayed = metrics.counter('events_replayed_total', 'Messages replayed, by what became of them', [
+    'group',
+    'outcome',
+  ]);
   return {
     handled: (group, outcome, count) => count > 0 && handled.inc({ group, outcome }, count),
     batch(group, count, took, age) {
@@ -74,5 +82,11 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
       oldest.set(age);
     },
     redriven: (group, outcome) => redriven.inc({ group, outcome }),
+    replayed(group, { applied, duplicate, parked, deadLettered }) {
+      replayed.inc({ group, outcome: 'applied' }, applied);
+      replayed.inc({ group, outcome: 'duplicate' }, duplicate);
+      replayed.inc({ group, outcome: 'parked' }, parked);
+      replayed.inc({ group, outcome: 'dead_lettered' }, deadLettered);
+    },
   };
 }

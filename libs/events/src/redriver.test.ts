@@ -74,7 +74,7 @@ it('when a group does not park, then each letter is redriven by itself and no ke
   const tx = {
     async query(sql: string, params: readonly unknown[] = []) {
       statements.push(sql);
-      return sql.includes('FROM dead_letter') ? [letter(params[0])] : [];
+      return sql.includes('FOR UPDATE') && !marked.includes(params[0]) ? [letter(params[0])] : [];
     },
     async execute(sql: string, params: readonly unknown[] = []) {
       statements.push(sql);

@@ -16,6 +16,11 @@ const list = z
   )
   .refine((parts) => parts.length > 0, 'expected at least one address');
 
+/** An on/off switch: `on`, `true`, `1`, `off`, `false`, `0`. */
+export const switchVariable = z
+  .enum(['on', 'off', 'true', 'false', '1', '0'])
+  .transform((text) => text === 'on' || text === 'true' || text === '1');
+
 /** What every service reads. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
 export const serviceConfig = {
   HOST: z.string().default('127.0.0.1').describe('address to listen on'),
@@ -33,12 +38,19 @@ export const serviceConfig = {
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('least level logged'),
+  RECOVERY: switchVariable
+    .default(false)
+    .describe('on: bring a schema that was restored from a backup forward by the topics before anything else starts'),
+  RECOVERY_FROM: z.iso
+    .datetime()
+    .transform((text) => new Date(text))
+    .optional()
+    .describe('with RECOVERY=on: a time before the backup was taken, ISO 8601 in UTC'),
+  RECOVERY_ACCEPT_GAPS: switchVariable
+    .default(false)
+    .describe('on: recover what there is, although the topics no longer hold everything since RECOVERY_FROM'),
+  RECOVERY_BATCH: z.coerce.number().int().min(1).max(10_000).default(1_000).describe('events a transaction of it'),
 } as const;
-
-/** An on/off switch: `on`, `true`, `1`, `off`, `false`, `0`. */
-export const switchVariable = z
-  .enum(['on', 'off', 'true', 'false', '1', '0'])
-  .transform((text) => text === 'on' || text === 'true' || text === '1');
 
 /** Reads the variables a schema names; an empty one counts as unset. Throws `ConfigError`. The result is frozen. */
 export function loadConfig<T extends z.ZodObject>(

@@ -113,6 +113,24 @@ export async function releaseIdempotencyKeys(
   );
 }
 
+/**
+ * Writes keys of requests whose effects are restored from events. A key that was used again after its time stands for
+ * the later request.
+ */
+export async function restoreIdempotencyKeys(
+  tx: Transaction,
+  keys: readonly (IdempotencyClaim & { readonly createdAt: Date })[],
+): Promise<void> {
+  if (keys.length === 0) return;
+  const rows = keys
+    .toSorted(compareKeys)
+    .map((c) => [c.userId, c.scope, c.key, c.requestHash, c.requestId, c.createdAt]);
+  const ifLater = (column: string) => `${column} = IF(VALUES(created_at) > created_at, VALUES(${column}), ${column})`;
+  // created_at goes last: the others are compared with what it was.
+  const onDuplicateUpdate = ['request_hash', 'request_id', 'created_at'].map(ifLater).join(', ');
+  await insertRows(tx, 'idempotency_key', COLUMNS, rows, { onDuplicateUpdate });
+}
+
 /** Removes keys older than 48 h, in small steps, each its own transaction, until `signal` aborts. @returns how many */
 export async function purgeIdempotencyKeys(
   database: SqlExecutor,

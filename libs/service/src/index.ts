@@ -15,6 +15,7 @@ export {
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
   requestHash,
+  restoreIdempotencyKeys,
 } from './idempotency.ts';
 export type { Job, JobOptions } from './jobs.ts';
 export { startJob } from './jobs.ts';
@@ -32,7 +33,7 @@ export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './probl
 export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';
 export type { WakeHints } from './redis.ts';
 export { createRedis, createWakeHints } from './redis.ts';
-export type { Runtime, RuntimeConfig } from './runtime.ts';
+export type { Runtime, RuntimeConfig, RuntimeOptions } from './runtime.ts';
 export { createRuntime, openDatabase } from './runtime.ts';
 export type { RunningServer, ServeOptions } from './server.ts';
 export { serve } from './server.ts';

@@ -1,5 +1,5 @@
 import type { Express } from 'express';
-import { redactConfig } from './config.ts';
+import { ConfigError, redactConfig } from './config.ts';
 import { createDatabase, type PooledDatabase } from './database.ts';
 import { createHealth, type Health } from './health.ts';
 import { type JobOptions, startJob } from './jobs.ts';
@@ -13,6 +13,7 @@ export type RuntimeConfig = {
   readonly PORT: number;
   readonly INSTANCE_ID: string;
   readonly LOG_LEVEL: string;
+  readonly RECOVERY?: boolean;
 };
 
 /** What every process of the shop stands on. What is registered with `shutdown` first is stopped last. */
@@ -29,8 +30,22 @@ export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   listen(app: Express): Promise<void>;
 }
 
-/** Log, metrics, health and an ordered stop for one process of `service`. */
-export function createRuntime<C extends RuntimeConfig>(service: string, config: C): Runtime<C> {
+export interface RuntimeOptions {
+  /** It can bring a restored schema forward. A service that cannot refuses RECOVERY=on: going live would lose events. */
+  readonly recovers?: boolean;
+}
+
+/**
+ * Log, metrics, health and an ordered stop for one process of `service`. Throws ConfigError when it is told to recover
+ * and cannot.
+ */
+export function createRuntime<C extends RuntimeConfig>(
+  service: string,
+  config: C,
+  { recovers = false }: RuntimeOptions = {},
+): Runtime<C> {
+  if (config.RECOVERY && !recovers)
+    throw new ConfigError(`${service} cannot be brought forward by its events: RECOVERY must be off`);
   const instance = config.INSTANCE_ID;
   const logger = createLogger({ service, instance, level: config.LOG_LEVEL });
   const metrics = createMetrics({ service, instance });

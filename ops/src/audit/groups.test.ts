@@ -3,7 +3,7 @@ import type { EventType, Headers } from '@shop/events';
 import { catalogSubscription } from '../../../services/catalog/src/messaging/subscription.ts';
 import { issueSubscription } from '../../../services/coupon/src/messaging/issue-subscription.ts';
 import { couponSubscription } from '../../../services/coupon/src/messaging/subscription.ts';
-import { orderSubscription } from '../../../services/order/src/messaging/subscription.ts';
+import { dataPlatformSubscription, orderSubscription } from '../../../services/order/src/messaging/subscription.ts';
 import { paymentSubscription } from '../../../services/payment/src/messaging/subscription.ts';
 import { rankingSubscription } from '../../../services/ranking/src/messaging/subscription.ts';
 import { GROUPS } from './groups.ts';

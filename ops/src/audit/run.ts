@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENTS } from '@shop/events';
+import type { PlatformReader } from '../data-platform.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
 import { couponChecks } from './coupons.ts';
+import { beginDeliveryAudit } from './delivery.ts';
 import { compareDoors, DOOR_CHECK, type DoorReader, DoorUnreadableError } from './door.ts';
 import { createEventTally } from './event-tally.ts';
 import { finding, topicFindings } from './findings.ts';
@@ -28,6 +30,8 @@ export interface AuditOptions {
   readonly sets?: SortedSets;
   /** SHOP_TIME_ZONE of the ranking service. Default Asia/Seoul. */
   readonly timeZone?: string;
+  /** What ended orders are delivered to; without it that is not checked. */
+  readonly platform?: PlatformReader;
   /** Leaves out what began before. */
   readonly since?: Date;
   /** What seems wrong is looked at again after so long, ms: a live system is always between two steps. 0 on an idle one. */
@@ -72,7 +76,7 @@ const MARGIN_MS = 60_000;
  */
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const started = performance.now();
-  const { sql, log, since, graceMs = 5_000, deadlineMs = 35_000, timeZone = 'Asia/Seoul' } = options;
+  const { sql, log, platform, since, graceMs = 5_000, deadlineMs = 35_000, timeZone = 'Asia/Seoul' } = options;
   const checks = checksFor(timeZone);
   const scope = scopeFrom(since, deadlineMs);
 
@@ -89,11 +93,13 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   });
   const eventScope = scopeFrom(retained.since() ?? since, deadlineMs);
 
-  const first = await sql.snapshot(async (reader) => ({
-    results: await runChecks(checks, reader, scope),
-    comparison: await compareRows(reader, events, eventScope),
-    parkedKeys: await readParkedKeys(reader),
-  }));
+  const delivery = await beginDeliveryAudit(platform);
+  const first = await sql.snapshot(async (reader) => {
+    const results = await runChecks(checks, reader, scope);
+    const comparison = await compareRows(reader, events, eventScope);
+    await delivery.compare(reader, eventScope);
+    return { results, comparison, parkedKeys: await readParkedKeys(reader) };
+  });
   const now = await log.held(TOPICS);
   const tail = createEventTally();
   await log.read(tailOf(held, now), (record) => tail.add(record));
@@ -107,11 +113,12 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
     ...doors.findings,
     ...checks.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
     ...(await topicFindings({ sql, events, offsets, tail, comparison: first.comparison, parkedKeys })),
+    ...(await delivery.findings({ sql, log, ends: now, graceMs })),
   ].sort((a, b) => a.invariant - b.invariant);
   return {
     ok: findings.every((each) => each.failed === 0),
     findings,
-    notes: [...retained.notes(), ...sets.notes, ...doors.notes, ...lagNotes(groups, now)],
+    notes: [...retained.notes(), ...sets.notes, ...doors.notes, ...lagNotes(groups, now), ...delivery.notes],
     orders: first.comparison.orders,
     records: held.reduce((sum, range) => sum + range.to - range.from, 0),
     durationMs: Math.round(performance.now() - started),
@@ -226,7 +233,9 @@ function lagNotes(
   now: readonly LogRange[],
 ): string[] {
   return groups.flatMap(({ group, committed }) => {
-    const topics = new Set(GROUPS.filter((each) => each.group === group).flatMap(topicsOf));
+    const known = GROUPS.filter((each) => each.group === group);
+    if (committed.size === 0 && known.some((each) => each.optional)) return [];
+    const topics = new Set(known.flatMap(topicsOf));
     const lag = now
       .filter((range) => topics.has(range.topic))
       .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);

@@ -1,5 +1,6 @@
 import type { Addresses } from '../addresses.ts';
 import { coupons } from './coupons.ts';
+import { ranking } from './ranking.ts';
 
 /** One thing that can be made equal to the database again. */
 export interface Reconciler {
@@ -18,4 +19,4 @@ export interface Findings {
 }
 
 /** Every part that can be reconciled. Another part is another entry. */
-export const RECONCILERS: readonly Reconciler[] = [coupons];
+export const RECONCILERS: readonly Reconciler[] = [coupons, ranking];

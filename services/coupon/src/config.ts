@@ -7,7 +7,9 @@ const milliseconds = z.coerce.number().int().positive();
 export const configSchema = z.object({
   ...serviceConfig,
   PORT: serviceConfig.PORT.default(3004),
-  DOOR_TIMEOUT_MS: milliseconds.default(500).describe('how long a request waits for Redis before it does without, ms'),
+  DOOR_TIMEOUT_MS: milliseconds
+    .default(1_000)
+    .describe('how long a request waits for Redis before it does without, ms'),
   DOOR_PLACE_STALE_MS: milliseconds
     .default(30_000)
     .describe('from this age on a place that is taken and not written is given back, ms'),

@@ -96,8 +96,12 @@ runtime.repeat({
   name: 'reconcile-door',
   everyMs: config.RECONCILE_EVERY_MS,
   async run(signal) {
-    const { differences } = await reconcile({ execute: true, onlyChanged: true, signal });
-    for (const it of differences) {
+    const found = await reconcile({ execute: true, onlyChanged: true, signal }).catch((error: unknown) => {
+      // Redis is away: its client has said so, and `coupon_door_available` does.
+      if (error instanceof OutageError) return undefined;
+      throw error;
+    });
+    for (const it of found?.differences ?? []) {
       repairs.inc({ what: 'stale_place' }, it.stalePlaces);
       repairs.inc({ what: 'missing' }, it.missing);
       repairs.inc({ what: 'unknown' }, it.unknown);

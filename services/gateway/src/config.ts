@@ -11,6 +11,7 @@ export const gatewayConfigSchema = z.object({
   PORT: serviceConfig.PORT,
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
+  RECOVERY: serviceConfig.RECOVERY,
   ORDER_URLS: urls.describe('instances of the order service, http://host:port, comma separated'),
   CATALOG_URLS: urls.describe('instances of the catalog service'),
   PAYMENT_URLS: urls.describe('instances of the payment service'),

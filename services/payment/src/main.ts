@@ -1,17 +1,18 @@
-import { createMessaging } from '@shop/events';
+import { createMessaging, recoverWhenAsked } from '@shop/events';
 import { createBatcher, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import * as accounts from './db/accounts.ts';
+import { sqlFactStore } from './db/fact-store.ts';
 import { sqlPaymentStore } from './db/payment-store.ts';
 import { createPointReads } from './db/points.ts';
 import { createPrisma } from './db/prisma.ts';
-import { paymentSubscription } from './messaging/subscription.ts';
+import { paymentFacts, paymentSubscription } from './messaging/subscription.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
 
 const HOUR_MS = 3_600_000;
 
-const runtime = createRuntime('payment', loadConfig(configSchema));
+const runtime = createRuntime('payment', loadConfig(configSchema), { recovers: true });
 const { logger, metrics, health, shutdown } = runtime;
 const now = () => new Date();
 
@@ -19,6 +20,14 @@ const now = () => new Date();
 const database = openDatabase(runtime);
 const prisma = createPrisma(database);
 shutdown.onStop('prisma', () => prisma.$disconnect());
+
+// With RECOVERY=on nothing below starts, and nobody is served, before the restored schema has caught up.
+await recoverWhenAsked({
+  ...runtime,
+  database,
+  own: paymentFacts(sqlFactStore),
+  subscriptions: (deps) => [paymentSubscription({ ...deps, store: sqlPaymentStore })],
+});
 
 const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
+import { eventually, migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { createPrisma } from '../src/db/prisma.ts';
 import { createSalesReads } from '../src/db/sales-reads.ts';
 import { sqlSalesStore } from '../src/db/sales-store.ts';
@@ -155,12 +155,12 @@ describe('generations', () => {
         .transaction((other) => other.query('SELECT live_generation FROM ranking_state FOR UPDATE'))
         .then(() => order.push('swap'));
       // The swap is known to wait once the server lists it so.
-      for (let waits = 0; waits === 0; ) {
+      await eventually(async () => {
         const [row] = await schema.database.query<{ n: number }>(
           `SELECT COUNT(*) AS n FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`,
         );
-        waits = row?.n ?? 0;
-      }
+        return (row?.n ?? 0) > 0;
+      });
       order.push('batch');
     });
     await swap;

@@ -5,6 +5,7 @@ import { type ServiceProcess, startService } from '../../../deploy/local/stack.t
 import { createRandom } from '../../../test/simulation/random.ts';
 import { Api } from '../../../test/support/api.ts';
 import { eventually, eventuallyPasses } from '../../../test/support/eventually.ts';
+import { expectOps } from '../../../test/support/ops.ts';
 import { type RunningService, runService } from '../../../test/support/running-service.ts';
 import { testStack } from '../../../test/support/stack.ts';
 import { createBoard } from '../src/db/board.ts';
@@ -213,6 +214,9 @@ describe('Redis', () => {
     await redis.zadd(`ranking:product:${today}`, 77, '1');
     await redis.hset(`ranking:product:${today}:versions`, '888', 5);
     expect((await reconcile(false)).differences.map((it) => it.id).sort()).toEqual([`${today}/1`, `${today}/888`]);
+    const { stdout } = await expectOps(stack, ['reconcile', '--only', 'ranking']);
+    expect(stdout).toContain('ranking: 7 business days, 2 differ');
+    expect(stdout).toContain(`  ${today}/888: Redis is at version 5; the table does not have it`);
     expect((await reconcile(true)).repaired).toBe(2);
     await setsEqualTheTable();
   });

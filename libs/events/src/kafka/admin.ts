@@ -1,18 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import type { Admin, Kafka } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
 import { type Logger, silentLogger } from '../runtime.ts';
 import { createClient } from './client.ts';
-import { type CommittedOffset, committedOffsets, logRanges } from './offsets.ts';
-import { toRecord } from './records.ts';
+import { type CommittedOffset, committedOffsets, goneSince, logRanges } from './offsets.ts';
+import { type RecordRange, readRanges } from './read.ts';
 
-/** Part of a partition's log: from offset `from` up to, not including, `to`. */
-export interface RecordRange {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: bigint;
-  readonly to: bigint;
-}
+export type { RecordRange } from './read.ts';
 
 /** What operators' tools and tests ask Kafka. It belongs to no group and changes nothing. */
 export interface KafkaAdmin {
@@ -23,6 +16,13 @@ export interface KafkaAdmin {
   committed(groupId: string, topics: readonly string[]): Promise<CommittedOffset[]>;
   /** Every record of the ranges, each partition in its order. */
   read(ranges: readonly RecordRange[], each: (record: IncomingRecord) => void): Promise<void>;
+  /**
+   * The same in runs of one partition's consecutive records, none of which is empty. The next run waits until `each` has
+   * resolved, however long that takes; rejects with what `each` rejects with.
+   */
+  readRuns(ranges: readonly RecordRange[], each: (records: readonly IncomingRecord[]) => Promise<void>): Promise<void>;
+  /** Partitions that may have held records from `since` on which retention has removed, each in words. */
+  goneSince(topics: readonly string[], since: Date): Promise<string[]>;
   /** Members of a group by client id; empty when nobody has joined. */
   members(groupId: string): Promise<string[]>;
   close(): Promise<void>;
@@ -48,10 +48,9 @@ export async function createKafkaAdmin(options: {
 
     committed: (groupId, topics) => committedOffsets(admin, groupId, topics),
 
-    async read(ranges, each) {
-      const wanted = ranges.filter((range) => range.from < range.to);
-      if (wanted.length > 0) await readRanges(kafka, admin, wanted, each);
-    },
+    read: (ranges, each) => readRanges(kafka, admin, ranges, async (records) => records.forEach(each)),
+    readRuns: (ranges, each) => readRanges(kafka, admin, ranges, each),
+    goneSince: (topics, since) => goneSince(admin, topics, since, Date.now()),
 
     async members(groupId) {
       const { groups } = await admin.describeGroups([groupId]);
@@ -69,53 +68,4 @@ async function rangesOf(admin: Admin, topic: string, since: Date | undefined) {
     const start = starts.find((entry) => entry.partition === partition)?.offset;
     return { topic, partition, low: BigInt(low), from: BigInt(start ?? low), to: BigInt(high) };
   });
-}
-
-/** KafkaJS fetches only for a group: one of its own, which commits nothing and is deleted afterwards. */
-async function readRanges(
-  kafka: Kafka,
-  admin: Admin,
-  ranges: readonly RecordRange[],
-  each: (record: IncomingRecord) => void,
-): Promise<void> {
-  const groupId = `read-${randomUUID()}`;
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50, minBytes: 1, allowAutoTopicCreation: false });
-  const left = new Map(ranges.map((range) => [`${range.topic}/${range.partition}`, range]));
-  const done = Promise.withResolvers<void>();
-  const { GROUP_JOIN, CRASH } = consumer.events;
-  consumer.on(CRASH, ({ payload }) => done.reject(payload.error));
-  consumer.on(GROUP_JOIN, ({ payload }) => {
-    for (const [topic, partitions] of Object.entries(payload.memberAssignment)) {
-      for (const partition of partitions) {
-        const range = left.get(`${topic}/${partition}`);
-        if (range) consumer.seek({ topic, partition, offset: range.from.toString() });
-        else consumer.pause([{ topic, partitions: [partition] }]);
-      }
-    }
-  });
-  try {
-    await consumer.connect();
-    await consumer.subscribe({ topics: [...new Set(ranges.map((range) => range.topic))], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: true,
-      eachBatch: async ({ batch }) => {
-        const { topic, partition, messages } = batch;
-        const range = left.get(`${topic}/${partition}`);
-        if (!range) return;
-        for (const message of messages) {
-          const offset = BigInt(message.offset);
-          if (offset >= range.from && offset < range.to) each(toRecord(topic, partition, message));
-        }
-        const next = BigInt(messages.at(-1)?.offset ?? batch.lastOffset()) + 1n;
-        if (next >= range.to) left.delete(`${topic}/${partition}`);
-        else left.set(`${topic}/${partition}`, { ...range, from: next });
-        if (left.size === 0) done.resolve();
-      },
-    });
-    await done.promise;
-  } finally {
-    await consumer.disconnect().catch(() => {});
-    await admin.deleteGroups([groupId]).catch(() => {});
-  }
 }

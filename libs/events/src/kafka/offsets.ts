@@ -1,4 +1,4 @@
-import type { Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 
 /** First and next offset of a partition's log. */
 export interface LogRange {
@@ -49,4 +49,37 @@ export async function outOfRange(admin: Admin, groupId: string, topics: readonly
     }
   }
   return problems;
+}
+
+/**
+ * Partitions whose beginning is gone and that may have held records from `since` on. What is held begins with a record
+ * from after `since`, so whether there was one before it cannot be seen; an empty partition is believed complete while
+ * the topic's retention is longer ago than `since`.
+ */
+export async function goneSince(admin: Admin, topics: readonly string[], since: Date, now: number): Promise<string[]> {
+  const problems: string[] = [];
+  for (const topic of topics) {
+    const starts = await admin.fetchTopicOffsetsByTimestamp(topic, since.getTime());
+    for (const { partition, low, high } of await logRanges(admin, topic)) {
+      const start = starts.find((entry) => entry.partition === partition)?.offset ?? low;
+      if (BigInt(low) === 0n || BigInt(start) > BigInt(low)) continue;
+      if (low === high && since.getTime() > now - (await retentionMs(admin, topic))) continue;
+      problems.push(`${topic}/${partition} begins at offset ${low}, after ${since.toISOString()}`);
+    }
+  }
+  return problems;
+}
+
+/** How long the broker keeps a topic's records, ms; 0 where it also removes them by size. */
+async function retentionMs(admin: Admin, topic: string): Promise<number> {
+  const configNames = ['retention.ms', 'retention.bytes'];
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }],
+  });
+  const entries = resources[0]?.configEntries ?? [];
+  const setting = (name: string) => Number(entries.find((entry) => entry.configName === name)?.configValue ?? 0);
+  if (setting('retention.bytes') >= 0) return 0;
+  const ms = setting('retention.ms');
+  return ms < 0 ? Number.POSITIVE_INFINITY : ms;
 }

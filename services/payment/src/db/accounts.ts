@@ -57,12 +57,18 @@ export async function addEntries(tx: Transaction, entries: readonly PointEntry[]
   await insertRows(
     tx,
     'point_history',
-    ['user_id', 'type', 'amount', 'balance_after', 'order_id', 'request_id', 'created_at'],
-    entries.map((it) => [it.userId, it.type, it.amount, it.balanceAfter, it.orderId, it.requestId, at]),
+    ENTRY_COLUMNS,
+    entries.map((entry) => entryRow(entry, at)),
   );
 }
 
-const ACCOUNT_COLUMNS = ['user_id', 'balance', 'created_at', 'updated_at'];
+export const ACCOUNT_COLUMNS = ['user_id', 'balance', 'created_at', 'updated_at'];
+export const ENTRY_COLUMNS = ['user_id', 'type', 'amount', 'balance_after', 'order_id', 'request_id', 'created_at'];
+
+/** The values of ENTRY_COLUMNS. */
+export function entryRow(it: PointEntry, at: Date) {
+  return [it.userId, it.type, it.amount, it.balanceAfter, it.orderId, it.requestId, at];
+}
 
 /** Request id → the balance after the charge that this request made. */
 export async function balancesAfter(tx: Transaction, requestIds: readonly string[]): Promise<Map<string, number>> {

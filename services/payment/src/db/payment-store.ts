@@ -30,7 +30,7 @@ export const sqlPaymentStore: PaymentStore<Transaction> = {
   },
 
   async save(tx, { created, changed, balances, entries, at }) {
-    const row = (it: Payment) => paymentRow(it, at);
+    const row = (it: Payment) => paymentRow(it, at, at);
     if (created.length > 0) await insertRows(tx, 'payments', PAYMENT_COLUMNS, created.map(row));
     // These rows exist and are locked, so the upsert is an update: many rows, one statement.
     if (changed.length > 0) {
@@ -43,7 +43,7 @@ export const sqlPaymentStore: PaymentStore<Transaction> = {
   },
 };
 
-const PAYMENT_COLUMNS = [
+export const PAYMENT_COLUMNS = [
   'order_id',
   'user_id',
   'status',
@@ -54,7 +54,8 @@ const PAYMENT_COLUMNS = [
   'updated_at',
 ];
 
-function paymentRow(it: Payment, at: Date) {
+/** The values of PAYMENT_COLUMNS. */
+export function paymentRow(it: Payment, createdAt: Date, updatedAt: Date) {
   const captured = 'paidAmount' in it;
   return [
     it.orderId,
@@ -63,8 +64,8 @@ function paymentRow(it: Payment, at: Date) {
     captured ? null : it.reason,
     captured ? it.paidAmount : 0,
     captured ? it.discountAmount : 0,
-    at,
-    at,
+    createdAt,
+    updatedAt,
   ];
 }
 
@@ -77,7 +78,8 @@ interface PaymentRow {
   discountAmount: number;
 }
 
-async function lockPayments(tx: Transaction, orderIds: readonly string[]): Promise<Snapshot['payments']> {
+/** Locks the payments in order id order and reads them; those that do not exist are absent. */
+export async function lockPayments(tx: Transaction, orderIds: readonly string[]): Promise<Snapshot['payments']> {
   const rows = await tx.query<PaymentRow>(
     `SELECT order_id AS orderId, user_id AS userId, status, reason, paid_amount AS paidAmount, discount_amount AS discountAmount
        FROM payments FORCE INDEX (PRIMARY) WHERE order_id IN (${placeholders(orderIds.length)}) ORDER BY order_id FOR UPDATE`,

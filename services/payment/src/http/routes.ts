@@ -15,7 +15,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
 import type { PointReads } from '../db/points.ts';
 import { CHARGE_AMOUNT, isChargeAmount } from '../domain/charge.ts';
-import type { Charged, ChargeRequest } from '../usecases/charge-points.ts';
+import { CHARGE_SCOPE, type Charged, type ChargeRequest } from '../usecases/charge-points.ts';
 
 export interface PointRoutes {
   readonly reads: PointReads;
@@ -26,7 +26,6 @@ const chargeBody = z.strictObject({ userId: userIdSchema.optional(), amount: z.n
 /** `userId` is looked at elsewhere. */
 const pointsQuery = z.strictObject({ userId: z.string().optional() });
 const historyQuery = z.strictObject({ ...pageQuery.shape, ...pointsQuery.shape });
-const CHARGE_SCOPE = 'POST /points/charge';
 
 /** The HTTP side of payment: points are charged and read here; orders are paid by events. */
 export function pointRoutes({ reads, charges }: PointRoutes): (router: Router) => void {

@@ -1,5 +1,7 @@
-import type { Outbox, Subscription } from '@shop/events';
+import type { Outbox, OwnFacts, Subscription } from '@shop/events';
 import type { Transaction } from '@shop/service';
+import { PAYMENT_FACTS } from '../domain/facts.ts';
+import { createApplyFacts, type FactStore } from '../usecases/apply-facts.ts';
 import { createHandler, type PaymentStore } from '../usecases/handle-payments.ts';
 
 interface Dependencies {
@@ -22,4 +24,9 @@ export function paymentSubscription(
     wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
     handle: createHandler(dependencies),
   };
+}
+
+/** What payment has published, for a schema that was restored from a backup. */
+export function paymentFacts(store: FactStore<Transaction>): OwnFacts<(typeof PAYMENT_FACTS)[number]> {
+  return { group: 'payment', types: PAYMENT_FACTS, apply: createApplyFacts(store) };
 }

@@ -14,6 +14,9 @@ import {
 import { BALANCE_LIMIT, charge } from '../domain/charge.ts';
 import type { PointEntry } from '../domain/payment.ts';
 
+/** Of the Idempotency-Keys of charges: method and path. */
+export const CHARGE_SCOPE = 'POST /points/charge';
+
 /** A request to charge points (won, a valid amount). */
 export interface ChargeRequest {
   readonly userId: number;

@@ -1,0 +1,112 @@
+import type { Database, Transaction } from '@shop/service';
+import type { Failpoint } from './apply.ts';
+import type { EventType } from './catalog.ts';
+import type { Codec } from './codec.ts';
+import { describe, OutageError, StaleBatchError } from './errors.ts';
+import { classify } from './failure.ts';
+import type { KafkaAdmin } from './kafka/admin.ts';
+import { type EventMetrics, noMetrics } from './metrics.ts';
+import type { RelayLock } from './relay.ts';
+import { createReplayApplier, ReplayCancelledError } from './replay-apply.ts';
+import { carryOut } from './replay-run.ts';
+import { findReplay, finishReplay, type ReplayOrder, startReplay } from './replay-store.ts';
+import { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
+import type { MessagingStore } from './store.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface ReplayerOptions {
+  readonly database: Database;
+  readonly store: MessagingStore<Transaction>;
+  readonly codec: Pick<Codec, 'decode'>;
+  /** One replayer a schema: with the lock lost, two may run for a moment, and the inbox keeps them apart. */
+  readonly lock: RelayLock;
+  /** Opens a reader of the log for one replay; rejects when no broker answers. */
+  readonly connect: () => Promise<KafkaAdmin>;
+  /** The subscriptions of this service, as they are at each look. */
+  readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
+  readonly logger?: Logger;
+  readonly metrics?: EventMetrics;
+  readonly failpoint?: Failpoint | undefined;
+  readonly clock?: Clock;
+  /** Time between two looks, ms; default 500. */
+  readonly pollMs?: number;
+}
+
+export interface Replayer {
+  /** Finishes the batch at work; another instance, or the next start, goes on behind it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Carries out the replays that operators ask for (rows of `replay`), the oldest first. It reads the log for itself: the
+ * group's offsets stay where they are. Progress is written with each batch, so whoever comes after a crash goes on
+ * behind it.
+ */
+export function startReplayer(options: ReplayerOptions): Replayer {
+  const { database, store, codec, lock, connect, subscriptions, failpoint, pollMs = 500 } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
+  const stopping = new AbortController();
+  const now = () => new Date(clock.now());
+
+  async function look(): Promise<void> {
+    const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
+    if (byGroup.size === 0) return;
+    const order = await findReplay(database, [...byGroup.keys()]);
+    const subscription = order && byGroup.get(order.group);
+    if (!order || !subscription || !(await lock.hold())) return;
+    try {
+      if (await startReplay(database, order.id, now())) await replay(order, subscription);
+    } finally {
+      // Its connection is only kept alive while it is used.
+      await lock.release();
+    }
+  }
+
+  async function replay(order: ReplayOrder, subscription: Subscription<Transaction, EventType>): Promise<void> {
+    const { id, group } = order;
+    logger.info({ replay: id, group }, 'replay begins, or goes on');
+    const signal = stopping.signal;
+    const log = await connect();
+    try {
+      const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal });
+      const holdLock = async () => {
+        if (!(await lock.hold())) throw new OutageError('another instance replays');
+      };
+      await carryOut({ database, log, order, subscription, applier, holdLock, metrics, clock, signal });
+      await finishReplay(database, id, 'DONE', now());
+      logger.info({ replay: id, group }, 'replay is done');
+    } catch (error) {
+      if (error instanceof StaleBatchError && signal.aborted) return;
+      if (error instanceof ReplayCancelledError) return logger.info({ replay: id, group }, 'replay is cancelled');
+      if (classify(error) !== 'poison') throw error;
+      await finishReplay(database, id, 'FAILED', now(), describe(error));
+      logger.error({ replay: id, group, error: describe(error) }, 'replay failed');
+    } finally {
+      await log.close().catch(() => {});
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await look();
+      } catch (error) {
+        const away = classify(error) !== 'poison';
+        if (away) logger.warn({ error: describe(error) }, 'replaying is put off: something is away');
+        else logger.error({ error: describe(error) }, 'replaying is put off: the replays cannot be read');
+      }
+      await clock.sleep(pollMs, stopping.signal);
+    }
+    await lock
+      .release()
+      .catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the replay lock'));
+  }
+
+  const ended = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,191 @@
+import { createKafkaAdmin, type KafkaAdmin } from '@shop/events';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Addresses, readAddresses } from '../addresses.ts';
+import { action, addCommand, EXIT, type ExitCode, moment, type Output, wholeNumber } from '../command.ts';
+import { readWish, WishError } from '../replay/options.ts';
+import { planReplay } from '../replay/plan.ts';
+import { planRecovery } from '../replay/recovery.ts';
+import { renderPlan, renderRecovery, renderReplays } from '../replay/render.ts';
+import {
+  cancelReplay,
+  listReplays,
+  parseRef,
+  type Replay,
+  readReplay,
+  requestReplay,
+  waitForEnd,
+} from '../replay/requests.ts';
+import { connectSql, type SqlConnection } from '../sql.ts';
+
+interface ReplayOptions {
+  json?: boolean;
+  group?: string;
+  topic?: string;
+  type?: string;
+  key?: string;
+  from?: Date;
+  to?: Date;
+  rate: number;
+  maxLag: number;
+  execute?: boolean;
+  reason?: string;
+  force?: boolean;
+  wait: number;
+  list?: boolean;
+  cancel?: string;
+  recover?: string;
+}
+
+interface Context {
+  readonly addresses: Addresses;
+  readonly sql: SqlConnection;
+  readonly output: Output;
+  readonly options: ReplayOptions;
+}
+
+export function registerReplay(program: Command): void {
+  addCommand(
+    program,
+    'replay',
+    'delivers what is on the topics once more to one consumer group, which drops what it has applied',
+    'replay --group payment --from 2h --reason "fees were wrong until 10:00" --execute',
+  )
+    .option('--group <name>', 'the consumer group')
+    .option('--topic <name>', 'only this topic')
+    .option('--type <name>', 'only events of this type')
+    .option('--key <key>', 'only this key: an order id, a user id')
+    .option('--from <time>', 'a time (2026-01-31T09:00:00Z) or an age (2h)', (text) => moment(text))
+    .option('--to <time>', 'likewise; without, up to now', (text) => moment(text))
+    .option('--rate <messages>', 'at most so many a second', wholeNumber(1, 100_000), 2_000)
+    .option('--max-lag <messages>', 'pause while the group itself is further behind', wholeNumber(0, 10_000_000), 1_000)
+    .option('--execute', 'do it; without, only say what would be done')
+    .option('--reason <words>', 'why; kept in the history', reason)
+    .option('--force', 'apply it although it was applied before (refused)')
+    .option('--wait <seconds>', 'wait so long for the service to do it', wholeNumber(0, 86_400), 600)
+    .option('--list', 'the latest replays and recoveries')
+    .option('--cancel <id>', 'stop one, e.g. payment/3')
+    .option('--recover <service>', 'what a start with RECOVERY=on would find; changes nothing')
+    .action(
+      action<ReplayOptions>(async (output, options) => {
+        const addresses = readAddresses();
+        const sql = await connectSql(addresses.auditDatabase);
+        try {
+          return await run({ addresses, sql, output, options });
+        } catch (error) {
+          if (!(error instanceof WishError)) throw error;
+          output.say(error.message);
+          return EXIT.usage;
+        } finally {
+          await sql.close();
+        }
+      }),
+    );
+}
+
+function reason(text: string): string {
+  if (text.trim().length < 3 || text.length > 500) throw new InvalidArgumentError('It must be 3 to 500 characters.');
+  return text.trim();
+}
+
+async function run(context: Context): Promise<ExitCode> {
+  const { options, output, sql } = context;
+  const { group, list, cancel: ref, recover } = options;
+  if ([group, list, ref, recover].filter(Boolean).length !== 1)
+    throw new WishError('What? Give one of --group, --list, --cancel and --recover.');
+  if (ref) return cancel(context, ref);
+  if (list) {
+    const replays = await listReplays(sql, 50);
+    output.result(replays, replays.length === 0 ? 'no replays yet' : renderReplays(replays));
+    return EXIT.done;
+  }
+  return withLog(context, (log) => (recover ? planARecovery(context, log, recover) : replay(context, log)));
+}
+
+async function withLog<T>({ addresses }: Context, work: (log: KafkaAdmin) => Promise<T>): Promise<T> {
+  const log = await createKafkaAdmin({ brokers: addresses.brokers, clientId: 'ops' });
+  try {
+    return await work(log);
+  } finally {
+    await log.close();
+  }
+}
+
+async function replay(context: Context, log: KafkaAdmin): Promise<ExitCode> {
+  const { options, output, sql, addresses } = context;
+  const wish = readWish(options);
+  if (options.force)
+    throw new WishError(
+      `--force is refused for ${wish.group.group}: its effects would add up. Without it what was applied is dropped, and only what is missing is applied.`,
+    );
+  if (options.execute && !options.reason) throw new WishError('--execute wants a --reason: it is kept in the history.');
+  const plan = await planReplay(log, sql, wish, options.rate);
+  const text = renderPlan(plan, options.rate);
+  if (plan.messages === 0 || !options.execute) {
+    output.result(
+      { plan: { ...plan, ranges: plan.ranges.map((it) => ({ ...it, from: String(it.from), to: String(it.to) })) } },
+      text,
+    );
+    if (plan.messages > 0) output.say('Nothing was changed. Repeat with --execute and --reason to do it.');
+    return EXIT.done;
+  }
+  output.say(text);
+  const service = await connectSql(addresses.services[wish.group.service].database);
+  let ref: string;
+  try {
+    ref = await requestReplay(service, wish, plan, { ...options, reason: options.reason ?? '' });
+  } finally {
+    await service.close();
+  }
+  output.say(`asked for: ${ref}`);
+  const tell = (it: Replay) => output.say(`${it.status}: ${it.applied} applied, ${it.duplicate} applied before`);
+  return verdict(output, await waitForEnd(sql, ref, options.wait * 1_000, tell));
+}
+
+function verdict(output: Output, replay: Replay): ExitCode {
+  output.result(replay, renderReplays([replay]));
+  switch (replay.status) {
+    case 'DONE':
+      if (replay.dead + replay.parked === 0) return EXIT.done;
+      output.say('Some are set aside: `dead-letters list` tells which.');
+      return EXIT.found;
+    case 'FAILED':
+      output.say(`It failed: ${replay.error}`);
+      return EXIT.failed;
+    case 'CANCELLED':
+      output.say('It was cancelled. What it has applied stays applied.');
+      return EXIT.failed;
+    case 'REQUESTED':
+      output.say(`It waits for its service: is it running? \`replay --cancel ${replay.ref}\` takes it back.`);
+      return EXIT.failed;
+    case 'RUNNING':
+      output.say('It is still at work: `replay --list` tells how far it is.');
+      return EXIT.failed;
+    default:
+      return replay.status satisfies never;
+  }
+}
+
+async function cancel({ output, sql, addresses }: Context, ref: string): Promise<ExitCode> {
+  const { service, id } = parseRef(ref);
+  await readReplay(sql, ref);
+  const connection = await connectSql(addresses.services[service].database);
+  try {
+    const wasOpen = await cancelReplay(connection, id);
+    const now = await readReplay(sql, ref);
+    output.result(now, renderReplays([now]));
+    if (wasOpen) return EXIT.done;
+    output.say(`${ref} is ${now.status}: there is nothing to cancel.`);
+    return EXIT.failed;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function planARecovery({ output, sql, options }: Context, log: KafkaAdmin, name: string): Promise<ExitCode> {
+  if (!options.from) throw new WishError('From when? Give --from a time before the backup was taken.');
+  const plan = await planRecovery(log, sql, name, options.from);
+  output.result(plan, renderRecovery(plan));
+  if (plan.gone.length === 0) return EXIT.done;
+  output.say(`It would refuse: the topics do not hold all since then: ${plan.gone.join('; ')}`);
+  return EXIT.found;
+}

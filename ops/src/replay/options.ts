@@ -1,0 +1,48 @@
+import { EVENTS, type EventType } from '@shop/events';
+import { GROUPS, type Group, topicsOf } from '../audit/groups.ts';
+
+/** What is to be replayed. */
+export interface ReplayWish {
+  readonly group: Group;
+  readonly topics: readonly string[];
+  readonly types: readonly EventType[] | null;
+  readonly key: string | null;
+  readonly from: Date;
+  /** Undefined: up to now. */
+  readonly to: Date | undefined;
+}
+
+/** What the operator asks for cannot be. The message is a sentence. */
+export class WishError extends Error {
+  override readonly name = 'WishError';
+}
+
+export interface WishOptions {
+  readonly group?: string;
+  readonly topic?: string;
+  readonly type?: string;
+  readonly key?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+}
+
+/** @throws WishError for what no group has, and for times that make no sense */
+export function readWish(options: WishOptions, now = new Date()): ReplayWish {
+  const group = GROUPS.find((each) => each.group === options.group);
+  const names = GROUPS.map((each) => each.group).join(', ');
+  if (!group) throw new WishError(`There is no consumer group ${options.group}. There are: ${names}.`);
+  const { topic, type, key = null, from, to } = options;
+  if (!from) throw new WishError('From when? Give --from a time (2026-01-31T09:00:00Z) or an age (2h).');
+  if (from >= now) throw new WishError(`--from ${from.toISOString()} is in the future.`);
+  if (to && to <= from) throw new WishError(`--to ${to.toISOString()} is not after --from ${from.toISOString()}.`);
+
+  const heard = topicsOf(group);
+  if (topic && !heard.includes(topic))
+    throw new WishError(`${group.group} does not hear the topic ${topic}. It hears: ${heard.join(', ')}.`);
+  const handled = group.handles.filter((each) => topic === undefined || EVENTS[each].topic === topic);
+  const types = type === undefined ? null : handled.filter((each) => each === type);
+  if (types?.length === 0)
+    throw new WishError(`${group.group} does not handle ${type}${topic ? ` on ${topic}` : ''}: ${handled.join(', ')}.`);
+  const topics = types ? types.map((each) => EVENTS[each].topic) : topic ? [topic] : heard;
+  return { group, topics, types, key, from, to };
+}

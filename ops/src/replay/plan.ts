@@ -1,0 +1,99 @@
+import type { IncomingRecord, KafkaAdmin, RecordRange } from '@shop/events';
+import { appliedAmong, type Group } from '../audit/groups.ts';
+import type { SqlReader } from '../sql.ts';
+import type { ReplayWish } from './options.ts';
+import { type TypeCount, typeCounts } from './type-counts.ts';
+
+/** What a replay would do. */
+export interface ReplayPlan {
+  readonly group: string;
+  readonly ranges: readonly RecordRange[];
+  readonly types: readonly TypeCount[];
+  readonly messages: number;
+  /** Of the messages: those that the group's inbox does not hold. */
+  readonly fresh: number;
+  /** Those that lie in its dead letters. */
+  readonly setAside: number;
+  /** Records from `from` on that the group itself has not reached: it gets them anyway. */
+  readonly beyond: number;
+  /** At the rate asked for, ms. */
+  readonly expectedMs: number;
+}
+
+/**
+ * Looks at what a replay would deliver. Only what the group has passed is replayed: what lies before it is on its way,
+ * and must not be overtaken by a later message of its key. @throws in words when the topics no longer hold the beginning
+ */
+export async function planReplay(
+  log: KafkaAdmin,
+  sql: SqlReader,
+  wish: ReplayWish,
+  perSecond: number,
+): Promise<ReplayPlan> {
+  const { group, topics } = wish;
+  const gone = await log.goneSince(topics, wish.from);
+  if (gone.length > 0) throw new Error(`the topics no longer hold all since then: ${gone.join('; ')}`);
+  const { ranges, beyond } = await rangesOf(log, wish);
+
+  const counts = typeCounts();
+  let messages = 0;
+  let fresh = 0;
+  let setAside = 0;
+  await log.readRuns(ranges, async (records) => {
+    const wanted = records.filter((record) => isWanted(record, wish));
+    for (const record of wanted) counts.add(record);
+    const letters = await lettersAmong(sql, group, wanted);
+    const free = wanted.filter((record) => !letters.has(record.offset));
+    const ids = [...new Set(free.flatMap((record) => record.headers.ce_id ?? []))];
+    messages += wanted.length;
+    setAside += wanted.length - free.length;
+    fresh += ids.length - (await appliedAmong(sql, group.group, ids)).size;
+  });
+  const expectedMs = Math.round((messages * 1_000) / perSecond);
+  return { group: group.group, ranges, types: counts.all(), messages, fresh, setAside, beyond, expectedMs };
+}
+
+async function rangesOf(log: KafkaAdmin, { group, topics, from, to }: ReplayWish) {
+  const held = await log.ranges(topics, from);
+  const ends = to ? await log.ranges(topics, to) : [];
+  const committed = await log.committed(group.group, topics);
+  let beyond = 0n;
+  const ranges = held.map((range) => {
+    const isSame = (it: { topic: string; partition: number }) =>
+      it.topic === range.topic && it.partition === range.partition;
+    const end = least(range.to, ends.find(isSame)?.from ?? range.to);
+    const passed = BigInt(committed.find(isSame)?.offset ?? range.low);
+    const last = least(end, passed);
+    if (end > last) beyond += end - (last > range.from ? last : range.from);
+    return { topic: range.topic, partition: range.partition, from: range.from, to: last };
+  });
+  return { ranges: ranges.filter((range) => range.from < range.to), beyond: Number(beyond) };
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function isWanted(record: IncomingRecord, { group, types, key }: ReplayWish): boolean {
+  if (key !== null && record.key !== key) return false;
+  const type = record.headers.ce_type;
+  if (types) return types.some((each) => each === type);
+  // Rubbish without a type is everybody's.
+  return type === undefined || group.handles.some((each) => each === type);
+}
+
+/** Offsets of those of one partition's records that the group has in its dead letters, whatever became of them. */
+async function lettersAmong(
+  sql: SqlReader,
+  { group, service }: Group,
+  records: readonly IncomingRecord[],
+): Promise<Set<string>> {
+  const [first, last] = [records.at(0), records.at(-1)];
+  if (!first || !last) return new Set();
+  const rows = await sql.query<{ position: number }>(
+    `SELECT \`offset\` AS position FROM shop_${service}.dead_letter
+      WHERE consumer_group = ? AND topic = ? AND \`partition\` = ? AND \`offset\` BETWEEN ? AND ?`,
+    [group, first.topic, first.partition, first.offset, last.offset],
+  );
+  return new Set(rows.map((row) => String(row.position)));
+}

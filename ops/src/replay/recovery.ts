@@ -1,0 +1,68 @@
+import { EVENTS, type EventType, type KafkaAdmin } from '@shop/events';
+import type { ServiceName } from '../addresses.ts';
+import { appliedAmong, GROUPS, topicsOf } from '../audit/groups.ts';
+import type { SqlReader } from '../sql.ts';
+import { WishError } from './options.ts';
+
+/** The services that can be brought forward by their own events, and what those are. */
+export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
+  payment: ['payment-completed', 'payment-failed', 'payment-refunded', 'points-charged'],
+};
+
+/** What a recovery from `from` on would find. */
+export interface RecoveryPlan {
+  readonly service: ServiceName;
+  /** Own events by type; `unknownCauses`: those whose cause the inbox does not hold, so they are newer than the backup. */
+  readonly own: readonly { readonly type: EventType; readonly events: number; readonly unknownCauses: number }[];
+  /** Consumed events by type; `open`: neither in the inbox nor answered by an own event: they would be decided. */
+  readonly consumed: readonly { readonly type: EventType; readonly events: number; readonly open: number }[];
+  /** Why it would refuse, in words. */
+  readonly gone: readonly string[];
+}
+
+/** @throws WishError for a service that cannot be recovered */
+export async function planRecovery(log: KafkaAdmin, sql: SqlReader, name: string, from: Date): Promise<RecoveryPlan> {
+  const service = Object.keys(RECOVERABLE).find((each): each is ServiceName => each === name);
+  const types = service && RECOVERABLE[service];
+  if (!service || !types)
+    throw new WishError(
+      `${name} cannot be brought forward by its events. These can: ${Object.keys(RECOVERABLE).join(', ')}.`,
+    );
+  const groups = GROUPS.filter((group) => group.service === service);
+  const ownTopics = [...new Set(types.map((type) => EVENTS[type].topic))];
+  const answered = new Set<string>();
+  const own = new Map(types.map((type) => [type, { type, events: 0, unknownCauses: 0 }]));
+
+  await log.readRuns(await log.ranges(ownTopics, from), async (records) => {
+    const causes: { cause: string; count: { unknownCauses: number } }[] = [];
+    for (const { headers } of records) {
+      const count = own.get(headers.ce_type as EventType);
+      if (!count) continue;
+      count.events += 1;
+      if (!headers.ce_causationid) continue;
+      answered.add(headers.ce_causationid);
+      causes.push({ cause: headers.ce_causationid, count });
+    }
+    const known = await appliedAmong(sql, service, [...new Set(causes.map(({ cause }) => cause))]);
+    for (const { cause, count } of causes) if (!known.has(cause)) count.unknownCauses += 1;
+  });
+
+  const consumed: { type: EventType; events: number; open: number }[] = [];
+  for (const group of groups) {
+    const counts = new Map(group.handles.map((type) => [type, { type, events: 0, open: 0 }]));
+    await log.readRuns(await log.ranges(topicsOf(group), from), async (records) => {
+      const heard = records.flatMap(({ headers }) => {
+        const count = counts.get(headers.ce_type as EventType);
+        return count && headers.ce_id ? [{ count, id: headers.ce_id }] : [];
+      });
+      const known = await appliedAmong(sql, group.group, [...new Set(heard.map(({ id }) => id))]);
+      for (const { count, id } of heard) {
+        count.events += 1;
+        if (!known.has(id) && !answered.has(id)) count.open += 1;
+      }
+    });
+    consumed.push(...counts.values());
+  }
+  const topics = [...new Set([...ownTopics, ...groups.flatMap(topicsOf)])];
+  return { service, own: [...own.values()], consumed, gone: await log.goneSince(topics, from) };
+}

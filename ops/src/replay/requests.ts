@@ -1,0 +1,129 @@
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SERVICES, type ServiceName } from '../addresses.ts';
+import type { SqlConnection, SqlReader } from '../sql.ts';
+import { type ReplayWish, WishError } from './options.ts';
+import type { ReplayPlan } from './plan.ts';
+
+/** A row of `replay`, as operators see it. */
+export interface Replay {
+  /** `payment/3`. */
+  readonly ref: string;
+  readonly kind: 'REPLAY' | 'RECOVERY';
+  readonly group: string;
+  readonly status: 'REQUESTED' | 'RUNNING' | 'DONE' | 'FAILED' | 'CANCELLED';
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly requestedAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly facts: number;
+  readonly applied: number;
+  readonly duplicate: number;
+  readonly parked: number;
+  readonly dead: number;
+  readonly skipped: number;
+  readonly error: string | null;
+}
+
+/** Asks the service for a replay, as planned. @returns its reference */
+export async function requestReplay(
+  service: SqlConnection,
+  wish: ReplayWish,
+  plan: ReplayPlan,
+  options: { readonly reason: string; readonly rate: number; readonly maxLag: number },
+): Promise<string> {
+  const { types, key, from, to } = wish;
+  const filters = { types, key, from: from.toISOString(), to: to?.toISOString() ?? null };
+  const ranges = plan.ranges.map((it) => ({ ...it, from: String(it.from), to: String(it.to) }));
+  const { messages, fresh, setAside, types: counts } = plan;
+  const now = new Date();
+  const who = `${userInfo().username}@${hostname()}`.slice(0, 100);
+  const { insertId } = await service.execute(
+    `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate, max_lag, requested_at, updated_at)
+     VALUES ('REPLAY', ?, 'REQUESTED', ?, ?, ?, ?, ?, '{}', ?, ?, ?, ?)`,
+    [
+      plan.group,
+      who,
+      options.reason,
+      JSON.stringify(filters),
+      JSON.stringify(ranges),
+      JSON.stringify({ messages, fresh, setAside, types: counts }),
+      options.rate,
+      options.maxLag,
+      now,
+      now,
+    ],
+  );
+  return `${wish.group.service}/${insertId}`;
+}
+
+/** `payment/3` → its service and number. @throws WishError */
+export function parseRef(ref: string): { service: ServiceName; id: number } {
+  const [name, number, more] = ref.split('/');
+  const service = SERVICES.find((each) => each === name);
+  const id = Number(number);
+  if (!service || more !== undefined || !Number.isInteger(id) || id < 1)
+    throw new WishError(`"${ref}" names no replay: give service/number, e.g. payment/3.`);
+  return { service, id };
+}
+
+/** Cancels it, if it has no end yet: the batch at work is the last. @returns whether that was so */
+export async function cancelReplay(service: SqlConnection, id: number): Promise<boolean> {
+  const { affectedRows } = await service.execute(
+    `UPDATE replay SET status = 'CANCELLED', updated_at = UTC_TIMESTAMP(3), finished_at = UTC_TIMESTAMP(3)
+      WHERE id = ? AND kind = 'REPLAY' AND status IN ('REQUESTED', 'RUNNING')`,
+    [id],
+  );
+  return affectedRows === 1;
+}
+
+/** @throws in words when there is none */
+export async function readReplay(sql: SqlReader, ref: string): Promise<Replay> {
+  const { service, id } = parseRef(ref);
+  const [row] = await readFrom(sql, service, 'WHERE id = ?', [id]);
+  if (!row) throw new Error(`there is no replay ${ref}`);
+  return row;
+}
+
+/** The latest of every service, newest first. */
+export async function listReplays(sql: SqlReader, limit: number): Promise<Replay[]> {
+  const all: Replay[] = [];
+  for (const service of SERVICES) all.push(...(await readFrom(sql, service, 'ORDER BY id DESC LIMIT ?', [limit])));
+  return all.sort((a, b) => b.requestedAt.getTime() - a.requestedAt.getTime()).slice(0, limit);
+}
+
+/** Waits until it has an end, and tells each change of `counts`. After `timeoutMs` tells how it stands. */
+export async function waitForEnd(
+  sql: SqlReader,
+  ref: string,
+  timeoutMs: number,
+  tell: (replay: Replay) => void,
+): Promise<Replay> {
+  const deadline = performance.now() + timeoutMs;
+  let toldAt = performance.now();
+  for (;;) {
+    const replay = await readReplay(sql, ref);
+    if (replay.finishedAt || performance.now() > deadline) return replay;
+    if (performance.now() - toldAt > 2_000) {
+      tell(replay);
+      toldAt = performance.now();
+    }
+    await sleep(200);
+  }
+}
+
+function readFrom(
+  sql: SqlReader,
+  service: ServiceName,
+  where: string,
+  params: readonly (string | number)[],
+): Promise<Replay[]> {
+  return sql.query<Replay>(
+    `SELECT CONCAT('${service}/', id) AS ref, kind, consumer_group AS \`group\`, status, requested_by AS requestedBy, reason,
+            requested_at AS requestedAt, started_at AS startedAt, finished_at AS finishedAt, facts, applied, duplicate,
+            parked, dead, skipped, error
+       FROM shop_${service}.replay ${where}`,
+    params,
+  );
+}

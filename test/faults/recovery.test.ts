@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectStatus, type OrderAnswer } from '../support/api.ts';
+import { expectCleanAudit, untilIdle } from '../support/audit.ts';
+import { type Backup, backUp, restore } from '../support/backup.ts';
+import { eventually } from '../support/eventually.ts';
+import '../support/hygiene.ts';
+import { expectOps } from '../support/ops.ts';
+import { connectRoot } from '../support/stack.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const ORDERS = 250;
+const AT_ONCE = 12;
+
+let system: System;
+let api: System['api'];
+let users: number[];
+let productId: number;
+
+beforeAll(async () => {
+  // Orders wait for payment while it is down: they are not to be cancelled meanwhile.
+  system = await startSystem({ env: { ORDER_DEADLINE_MS: '120000' } });
+  api = system.api;
+  users = await Promise.all(Array.from({ length: 10 }, () => api.newUser(1_000_000)));
+  users.push(...(await Promise.all([1_500, 300].map((points) => api.newUser(points)))));
+  productId = await api.newProduct(100, 100_000);
+}, 120_000);
+
+afterAll(() => system?.stop(), 60_000);
+
+describe("payment's schema, restored from a backup that was taken under load", () => {
+  let from: Date;
+  let backup: Backup;
+  let charges: Charge[];
+  /** Users with an account, of whom nothing is heard until a test wants it. */
+  let [late, later]: number[] = [];
+
+  beforeAll(async () => {
+    [late, later] = await Promise.all([api.newUser(10_000), api.newUser(10_000)]);
+    await work(30);
+    await untilIdle(system);
+    from = new Date();
+    await work(20);
+    const [taken] = await Promise.all([backUp(system.stack, 'shop_payment'), work(40), charge(20)]);
+    backup = taken;
+
+    const [, made] = await Promise.all([work(ORDERS), charge(60)]);
+    charges = made;
+    await cancelBeforeReserved();
+    charges.push(...(await chargeAll([late as number])));
+    await untilIdle(system);
+  }, 120_000);
+
+  it('when it is recovered, then it is equal to what it was, and no other service has noticed', async () => {
+    const before = await readPayment();
+    expect(before.payments.length).toBeGreaterThan(ORDERS);
+    expect(new Set(before.payments.map((row) => row.status))).toEqual(
+      new Set(['COMPLETED', 'FAILED', 'REFUNDED', 'VOID']),
+    );
+    await restoreOld();
+    expect((await readPayment()).payments.length).toBeLessThan(before.payments.length - ORDERS / 2);
+    const others = await readOthers();
+
+    const plan = await expectOps(system.stack, ['replay', '--recover', 'payment', '--from', from.toISOString()]);
+    expect(plan.stdout).toMatch(/payment-completed +[1-9]\d+ +[1-9]\d+/);
+    await system.start('payment', 1, recovery(1_000));
+    expect(await readPayment()).toEqual(before);
+    await expectCleanAudit(system);
+    expect(await readOthers()).toEqual(others);
+  });
+
+  it('when a charge is repeated with its key, then it is answered as replayed and charges nothing', async () => {
+    const before = await readPayment();
+    for (const { userId, amount, key, balance } of charges) {
+      const again = expectStatus(await api.charge(userId, amount, key), 200);
+      expect([again.headers.get('idempotency-replayed'), again.body.balance]).toEqual(['true', balance]);
+    }
+    expect(await readPayment()).toEqual(before);
+  });
+
+  it('when recovery is killed in the midst of either step, and orders waited for it, then it ends as well', async () => {
+    const before = await readPayment();
+    await restoreOld();
+    // Heard by nobody yet. Of the cancelled, neither event has been answered: they are never to be paid.
+    const waiting = await place(20, [...users.slice(0, 5), later as number]);
+    const cancelled = await place(10, users.slice(0, 5));
+    for (const { orderId, userId } of cancelled) expectStatus(await api.cancel(orderId, userId), 202);
+
+    // Own events: the last of them is of `late`.
+    await killWhileLocked(late as number, 'own events');
+    await killWhileLocked(later as number, 'open events');
+    await system.start('payment', 1, recovery(50));
+    const after = await readPayment();
+    for (const [userId, entries] of before.history)
+      expect(after.history.get(userId)?.slice(0, entries.length)).toEqual(entries);
+    const known = new Set(before.payments.map((row) => row.orderId));
+    expect(after.payments.filter((row) => known.has(row.orderId))).toEqual(before.payments);
+    const statusOf = new Map(after.payments.map((row) => [row.orderId, row.status]));
+    expect(cancelled.map(({ orderId }) => statusOf.get(orderId))).toEqual(cancelled.map(() => 'VOID'));
+
+    for (const { orderId, userId } of waiting) expect((await api.settled(orderId, userId)).status).toBe('COMPLETED');
+    await expectCleanAudit(system);
+    expect(await recoveries()).toEqual(['FAILED', 'FAILED', 'DONE']);
+  });
+
+  it('when it was recovered and started so again, then nothing changes', async () => {
+    const before = await readPayment();
+    await system.process('payment').stop();
+    await system.start('payment', 1, recovery(1_000));
+    expect(await readPayment()).toEqual(before);
+    await expectCleanAudit(system);
+  });
+
+  const recovery = (batch: number) => ({
+    RECOVERY: 'on',
+    RECOVERY_FROM: from.toISOString(),
+    RECOVERY_BATCH: String(batch),
+  });
+
+  async function restoreOld(): Promise<void> {
+    await system.process('payment').stop();
+    // What was never sent would be lost with the disk; this drill is about what was.
+    expect(await rows('SELECT id FROM shop_payment.outbox')).toEqual([]);
+    await restore(system.stack, backup);
+  }
+
+  /** Starts a recovery that comes as far as this user's account, which is locked, and kills it there. */
+  async function killWhileLocked(userId: number, step: string): Promise<void> {
+    const sql = await connectRoot(system.stack);
+    try {
+      const [last] = await sql.query<{ id: number | null }>('SELECT MAX(id) AS id FROM shop_payment.replay');
+      await sql.execute('START TRANSACTION');
+      await sql.query('SELECT 1 FROM shop_payment.accounts WHERE user_id = ? FOR UPDATE', [userId]);
+      const starting = system.start('payment', 1, recovery(50)).catch(() => undefined);
+      await eventually(`a recovery in the midst of its ${step}`, async () => {
+        const [row] = await rows<{ id: number; facts: number; progress: string }>(
+          `SELECT id, facts, progress FROM shop_payment.replay WHERE status = 'RUNNING'`,
+        );
+        return row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
+      });
+      await system.process('payment').kill9();
+      await starting;
+      await sql.execute('ROLLBACK');
+    } finally {
+      await sql.close();
+    }
+  }
+
+  const recoveries = async () =>
+    (await rows<{ status: string }>('SELECT status FROM shop_payment.replay ORDER BY id')).map((row) => row.status);
+});
+
+describe('a recovery that cannot be', () => {
+  it('when a service has no facts, then it refuses to start, in words', async () => {
+    await system.process('ranking').stop();
+    const starting = system.start('ranking', 1, { RECOVERY: 'on', RECOVERY_FROM: new Date().toISOString() });
+    await expect(starting).rejects.toThrow('ranking cannot be brought forward by its events');
+    await system.start('ranking');
+  });
+
+  it.each([
+    ['is missing', {}, 'RECOVERY=on needs RECOVERY_FROM'],
+    ['is after the backup', { RECOVERY_FROM: new Date(Date.now() + 600_000).toISOString() }, 'is in the future'],
+  ])('when RECOVERY_FROM %s, then payment ends and says so', async (_, env, words) => {
+    await system.process('payment').stop();
+    const starting = system.start('payment', 1, { RECOVERY: 'on', ...env });
+    await expect(starting).rejects.toThrow(words);
+    await system.start('payment');
+  });
+});
+
+interface Placed {
+  readonly orderId: string;
+  readonly userId: number;
+}
+
+interface Charge {
+  readonly userId: number;
+  readonly amount: number;
+  readonly key: string;
+  readonly balance: unknown;
+}
+
+/** Places orders until all have an end, and cancels every ninth that completed. */
+async function work(orders: number): Promise<void> {
+  const placed = await place(orders, users);
+  await inTurns(placed, async ({ orderId, userId }, i) => {
+    const { status } = await api.settled(orderId, userId);
+    if (i % 9 === 0 && status === 'COMPLETED') expectStatus(await api.cancel(orderId, userId), 202);
+  });
+}
+
+/** Orders whose cancellation payment hears first, since the catalog has not reserved them yet: VOID, without any event. */
+async function cancelBeforeReserved(): Promise<void> {
+  await system.process('catalog').stop();
+  const placed = await place(12, users);
+  for (const { orderId, userId } of placed) expectStatus(await api.cancel(orderId, userId), 202);
+  const ids = placed.map(({ orderId }) => `'${orderId}'`).join(',');
+  const voided = `SELECT 1 FROM shop_payment.payments WHERE status = 'VOID' AND order_id IN (${ids})`;
+  await eventually('payment to have heard of them', async () => (await rows(voided)).length === placed.length);
+  await system.start('catalog');
+}
+
+async function place(count: number, of: readonly number[]): Promise<Placed[]> {
+  const placed: Placed[] = [];
+  await inTurns(Array.from({ length: count }), async (_, i) => {
+    const userId = of[i % of.length] as number;
+    const answer = await api.placeOrder<OrderAnswer>(userId, [[productId, 1 + (i % 3)]]);
+    placed.push({ orderId: expectStatus(answer, 202).body.orderId, userId });
+  });
+  return placed;
+}
+
+const charge = (count: number) => chargeAll(Array.from({ length: count }, (_, i) => users[i % 10] as number));
+
+async function chargeAll(userIds: readonly number[]): Promise<Charge[]> {
+  const charges: Charge[] = [];
+  await inTurns(userIds, async (userId, i) => {
+    const [amount, key] = [100 + i, randomUUID()];
+    const { balance } = expectStatus(await api.charge(userId, amount, key), 200).body;
+    charges.push({ userId, amount, key, balance });
+  });
+  return charges;
+}
+
+/** A few at a time. */
+async function inTurns<T>(items: readonly T[], each: (item: T, index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < items.length; i = next++) await each(items[i] as T, i);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** What payment holds, without the numbers that the database draws and the times of writing. */
+async function readPayment() {
+  const history = await rows<{ userId: number }>(
+    `SELECT user_id AS userId, type, amount, balance_after AS balanceAfter, order_id AS orderId, request_id AS requestId
+       FROM shop_payment.point_history ORDER BY user_id, id`,
+  );
+  return {
+    accounts: await rows('SELECT user_id, balance FROM shop_payment.accounts ORDER BY user_id'),
+    history: Map.groupBy(history, (row) => row.userId),
+    payments: await rows<{ orderId: string; status: string }>(
+      `SELECT order_id AS orderId, user_id, status, reason, paid_amount, discount_amount
+         FROM shop_payment.payments ORDER BY order_id`,
+    ),
+    keys: await rows(
+      'SELECT user_id, scope, idem_key, request_hash, request_id FROM shop_payment.idempotency_key ORDER BY request_id',
+    ),
+  };
+}
+
+async function readOthers() {
+  const schemas = ['shop_order', 'shop_catalog', 'shop_coupon', 'shop_ranking'];
+  return (await Promise.all(schemas.map((schema) => backUp(system.stack, schema)))).map((it) => it.tables);
+}
+
+async function rows<Row>(query: string): Promise<Row[]> {
+  const sql = await connectRoot(system.stack);
+  try {
+    return [...(await sql.query<Row>(query))];
+  } finally {
+    await sql.close();
+  }
+}
