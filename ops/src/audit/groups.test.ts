@@ -22,6 +22,7 @@ interface Subscribed {
 }
 const SUBSCRIPTIONS: readonly Subscribed[] = [
   orderSubscription(notCalled),
+  dataPlatformSubscription(notCalled),
   catalogSubscription({ store, outbox, now }),
   couponSubscription({ store, outbox, now }),
   paymentSubscription({ store, outbox, now }),
