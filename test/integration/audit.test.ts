@@ -277,7 +277,7 @@ describe('rows and topics that differ are found:', () => {
   });
 
   it('rubbish that was consumed and forgotten, but not rubbish that was dead-lettered', async () => {
-    const readers = ['catalog', 'coupon', 'payment', 'data-platform', 'ranking'];
+    const readers = ['catalog', 'coupon', 'payment', 'ranking', 'data-platform'];
     const { offset } = shop.publish('x', 'order-created', { type: undefined, id: undefined, key: null });
     expect(await faults()).toEqual({
       '9 offsets-are-accounted-for': readers.map((it) => `${it}: order-events/0@${offset}`),
@@ -403,9 +403,9 @@ describe('deliveries to the data platform', () => {
     shop.delivered = undefined;
     const report = await shop.audit();
     expect(report.ok).toBe(true);
-    expect(report.notes).toEqual([
+    expect(report.notes).toContain(
       'deliveries to the data platform were not checked: it cannot be asked (nobody answers)',
-    ]);
+    );
     expect(report.findings.filter((it) => it.invariant === 11)).toEqual([]);
   });
 
