@@ -24,6 +24,7 @@ RUN for schema in services/*/prisma/schema.prisma; do \
 FROM base
 RUN npm ci --ignore-scripts --omit=dev && npm cache clean --force
 COPY libs libs
+COPY deploy/local/data-platform deploy/local/data-platform
 COPY --from=clients /app/services services
 ARG SERVICE=gateway
 ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=3000

@@ -5,6 +5,7 @@ import { registerDeadLetters } from './src/commands/dead-letters.ts';
 import { registerDoctor } from './src/commands/doctor.ts';
 import { registerLoadDemo } from './src/commands/load-demo.ts';
 import { registerOrder } from './src/commands/order.ts';
+import { registerReconcile } from './src/commands/reconcile.ts';
 import { registerReplay } from './src/commands/replay.ts';
 import { registerStatus } from './src/commands/status.ts';
 
@@ -14,7 +15,7 @@ const program = new Command('npm run ops --')
   )
   .addHelpText(
     'after',
-    '\nAddresses come from GATEWAY_URLS, ORDER_URLS, CATALOG_URLS, PAYMENT_URLS, AUDIT_DATABASE_URL, ORDER_DATABASE_URL …, KAFKA_BROKERS and\nSCHEMA_REGISTRY_URL; without them from the local stack, moved by SHOP_PORT_OFFSET.',
+    '\nAddresses come from GATEWAY_URLS, ORDER_URLS, CATALOG_URLS, PAYMENT_URLS, AUDIT_DATABASE_URL, ORDER_DATABASE_URL …, KAFKA_BROKERS,\nREDIS_URL and SCHEMA_REGISTRY_URL; without them from the local stack, moved by SHOP_PORT_OFFSET.',
   );
 
 registerStatus(program);
@@ -22,6 +23,7 @@ registerDoctor(program);
 registerOrder(program);
 registerAudit(program);
 registerDeadLetters(program);
+registerReconcile(program);
 registerReplay(program);
 registerLoadDemo(program);
 

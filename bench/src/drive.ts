@@ -1,19 +1,34 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { GeneratorMessage, LoadPlan, LoadResult } from './generator.ts';
+import type { GeneratorMessage, LoadPlan, LoadResult } from './plan.ts';
 import { type CpuUse, countCpu, type Watched } from './processes.ts';
 
-/** Runs the generator to its end, and counts the CPU of every process over its window. */
-export function drive(plan: LoadPlan, processes: readonly Watched[]): Promise<{ load: LoadResult; cpu: CpuUse }> {
+export interface Driven {
+  readonly load: LoadResult;
+  /** Of every process over the window, the generator included. */
+  readonly cpu: CpuUse;
+}
+
+/** Runs a generator to its end, and counts the CPU of every process over its window. */
+export function drive(plan: LoadPlan, processes: readonly Watched[]): Promise<Driven> {
+  return startLoad(plan, processes, 'generator').driven;
+}
+
+/** Starts a generator that runs beside others. @param name under which its own CPU is counted */
+export function startLoad(
+  plan: LoadPlan,
+  processes: readonly Watched[],
+  name: string,
+): { generator: Watched; driven: Promise<Driven> } {
   const child = fork(fileURLToPath(new URL('./generator.ts', import.meta.url)), { stdio: 'inherit' });
-  return new Promise((done, failed) => {
+  const generator = { name, pid: child.pid ?? 0 };
+  const driven = new Promise<Driven>((done, failed) => {
     let endCount: (() => CpuUse) | undefined;
     let cpu: CpuUse | undefined;
     let load: LoadResult | undefined;
     child.on('message', (message: GeneratorMessage) => {
       if (message.kind === 'result') load = message.result;
-      else if (message.edge === 'start')
-        endCount = countCpu([...processes, { name: 'generator', pid: child.pid ?? 0 }]);
+      else if (message.edge === 'start') endCount = countCpu([...processes, generator]);
       else cpu = endCount?.();
     });
     child.once('error', failed);
@@ -23,4 +38,5 @@ export function drive(plan: LoadPlan, processes: readonly Watched[]): Promise<{ 
     });
     child.send(plan);
   });
+  return { generator, driven };
 }

@@ -2,11 +2,11 @@ import { request } from 'undici';
 import { type AuditReport, type AuditSession, openAudit } from '../../ops/src/audit/index.ts';
 import { loadDemo } from '../../ops/src/demo/load.ts';
 import { drive } from './drive.ts';
-import type { LoadResult } from './generator.ts';
+import type { LoadResult } from './plan.ts';
 import { type CpuUse, othersShare } from './processes.ts';
 import type { Profile } from './profiles.ts';
 import { confirmedRate, readSagas, type SagaResult } from './sagas.ts';
-import { type Trial, whyNotHeld } from './search.ts';
+import { DISTURBED_SHARE, DRAIN_LIMIT_MS, type Trial, WARMUP_SECONDS, whyNotHeld } from './search.ts';
 import type { Target } from './stack.ts';
 
 /** One load at one rate. */
@@ -31,12 +31,7 @@ const USERS = 10_000;
 const POINTS = 10_000_000;
 /** Products with less would sell out under the load. */
 const ENOUGH_STOCK = 100_000;
-const WARMUP_SECONDS = 5;
 const WAITS_PER_SECOND = 5;
-/** Others' share of the processors from which a failed rate is tried more often. */
-const DISTURBED_SHARE = 0.15;
-/** How long the backlog of a rate that was too high may take to drain, ms. */
-const DRAIN_LIMIT_MS = 120_000;
 
 /** Fills the target with users, points and products, so that loads can be run on it. */
 export async function openShop(target: Target, say: (words: string) => void): Promise<Shop> {
@@ -52,14 +47,11 @@ export async function openShop(target: Target, say: (words: string) => void): Pr
     async run(profile, rate, seconds) {
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const plan = {
-        gateway,
-        profile,
+        targets: [gateway],
+        traffic: { kind: 'orders' as const, profile, users: USERS, products, waitsPerSecond: WAITS_PER_SECOND },
         rate,
         seconds,
         warmupSeconds: WARMUP_SECONDS,
-        users: USERS,
-        products,
-        waitsPerSecond: WAITS_PER_SECOND,
         run: `${profile.name}-${rate}-${Date.now().toString(36)}`,
       };
       const { load, cpu } = await drive(plan, target.processes);
@@ -99,7 +91,8 @@ function inOneLine({ rate, seconds, load, sagas, held, reason }: OrdersRun): str
   return `${rate}/s: ${confirmedRate(sagas, seconds).toFixed(0)} confirmed/s, ${answer}, ${saga}: ${held ? 'held' : `not held, ${reason}`}`;
 }
 
-async function productsInStock(gateway: string): Promise<number[]> {
+/** The ids of products that will not sell out under a load. */
+export async function productsInStock(gateway: string): Promise<number[]> {
   const answer = await request(`${gateway}/products?limit=100`);
   const { items } = (await answer.body.json()) as { items: { productId: number; stockQuantity: number }[] };
   const ids = items.filter((item) => item.stockQuantity >= ENOUGH_STOCK).map((item) => item.productId);

@@ -1,16 +1,17 @@
-import type { Latency } from './latency.ts';
-import type { Machine } from './machine.ts';
 import type { OrdersRun } from './orders.ts';
-import type { CpuUse } from './processes.ts';
+import {
+  cpuTable,
+  header,
+  milliseconds,
+  percent,
+  percentiles,
+  provenance,
+  perSecond as rate,
+  row,
+} from './report-parts.ts';
 import type { LatencyResult, OrdersResult, Results } from './results.ts';
 import { confirmedRate } from './sagas.ts';
 import { LIMITS } from './search.ts';
-
-const milliseconds = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
-const rate = (value: number) => Math.round(value).toLocaleString('en');
-const percent = (share: number) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
-const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
-const header = (cells: readonly string[]) => [row(cells), row(cells.map((_, index) => (index === 0 ? '---' : '---:')))];
 
 /** The whole report, from the results alone. */
 export function renderReport({ orders, latency }: Results): string {
@@ -155,42 +156,6 @@ function figures({ rate: offered, seconds, load, sagas, failureShare, held, reas
       load.waited.count,
     ]),
   ];
-}
-
-function percentiles({ p50, p95, p99 }: Latency): string[] {
-  return [p50, p95, p99].map(milliseconds);
-}
-
-/** Who used the processors, and so what binds. */
-function cpuTable({ processes, othersSeconds, idleSeconds, wallSeconds }: CpuUse): string[] {
-  const cores = (seconds: number) => (seconds / wallSeconds).toFixed(2);
-  const sorted = [...processes].sort((a, b) => b.cpuSeconds - a.cpuSeconds);
-  const listed = sorted.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
-  const all = listed + othersSeconds + idleSeconds;
-  const application = sorted.filter(({ name }) => /^(gateway|order|catalog|payment)-/.test(name));
-  const memory = application.reduce((sum, { rssBytes }) => sum + rssBytes, 0) / 2 ** 20;
-  const first = sorted.slice(0, 3).map(({ name, cpuSeconds }) => `${name} ${percent(cpuSeconds / all)}`);
-  return [
-    ...header(['process', 'CPU seconds', 'cores', 'share of the machine', 'RSS MiB']),
-    ...sorted.map(({ name, cpuSeconds, rssBytes }) =>
-      row([name, cpuSeconds.toFixed(1), cores(cpuSeconds), percent(cpuSeconds / all), Math.round(rssBytes / 2 ** 20)]),
-    ),
-    row(['others on the machine', othersSeconds.toFixed(1), cores(othersSeconds), percent(othersSeconds / all), '']),
-    row(['idle', idleSeconds.toFixed(1), cores(idleSeconds), percent(idleSeconds / all), '']),
-    '',
-    `${idleSeconds / all < 0.1 ? `The processors bind: ${percent(idleSeconds / all)} idle.` : `The processors do not bind alone: ${percent(idleSeconds / all)} idle.`} Others used ${percent(othersSeconds / all)}. Most of the rest went to ${first.join(', ')}. The application's ${application.length} processes hold ${Math.round(memory)} MiB.`,
-  ];
-}
-
-function provenance({ command, machine, target }: { command: string; machine: Machine; target: string }): string[] {
-  return [`\`${command}\` on ${target}; ${describeMachine(machine)}`];
-}
-
-function describeMachine(machine: Machine): string {
-  return (
-    `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB of memory, shared by generator, databases, broker and services; ` +
-    `load average before ${machine.loadBefore}; Node ${machine.node}, commit ${machine.commit}, ${machine.at}.`
-  );
 }
 
 function method(): string[] {

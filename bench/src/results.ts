@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { AuditReport } from '../../ops/src/audit/index.ts';
 import type { IdleLatency } from './idle-latency.ts';
 import type { Machine } from './machine.ts';
 import type { OrdersRun } from './orders.ts';
@@ -7,7 +8,7 @@ import { othersShare } from './processes.ts';
 import { renderReport } from './report.ts';
 
 /** What every measurement is kept with. */
-interface Measurement {
+export interface Measurement {
   readonly command: string;
   readonly machine: Machine;
   readonly target: string;
@@ -70,14 +71,30 @@ const FOLDER = resolve(import.meta.dirname, '../../docs/reports');
 
 /** Puts new results in the place of the last ones of their kind, and renders the report from all. @returns its path */
 export function keepResults(change: (results: Results) => void): string {
-  const file = join(FOLDER, 'orders.json');
-  const results: Results = existsSync(file)
-    ? (JSON.parse(readFileSync(file, 'utf8')) as Results)
-    : { orders: {}, latency: {} };
+  return keepAs('orders', { orders: {}, latency: {} }, change, renderReport);
+}
+
+/**
+ * The same for any report: `<name>.json` has the figures, `<name>.md` is rendered from them.
+ * @returns the report's path
+ */
+export function keepAs<R>(name: string, none: R, change: (results: R) => void, render: (results: R) => string): string {
+  const file = join(FOLDER, `${name}.json`);
+  const results: R = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as R) : none;
   change(results);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
-  const report = join(FOLDER, 'orders.md');
-  writeFileSync(report, renderReport(results));
+  const report = join(FOLDER, `${name}.md`);
+  writeFileSync(report, render(results));
   return report;
+}
+
+export function summarizeAudit({ ok, orders, records, durationMs, findings }: AuditReport): AuditSummary {
+  return {
+    ok,
+    orders,
+    records,
+    durationMs,
+    failed: findings.filter((it) => it.failed > 0).map((it) => `${it.name} (${it.failed})`),
+  };
 }

@@ -21,17 +21,25 @@ export interface Limits {
 
 export const LIMITS: Limits = { failureShare: 0.01, answerP95Ms: 200, drainMs: 3_000, confirmedShare: 0.95 };
 
-/** Why a run did not hold; undefined when it did. */
+/** Sent at the same rate before a window, and not counted, s. */
+export const WARMUP_SECONDS = 5;
+/** Others' share of the processors from which a failed rate is tried more often. */
+export const DISTURBED_SHARE = 0.15;
+/** How long the backlog of a rate that was too high may take to drain, ms. */
+export const DRAIN_LIMIT_MS = 120_000;
+
+/** Why a run did not hold; undefined when it did. A load whose work is over with the answer has no backlog to drain. */
 export function whyNotHeld(
-  run: { failureShare: number; answerP95Ms: number; drainMs: number; confirmedShare: number },
+  run: { failureShare: number; answerP95Ms: number; drainMs?: number; confirmedShare?: number },
   limits: Limits = LIMITS,
 ): string | undefined {
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
   if (run.failureShare >= limits.failureShare) return `${percent(run.failureShare)} failed`;
   if (run.answerP95Ms >= limits.answerP95Ms) return `p95 of the answer ${Math.round(run.answerP95Ms)} ms`;
-  if (run.confirmedShare < limits.confirmedShare)
-    return `only ${percent(run.confirmedShare)} of the offered orders completed within the window`;
-  if (run.drainMs > limits.drainMs) return `the backlog took ${(run.drainMs / 1_000).toFixed(1)} s to drain`;
+  const { confirmedShare = 1, drainMs = 0 } = run;
+  if (confirmedShare < limits.confirmedShare)
+    return `only ${percent(confirmedShare)} of what was offered completed within the window`;
+  if (drainMs > limits.drainMs) return `the backlog took ${(drainMs / 1_000).toFixed(1)} s to drain`;
   return undefined;
 }
 

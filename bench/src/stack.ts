@@ -1,8 +1,16 @@
 import { join } from 'node:path';
 import { chosenStack } from '../../deploy/local/chosen-stack.ts';
 import { readRecords } from '../../deploy/local/processes.ts';
-import { migrate, openStack, type Stack, startInfra, startService, stopOwnStack } from '../../deploy/local/stack.ts';
-import { services, startSteps } from '../../deploy/local/topology.ts';
+import {
+  migrate,
+  openStack,
+  type ServiceProcess,
+  type Stack,
+  startInfra,
+  startService,
+  stopOwnStack,
+} from '../../deploy/local/stack.ts';
+import { instancesOf, type ServiceName, serviceRow, services, startSteps } from '../../deploy/local/topology.ts';
 import { type Addresses, readAddresses } from '../../ops/src/addresses.ts';
 import type { Watched } from './processes.ts';
 
@@ -13,6 +21,10 @@ export interface Target {
   readonly processes: readonly Watched[];
   /** What of it runs, in words, for the report. */
   readonly description: string;
+  /** The stack's name. */
+  readonly stack: string;
+  /** Stops every instance of a service. @returns starts them again. Missing where the target is somebody else's. */
+  readonly pause?: (service: ServiceName) => Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -30,23 +42,24 @@ export async function startTarget(instances: number, say: (words: string) => voi
     kafkaHeapForLoad: true,
     instances,
   });
+  const running = new Map<ServiceName, ServiceProcess[]>();
+  const start = async (service: ServiceName): Promise<void> => {
+    const started = await Promise.all(
+      Array.from({ length: instancesOf(serviceRow(service), instances) }, (_, index) =>
+        startService(stack, {
+          service,
+          instance: index + 1,
+          instances,
+          env: { LOG_LEVEL: 'warn', NODE_ENV: 'production' },
+        }),
+      ),
+    );
+    running.set(service, started);
+    await Promise.all(started.map((each) => each.ready()));
+  };
   try {
     await migrate(stack);
-    for (const step of startSteps(services)) {
-      await Promise.all(
-        step.flatMap(({ name }) =>
-          Array.from({ length: instances }, async (_, index) => {
-            const started = await startService(stack, {
-              service: name,
-              instance: index + 1,
-              instances,
-              env: { LOG_LEVEL: 'warn', NODE_ENV: 'production' },
-            });
-            await started.ready();
-          }),
-        ),
-      );
-    }
+    for (const step of startSteps(services)) await Promise.all(step.map(({ name }) => start(name)));
     say(`the stack ${stack.name} runs, ${instances} of each service`);
   } catch (error) {
     await stack.stop();
@@ -54,7 +67,12 @@ export async function startTarget(instances: number, say: (words: string) => voi
   }
   return {
     ...targetOf(stack),
+    stack: stack.name,
     description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service`,
+    pause: async (service) => {
+      await Promise.all(running.get(service)?.map((each) => each.stop()) ?? []);
+      return () => start(service);
+    },
     close: () => stack.stop(),
   };
 }
@@ -69,6 +87,7 @@ export function useRunningTarget(): Target {
   const stack = openStack(chosenStack().name);
   return {
     ...targetOf(stack),
+    stack: stack.name,
     description: `the running stack \`${stack.name}\`, with the data it had`,
     close: () => Promise.resolve(),
   };

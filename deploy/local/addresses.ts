@@ -1,5 +1,9 @@
+import { stackDir } from './paths.ts';
 import {
   auditUser,
+  instancesOf,
+  type PartName,
+  platformEndpoint,
   type ServerName,
   type ServiceName,
   type ServiceRow,
@@ -48,7 +52,7 @@ export function existingServers(env: Record<string, string | undefined>): Existi
   };
 }
 
-export function serverPort(layout: StackLayout, name: ServerName): number {
+export function serverPort(layout: StackLayout, name: PartName): number {
   return serverRow(name).port + layout.portOffset;
 }
 
@@ -63,7 +67,8 @@ export function databaseUrl(layout: StackLayout, user: string, schema: string): 
 
 /** The addresses of every instance of a service, comma separated. */
 export function serviceUrls(layout: StackLayout, service: ServiceName, instances = layout.instances): string {
-  return Array.from({ length: instances }, (_, index) => serviceUrl(layout, service, index + 1)).join(',');
+  const length = instancesOf(serviceRow(service), instances);
+  return Array.from({ length }, (_, index) => serviceUrl(layout, service, index + 1)).join(',');
 }
 
 export function serviceUrl(layout: StackLayout, service: ServiceName, instance = 1): string {
@@ -93,8 +98,10 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
     MYSQL_ROOT_URL: `mysql://root${password && `:${encodeURIComponent(password)}`}@${host}:${port}`,
     AUDIT_DATABASE_URL: databaseUrl(layout, auditUser, ''),
     ...serverEnv(layout),
+    DATA_PLATFORM_URL: platformEndpoint(serviceUrl(layout, 'data-platform')),
   };
   for (const row of services) {
+    if (row.entry) continue;
     if (row.schema) env[`${row.name.toUpperCase()}_DATABASE_URL`] = databaseUrl(layout, row.schema, row.schema);
     env[`${row.name.toUpperCase()}_URLS`] = serviceUrls(layout, row.name);
     env[`${row.name.toUpperCase()}_URL`] = serviceUrl(layout, row.name);
@@ -119,7 +126,7 @@ export function serviceEnv(
     INSTANCE_ID: `${row.name}-${instance}`,
     ...serverEnv(layout),
     ...(row.schema && { DATABASE_URL: databaseUrl(layout, row.schema, row.schema) }),
-    ...row.env?.(urls),
+    ...row.env?.(urls, stackDir(layout.name)),
   };
 }
 

@@ -17,6 +17,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   generate,
   ops: tool('ops/main.ts'),
   bench: tool('bench/main.ts'),
+  k6: tool('k6/main.ts'),
   simulate: tool('test/simulation/main.ts'),
 };
 

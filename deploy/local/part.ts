@@ -17,11 +17,11 @@ import {
   tail,
 } from './processes.ts';
 import { progress } from './progress.ts';
-import { type ServerName, serverRow } from './topology.ts';
+import { type PartName, serverRow } from './topology.ts';
 
 /** One server of a stack. It is known by its pid record, so any process may stop or start it. */
 export interface Part {
-  name: ServerName;
+  name: PartName;
   port: number;
   log: string;
   running(): boolean;
@@ -35,7 +35,7 @@ export interface Part {
 const readyWithinMs = 90_000;
 
 /** @param load settings for load rather than for a quick start */
-export function openPart(layout: StackLayout, name: ServerName, load: boolean): Part {
+export function openPart(layout: StackLayout, name: PartName, load: boolean): Part {
   const row = serverRow(name);
   const dir = stackDir(layout.name);
   const pids = join(dir, 'pids');
@@ -52,7 +52,7 @@ export function openPart(layout: StackLayout, name: ServerName, load: boolean): 
       const started = Date.now();
       await row.server.install();
       await row.server.prepare(site);
-      for (const port of name === 'kafka' ? [site.port, site.port + 1] : [site.port]) {
+      for (const port of name === 'kafka' || name === 'influxdb' ? [site.port, site.port + 1] : [site.port]) {
         if (!(await portComesFree(port)))
           throw new StackError(takenPort(name, port, whoListens(port), row.instead.join(', ')));
       }

@@ -23,7 +23,15 @@ import {
 } from './processes.ts';
 import { progress } from './progress.ts';
 import { provision, requireCompatibility } from './provision.ts';
-import { type ServerName, servers, startSteps } from './topology.ts';
+import {
+  isServer,
+  type PartName,
+  type ServerName,
+  serverRow,
+  servers,
+  serversOnDemand,
+  startSteps,
+} from './topology.ts';
 
 export { StackError } from './fetch.ts';
 export { migrate, type ServiceProcess, startService } from './service-process.ts';
@@ -33,7 +41,7 @@ export interface Stack extends StackPlace {
   name: string;
   /** Addresses of everything, under the names processes read them by. */
   env: Record<string, string>;
-  part(name: ServerName): Part;
+  part(name: PartName): Part;
   /** Ends every process of the stack, services first. */
   stop(): Promise<void>;
 }
@@ -54,7 +62,7 @@ export interface InfraOptions {
   existing?: ExistingServers;
 }
 
-const dataFolders = [...servers.map((row) => row.name), 'logs', 'demo-data'];
+const dataFolders = [...[...servers, ...serversOnDemand].map((row) => row.name), 'data-platform', 'logs', 'demo-data'];
 
 /** Starts the servers of a stack, all at once, and gives each service its schema and user. */
 export async function startInfra(options: InfraOptions): Promise<Stack> {
@@ -113,7 +121,7 @@ export function openStack(name: string): Stack {
     layout,
     env: stackEnv(layout),
     part(part) {
-      if (layout.existing[part])
+      if (part in layout.existing)
         throw new StackError(
           `${part} of the stack ${name} is a server that existed before; it is not ours to start or stop.`,
         );
@@ -155,17 +163,16 @@ export function removeData(name: string): void {
 export async function stopLeftovers(name: string): Promise<void> {
   const pids = join(stackDir(name), 'pids');
   const records = readRecords(pids);
-  const isServer = (record: PidRecord) => servers.some((row) => row.name === record.name);
+  const stage = (record: PidRecord) => {
+    if (record.name.startsWith('gateway-')) return 0;
+    return isServer(record.name) || record.name.startsWith('data-platform-') ? 2 : 1;
+  };
   // The gateway first, so that nothing new comes in; then the services; then what they stand on.
-  const order = [
-    records.filter((record) => record.name.startsWith('gateway-')),
-    records.filter((record) => !isServer(record) && !record.name.startsWith('gateway-')),
-    records.filter(isServer),
-  ];
+  const order = [0, 1, 2].map((now) => records.filter((record) => stage(record) === now));
   for (const group of order) await Promise.all(group.map((record) => end(record)));
 
   async function end(record: PidRecord): Promise<void> {
-    const graceMs = servers.find((row) => row.name === record.name)?.server.graceMs ?? 15_000;
+    const graceMs = isServer(record.name) ? serverRow(record.name).server.graceMs : 15_000;
     if (isRunning(record) && !(await endProcess(record, 'SIGTERM', graceMs))) {
       progress(record.name, `did not stop within ${graceMs / 1000} s and was killed; its log is ${record.log}`);
     }

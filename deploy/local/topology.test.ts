@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { servers, servicePort, serviceRow, services, startSteps } from './topology.ts';
+import { servers, serversOnDemand, servicePort, serviceRow, services, startSteps } from './topology.ts';
 
 const named = (name: string, ...after: string[]) => ({ name, after });
 
@@ -22,10 +22,10 @@ describe('order of start', () => {
     expect(() => startSteps([named('a', 'b'), named('b', 'a'), named('c')])).toThrow('a, b');
   });
 
-  it('starts every server before any service, and the gateway last', () => {
+  it('starts every server, and the data platform, before any service, and the gateway last', () => {
     const steps = startSteps([...servers, ...services]).map((step) => step.map((row) => row.name));
     expect(steps).toEqual([
-      ['mysql', 'kafka', 'registry', 'redis'],
+      ['mysql', 'kafka', 'registry', 'redis', 'data-platform'],
       ['order', 'catalog', 'payment', 'coupon', 'ranking'],
       ['gateway'],
     ]);
@@ -36,7 +36,10 @@ describe('ports', () => {
   it('are different for everything of three instances, for the stacks dev and test together', () => {
     const ports = [0, 1000].flatMap((offset) => [
       ...servers.map((row) => row.port + offset),
-      ...servers.filter((row) => row.name === 'kafka').map((row) => row.port + 1 + offset),
+      ...serversOnDemand.map((row) => row.port + offset),
+      ...[...servers, ...serversOnDemand]
+        .filter(({ name }) => name === 'kafka' || name === 'influxdb')
+        .map((row) => row.port + 1 + offset),
       ...services.flatMap((row) => [1, 2, 3].map((instance) => servicePort(row, instance, offset))),
     ]);
     expect(new Set(ports).size).toBe(ports.length);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { influxdb } from './parts/influxdb.ts';
 import { kafka } from './parts/kafka.ts';
 import { mysql } from './parts/mysql.ts';
 import { redis } from './parts/redis.ts';
@@ -8,17 +9,20 @@ import type { Server } from './parts/server.ts';
 import { root } from './paths.ts';
 
 export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
-export type ServiceName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'gateway';
+/** Servers that the shop does without; each is started by the command that wants it. */
+export type OnDemandName = 'influxdb';
+export type PartName = ServerName | OnDemandName;
+export type ServiceName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'gateway' | 'data-platform';
 
 interface Row {
-  /** On 127.0.0.1, before a stack's port offset. Kafka's controller has the port after its own. */
+  /** On 127.0.0.1, before a stack's port offset. Kafka's controller and InfluxDB's backup have the port after it. */
   port: number;
   /** What must be ready before it starts. */
   after: (ServerName | ServiceName)[];
 }
 
-export interface ServerRow extends Row {
-  name: ServerName;
+export interface ServerRow<Name extends PartName = ServerName> extends Row {
+  name: Name;
   server: Server;
   /** Setting these uses a server that exists, and this one is not started. */
   instead: string[];
@@ -29,11 +33,15 @@ export interface ServiceRow extends Row {
   name: ServiceName;
   /** Its MySQL schema, which is its user's name too. Migrations are applied to it before the first start. */
   schema?: string;
-  /** What it reads besides the addresses that every service gets. */
-  env?: (urls: (service: ServiceName) => string) => Record<string, string>;
+  /** Where its program stands; `services/<name>/src/main.ts` when left out. */
+  entry?: string;
+  /** One of it runs, however many there are of the others. */
+  single?: boolean;
+  /** What it reads besides the addresses that every service gets. `dir` is the stack's folder. */
+  env?: (urls: (service: ServiceName) => string, dir: string) => Record<string, string>;
 }
 
-const afterServers: ServerName[] = ['mysql', 'kafka', 'registry', 'redis'];
+const afterServers: (ServerName | ServiceName)[] = ['mysql', 'kafka', 'registry', 'redis', 'data-platform'];
 
 /** What runs, on which port, after what. A server's command, settings and probe stand in parts/. */
 export const servers: ServerRow[] = [
@@ -71,9 +79,38 @@ export const servers: ServerRow[] = [
   },
 ];
 
-/** Each runs as `node services/<name>/src/main.ts` and is ready when GET /health/ready answers 200. */
+/** Started by the command that wants it, stopped with the stack. */
+export const serversOnDemand: ServerRow<OnDemandName>[] = [
+  {
+    name: 'influxdb',
+    port: 18086,
+    after: [],
+    server: influxdb,
+    instead: ['--influx <url>'],
+    link: (port) => `http://127.0.0.1:${port}`,
+  },
+];
+
+const allServers: ServerRow<PartName>[] = [...servers, ...serversOnDemand];
+
+/** Each is ready when GET /health/ready answers 200. */
 export const services: ServiceRow[] = [
-  { name: 'order', port: 3001, after: afterServers, schema: 'shop_order' },
+  {
+    // Stands for the external platform that ended orders are sent to.
+    name: 'data-platform',
+    port: 3006,
+    after: [],
+    entry: 'deploy/local/data-platform/main.ts',
+    single: true,
+    env: (_, dir) => ({ SINK_FILE: join(dir, 'data-platform', 'events.jsonl') }),
+  },
+  {
+    name: 'order',
+    port: 3001,
+    after: afterServers,
+    schema: 'shop_order',
+    env: (urls) => ({ DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')) }),
+  },
   { name: 'catalog', port: 3002, after: afterServers, schema: 'shop_catalog' },
   { name: 'payment', port: 3003, after: afterServers, schema: 'shop_payment' },
   { name: 'coupon', port: 3004, after: afterServers, schema: 'shop_coupon' },
@@ -101,8 +138,13 @@ export function servicePort(service: ServiceRow, instance: number, portOffset: n
   return service.port + (instance - 1) * 10 + portOffset;
 }
 
-export function serverRow(name: ServerName): ServerRow {
-  return find(servers, name);
+export function serverRow(name: PartName): ServerRow<PartName> {
+  return find(allServers, name);
+}
+
+/** Whether a recorded process is a server, rather than an instance of a service. */
+export function isServer(name: string): name is PartName {
+  return allServers.some((row) => row.name === name);
 }
 
 export function serviceRow(name: ServiceName): ServiceRow {
@@ -116,7 +158,17 @@ function find<R extends { name: string }>(rows: R[], name: string): R {
 }
 
 export function entryPoint(service: ServiceName): string {
-  return join(root, 'services', service, 'src/main.ts');
+  return join(root, serviceRow(service).entry ?? `services/${service}/src/main.ts`);
+}
+
+/** How many run of a service where there are so many of each. */
+export function instancesOf(service: ServiceRow, instances: number): number {
+  return service.single ? 1 : instances;
+}
+
+/** Where the data platform takes events. */
+export function platformEndpoint(url: string): string {
+  return `${url}/events`;
 }
 
 /** The services that are written. */

@@ -7,6 +7,8 @@ describe('addresses', () => {
       gateway: 'http://127.0.0.1:4000',
       auditDatabase: 'mysql://shop_audit:shop_audit@127.0.0.1:14306/',
       brokers: ['127.0.0.1:20092'],
+      redis: 'redis://127.0.0.1:17379',
+      dataPlatform: 'http://127.0.0.1:4006/events',
       services: { payment: { database: 'mysql://shop_payment:shop_payment@127.0.0.1:14306/shop_payment' } },
     });
   });

@@ -9,6 +9,9 @@ export interface Addresses {
   readonly brokers: readonly string[];
   /** The Confluent API of the schema registry. */
   readonly registry: string;
+  readonly redis: string;
+  /** Where the order service posts ended orders; the local sink also tells what it has. */
+  readonly dataPlatform: string;
   readonly services: Readonly<Record<ServiceName, ServiceAddresses>>;
 }
 
@@ -40,6 +43,8 @@ export function localEnvironment(portOffset: number): Record<string, string> {
     AUDIT_DATABASE_URL: `mysql://shop_audit:shop_audit@127.0.0.1:${port(13306)}/`,
     KAFKA_BROKERS: `127.0.0.1:${port(19092)}`,
     SCHEMA_REGISTRY_URL: `http://127.0.0.1:${port(18081)}/apis/ccompat/v7`,
+    REDIS_URL: `redis://127.0.0.1:${port(16379)}`,
+    DATA_PLATFORM_URL: `http://127.0.0.1:${port(3006)}/events`,
     ...Object.fromEntries(services),
   };
 }
@@ -72,6 +77,8 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     auditDatabase: url('AUDIT_DATABASE_URL'),
     brokers: list('KAFKA_BROKERS'),
     registry: url('SCHEMA_REGISTRY_URL'),
+    redis: url('REDIS_URL'),
+    dataPlatform: url('DATA_PLATFORM_URL').replace(/\/$/, ''),
     services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])) as Addresses['services'],
   };
 }

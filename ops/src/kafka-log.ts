@@ -39,5 +39,14 @@ export async function openLog(brokers: readonly string[]): Promise<LogReader> {
 }
 
 function withoutValue({ topic, partition, offset, key, headers, timestamp }: IncomingRecord): LogRecord {
-  return { topic, partition, offset: Number(offset), key, id: headers.ce_id, type: headers.ce_type, timestamp };
+  return {
+    topic,
+    partition,
+    offset: Number(offset),
+    key,
+    id: headers.ce_id,
+    type: headers.ce_type,
+    headers,
+    timestamp,
+  };
 }

@@ -78,9 +78,9 @@ describe('one instance of each service', () => {
     const key = randomUUID();
     await underLoad(async (load) => {
       await publishRubbish(key);
-      for (const service of ['catalog', 'payment']) await untilDeadLetters(system, service, key, RUBBISH_LETTERS);
+      for (const service of SERVICES) await untilDeadLetters(system, service, key, RUBBISH_LETTERS);
       await load.accepted(100);
-      for (const service of ['catalog', 'payment']) await discardAll(service, key);
+      for (const service of SERVICES) await discardAll(service, key);
     });
   });
 });

@@ -1,4 +1,5 @@
 import { deriveEventId, type EventType } from '@shop/events';
+import { dayIn } from '../../ops/src/audit/business-days.ts';
 import type { Shop } from './audit-fixture.ts';
 
 /** Orders of the example, one of each kind. */
@@ -19,6 +20,8 @@ const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
   order: ['stock-reserved', 'stock-rejected', 'payment-completed', 'payment-failed', 'payment-refunded'],
   catalog: ['order-created', 'order-completed', 'order-cancelled'],
   payment: ['stock-reserved', 'order-cancelled'],
+  ranking: ['order-completed', 'order-cancelled'],
+  'data-platform': ['order-completed', 'order-cancelled'],
 };
 
 /** A shop where all is well: one product, two users, orders that ended in every way. */
@@ -34,6 +37,12 @@ export async function fillShop(shop: Shop): Promise<void> {
     [PRODUCT, AT],
   );
   shop.publishRequest('product-changed', '1', PRODUCT);
+  await claim(shop, 'ranking', PRODUCT);
+  await shop.sql(
+    `INSERT INTO shop_ranking.products (product_id, name, price, version, updated_at) VALUES (1, 'Teapot', 1000, 1, ?)`,
+    [AT],
+  );
+  await shop.sql('INSERT INTO shop_ranking.ranking_state (id, live_generation, updated_at) VALUES (1, 1, ?)', [AT]);
   await shop.sql(
     'INSERT INTO shop_payment.accounts (user_id, balance, created_at, updated_at) VALUES (7, 3000, ?, ?)',
     [AT, AT],
@@ -118,6 +127,14 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
     shop.publish(orderId, type);
     for (const [group, handled] of Object.entries(HANDLED))
       if (handled.includes(type)) await apply(shop, group, orderId, type);
+    if (HANDLED['data-platform']?.includes(type)) shop.delivered?.push(deriveEventId(orderId, type));
+  }
+  if (order === 'COMPLETED') {
+    await shop.sql(
+      `INSERT INTO shop_ranking.daily_product_sales (generation, business_day, product_id, quantity, version, updated_at)
+       VALUES (1, ?, 1, 2, 1, ?) ON DUPLICATE KEY UPDATE quantity = quantity + VALUES(quantity), version = version + 1`,
+      [dayIn('Asia/Seoul', createdAt.getTime()), createdAt],
+    );
   }
   if (reservation) {
     await shop.sql(
@@ -140,9 +157,14 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
 
 /** Marks an event as applied by a group. */
 async function apply(shop: Shop, group: string, orderId: string, type: EventType): Promise<void> {
+  await claim(shop, group, deriveEventId(orderId, type));
+}
+
+async function claim(shop: Shop, group: string, eventId: string): Promise<void> {
+  const service = group === 'data-platform' ? 'order' : group;
   await shop.sql(
-    `INSERT INTO shop_${group}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
-    [group, deriveEventId(orderId, type), AT],
+    `INSERT INTO shop_${service}.processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, '', ?)`,
+    [group, eventId, AT],
   );
 }
 
@@ -167,11 +189,13 @@ export async function emptyShop(shop: Shop): Promise<void> {
     order: ['orders', 'order_items', 'order_history', 'idempotency_key'],
     catalog: ['products', 'product_changes', 'reservations', 'reservation_lines', 'idempotency_key'],
     payment: ['accounts', 'point_history', 'payments', 'idempotency_key'],
+    ranking: ['daily_product_sales', 'ranking_state', 'products'],
   };
   for (const [service, names] of Object.entries(tables)) {
     for (const name of [...names, 'outbox', 'processed_event', 'dead_letter', 'parked_key'])
       await shop.sql(`DELETE FROM shop_${service}.${name}`);
   }
   shop.records.length = 0;
+  shop.delivered = [];
   shop.committed.clear();
 }

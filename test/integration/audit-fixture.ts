@@ -4,12 +4,14 @@ import { deriveEventId, EVENTS, type EventType } from '@shop/events';
 import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
 import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
 import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';
+import type { SortedSets } from '../../ops/src/audit/sorted-sets.ts';
+import type { PlatformReader } from '../../ops/src/data-platform.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
 
-const SERVICES = ['order', 'catalog', 'payment'] as const;
+const SERVICES = ['order', 'catalog', 'payment', 'ranking'] as const;
 type Service = (typeof SERVICES)[number];
 
-/** Three schemas with the services' own tables, and a log in memory, for an audit to look at. */
+/** The schemas with the services' own tables, and a log in memory, for an audit to look at. */
 export interface Shop {
   /** Statements name the schemas as ever: `shop_order.orders`. */
   sql(statement: string, params?: readonly (string | number | Date)[]): Promise<void>;
@@ -18,9 +20,17 @@ export interface Shop {
   /** The same of an event that came from a request. */
   publishRequest(type: EventType, key: string, id: string): LogRecord;
   readonly records: LogRecord[];
+  /** Ids of the events that the data platform keeps; undefined: it cannot be asked. */
+  delivered: string[] | undefined;
   /** What each group has committed on each partition; absent: everything. */
   readonly committed: Map<string, number>;
-  audit(options?: { graceMs?: number; since?: Date; meanwhile?: () => Promise<void> }): Promise<AuditReport>;
+  audit(options?: {
+    graceMs?: number;
+    since?: Date;
+    meanwhile?: () => Promise<void>;
+    sets?: SortedSets;
+    timeZone?: string;
+  }): Promise<AuditReport>;
   close(): Promise<void>;
 }
 
@@ -29,7 +39,7 @@ export async function createShop(): Promise<Shop> {
   for (const service of SERVICES) databases.set(service, await uniqueSchemaDatabase(migrations(service)));
   const rename = (statement: string) =>
     statement.replaceAll(
-      /\bshop_(order|catalog|payment)\./g,
+      /\bshop_(order|catalog|payment|ranking)\./g,
       (_, service: Service) => `${databases.get(service)?.database.schema}.`,
     );
   const root = databases.get('order');
@@ -43,27 +53,46 @@ export async function createShop(): Promise<Shop> {
   const committed = new Map<string, number>();
   const add = (topic: string, key: string, id: string, type: string, change: Partial<LogRecord> = {}): LogRecord => {
     const offset = endOf(records, topic);
-    const record = { topic, partition: 0, offset, key, id, type, timestamp: Date.now(), ...change };
+    const record = { topic, partition: 0, offset, key, id, type, headers: {}, timestamp: Date.now(), ...change };
     records.push(record);
     return record;
   };
-  return {
+  const shop: Shop = {
     records,
     committed,
+    delivered: [],
     sql: async (statement, params = []) => {
       await connection.execute(rename(statement), [...params]);
     },
     publish: (orderId, type, change) => add(EVENTS[type].topic, orderId, deriveEventId(orderId, type), type, change),
     publishRequest: (type, key, id) => add(EVENTS[type].topic, key, id, type),
-    audit: async ({ graceMs = 0, since, meanwhile } = {}) => {
+    audit: async ({ graceMs = 0, since, meanwhile, ...ranking } = {}) => {
       const renamed = renaming(connection, rename);
       const seen = meanwhile ? afterFirstSnapshot(renamed, meanwhile) : renamed;
-      return await runAudit({ sql: seen, log: memoryLog(records, committed), graceMs, ...(since && { since }) });
+      return await runAudit({
+        sql: seen,
+        log: memoryLog(records, committed),
+        platform: memoryPlatform(shop),
+        graceMs,
+        ...ranking,
+        ...(since && { since }),
+      });
     },
     close: async () => {
       await connection.close();
       for (const database of databases.values()) await database.drop();
     },
+  };
+  return shop;
+}
+
+function memoryPlatform(shop: Pick<Shop, 'delivered'>): PlatformReader {
+  return {
+    async ids(from) {
+      if (!shop.delivered) throw new Error('nobody answers');
+      return { ids: shop.delivered.slice(from), next: shop.delivered.length };
+    },
+    isThere: () => Promise.resolve(shop.delivered !== undefined),
   };
 }
 

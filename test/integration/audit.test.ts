@@ -29,7 +29,7 @@ describe('the audit of a shop where all is well', () => {
     const report = await shop.audit();
     expect(report.findings.filter((it) => it.failed > 0 || it.parked > 0)).toEqual([]);
     expect(report).toMatchObject({ ok: true, orders: 5, records: shop.records.length });
-    expect(new Set(report.findings.map((it) => it.invariant))).toEqual(new Set([1, 2, 3, 4, 5, 6, 8, 9, 12]));
+    expect(new Set(report.findings.map((it) => it.invariant))).toEqual(new Set([1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]));
     for (const { name, checked } of report.findings) {
       if (
         ![
@@ -271,11 +271,12 @@ describe('rows and topics that differ are found:', () => {
   });
 
   it('rubbish that was consumed and forgotten, but not rubbish that was dead-lettered', async () => {
+    const listeners = ['catalog', 'payment', 'data-platform', 'ranking'];
     const { offset } = shop.publish('x', 'order-created', { type: undefined, id: undefined, key: null });
     expect(await faults()).toEqual({
-      '9 offsets-are-accounted-for': [`catalog: order-events/0@${offset}`, `payment: order-events/0@${offset}`],
+      '9 offsets-are-accounted-for': listeners.map((group) => `${group}: order-events/0@${offset}`),
     });
-    for (const group of ['catalog', 'payment']) await setAside(group, 'DEAD', { offset });
+    for (const group of listeners) await setAside(group, 'DEAD', { offset });
     expect(await faults()).toEqual({});
   });
 
@@ -336,14 +337,87 @@ describe('on a live system', () => {
   });
 });
 
+describe('deliveries to the data platform', () => {
+  const cancellation = deriveEventId(refunded, 'order-cancelled');
+  const take = (id: string) => shop.delivered?.splice(shop.delivered.indexOf(id), 1);
+  const looks = async (options: Parameters<Shop['audit']>[0] = {}) => {
+    const { findings } = await shop.audit(options);
+    return findings.find((it) => it.name === 'ended-orders-are-delivered');
+  };
+  /** As if the platform were away: the group stands before its last message. */
+  const lag = () => shop.committed.set('data-platform order-events', endOf(shop.records, 'order-events') - 1);
+
+  it('an end that it lacks is found, whether its group applied it or not', async () => {
+    take(cancellation);
+    expect(await faults()).toEqual({ '11 ended-orders-are-delivered': [cancellation] });
+    lag();
+    expect(await faults()).toEqual({ '11 ended-orders-are-delivered': [cancellation] });
+    shop.committed.clear();
+    await shop.sql('DELETE FROM shop_order.processed_event WHERE event_id = ?', [cancellation]);
+    expect((await faults())['11 ended-orders-are-delivered']).toEqual([cancellation]);
+  });
+
+  it('an event of no order, one that its order does not imply, and one twice are found', async () => {
+    const strange = deriveEventId(another, 'order-completed');
+    const wrong = deriveEventId(rejected, 'order-completed');
+    shop.delivered?.push(strange, wrong, cancellation);
+    expect(await faults()).toEqual({ '11 delivered-is-an-end': [cancellation, strange, wrong] });
+  });
+
+  it('what is behind the group, in the outbox or delivered meanwhile is no fault', async () => {
+    take(cancellation);
+    await shop.sql('DELETE FROM shop_order.processed_event WHERE event_id = ?', [cancellation]);
+    lag();
+    expect(await looks()).toMatchObject({ failed: 0, underway: 1 });
+    const meanwhile = async () => void shop.delivered?.push(cancellation);
+    expect(await looks({ graceMs: 1, meanwhile })).toMatchObject({ failed: 0, underway: 0 });
+
+    take(cancellation);
+    shop.committed.clear();
+    await shop.sql(
+      `INSERT INTO shop_order.outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at) VALUES (?, 'order-events', ?, 'order-cancelled', '', '{}', ?)`,
+      [cancellation, refunded, new Date()],
+    );
+    expect(await looks()).toMatchObject({ failed: 0, underway: 1 });
+  });
+
+  it('what is dead-lettered is listed apart, and excuses nothing else', async () => {
+    take(cancellation);
+    await setAside('data-platform', 'DEAD', { key: refunded, eventId: cancellation });
+    await shop.sql(
+      `INSERT INTO shop_order.parked_key (consumer_group, message_key, topic, parked_at) VALUES ('data-platform', ?, 'order-events', ?)`,
+      [refunded, new Date()],
+    );
+    expect(await looks()).toMatchObject({ failed: 0, parked: 1, parkedExamples: [{ id: cancellation }] });
+    await shop.sql(`UPDATE shop_payment.payments SET status = 'COMPLETED' WHERE order_id = ?`, [refunded]);
+    expect(Object.keys(await faults())).toContain('5 cancelled-holds-nothing');
+  });
+
+  it('when the platform cannot be asked, then that is said, and nothing is wrong', async () => {
+    shop.delivered = undefined;
+    const report = await shop.audit();
+    expect(report.ok).toBe(true);
+    expect(report.notes).toEqual([
+      'deliveries to the data platform were not checked: it cannot be asked (nobody answers)',
+    ]);
+    expect(report.findings.filter((it) => it.invariant === 11)).toEqual([]);
+  });
+
+  it('those from before the audit’s moment are left out', async () => {
+    shop.delivered = [cancellation];
+    expect(await shop.audit({ since: new Date('2026-06-01T00:00:00Z') })).toMatchObject({ ok: true });
+  });
+});
+
 async function setAside(
   group: string,
   status: string,
   at: { offset?: number; key?: string; eventId?: string; reason?: string },
 ): Promise<void> {
   const { offset = 9_999, key, eventId, reason = 'HANDLER_ERROR' } = at;
+  const service = group === 'data-platform' ? 'order' : group;
   await shop.sql(
-    `INSERT INTO shop_${group}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at)
+    `INSERT INTO shop_${service}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at)
      VALUES (?, 'order-events', 0, ?, ${key ? '?' : 'NULL'}, ?, ${eventId ? '?' : 'NULL'}, 'order-created', ?, 3, '{}', ?)`,
     [group, offset, ...(key ? [key] : []), status, ...(eventId ? [eventId] : []), reason, new Date()],
   );

@@ -77,7 +77,7 @@ describe('rubbish on a topic', () => {
       { topic: 'order-events', key, value: randomBytes(200), headers: {} },
       { topic: 'order-events', key: null, value: null, headers: cloudEvent('order-created') },
     ]);
-    for (const service of ['catalog', 'payment']) {
+    for (const service of ['catalog', 'payment', 'order']) {
       const [keyed] = await untilDeadLetters(system, service, key, ['null DEAD']);
       expect(keyed).toMatchObject({ reason: 'UNDECODABLE', error: expect.stringContaining('ce_type') });
     }
@@ -88,7 +88,7 @@ describe('rubbish on a topic', () => {
     for (let i = 0; i < 10; i++) {
       expectStatus(await api.placeOrder(userId, [[productId, 1]], { wait: 10 }), 201);
     }
-    for (const service of ['catalog', 'payment']) {
+    for (const service of ['catalog', 'payment', 'order']) {
       for (const letter of [
         ...(await deadLettersOf(system, service, key)),
         ...(await deadLettersOf(system, service, null)),
@@ -107,18 +107,19 @@ describe('rubbish on a topic', () => {
     const { orderId } = expectStatus(await api.placeOrder(userId, [[productId, 1]], { wait: 10 }), 201).body;
     const headers = cloudEvent('order-completed');
     await publish([{ topic: 'order-events', key: orderId, value: Buffer.from([0, 0, 0, 0, 1, 7]), headers }]);
-    const [letter] = await untilDeadLetters(system, 'catalog', orderId, ['order-completed DEAD']);
+    // The group `data-platform` of the order service reads it too.
+    const readers = ['catalog', 'order'];
+    for (const service of readers) await untilDeadLetters(system, service, orderId, ['order-completed DEAD']);
     expectStatus(await api.cancel(orderId, userId), 202);
-    await untilDeadLetters(system, 'catalog', orderId, ['order-completed DEAD', 'order-cancelled PARKED']);
-    await expectOps(system.stack, [
-      'dead-letters',
-      'discard',
-      `catalog/${letter?.id}`,
-      '--reason',
-      'rubbish',
-      '--execute',
-    ]);
-    await untilDeadLetters(system, 'catalog', orderId, ['order-completed DISCARDED', 'order-cancelled REDRIVEN']);
+    for (const service of readers) {
+      const [letter] = await untilDeadLetters(system, service, orderId, [
+        'order-completed DEAD',
+        'order-cancelled PARKED',
+      ]);
+      const discard = ['dead-letters', 'discard', `${service}/${letter?.id}`, '--reason', 'rubbish', '--execute'];
+      await expectOps(system.stack, discard);
+      await untilDeadLetters(system, service, orderId, ['order-completed DISCARDED', 'order-cancelled REDRIVEN']);
+    }
     await expectCleanAudit(system);
     expect(await Promise.all([api.stock(productId), api.balance(userId)])).toEqual([10, 1_000]);
   });

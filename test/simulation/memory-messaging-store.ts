@@ -81,11 +81,11 @@ export function createMemoryMessagingStore(
       return new Set(rows.map((row) => row.key));
     },
 
-    async writeDeadLetters(tx, group, entries) {
+    async writeDeadLetters(tx, group, entries, _now, parks) {
       await tx.statement(`write ${entries.length} dead letters of ${group}`);
       for (const entry of entries) {
         const { topic, key } = entry.record;
-        if (entry.status !== 'DEAD' || key === null) continue;
+        if (!parks || entry.status !== 'DEAD' || key === null) continue;
         await tx.insertIgnore(tables.parkedKeys, `${group}/${key}`, { group, key, topic });
       }
       for (const entry of entries) {

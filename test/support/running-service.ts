@@ -102,11 +102,21 @@ async function joinLog(stack: Stack, topic: string) {
   }
   function toRecord({ type, data }: NewEvent) {
     // TypeScript loses that type and data belong together.
-    const { topic, key: keyOf } = EVENTS[type] as { topic: string; key: (data: unknown) => string };
-    const key = keyOf(data);
+    const definition = EVENTS[type] as {
+      topic: string;
+      key: (data: unknown) => string;
+      id: 'derived' | ((data: unknown) => string);
+      attributes?: (data: unknown) => Readonly<Record<string, string | null>>;
+    };
+    const { topic, id, attributes } = definition;
+    const key = definition.key(data);
+    const extensions = Object.entries(attributes?.(data) ?? {}).flatMap(([name, value]) =>
+      value === null ? [] : [[`ce_${name}`, value]],
+    );
     const headers = {
       ce_specversion: '1.0',
-      ce_id: deriveEventId(key, type),
+      ...(Object.fromEntries(extensions) as Record<string, string>),
+      ce_id: id === 'derived' ? deriveEventId(key, type) : id(data),
       ce_type: type,
       ce_source: 'test',
       ce_time: new Date().toISOString(),

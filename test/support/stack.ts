@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { openStack, type Stack } from '../../deploy/local/stack.ts';
 import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
 
@@ -24,12 +25,12 @@ export function connectRoot(stack: Stack): Promise<SqlConnection> {
   return connectSql(url);
 }
 
-/** Empties every schema and the log: what other tests published would be heard as orders that nobody has. */
+/** Empties every schema, the log, Redis and the data platform (which must not run): what other tests published would be heard as orders that nobody has. */
 export async function wipe(stack: Stack): Promise<void> {
   const kafka = stack.part('kafka');
   await kafka.stop();
-  rmSync(join(stack.dir, 'kafka'), { recursive: true, force: true });
-  await Promise.all([kafka.start(), emptySchemas(stack)]);
+  for (const folder of ['kafka', 'data-platform']) rmSync(join(stack.dir, folder), { recursive: true, force: true });
+  await Promise.all([kafka.start(), emptySchemas(stack), emptyRedis(stack)]);
 }
 
 async function emptySchemas(stack: Stack): Promise<void> {
@@ -39,6 +40,19 @@ async function emptySchemas(stack: Stack): Promise<void> {
   } finally {
     await sql.close();
   }
+}
+
+async function emptyRedis(stack: Stack): Promise<void> {
+  const redis = connectRedis(stack);
+  await redis.flushall().finally(() => redis.disconnect());
+}
+
+/** A connection to the stack's Redis, for tests that look at it or empty it. */
+export function connectRedis(stack: Stack): Redis {
+  const redis = new Redis(stack.env.REDIS_URL ?? '');
+  // Tests stop the server; the client connects again by itself.
+  redis.on('error', () => undefined);
+  return redis;
 }
 
 async function tables(sql: SqlConnection): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { ServiceName } from '../../deploy/local/topology.ts';
 import { Api } from './api.ts';
 import { testStack, wipe } from './stack.ts';
 
+/** The data platform is always there, so that every audit also checks what it got. */
 const BEHIND_THE_GATEWAY: readonly ServiceName[] = ['order', 'catalog', 'payment', 'coupon', 'ranking'];
 
 export interface SystemOptions {
@@ -52,9 +53,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   };
   const stop = async () => {
     const gateways = [...processes.values()].filter((process) => process.name.startsWith('gateway'));
-    const others = [...processes.values()].filter((process) => !gateways.includes(process));
+    const platforms = [...processes.values()].filter((process) => process.name.startsWith('data-platform'));
+    const others = [...processes.values()].filter((it) => !gateways.includes(it) && !platforms.includes(it));
     const unwell: string[] = [];
-    for (const group of [gateways, others]) {
+    for (const group of [gateways, others, platforms]) {
       await Promise.all(
         group.map(async (process) => {
           if (!process.running()) unwell.push(`${process.name} was gone:\n${process.output(10)}`);
@@ -80,6 +82,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   };
   try {
     const all = Array.from({ length: instances }, (_, index) => index + 1);
+    await start('data-platform');
     await Promise.all(all.flatMap((instance) => BEHIND_THE_GATEWAY.map((service) => start(service, instance))));
     await start('gateway');
     return system;

@@ -10,7 +10,7 @@ interface Check {
   args: string[];
 }
 
-const folders = ['libs', 'services', 'ops', 'bench', 'deploy', 'test'];
+const folders = ['libs', 'services', 'ops', 'bench', 'k6', 'deploy', 'test'];
 const bin = (path: string) => join(root, 'node_modules', path);
 
 const checks: Check[] = [

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { existingServers, serviceUrl } from '../addresses.ts';
@@ -10,7 +10,7 @@ import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { migrate, type Stack, startInfra, startService, stopOwnStack } from '../stack.ts';
 import { supervise } from '../supervisor.ts';
-import { presentServices, type ServerName, type ServiceName, servers, startSteps } from '../topology.ts';
+import { instancesOf, isServer, presentServices, type ServiceName, startSteps } from '../topology.ts';
 
 /** Starts everything and stays: servers, schemas, migrations, services, demo data. */
 export async function start(args: string[]): Promise<number> {
@@ -51,7 +51,7 @@ async function bringUp(stack: Stack, instances: number): Promise<void> {
     const started = await Promise.all(
       step
         .flatMap((row) =>
-          Array.from({ length: instances }, async (_, index) => {
+          Array.from({ length: instancesOf(row, instances) }, async (_, index) => {
             const service = await startService(stack, { service: row.name, instance: index + 1 });
             await service.ready();
             progress(service.name, `ready on ${service.url} (pid ${service.pid})`);
@@ -71,15 +71,23 @@ async function bringUp(stack: Stack, instances: number): Promise<void> {
   await loadDemoData(stack);
 }
 
+/** Raised when demo data is added: a data folder with less gets what it lacks. */
+const DEMO_DATA = 'with coupons';
+
 /** Once for each data folder; what the demo sold stays sold over a restart. */
 async function loadDemoData(stack: Stack): Promise<void> {
   const stamp = join(stack.dir, 'demo-data');
   const ops = join(root, 'ops/main.ts');
-  if (existsSync(stamp) || !existsSync(ops) || presentServices().length === 0) return;
+  if (
+    (existsSync(stamp) && readFileSync(stamp, 'utf8') === DEMO_DATA) ||
+    !existsSync(ops) ||
+    presentServices().length === 0
+  )
+    return;
   progress('demo data', 'loading (only the first time)');
   try {
     await run(process.execPath, [ops, 'load-demo', '--execute'], { cwd: root, env: { ...process.env, ...stack.env } });
-    writeFileSync(stamp, '');
+    writeFileSync(stamp, DEMO_DATA);
     progress('demo data', 'loaded');
   } catch (error) {
     progress('demo data', `could not be loaded: ${error instanceof Error ? error.message : error}`);
@@ -87,7 +95,7 @@ async function loadDemoData(stack: Stack): Promise<void> {
 }
 
 async function restart(stack: Stack, name: string): Promise<void> {
-  if (servers.some((row) => row.name === name)) return stack.part(name as ServerName).start();
+  if (isServer(name)) return stack.part(name).start();
   const [service = '', instance] = name.split(/-(\d+)$/);
   const process_ = await startService(stack, { service: service as ServiceName, instance: Number(instance) });
   await process_.ready();
@@ -97,7 +105,7 @@ function printLinks(stack: Stack, instances: number): void {
   const { layout } = stack;
   const rows = [
     ...presentServices().flatMap((row) =>
-      Array.from({ length: instances }, (_, index) => [
+      Array.from({ length: instancesOf(row, instances) }, (_, index) => [
         `${row.name}-${index + 1}`,
         serviceUrl(layout, row.name, index + 1),
       ]),
@@ -108,7 +116,7 @@ function printLinks(stack: Stack, instances: number): void {
     ['redis', stack.env.REDIS_URL],
     ['logs', join(stack.dir, 'logs')],
   ];
-  console.log(`\n${rows.map(([name = '', link]) => `  ${name.padEnd(12)} ${link}`).join('\n')}\n`);
+  console.log(`\n${rows.map(([name = '', link]) => `  ${name.padEnd(16)} ${link}`).join('\n')}\n`);
   if (presentServices().some((row) => row.name === 'gateway')) {
     console.log(`Try:\n\n${exampleOrder(serviceUrl(layout, 'gateway'))}\n`);
   }

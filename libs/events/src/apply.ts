@@ -41,8 +41,8 @@ export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly 
   const { store, subscription, failpoint } = deps;
   const { group } = subscription;
   return store.transaction(async (tx) => {
-    const parkedKeys = new Set(await store.lockParkedKeys(tx, group, keysOf(messages)));
-    const { events, letters } = sort(messages, parkedKeys);
+    const parkedKeys = await lockParked(deps, tx, messages);
+    const { events, letters } = sort(messages, parkedKeys, parks(subscription));
     await writeLetters(deps, tx, letters);
     const fresh = await claimFresh(deps, tx, events);
     if (failpoint) for (const event of fresh) failpoint(group, event);
@@ -65,10 +65,8 @@ export async function buryMessages<Tx>(
   guilty: readonly GuiltyMessage[],
   behind: readonly Message[],
 ): Promise<void> {
-  const { store, subscription } = deps;
-  await store.transaction(async (tx) => {
-    const keys = keysOf([...guilty.map((entry) => entry.message), ...behind]);
-    const parked = await store.lockParkedKeys(tx, subscription.group, keys);
+  await deps.store.transaction(async (tx) => {
+    const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
     const letters = guilty.map(({ message, error, attempts }) =>
       // Another topic's message of this key may have died meanwhile: then this one waits behind it.
       message.record.key !== null && parked.has(message.record.key)
@@ -79,14 +77,31 @@ export async function buryMessages<Tx>(
   });
 }
 
+/** Whether later messages of a dead letter's key wait behind it. */
+export function parks(subscription: Pick<Subscription<never>, 'parks'>): boolean {
+  return subscription.parks ?? true;
+}
+
+async function lockParked<Tx>(
+  { store, subscription }: ApplyDeps<Tx>,
+  tx: Tx,
+  messages: readonly Message[],
+): Promise<Set<string>> {
+  if (!parks(subscription)) return new Set();
+  return new Set(await store.lockParkedKeys(tx, subscription.group, keysOf(messages)));
+}
+
 function keysOf(messages: readonly Message[]): string[] {
   const keys = new Set<string>();
   for (const { record } of messages) if (record.key !== null) keys.add(record.key);
   return [...keys].sort();
 }
 
-/** In the messages' order: those of parked keys go behind, unreadable ones die at once and park their key, the rest is handled. */
-function sort(messages: readonly Message[], parkedKeys: Set<string>) {
+/**
+ * In the messages' order: those of parked keys go behind, unreadable ones die at once (and park their key where the
+ * group parks), the rest is handled.
+ */
+function sort(messages: readonly Message[], parkedKeys: Set<string>, parking: boolean) {
   const events: ReceivedEvent[] = [];
   const letters: DeadLetterEntry[] = [];
   for (const message of messages) {
@@ -95,7 +110,7 @@ function sort(messages: readonly Message[], parkedKeys: Set<string>) {
     else if (message.event) events.push(message.event);
     else {
       letters.push(deadLetter(message, 'UNDECODABLE', message.error, 1));
-      if (key !== null) parkedKeys.add(key);
+      if (parking && key !== null) parkedKeys.add(key);
     }
   }
   return { events, letters };
@@ -112,7 +127,7 @@ async function claimFresh<Tx>(deps: ApplyDeps<Tx>, tx: Tx, events: readonly Rece
 async function writeLetters<Tx>(deps: ApplyDeps<Tx>, tx: Tx, letters: readonly DeadLetterEntry[]): Promise<void> {
   if (letters.length === 0) return;
   const { store, subscription } = deps;
-  await store.writeDeadLetters(tx, subscription.group, letters, deps.now());
+  await store.writeDeadLetters(tx, subscription.group, letters, deps.now(), parks(subscription));
   const dead = letters.filter((letter) => letter.status === 'DEAD');
   if (dead.length > 0)
     await store.appendOutbox(

@@ -38,6 +38,8 @@ export interface ConsumeOptions {
   readonly topics: readonly string[];
   /** False only for groups that merely wake waiters: they start at the end and never commit. */
   readonly fromBeginning: boolean;
+  /** A record may be held back for so long, ms, to come with more. Absent: it comes as soon as it is there. */
+  readonly patienceMs?: number | undefined;
   /**
    * Called for each partition, several partitions at once, one call at a time for each. Resolved: the batch's offsets are
    * committed. Rejected: nothing is committed and the batch comes again, after a pause.

@@ -37,7 +37,8 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     record: 'shop.order.v1.OrderCancelled',
     key: (e) => e.orderId,
     id: 'derived',
-    attributes: (e) => ({ couponid: e.couponId }),
+    // `wascompleted` has both values: messages without it are from before there was such an attribute.
+    attributes: (e) => ({ couponid: e.couponId, wascompleted: String(e.wasCompleted) }),
   },
   'stock-reserved': {
     topic: 'catalog-events',

@@ -87,6 +87,28 @@ describe('a batch', () => {
     expect(batches.map((batch) => batch.length)).toEqual([10, 10, 5]);
   });
 
+  it('of a patient group waits for more after a large one, but not when it is full', async () => {
+    const handles = ['order-created' as const];
+    const subscription = { group: 'ranking', handles, patienceMs: 500, maxBatch: 200, handle: async () => {} };
+    await start({ subscription });
+    await broker.feed(orders(1, 200));
+    expect(clock.slept).toEqual([]);
+    await broker.feed(orders(201, 201));
+    expect(clock.slept).toEqual([expect.any(Number)]);
+    // The mean size is then (1 + 200) / 2, and each message adds 3 ms.
+    expect(clock.slept[0]).toBeGreaterThan(250);
+    await broker.feed(orders(300, 499));
+    expect(clock.slept).toHaveLength(1);
+  });
+
+  it('is as large as the subscription says', async () => {
+    const sizes: number[] = [];
+    const handle = async (_: MemoryTx, events: readonly unknown[]) => void sizes.push(events.length);
+    await start({ subscription: { group: 'ranking', handles: ['order-created'], maxBatch: 10, handle } });
+    await broker.feed(orders(1, 25));
+    expect(sizes).toEqual([10, 10, 5]);
+  });
+
   it('is applied once although it comes twice, and a message once although the batch holds it twice', async () => {
     await start();
     await broker.feed([...orders(1, 2), created(1, 3)]);
@@ -196,6 +218,55 @@ describe('poison', () => {
     expect(store.state.letters[0]?.error).toContain('first byte 114');
     expect(store.state.letters[6]?.error).toContain('ce_type');
     expect(store.transactions).toBe(1);
+  });
+});
+
+describe('a group that does not park', () => {
+  const withoutParking = { group: 'catalog', handles: ['order-created', 'order-cancelled'], parks: false } as const;
+  const free = () =>
+    start({
+      subscription: {
+        ...withoutParking,
+        async handle(tx, events) {
+          for (const event of events) {
+            if (poison.has(n(event))) throw new Error(`cannot handle ${n(event)}`);
+            tx.write(n(event));
+          }
+        },
+      },
+    });
+
+  it('sets poison aside and goes on with its key, in the same batch and after', async () => {
+    poison.add('order-created 2');
+    await free();
+    await broker.feed([created(1, 1), created(2, 2), cancelled(2, 3), cancelled(1, 4)]);
+    await broker.feed([recordOf(codec, orderCancelled(orderId(3)), 5)]);
+    expect(letters()).toEqual(['DEAD order-events/0@2']);
+    expect(store.state.rows).toEqual([
+      'order-created 1',
+      'order-cancelled 2',
+      'order-cancelled 1',
+      'order-cancelled 3',
+    ]);
+    expect(store.state.parked.size).toBe(0);
+    expect(store.state.outbox.map((row) => row.topic)).toEqual(['order-events.dlq']);
+  });
+
+  it('does the same with what cannot be read', async () => {
+    await free();
+    await broker.feed([{ ...created(2, 1), value: Buffer.from('rubbish') }, cancelled(2, 2)]);
+    await broker.feed([created(2, 3)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.rows).toEqual(['order-cancelled 2', 'order-created 2']);
+  });
+
+  it('changes nothing when a dead letter is delivered again', async () => {
+    poison.add('order-created 2');
+    await free();
+    await broker.feed([created(2, 1), cancelled(2, 2)]);
+    await broker.feed([created(2, 1), cancelled(2, 2)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.rows).toEqual(['order-cancelled 2']);
   });
 });
 

@@ -7,6 +7,7 @@ import { HandlerBrokenError, StaleBatchError } from './errors.ts';
 import { createDeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE } from './isolate.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
 import {
+  countWaiting,
   decodeBatch,
   isFinished,
   type PendingBatch,
@@ -31,9 +32,9 @@ export interface ConsumerOptions<Tx, T extends EventType = EventType> {
   readonly failpoint?: Failpoint | undefined;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Most messages in one transaction; default 1,000. */
+  /** Most messages in one transaction; default: the subscription's, or 1,000. */
   readonly maxBatch?: number;
-  /** Under load a transaction waits so long at most to fill, ms; default 20. See `createPace`. */
+  /** Under load a transaction waits so long at most to fill, ms; default: the subscription's patience, or 20. See `createPace`. */
   readonly paceMs?: number;
 }
 
@@ -59,11 +60,12 @@ export interface ConsumerStatus {
  * committed after it. A batch is dropped, never committed, once its partition is lost.
  */
 export async function startConsumer<Tx, T extends EventType>(options: ConsumerOptions<Tx, T>): Promise<Consumer> {
-  const { broker, store, codec, failpoint, maxBatch = 1_000, paceMs = 20 } = options;
+  const { broker, store, codec, failpoint } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   // A handler gets only the types it named, so it may be used for all of them.
   const subscription = options.subscription as unknown as Subscription<Tx, EventType>;
-  const { group } = subscription;
+  const { group, patienceMs } = subscription;
+  const { maxBatch = subscription.maxBatch ?? 1_000, paceMs = patienceMs ?? 20 } = options;
   const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
   const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))].sort();
 
@@ -102,10 +104,10 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     }
   }
 
-  /** The first batch after a pause does not wait. */
+  /** The first batch after a pause does not wait, nor does one that is full: waiting would bring nothing more into it. */
   async function keepPace(): Promise<void> {
     const early = pace.wait(clock.now());
-    if (early > 0) await clock.sleep(early, stopping.signal);
+    if (early > 0 && countWaiting(queue) < maxBatch) await clock.sleep(early, stopping.signal);
     pace.started(clock.now());
   }
 
@@ -213,7 +215,13 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     pending.reject(error instanceof Error ? error : new Error(String(error)));
   }
 
-  const consumer: BrokerConsumer = await broker.consume({ groupId: group, topics, fromBeginning: true, onBatch });
+  const consumer: BrokerConsumer = await broker.consume({
+    groupId: group,
+    topics,
+    fromBeginning: true,
+    patienceMs,
+    onBatch,
+  });
   return {
     ready: () => consumer.ready(),
     status: () => report.status(),

@@ -1,4 +1,4 @@
-import { type Applied, type ApplyDeps, applyMessages, buryMessages, type GuiltyMessage } from './apply.ts';
+import { type Applied, type ApplyDeps, applyMessages, buryMessages, type GuiltyMessage, parks } from './apply.ts';
 import { describe, HandlerBrokenError } from './errors.ts';
 import type { Message } from './message.ts';
 import type { Clock } from './runtime.ts';
@@ -45,7 +45,7 @@ export interface Isolated {
 
 /**
  * Applies one partition's messages of which the handler rejects some: halves them until the guilty stand alone, retries
- * those, then dead-letters them; what comes later for their keys waits behind them. Nothing is dead-lettered before
+ * those, then dead-letters them; what comes later for their keys waits behind them, where the group parks. Nothing is dead-lettered before
  * everything else has been tried, so that a broken handler shows: then it rejects with HandlerBrokenError.
  */
 export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
@@ -98,7 +98,8 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
 
   function accuse(entry: GuiltyMessage): void {
     guilty.push(entry);
-    if (entry.message.record.key !== null) guiltyKeys.add(entry.message.record.key);
+    const { key } = entry.message.record;
+    if (key !== null && parks(deps.subscription)) guiltyKeys.add(key);
     if (outcome.applied === 0 && guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(entry.error);
   }
 

@@ -13,15 +13,22 @@ export interface Letter {
   readonly record: IncomingRecord;
 }
 
-/** Where redriving may have something to do: a key's queue, or a single letter without a key. */
+/** Where redriving may have something to do: a key's queue, or a single letter (it has no key, or its group does not park). */
 export type RedriveTarget =
   | { readonly group: string; readonly key: string }
   | { readonly group: string; readonly key: null; readonly id: number };
 
 const OPEN = `('DEAD', 'PARKED', 'REDRIVE')`;
 
-/** Two cheap looks: letters that an operator wants redriven, and parked keys whose dead letter was discarded. */
-export async function findTargets(database: Database, groups: readonly string[]): Promise<RedriveTarget[]> {
+/**
+ * Two cheap looks: letters that an operator wants redriven, and parked keys whose dead letter was discarded.
+ * @param parking whether a group parks: where it does not, every letter stands alone
+ */
+export async function findTargets(
+  database: Database,
+  groups: readonly string[],
+  parking: (group: string) => boolean,
+): Promise<RedriveTarget[]> {
   const inGroups = placeholders(groups.length);
   const asked = await database.query<{ id: number; consumer_group: string; message_key: string | null }>(
     `SELECT id, consumer_group, message_key FROM dead_letter WHERE status = 'REDRIVE' AND consumer_group IN (${inGroups}) ORDER BY id LIMIT 500`,
@@ -34,7 +41,8 @@ export async function findTargets(database: Database, groups: readonly string[])
   );
   const targets = new Map<string, RedriveTarget>();
   for (const { id, consumer_group: group, message_key: key } of asked) {
-    targets.set(`${group} ${key ?? `#${id}`}`, key === null ? { group, key, id } : { group, key });
+    if (key === null || !parking(group)) targets.set(`${group} #${id}`, { group, key: null, id });
+    else targets.set(`${group} ${key}`, { group, key });
   }
   for (const { consumer_group: group, message_key: key } of freed) targets.set(`${group} ${key}`, { group, key });
   return [...targets.values()];

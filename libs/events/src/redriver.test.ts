@@ -63,3 +63,45 @@ it('when one key cannot be redriven, then those behind it are, and the log says 
     'b: a redrive is put off: something is away',
   ]);
 });
+
+it('when a group does not park, then each letter is redriven by itself and no key is locked', async () => {
+  const marked: unknown[] = [];
+  const statements: string[] = [];
+  const letter = (id: unknown) => ({
+    ...{ id, status: 'REDRIVE', attempts: 1, topic: 't', partition: 0, offset: id, message_key: 'k', payload: null },
+    ...{ headers: '{"ce_type":"of-others"}', failed_at: new Date(0) },
+  });
+  const tx = {
+    async query(sql: string, params: readonly unknown[] = []) {
+      statements.push(sql);
+      return sql.includes('FOR UPDATE') && !marked.includes(params[0]) ? [letter(params[0])] : [];
+    },
+    async execute(sql: string, params: readonly unknown[] = []) {
+      statements.push(sql);
+      if (sql.includes('REDRIVEN')) marked.push(params[2]);
+      return { affectedRows: 1, insertId: 0 };
+    },
+  } as unknown as Transaction;
+  const asked = [7, 8].map((id) => ({ id, consumer_group: 'free', message_key: 'k' }));
+  const looked = Promise.withResolvers<void>();
+  const clock = createVirtualClock();
+  clock.sleep = async (_ms, signal) => {
+    looked.resolve();
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+  };
+  const redriver = startRedriver({
+    database: {
+      query: async (sql: string) => (sql.includes('parked_key') ? [] : asked),
+      transaction: <T>(work: (tx: Transaction) => Promise<T>) => work(tx),
+    } as unknown as Database,
+    store: { claim: async () => new Set<string>() },
+    codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
+    subscriptions: () => [{ group: 'free', handles: [], parks: false, handle: async () => {} }],
+    logger: silentLogger,
+    clock,
+  });
+  await looked.promise;
+  await redriver.stop();
+  expect(marked).toEqual([7, 8]);
+  expect(statements.filter((sql) => sql.includes('parked_key'))).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '@shop/service';
-import type { Failpoint } from './apply.ts';
+import { type Failpoint, parks } from './apply.ts';
 import type { EventType } from './catalog.ts';
 import type { Codec } from './codec.ts';
 import { describe, UndecodableError } from './errors.ts';
@@ -105,7 +105,8 @@ export function startRedriver(options: RedriverOptions): Redriver {
   async function look(): Promise<void> {
     const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
     if (byGroup.size === 0) return;
-    for (const target of await findTargets(database, [...byGroup.keys()])) {
+    const parking = (group: string) => parks(byGroup.get(group) ?? {});
+    for (const target of await findTargets(database, [...byGroup.keys()], parking)) {
       const subscription = byGroup.get(target.group);
       if (subscription) await redrive(subscription, target);
     }

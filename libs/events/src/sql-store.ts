@@ -84,9 +84,9 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       return new Set(parked.map((row) => row.message_key));
     },
 
-    async writeDeadLetters(tx, group, entries, now) {
+    async writeDeadLetters(tx, group, entries, now, parks) {
       const parked = entries.flatMap(({ status, record }) =>
-        status === 'DEAD' && record.key !== null && record.key.length <= MAX_KEY
+        parks && status === 'DEAD' && record.key !== null && record.key.length <= MAX_KEY
           ? [[group, record.key, record.topic, now]]
           : [],
       );

@@ -37,6 +37,12 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
   claim(tx: Tx, group: string, eventIds: readonly string[], now: Date): Promise<ReadonlySet<string>>;
   /** Of `keys`, those parked; their rows stay locked until the transaction ends. */
   lockParkedKeys(tx: Tx, group: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Writes the entries (idempotent by position) and parks the keys of DEAD ones that have a key. */
-  writeDeadLetters(tx: Tx, group: string, entries: readonly DeadLetterEntry[], now: Date): Promise<void>;
+  /** Writes the entries (idempotent by position); with `parks`, parks the keys of DEAD ones that have a key. */
+  writeDeadLetters(
+    tx: Tx,
+    group: string,
+    entries: readonly DeadLetterEntry[],
+    now: Date,
+    parks: boolean,
+  ): Promise<void>;
 }

@@ -15,8 +15,22 @@ export interface Subscription<Tx, T extends EventType = EventType> {
    */
   readonly wants?: (headers: Headers) => boolean;
   /**
+   * Whether later messages of a key wait behind its dead letter; default true. False for topics keyed by what many share
+   * (a coupon policy): a message there does not build on the one before it, and one bad message must not stop the
+   * others. Each dead letter is then redriven alone.
+   */
+  readonly parks?: boolean;
+  /**
+   * How long a message may wait so as to be handled together with others, ms. For a group that nobody waits for: it then
+   * costs few fetches and transactions. Absent: a message is handled as soon as it is there.
+   */
+  readonly patienceMs?: number;
+  /** Most messages in one transaction; default 1,000. */
+  readonly maxBatch?: number;
+  /**
    * Applies a batch in the given transaction: several partitions together, each key in its order, duplicates already
-   * removed. It must not touch anything outside `tx`. A rejection rolls the whole batch back; the consumer then finds
+   * removed. It must not touch anything outside `tx`, unless whoever it calls drops repetitions by the event's id and the
+   * call is short (docs/adr/0014): a rollback does not take it back, and a crash repeats it. A rejection rolls the whole batch back; the consumer then finds
    * the guilty message by bisection.
    */
   handle(tx: Tx, events: readonly ReceivedEvent<T>[]): Promise<void>;

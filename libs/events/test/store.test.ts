@@ -76,8 +76,8 @@ describe('parked keys', () => {
     error: 'no',
     attempts: 3,
   });
-  const write = (group: string, entries: readonly DeadLetterEntry[]) =>
-    bench.store.transaction((tx) => bench.store.writeDeadLetters(tx, group, entries, now));
+  const write = (group: string, entries: readonly DeadLetterEntry[], parks = true) =>
+    bench.store.transaction((tx) => bench.store.writeDeadLetters(tx, group, entries, now, parks));
 
   it('are found among many, and only by their group', async () => {
     await write('parking', [letter('k1', 1), letter('k2', 2), letter(null, 3)]);
@@ -85,6 +85,11 @@ describe('parked keys', () => {
       bench.store.transaction((tx) => bench.store.lockParkedKeys(tx, group, ['k0', 'k1', 'k2', 'k3']));
     expect(await lock('parking')).toEqual(new Set(['k1', 'k2']));
     expect(await lock('nobody')).toEqual(new Set());
+  });
+
+  it('are none for a group that does not park', async () => {
+    await write('free', [letter('k1', 1)], false);
+    expect(await bench.store.transaction((tx) => bench.store.lockParkedKeys(tx, 'free', ['k1']))).toEqual(new Set());
   });
 
   it('stay locked until the transaction ends: who releases a key and who parks behind it wait for each other', async () => {

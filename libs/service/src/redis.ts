@@ -4,13 +4,18 @@ import type { Logger } from 'pino';
 /**
  * A client that never holds up a start and never queues: while Redis is away commands reject at once, and it connects
  * again by itself. An outage is logged once, and its end once.
+ * @param commandTimeoutMs longest wait for an answer, ms; default 2,000
  */
-export function createRedis(url: string, logger: Logger): Redis {
+export function createRedis(
+  url: string,
+  logger: Logger,
+  { commandTimeoutMs = 2_000 }: { readonly commandTimeoutMs?: number } = {},
+): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 2_000,
-    commandTimeout: 2_000,
+    commandTimeout: commandTimeoutMs,
     autoResubscribe: true,
     retryStrategy: (attempt) => Math.min(100 * attempt, 1_000) * (0.8 + Math.random() * 0.4),
   });

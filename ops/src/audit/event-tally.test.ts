@@ -22,6 +22,7 @@ const event = (type: EventType, change: Partial<LogRecord> = {}): LogRecord => (
   key: orderId,
   id: deriveEventId(orderId, type),
   type,
+  headers: {},
   timestamp: 0,
   ...change,
 });
@@ -106,6 +107,7 @@ describe('consumed offsets', () => {
     setAside: new Set<string>(),
     ...change,
   });
+  const wanting = { wants: (headers: Readonly<Record<string, string>>) => headers.ce_x !== 'no' };
   const suspectsOf = (state: ReturnType<typeof group>, record: LogRecord) => {
     const tally = createOffsetTally([state]);
     tally.add(record);
@@ -115,6 +117,8 @@ describe('consumed offsets', () => {
   it.each<[string, LogRecord, object, number]>([
     ['applied', event('stock-reserved'), { processed: new Set([deriveEventId(orderId, 'stock-reserved')]) }, 0],
     ['not for the group', event('stock-rejected'), {}, 0],
+    ['not wanted by the group', event('stock-reserved', { headers: { ce_x: 'no' } }), wanting, 0],
+    ['wanted, but forgotten', event('stock-reserved', { headers: { ce_x: 'yes' } }), wanting, 1],
     ['not consumed yet', event('stock-reserved', { offset: 1_000_000 }), {}, 0],
     [
       'parked, known by its id',

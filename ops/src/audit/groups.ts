@@ -11,7 +11,13 @@ export interface Group {
   readonly group: string;
   readonly service: ServiceName;
   readonly handles: readonly EventType[];
+  /** What it wants of those, by the headers; absent: all. */
+  readonly wants?: (headers: Readonly<Record<string, string>>) => boolean;
+  /** It runs only where there is something to deliver to, and waits as long as that is away. */
+  readonly optional?: boolean;
 }
+
+export const DATA_PLATFORM = 'data-platform';
 
 /** Every group that consumes. A test compares this with the services' own subscriptions. */
 export const GROUPS: readonly Group[] = [
@@ -22,6 +28,14 @@ export const GROUPS: readonly Group[] = [
   },
   { group: 'catalog', service: 'catalog', handles: ['order-created', 'order-completed', 'order-cancelled'] },
   { group: 'payment', service: 'payment', handles: ['stock-reserved', 'order-cancelled'] },
+  { group: 'coupon-issue', service: 'coupon', handles: ['coupon-issue-requested'] },
+  {
+    group: 'ranking',
+    service: 'ranking',
+    handles: ['order-completed', 'order-cancelled', 'product-changed'],
+    wants: (headers) => headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false',
+  },
+  { group: DATA_PLATFORM, service: 'order', handles: ['order-completed', 'order-cancelled'], optional: true },
 ];
 
 export function topicsOf(group: Group): string[] {
@@ -39,6 +53,7 @@ export async function readGroups(sql: SqlReader, log: LogReader, scope: AuditSco
     states.push({
       group: group.group,
       handles: group.handles,
+      ...(group.wants && { wants: group.wants }),
       committed,
       processed: await readInbox(sql, group, scope),
       setAside: await readDeadLetters(sql, group),
@@ -94,14 +109,15 @@ export async function appliedAmong(sql: SqlReader, group: string, eventIds: read
   return found;
 }
 
-/** Orders (and other keys) of which something waits behind or in a dead letter. */
+/** Orders (and other keys) of which something waits behind or in a dead letter. What is only not delivered yet excuses nothing else. */
 export async function readParkedKeys(sql: SqlReader): Promise<Set<string>> {
   const keys = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {
     const rows = await sql.query<{ message_key: string }>(
-      `SELECT message_key FROM shop_${service}.dead_letter WHERE status IN (?) AND message_key IS NOT NULL
-       UNION SELECT message_key FROM shop_${service}.parked_key`,
-      [[...WAITING]],
+      `SELECT message_key FROM shop_${service}.dead_letter
+        WHERE status IN (?) AND message_key IS NOT NULL AND consumer_group <> ?
+       UNION SELECT message_key FROM shop_${service}.parked_key WHERE consumer_group <> ?`,
+      [[...WAITING], DATA_PLATFORM, DATA_PLATFORM],
     );
     for (const row of rows) keys.add(row.message_key);
   }

@@ -8,6 +8,8 @@ export interface LogRecord {
   readonly id: string | undefined;
   /** `ce_type`; undefined when the header is missing. */
   readonly type: string | undefined;
+  /** All headers: what a group chooses by. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
 }

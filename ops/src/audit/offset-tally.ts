@@ -6,6 +6,8 @@ import { type LogRecord, partitionName } from './log.ts';
 export interface GroupState {
   readonly group: string;
   readonly handles: readonly EventType[];
+  /** What it wants of those, by the headers; absent: all. */
+  readonly wants?: (headers: Readonly<Record<string, string>>) => boolean;
   /** Offsets it committed, by `topic/partition`. */
   readonly committed: ReadonlyMap<string, number>;
   /** Ids in its inbox. */
@@ -45,8 +47,8 @@ export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
       for (const reader of readers) {
         if (!reader.topics.has(record.topic) || record.offset >= (reader.committed.get(partition) ?? 0)) continue;
         consumed++;
-        // As the consumer tells it: by the type alone, before anything else is read.
-        if (record.type && !reader.types.has(record.type)) continue;
+        // As the consumer tells it: by the headers alone, before anything else is read.
+        if (record.type && !(reader.types.has(record.type) && (reader.wants?.(record.headers) ?? true))) continue;
         const readable = record.type && record.id !== undefined;
         if (readable && reader.processed.has(record.id ?? '')) continue;
         const position = `${partition}@${record.offset}`;

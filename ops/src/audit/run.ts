@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENTS } from '@shop/events';
+import type { PlatformReader } from '../data-platform.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
+import { beginDeliveryAudit } from './delivery.ts';
 import { createEventTally } from './event-tally.ts';
 import { finding, topicFindings } from './findings.ts';
 import { GROUPS, readGroups, readParkedKeys, readUnreadable, topicsOf } from './groups.ts';
@@ -11,13 +13,21 @@ import { messagingChecks } from './messaging.ts';
 import { createOffsetTally } from './offset-tally.ts';
 import { orderChecks } from './orders.ts';
 import { pointChecks } from './points.ts';
+import { rankingChecks } from './ranking.ts';
 import { type Comparison, compareRows } from './rows-and-events.ts';
+import { SetsUnreadableError, type SortedSets, sortedSetFinding } from './sorted-sets.ts';
 import { stockChecks } from './stock.ts';
 
 export interface AuditOptions {
   /** A user who may read every schema. */
   readonly sql: SqlConnection;
   readonly log: LogReader;
+  /** Ranking's sorted sets. Left out, or not to be read: the report says so in a note. */
+  readonly sets?: SortedSets;
+  /** SHOP_TIME_ZONE of the ranking service. Default Asia/Seoul. */
+  readonly timeZone?: string;
+  /** What ended orders are delivered to; without it that is not checked. */
+  readonly platform?: PlatformReader;
   /** Leaves out what began before. */
   readonly since?: Date;
   /** What seems wrong is looked at again after so long, ms: a live system is always between two steps. 0 on an idle one. */
@@ -37,13 +47,16 @@ export interface AuditReport {
   readonly durationMs: number;
 }
 
-const CHECKS: readonly Check[] = [
-  ...stockChecks,
-  ...pointChecks,
-  ...orderChecks,
-  ...messagingChecks,
-  ...idempotencyChecks,
-];
+function checksFor(timeZone: string): readonly Check[] {
+  return [
+    ...stockChecks,
+    ...pointChecks,
+    ...orderChecks,
+    ...messagingChecks,
+    ...rankingChecks(timeZone),
+    ...idempotencyChecks,
+  ];
+}
 const TOPICS = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
 /** Clocks of services and broker may differ by this, and an event is sent after its row, ms. */
 const MARGIN_MS = 60_000;
@@ -58,7 +71,8 @@ const MARGIN_MS = 60_000;
  */
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const started = performance.now();
-  const { sql, log, since, graceMs = 5_000, deadlineMs = 35_000 } = options;
+  const { sql, log, platform, since, graceMs = 5_000, deadlineMs = 35_000, timeZone = 'Asia/Seoul' } = options;
+  const checks = checksFor(timeZone);
   const scope = scopeFrom(since, deadlineMs);
 
   const groups = await readGroups(sql, log, scope);
@@ -74,25 +88,30 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   });
   const eventScope = scopeFrom(retained.since() ?? since, deadlineMs);
 
-  const first = await sql.snapshot(async (reader) => ({
-    results: await runChecks(CHECKS, reader, scope),
-    comparison: await compareRows(reader, events, eventScope),
-    parkedKeys: await readParkedKeys(reader),
-  }));
+  const delivery = await beginDeliveryAudit(platform);
+  const first = await sql.snapshot(async (reader) => {
+    const results = await runChecks(checks, reader, scope);
+    const comparison = await compareRows(reader, events, eventScope);
+    await delivery.compare(reader, eventScope);
+    return { results, comparison, parkedKeys: await readParkedKeys(reader) };
+  });
   const now = await log.held(TOPICS);
   const tail = createEventTally();
   await log.read(tailOf(held, now), (record) => tail.add(record));
 
   const second = await lookAgain(sql, first.results, scope, graceMs);
   const parkedKeys = second.parkedKeys ?? first.parkedKeys;
+  const sets = await compareSets(options, timeZone, graceMs);
   const findings = [
-    ...CHECKS.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
+    ...sets.findings,
+    ...checks.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
     ...(await topicFindings({ sql, events, offsets, tail, comparison: first.comparison, parkedKeys })),
+    ...(await delivery.findings({ sql, log, ends: now, graceMs })),
   ].sort((a, b) => a.invariant - b.invariant);
   return {
     ok: findings.every((each) => each.failed === 0),
     findings,
-    notes: [...retained.notes(), ...lagNotes(groups, now)],
+    notes: [...retained.notes(), ...sets.notes, ...lagNotes(groups, now), ...delivery.notes],
     orders: first.comparison.orders,
     records: held.reduce((sum, range) => sum + range.to - range.from, 0),
     durationMs: Math.round(performance.now() - started),
@@ -100,6 +119,23 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
 }
 
 export type { Comparison };
+
+/** Redis is no truth: where it cannot be read, the rest is worth a report all the same. */
+async function compareSets(
+  { sql, sets }: AuditOptions,
+  timeZone: string,
+  graceMs: number,
+): Promise<{ findings: Finding[]; notes: string[] }> {
+  const notCompared = (why: string) => ({ findings: [], notes: [`the sorted sets were not compared: ${why}`] });
+  if (!sets) return notCompared('Redis is not known or away');
+  try {
+    return { findings: [await sortedSetFinding({ sql, sets, timeZone, graceMs })], notes: [] };
+  } catch (error) {
+    // What MySQL says is not for a note.
+    if (error instanceof SetsUnreadableError) return notCompared(error.message);
+    throw error;
+  }
+}
 
 const EMPTY: CheckResult = { checked: 0, suspects: [] };
 
@@ -166,7 +202,9 @@ function lagNotes(
   now: readonly LogRange[],
 ): string[] {
   return groups.flatMap(({ group, committed }) => {
-    const topics = new Set(GROUPS.filter((each) => each.group === group).flatMap(topicsOf));
+    const known = GROUPS.filter((each) => each.group === group);
+    if (committed.size === 0 && known.some((each) => each.optional)) return [];
+    const topics = new Set(known.flatMap(topicsOf));
     const lag = now
       .filter((range) => topics.has(range.topic))
       .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);

@@ -1,5 +1,7 @@
 import type { Addresses } from '../addresses.ts';
+import { openPlatform } from '../data-platform.ts';
 import { openLog } from '../kafka-log.ts';
+import { openRedis } from '../redis.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { type IdleOptions, waitUntilIdle } from './idle.ts';
 import type { LogReader } from './log.ts';
@@ -9,24 +11,31 @@ import { type AuditOptions, type AuditReport, runAudit } from './run.ts';
 export interface AuditSession {
   readonly sql: SqlConnection;
   readonly log: LogReader;
-  audit(options?: Omit<AuditOptions, 'sql' | 'log'>): Promise<AuditReport>;
-  waitUntilIdle(options?: Omit<IdleOptions, 'sql' | 'log'>): Promise<void>;
+  audit(options?: Omit<AuditOptions, 'sql' | 'log' | 'platform'>): Promise<AuditReport>;
+  waitUntilIdle(options?: Omit<IdleOptions, 'sql' | 'log' | 'platform'>): Promise<void>;
   close(): Promise<void>;
 }
 
 /** @example `const session = await openAudit(readAddresses(stack.env))` */
-export async function openAudit(addresses: Pick<Addresses, 'auditDatabase' | 'brokers'>): Promise<AuditSession> {
+export async function openAudit(
+  addresses: Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform'>,
+  timeZone = process.env.SHOP_TIME_ZONE || 'Asia/Seoul',
+): Promise<AuditSession> {
   const sql = await connectSql(addresses.auditDatabase);
   const log = await openLog(addresses.brokers).catch(async (error: unknown) => {
     await sql.close();
     throw error;
   });
+  // The audit says in a note that Redis is away.
+  const redis = await openRedis(addresses.redis).catch(() => undefined);
+  const platform = openPlatform(addresses.dataPlatform);
   return {
     sql,
     log,
-    audit: (options = {}) => runAudit({ sql, log, ...options }),
-    waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, ...options }),
+    audit: (options = {}) => runAudit({ sql, log, platform, timeZone, ...(redis && { sets: redis }), ...options }),
+    waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, platform, ...options }),
     close: async () => {
+      redis?.close();
       await Promise.all([sql.close(), log.close()]);
     },
   };

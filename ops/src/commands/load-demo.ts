@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, duration, EXIT, wholeNumber } from '../command.ts';
-import { loadDemo } from '../demo/load.ts';
+import { DEMO_POLICY, loadDemo } from '../demo/load.ts';
 import { DEMO_PRODUCTS } from '../demo/products.ts';
 
 export function registerLoadDemo(program: Command): void {
   addCommand(
     program,
     'load-demo',
-    'demo data through the public API: 100 products, 10,000 users with points',
+    'demo data through the public API: 100 products, 10,000 users with points, coupon policy 1',
     'load-demo --execute',
   )
     .option('--execute', 'do it; without, only say what would be done')
@@ -18,11 +18,11 @@ export function registerLoadDemo(program: Command): void {
       action<{ execute?: boolean; users: number; amount: number; json?: boolean }>(
         async (output, { execute, users, amount }) => {
           const { gateway } = readAddresses();
-          const plan = { gateway, products: DEMO_PRODUCTS.length, users, amount };
+          const plan = { gateway, products: DEMO_PRODUCTS.length, users, amount, couponPolicy: DEMO_POLICY };
           if (!execute) {
             output.result(
               { plan },
-              `would create ${plan.products} products and charge ${amount} won to each of ${users} users at ${gateway}`,
+              `would create ${plan.products} products and coupon policy 1, and charge ${amount} won to each of ${users} users at ${gateway}`,
             );
             output.say('Nothing was changed. Repeat with --execute to do it; what is there already is left as it is.');
             return EXIT.done;
@@ -32,7 +32,7 @@ export function registerLoadDemo(program: Command): void {
             result,
             result.skipped
               ? 'the demo data is there already'
-              : `${result.products} products and ${result.charges} charged users in ${duration(result.durationMs)}`,
+              : `${result.products} products, ${result.charges} charged users and ${result.couponPolicies} coupon policies in ${duration(result.durationMs)}`,
           );
           return EXIT.done;
         },

@@ -38,6 +38,10 @@ describe('what an operator should look at', () => {
       'waits for something that is away',
     ],
     [
+      { instances: [instance({ messaging: { relaying: true, halted: [], waiting: ['data-platform'] } })] },
+      'docs/runbooks/data-platform-away.md',
+    ],
+    [
       { instances: [instance({ messaging: { relaying: false, halted: [], waiting: [] } })] },
       'nobody relays the outbox of order',
     ],

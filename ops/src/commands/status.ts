@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
+import { DATA_PLATFORM } from '../audit/groups.ts';
 import { action, addCommand, duration, EXIT, table } from '../command.ts';
 import { openLog } from '../kafka-log.ts';
 import { connectSql } from '../sql.ts';
@@ -65,7 +66,10 @@ export function whatIsWrong(status: Status): string[] {
       ),
     ),
     ...status.instances.flatMap((it) =>
-      (it.messaging?.waiting ?? []).map((group) => `group ${group} at ${it.url} waits for something that is away`),
+      (it.messaging?.waiting ?? []).map(
+        (group) =>
+          `group ${group} at ${it.url} waits for something that is away${group === DATA_PLATFORM ? ': docs/runbooks/data-platform-away.md' : ''}`,
+      ),
     ),
     ...status.outboxes
       .filter(

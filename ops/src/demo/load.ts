@@ -15,12 +15,17 @@ export interface DemoOptions {
 }
 
 export interface DemoResult {
-  /** True when the data was there and nothing was sent but the question. */
+  /** True when all was there and nothing was sent but questions. */
   readonly skipped: boolean;
+  /** Policies that were created: 1, or 0 when policy 1 was there. */
+  readonly couponPolicies: number;
   readonly products: number;
   readonly charges: number;
   readonly durationMs: number;
 }
+
+/** Coupon policy 1. */
+export const DEMO_POLICY = { name: 'Welcome coupon', discountAmount: 1_000, totalQuantity: 10_000, validDays: 30 };
 
 /** Requests at once: the services commit what waits together, so more in flight means fewer commits. */
 const IN_FLIGHT = 100;
@@ -36,7 +41,14 @@ export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
   const pool = new Pool(options.gateway, { connections: IN_FLIGHT, bodyTimeout: 30_000, headersTimeout: 30_000 });
   const took = () => Math.round(performance.now() - started);
   try {
-    if (await isCharged(pool, users, amount)) return { skipped: true, products: 0, charges: 0, durationMs: took() };
+    const couponPolicies = (await hasPolicy(pool)) ? 0 : 1;
+    if (couponPolicies > 0) {
+      await post(pool, '/coupon-policies', DEMO_POLICY, `${keyPrefix}-coupon-policy-1`);
+      onProgress(`coupon policy ${DEMO_POLICY.name}`);
+    }
+    if (await isCharged(pool, users, amount)) {
+      return { skipped: couponPolicies === 0, couponPolicies, products: 0, charges: 0, durationMs: took() };
+    }
 
     // One after the other, so that the ids are the order of the list.
     for (const [index, product] of DEMO_PRODUCTS.entries()) {
@@ -56,10 +68,20 @@ export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
     await charge(users);
-    return { skipped: false, products: DEMO_PRODUCTS.length, charges: users, durationMs: took() };
+    return { skipped: false, couponPolicies, products: DEMO_PRODUCTS.length, charges: users, durationMs: took() };
   } finally {
     await pool.close();
   }
+}
+
+/** Policies are listed by id, and the first one ever is 1. */
+async function hasPolicy(pool: Pool): Promise<boolean> {
+  const { status, body } = await request(pool, 'GET', '/coupon-policies?limit=1').catch((error: Error) => {
+    throw new Error(`the gateway cannot be reached: ${error.message}`);
+  });
+  if (status !== 200)
+    throw new Error(`the gateway answered ${status} to a look at the policies: ${body.slice(0, 300)}`);
+  return (JSON.parse(body) as { items: unknown[] }).items.length > 0;
 }
 
 async function isCharged(pool: Pool, userId: number, amount: number): Promise<boolean> {

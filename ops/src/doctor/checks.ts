@@ -129,8 +129,8 @@ async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
 
 async function groups(admin: KafkaAdmin): Promise<Diagnosis[]> {
   return await Promise.all(
-    GROUPS.map(({ group, service }) =>
-      attempt(`group ${group}`, `start ${service}`, async () => {
+    GROUPS.map(({ group, service, optional }) =>
+      attempt(`group ${group}`, `start ${service}${optional ? ', with DATA_PLATFORM_URL' : ''}`, async () => {
         const members = await admin.members(group);
         if (members.length === 0) throw new Error('nobody has joined it: its messages wait');
         return members.join(', ');

@@ -68,6 +68,7 @@ export async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topic
   for (const group of GROUPS) {
     const topics = topicsOf(group);
     const committed = await log.committed(group.group, topics);
+    if (group.optional && committed.size === 0) continue;
     const lag = held
       .filter((range) => topics.includes(range.topic))
       .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);

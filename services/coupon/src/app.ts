@@ -1,6 +1,15 @@
 import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { type CouponRoutes, couponRoutes } from './http/coupon-routes.ts';
+import { type InternalRoutes, internalRoutes } from './http/internal-routes.ts';
+import { type PolicyRoutes, policyRoutes } from './http/policy-routes.ts';
 
 /** The Express application of coupon. It does not listen. */
-export function createApp(dependencies: Omit<HttpAppOptions, 'routes'>) {
-  return createHttpApp({ ...dependencies, routes: () => undefined });
+export function createApp(dependencies: Omit<HttpAppOptions, 'routes'> & CouponRoutes & PolicyRoutes & InternalRoutes) {
+  const all = [couponRoutes(dependencies), policyRoutes(dependencies), internalRoutes(dependencies)];
+  return createHttpApp({
+    ...dependencies,
+    routes: (router) => {
+      for (const routes of all) routes(router);
+    },
+  });
 }

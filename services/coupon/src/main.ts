@@ -1,13 +1,166 @@
 import { createMessaging } from '@shop/events';
-import { createRuntime, loadConfig, openDatabase } from '@shop/service';
+import {
+  createBatcher,
+  createRedis,
+  createRuntime,
+  loadConfig,
+  OutageError,
+  openDatabase,
+  purgeIdempotencyKeys,
+  succeeded,
+} from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
+import { findHolders, findOwned, findPolicy, listPolicies, sqlCouponStore } from './db/coupon-store.ts';
+import { createRedisDoor } from './db/door.ts';
+import { expireCoupons, purgeRequests } from './db/housekeeping.ts';
+import { sqlPolicyStore } from './db/policy-store.ts';
+import { createPrisma } from './db/prisma.ts';
+import { createCouponReads } from './db/reads.ts';
+import { sqlRequestStore } from './db/request-store.ts';
+import type { Coupon } from './domain/coupon.ts';
+import type { IssueOutcome } from './domain/issue.ts';
+import { issueSubscription } from './messaging/issue-subscription.ts';
+import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
+import { createCreatePolicy } from './usecases/create-policy.ts';
+import { couponIn, createIssueCoupons } from './usecases/issue-coupons.ts';
+import { createDoorLoader } from './usecases/load-door.ts';
+import type { Ownership } from './usecases/owners.ts';
+import { createPolicies } from './usecases/policies.ts';
+import { createReconcileDoor } from './usecases/reconcile-door.ts';
+import { createIssueFromLog, createRequestIssue } from './usecases/request-issue.ts';
+
+const HOUR_MS = 3_600_000;
 
 const runtime = createRuntime('coupon', loadConfig(configSchema));
-const { logger, metrics, health } = runtime;
+const { config, logger, metrics, health, shutdown } = runtime;
+const now = () => new Date();
 
 // What is registered first is stopped last: the database outlives all who use it.
 const database = openDatabase(runtime);
-createMessaging({ ...runtime, database });
+const prisma = createPrisma(database);
+shutdown.onStop('prisma', () => prisma.$disconnect());
 
-await runtime.listen(createApp({ logger, metrics, health }));
+const door = createRedisDoor({
+  redis: createRedis(config.REDIS_URL, logger, { commandTimeoutMs: config.DOOR_TIMEOUT_MS }),
+  metrics,
+});
+shutdown.onStop('door', () => door.stop());
+
+const answers = metrics.counter('coupon_answers_total', 'Answers to who asks for a coupon, by kind and way', [
+  'answer',
+  'way',
+]);
+const count = (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') =>
+  answers.inc({ answer: kind.toLowerCase(), way });
+
+/** Tells the door who holds what. Should it not hear, its holders are loaded again, or the reconciler adds them. */
+function tellDoor(coupons: readonly Coupon[]): void {
+  if (coupons.length === 0) return;
+  door.confirm(coupons).catch((error: unknown) => {
+    if (!(error instanceof OutageError)) logger.error({ err: error }, 'the door was not told of new coupons');
+  });
+}
+
+const messaging = createMessaging({ ...runtime, database });
+const { outbox } = messaging;
+messaging.subscribe(
+  issueSubscription(
+    createIssueFromLog({
+      coupons: sqlCouponStore,
+      requests: sqlRequestStore,
+      outbox,
+      now,
+      onDecided: (outcomes) => {
+        tellDoor(outcomes.flatMap(couponIn));
+        for (const { kind } of outcomes) count(kind, 'log');
+      },
+    }),
+  ),
+);
+
+const holdersOf = (couponPolicyId: number) => findHolders(database, couponPolicyId);
+const reconcile = createReconcileDoor({
+  door,
+  listPolicies: (after, take) => listPolicies(database, after, take),
+  findHolders: holdersOf,
+  placeStaleMs: config.DOOR_PLACE_STALE_MS,
+  now: Date.now,
+});
+const repairs = metrics.counter('coupon_door_repairs_total', 'What the reconciler put right at the door', ['what']);
+
+runtime.repeat({
+  name: 'reconcile-door',
+  everyMs: config.RECONCILE_EVERY_MS,
+  async run(signal) {
+    const found = await reconcile({ execute: true, onlyChanged: true, signal }).catch((error: unknown) => {
+      // Redis is away: its client has said so, and `coupon_door_available` does.
+      if (error instanceof OutageError) return undefined;
+      throw error;
+    });
+    for (const it of found?.differences ?? []) {
+      repairs.inc({ what: 'stale_place' }, it.stalePlaces);
+      repairs.inc({ what: 'missing' }, it.missing);
+      repairs.inc({ what: 'unknown' }, it.unknown);
+      if (it.stalePlaces + it.missing + it.unknown > 0) logger.info(it, 'the door was put right');
+    }
+  },
+});
+runtime.repeat({
+  name: 'expire-coupons',
+  everyMs: config.EXPIRE_EVERY_MS,
+  run: (signal) => expireCoupons(database, now(), signal),
+});
+runtime.repeat({
+  name: 'purge-coupon-requests',
+  everyMs: HOUR_MS,
+  run: (signal) => purgeRequests(database, now(), signal),
+});
+runtime.repeat({
+  name: 'purge-idempotency-keys',
+  everyMs: HOUR_MS,
+  run: (signal) => purgeIdempotencyKeys(database, { signal }),
+});
+
+const issues = createBatcher({
+  name: 'issue-coupons',
+  maxSize: 500,
+  paceMs: 15,
+  metrics,
+  run: createIssueCoupons({ transactor: database, store: sqlCouponStore, outbox, onIssued: tellDoor }),
+});
+const requests = createBatcher({
+  name: 'request-coupons',
+  maxSize: 500,
+  paceMs: 15,
+  metrics,
+  run: createRequestIssue({ transactor: database, requests: sqlRequestStore, outbox, now }),
+});
+const owned = createBatcher({
+  name: 'find-coupons',
+  maxSize: 500,
+  paceMs: 15,
+  metrics,
+  async run(owners: readonly Ownership[]) {
+    const nameOf = (it: Ownership) => `${it.couponPolicyId} ${it.userId}`;
+    const found = new Map((await findOwned(database, owners)).map((coupon) => [nameOf(coupon), coupon]));
+    return owners.map((it) => succeeded(found.get(nameOf(it))));
+  },
+});
+for (const batcher of [issues, requests, owned]) shutdown.onStop('batches', () => batcher.stop());
+
+const policies = createPolicies((couponPolicyId) => findPolicy(database, couponPolicyId));
+const ask = createAskForCoupon({
+  policies,
+  door,
+  loader: createDoorLoader({ door, findHolders: holdersOf }),
+  issues,
+  owned,
+  maxWithoutDoor: config.MAX_WAITING_WITHOUT_DOOR,
+  logger,
+});
+const createPolicy = createCreatePolicy({ transactor: database, policies: sqlPolicyStore, outbox, now });
+const reads = createCouponReads(prisma, database);
+await runtime.listen(
+  createApp({ logger, metrics, health, reads, policies, ask, requests, count, now, createPolicy, reconcile }),
+);

@@ -136,7 +136,7 @@ describe('what passes through', () => {
 });
 
 describe('what does not', () => {
-  it.each(['/', '/ordersx', '/order', '/%6frders', '/__proto__', '/constructor'])(
+  it.each(['/', '/ordersx', '/order', '/%6frders', '/__proto__', '/constructor', '/internal/reconcile'])(
     'when a path is for no service (%s), then no service is asked',
     async (path) => {
       const order = await service(json(200, {}));

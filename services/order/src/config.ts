@@ -15,6 +15,15 @@ export const orderConfigSchema = z.object({
   MAX_WAITING: count(5_000).describe(
     'most requests that wait for their order (Prefer: wait) at once; further ones get 202',
   ),
+  DATA_PLATFORM_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'where ended orders are sent: takes POST of {events: [{id, type, time, data}]}; without it none are sent',
+    ),
+  DATA_PLATFORM_TIMEOUT_MS: count(3_000)
+    .refine((ms) => ms <= 10_000, 'at most 10000')
+    .describe('longest time of one call to the data platform, ms; it holds a database connection meanwhile'),
   DATABASE_POOL: count(10).describe('most database connections'),
 });
 

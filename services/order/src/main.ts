@@ -14,11 +14,12 @@ import { v7 as uuidv7 } from 'uuid';
 import { createApp } from './app.ts';
 import { loadOrderConfig } from './config.ts';
 import { createListOrders } from './db/list-orders.ts';
-import { oldestPending, readOrders } from './db/order-reader.ts';
+import { readOldestPending, readOrders } from './db/order-reader.ts';
 import { orderStore } from './db/order-store.ts';
 import { createPrisma } from './db/prisma.ts';
+import { createDelivery } from './delivery/delivery.ts';
 import { onEnded } from './messaging/ended.ts';
-import { orderSubscription } from './messaging/subscription.ts';
+import { dataPlatformSubscription, orderSubscription } from './messaging/subscription.ts';
 import { createAdmission } from './usecases/admission.ts';
 import { cancelOrder } from './usecases/cancel-order.ts';
 import { expireOrders } from './usecases/expire-orders.ts';
@@ -70,13 +71,19 @@ const placements = createBatcher({
 let ready = false;
 const admission = createAdmission({
   ready: () => ready,
-  oldestPending: () => oldestPending(database, STRAGGLERS),
   deadlineMs: config.ORDER_DEADLINE_MS,
   share: config.ADMISSION_SHARE,
   clock,
 });
 
 messaging.subscribe(orderSubscription(handleSagaEvents(deps)));
+if (config.DATA_PLATFORM_URL) {
+  const { DATA_PLATFORM_URL: url, DATA_PLATFORM_TIMEOUT_MS: timeoutMs } = config;
+  const delivery = createDelivery({ url, timeoutMs, metrics });
+  messaging.subscribe(dataPlatformSubscription(delivery.handle));
+  // Before the consumers stop: they wait for the call that is out.
+  shutdown.onStop('data platform', async () => delivery.close());
+}
 messaging.ready().then(
   () => {
     ready = true;
@@ -87,8 +94,8 @@ messaging.ready().then(
 const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
 const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
 async function measure(): Promise<void> {
-  await admission.refresh();
-  const oldest = await oldestPending(database);
+  const { oldest, afterStragglers } = await readOldestPending(database, STRAGGLERS);
+  admission.measured(afterStragglers);
   oldestSeconds.set(oldest ? Math.max(0, Date.now() - oldest.getTime()) / 1000 : 0);
   waitingRequests.set(waits.waiting);
 }

@@ -11,7 +11,7 @@ import {
 import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { createListOrders } from '../src/db/list-orders.ts';
-import { oldestPending, readOrders } from '../src/db/order-reader.ts';
+import { readOldestPending, readOrders } from '../src/db/order-reader.ts';
 import { orderStore } from '../src/db/order-store.ts';
 import { createPrisma } from '../src/db/prisma.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
@@ -266,15 +266,15 @@ describe('the deadline', () => {
     expect(await order(done)).toMatchObject({ status: 'COMPLETED' });
   });
 
-  it('when orders are pending, then the age of the oldest is known', async () => {
-    expect(await oldestPending(schema.database)).toBeNull();
+  it('when orders are pending, then the age of the oldest is known, and of the oldest but some', async () => {
+    expect(await readOldestPending(schema.database, 1)).toEqual({ oldest: null, afterStragglers: null });
     const first = now;
     const [id = ''] = await placed(1);
     now = new Date(now.getTime() + 1_000);
     await placed(1);
-    expect(await oldestPending(schema.database)).toEqual(first);
+    expect(await readOldestPending(schema.database, 1)).toEqual({ oldest: first, afterStragglers: now });
     await handle([reserved(id), paid(id)]);
-    expect(await oldestPending(schema.database)).toEqual(now);
+    expect(await readOldestPending(schema.database, 1)).toEqual({ oldest: now, afterStragglers: null });
   });
 });
 

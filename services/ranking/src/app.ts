@@ -1,6 +1,7 @@
 import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { type RankingRoutes, rankingRoutes } from './http/routes.ts';
 
 /** The Express application of ranking. It does not listen. */
-export function createApp(dependencies: Omit<HttpAppOptions, 'routes'>) {
-  return createHttpApp({ ...dependencies, routes: () => undefined });
+export function createApp(dependencies: Omit<HttpAppOptions, 'routes'> & RankingRoutes) {
+  return createHttpApp({ ...dependencies, routes: rankingRoutes(dependencies) });
 }

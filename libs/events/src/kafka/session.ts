@@ -5,7 +5,7 @@ import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
 import { createCommitter } from './committer.ts';
 import { dismissMember } from './former-member.ts';
 import { toRecord } from './records.ts';
-import { CONSUMER_SETTINGS, HEARTBEAT_MS, isLostMembership, RUN_SETTINGS } from './settings.ts';
+import { CONSUMER_SETTINGS, fetchSettings, HEARTBEAT_MS, isLostMembership, RUN_SETTINGS } from './settings.ts';
 
 /** Without a sign of life from KafkaJS for this long, and nothing in our hands, the client is rebuilt. */
 const SILENCE_MS = 30_000;
@@ -35,11 +35,12 @@ export interface Session {
 /** Starts to consume. Rejects if the client cannot even be started. */
 export async function startSession(options: SessionOptions): Promise<Session> {
   const { kafka, consume, logger, clock, positions, formerMember, onJoin } = options;
-  const { groupId, topics, fromBeginning } = consume;
+  const { groupId, topics, fromBeginning, patienceMs } = consume;
   let cluster: Cluster | undefined;
   const consumer = kafka.consumer({
     groupId,
     ...CONSUMER_SETTINGS,
+    ...fetchSettings(patienceMs),
     partitionAssigners: [
       (config) => {
         cluster = config.cluster;

@@ -20,6 +20,18 @@ export const CONSUMER_SETTINGS = {
   retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 8, restartOnFailure: async () => false },
 } satisfies Omit<ConsumerConfig, 'groupId'>;
 
+/** A patient group's fetch waits for so many bytes (some hundred events), or for its time. */
+const PATIENT_BYTES = 256 * 1024;
+/** Longest wait of a fetch, ms. A stop and a rebalance wait for the fetch that is out; the rest of a longer patience is the consumer's. */
+const LONGEST_FETCH_MS = 500;
+
+/** How a group fetches: at once, or, when its messages may wait for so long, many at a time. */
+export function fetchSettings(patienceMs: number | undefined): Pick<ConsumerConfig, 'minBytes' | 'maxWaitTimeInMs'> {
+  const { minBytes, maxWaitTimeInMs } = CONSUMER_SETTINGS;
+  if (patienceMs === undefined || patienceMs <= maxWaitTimeInMs) return { minBytes, maxWaitTimeInMs };
+  return { minBytes: PATIENT_BYTES, maxWaitTimeInMs: Math.min(patienceMs, LONGEST_FETCH_MS) };
+}
+
 export const RUN_SETTINGS = {
   // Offsets are committed by ours, one commit for all that a transaction resolved.
   autoCommit: false,

@@ -86,12 +86,13 @@ export function createMemoryStore(): MemoryStore {
       return new Set(fresh);
     },
     lockParkedKeys: async (_tx, group, keys) => new Set(keys.filter((key) => draft().parked.has(`${group} ${key}`))),
-    async writeDeadLetters(_tx, group, entries) {
+    async writeDeadLetters(_tx, group, entries, _now, parks) {
       for (const entry of entries) {
         if (!draft().letters.some((letter) => letter.group === group && samePosition(letter, entry))) {
           draft().letters.push({ ...entry, group });
         }
-        if (entry.status === 'DEAD' && entry.record.key !== null) draft().parked.add(`${group} ${entry.record.key}`);
+        const { key } = entry.record;
+        if (parks && entry.status === 'DEAD' && key !== null) draft().parked.add(`${group} ${key}`);
       }
     },
   };

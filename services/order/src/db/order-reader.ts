@@ -25,14 +25,18 @@ export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): 
   return new Map(orders.map((row) => [row.order_id, viewOf(toOrder(row, itemsOf.get(row.order_id) ?? []))]));
 }
 
-/**
- * When the oldest PENDING order was created, `stragglers` older ones left out: a short look into the index
- * (status, created_at).
- */
-export async function oldestPending(db: SqlExecutor, stragglers = 0): Promise<Date | null> {
+export interface OldestPending {
+  /** When the oldest PENDING order was created; null when none is PENDING. */
+  readonly oldest: Date | null;
+  /** The same, so many older ones left out. */
+  readonly afterStragglers: Date | null;
+}
+
+/** A short look into the index (status, created_at). */
+export async function readOldestPending(db: SqlExecutor, stragglers: number): Promise<OldestPending> {
   const rows = await db.query<{ createdAt: Date }>(
-    `SELECT created_at AS createdAt FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT 1 OFFSET ?`,
-    [stragglers],
+    `SELECT created_at AS createdAt FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT ?`,
+    [stragglers + 1],
   );
-  return rows[0]?.createdAt ?? null;
+  return { oldest: rows[0]?.createdAt ?? null, afterStragglers: rows[stragglers]?.createdAt ?? null };
 }

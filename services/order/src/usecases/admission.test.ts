@@ -2,36 +2,30 @@ import { expect, it } from '@jest/globals';
 import { DomainError } from '@shop/service';
 import { createAdmission } from './admission.ts';
 
-it('when the oldest pending order nears its deadline, then new ones are refused until it is over', async () => {
+it('when the oldest pending order nears its deadline, then new ones are refused until it is over', () => {
   const now = new Date('2026-01-01T00:01:00.000Z');
-  let oldest: Date | null = null;
   const admission = createAdmission({
     ready: () => true,
-    oldestPending: () => Promise.resolve(oldest),
     deadlineMs: 30_000,
     share: 0.6,
     clock: () => now,
   });
-  const age = async (ms: number | null) => {
-    oldest = ms === null ? null : new Date(now.getTime() - ms);
-    await admission.refresh();
-  };
+  const age = (ms: number | null) => admission.measured(ms === null ? null : new Date(now.getTime() - ms));
 
   expect(() => admission.check()).not.toThrow();
-  await age(18_000);
+  age(18_000);
   expect(() => admission.check()).not.toThrow();
-  await age(18_001);
+  age(18_001);
   expect(() => admission.check()).toThrow(DomainError);
-  await age(60_000);
+  age(60_000);
   expect(() => admission.check()).toThrow(expect.objectContaining({ code: 'SERVICE_UNAVAILABLE' }));
-  await age(null);
+  age(null);
   expect(() => admission.check()).not.toThrow();
 });
 
 it('when the process is not ready, then nothing is taken', () => {
   let ready = false;
   const options = {
-    oldestPending: () => Promise.resolve(null),
     deadlineMs: 30_000,
     share: 0.6,
     clock: () => new Date(),

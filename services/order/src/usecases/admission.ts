@@ -3,8 +3,6 @@ import { DomainError } from '@shop/service';
 export interface AdmissionOptions {
   /** Whether this process can publish and hear events yet. */
   readonly ready: () => boolean;
-  /** When the oldest PENDING order was created; null when none is PENDING. */
-  readonly oldestPending: () => Promise<Date | null>;
   readonly deadlineMs: number;
   /** The share of the deadline (0 … 1) that the oldest order may have used up before new ones are refused. */
   readonly share: number;
@@ -13,8 +11,8 @@ export interface AdmissionOptions {
 
 /** Whether orders are taken: while the saga lags, more of them would only be cancelled by their deadline. */
 export interface Admission {
-  /** Measures; to be called every now and then. */
-  refresh(): Promise<void>;
+  /** When the oldest PENDING order was created, null when none is; to be told every now and then. */
+  measured(oldest: Date | null): void;
   /** @throws {DomainError} SERVICE_UNAVAILABLE before the process is ready */
   checkReady(): void;
   /** @throws {DomainError} SERVICE_UNAVAILABLE before the process is ready, and while the oldest order nears its deadline */
@@ -23,7 +21,7 @@ export interface Admission {
   readonly oldestMs: number;
 }
 
-export function createAdmission({ ready, oldestPending, deadlineMs, share, clock }: AdmissionOptions): Admission {
+export function createAdmission({ ready, deadlineMs, share, clock }: AdmissionOptions): Admission {
   const limitMs = deadlineMs * share;
   let oldestMs = 0;
 
@@ -33,8 +31,7 @@ export function createAdmission({ ready, oldestPending, deadlineMs, share, clock
 
   return {
     checkReady,
-    async refresh() {
-      const oldest = await oldestPending();
+    measured(oldest) {
       oldestMs = oldest ? Math.max(0, clock().getTime() - oldest.getTime()) : 0;
     },
     check() {

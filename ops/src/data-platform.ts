@@ -1,0 +1,42 @@
+/** What the data platform has, as far as it can be asked: the local sink can, a real one may have other ways. */
+export interface PlatformReader {
+  /**
+   * The ids of the events that it keeps, in the order of their arrival, from a position on (0 for all).
+   * @throws when it cannot be asked
+   */
+  ids(from: number): Promise<{ readonly ids: string[]; readonly next: number }>;
+  /** Whether it can be asked now. */
+  isThere(): Promise<boolean>;
+}
+
+const PAGE = 20_000;
+const PATIENCE_MS = 5_000;
+
+/** @param url where events are posted to; what it keeps is asked for below that */
+export function openPlatform(url: string): PlatformReader {
+  async function page(from: number, limit: number): Promise<{ ids: string[]; next: number }> {
+    const answer = await fetch(`${url}/ids?from=${from}&limit=${limit}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+    const body = (await answer.json()) as { ids?: unknown; next?: unknown };
+    if (!Array.isArray(body.ids) || typeof body.next !== 'number') throw new Error('its answer is not a list of ids');
+    return { ids: body.ids.map(String), next: body.next };
+  }
+
+  return {
+    async ids(from) {
+      const ids: string[] = [];
+      let next = from;
+      for (;;) {
+        const some = await page(next, PAGE);
+        for (const id of some.ids) ids.push(id);
+        next = some.next;
+        if (some.ids.length === 0) return { ids, next };
+      }
+    },
+    isThere: () =>
+      page(0, 1).then(
+        () => true,
+        () => false,
+      ),
+  };
+}

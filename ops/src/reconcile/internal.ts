@@ -1,0 +1,26 @@
+import type { Addresses, ServiceName } from '../addresses.ts';
+
+/**
+ * Asks a service to reconcile its own part: the comparison exists in the service only. The route is internal, the gateway
+ * does not lead to it. The first instance that answers does it. @throws in words when none does
+ */
+export async function reconcileIn<Result>(
+  addresses: Addresses,
+  service: ServiceName,
+  execute: boolean,
+): Promise<Result> {
+  const failures: string[] = [];
+  for (const url of addresses.services[service].urls) {
+    try {
+      const answer = await fetch(`${url}/internal/reconcile?execute=${execute}`, {
+        method: 'POST',
+        signal: AbortSignal.timeout(120_000),
+      });
+      if (answer.ok) return (await answer.json()) as Result;
+      failures.push(`${url} answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`);
+    } catch (error) {
+      failures.push(`${url} cannot be reached: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new Error(`no instance of ${service} reconciled: ${failures.join('; ')}`);
+}

@@ -1,0 +1,21 @@
+import type { Addresses } from '../addresses.ts';
+import { reconcileIn } from './internal.ts';
+import type { Findings, Reconciler } from './reconcilers.ts';
+
+/** As the ranking service answers. */
+interface Answer {
+  readonly days: number;
+  readonly differences: readonly { readonly id: string; readonly detail: string }[];
+}
+
+/** The sorted sets of the last business days (Redis) against the totals (MySQL). */
+export const ranking: Reconciler = {
+  name: 'ranking',
+  plan: (addresses) => ask(addresses, false),
+  execute: (addresses) => ask(addresses, true),
+};
+
+async function ask(addresses: Addresses, execute: boolean): Promise<Findings> {
+  const { days, differences } = await reconcileIn<Answer>(addresses, 'ranking', execute);
+  return { compared: `${days} business days`, differences: differences.map(({ id, detail }) => `${id}: ${detail}`) };
+}

@@ -1,0 +1,53 @@
+import { type Database, placeholders } from '@shop/service';
+
+const CHUNK = 500;
+const REQUESTS_KEPT_DAYS = 7;
+const DAY_MS = 86_400_000;
+
+/**
+ * ISSUED coupons whose time is over become EXPIRED, a bounded batch a transaction. Found without a lock, then locked by
+ * primary key as everybody locks coupons, and looked at again: another instance, or an order, may have been quicker.
+ * @returns how many
+ */
+export async function expireCoupons(database: Database, now: Date, signal?: AbortSignal): Promise<number> {
+  let expired = 0;
+  while (!signal?.aborted) {
+    const due = await database.query<{ couponId: string }>(
+      `SELECT coupon_id AS couponId FROM coupons FORCE INDEX (coupons_expiry)
+        WHERE status = 'ISSUED' AND expires_at <= ? ORDER BY expires_at LIMIT ${CHUNK}`,
+      [now],
+    );
+    if (due.length === 0) break;
+    const ids = due.map((it) => it.couponId).sort();
+    const { affectedRows } = await database.transaction((tx) =>
+      tx.execute(
+        `UPDATE coupons FORCE INDEX (PRIMARY) SET status = 'EXPIRED'
+          WHERE coupon_id IN (${placeholders(ids.length)}) AND status = 'ISSUED' AND expires_at <= ? ORDER BY coupon_id`,
+        [...ids, now],
+      ),
+    );
+    expired += affectedRows;
+    if (due.length < CHUNK) break;
+  }
+  return expired;
+}
+
+/**
+ * Removes requests of the log that were decided more than seven days ago, in small steps. One that nobody has decided
+ * stays: it is a dead letter that somebody has to look at.
+ */
+export async function purgeRequests(database: Database, now: Date, signal?: AbortSignal): Promise<number> {
+  const before = new Date(now.getTime() - REQUESTS_KEPT_DAYS * DAY_MS);
+  let removed = 0;
+  for (const status of ['ISSUED', 'SOLD_OUT']) {
+    while (!signal?.aborted) {
+      const { affectedRows } = await database.execute(
+        `DELETE FROM coupon_requests WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ${CHUNK}`,
+        [status, before],
+      );
+      removed += affectedRows;
+      if (affectedRows < CHUNK) break;
+    }
+  }
+  return removed;
+}

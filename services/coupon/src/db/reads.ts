@@ -1,0 +1,99 @@
+import type { SqlExecutor } from '@shop/service';
+import { type Coupon, type CouponStatus, shownStatus } from '../domain/coupon.ts';
+import type { ShownPolicy } from '../usecases/create-policy.ts';
+import type { PrismaClient } from './prisma.ts';
+
+/** A coupon as its owner sees it; times in ISO 8601, UTC. */
+export interface ShownCoupon {
+  readonly couponId: string;
+  readonly couponPolicyId: number;
+  readonly name: string;
+  readonly discountAmount: number;
+  readonly status: CouponStatus;
+  readonly issuedAt: string;
+  readonly usedAt?: string;
+  readonly expiresAt: string;
+}
+
+export interface RequestState {
+  readonly status: 'PENDING' | 'ISSUED' | 'SOLD_OUT';
+  readonly coupon?: Coupon;
+}
+
+export interface CouponReads {
+  /** By id, only those after `after`. */
+  listPolicies(page: { after: number | undefined; take: number }): Promise<ShownPolicy[]>;
+  /** A user's own, newest first, only those before `before`; `status` as it is shown at `now`. */
+  listCoupons(
+    userId: number,
+    page: { before: string | undefined; status: CouponStatus | undefined; take: number; now: Date },
+  ): Promise<ShownCoupon[]>;
+  /** A user's own request over the log. */
+  findRequest(userId: number, requestId: string): Promise<RequestState | undefined>;
+}
+
+export function createCouponReads(prisma: PrismaClient, sql: SqlExecutor): CouponReads {
+  return {
+    async listPolicies({ after, take }) {
+      const rows = await prisma.couponPolicy.findMany({
+        where: after === undefined ? {} : { couponPolicyId: { gt: after } },
+        orderBy: { couponPolicyId: 'asc' },
+        take,
+      });
+      return rows.map((row) => ({
+        couponPolicyId: Number(row.couponPolicyId),
+        name: row.name,
+        discountAmount: Number(row.discountAmount),
+        totalQuantity: row.totalQuantity,
+        remaining: row.totalQuantity - row.issuedCount,
+        validDays: row.validDays,
+        startsAt: row.startsAt,
+        endsAt: row.endsAt,
+      }));
+    },
+
+    async listCoupons(userId, { before, status, take, now }) {
+      // A coupon whose time is over is EXPIRED, although its row may still say ISSUED.
+      const where = status ? STATUS[status] : '';
+      const rows = await sql.query<CouponRow>(
+        `SELECT c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, p.name, c.discount_amount AS discountAmount,
+                c.status, c.issued_at AS issuedAt, c.used_at AS usedAt, c.expires_at AS expiresAt
+           FROM coupons c JOIN coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id
+          WHERE c.user_id = ? ${before ? 'AND c.coupon_id < ?' : ''} ${where} ORDER BY c.coupon_id DESC LIMIT ?`,
+        [userId, ...(before ? [before] : []), ...(where.includes('?') ? [now] : []), take],
+      );
+      return rows.map(({ usedAt, issuedAt, expiresAt, ...row }) => ({
+        ...row,
+        status: shownStatus({ status: row.status, expiresAt }, now),
+        issuedAt: issuedAt.toISOString(),
+        ...(usedAt ? { usedAt: usedAt.toISOString() } : {}),
+        expiresAt: expiresAt.toISOString(),
+      }));
+    },
+
+    async findRequest(userId, requestId) {
+      const [row] = await sql.query<Coupon & { state: RequestState['status'] }>(
+        `SELECT r.status AS state, c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, c.user_id AS userId,
+                c.discount_amount AS discountAmount, c.status, c.issued_at AS issuedAt, c.expires_at AS expiresAt
+           FROM coupon_requests r LEFT JOIN coupons c ON c.coupon_id = r.coupon_id
+          WHERE r.request_id = ? AND r.user_id = ?`,
+        [requestId, userId],
+      );
+      if (!row) return undefined;
+      const { state, ...coupon } = row;
+      return { status: state, ...(coupon.couponId ? { coupon } : {}) };
+    },
+  };
+}
+
+type CouponRow = Omit<ShownCoupon, 'issuedAt' | 'usedAt' | 'expiresAt'> & {
+  readonly issuedAt: Date;
+  readonly usedAt: Date | null;
+  readonly expiresAt: Date;
+};
+
+const STATUS: Readonly<Record<CouponStatus, string>> = {
+  ISSUED: `AND c.status = 'ISSUED' AND c.expires_at > ?`,
+  USED: `AND c.status = 'USED'`,
+  EXPIRED: `AND (c.status = 'EXPIRED' OR (c.status = 'ISSUED' AND c.expires_at <= ?))`,
+};

@@ -1,0 +1,47 @@
+import type { Policy } from './policy.ts';
+
+const DAY_MS = 86_400_000;
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** ISSUED ⇄ USED, ISSUED → EXPIRED. */
+export type CouponStatus = 'ISSUED' | 'USED' | 'EXPIRED';
+
+/** A coupon; its id is the id of the request that took it. */
+export interface Coupon {
+  readonly couponId: string;
+  readonly couponPolicyId: number;
+  readonly userId: number;
+  readonly discountAmount: number;
+  readonly status: CouponStatus;
+  readonly issuedAt: Date;
+  /** Until when it can be used (exclusive). */
+  readonly expiresAt: Date;
+}
+
+/** When the request with this id (a UUIDv7) was accepted. Throws RangeError for any other text. */
+export function acceptedAt(requestId: string): Date {
+  if (!UUID_V7.test(requestId)) throw new RangeError(`${requestId} is not a UUIDv7`);
+  return new Date(Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16));
+}
+
+/** The coupon that a request gets: everything in it follows from the request's id and the policy. */
+export function newCoupon(
+  policy: Pick<Policy, 'couponPolicyId' | 'discountAmount' | 'validDays'>,
+  { requestId, userId }: { readonly requestId: string; readonly userId: number },
+): Coupon {
+  const issuedAt = acceptedAt(requestId);
+  return {
+    couponId: requestId,
+    couponPolicyId: policy.couponPolicyId,
+    userId,
+    discountAmount: policy.discountAmount,
+    status: 'ISSUED',
+    issuedAt,
+    expiresAt: new Date(issuedAt.getTime() + policy.validDays * DAY_MS),
+  };
+}
+
+/** The status as it is shown: a coupon whose time is over is EXPIRED, although the job may not have come to it yet. */
+export function shownStatus({ status, expiresAt }: Pick<Coupon, 'status' | 'expiresAt'>, now: Date): CouponStatus {
+  return status === 'ISSUED' && expiresAt <= now ? 'EXPIRED' : status;
+}

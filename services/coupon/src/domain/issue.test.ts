@@ -1,0 +1,159 @@
+import { describe, expect, it } from '@jest/globals';
+import { acceptedAt, shownStatus } from './coupon.ts';
+import { decideIssues, type IssueRequest } from './issue.ts';
+import { opennessOf, type Policy } from './policy.ts';
+
+const AT = Date.UTC(2026, 0, 31, 12);
+const DAY_MS = 86_400_000;
+
+/** A UUIDv7 of the time, made unique by `n`. */
+function idAt(time: number, n: number): string {
+  const hex = time.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+let last = 0;
+const request = (userId: number, couponPolicyId = 1, time = AT): IssueRequest => ({
+  requestId: idAt(time, ++last),
+  userId,
+  couponPolicyId,
+});
+const policy = (changes: Partial<Policy> = {}): Policy => ({
+  couponPolicyId: 1,
+  discountAmount: 1_000,
+  totalQuantity: 10,
+  issuedCount: 0,
+  validDays: 30,
+  startsAt: null,
+  endsAt: null,
+  ...changes,
+});
+const kinds = (...args: Parameters<typeof decideIssues>) => decideIssues(...args).outcomes.map((it) => it.kind);
+
+describe('who asks for a coupon', () => {
+  it('when some are left, then gets one that is valid from the moment of asking', () => {
+    const asked = request(7);
+    const { outcomes, issued } = decideIssues([policy()], [], [asked]);
+    expect(issued).toEqual([
+      {
+        couponId: asked.requestId,
+        couponPolicyId: 1,
+        userId: 7,
+        discountAmount: 1_000,
+        status: 'ISSUED',
+        issuedAt: new Date(AT),
+        expiresAt: new Date(AT + 30 * DAY_MS),
+      },
+    ]);
+    expect(outcomes).toEqual([{ kind: 'ISSUED', coupon: issued[0] }]);
+  });
+
+  it('when more ask than are left, then the first ones get them', () => {
+    const some = policy({ totalQuantity: 10, issuedCount: 8 });
+    expect(kinds([some], [], [request(1), request(2), request(3)])).toEqual(['ISSUED', 'ISSUED', 'SOLD_OUT']);
+  });
+
+  it('when the user asks twice in a batch, then there is one coupon and one place less', () => {
+    const { outcomes, issued } = decideIssues(
+      [policy({ totalQuantity: 2 })],
+      [],
+      [1, 1, 2, 3].map((it) => request(it)),
+    );
+    expect(outcomes.map((it) => it.kind)).toEqual(['ISSUED', 'OWNED', 'ISSUED', 'SOLD_OUT']);
+    expect(issued.map((it) => it.userId)).toEqual([1, 2]);
+  });
+
+  it('when the user has one, then it is shown, even when sold out or over', () => {
+    const [own] = decideIssues([policy()], [], [request(1)]).issued;
+    if (!own) throw new Error('nothing was issued');
+    const over = policy({ issuedCount: 10, endsAt: new Date(AT - 1) });
+    const { outcomes, issued } = decideIssues([over], [own], [request(1), request(2)]);
+    expect(outcomes).toEqual([{ kind: 'OWNED', coupon: own }, { kind: 'NOT_OPEN' }]);
+    expect(issued).toEqual([]);
+  });
+
+  it('when a request comes again after it was issued, then it is answered as the first time and nothing is added', () => {
+    const asked = request(1);
+    const first = decideIssues([policy()], [], [asked]);
+    const again = decideIssues([policy({ issuedCount: 1 })], first.issued, [asked]);
+    expect(again).toEqual({ outcomes: first.outcomes, issued: [] });
+  });
+
+  it('when there is no such policy, then the others of the batch are not touched', () => {
+    expect(kinds([policy()], [], [request(1, 2), request(1, 1)])).toEqual(['NO_POLICY', 'ISSUED']);
+  });
+
+  it('when the id is no UUIDv7, then it is an error', () => {
+    const bad = { requestId: 'c0ffee', userId: 1, couponPolicyId: 1 };
+    expect(() => decideIssues([policy()], [], [bad])).toThrow('not a UUIDv7');
+  });
+
+  it.each([
+    [AT - 1, 'EARLY', 'NOT_OPEN'],
+    [AT, 'OPEN', 'ISSUED'],
+    [AT + DAY_MS - 1, 'OPEN', 'ISSUED'],
+    [AT + DAY_MS, 'OVER', 'NOT_OPEN'],
+  ])('when the sale is one day from noon and it is %i, then it is %s', (time, openness, kind) => {
+    const sale = policy({ startsAt: new Date(AT), endsAt: new Date(AT + DAY_MS) });
+    expect(opennessOf(sale, new Date(time))).toBe(openness);
+    expect(kinds([sale], [], [request(1, 1, time)])).toEqual([kind]);
+    expect(kinds([sale], [], [request(1, 1, time)], true)).toEqual(['ISSUED']);
+  });
+});
+
+describe('a batch', () => {
+  it('decides as its requests would one by one, and never more than the quantity', () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = generator(seed);
+      const policies = [1, 2, 3].map((id) =>
+        policy({ couponPolicyId: id, totalQuantity: 1 + random(6), endsAt: random(5) === 0 ? new Date(AT - 1) : null }),
+      );
+      const requests = Array.from({ length: random(40) }, () => request(1 + random(8), 1 + random(4)));
+      const joint = decideIssues(policies, [], requests);
+
+      const state = new Map(policies.map((it) => [it.couponPolicyId, it]));
+      const coupons: (typeof joint.issued)[number][] = [];
+      const single = requests.map((it) => {
+        const { outcomes, issued } = decideIssues([...state.values()], coupons, [it]);
+        for (const coupon of issued) {
+          coupons.push(coupon);
+          const before = state.get(coupon.couponPolicyId);
+          if (before) state.set(coupon.couponPolicyId, { ...before, issuedCount: before.issuedCount + 1 });
+        }
+        return outcomes[0];
+      });
+      expect(joint.outcomes).toEqual(single);
+      expect(joint.issued).toEqual(coupons);
+      for (const { couponPolicyId, totalQuantity } of policies) {
+        const own = joint.issued.filter((it) => it.couponPolicyId === couponPolicyId);
+        expect(own.length).toBeLessThanOrEqual(totalQuantity);
+        expect(new Set(own.map((it) => it.userId)).size).toBe(own.length);
+      }
+    }
+  });
+});
+
+describe('a coupon', () => {
+  const expiresAt = new Date(AT);
+  it.each([
+    ['ISSUED', AT - 1, 'ISSUED'],
+    ['ISSUED', AT, 'EXPIRED'],
+    ['USED', AT + 1, 'USED'],
+    ['EXPIRED', AT - 1, 'EXPIRED'],
+  ] as const)('that is %s is shown at %i as %s', (status, now, shown) => {
+    expect(shownStatus({ status, expiresAt }, new Date(now))).toBe(shown);
+  });
+
+  it('knows its time from its id', () => {
+    expect(acceptedAt('019b9755-0400-7123-89ab-0123456789ab').toISOString()).toBe('2026-01-07T07:21:29.856Z');
+  });
+});
+
+/** Whole numbers below `below`, always the same for a seed. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}

@@ -1,0 +1,69 @@
+import { acceptedAt, type Coupon, newCoupon } from './coupon.ts';
+import { opennessOf, type Policy } from './policy.ts';
+
+/** A user asks for a coupon. */
+export interface IssueRequest {
+  /** A UUIDv7; its time is when the request was accepted. Becomes the coupon's id. */
+  readonly requestId: string;
+  readonly userId: number;
+  readonly couponPolicyId: number;
+}
+
+export type IssueOutcome =
+  | { readonly kind: 'ISSUED'; readonly coupon: Coupon }
+  /** The user had one already. */
+  | { readonly kind: 'OWNED'; readonly coupon: Coupon }
+  | { readonly kind: 'SOLD_OUT' }
+  /** Asked for outside of the policy's time. */
+  | { readonly kind: 'NOT_OPEN' }
+  | { readonly kind: 'NO_POLICY' };
+
+export interface IssueDecision {
+  /** One for each request, in their order. */
+  readonly outcomes: readonly IssueOutcome[];
+  /** The coupons to insert, in the order of admission. */
+  readonly issued: readonly Coupon[];
+}
+
+/**
+ * Decides requests one after the other, as if each came alone: whoever has a coupon keeps it, the others are admitted up
+ * to what remains.
+ *
+ * @param policies those that exist, locked
+ * @param owned coupons of these policies that the requests' users have
+ * @param opennessJudged whether it was judged before, when the requests were accepted, that their policies were open
+ */
+export function decideIssues(
+  policies: readonly Policy[],
+  owned: readonly Coupon[],
+  requests: readonly IssueRequest[],
+  opennessJudged = false,
+): IssueDecision {
+  const byId = new Map(policies.map((policy) => [policy.couponPolicyId, policy]));
+  const left = new Map(policies.map((it) => [it.couponPolicyId, it.totalQuantity - it.issuedCount]));
+  const couponOf = new Map(owned.map((coupon) => [ownerOf(coupon), coupon]));
+  const issued: Coupon[] = [];
+
+  function decide(request: IssueRequest): IssueOutcome {
+    const policy = byId.get(request.couponPolicyId);
+    if (!policy) return { kind: 'NO_POLICY' };
+    const own = couponOf.get(ownerOf(request));
+    // A request that comes again, after it was issued, is answered as it was the first time.
+    if (own) return { kind: own.couponId === request.requestId ? 'ISSUED' : 'OWNED', coupon: own };
+    const openness = opennessOf(policy, acceptedAt(request.requestId));
+    if (!opennessJudged && openness !== 'OPEN') return { kind: 'NOT_OPEN' };
+    const remaining = left.get(policy.couponPolicyId) ?? 0;
+    if (remaining <= 0) return { kind: 'SOLD_OUT' };
+    left.set(policy.couponPolicyId, remaining - 1);
+    const coupon = newCoupon(policy, request);
+    couponOf.set(ownerOf(coupon), coupon);
+    issued.push(coupon);
+    return { kind: 'ISSUED', coupon };
+  }
+
+  return { outcomes: requests.map(decide), issued };
+}
+
+function ownerOf({ couponPolicyId, userId }: { readonly couponPolicyId: number; readonly userId: number }): string {
+  return `${couponPolicyId} ${userId}`;
+}

@@ -1,0 +1,95 @@
+import { type Batcher, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/service';
+import type { Request, Response, Router } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+import type { CouponReads } from '../db/reads.ts';
+import { acceptedAt, type Coupon, shownStatus } from '../domain/coupon.ts';
+import type { IssueOutcome } from '../domain/issue.ts';
+import { opennessOf } from '../domain/policy.ts';
+import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
+import type { QueuedIssue } from '../usecases/issue-coupons.ts';
+import type { Policies } from '../usecases/policies.ts';
+import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
+
+export interface CouponRoutes {
+  readonly reads: CouponReads;
+  readonly policies: Pick<Policies, 'find'>;
+  readonly ask: AskForCoupon;
+  /** Accepts requests for the log; gives the request's id once it is committed. */
+  readonly requests: Pick<Batcher<QueuedIssue, string>, 'submit'>;
+  readonly count: (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
+  readonly now: () => Date;
+}
+
+/** What users do with coupons: get one, first come first served, and look at their own. */
+export function couponRoutes({ reads, policies, ask, requests, count, now }: CouponRoutes): (router: Router) => void {
+  return (router) => {
+    router.post('/coupons/issue', async (request, response) => {
+      const { couponPolicyId } = parse(issueBody, request.body);
+      const issue = queuedIssue(couponPolicyId, userIdFrom(request));
+      if (prefersAsync(request.get('prefer')) && (await isOpen(issue))) {
+        const requestId = await requests.submit(issue);
+        count('ACCEPTED', 'log');
+        response.setHeader('Preference-Applied', 'respond-async');
+        response.status(202).setHeader('Location', `/coupons/requests/${requestId}`);
+        response.json({ requestId, status: 'PENDING' });
+        return;
+      }
+      const { outcome, way } = await ask(issue);
+      count(outcome.kind, way);
+      response.json(toAnswer(couponOf(outcome, couponPolicyId), outcome.kind === 'OWNED', now()));
+    });
+
+    router.get('/coupons/requests/:id', async (request: Request<{ id: string }>, response: Response) => {
+      parse(ownQuery, request.query);
+      const userId = userIdFrom(request);
+      const requestId = request.params.id;
+      const state = isUuid(requestId) ? await reads.findRequest(userId, requestId) : undefined;
+      if (!state) throw new DomainError('NOT_FOUND', 'There is no such request.');
+      const { status, coupon } = state;
+      const shown = coupon && { coupon: toAnswer(coupon, coupon.couponId !== requestId, now()) };
+      response.json({ requestId, status, ...shown });
+    });
+
+    router.get('/coupons', async (request, response) => {
+      const { status, cursor, limit } = parse(couponsQuery, request.query);
+      const userId = userIdFrom(request);
+      const rows = await reads.listCoupons(userId, { before: cursor, status, take: limit + 1, now: now() });
+      response.json(toPage(rows, limit, (row) => row.couponId));
+    });
+  };
+
+  /** A request that comes too late, too early or for nothing is answered at once, whatever it prefers. */
+  async function isOpen({ couponPolicyId, requestId }: QueuedIssue): Promise<boolean> {
+    const policy = await policies.find(couponPolicyId);
+    return policy !== undefined && opennessOf(policy, acceptedAt(requestId)) === 'OPEN';
+  }
+}
+
+function queuedIssue(couponPolicyId: number, userId: number): QueuedIssue {
+  const traceparent = currentTraceparent();
+  return { requestId: uuidv7(), couponPolicyId, userId, ...(traceparent ? { cause: { traceparent } } : {}) };
+}
+
+function toAnswer(coupon: Coupon, alreadyIssued: boolean, now: Date) {
+  const { couponId, couponPolicyId, discountAmount, expiresAt } = coupon;
+  return { couponId, couponPolicyId, discountAmount, status: shownStatus(coupon, now), expiresAt, alreadyIssued };
+}
+
+/** The coupon, or the refusal that the outcome stands for. */
+function couponOf(outcome: IssueOutcome, couponPolicyId: number): Coupon {
+  switch (outcome.kind) {
+    case 'ISSUED':
+    case 'OWNED':
+      return outcome.coupon;
+    case 'SOLD_OUT':
+      throw new DomainError('COUPON_SOLD_OUT', 'All coupons of this policy are gone.', { couponPolicyId });
+    case 'NOT_OPEN':
+      throw new DomainError('COUPON_NOT_OPEN', 'Coupons of this policy are not being issued now.', { couponPolicyId });
+    case 'NO_POLICY':
+      throw new DomainError('COUPON_POLICY_NOT_FOUND', `There is no coupon policy ${couponPolicyId}.`, {
+        couponPolicyId,
+      });
+    default:
+      return outcome satisfies never;
+  }
+}

@@ -1,0 +1,18 @@
+import { parse } from '@shop/service';
+import type { Router } from 'express';
+import type { ReconcileDoor } from '../usecases/reconcile-door.ts';
+import { reconcileQuery } from './schemas.ts';
+
+export interface InternalRoutes {
+  readonly reconcile: ReconcileDoor;
+}
+
+/** For operators' tools. The gateway does not route here. */
+export function internalRoutes({ reconcile }: InternalRoutes): (router: Router) => void {
+  return (router) => {
+    router.post('/internal/reconcile', async (request, response) => {
+      const { execute } = parse(reconcileQuery, request.query);
+      response.json(await reconcile({ execute: execute === 'true' }));
+    });
+  };
+}

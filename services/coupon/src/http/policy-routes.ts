@@ -1,0 +1,41 @@
+import { idempotencyKeyFrom, pageQuery, parse, requestHash, toPage } from '@shop/service';
+import type { Request, Router } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+import type { CouponReads } from '../db/reads.ts';
+import type { CreatePolicy, PolicyRequest } from '../usecases/create-policy.ts';
+import { newPolicyBody } from './schemas.ts';
+
+export interface PolicyRoutes {
+  readonly reads: CouponReads;
+  readonly createPolicy: CreatePolicy;
+}
+
+/** Operators share one space of idempotency keys; users' ids begin at 1. */
+const OPERATORS = 0;
+
+/** Coupon policies: created by operators, read by everyone. */
+export function policyRoutes({ reads, createPolicy }: PolicyRoutes): (router: Router) => void {
+  return (router) => {
+    router.post('/coupon-policies', async (request, response) => {
+      const body = parse(newPolicyBody, request.body);
+      const { policy, replayed } = await createPolicy(policyRequest(request, body), body);
+      if (replayed) response.setHeader('Idempotency-Replayed', 'true');
+      response.status(201).setHeader('Location', `/coupon-policies/${policy.couponPolicyId}`);
+      response.json(policy);
+    });
+
+    router.get('/coupon-policies', async (request, response) => {
+      const { cursor, limit } = parse(pageQuery, request.query);
+      const rows = await reads.listPolicies({ after: cursor, take: limit + 1 });
+      response.json(toPage(rows, limit, (row) => row.couponPolicyId));
+    });
+  };
+}
+
+function policyRequest(request: Request, body: unknown): PolicyRequest {
+  const requestId = uuidv7();
+  const key = idempotencyKeyFrom(request);
+  if (key === undefined) return { requestId };
+  const scope = 'POST /coupon-policies';
+  return { requestId, claim: { userId: OPERATORS, scope, key, requestHash: requestHash(body), requestId } };
+}

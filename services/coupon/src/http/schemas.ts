@@ -1,0 +1,60 @@
+import { MAX_INTEGER, pageCursor, pageLimit, userIdSchema } from '@shop/service';
+import { z } from 'zod';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Times of a sale; what lies outside is a slip of the pen. */
+const EARLIEST = Date.UTC(2000, 0);
+const LATEST = Date.UTC(2100, 0);
+
+const wholeNumber = (most: number) => z.number().int().min(1).max(most);
+
+const time = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text))
+  .refine((at) => at.getTime() >= EARLIEST && at.getTime() < LATEST, 'expected a time from 2000 to 2099');
+
+export const newPolicyBody = z
+  .strictObject({
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .refine((text) => text.isWellFormed(), 'expected well-formed text'),
+    /** Won. */
+    discountAmount: wholeNumber(1_000_000_000),
+    totalQuantity: wholeNumber(10_000_000),
+    validDays: wholeNumber(3_650),
+    startsAt: time.nullish().transform((at) => at ?? null),
+    endsAt: time.nullish().transform((at) => at ?? null),
+  })
+  .refine(({ startsAt, endsAt }) => !startsAt || !endsAt || endsAt > startsAt, {
+    path: ['endsAt'],
+    message: 'expected a time after startsAt',
+  });
+
+export const issueBody = z.strictObject({
+  userId: userIdSchema.optional(),
+  couponPolicyId: z.number().int().positive().max(MAX_INTEGER),
+});
+
+/** `userId` is looked at elsewhere. */
+export const ownQuery = z.strictObject({ userId: z.string().optional() });
+
+export const couponsQuery = z.strictObject({
+  ...ownQuery.shape,
+  status: z.enum(['ISSUED', 'USED', 'EXPIRED']).optional(),
+  cursor: pageCursor((text) => UUID.test(text)).optional(),
+  limit: pageLimit,
+});
+
+export const reconcileQuery = z.strictObject({ execute: z.enum(['true', 'false']).default('false') });
+
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** Whether the client would rather have an answer at once and look for the outcome later (RFC 7240). */
+export function prefersAsync(header: string | undefined): boolean {
+  return header !== undefined && /(^|,)\s*respond-async\s*(;[^,]*)?(,|$)/i.test(header);
+}

@@ -1,0 +1,202 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { CommitOutcomeUnknownError, createLogger, DatabaseUnavailableError, OutageError } from '@shop/service';
+import { v7 as uuidv7 } from 'uuid';
+import { type Coupon, newCoupon } from '../domain/coupon.ts';
+import type { IssueOutcome } from '../domain/issue.ts';
+import type { Policy } from '../domain/policy.ts';
+import { createAskForCoupon } from './ask-for-coupon.ts';
+import type { Door, Entry, Knock } from './door.ts';
+import type { QueuedIssue } from './issue-coupons.ts';
+import { createDoorLoader } from './load-door.ts';
+import { createPolicies } from './policies.ts';
+
+const POLICY: Policy = {
+  couponPolicyId: 1,
+  discountAmount: 1_000,
+  totalQuantity: 2,
+  issuedCount: 0,
+  validDays: 30,
+  startsAt: null,
+  endsAt: null,
+};
+
+let policy: Policy | undefined;
+let entries: (Entry | Error)[];
+let knocks: Knock[];
+let removed: string[];
+let loads: number;
+let written: QueuedIssue[];
+let write: (request: QueuedIssue) => Promise<IssueOutcome>;
+let owned: () => Promise<Coupon | undefined>;
+let generation: number;
+let waiting: number;
+
+beforeEach(() => {
+  policy = POLICY;
+  entries = [];
+  knocks = [];
+  removed = [];
+  loads = 0;
+  written = [];
+  generation = 0;
+  waiting = 0;
+  write = async (request) => ({ kind: 'ISSUED', coupon: newCoupon(POLICY, request) });
+  owned = async () => undefined;
+});
+
+function open() {
+  const door: Door = {
+    get generation() {
+      return generation;
+    },
+    async enter(knock) {
+      knocks.push(knock);
+      const entry = entries.shift();
+      if (entry === undefined) throw new Error('nobody was to knock');
+      if (entry instanceof Error) throw entry;
+      return entry;
+    },
+    confirm: async () => {},
+    async remove(occupants) {
+      removed.push(...occupants.map((it) => `${it.userId} ${it.value}`));
+      return occupants.length;
+    },
+    open: async () => {
+      loads++;
+      return true;
+    },
+    summaries: async () => [],
+    places: async () => new Map(),
+  };
+  return createAskForCoupon({
+    policies: createPolicies(async () => policy),
+    door,
+    loader: createDoorLoader({ door, findHolders: async () => new Map() }),
+    issues: {
+      get waiting() {
+        return waiting;
+      },
+      submit: (request) => {
+        written.push(request);
+        return write(request);
+      },
+    },
+    owned: { submit: () => owned() },
+    maxWithoutDoor: 5,
+    logger: createLogger({ service: 'coupon', level: 'silent' }),
+  });
+}
+
+const request = (): QueuedIssue => ({ requestId: uuidv7(), userId: 7, couponPolicyId: 1 });
+const place: Entry = { kind: 'PLACE', token: '?5' };
+const away = new OutageError('redis is away');
+
+describe('one whom the door lets in', () => {
+  it('gets what the writer says', async () => {
+    entries = [place];
+    expect(await open()(request())).toMatchObject({ outcome: { kind: 'ISSUED' }, way: 'database' });
+    expect(removed).toEqual([]);
+  });
+
+  it('gives the place back when nothing was written', async () => {
+    entries = [place];
+    write = () => Promise.reject(new DatabaseUnavailableError('away'));
+    await expect(open()(request())).rejects.toThrow('away');
+    expect(removed).toEqual(['7 ?5']);
+  });
+
+  it('keeps the place when nobody knows whether it was written', async () => {
+    entries = [{ kind: 'PENDING', token: '?5' }];
+    write = () => Promise.reject(new CommitOutcomeUnknownError('cut off'));
+    await expect(open()(request())).rejects.toThrow('cut off');
+    expect(removed).toEqual([]);
+  });
+
+  it('although nothing is left, gives the place back; the door is loaded again and takes nobody in any more', async () => {
+    entries = [place, { kind: 'SOLD_OUT' }];
+    write = async () => ({ kind: 'SOLD_OUT' });
+    const ask = open();
+    expect((await ask(request())).outcome.kind).toBe('SOLD_OUT');
+    expect(removed).toEqual(['7 ?5']);
+    expect(loads).toBe(1);
+    expect((await ask(request())).outcome.kind).toBe('SOLD_OUT');
+    expect(knocks.map((it) => it.take)).toEqual([true, false]);
+    expect(written).toHaveLength(1);
+  });
+});
+
+describe('the door', () => {
+  it('ends a request for what is sold out', async () => {
+    entries = [{ kind: 'SOLD_OUT' }];
+    expect(await open()(request())).toEqual({ outcome: { kind: 'SOLD_OUT' }, way: 'door' });
+    expect(written).toEqual([]);
+  });
+
+  it('is loaded when it does not know the policy, and asked again', async () => {
+    entries = [{ kind: 'NOT_LOADED' }, place];
+    expect((await open()(request())).outcome.kind).toBe('ISSUED');
+    expect(loads).toBe(1);
+  });
+
+  it('is not believed before it is loaded again, once something that was written may be lost', async () => {
+    entries = [place, place, place];
+    const ask = open();
+    await ask(request());
+    generation++;
+    await ask(request());
+    await ask(request());
+    expect(loads).toBe(1);
+  });
+
+  it('that names a coupon which the database lacks is put right, and the writer decides', async () => {
+    const couponId = uuidv7();
+    entries = [{ kind: 'HOLDS', couponId }];
+    expect((await open()(request())).outcome.kind).toBe('ISSUED');
+    expect(removed).toEqual([`7 ${couponId}`]);
+  });
+
+  it('answers for a coupon while the database is away', async () => {
+    const couponId = uuidv7();
+    entries = [{ kind: 'HOLDS', couponId }];
+    owned = () => Promise.reject(new DatabaseUnavailableError('away'));
+    expect((await open()(request())).outcome).toMatchObject({ kind: 'OWNED', coupon: { couponId, userId: 7 } });
+  });
+
+  it('that is away is done without, up to a limit', async () => {
+    entries = [away, away];
+    const ask = open();
+    expect(await ask(request())).toMatchObject({ outcome: { kind: 'ISSUED' }, way: 'database' });
+    waiting = 5;
+    await expect(ask(request())).rejects.toThrow('Too many');
+  });
+
+  it('that is away for what is sold out is done without, and without a lock', async () => {
+    policy = { ...POLICY, issuedCount: 2 };
+    entries = [away, away];
+    const ask = open();
+    expect((await ask(request())).outcome.kind).toBe('SOLD_OUT');
+    const coupon = newCoupon(POLICY, request());
+    owned = async () => coupon;
+    expect((await ask(request())).outcome).toEqual({ kind: 'OWNED', coupon });
+    expect(written).toEqual([]);
+  });
+});
+
+describe('a policy', () => {
+  it('that does not exist is told so, and one that has not begun needs no door', async () => {
+    policy = undefined;
+    expect((await open()(request())).outcome.kind).toBe('NO_POLICY');
+    policy = { ...POLICY, startsAt: new Date(Date.now() + 60_000) };
+    expect((await open()(request())).outcome.kind).toBe('NOT_OPEN');
+    expect(knocks).toEqual([]);
+  });
+
+  it('that is over is only looked at: who has a coupon is shown it', async () => {
+    policy = { ...POLICY, endsAt: new Date(Date.now() - 1_000) };
+    entries = [{ kind: 'NONE' }, { kind: 'SOLD_OUT' }];
+    const ask = open();
+    expect((await ask(request())).outcome.kind).toBe('NOT_OPEN');
+    expect((await ask(request())).outcome.kind).toBe('NOT_OPEN');
+    expect(knocks.map((it) => it.take)).toEqual([false, false]);
+  });
+});

@@ -1,0 +1,81 @@
+import type { Outbox } from '@shop/events';
+import {
+  claimIdempotencyKeys,
+  DomainError,
+  type IdempotencyClaim,
+  type Transaction,
+  type Transactor,
+} from '@shop/service';
+
+/** What an operator wants. Amounts in won. */
+export interface NewPolicy {
+  readonly name: string;
+  readonly discountAmount: number;
+  readonly totalQuantity: number;
+  readonly validDays: number;
+  readonly startsAt: Date | null;
+  readonly endsAt: Date | null;
+}
+
+/** A policy as it is shown. */
+export interface ShownPolicy extends NewPolicy {
+  readonly couponPolicyId: number;
+  /** Coupons that are left. */
+  readonly remaining: number;
+}
+
+/** Who asks: the request's id (a UUIDv7), and with an Idempotency-Key its claim of the same request id. */
+export interface PolicyRequest {
+  readonly requestId: string;
+  readonly claim?: IdempotencyClaim;
+}
+
+/** The policies of one schema, for operators. */
+export interface PolicyStore {
+  /** @returns the new policy's id */
+  insert(tx: Transaction, policy: NewPolicy, requestId: string, at: Date): Promise<number>;
+  /** The policy that the request with this id made. */
+  findByRequest(tx: Transaction, requestId: string): Promise<ShownPolicy | undefined>;
+}
+
+interface Dependencies {
+  readonly transactor: Transactor<Transaction>;
+  readonly policies: PolicyStore;
+  readonly outbox: Outbox<Transaction>;
+  readonly now: () => Date;
+}
+
+/** The policy; `replayed` when an earlier request with the same key made it. */
+export interface Created {
+  readonly policy: ShownPolicy;
+  readonly replayed: boolean;
+}
+
+/** Creates a policy, once for a key. It is complete: nothing of it changes later but how many are left. */
+export function createCreatePolicy({ transactor, policies, outbox, now }: Dependencies) {
+  return ({ requestId, claim }: PolicyRequest, wanted: NewPolicy): Promise<Created> =>
+    transactor.transaction(async (tx) => {
+      const at = now();
+      const outcome = (await claimIdempotencyKeys(tx, claim ? [claim] : [], at)).get(requestId);
+      if (outcome?.kind === 'mismatch') throw new DomainError('IDEMPOTENCY_KEY_REUSED');
+      if (outcome?.kind === 'replay') {
+        const policy = await policies.findByRequest(tx, outcome.requestId);
+        if (!policy) throw new Error(`request ${outcome.requestId} holds a key but created no policy`);
+        return { policy, replayed: true };
+      }
+      const couponPolicyId = await policies.insert(tx, wanted, requestId, at);
+      const { startsAt, endsAt, ...rest } = wanted;
+      const times = {
+        startsAt: startsAt?.getTime() ?? null,
+        endsAt: endsAt?.getTime() ?? null,
+        createdAt: at.getTime(),
+      };
+      const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
+      await outbox.append(tx, [
+        { type: 'coupon-policy-created', data: { couponPolicyId, ...rest, ...times, requestId, ...key } },
+      ]);
+      return { policy: { ...wanted, couponPolicyId, remaining: wanted.totalQuantity }, replayed: false };
+    });
+}
+
+export type CreatePolicy = ReturnType<typeof createCreatePolicy>;

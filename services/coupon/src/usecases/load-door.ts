@@ -1,0 +1,54 @@
+import { OutageError } from '@shop/service';
+import type { Policy } from '../domain/policy.ts';
+import type { Door } from './door.ts';
+
+/** Emptied so often while it is loaded, Redis counts as away. */
+const ATTEMPTS = 3;
+
+interface Dependencies {
+  readonly door: Door;
+  /** Who has a coupon of the policy: user id → coupon id. */
+  readonly findHolders: (couponPolicyId: number) => Promise<ReadonlyMap<number, string>>;
+}
+
+type Loadable = Pick<Policy, 'couponPolicyId' | 'totalQuantity'>;
+
+export interface DoorLoader {
+  /** Whether the door may be believed about the policy: nothing that this process wrote there can be lost. */
+  isCurrent(couponPolicyId: number): boolean;
+  load(policy: Loadable): Promise<void>;
+}
+
+/**
+ * Loads a policy's holders from the database and then opens its door; for all who ask at the same time, once. Several
+ * instances may do it together: they write the same. An issue that commits meanwhile is either read here or writes its
+ * holder itself, after this began and so after Redis was emptied.
+ */
+export function createDoorLoader({ door, findHolders }: Dependencies): DoorLoader {
+  const loadedIn = new Map<number, number>();
+  const loading = new Map<number, Promise<void>>();
+
+  async function load({ couponPolicyId, totalQuantity }: Loadable): Promise<void> {
+    const { generation } = door;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const holders = await findHolders(couponPolicyId);
+      await door.confirm([...holders].map(([userId, couponId]) => ({ couponPolicyId, userId, couponId })));
+      if (await door.open(couponPolicyId, totalQuantity, holders.size)) {
+        loadedIn.set(couponPolicyId, generation);
+        return;
+      }
+    }
+    throw new OutageError(`the holders of policy ${couponPolicyId} do not stay in redis`);
+  }
+
+  return {
+    isCurrent: (couponPolicyId) => (loadedIn.get(couponPolicyId) ?? 0) === door.generation,
+    load(policy) {
+      const begun = loading.get(policy.couponPolicyId);
+      if (begun) return begun;
+      const all = load(policy).finally(() => loading.delete(policy.couponPolicyId));
+      loading.set(policy.couponPolicyId, all);
+      return all;
+    },
+  };
+}

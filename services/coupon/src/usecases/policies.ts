@@ -1,0 +1,60 @@
+import type { Policy } from '../domain/policy.ts';
+
+/** How long a policy is taken as read, ms: a repeat of the read costs little, and a new policy is seen soon. */
+const FRESH_MS = 1_000;
+const MOST = 10_000;
+
+/** The policies as this process knows them. */
+export interface Policies {
+  /** Undefined: there is none. While the database is away the last answer stands. */
+  find(couponPolicyId: number): Promise<Policy | undefined> | Policy | undefined;
+  /** Whether the database has said that all are issued: final, since the count never falls. */
+  isSoldOut(couponPolicyId: number): boolean;
+  soldOut(couponPolicyId: number): void;
+}
+
+interface Known {
+  readonly policy: Policy | undefined;
+  readonly readAt: number;
+}
+
+export function createPolicies(
+  read: (couponPolicyId: number) => Promise<Policy | undefined>,
+  now = Date.now,
+): Policies {
+  const known = new Map<number, Known>();
+  const reading = new Map<number, Promise<Policy | undefined>>();
+  const gone = new Set<number>();
+
+  /** One read at a time a policy, for all who ask. */
+  function refresh(id: number, last: Known | undefined): Promise<Policy | undefined> {
+    const begun = reading.get(id);
+    if (begun) return begun;
+    const fresh = read(id)
+      .then(
+        (policy) => {
+          if (policy && policy.issuedCount >= policy.totalQuantity) gone.add(id);
+          if (known.size >= MOST) known.clear();
+          known.set(id, { policy, readAt: now() });
+          return policy;
+        },
+        (error: unknown) => {
+          // What makes a policy never changes, so the last reading is as good as a new one.
+          if (last?.policy) return last.policy;
+          throw error;
+        },
+      )
+      .finally(() => reading.delete(id));
+    reading.set(id, fresh);
+    return fresh;
+  }
+
+  return {
+    find(id) {
+      const last = known.get(id);
+      return last && now() - last.readAt < FRESH_MS ? last.policy : refresh(id, last);
+    },
+    isSoldOut: (id) => gone.has(id),
+    soldOut: (id) => void gone.add(id),
+  };
+}

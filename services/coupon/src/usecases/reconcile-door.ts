@@ -1,0 +1,116 @@
+import type { Policy } from '../domain/policy.ts';
+import { type Door, type DoorSummary, type Holder, type Occupant, takenAt } from './door.ts';
+
+/** How a policy's door differs from the database. */
+export interface DoorDifference {
+  readonly couponPolicyId: number;
+  /** Places taken long ago whose users have no coupon: given back. */
+  readonly stalePlaces: number;
+  /** Coupons that the door does not know: added. */
+  readonly missing: number;
+  /** Coupons that the door knows and the database does not: removed. */
+  readonly unknown: number;
+  /** The quantity that the door has, where it is not the policy's; null where it is. */
+  readonly wrongTotal: number | null;
+}
+
+export interface Reconciliation {
+  /** Policies with a loaded door. */
+  readonly policies: number;
+  /** Those that differ. */
+  readonly differences: readonly DoorDifference[];
+  readonly executed: boolean;
+}
+
+interface Dependencies {
+  readonly door: Door;
+  readonly listPolicies: (after: number, take: number) => Promise<readonly Policy[]>;
+  readonly findHolders: (couponPolicyId: number) => Promise<ReadonlyMap<number, string>>;
+  /** From this age on a place that is taken and not written counts as given up, ms. */
+  readonly placeStaleMs: number;
+  readonly now: () => number;
+}
+
+interface Options {
+  readonly execute: boolean;
+  /** Passes over what has not moved since this process found it right. */
+  readonly onlyChanged?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+const PAGE = 200;
+
+/**
+ * Makes the door equal to the database, for every policy that has a state there. Any instance may do it at any time.
+ *
+ * Redis is read before the database: a coupon's id comes to the door after its commit, so one that the database then
+ * does not have is wrong. Everything is removed only where the value that was seen still stands; a request that asks
+ * again makes its place young, and a writer that commits after all writes its holder over whatever is there.
+ */
+export function createReconcileDoor({ door, listPolicies, findHolders, placeStaleMs, now }: Dependencies) {
+  /** Policy → what its door and its counter were when they were last found equal. */
+  const seenRight = new Map<number, string>();
+
+  async function compare({ couponPolicyId, totalQuantity }: Policy, summary: DoorSummary) {
+    const places = await door.places(couponPolicyId);
+    const holders = await findHolders(couponPolicyId);
+    const stale: Occupant[] = [];
+    const unknown: Occupant[] = [];
+    const missing: Holder[] = [];
+    for (const [userId, value] of places) {
+      if (holders.has(userId)) continue;
+      const since = takenAt(value);
+      if (since === undefined) unknown.push({ couponPolicyId, userId, value });
+      else if (!(now() - since < placeStaleMs)) stale.push({ couponPolicyId, userId, value });
+    }
+    for (const [userId, couponId] of holders) {
+      if (places.get(userId) !== couponId) missing.push({ couponPolicyId, userId, couponId });
+    }
+    const total = summary.total === totalQuantity ? null : (summary.total ?? null);
+    const difference: DoorDifference = {
+      couponPolicyId,
+      stalePlaces: stale.length,
+      missing: missing.length,
+      unknown: unknown.length,
+      wrongTotal: total,
+    };
+    async function mend(): Promise<void> {
+      await door.confirm(missing);
+      await door.remove([...stale, ...unknown]);
+      if (total !== null) await door.open(couponPolicyId, totalQuantity, holders.size);
+    }
+    const equal = stale.length + missing.length + unknown.length === 0 && total === null;
+    return { difference, mend, equal };
+  }
+
+  return async ({ execute, onlyChanged = false, signal }: Options): Promise<Reconciliation> => {
+    const differences: DoorDifference[] = [];
+    let loaded = 0;
+    for (let after = 0; !signal?.aborted; ) {
+      const page = await listPolicies(after, PAGE);
+      const summaries = page.length === 0 ? [] : await door.summaries(page.map((it) => it.couponPolicyId));
+      for (const [index, policy] of page.entries()) {
+        const summary = summaries[index];
+        // Not loaded: whoever opens this door loads it first.
+        if (summary?.total === undefined || signal?.aborted) continue;
+        loaded++;
+        const state = `${policy.issuedCount} ${summary.taken} ${summary.total}`;
+        const atRest = policy.issuedCount === summary.taken;
+        if (onlyChanged && atRest && seenRight.get(policy.couponPolicyId) === state) continue;
+        const { difference, mend, equal } = await compare(policy, summary);
+        if (equal) {
+          seenRight.set(policy.couponPolicyId, state);
+          continue;
+        }
+        differences.push(difference);
+        if (execute) await mend();
+      }
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) break;
+      after = last.couponPolicyId;
+    }
+    return { policies: loaded, differences, executed: execute };
+  };
+}
+
+export type ReconcileDoor = ReturnType<typeof createReconcileDoor>;

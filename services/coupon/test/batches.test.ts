@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDatabase, type ItemResult, type PooledDatabase, type Transaction, type Transactor } from '@shop/service';
+import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
+import { v7 as uuidv7 } from 'uuid';
+import { sqlCouponStore } from '../src/db/coupon-store.ts';
+import { expireCoupons, purgeRequests } from '../src/db/housekeeping.ts';
+import { sqlPolicyStore } from '../src/db/policy-store.ts';
+import { sqlRequestStore } from '../src/db/request-store.ts';
+import type { IssueOutcome } from '../src/domain/issue.ts';
+import { createIssueCoupons } from '../src/usecases/issue-coupons.ts';
+
+let schema: TestDatabase;
+let second: PooledDatabase;
+
+beforeAll(async () => {
+  schema = await migratedSchema(join(import.meta.dirname, '../prisma'));
+  second = createDatabase({ url: schema.url });
+});
+afterAll(async () => {
+  await second?.close();
+  await schema?.drop();
+});
+
+const outbox = { append: async () => {} };
+const writerOn = (transactor: Transactor<Transaction>) =>
+  createIssueCoupons({ transactor, store: sqlCouponStore, outbox, onIssued: () => {} });
+
+function newPolicy(totalQuantity: number): Promise<number> {
+  const policy = { name: 'p', discountAmount: 100, totalQuantity, validDays: 1, startsAt: null, endsAt: null };
+  return schema.database.transaction((tx) => sqlPolicyStore.insert(tx, policy, uuidv7(), new Date()));
+}
+let lastUser = 0;
+const requests = (couponPolicyId: number, count: number) =>
+  Array.from({ length: count }, () => ({ requestId: uuidv7(), userId: ++lastUser, couponPolicyId }));
+const kinds = (results: readonly ItemResult<IssueOutcome>[]) => results.map((it) => (it.ok ? it.value.kind : 'ERROR'));
+const counters = (couponPolicyId: number) =>
+  schema.database.query<{ counter: number; rows_: number }>(
+    `SELECT issued_count AS counter, (SELECT COUNT(*) FROM coupons WHERE coupon_policy_id = ?) AS rows_
+       FROM coupon_policies WHERE coupon_policy_id = ?`,
+    [couponPolicyId, couponPolicyId],
+  );
+
+describe('the writer', () => {
+  it('when one or five hundred wait, for one or three policies, then it takes the same four statements', async () => {
+    const policies = [await newPolicy(1_000), await newPolicy(1_000), await newPolicy(1_000)];
+    const count = async (batch: ReturnType<typeof requests>) => {
+      const statements: string[] = [];
+      const { database } = schema;
+      const results = await writerOn({
+        transaction: (work) => database.transaction((tx) => work(noting(tx, statements))),
+      })(batch);
+      expect(new Set(kinds(results))).toEqual(new Set(['ISSUED']));
+      return statements.length;
+    };
+    expect(await count(requests(policies[0] ?? 0, 1))).toBe(4);
+    expect(await count(policies.flatMap((id) => requests(id, 166)))).toBe(4);
+  });
+
+  it('when two instances write at once, then together they issue exactly what there is', async () => {
+    const [a, b] = [await newPolicy(100), await newPolicy(7)];
+    const writers = [writerOn(schema.database), writerOn(second)];
+    const batches = Array.from({ length: 12 }, (_, n) =>
+      // In either order of the policies: the locks are taken in the order of the ids.
+      n % 2 === 0 ? [...requests(a, 10), ...requests(b, 10)] : [...requests(b, 10), ...requests(a, 10)],
+    );
+    const results = await Promise.all(batches.map((batch, n) => writers[n % 2]?.(batch) ?? []));
+    const all = results.flatMap(kinds);
+    expect(all.filter((kind) => kind === 'ISSUED')).toHaveLength(107);
+    expect(all.filter((kind) => kind === 'SOLD_OUT')).toHaveLength(133);
+    expect(await counters(a)).toEqual([{ counter: 100, rows_: 100 }]);
+    expect(await counters(b)).toEqual([{ counter: 7, rows_: 7 }]);
+  });
+
+  it('when the same user asks at both instances at once, then there is one coupon', async () => {
+    const id = await newPolicy(100);
+    const userId = ++lastUser;
+    const batch = () => [{ requestId: uuidv7(), userId, couponPolicyId: id }];
+    const writers = [schema.database, second, schema.database, second].map(writerOn);
+    const results = await Promise.all(writers.map((write) => write(batch())));
+    expect(results.flatMap(kinds).sort()).toEqual(['ISSUED', 'OWNED', 'OWNED', 'OWNED']);
+    expect(await counters(id)).toEqual([{ counter: 1, rows_: 1 }]);
+  });
+});
+
+describe('housekeeping', () => {
+  it('when coupons are past their time, then two instances expire each once, and those that are used stay', async () => {
+    const id = await newPolicy(2_000);
+    await writerOn(schema.database)(requests(id, 1_200));
+    const used = `UPDATE coupons SET status = 'USED', order_id = coupon_id, used_at = issued_at WHERE coupon_policy_id = ? LIMIT 3`;
+    await schema.database.execute(used, [id]);
+    expect(await expireCoupons(schema.database, new Date())).toBe(0);
+    const [due] = await schema.database.query<{ n: number }>(
+      `SELECT COUNT(*) AS n FROM coupons WHERE status = 'ISSUED'`,
+    );
+    const later = new Date(Date.now() + 86_400_000 + 1_000);
+    const counts = await Promise.all([expireCoupons(schema.database, later), expireCoupons(second, later)]);
+    const byStatus = await schema.database.query(
+      'SELECT status, COUNT(*) AS n FROM coupons WHERE coupon_policy_id = ? GROUP BY status ORDER BY status',
+      [id],
+    );
+    expect(byStatus).toEqual([
+      { status: 'EXPIRED', n: 1_197 },
+      { status: 'USED', n: 3 },
+    ]);
+    expect((counts[0] ?? 0) + (counts[1] ?? 0)).toBe(due?.n);
+  });
+
+  it('when requests were decided eight days ago, then they go; who waits and who is new stays', async () => {
+    const id = await newPolicy(1);
+    const DAY_MS = 86_400_000;
+    const old = new Date(Date.now() - 8 * DAY_MS);
+    const [waiting, decided, fresh] = [requests(id, 1), requests(id, 600), requests(id, 1)];
+    await schema.database.transaction(async (tx) => {
+      await sqlRequestStore.insertPending(tx, [...waiting, ...decided], old);
+      await sqlRequestStore.insertPending(tx, fresh, new Date());
+      const outcomes = [...decided, ...fresh].map((it) => ({ ...it, status: 'SOLD_OUT' as const, couponId: null }));
+      await sqlRequestStore.saveOutcomes(tx, outcomes, new Date());
+    });
+    expect(await purgeRequests(schema.database, new Date())).toBe(600);
+    const left = await schema.database.query<{ id: string }>('SELECT request_id AS id FROM coupon_requests');
+    expect(left.map((it) => it.id).sort()).toEqual([...waiting, ...fresh].map((it) => it.requestId).sort());
+  });
+});

@@ -1,0 +1,383 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { v7 as uuidv7 } from 'uuid';
+import { Api, nextUserId, type Page, type Problem } from '../../../test/support/api.ts';
+import { eventually } from '../../../test/support/eventually.ts';
+import { expectOps } from '../../../test/support/ops.ts';
+import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
+import { connectRedis, testStack } from '../../../test/support/stack.ts';
+
+let coupon: RunningService;
+let api: Api;
+let redis: Redis;
+
+beforeAll(async () => {
+  coupon = await runService('coupon', 'coupon-events', { DOOR_PLACE_STALE_MS: '600', RECONCILE_EVERY_MS: '600000' });
+  api = new Api(coupon.url);
+  redis = connectRedis(testStack());
+}, 120_000);
+afterAll(async () => {
+  redis?.disconnect();
+  await coupon?.stop();
+});
+
+interface Policy {
+  couponPolicyId: number;
+  name: string;
+  totalQuantity: number;
+  remaining: number;
+}
+interface Issued {
+  couponId: string;
+  couponPolicyId: number;
+  discountAmount: number;
+  status: string;
+  expiresAt: string;
+  alreadyIssued: boolean;
+}
+
+const DAY_MS = 86_400_000;
+const body = (more: object = {}) => ({ name: 'Test', discountAmount: 500, totalQuantity: 5, validDays: 7, ...more });
+
+async function newPolicy(more: object = {}): Promise<number> {
+  const answer = await api.request<Policy>('POST', '/coupon-policies', { body: body(more) });
+  expect(answer.status).toBe(201);
+  return answer.body.couponPolicyId;
+}
+const issue = (couponPolicyId: number, userId: number, headers = {}) =>
+  api.request<Issued & Problem>('POST', '/coupons/issue', { body: { userId, couponPolicyId }, headers });
+const issueAsync = (couponPolicyId: number, userId: number) =>
+  api.request<{ requestId: string; status: string } & Problem>('POST', '/coupons/issue', {
+    body: { userId, couponPolicyId },
+    headers: { prefer: 'respond-async' },
+  });
+const requestState = (requestId: string, userId: number) =>
+  api.request<{ status: string; coupon?: Issued }>('GET', `/coupons/requests/${requestId}`, { query: { userId } });
+const decided = (requestId: string, userId: number) =>
+  eventually(`the outcome of ${requestId}`, async () => {
+    const { body } = await requestState(requestId, userId);
+    return body.status !== 'PENDING' && body;
+  });
+const holders = (couponPolicyId: number) => redis.hgetall(`coupon:{${couponPolicyId}}:holders`);
+const answers = (answer: string, way: string) => coupon.metric('coupon_answers_total', { answer, way });
+const reconcile = (execute: boolean) =>
+  api.request<{ differences: Record<string, unknown>[] }>('POST', `/internal/reconcile?execute=${execute}`);
+async function counted(couponPolicyId: number) {
+  const [row] = await coupon.database.query<{ counter: number; rows_: number }>(
+    `SELECT issued_count AS counter, (SELECT COUNT(*) FROM coupons c WHERE c.coupon_policy_id = p.coupon_policy_id) AS rows_
+       FROM coupon_policies p WHERE coupon_policy_id = ?`,
+    [couponPolicyId],
+  );
+  return row;
+}
+
+describe('policies', () => {
+  it('when one is created, then it is shown, published and repeated by its key', async () => {
+    const key = uuidv7();
+    const wanted = body({ name: 'Spring', startsAt: '2026-01-01T00:00:00+09:00', endsAt: '2099-01-01T00:00:00Z' });
+    const create = (more = {}) =>
+      api.request<Policy>('POST', '/coupon-policies', {
+        body: { ...wanted, ...more },
+        headers: { 'idempotency-key': key, traceparent: TRACEPARENT },
+      });
+    const first = await create();
+    expect(first.status).toBe(201);
+    expect(first.headers.get('location')).toBe(`/coupon-policies/${first.body.couponPolicyId}`);
+    const shown = {
+      ...wanted,
+      couponPolicyId: first.body.couponPolicyId,
+      remaining: 5,
+      startsAt: '2025-12-31T15:00:00.000Z',
+      endsAt: '2099-01-01T00:00:00.000Z',
+    };
+    expect(first.body).toEqual(shown);
+
+    const again = await create();
+    expect([again.status, again.body]).toEqual([201, shown]);
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(await create({ totalQuantity: 6 })).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+
+    const [event] = await coupon.hear(first.body.couponPolicyId);
+    expect(event?.type).toBe('coupon-policy-created');
+    expect(event?.data).toMatchObject({ name: 'Spring', totalQuantity: 5, idempotencyKey: key });
+    expect(event?.data.requestHash).toMatch(/^[0-9a-f]{64}$/);
+    expect(event?.headers.ce_id).toBe(event?.data.requestId);
+  });
+
+  it('when the list is read page by page, then every policy comes once, with what is left', async () => {
+    const id = await newPolicy();
+    await issue(id, nextUserId());
+    const seen: Policy[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const query: Record<string, string> = { limit: '2', ...(cursor ? { cursor } : {}) };
+      const page: Page<Policy> = (await api.request<Page<Policy>>('GET', '/coupon-policies', { query })).body;
+      seen.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    const ids = seen.map((it) => it.couponPolicyId);
+    expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+    expect(seen.find((it) => it.couponPolicyId === id)).toMatchObject({ totalQuantity: 5, remaining: 4 });
+  });
+});
+
+describe('a coupon', () => {
+  it('when a user asks, then it is issued, written, published and known at the door', async () => {
+    const id = await newPolicy();
+    const userId = nextUserId();
+    const before = Date.now();
+    const answer = await issue(id, userId, { traceparent: TRACEPARENT });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { couponPolicyId: id, discountAmount: 500, status: 'ISSUED', alreadyIssued: false },
+    });
+    expect(new Date(answer.body.expiresAt).getTime()).toBeGreaterThanOrEqual(before + 7 * DAY_MS);
+
+    const [, event] = await coupon.hear(id, 2);
+    expect(event?.type).toBe('coupon-issued');
+    const { couponId } = answer.body;
+    expect(event?.data).toMatchObject({ couponPolicyId: id, couponId, userId, discountAmount: 500, byRequest: false });
+    expect(event?.headers.ce_id).toBe(couponId);
+    expect(event?.headers.traceparent?.slice(0, 35)).toBe(TRACEPARENT.slice(0, 35));
+    expect(await counted(id)).toEqual({ counter: 1, rows_: 1 });
+    await eventually('the holder', async () => (await holders(id))[userId] === couponId);
+    expect(await redis.get(`coupon:{${id}}:total`)).toBe('5');
+  });
+
+  it('when the user asks again, one after the other or at once, then it is the same coupon', async () => {
+    const id = await newPolicy();
+    const userId = nextUserId();
+    const at = await Promise.all(Array.from({ length: 10 }, () => issue(id, userId)));
+    const later = await issue(id, userId);
+    expect(new Set([...at, later].map((it) => `${it.status} ${it.body.couponId}`)).size).toBe(1);
+    expect(at.filter((it) => !it.body.alreadyIssued)).toHaveLength(1);
+    expect(later.body).toEqual({ ...at[0]?.body, alreadyIssued: true });
+    expect(await counted(id)).toEqual({ counter: 1, rows_: 1 });
+  });
+
+  it('when more ask than there are, then the others are told so, and by the door once it is known', async () => {
+    const id = await newPolicy({ totalQuantity: 5 });
+    const users = Array.from({ length: 20 }, nextUserId);
+    const all = await Promise.all(users.map((userId) => issue(id, userId)));
+    expect(all.filter((it) => it.status === 200)).toHaveLength(5);
+    const refused = all.filter((it) => it.status !== 200);
+    expect(refused.map((it) => [it.status, it.body.code])).toEqual(Array(15).fill([409, 'COUPON_SOLD_OUT']));
+    const [atDoor, inDatabase] = [await answers('sold_out', 'door'), await answers('sold_out', 'database')];
+    expect((await issue(id, nextUserId())).body.code).toBe('COUPON_SOLD_OUT');
+    expect(await answers('sold_out', 'door')).toBe(atDoor + 1);
+    expect(await answers('sold_out', 'database')).toBe(inDatabase);
+    const winner = users[all.findIndex((it) => it.status === 200)] ?? 0;
+    expect(await issue(id, winner)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
+    expect(await counted(id)).toEqual({ counter: 5, rows_: 5 });
+  });
+
+  it('when the sale has not begun or is over, then nobody gets one, but who has one is shown it', async () => {
+    const early = await newPolicy({ startsAt: '2098-01-01T00:00:00Z' });
+    expect(await issue(early, nextUserId())).toMatchObject({ status: 409, body: { code: 'COUPON_NOT_OPEN' } });
+    const id = await newPolicy();
+    const userId = nextUserId();
+    await issue(id, userId);
+    await coupon.database.execute('UPDATE coupon_policies SET ends_at = ? WHERE coupon_policy_id = ?', [
+      new Date(Date.now() - 1_000),
+      id,
+    ]);
+    // A policy is read again after a second; without this update by hand it never changes.
+    await eventually('the end', async () => (await issueAsync(id, nextUserId())).body.code === 'COUPON_NOT_OPEN');
+    expect(await issue(id, nextUserId())).toMatchObject({ status: 409, body: { code: 'COUPON_NOT_OPEN' } });
+    expect(await issue(id, userId)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
+    await redis.hdel(`coupon:{${id}}:holders`, String(userId));
+    expect(await issue(id, userId)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
+  });
+
+  it('when the own coupons are read, then newest first, by status, and by page', async () => {
+    const userId = nextUserId();
+    const ids = [await newPolicy({ name: 'a' }), await newPolicy({ name: 'b' }), await newPolicy({ name: 'c' })];
+    const coupons = [];
+    for (const id of ids) coupons.push((await issue(id, userId)).body.couponId);
+    await coupon.database.execute(
+      `UPDATE coupons SET status = 'USED', order_id = ?, used_at = issued_at WHERE coupon_id = ?`,
+      [randomUUID(), coupons[0] ?? ''],
+    );
+    // Its time is over, and no job has come to it.
+    await coupon.database.execute('UPDATE coupons SET expires_at = issued_at WHERE coupon_id = ?', [coupons[1] ?? '']);
+    type Own = Issued & { name: string; usedAt?: string };
+    const list = async (query: Record<string, string | number> = {}) =>
+      (await api.request<Page<Own>>('GET', '/coupons', { query: { userId, ...query } })).body;
+    const all = await list();
+    expect(all.items.map((it) => [it.name, it.status, it.usedAt !== undefined])).toEqual([
+      ['c', 'ISSUED', false],
+      ['b', 'EXPIRED', false],
+      ['a', 'USED', true],
+    ]);
+    for (const [status, name] of [
+      ['ISSUED', 'c'],
+      ['EXPIRED', 'b'],
+      ['USED', 'a'],
+    ] as const) {
+      expect((await list({ status })).items.map((it) => it.name)).toEqual([name]);
+    }
+    const first = await list({ limit: 2 });
+    const rest = await list({ limit: 2, cursor: first.nextCursor ?? '' });
+    expect([...first.items, ...rest.items]).toEqual(all.items);
+    expect(rest.nextCursor).toBeNull();
+    expect((await issue(ids[0] ?? 0, userId)).body).toMatchObject({ status: 'USED', alreadyIssued: true });
+  });
+});
+
+describe('a request over the log', () => {
+  it('when accepted, then its place on the log decides, and its outcome can be looked up by its user alone', async () => {
+    const id = await newPolicy({ totalQuantity: 3 });
+    const users = Array.from({ length: 6 }, nextUserId);
+    const accepted = [];
+    for (const userId of users) accepted.push(await issueAsync(id, userId));
+    const [first] = accepted;
+    expect(first).toMatchObject({ status: 202, body: { status: 'PENDING' } });
+    expect(first?.headers.get('location')).toBe(`/coupons/requests/${first?.body.requestId}`);
+    expect(first?.headers.get('preference-applied')).toBe('respond-async');
+
+    const ends = await Promise.all(accepted.map((it, i) => decided(it.body.requestId, users[i] ?? 0)));
+    expect(ends.map((it) => it.status)).toEqual([...Array(3).fill('ISSUED'), ...Array(3).fill('SOLD_OUT')]);
+    expect(ends[0]?.coupon).toMatchObject({ couponId: first?.body.requestId, couponPolicyId: id, discountAmount: 500 });
+    expect(ends[3]?.coupon).toBeUndefined();
+    expect(await counted(id)).toEqual({ counter: 3, rows_: 3 });
+    const [, event] = await coupon.hear(id, 2);
+    expect(event?.data).toMatchObject({ byRequest: true });
+    // The door was told: the synchronous way knows them.
+    expect(await issue(id, users[0] ?? 0)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
+    expect((await issue(id, nextUserId())).body.code).toBe('COUPON_SOLD_OUT');
+
+    expect((await requestState(first?.body.requestId ?? '', users[1] ?? 0)).status).toBe(404);
+    expect((await requestState(uuidv7(), users[0] ?? 0)).status).toBe(404);
+    expect((await requestState('nothing', users[0] ?? 0)).status).toBe(404);
+  });
+
+  it('when the user has a coupon already, then the outcome is that one', async () => {
+    const id = await newPolicy();
+    const userId = nextUserId();
+    const { couponId } = (await issue(id, userId)).body;
+    const { requestId } = (await issueAsync(id, userId)).body;
+    const end = await decided(requestId, userId);
+    expect(end).toMatchObject({ status: 'ISSUED', coupon: { couponId, alreadyIssued: true } });
+  });
+
+  it('when a message is poison, then it alone is set aside and the sale goes on', async () => {
+    const id = await newPolicy();
+    const dead = () => coupon.database.query('SELECT status FROM dead_letter WHERE message_key = ?', [String(id)]);
+    const parked = () => coupon.database.query('SELECT 1 FROM parked_key WHERE message_key = ?', [String(id)]);
+    const poison = { couponPolicyId: id, requestId: 'no-uuid', userId: 1, requestedAt: Date.now() };
+    await coupon.publish({ type: 'coupon-issue-requested', data: poison });
+    const userId = nextUserId();
+    const { requestId } = (await issueAsync(id, userId)).body;
+    expect(await decided(requestId, userId)).toMatchObject({ status: 'ISSUED' });
+    await eventually('the dead letter', async () => (await dead()).length === 1);
+    expect(await dead()).toEqual([{ status: 'DEAD' }]);
+    expect(await parked()).toEqual([]);
+  });
+});
+
+describe('the door', () => {
+  it('when Redis is emptied, then it is loaded before the door opens again', async () => {
+    const id = await newPolicy({ totalQuantity: 2 });
+    const [first, second, third] = [nextUserId(), nextUserId(), nextUserId()];
+    const { couponId } = (await issue(id, first)).body;
+    await redis.flushall();
+    expect((await issue(id, first)).body).toMatchObject({ couponId, alreadyIssued: true });
+    expect((await holders(id))[first]).toBe(couponId);
+    expect((await issue(id, second)).status).toBe(200);
+    await redis.flushall();
+    expect((await issue(id, third)).body.code).toBe('COUPON_SOLD_OUT');
+    expect(await answers('sold_out', 'door')).toBeGreaterThan(0);
+  });
+
+  it('when a place was taken and its request died, then the retry of that user finishes it', async () => {
+    const id = await newPolicy({ totalQuantity: 1 });
+    const [owner, other] = [nextUserId(), nextUserId()];
+    await issue(await newPolicy(), owner);
+    await redis.set(`coupon:{${id}}:total`, '1');
+    await redis.hset(`coupon:{${id}}:holders`, String(owner), `?${Date.now()}`);
+    expect((await issue(id, other)).body.code).toBe('COUPON_SOLD_OUT');
+    expect(await issue(id, owner)).toMatchObject({ status: 200, body: { alreadyIssued: false } });
+  });
+
+  it('when it differs from the database, then the plan says so and changes nothing, and reconciling mends it', async () => {
+    const id = await newPolicy({ totalQuantity: 9 });
+    const [missing, wrong, stale, young] = [nextUserId(), nextUserId(), nextUserId(), nextUserId()];
+    const { couponId } = (await issue(id, missing)).body;
+    await eventually('the holder', async () => (await holders(id))[missing] === couponId);
+    const key = `coupon:{${id}}:holders`;
+    await redis.hdel(key, String(missing));
+    const youngPlace = `?${Date.now() + 3_600_000}`;
+    await redis.hset(key, wrong, uuidv7(), stale, `?${Date.now() - 3_600_000}`, young, youngPlace);
+    const before = await holders(id);
+    const difference = { couponPolicyId: id, stalePlaces: 1, missing: 1, unknown: 1, wrongTotal: null };
+
+    const plan = await reconcile(false);
+    expect(plan.body.differences).toContainEqual(difference);
+    expect(await holders(id)).toEqual(before);
+    expect((await reconcile(true)).body.differences).toContainEqual(difference);
+    expect(await holders(id)).toEqual({ [missing]: couponId, [young]: youngPlace });
+    expect((await reconcile(false)).body.differences.filter((it) => it.couponPolicyId === id)).toEqual([]);
+  });
+
+  it('when an operator reconciles, then the plan is told in words, and it is carried out with --execute', async () => {
+    const id = await newPolicy({ totalQuantity: 9 });
+    await issue(id, nextUserId());
+    await redis.hset(`coupon:{${id}}:holders`, '1', '?0');
+    const ops = async (...args: string[]) => (await expectOps(testStack(), ['reconcile', ...args])).stdout;
+    expect(await ops()).toContain(`policy ${id}: 1 places that nobody claims`);
+    expect((await holders(id))['1']).toBe('?0');
+    expect(await ops('--execute', '--json')).toContain(`policy ${id}: 1 places that nobody claims`);
+    expect(await ops('--only', 'coupons')).toContain('all equal');
+    expect((await holders(id))['1']).toBeUndefined();
+  });
+
+  it('when it lets one in for whom nothing is left, then the database refuses and the door learns it', async () => {
+    const id = await newPolicy({ totalQuantity: 2 });
+    const users = [nextUserId(), nextUserId()];
+    for (const userId of users) await issue(id, userId);
+    await redis.del(`coupon:{${id}}:holders`);
+    expect((await issue(id, nextUserId())).body.code).toBe('COUPON_SOLD_OUT');
+    await eventually('the holders', async () => {
+      const known = await holders(id);
+      return users.every((userId) => known[userId]) && Object.keys(known).length === 2;
+    });
+    expect(await counted(id)).toEqual({ counter: 2, rows_: 2 });
+  });
+});
+
+describe('bad requests', () => {
+  const userId = nextUserId();
+  const refused: [string, string, unknown, number, string][] = [
+    ['POST', '/coupons/issue', { userId, couponPolicyId: 999_999 }, 404, 'COUPON_POLICY_NOT_FOUND'],
+    ['POST', '/coupons/issue', { userId }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupons/issue', { userId, couponPolicyId: '1' }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupons/issue', { userId, couponPolicyId: 0 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupons/issue', { userId, couponPolicyId: 1.5 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupons/issue', { userId, couponPolicyId: 1, x: 1 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupons/issue', { couponPolicyId: 1 }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies', body({ name: ' ' }), 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies', body({ discountAmount: 0 }), 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies', body({ totalQuantity: -1 }), 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies', body({ validDays: 100_000 }), 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies', body({ startsAt: 'tomorrow' }), 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies', body({ startsAt: '9999-01-01T00:00:00Z' }), 400, 'VALIDATION_FAILED'],
+    [
+      ...(['POST', '/coupon-policies'] as const),
+      body({ startsAt: '2026-01-02T00:00:00Z', endsAt: '2026-01-02T00:00:00Z' }),
+      ...([400, 'VALIDATION_FAILED'] as const),
+    ],
+    ['GET', '/coupons', undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', `/coupons?userId=${userId}&status=GONE`, undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', `/coupons?userId=${userId}&cursor=zzz`, undefined, 400, 'VALIDATION_FAILED'],
+    ['GET', '/coupon-policies?limit=0', undefined, 400, 'VALIDATION_FAILED'],
+    ['POST', '/internal/reconcile?execute=yes', undefined, 400, 'VALIDATION_FAILED'],
+  ];
+  for (const [method, path, sent, status, code] of refused) {
+    const request = `${method} ${path} ${JSON.stringify(sent) ?? ''}`.replaceAll(String(userId), '1');
+    it(`when ${request} comes, then ${code}`, async () => {
+      const answer = await api.request<Problem>(method, path, { body: sent });
+      expect(answer).toMatchObject({ status, body: { status, code } });
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    });
+  }
+});

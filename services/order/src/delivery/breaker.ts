@@ -1,0 +1,85 @@
+import { OutageError } from '@shop/events';
+import type { Metrics } from '@shop/service';
+import CircuitBreaker from 'opossum';
+import type { DataPlatform, DeliveredEvent } from '../usecases/deliver-orders.ts';
+import { RefusedByPlatformError } from './http-platform.ts';
+
+export interface BreakerOptions {
+  readonly metrics: Metrics;
+  /** Longest time of one call, ms, as the platform itself keeps it. */
+  readonly timeoutMs: number;
+  /** How long it stays open before one call is let through, ms. Default 3,000. */
+  readonly resetMs?: number;
+}
+
+export interface GuardedPlatform extends DataPlatform {
+  /** Nothing is sent any more. */
+  close(): void;
+}
+
+const STATES = ['closed', 'half_open', 'open'] as const;
+
+/** Least calls in the window before the breaker may open, and the share of them that must have failed, per cent. */
+const LEAST_CALLS = 3;
+const FAILURES_PERCENT = 20;
+
+/**
+ * A platform that is not called while it is away: after some failures calls are refused at once, as an outage, and one
+ * is let through every few seconds. Events that it refuses for what they are do not count: it is there.
+ */
+export function guardPlatform(platform: DataPlatform, options: BreakerOptions): GuardedPlatform {
+  const { metrics, timeoutMs, resetMs = 3_000 } = options;
+  const seconds = metrics.histogram('data_platform_call_seconds', 'Time of one call, by its outcome', ['outcome']);
+  const state = metrics.gauge('data_platform_breaker_state', '1 for the state that the breaker is in', ['state']);
+  const changes = metrics.counter('data_platform_breaker_changes_total', 'Changes of the breaker, by new state', [
+    'state',
+  ]);
+
+  const breaker = new CircuitBreaker((events: readonly DeliveredEvent[]) => timed(events), {
+    name: 'data-platform',
+    // The call itself ends in time, and leaves nothing behind.
+    timeout: false,
+    resetTimeout: resetMs,
+    volumeThreshold: LEAST_CALLS,
+    errorThresholdPercentage: FAILURES_PERCENT,
+    // Calls come one at a time: the window must hold enough of those that take their whole time.
+    rollingCountTimeout: Math.max(10_000, 4 * timeoutMs),
+    errorFilter: (error) => error instanceof RefusedByPlatformError,
+    enableSnapshots: false,
+  });
+
+  function show(now: (typeof STATES)[number]): void {
+    for (const each of STATES) state.set({ state: each }, each === now ? 1 : 0);
+  }
+  function changed(now: (typeof STATES)[number]): void {
+    show(now);
+    changes.inc({ state: now });
+  }
+  show('closed');
+  breaker.on('open', () => changed('open'));
+  breaker.on('halfOpen', () => changed('half_open'));
+  breaker.on('close', () => changed('closed'));
+
+  async function timed(events: readonly DeliveredEvent[]): Promise<void> {
+    const end = seconds.startTimer();
+    try {
+      await platform.send(events);
+      end({ outcome: 'delivered' });
+    } catch (error) {
+      end({ outcome: error instanceof RefusedByPlatformError ? 'refused' : 'away' });
+      throw error;
+    }
+  }
+
+  return {
+    async send(events) {
+      try {
+        await breaker.fire(events);
+      } catch (error) {
+        if (!(error instanceof Error) || !CircuitBreaker.isOurError(error)) throw error;
+        throw new OutageError('the data platform is away: the breaker is open', { cause: error });
+      }
+    },
+    close: () => breaker.shutdown(),
+  };
+}

@@ -1,0 +1,149 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { classify, OutageError } from '@shop/events';
+import { createMetrics } from '@shop/service';
+import type { DeliveredEvent } from '../usecases/deliver-orders.ts';
+import { type GuardedPlatform, guardPlatform } from './breaker.ts';
+import { createHttpPlatform, RefusedByPlatformError } from './http-platform.ts';
+
+const events = [{ id: '1', type: 'order-cancelled', time: '2026-01-01T00:00:00.000Z', data: { orderId: 'o' } }];
+const batch = events as unknown as DeliveredEvent[];
+
+/** What the platform does with a call: answers with a status, never answers, or cuts the connection. */
+let behaviour: number | 'silent' | 'cut';
+let bodies: string[];
+let server: Server;
+let url: string;
+
+beforeEach(async () => {
+  behaviour = 200;
+  bodies = [];
+  server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    bodies.push(body);
+    if (behaviour === 'cut') request.socket.destroy();
+    else if (behaviour !== 'silent')
+      response.writeHead(behaviour, { location: '/elsewhere' }).end(`status ${behaviour}`);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`;
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  if (server.listening) await new Promise((closed) => server.close(closed));
+});
+
+describe('a call', () => {
+  const send = (timeoutMs = 2_000) => createHttpPlatform({ url, timeoutMs }).send(batch);
+  const failure = (timeoutMs?: number) =>
+    send(timeoutMs).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  it('is a POST of the events, and done when it is answered with 2xx', async () => {
+    for (const status of [200, 201, 202, 204]) {
+      behaviour = status;
+      await send();
+    }
+    expect(bodies.map((body) => JSON.parse(body))).toEqual(Array(4).fill({ events }));
+  });
+
+  it.each([400, 402, 406, 409, 413, 415, 422, 451])('answered with %i is the events’ own fault', async (status) => {
+    behaviour = status;
+    const error = await failure();
+    expect(error).toBeInstanceOf(RefusedByPlatformError);
+    expect(classify(error)).toBe('poison');
+    expect(String(error)).toContain(`${status}: status ${status}`);
+  });
+
+  it.each([302, 307, 401, 403, 404, 408, 425, 429, 500, 502, 503, 504])(
+    'answered with %i says nothing of the events: it is an outage, and no redirect is followed',
+    async (status) => {
+      behaviour = status;
+      const error = await failure();
+      expect(error).toBeInstanceOf(OutageError);
+      expect(classify(error)).toBe('outage');
+      expect(bodies).toHaveLength(1);
+    },
+  );
+
+  it('that is cut, not answered in time, or finds nobody is an outage', async () => {
+    behaviour = 'cut';
+    expect(await failure()).toBeInstanceOf(OutageError);
+    behaviour = 'silent';
+    expect(await failure(50)).toBeInstanceOf(OutageError);
+    await new Promise((closed) => {
+      server.close(closed);
+      server.closeAllConnections();
+    });
+    expect(await failure()).toBeInstanceOf(OutageError);
+  });
+
+  it('that is out when the process stops ends at once, as an outage', async () => {
+    behaviour = 'silent';
+    const closing = new AbortController();
+    const sent = createHttpPlatform({ url, timeoutMs: 60_000, signal: closing.signal }).send(batch);
+    closing.abort(new Error('the process is stopping'));
+    await expect(sent).rejects.toThrow(OutageError);
+  });
+});
+
+describe('the breaker', () => {
+  let metrics: ReturnType<typeof createMetrics>;
+  let platform: GuardedPlatform;
+  beforeEach(() => {
+    metrics = createMetrics({ defaults: false });
+    platform = guardPlatform(createHttpPlatform({ url, timeoutMs: 2_000 }), {
+      metrics,
+      timeoutMs: 2_000,
+      resetMs: 100,
+    });
+  });
+  afterEach(() => platform.close());
+
+  const send = () =>
+    platform.send(batch).then(
+      () => 'delivered',
+      (error: Error) => `${error.name}: ${error.message}`,
+    );
+  const stateIs = async (state: string) =>
+    (await metrics.render()).includes(`data_platform_breaker_state{state="${state}"} 1`);
+
+  async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    for (const end = Date.now() + 5_000; !(await holds()); await new Promise((next) => setTimeout(next, 10)))
+      if (Date.now() > end) throw new Error(`not ${what} within 5 s`);
+  }
+
+  it('opens after some failures, then refuses as an outage without a call, and closes with the first success', async () => {
+    behaviour = 503;
+    for (let n = 0; n < 3; n += 1) expect(await send()).toContain('answered 503');
+    expect(await stateIs('open')).toBe(true);
+    expect(await send()).toBe('OutageError: the data platform is away: the breaker is open');
+    expect(bodies).toHaveLength(3);
+
+    await until('half open', () => stateIs('half_open'));
+    expect(await send()).toContain('answered 503');
+    expect(await stateIs('open')).toBe(true);
+
+    behaviour = 200;
+    await until('half open', () => stateIs('half_open'));
+    expect(await send()).toBe('delivered');
+    expect(await stateIs('closed')).toBe(true);
+    expect(await send()).toBe('delivered');
+  });
+
+  it('stays closed when events are refused for what they are', async () => {
+    behaviour = 400;
+    for (let n = 0; n < 10; n += 1) expect(await send()).toContain('RefusedByPlatformError');
+    expect(await stateIs('closed')).toBe(true);
+    expect(bodies).toHaveLength(10);
+  });
+
+  it('that is closed down is an outage', async () => {
+    platform.close();
+    expect(await send()).toContain('OutageError');
+  });
+});

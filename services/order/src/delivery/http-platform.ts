@@ -1,0 +1,68 @@
+import { OutageError } from '@shop/events';
+import type { DataPlatform } from '../usecases/deliver-orders.ts';
+
+/** The platform refuses these events for what they are; more attempts would be refused as well. */
+export class RefusedByPlatformError extends Error {
+  override readonly name = 'RefusedByPlatformError';
+}
+
+export interface HttpPlatformOptions {
+  /** Takes POST of `{"events": [{id, type, time, data}]}`. */
+  readonly url: string;
+  /** Longest time of one call, ms. */
+  readonly timeoutMs: number;
+  /** Ends calls that are out, when the process stops. */
+  readonly signal?: AbortSignal;
+}
+
+/** What an answer means. */
+export type Verdict = 'delivered' | 'refused' | 'away';
+
+/**
+ * Statuses of 4xx that say nothing of the events: the platform has no time (408, 425, 429), or the address or the rights
+ * are wrong (401, 403, 404, 405, 407, 410), which all events would share and an operator mends. Waiting loses nothing there.
+ */
+const NOT_THE_EVENTS_FAULT = new Set([401, 403, 404, 405, 407, 408, 410, 425, 429]);
+
+export function verdictOf(status: number): Verdict {
+  if (status >= 200 && status < 300) return 'delivered';
+  if (status >= 400 && status < 500 && !NOT_THE_EVENTS_FAULT.has(status)) return 'refused';
+  return 'away';
+}
+
+const MOST_WORDS = 300;
+
+/** The platform behind an HTTP endpoint. */
+export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptions): DataPlatform {
+  return {
+    async send(events) {
+      const body = JSON.stringify({ events });
+      const { status, words } = await post(body).catch((error: unknown) => {
+        throw new OutageError(`the data platform does not answer: ${reasonOf(error)}`, { cause: error });
+      });
+      const verdict = verdictOf(status);
+      if (verdict === 'refused') throw new RefusedByPlatformError(`the data platform answered ${status}: ${words}`);
+      if (verdict === 'away') throw new OutageError(`the data platform answered ${status}: ${words}`);
+    },
+  };
+
+  async function post(body: string): Promise<{ status: number; words: string }> {
+    const limit = AbortSignal.timeout(timeoutMs);
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      // A redirected POST may turn into a GET that answers 200 and delivers nothing.
+      redirect: 'manual',
+      signal: signal ? AbortSignal.any([limit, signal]) : limit,
+    });
+    // Read to its end, or the connection is not used again.
+    return { status: answer.status, words: (await answer.text()).slice(0, MOST_WORDS) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${error.name}: ${error.message}${cause}`;
+}

@@ -1,0 +1,73 @@
+// Each script is one step to everyone else. KEYS[1] is a day's sorted set and KEYS[2] its versions, if not said otherwise.
+
+/**
+ * Sets totals that are newer than what is there.
+ * ARGV: generation, expiry (s), then product, version, quantity of each. Returns how many were set; -1 if the day is not
+ * loaded with this generation: setting some of its products would make it look whole.
+ */
+export const SET = `
+if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[1] then return -1 end
+local written = 0
+for i = 3, #ARGV, 3 do
+  local known = redis.call('HGET', KEYS[2], ARGV[i])
+  if not known or tonumber(known) < tonumber(ARGV[i + 1]) then
+    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+    if tonumber(ARGV[i + 2]) > 0 then redis.call('ZADD', KEYS[1], ARGV[i + 2], ARGV[i])
+    else redis.call('ZREM', KEYS[1], ARGV[i]) end
+    written = written + 1
+  end
+end
+redis.call('EXPIREAT', KEYS[1], ARGV[2])
+redis.call('EXPIREAT', KEYS[2], ARGV[2])
+return written
+`;
+
+/**
+ * Changes what is still as it was seen; where the generation changes, the whole day is replaced.
+ * ARGV: generation seen ('' for none), generation, expiry (s), then product, version seen ('' for none), version ('' to
+ * remove it), quantity of each. Returns how many were changed.
+ */
+export const REPAIR = `
+if (redis.call('HGET', KEYS[2], 'generation') or '') ~= ARGV[1] then return 0 end
+if ARGV[1] ~= ARGV[2] then
+  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('HSET', KEYS[2], 'generation', ARGV[2])
+end
+local changed = 0
+for i = 4, #ARGV, 4 do
+  if (redis.call('HGET', KEYS[2], ARGV[i]) or '') == ARGV[i + 1] then
+    if ARGV[i + 2] == '' then redis.call('HDEL', KEYS[2], ARGV[i])
+    else redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2]) end
+    if tonumber(ARGV[i + 3]) > 0 then redis.call('ZADD', KEYS[1], ARGV[i + 3], ARGV[i])
+    else redis.call('ZREM', KEYS[1], ARGV[i]) end
+    changed = changed + 1
+  end
+end
+redis.call('EXPIREAT', KEYS[1], ARGV[3])
+redis.call('EXPIREAT', KEYS[2], ARGV[3])
+return changed
+`;
+
+/**
+ * The top of some days, with all that equal the last of it: equal ones are in the order of text here, not of numbers.
+ * KEYS: the union, each day's set, each day's versions. ARGV: days, limit, the union's life (ms).
+ * Returns what is left of the union's life and its top with scores; nil if a day is not loaded or of another generation.
+ */
+export const TOP = `
+local days = tonumber(ARGV[1])
+local generation = redis.call('HGET', KEYS[days + 2], 'generation')
+for i = 1, days do
+  local own = redis.call('HGET', KEYS[1 + days + i], 'generation')
+  if not own or own ~= generation then return false end
+end
+local left = redis.call('PTTL', KEYS[1])
+if left <= 0 then
+  local union = { 'ZUNIONSTORE', KEYS[1], days }
+  for i = 1, days do union[3 + i] = KEYS[1 + i] end
+  redis.call(unpack(union))
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  left = tonumber(ARGV[3])
+end
+local last = redis.call('ZRANGE', KEYS[1], ARGV[2] - 1, ARGV[2] - 1, 'REV', 'WITHSCORES')
+return { left, redis.call('ZRANGE', KEYS[1], '+inf', last[2] or '-inf', 'BYSCORE', 'REV', 'WITHSCORES') }
+`;

@@ -1,0 +1,92 @@
+import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/service';
+import type { DayTotal } from '../domain/board.ts';
+import type { Sale } from '../domain/sales.ts';
+import type { ChangedDay, SalesStore } from '../usecases/ports.ts';
+
+const FIRST_GENERATION = 1;
+
+/**
+ * Totals and names in MySQL. A batch takes at most five statements, whatever its size.
+ *
+ * Lock order: ranking_state (shared; a swap locks it exclusively), daily_product_sales by day and product, products by id.
+ * The upserts insert in that order, and lock a row that exists exclusively at once.
+ */
+export const sqlSalesStore: SalesStore = {
+  async liveGeneration(tx) {
+    const known = await lockGeneration(tx);
+    if (known !== undefined) return known;
+    await insertRows(tx, 'ranking_state', STATE_COLUMNS, [[1, FIRST_GENERATION, new Date()]], { ignore: true });
+    return (await lockGeneration(tx)) ?? FIRST_GENERATION;
+  },
+
+  async add(tx, generation, sales, at) {
+    await insertRows(
+      tx,
+      'daily_product_sales',
+      ['generation', 'business_day', 'product_id', 'quantity', 'version', 'updated_at'],
+      sales.map(({ day, productId, quantity }) => [generation, day, productId, quantity, 1, at]),
+      {
+        onDuplicateUpdate:
+          'quantity = quantity + VALUES(quantity), version = version + 1, updated_at = VALUES(updated_at)',
+      },
+    );
+    return await totalsAfter(tx, generation, sales);
+  },
+
+  async keepNames(tx, names, at) {
+    // Most orders name products that are known: those are left alone, not locked by every batch.
+    const lines = names.filter(({ version }) => version === 0);
+    const known = new Set(
+      await knownProducts(
+        tx,
+        lines.map(({ productId }) => productId),
+      ),
+    );
+    const news = names.filter(({ productId, version }) => version > 0 || !known.has(productId));
+    if (news.length === 0) return;
+    // Assigned from left to right: the version is compared before it changes.
+    const better = (column: string) => `${column} = IF(VALUES(version) > version, VALUES(${column}), ${column})`;
+    await insertRows(
+      tx,
+      'products',
+      ['product_id', 'name', 'price', 'version', 'updated_at'],
+      news.map((it) => [it.productId, it.name, it.price, it.version, at]),
+      { onDuplicateUpdate: ['name', 'price', 'updated_at', 'version'].map(better).join(', ') },
+    );
+  },
+};
+
+const STATE_COLUMNS = ['id', 'live_generation', 'updated_at'];
+
+async function lockGeneration(tx: Transaction): Promise<number | undefined> {
+  // MariaDB does not know FOR SHARE.
+  const [row] = await tx.query<{ generation: number }>(
+    'SELECT live_generation AS generation FROM ranking_state WHERE id = 1 LOCK IN SHARE MODE',
+  );
+  return row?.generation;
+}
+
+/** The totals as this transaction has left them: their rows are locked. One range of the primary key for each day. */
+async function totalsAfter(tx: Transaction, generation: number, sales: readonly Sale[]): Promise<ChangedDay[]> {
+  const days = Map.groupBy(sales, ({ day }) => day);
+  const params: SqlValue[] = [];
+  const selects = [...days].map(([day, ofDay]) => {
+    params.push(day, generation, day, ...ofDay.map(({ productId }) => productId));
+    return `SELECT ? AS day, product_id AS productId, quantity, version FROM daily_product_sales
+             WHERE generation = ? AND business_day = ? AND product_id IN (${placeholders(ofDay.length)})`;
+  });
+  const rows = await tx.query<DayTotal & { day: string }>(selects.join(' UNION ALL '), params);
+  return [...Map.groupBy(rows, ({ day }) => day)].map(([day, ofDay]) => ({
+    day,
+    totals: ofDay.map(({ productId, quantity, version }) => ({ productId, quantity, version })),
+  }));
+}
+
+async function knownProducts(tx: Transaction, productIds: readonly number[]): Promise<number[]> {
+  if (productIds.length === 0) return [];
+  const rows = await tx.query<{ productId: number }>(
+    `SELECT product_id AS productId FROM products WHERE product_id IN (${placeholders(productIds.length)})`,
+    productIds,
+  );
+  return rows.map(({ productId }) => productId);
+}

@@ -1,0 +1,56 @@
+/** A day of the shop's calendar, `yyyy-MM-dd`. As text they sort by time. */
+export type BusinessDay = string;
+
+/** The business days of one time zone. */
+export interface Calendar {
+  /** The day of a moment, milliseconds since the epoch. Throws RangeError on what is no moment. */
+  dayOf(at: number): BusinessDay;
+  /** The day of `at` and those before it, `count` in all, latest first. */
+  lastDays(at: number, count: number): BusinessDay[];
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Minutes remembered: what completes now falls into few of them. */
+const MOST_MINUTES = 10_000;
+
+export function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The calendar of a time zone. The zone's own rules decide (Intl), and answers are remembered by the minute: asking
+ * Intl costs microseconds, and no offset in use is finer than a minute.
+ */
+export function createCalendar(timeZone: string): Calendar {
+  const format = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
+    timeZone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  });
+  const known = new Map<number, BusinessDay>();
+
+  function dayOf(at: number): BusinessDay {
+    const minute = Math.floor(at / MINUTE_MS);
+    const day = known.get(minute) ?? look(minute * MINUTE_MS);
+    if (known.size >= MOST_MINUTES) known.clear();
+    known.set(minute, day);
+    return day;
+  }
+  function look(at: number): BusinessDay {
+    const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
+    return `${parts.get('year')?.padStart(4, '0')}-${parts.get('month')}-${parts.get('day')}`;
+  }
+  return { dayOf, lastDays: (at, count) => daysUpTo(dayOf(at), count) };
+}
+
+/** `last` and the calendar's days before it, `count` in all, latest first. The clocks of a zone play no part here. */
+function daysUpTo(last: BusinessDay, count: number): BusinessDay[] {
+  const end = Date.parse(`${last}T00:00:00Z`);
+  return Array.from({ length: count }, (_, back) => new Date(end - back * DAY_MS).toISOString().slice(0, 10));
+}

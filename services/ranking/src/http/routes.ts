@@ -1,0 +1,56 @@
+import { parse } from '@shop/service';
+import type { Router } from 'express';
+import { z } from 'zod';
+import type { Popular, PopularList } from '../usecases/popular.ts';
+import { KEPT_DAYS, MOST_POPULAR } from '../usecases/ports.ts';
+import type { RepairBoard } from '../usecases/repair-board.ts';
+
+export interface RankingRoutes {
+  readonly popular: Popular;
+  readonly repair: RepairBoard;
+  readonly now: () => Date;
+}
+
+const popularQuery = z.strictObject({ days: count(KEPT_DAYS, 3), limit: count(MOST_POPULAR, 5) });
+const reconcileQuery = z.strictObject({ execute: z.enum(['true', 'false']).default('false') });
+
+/** The HTTP side of ranking: the list, and the repair for operators (the gateway leads nobody to `/internal`). */
+export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router: Router) => void {
+  const bodies = createBodies();
+  return (router) => {
+    router.get('/products/popular', async (request, response) => {
+      const { days, limit } = parse(popularQuery, request.query);
+      const list = await popular(days);
+      const age = Math.max(0, Math.floor((now().getTime() - list.at) / 1_000));
+      response.setHeader('Content-Type', 'application/json; charset=utf-8');
+      response.setHeader('Cache-Control', 'public, max-age=1');
+      response.setHeader('Age', age);
+      response.end(bodies(list, limit));
+    });
+
+    router.post('/internal/reconcile', async (request, response) => {
+      const { execute } = parse(reconcileQuery, request.query);
+      response.json(await repair({ execute: execute === 'true' }));
+    });
+  };
+}
+
+/** A list as JSON. It is asked for many times before the next one: each length of it is rendered once. */
+function createBodies(): (list: PopularList, limit: number) => Buffer {
+  const rendered = new WeakMap<PopularList, Map<number, Buffer>>();
+  return (list, limit) => {
+    const ofList = rendered.get(list) ?? new Map<number, Buffer>();
+    rendered.set(list, ofList);
+    const body = ofList.get(limit) ?? Buffer.from(JSON.stringify({ items: list.items.slice(0, limit) }));
+    ofList.set(limit, body);
+    return body;
+  };
+}
+
+function count(most: number, otherwise: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= most, `expected 1 to ${most}`)
+    .transform(Number)
+    .default(otherwise);
+}

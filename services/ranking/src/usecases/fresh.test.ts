@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { createFresh } from './fresh.ts';
+
+function fixture() {
+  const state = { time: 0, loads: 0, fails: false };
+  const read = createFresh({
+    load: async (key: string) => {
+      const load = ++state.loads;
+      await Promise.resolve();
+      if (state.fails) throw new Error('away');
+      return `${key} ${load}`;
+    },
+    freshMs: 1_000,
+    staleMs: 60_000,
+    now: () => state.time,
+  });
+  return { state, read };
+}
+
+describe('a value that may be a little old', () => {
+  it('is loaded once for all who ask, and again when it is too old', async () => {
+    const { state, read } = fixture();
+    expect(await Promise.all([read('a'), read('a'), read('b')])).toEqual(['a 1', 'a 1', 'b 2']);
+    state.time = 999;
+    expect(await read('a')).toBe('a 1');
+    state.time = 1_000;
+    expect(await Promise.all([read('a'), read('a')])).toEqual(['a 3', 'a 3']);
+  });
+
+  it('is given for a while when it cannot be loaded, then the error is', async () => {
+    const { state, read } = fixture();
+    await read('a');
+    Object.assign(state, { time: 59_999, fails: true });
+    expect(await read('a')).toBe('a 1');
+    state.time = 60_000;
+    await expect(read('a')).rejects.toThrow('away');
+    state.fails = false;
+    expect(await read('a')).toBe('a 4');
+  });
+
+  it('that was never loaded is the error', async () => {
+    const { state, read } = fixture();
+    state.fails = true;
+    await expect(read('a')).rejects.toThrow('away');
+  });
+});

@@ -1,0 +1,41 @@
+interface Options<K, V> {
+  readonly load: (key: K) => Promise<V>;
+  /** So long a value is given without loading again, ms. */
+  readonly freshMs: number;
+  /** So old a value may be where loading fails, ms. */
+  readonly staleMs: number;
+  /** Milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * Values that may be a little old. Whoever asks for one that is too old waits for the one load at work; where that
+ * fails, the last value is given for a while. Keys must be few: they are kept.
+ */
+export function createFresh<K, V>({ load, freshMs, staleMs, now }: Options<K, V>): (key: K) => Promise<V> {
+  const last = new Map<K, { value: V; loadedAt: number }>();
+  const loading = new Map<K, Promise<V>>();
+
+  async function reload(key: K): Promise<V> {
+    const askedAt = now();
+    try {
+      const value = await load(key);
+      last.set(key, { value, loadedAt: askedAt });
+      return value;
+    } catch (error) {
+      const known = last.get(key);
+      if (known && now() - known.loadedAt < staleMs) return known.value;
+      throw error;
+    } finally {
+      loading.delete(key);
+    }
+  }
+
+  return async (key) => {
+    const known = last.get(key);
+    if (known && now() - known.loadedAt < freshMs) return known.value;
+    const atWork = loading.get(key) ?? reload(key);
+    loading.set(key, atWork);
+    return await atWork;
+  };
+}

@@ -1,0 +1,81 @@
+import type { Logger, Metrics } from '@shop/service';
+import type { BusinessDay, Calendar } from '../domain/business-day.ts';
+import { type ProductTotal, topOf } from '../domain/top.ts';
+import { createFresh } from './fresh.ts';
+import { type Board, MOST_POPULAR, type SalesReads } from './ports.ts';
+
+interface Dependencies {
+  readonly board: Pick<Board, 'connected' | 'top'>;
+  readonly reads: Pick<SalesReads, 'top' | 'namesOf'>;
+  readonly calendar: Pick<Calendar, 'lastDays'>;
+  readonly now: () => Date;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** A place of the list; the price in won, the quantity in pieces. */
+export interface PopularProduct {
+  readonly rank: number;
+  readonly productId: number;
+  readonly name: string;
+  readonly price: number;
+  readonly quantitySold: number;
+}
+
+/** The list for some days as it was at one time. */
+export interface PopularList {
+  readonly items: readonly PopularProduct[];
+  /** When it was true, milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** So long a list is shown without looking again, ms. */
+const FRESH_MS = 1_000;
+/** So old it may be while neither Redis nor MySQL answers, ms. */
+const STALE_MS = 60_000;
+/** So long Redis is not asked after it failed, ms: a server that hangs takes seconds to do so. */
+const REST_MS = 5_000;
+
+/**
+ * The most popular products of the last days. One read at a time for each number of days serves all who ask within a
+ * second: from the sorted sets, or, where Redis is away or has not been loaded, the same from the table.
+ */
+export function createPopular({ board, reads, calendar, now, logger, metrics }: Dependencies) {
+  const counted = metrics.counter('ranking_popular_reads_total', 'Lists of popular products made, by source', [
+    'source',
+  ]);
+  let restUntil = 0;
+
+  async function fromBoard(
+    days: readonly BusinessDay[],
+  ): Promise<{ totals: ProductTotal[]; ageMs: number } | undefined> {
+    if (!board.connected || now().getTime() < restUntil) return undefined;
+    try {
+      return await board.top(days, MOST_POPULAR);
+    } catch (error) {
+      logger.warn({ err: error }, 'popular products are read from the table: Redis does not answer');
+      restUntil = now().getTime() + REST_MS;
+      return undefined;
+    }
+  }
+
+  async function load(days: number): Promise<PopularList> {
+    const at = now().getTime();
+    const dates = calendar.lastDays(at, days);
+    const fast = await fromBoard(dates);
+    const totals = fast?.totals ?? (await reads.top(dates, MOST_POPULAR));
+    counted.inc({ source: fast ? 'redis' : 'mysql' });
+    const top = topOf(totals, MOST_POPULAR);
+    const names = await reads.namesOf(top.map(({ productId }) => productId));
+    // Name and total are written in one transaction. The audit looks for a total without a name.
+    const items = top.flatMap(({ productId, quantity }) => {
+      const known = names.get(productId);
+      return known ? [{ productId, ...known, quantitySold: quantity }] : [];
+    });
+    return { items: items.map((item, index) => ({ rank: index + 1, ...item })), at: at - (fast?.ageMs ?? 0) };
+  }
+
+  return createFresh({ load, freshMs: FRESH_MS, staleMs: STALE_MS, now: () => now().getTime() });
+}
+
+export type Popular = ReturnType<typeof createPopular>;

@@ -1,0 +1,76 @@
+import type { Logger, Metrics } from '@shop/service';
+import type { DayTotal } from '../domain/board.ts';
+import type { BusinessDay } from '../domain/business-day.ts';
+import type { Board, ChangedDay } from './ports.ts';
+
+interface Dependencies {
+  readonly board: Pick<Board, 'connected' | 'set'>;
+  /** Whether Redis keeps this day. */
+  readonly keeps: (day: BusinessDay) => boolean;
+  /** Called when a day turns out not to be loaded. */
+  readonly askRepair: () => void;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Brings committed totals to Redis. */
+export interface BoardWriter {
+  /** Takes totals on their way; of one row, only the latest version is still written. */
+  write(generation: number, changed: readonly ChangedDay[]): void;
+  /** Resolves when nothing is on its way. */
+  settled(): Promise<void>;
+}
+
+/**
+ * Writes behind the commits, one write at a time, so that a slow Redis never slows consumption. What is lost here (Redis
+ * away, the process killed) is found and mended by the repair: nothing waits for it and nothing is kept.
+ */
+export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: Dependencies): BoardWriter {
+  const lost = metrics.counter(
+    'ranking_board_writes_lost_total',
+    'Totals that did not reach Redis and wait for a repair',
+  );
+  let waiting = new Map<string, { generation: number; day: BusinessDay; totals: Map<number, DayTotal> }>();
+  let writing: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    while (waiting.size > 0) {
+      const taken = [...waiting.values()];
+      waiting = new Map();
+      for (const { generation, day, totals } of taken)
+        await writeDay(generation, { day, totals: [...totals.values()] });
+    }
+  }
+
+  async function writeDay(generation: number, changed: ChangedDay): Promise<void> {
+    try {
+      if (board.connected) {
+        if (!(await board.set(generation, changed))) askRepair();
+        return;
+      }
+    } catch (error) {
+      logger.warn({ err: error, day: changed.day }, 'totals did not reach Redis; the repair will bring them');
+    }
+    lost.inc(changed.totals.length);
+  }
+
+  return {
+    write(generation, changed) {
+      for (const { day, totals } of changed) {
+        if (!keeps(day)) continue;
+        const key = `${generation}/${day}`;
+        const entry = waiting.get(key) ?? { generation, day, totals: new Map<number, DayTotal>() };
+        waiting.set(key, entry);
+        for (const total of totals) {
+          // Batches of one process may commit in another order than they come here.
+          const before = entry.totals.get(total.productId);
+          if (!before || before.version < total.version) entry.totals.set(total.productId, total);
+        }
+      }
+      writing ??= drain().finally(() => {
+        writing = undefined;
+      });
+    },
+    settled: async () => void (await writing),
+  };
+}

@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { deriveEventId } from '@shop/events';
+import { createLogger, createRedis } from '@shop/service';
+import { dayIn } from '../../ops/src/audit/business-days.ts';
+import { openRedis, type RedisReader } from '../../ops/src/redis.ts';
+import { testStack } from '../support/stack.ts';
+import { addOrder, emptyShop, fillShop, ORDERS } from './audit-example.ts';
+import { createShop, type Shop } from './audit-fixture.ts';
+
+// A database of its own: others use this Redis too.
+const url = `${testStack().env.REDIS_URL}/8`;
+const redis = createRedis(url, createLogger({ service: 'test', level: 'silent' }));
+let sets: RedisReader;
+let shop: Shop;
+const today = dayIn('Asia/Seoul', Date.now());
+const recent = '0193b5a0-0005-7000-8000-000000000007';
+
+beforeAll(async () => {
+  sets = await openRedis(url);
+  shop = await createShop();
+});
+afterAll(async () => {
+  await redis.flushdb();
+  redis.disconnect();
+  sets?.close();
+  await shop?.close();
+});
+beforeEach(async () => {
+  await redis.flushdb();
+  await emptyShop(shop);
+  await fillShop(shop);
+  await addOrder(shop, recent, {
+    order: 'COMPLETED',
+    reservation: 'SOLD',
+    payment: 'COMPLETED',
+    createdAt: new Date(),
+  });
+  await redis.hset(`ranking:product:${today}:versions`, { generation: 1, 1: 1 });
+  await redis.zadd(`ranking:product:${today}`, 2, '1');
+});
+
+async function audit(options: Parameters<Shop['audit']>[0] = {}) {
+  const report = await shop.audit({ sets, ...options });
+  return { notes: report.notes, ranking: report.findings.filter((it) => it.invariant === 10) };
+}
+/** Check → what it found. */
+async function faults(options?: Parameters<Shop['audit']>[0]): Promise<Record<string, string[]>> {
+  const { ranking } = await audit(options);
+  return Object.fromEntries(
+    ranking.filter((it) => it.failed > 0).map((it) => [it.name, it.examples.map(({ id }) => id)]),
+  );
+}
+
+it('where all is well, nothing is found, and each check has looked at something', async () => {
+  expect(await faults()).toEqual({});
+  const { ranking, notes } = await audit();
+  expect(ranking.map((it) => [it.name, it.checked])).toEqual([
+    ['sorted-sets-are-the-table', 1],
+    ['totals-are-their-orders', 2],
+    ['totals-have-names', 1],
+  ]);
+  expect(notes).toEqual([]);
+});
+
+describe('one broken row is found:', () => {
+  it.each<[string, string, (string | Date)[], string, string]>([
+    [
+      'a total',
+      'UPDATE shop_ranking.daily_product_sales SET quantity = 3 WHERE business_day = ?',
+      ['2026-01-01'],
+      'totals-are-their-orders',
+      '2026-01-01/1',
+    ],
+    [
+      'a total that is lost',
+      'DELETE FROM shop_ranking.daily_product_sales WHERE business_day = ?',
+      ['2026-01-01'],
+      'totals-are-their-orders',
+      '2026-01-01/1',
+    ],
+    [
+      'a total without orders',
+      `INSERT INTO shop_ranking.daily_product_sales VALUES (1, '2026-02-01', 1, 2, 1, ?)`,
+      [new Date()],
+      'totals-are-their-orders',
+      '2026-02-01/1',
+    ],
+    [
+      'a negative total',
+      `INSERT INTO shop_ranking.daily_product_sales VALUES (1, '2025-02-01', 1, -2, 1, ?)`,
+      [new Date()],
+      'totals-are-their-orders',
+      '2025-02-01/1',
+    ],
+    [
+      'a total on the wrong day',
+      `UPDATE shop_ranking.daily_product_sales SET business_day = '2026-01-02' WHERE business_day = ?`,
+      ['2026-01-01'],
+      'totals-are-their-orders',
+      '2026-01-02/1',
+    ],
+    [
+      'an order that did not complete',
+      `UPDATE shop_order.orders SET status = 'CANCELLED' WHERE order_id = ?`,
+      [ORDERS.completed],
+      'totals-are-their-orders',
+      '2026-01-01/1',
+    ],
+    [
+      'a cancellation that is undone',
+      `UPDATE shop_order.orders SET status = 'COMPLETED' WHERE order_id = ?`,
+      [ORDERS.refunded],
+      'totals-are-their-orders',
+      '2026-01-01/1',
+    ],
+    ['a product without a name', 'DELETE FROM shop_ranking.products', [], 'totals-have-names', '1'],
+    [
+      'a generation without totals',
+      'UPDATE shop_ranking.ranking_state SET live_generation = 2',
+      [],
+      'sorted-sets-are-the-table',
+      today,
+    ],
+  ])('%s', async (_, statement, params, check, id) => {
+    await shop.sql(statement, params);
+    expect((await faults())[check]).toContain(id);
+  });
+});
+
+describe('a sorted set that is not the table is found:', () => {
+  const set = `ranking:product:${today}`;
+  it.each<[string, () => Promise<unknown>, string]>([
+    ['another score', () => redis.zadd(set, 3, '1'), `${today}/1`],
+    ['a lost score', () => redis.zrem(set, '1'), `${today}/1`],
+    ['an old version', () => redis.hset(`${set}:versions`, '1', 0), `${today}/1`],
+    ['a version that never was', () => redis.hset(`${set}:versions`, '1', 2), `${today}/1`],
+    ['a product that was never sold', () => redis.zadd(set, 1, '5'), `${today}/5`],
+    ['a day that is lost', () => redis.flushdb(), today],
+    ['a day of another generation', () => redis.hset(`${set}:versions`, 'generation', 2), today],
+  ])('%s', async (_, breakIt, id) => {
+    await breakIt();
+    expect(await faults()).toEqual({ 'sorted-sets-are-the-table': [id] });
+  });
+
+  it('but not one that is right at the second look', async () => {
+    await redis.zadd(set, 3, '1');
+    const read = async (day: string) => {
+      const seen = await sets.read(day);
+      if (day === today) await redis.zadd(set, 2, '1');
+      return seen;
+    };
+    expect(await faults({ sets: { read } })).toEqual({});
+  });
+});
+
+describe('days', () => {
+  it('are those of the time zone', async () => {
+    await shop.sql(`UPDATE shop_order.orders SET completed_at = '2025-12-31 14:59:59.999' WHERE order_id = ?`, [
+      ORDERS.completed,
+    ]);
+    expect((await faults())['totals-are-their-orders']?.sort()).toEqual(['2025-12-31/1', '2026-01-01/1']);
+    expect((await faults({ timeZone: 'Asia/Tashkent' }))['totals-are-their-orders']?.sort()).toContain('2025-12-31/1');
+    await shop.sql(`UPDATE shop_order.orders SET completed_at = '2025-12-31 15:00:00.000' WHERE order_id = ?`, [
+      ORDERS.completed,
+    ]);
+    expect(await faults()).toEqual({});
+    expect(Object.keys(await faults({ timeZone: 'UTC' }))).toContain('totals-are-their-orders');
+  });
+
+  it('before that of --since are not looked at', async () => {
+    await shop.sql('UPDATE shop_ranking.daily_product_sales SET quantity = 9');
+    await redis.zadd(`ranking:product:${today}`, 9, '1');
+    expect(await faults({ since: new Date() })).toEqual({ 'totals-are-their-orders': [`${today}/1`] });
+  });
+});
+
+describe('on a live system', () => {
+  const unapply = (type: 'order-completed' | 'order-cancelled', orderId: string) =>
+    shop.sql('DELETE FROM shop_ranking.processed_event WHERE event_id = ?', [deriveEventId(orderId, type)]);
+  const totals = async () => (await audit()).ranking.find((it) => it.name === 'totals-are-their-orders');
+
+  it('an order that ranking has not applied yet is under way', async () => {
+    await shop.sql('DELETE FROM shop_ranking.daily_product_sales WHERE business_day = ?', [today]);
+    expect(await totals()).toMatchObject({ failed: 1 });
+    await unapply('order-completed', recent);
+    expect(await totals()).toMatchObject({ failed: 0, underway: 1 });
+  });
+
+  it('a cancellation that ranking has not applied yet is under way', async () => {
+    await shop.sql(`UPDATE shop_order.orders SET status = 'CANCELLED' WHERE order_id = ?`, [recent]);
+    expect(await totals()).toMatchObject({ failed: 0, underway: 1 });
+    await shop.sql(
+      `INSERT INTO shop_ranking.processed_event (consumer_group, event_id, claim, processed_at) VALUES ('ranking', ?, '', ?)`,
+      [deriveEventId(recent, 'order-cancelled'), new Date()],
+    );
+    expect(await totals()).toMatchObject({ failed: 1, underway: 0 });
+  });
+
+  it('an order that waits behind a dead letter is listed apart', async () => {
+    await shop.sql('DELETE FROM shop_ranking.daily_product_sales WHERE business_day = ?', ['2026-01-01']);
+    expect(await totals()).toMatchObject({ failed: 1 });
+    await unapply('order-completed', ORDERS.completed);
+    await shop.sql(
+      `INSERT INTO shop_ranking.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_type, reason, attempts, headers, failed_at)
+       VALUES ('ranking', 'order-events', 0, 9999, ?, 'DEAD', 'order-completed', 'HANDLER_ERROR', 3, '{}', ?)`,
+      [ORDERS.completed, new Date()],
+    );
+    expect(await totals()).toMatchObject({ failed: 0, parked: 1, parkedExamples: [{ id: '2026-01-01/1' }] });
+  });
+
+  it('Redis that is away is a note, and the rest is checked', async () => {
+    const { sets: _, ...without } = { sets };
+    const report = await shop.audit(without);
+    expect(report.notes).toEqual([expect.stringContaining('the sorted sets were not compared')]);
+    const away = await openRedis(url);
+    away.close();
+    expect((await shop.audit({ sets: away })).notes).toEqual([expect.stringContaining('were not compared')]);
+    await expect(openRedis('redis://127.0.0.1:1')).rejects.toThrow('Redis at 127.0.0.1:1 cannot be reached');
+  });
+});
