@@ -7,6 +7,7 @@ import {
   type OwnFacts,
   type ReceivedEvent,
   recover,
+  recoverWhenAsked,
   type Subscription,
   silentLogger,
   systemClock,
@@ -178,6 +179,48 @@ describe('what would leave a hole', () => {
     await trim('coupon-events');
     await expect(recoverFrom({ from })).rejects.toThrow(/coupon-events\/\d begins at offset \d+, after/);
     expect(await recoverFrom({ from, acceptGaps: true })).toMatchObject({ dead: 0 });
+  });
+});
+
+describe('several instances of a restored service', () => {
+  it('when they start at once, then one recovers and the others wait for it', async () => {
+    const from = new Date();
+    await bench.publish(rejected(newOrderId(), newOrderId()));
+    await untilSent();
+    const before = (await recoveries()).length;
+    const waits = Promise.withResolvers<void>();
+    let applied = 0;
+    const logger = {
+      ...silentLogger,
+      info: (_: object, message: string) => message.includes('another instance is at it') && waits.resolve(),
+    };
+    const start = (instance: string) =>
+      recoverWhenAsked({
+        service: 'test',
+        config: {
+          KAFKA_BROKERS: brokers,
+          SCHEMA_REGISTRY_URL: bench.stack.env.SCHEMA_REGISTRY_URL ?? '',
+          INSTANCE_ID: instance,
+          ...{ RECOVERY: true, RECOVERY_FROM: from, RECOVERY_ACCEPT_GAPS: true, RECOVERY_BATCH: 100 },
+        },
+        database: bench.database,
+        logger: logger as never,
+        shutdown: { onStop: () => {}, stop: async () => {} },
+        own: {
+          group: GROUP,
+          types: ['coupon-rejected'],
+          // Not before the other one has come.
+          apply: async (_, events) => {
+            applied += events.length;
+            await waits.promise;
+          },
+        },
+        subscriptions: () => [],
+      });
+    await Promise.all([start('a'), start('b')]);
+    expect(applied).toBe(1);
+    const done = (await recoveries()).slice(0, -before || undefined);
+    expect(done.map((row) => row.status)).toEqual(['DONE']);
   });
 });
 
