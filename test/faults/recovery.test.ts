@@ -150,25 +150,6 @@ describe("payment's schema, restored from a backup that was taken under load", (
     (await rows<{ status: string }>('SELECT status FROM shop_payment.replay ORDER BY id')).map((row) => row.status);
 });
 
-describe('a recovery that cannot be', () => {
-  it('when a service has no facts, then it refuses to start, in words', async () => {
-    await system.process('ranking').stop();
-    const starting = system.start('ranking', 1, { RECOVERY: 'on', RECOVERY_FROM: new Date().toISOString() });
-    await expect(starting).rejects.toThrow('ranking cannot be brought forward by its events');
-    await system.start('ranking');
-  });
-
-  it.each([
-    ['is missing', {}, 'RECOVERY=on needs RECOVERY_FROM'],
-    ['is after the backup', { RECOVERY_FROM: new Date(Date.now() + 600_000).toISOString() }, 'is in the future'],
-  ])('when RECOVERY_FROM %s, then payment ends and says so', async (_, env, words) => {
-    await system.process('payment').stop();
-    const starting = system.start('payment', 1, { RECOVERY: 'on', ...env });
-    await expect(starting).rejects.toThrow(words);
-    await system.start('payment');
-  });
-});
-
 interface Placed {
   readonly orderId: string;
   readonly userId: number;

@@ -80,16 +80,17 @@ describe('a replay into a live group', () => {
       duplicate: 0,
     });
     expect(resultOf(await ops(execute('the others')))).toMatchObject({ applied: 2, duplicate: HEARD - 2 });
-    expect(resultOf(await ops(execute('once more')))).toMatchObject({ applied: 0, duplicate: HEARD });
     expect(await readPayment()).toEqual(before);
     await expectCleanAudit(system);
   });
 
   it('when its service is killed in the midst of it, then the next one goes on behind what was done', async () => {
     await forget(orderIds.slice(13, 16));
-    const running = ops(execute('killed', '--rate', '10'));
-    await eventually('a part of it', async () =>
-      (await replays()).some((it) => it.status === 'RUNNING' && it.done >= 5),
+    const running = ops(execute('killed', '--rate', '8'));
+    await eventually(
+      'a part of it',
+      async () => (await replays()).some((it) => it.status === 'RUNNING' && it.done >= 5),
+      { withinMs: 60_000 },
     );
     await system.process('payment').kill9();
     const [before] = (await replays()).filter((it) => it.status === 'RUNNING');
@@ -102,15 +103,22 @@ describe('a replay into a live group', () => {
   });
 
   it('when it is cancelled, then it stops where it is and stays in the history', async () => {
-    const asked = await ops(execute('too slow', '--rate', '2', '--wait', '0'), 1);
+    const wronged = orderIds.slice(5);
+    await forget(wronged);
+    const asked = await ops(execute('too slow', '--rate', '1', '--wait', '0'), 1);
     const { ref } = resultOf(asked);
-    await eventually('a part of it', async () =>
-      (await replays()).some((it) => it.status === 'RUNNING' && it.done > 0),
+    await eventually(
+      'a part of it',
+      async () => (await replays()).some((it) => it.status === 'RUNNING' && it.done > 0),
+      {
+        withinMs: 60_000,
+      },
     );
     expect((await ops(['--cancel', ref])).stdout).toContain('CANCELLED');
     const then = await replays();
-    // The next one is done by the same replayer, after it: so the cancelled one has come to its end.
-    await ops(execute('after it'));
+    // The next one is done by the same replayer, when it is through with the cancelled one; and finds what that left.
+    const next = resultOf(await ops(execute('after it')));
+    expect(next.applied).toBeGreaterThan(0);
     expect((await replays()).slice(0, -1)).toEqual(then);
     expect((await ops(['--cancel', ref], 1)).stderr).toContain('nothing to cancel');
     expect((await ops(['--list'])).stdout).toMatch(/CANCELLED.*too slow/);
@@ -119,36 +127,14 @@ describe('a replay into a live group', () => {
 });
 
 describe('a replay that cannot be', () => {
-  it.each([
-    [['--group', 'nobody', '--from', '1h'], 'There is no consumer group nobody'],
-    [[...toPayment, '--topic', 'payment-events'], 'payment does not hear the topic payment-events'],
-    [[...toPayment, '--type', 'order-created'], 'payment does not handle order-created'],
-    [['--group', 'payment'], 'From when?'],
-    [[...toPayment, '--to', '2h'], 'is not after --from'],
-    [[...toPayment, '--execute'], 'wants a --reason'],
-    [[...toPayment, '--force'], '--force is refused for payment'],
-    [['--cancel', 'payment'], 'names no replay'],
-    [[...toPayment, '--list'], 'Give one of'],
-    [['--recover', 'ranking', '--from', '1h'], 'ranking cannot be brought forward'],
-  ])('when it is asked with %j, then it says why not, and asks for nothing', async (args, words) => {
+  it('when it is not one that can be done, then it says why not, and asks for nothing', async () => {
     const before = await replays();
-    expect((await ops(args, 2)).stderr).toContain(words);
+    expect((await ops([...toPayment, '--force'], 2)).stderr).toContain('--force is refused for payment');
+    expect((await ops([...toPayment, '--execute'], 2)).stderr).toContain('wants a --reason');
+    expect((await ops(['--recover', 'ranking', '--from', '1h'], 2)).stderr).toContain('cannot be brought forward');
+    const empty = await ops([...toPayment, '--key', 'nobody', '--execute', '--reason', 'empty']);
+    expect(empty.stdout).toContain('nothing to replay');
     expect(await replays()).toEqual(before);
-  });
-
-  it('when nothing is in the range, then it says so', async () => {
-    const { stdout } = await ops([
-      '--group',
-      'payment',
-      '--from',
-      '1d',
-      '--to',
-      '23h',
-      '--execute',
-      '--reason',
-      'empty',
-    ]);
-    expect(stdout).toContain('nothing to replay');
   });
 });
 

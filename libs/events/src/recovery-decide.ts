@@ -78,7 +78,7 @@ async function decideTypes(
     count(await applier.apply(messages, (tx, outcome) => noteRecovery(tx, id, outcome, new Date(clock.now()))));
   }
 
-  const size = Math.min(batch, MOST_TOGETHER);
+  const size = Math.min(batch, MOST_TOGETHER, subscription.maxBatch ?? MOST_TOGETHER);
   await log.readRuns(
     ranges.filter((range) => topics.has(range.topic)),
     async (records) => {

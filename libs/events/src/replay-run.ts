@@ -102,7 +102,7 @@ export async function carryOut(run: ReplayRun): Promise<void> {
   await checkHeld(log, order);
   await log.readRuns(order.ranges, async (records) => {
     // A batch of a tenth of a second's messages, so that a slow replay is even and soon cancelled.
-    const size = Math.max(1, Math.min(BATCH, Math.ceil(rate / 10)));
+    const size = Math.max(1, Math.min(BATCH, subscription.maxBatch ?? BATCH, Math.ceil(rate / 10)));
     for (let i = 0; i < records.length; i += size) await batch(records.slice(i, i + size));
   });
 }

@@ -4,6 +4,7 @@ import { createHealth } from './health.ts';
 import { startJob } from './jobs.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
+import { createRuntime } from './runtime.ts';
 import { createShutdown } from './shutdown.ts';
 
 const silent = createLogger({ service: 'test', level: 'silent' });
@@ -112,5 +113,12 @@ describe('jobs', () => {
     const text = await metrics.render();
     expect(text).toContain('job_runs_total{job="test",result="error"} 1');
     expect(text).toContain('job_runs_total{job="test",result="ok"} 2');
+  });
+});
+
+describe('a process that is told to recover', () => {
+  it('when its service has no way to, then it does not start', () => {
+    const config = { HOST: '127.0.0.1', PORT: 0, INSTANCE_ID: 'ranking-1', LOG_LEVEL: 'silent', RECOVERY: true };
+    expect(() => createRuntime('ranking', config)).toThrow('ranking cannot be brought forward by its events');
   });
 });

@@ -77,9 +77,10 @@ function least(a: bigint, b: bigint): bigint {
 function isWanted(record: IncomingRecord, { group, types, key }: ReplayWish): boolean {
   if (key !== null && record.key !== key) return false;
   const type = record.headers.ce_type;
-  if (types) return types.some((each) => each === type);
+  if (types && !types.some((each) => each === type)) return false;
   // Rubbish without a type is everybody's.
-  return type === undefined || group.handles.some((each) => each === type);
+  if (type === undefined) return true;
+  return group.handles.some((each) => each === type) && (group.wants?.(record.headers) ?? true);
 }
 
 /** Offsets of those of one partition's records that the group has in its dead letters, whatever became of them. */

@@ -53,7 +53,8 @@ export async function planRecovery(log: KafkaAdmin, sql: SqlReader, name: string
     await log.readRuns(await log.ranges(topicsOf(group), from), async (records) => {
       const heard = records.flatMap(({ headers }) => {
         const count = counts.get(headers.ce_type as EventType);
-        return count && headers.ce_id ? [{ count, id: headers.ce_id }] : [];
+        const isWanted = group.wants?.(headers) ?? true;
+        return count && isWanted && headers.ce_id ? [{ count, id: headers.ce_id }] : [];
       });
       const known = await appliedAmong(sql, group.group, [...new Set(heard.map(({ id }) => id))]);
       for (const { count, id } of heard) {

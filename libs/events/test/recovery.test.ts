@@ -1,0 +1,238 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Transaction } from '@shop/service';
+import {
+  createKafkaAdmin,
+  FactsIncompleteError,
+  type KafkaAdmin,
+  type OwnFacts,
+  type ReceivedEvent,
+  recover,
+  recoverWhenAsked,
+  type Subscription,
+  silentLogger,
+  systemClock,
+} from '../src/index.ts';
+import { createClient } from '../src/kafka/client.ts';
+import { orderCancelled, orderCreated } from '../src/testing/samples.ts';
+import { type Bench, eventually, newOrderId, openBench } from './support.ts';
+
+const GROUP = 'recovered';
+
+let bench: Bench;
+let log: KafkaAdmin;
+let brokers: string[];
+
+beforeAll(async () => {
+  bench = await openBench();
+  bench.relay();
+  brokers = (bench.stack.env.KAFKA_BROKERS ?? '').split(',');
+  log = await createKafkaAdmin({ brokers });
+});
+afterAll(async () => {
+  await log.close();
+  await bench.close();
+});
+
+// What is in the inbox tells how old the schema is: each test has one of its own.
+beforeEach(() => bench.database.execute('DELETE FROM processed_event').then(() => {}));
+
+type Handled = 'order-created' | 'order-cancelled';
+
+interface Wanted {
+  readonly from: Date;
+  readonly own?: Partial<OwnFacts>;
+  readonly handle?: (tx: Transaction, events: readonly ReceivedEvent[], now: Date) => Promise<void>;
+  readonly acceptGaps?: boolean;
+}
+
+/** Recovers the bench's schema: coupon-redeemed stands for what it publishes, orders for what it hears. */
+function recoverFrom({ from, own, handle = async () => {}, acceptGaps = false }: Wanted) {
+  const subscription = (now: () => Date): Subscription<Transaction, Handled> => ({
+    group: GROUP,
+    handles: ['order-created', 'order-cancelled'],
+    handle: (tx, events) => handle(tx, events, now()),
+  });
+  return recover({
+    ...{ database: bench.database, store: bench.store, codec: bench.codec, log, from, acceptGaps, batch: 2 },
+    own: { group: GROUP, types: ['coupon-rejected'], apply: async () => {}, ...own },
+    subscriptions: (now) => [subscription(now) as never],
+    mayGoOn: async () => {},
+    instance: 'test',
+    logger: silentLogger,
+    clock: systemClock,
+    signal: new AbortController().signal,
+  });
+}
+
+const rejected = (orderId: string, cause: string) => ({
+  type: 'coupon-rejected' as const,
+  data: { orderId, userId: 1, couponId: newOrderId(), reason: 'UNKNOWN' },
+  cause: { eventId: cause },
+});
+
+const untilSent = () => eventually('an empty outbox', async () => (await bench.store.readOutbox(1)).length === 0);
+
+const recoveries = () =>
+  bench.database.query<{ status: string; facts: number; applied: number; error: string | null }>(
+    `SELECT status, facts, applied, error FROM replay WHERE kind = 'RECOVERY' ORDER BY id DESC`,
+  );
+
+describe('own events', () => {
+  it('when they lie on several partitions, then they come in the order in which they were sent, and their causes are not decided', async () => {
+    const from = new Date();
+    const ids = Array.from({ length: 12 }, newOrderId);
+    for (const id of ids) {
+      await bench.publish(orderCreated(id), rejected(id, `cause-${id.slice(-12)}`));
+      await untilSent();
+    }
+    const seen: string[] = [];
+    const apply: OwnFacts['apply'] = async (_, events) => void seen.push(...events.map((event) => event.key));
+    const decided: string[] = [];
+    const handle: Wanted['handle'] = async (_, events) => void decided.push(...events.map((event) => event.key));
+    expect(await recoverFrom({ from, own: { apply }, handle })).toMatchObject({ facts: 12, decided: 12 });
+    expect(seen).toEqual(ids);
+    expect(decided.sort()).toEqual([...ids].sort());
+    const causes = await bench.database.query(
+      `SELECT 1 FROM processed_event WHERE consumer_group = ? AND event_id LIKE 'cause-%'`,
+      [GROUP],
+    );
+    expect(causes.length).toBe(12);
+
+    // Again: nothing is left to be decided.
+    expect(await recoverFrom({ from, handle })).toMatchObject({ facts: 12, decided: 0 });
+    expect((await recoveries())[0]).toMatchObject({ status: 'DONE', facts: 12, applied: 0 });
+  });
+
+  it('when they do not follow on what is there, then they wait for the next; at the end it is refused and nothing kept', async () => {
+    const from = new Date();
+    for (let i = 0; i < 3; i++) {
+      await bench.publish(rejected(newOrderId(), newOrderId()), rejected(newOrderId(), newOrderId()));
+      await untilSent();
+    }
+    const calls: number[] = [];
+    const whenAtLeast = (least: number): OwnFacts['apply'] => {
+      return async (_, events) => {
+        calls.push(events.length);
+        if (events.length < least) throw new FactsIncompleteError(`only ${events.length}`);
+      };
+    };
+    await recoverFrom({ from, own: { apply: whenAtLeast(6) } });
+    expect(calls).toEqual([2, 4, 6]);
+    await expect(recoverFrom({ from, own: { apply: whenAtLeast(7) } })).rejects.toThrow('only 6');
+    expect((await recoveries())[0]).toMatchObject({ status: 'FAILED', facts: 0 });
+  });
+});
+
+describe('events that were heard and not answered', () => {
+  it('when they are decided, then at their own time, and a cancellation before the other events of its order', async () => {
+    const from = new Date();
+    const id = newOrderId();
+    await bench.publish(orderCreated(id));
+    await untilSent();
+    await bench.publish(orderCancelled(id));
+    await untilSent();
+    const decided: [string, number][] = [];
+    const times: number[] = [];
+    const handle: Wanted['handle'] = async (_, events, now) => {
+      for (const event of events.filter(({ key }) => key === id)) {
+        decided.push([event.type, now.getTime()]);
+        times.push(event.time.getTime());
+      }
+    };
+    await recoverFrom({ from, handle });
+    expect(decided).toEqual([
+      ['order-cancelled', times[0]],
+      ['order-created', times[1]],
+    ]);
+  });
+
+  it('when one of them is poison, then it alone is dead-lettered, and the recovery is done', async () => {
+    const from = new Date();
+    const [bad, ...good] = Array.from({ length: 4 }, newOrderId);
+    await bench.publish(...[bad as string, ...good].map((id) => orderCreated(id)));
+    await untilSent();
+    const handle: Wanted['handle'] = async (_, events) => {
+      if (events.some((event) => event.key === bad)) throw new Error('cannot handle it');
+    };
+    expect(await recoverFrom({ from, handle })).toMatchObject({ decided: 3, dead: 1 });
+    const letters = await bench.database.query('SELECT message_key FROM dead_letter WHERE consumer_group = ?', [GROUP]);
+    expect(letters).toEqual([{ message_key: bad }]);
+  });
+});
+
+describe('what would leave a hole', () => {
+  it('when the beginning is after what the schema knows, or in the future, then it is refused and nothing changes', async () => {
+    const before = new Date();
+    await bench.publish(orderCreated(newOrderId()));
+    await untilSent();
+    await recoverFrom({ from: before });
+    const known = (await recoveries()).length;
+    await expect(recoverFrom({ from: new Date() })).rejects.toThrow(
+      'is after the last event that this schema has handled',
+    );
+    await expect(recoverFrom({ from: new Date(Date.now() + 60_000) })).rejects.toThrow('is in the future');
+    expect((await recoveries()).length).toBe(known);
+  });
+
+  it('when the topics no longer hold the beginning, then it is refused, unless the operator accepts it', async () => {
+    const from = new Date(Date.now() - 3_600_000);
+    await trim('coupon-events');
+    await expect(recoverFrom({ from })).rejects.toThrow(/coupon-events\/\d begins at offset \d+, after/);
+    expect(await recoverFrom({ from, acceptGaps: true })).toMatchObject({ dead: 0 });
+  });
+});
+
+describe('several instances of a restored service', () => {
+  it('when they start at once, then one recovers and the others wait for it', async () => {
+    const from = new Date();
+    await bench.publish(rejected(newOrderId(), newOrderId()));
+    await untilSent();
+    const before = (await recoveries()).length;
+    const waits = Promise.withResolvers<void>();
+    let applied = 0;
+    const logger = {
+      ...silentLogger,
+      info: (_: object, message: string) => message.includes('another instance is at it') && waits.resolve(),
+    };
+    const start = (instance: string) =>
+      recoverWhenAsked({
+        service: 'test',
+        config: {
+          KAFKA_BROKERS: brokers,
+          SCHEMA_REGISTRY_URL: bench.stack.env.SCHEMA_REGISTRY_URL ?? '',
+          INSTANCE_ID: instance,
+          ...{ RECOVERY: true, RECOVERY_FROM: from, RECOVERY_ACCEPT_GAPS: true, RECOVERY_BATCH: 100 },
+        },
+        database: bench.database,
+        logger: logger as never,
+        shutdown: { onStop: () => {}, stop: async () => {} },
+        own: {
+          group: GROUP,
+          types: ['coupon-rejected'],
+          // Not before the other one has come.
+          apply: async (_, events) => {
+            applied += events.length;
+            await waits.promise;
+          },
+        },
+        subscriptions: () => [],
+      });
+    await Promise.all([start('a'), start('b')]);
+    expect(applied).toBe(1);
+    const done = (await recoveries()).slice(0, -before || undefined);
+    expect(done.map((row) => row.status)).toEqual(['DONE']);
+  });
+});
+
+/** Deletes the first record of each partition, as retention does. */
+async function trim(topic: string): Promise<void> {
+  const admin = createClient({ brokers, clientId: 'retention', logger: silentLogger }).admin();
+  await admin.connect();
+  try {
+    const ends = (await admin.fetchTopicOffsets(topic)).filter((end) => end.high !== '0');
+    expect(ends.length).toBeGreaterThan(0);
+    await admin.deleteTopicRecords({ topic, partitions: ends.map(({ partition }) => ({ partition, offset: '1' })) });
+  } finally {
+    await admin.disconnect();
+  }
+}

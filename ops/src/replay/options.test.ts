@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { readWish, WishError } from './options.ts';
+import { parseRef } from './requests.ts';
+
+const now = new Date('2026-01-31T12:00:00Z');
+const from = new Date('2026-01-31T09:00:00Z');
+
+describe('what is to be replayed', () => {
+  it('when only group and time are given, then it is all that the group handles', () => {
+    const wish = readWish({ group: 'payment', from }, now);
+    expect(wish).toMatchObject({ topics: ['catalog-events', 'order-events'], types: null, key: null, to: undefined });
+  });
+
+  it('when a type is given, then only its topic is read', () => {
+    const wish = readWish({ group: 'payment', type: 'order-cancelled', from }, now);
+    expect(wish).toMatchObject({ topics: ['order-events'], types: ['order-cancelled'] });
+  });
+
+  it.each([
+    [{ group: 'nobody', from }, 'There is no consumer group nobody. There are: order, catalog, payment'],
+    [{ group: 'payment', topic: 'payment-events', from }, 'does not hear the topic payment-events. It hears:'],
+    [{ group: 'payment', type: 'order-created', from }, 'payment does not handle order-created'],
+    [
+      { group: 'payment', topic: 'catalog-events', type: 'order-cancelled', from },
+      'does not handle order-cancelled on catalog-events',
+    ],
+    [{ group: 'payment' }, 'From when?'],
+    [{ group: 'payment', from: new Date('2026-01-31T12:00:01Z') }, 'is in the future'],
+    [{ group: 'payment', from, to: from }, 'is not after --from'],
+  ])('when it is %j, then it is refused in words', (options, words) => {
+    const read = () => readWish(options, now);
+    expect(read).toThrow(WishError);
+    expect(read).toThrow(words);
+  });
+});
+
+describe('the reference of a replay', () => {
+  it('when it is service/number, then it is both', () => {
+    expect(parseRef('payment/12')).toEqual({ service: 'payment', id: 12 });
+  });
+
+  it.each(['payment', 'payment/', 'payment/x', 'payment/0', 'nobody/1', 'payment/1/2'])(
+    'when it is %s, then it is refused',
+    (ref) => {
+      expect(() => parseRef(ref)).toThrow('names no replay');
+    },
+  );
+});
