@@ -96,6 +96,7 @@ export async function measureRequests(
     const measured = [];
     for (const load of loads) measured.push({ load, ...(await measure(load, options, output)) });
     const facts = await more?.();
+    for (const [name, value] of facts ?? []) output.say(`${name}: ${value}`);
     await session.waitUntilIdle();
     const audit = await session.audit({ graceMs: 2_000 });
     output.say(renderAudit(audit));
