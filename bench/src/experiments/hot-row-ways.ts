@@ -94,14 +94,18 @@ function optimisticWay(name: string, database: PooledDatabase, pause: (turn: num
   return way;
 }
 
-/** @returns nothing when somebody else has written in between */
-async function tryOptimistically(database: PooledDatabase, change: Change): Promise<Answer | undefined> {
-  const [row] = await database.query<{ value: number; version: number }>(
-    'SELECT value, version FROM hot_rows WHERE id = ?',
-    [change.rowId],
-  );
-  if (!row || row.value + change.delta < 0) return 'refused';
-  return await database.transaction(async (tx): Promise<Answer | undefined> => {
+/**
+ * Reads and writes in one transaction, so on one connection: between two the queue for the second would make every
+ * version an old one.
+ * @returns nothing when somebody else has written in between
+ */
+function tryOptimistically(database: PooledDatabase, change: Change): Promise<Answer | undefined> {
+  return database.transaction(async (tx): Promise<Answer | undefined> => {
+    const [row] = await tx.query<{ value: number; version: number }>(
+      'SELECT value, version FROM hot_rows WHERE id = ?',
+      [change.rowId],
+    );
+    if (!row || row.value + change.delta < 0) return 'refused';
     const { affectedRows } = await tx.execute(
       'UPDATE hot_rows SET value = ?, version = version + 1 WHERE id = ? AND version = ?',
       [row.value + change.delta, change.rowId, row.version],
