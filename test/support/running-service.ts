@@ -28,6 +28,8 @@ export interface RunningService {
   hear(key: string | number, count?: number): Promise<Heard[]>;
   /** The sum of a metric over its labels that match. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** After it was killed: another process in its place, not waited for until it is ready. */
+  startAgain(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -40,7 +42,7 @@ export async function runService(
 ): Promise<RunningService> {
   const stack = testStack();
   await wipe(stack);
-  const process = await startService(stack, { service, env });
+  let process = await startService(stack, { service, env });
   await process.ready().catch((error: unknown) => {
     throw new Error(`${service} did not start:\n${process.output(30)}`, { cause: error });
   });
@@ -54,7 +56,9 @@ export async function runService(
 
   return {
     url: process.url,
-    process,
+    get process() {
+      return process;
+    },
     database,
     heard,
     publish,
@@ -66,6 +70,9 @@ export async function runService(
         .split('\n')
         .filter((line) => line.startsWith(`${name}{`) && wanted.every((label) => line.includes(label)))
         .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    },
+    async startAgain() {
+      process = await startService(stack, { service, env });
     },
     async stop() {
       await close();

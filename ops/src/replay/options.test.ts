@@ -8,7 +8,12 @@ const from = new Date('2026-01-31T09:00:00Z');
 describe('what is to be replayed', () => {
   it('when only group and time are given, then it is all that the group handles', () => {
     const wish = readWish({ group: 'payment', from }, now);
-    expect(wish).toMatchObject({ topics: ['catalog-events', 'order-events'], types: null, key: null, to: undefined });
+    expect(wish).toMatchObject({
+      topics: ['catalog-events', 'coupon-events', 'order-events'],
+      types: null,
+      key: null,
+      to: undefined,
+    });
   });
 
   it('when a type is given, then only its topic is read', () => {
@@ -17,7 +22,10 @@ describe('what is to be replayed', () => {
   });
 
   it.each([
-    [{ group: 'nobody', from }, 'There is no consumer group nobody. There are: order, catalog, payment'],
+    [
+      { group: 'nobody', from },
+      'There is no consumer group nobody. There are: order, catalog, coupon, coupon-issue, payment, ranking',
+    ],
     [{ group: 'payment', topic: 'payment-events', from }, 'does not hear the topic payment-events. It hears:'],
     [{ group: 'payment', type: 'order-created', from }, 'payment does not handle order-created'],
     [

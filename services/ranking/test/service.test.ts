@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NewEvent } from '@shop/events';
 import { createLogger, createRedis } from '@shop/service';
-import { type ServiceProcess, startService } from '../../../deploy/local/stack.ts';
 import { createRandom } from '../../../test/simulation/random.ts';
 import { Api } from '../../../test/support/api.ts';
 import { eventually, eventuallyPasses } from '../../../test/support/eventually.ts';
@@ -142,12 +141,11 @@ describe('orders and cancellations, many of them twice', () => {
       first.filter((_, n) => n % 4 === 0),
       2,
     );
-    const again: ServiceProcess = await startService(stack, { service: 'ranking' });
-    Object.assign(ranking, { process: again });
+    await ranking.startAgain();
     await complete(second);
     await cancel(second.filter((_, n) => n % 5 === 0));
     await ranking.publish(...first.map((it) => completed(it)), cancelled(orderAt(Date.now(), [1, 999]), false));
-    await again.ready();
+    await ranking.process.ready();
     await applied();
 
     expect(await tableRows()).toEqual(recount(5).rows);
