@@ -65,7 +65,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
   // A handler gets only the types it named, so it may be used for all of them.
   const subscription = options.subscription as unknown as Subscription<Tx, EventType>;
   const { group, patienceMs } = subscription;
-  const { maxBatch = subscription.maxBatch ?? 1_000, paceMs = patienceMs ?? 20 } = options;
+  const { maxBatch = subscription.maxBatch ?? 1_000, paceMs = patienceMs ?? 30 } = options;
   const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
   const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))].sort();
 
@@ -114,15 +114,19 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
   /** Drops what is stale, decodes what is new, and takes the next transaction's messages. */
   async function gather(): Promise<Share[]> {
     dropStale();
+    let skipped = 0;
     for (const pending of [...queue]) {
       if (pending.messages) continue;
       const persist = persistence([pending]);
       try {
-        metrics.handled(group, 'skipped', await persist(() => decodeBatch(pending, codec, interest)));
+        skipped += await persist(() => decodeBatch(pending, codec, interest));
       } catch (error) {
         giveBack(pending, error);
       }
     }
+    metrics.handled(group, 'skipped', skipped);
+    // What is not for this group costs a fetch all the same: where there is much of that, it looks less often.
+    if (skipped > 0) pace.had(skipped);
     settle();
     return takeShares(queue, maxBatch, report.halted());
   }

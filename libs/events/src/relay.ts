@@ -23,7 +23,7 @@ export interface RelayOptions {
   readonly random?: () => number;
   /** Longest time between two looks at the outbox while nobody wakes it, ms; default 40. */
   readonly pollMs?: number;
-  /** Under load a turn waits so long at most to fill, ms; default 20. See `createPace`. */
+  /** Under load a turn waits so long at most to fill, ms; default 30. See `createPace`. */
   readonly paceMs?: number;
   /** How often a process that stands by asks for the lock, ms; default 700. */
   readonly standbyMs?: number;
@@ -48,7 +48,7 @@ export interface Relay {
  * between the send and the deletion sends again with the same ids; every consumer drops those.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { store, broker, lock, pollMs = 40, paceMs = 20, standbyMs = 700, batch = 500 } = options;
+  const { store, broker, lock, pollMs = 40, paceMs = 30, standbyMs = 700, batch = 500 } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   const backoff = createBackoff(50, 1_000, random);
   const stopping = new AbortController();

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
-import { createCommitter } from './committer.ts';
+import { COMMIT_EVERY_MS, createCommitter } from './committer.ts';
 import { patchKafkaJs } from './patches.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
 
@@ -85,6 +85,11 @@ describe('KafkaJS log lines', () => {
   });
 });
 
+/** A sleep of the virtual clock is a turn of the event loop, and a commit may follow on one. */
+async function someTurns(): Promise<void> {
+  for (let n = 0; n < 3; n += 1) await new Promise(setImmediate);
+}
+
 describe('commits', () => {
   it('of many batches are one, one at a time, and a failed one is tried again', async () => {
     let commits = 0;
@@ -100,6 +105,34 @@ describe('commits', () => {
     expect(commits).toBe(2);
   });
 
+  it('are some time apart under load, unless somebody waits for them', async () => {
+    const at: number[] = [];
+    const clock = createVirtualClock();
+    const committer = createCommitter(async () => void at.push(clock.now()), clock);
+    committer.request();
+    await new Promise(setImmediate);
+    for (let n = 0; n < 5; n += 1) committer.request();
+    await someTurns();
+    expect(at).toHaveLength(2);
+    expect((at[1] ?? 0) - (at[0] ?? 0)).toBe(COMMIT_EVERY_MS);
+
+    // Nobody sleeps this out.
+    const still = {
+      now: () => 0,
+      sleep: (_: number, signal?: AbortSignal) =>
+        new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve())),
+    };
+    let commits = 0;
+    const urgent = createCommitter(async () => void commits++, still);
+    urgent.request();
+    await new Promise(setImmediate);
+    urgent.request();
+    await new Promise(setImmediate);
+    expect(commits).toBe(1);
+    await urgent.flush();
+    expect(commits).toBe(2);
+  });
+
   it('that are asked for while the last one is just ending are not forgotten', async () => {
     for (let turns = 0; turns < 12; turns += 1) {
       let commits = 0;
@@ -110,7 +143,7 @@ describe('commits', () => {
       for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
       const before = commits;
       committer.request();
-      await new Promise(setImmediate);
+      await someTurns();
       expect(commits).toBe(before + 1);
     }
   });

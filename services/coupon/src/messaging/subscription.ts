@@ -12,6 +12,8 @@ export function couponSubscription<Tx>(
     group: 'coupon',
     handles: ['stock-reserved', 'order-cancelled'],
     wants: (headers) => headers.ce_couponid !== undefined,
+    // Only while much comes: then many orders share a look at the topics.
+    patienceMs: 40,
     handle: createHandler(dependencies),
   };
 }
