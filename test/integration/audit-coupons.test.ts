@@ -349,6 +349,12 @@ describe('the door in Redis', () => {
     expect(await found({ ...doorOf({ 1: { 8: 'not yet loaded' } }), total: async () => undefined })).toEqual([]);
   });
 
+  it('when a place is younger than the service keeps it, then it is a fault only where nothing is on its way', async () => {
+    const young = doorOf({ ...right, 2: { 8: FREE, 77: `?${Date.now() - 20_000}` } });
+    expect(await found(young)).toEqual(['2: 77']);
+    expect(await found(young, 1)).toEqual([]);
+  });
+
   it.each<[string, Record<number, Record<number, string>>, number | undefined, string[]]>([
     ['misses a coupon', { ...right, 1: { 8: USED } }, 2, ['1: 9']],
     ['has a coupon that is none', { ...right, 2: { 8: FREE, 77: 'x' } }, 2, ['2: 77']],

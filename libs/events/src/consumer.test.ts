@@ -348,6 +348,14 @@ describe('a broken handler', () => {
     expect(consumer.status().halted).toEqual({});
   });
 
+  it('is not what it looks like when only the guilty of a batch are new: the good ones were applied before a crash', async () => {
+    await start();
+    await broker.feed(orders(1, 6));
+    for (let id = 7; id <= 11; id += 1) poison.add(orderId(id));
+    await broker.feed(orders(1, 11));
+    expect(letters()).toHaveLength(5);
+  });
+
   it('is told by more than twenty dead letters a minute, too', async () => {
     await start();
     for (let id = 1; id <= 20; id += 1) {

@@ -34,7 +34,7 @@ export interface ConsumerOptions<Tx, T extends EventType = EventType> {
   readonly random?: () => number;
   /** Most messages in one transaction; default: the subscription's, or 1,000. */
   readonly maxBatch?: number;
-  /** Under load a transaction waits so long at most to fill, ms; default: the subscription's patience, or 20. See `createPace`. */
+  /** Under load a transaction waits so long at most to fill, ms; default: the subscription's patience, or 30. See `createPace`. */
   readonly paceMs?: number;
 }
 

@@ -100,11 +100,16 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
     guilty.push(entry);
     const { key } = entry.message.record;
     if (key !== null && parks(deps.subscription)) guiltyKeys.add(key);
-    if (outcome.applied === 0 && guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(entry.error);
+    if (succeeded() === 0 && guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(entry.error);
+  }
+
+  /** With those that were applied before: a run that died in the midst of this has committed the good ones. */
+  function succeeded(): number {
+    return outcome.applied + outcome.duplicate;
   }
 
   function broken(error: string): HandlerBrokenError {
-    return new HandlerBrokenError(`${guilty.length} messages failed, ${outcome.applied} did not; last: ${error}`);
+    return new HandlerBrokenError(`${guilty.length} messages failed, ${succeeded()} did not; last: ${error}`);
   }
 
   await divide(messages);
@@ -112,7 +117,7 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
   if (last) {
     const now = deps.clock.now();
     const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
-    if (tooMany || (outcome.applied === 0 && guilty.length >= SUSPICIOUS)) throw broken(last.error);
+    if (tooMany || (succeeded() === 0 && guilty.length >= SUSPICIOUS)) throw broken(last.error);
     await deps.persist(() => buryMessages(deps, guilty, behind));
     deps.rate.add(now, guilty.length);
     outcome.deadLettered += guilty.length;

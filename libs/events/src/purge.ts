@@ -2,8 +2,8 @@ import type { Database } from '@shop/service';
 import { systemClock } from './runtime.ts';
 
 const DAY_MS = 86_400_000;
-/** Longer than the topics are kept (7 days): a replay must meet every id. */
-export const INBOX_RETENTION_DAYS = 8;
+/** Longer than any record is kept (7 days, and a day for its segment, see `ensureTopics`): a replay must meet every id. */
+export const INBOX_RETENTION_DAYS = 10;
 const CHUNK = 1_000;
 
 /** The least id that a cause at `time` (ms since the epoch) can have: ids carry the time of their cause in front. */

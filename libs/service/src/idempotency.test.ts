@@ -6,6 +6,7 @@ describe('idempotency', () => {
     const one = requestHash({ a: 1, items: [{ x: 1, y: 'ü' }], n: null });
     expect(requestHash({ n: null, items: [{ y: 'ü', x: 1 }], a: 1, absent: undefined })).toBe(one);
     expect(requestHash({ a: 1, items: [{ x: 2, y: 'ü' }], n: null })).not.toBe(one);
+    expect(requestHash({ at: new Date(1) })).not.toBe(requestHash({ at: new Date(2) }));
     expect(requestHash(undefined)).toMatch(/^[0-9a-f]{64}$/);
   });
 

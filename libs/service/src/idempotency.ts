@@ -180,6 +180,8 @@ function compareText(a: string, b: string): number {
 }
 
 function canonicalJson(value: unknown): string {
+  // Validated bodies hold times as Dates, which have no members.
+  if (value instanceof Date) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const members = Object.entries(value).filter(([, member]) => member !== undefined);

@@ -36,7 +36,7 @@ export function registerReconcile(program: Command): void {
           results.map(({ name, compared, differences }) => render(name, compared, differences)).join('\n'),
         );
         if (differences > 0 && !execute) output.say('Nothing was changed. Repeat with --execute to mend it.');
-        return EXIT.done;
+        return differences > 0 && !execute ? EXIT.found : EXIT.done;
       }),
     );
 }

@@ -48,7 +48,7 @@ export function registerReplay(program: Command): void {
     program,
     'replay',
     'delivers what is on the topics once more to one consumer group, which drops what it has applied',
-    'replay --group payment --from 2h --reason "fees were wrong until 10:00" --execute',
+    'replay --group payment --from 2h --reason "coupon orders were skipped until 10:00" --execute',
   )
     .option('--group <name>', 'the consumer group')
     .option('--topic <name>', 'only this topic')

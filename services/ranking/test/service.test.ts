@@ -212,7 +212,7 @@ describe('Redis', () => {
     await redis.zadd(`ranking:product:${today}`, 77, '1');
     await redis.hset(`ranking:product:${today}:versions`, '888', 5);
     expect((await reconcile(false)).differences.map((it) => it.id).sort()).toEqual([`${today}/1`, `${today}/888`]);
-    const { stdout } = await expectOps(stack, ['reconcile', '--only', 'ranking']);
+    const { stdout } = await expectOps(stack, ['reconcile', '--only', 'ranking'], 3);
     expect(stdout).toContain('ranking: 7 business days, 2 differ');
     expect(stdout).toContain(`  ${today}/888: Redis is at version 5; the table does not have it`);
     expect((await reconcile(true)).repaired).toBe(2);

@@ -87,8 +87,10 @@ export function createRedisDoor({ redis, metrics, now = Date.now }: Options): Re
 
     enter: (knock) => entering.submit(knock),
 
-    confirm: (holders) =>
-      guarded(async () => {
+    confirm: (holders) => {
+      // What is not written now is missing there, also for a load that is just under way.
+      if (now() < restUntil) generation++;
+      return guarded(async () => {
         const pipeline = client.pipeline();
         for (const [id, ofPolicy] of Map.groupBy(holders, (it) => it.couponPolicyId)) {
           for (const chunk of chunks(ofPolicy)) {
@@ -96,7 +98,8 @@ export function createRedisDoor({ redis, metrics, now = Date.now }: Options): Re
           }
         }
         for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
-      }),
+      });
+    },
 
     remove: (occupants) =>
       guarded(async () => {

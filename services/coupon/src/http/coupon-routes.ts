@@ -24,6 +24,7 @@ export interface CouponRoutes {
 export function couponRoutes({ reads, policies, ask, requests, count, now }: CouponRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupons/issue', async (request, response) => {
+      parse(ownQuery, request.query);
       const { couponPolicyId } = parse(issueBody, request.body);
       const issue = queuedIssue(couponPolicyId, userIdFrom(request));
       if (prefersAsync(request.get('prefer')) && (await isOpen(issue))) {

@@ -20,8 +20,7 @@ export function policyRoutes({ reads, createPolicy }: PolicyRoutes): (router: Ro
       const body = parse(newPolicyBody, request.body);
       const { policy, replayed } = await createPolicy(policyRequest(request, body), body);
       if (replayed) response.setHeader('Idempotency-Replayed', 'true');
-      response.status(201).setHeader('Location', `/coupon-policies/${policy.couponPolicyId}`);
-      response.json(policy);
+      response.status(201).json(policy);
     });
 
     router.get('/coupon-policies', async (request, response) => {

@@ -12,7 +12,7 @@ export function couponSubscription<Tx>(
     group: 'coupon',
     handles: ['stock-reserved', 'order-cancelled'],
     wants: (headers) => headers.ce_couponid !== undefined,
-    // Only while much comes: then many orders share a look at the topics.
+    // Orders with a coupon wait for this, but no longer than it: a few come as they are, many share a look at the topics.
     patienceMs: 40,
     handle: createHandler(dependencies),
   };

@@ -2,18 +2,20 @@
 
 /**
  * Sets totals that are newer than what is there.
- * ARGV: generation, expiry (s), then product, version, quantity of each. Returns how many were set; -1 if the day is not
+ * ARGV: generation, expiry (s), and as one JSON array of texts (there is an end to arguments) product, version, quantity of
+ * each. Returns how many were set; -1 if the day is not
  * loaded with this generation: setting some of its products would make it look whole.
  */
 export const SET = `
 if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[1] then return -1 end
 local written = 0
-for i = 3, #ARGV, 3 do
-  local known = redis.call('HGET', KEYS[2], ARGV[i])
-  if not known or tonumber(known) < tonumber(ARGV[i + 1]) then
-    redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
-    if tonumber(ARGV[i + 2]) > 0 then redis.call('ZADD', KEYS[1], ARGV[i + 2], ARGV[i])
-    else redis.call('ZREM', KEYS[1], ARGV[i]) end
+local values = cjson.decode(ARGV[3])
+for i = 1, #values, 3 do
+  local known = redis.call('HGET', KEYS[2], values[i])
+  if not known or tonumber(known) < tonumber(values[i + 1]) then
+    redis.call('HSET', KEYS[2], values[i], values[i + 1])
+    if tonumber(values[i + 2]) > 0 then redis.call('ZADD', KEYS[1], values[i + 2], values[i])
+    else redis.call('ZREM', KEYS[1], values[i]) end
     written = written + 1
   end
 end
@@ -24,8 +26,8 @@ return written
 
 /**
  * Changes what is still as it was seen; where the generation changes, the whole day is replaced.
- * ARGV: generation seen ('' for none), generation, expiry (s), then product, version seen ('' for none), version ('' to
- * remove it), quantity of each. Returns how many were changed.
+ * ARGV: generation seen ('' for none), generation, expiry (s), and as one JSON array of texts product, version seen ('' for
+ * none), version ('' to remove it), quantity of each. Returns how many were changed.
  */
 export const REPAIR = `
 if (redis.call('HGET', KEYS[2], 'generation') or '') ~= ARGV[1] then return 0 end
@@ -34,12 +36,13 @@ if ARGV[1] ~= ARGV[2] then
   redis.call('HSET', KEYS[2], 'generation', ARGV[2])
 end
 local changed = 0
-for i = 4, #ARGV, 4 do
-  if (redis.call('HGET', KEYS[2], ARGV[i]) or '') == ARGV[i + 1] then
-    if ARGV[i + 2] == '' then redis.call('HDEL', KEYS[2], ARGV[i])
-    else redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2]) end
-    if tonumber(ARGV[i + 3]) > 0 then redis.call('ZADD', KEYS[1], ARGV[i + 3], ARGV[i])
-    else redis.call('ZREM', KEYS[1], ARGV[i]) end
+local values = cjson.decode(ARGV[4])
+for i = 1, #values, 4 do
+  if (redis.call('HGET', KEYS[2], values[i]) or '') == values[i + 1] then
+    if values[i + 2] == '' then redis.call('HDEL', KEYS[2], values[i])
+    else redis.call('HSET', KEYS[2], values[i], values[i + 2]) end
+    if tonumber(values[i + 3]) > 0 then redis.call('ZADD', KEYS[1], values[i + 3], values[i])
+    else redis.call('ZREM', KEYS[1], values[i]) end
     changed = changed + 1
   end
 end

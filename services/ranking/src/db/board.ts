@@ -31,7 +31,7 @@ export function createBoard(redis: Redis): Board {
 
     async set(generation, { day, totals }) {
       const values = totals.flatMap((it) => [it.productId, it.version, it.quantity]);
-      return (await scripts.rankingSet(...keysOf(day), generation, expiryOf(day), ...values)) >= 0;
+      return (await scripts.rankingSet(...keysOf(day), generation, expiryOf(day), inText(values))) >= 0;
     },
 
     async read(day) {
@@ -56,7 +56,13 @@ export function createBoard(redis: Redis): Board {
         total?.version ?? '',
         total?.quantity ?? 0,
       ]);
-      return await scripts.rankingRepair(...keysOf(day), seenGeneration ?? '', generation, expiryOf(day), ...values);
+      return await scripts.rankingRepair(
+        ...keysOf(day),
+        seenGeneration ?? '',
+        generation,
+        expiryOf(day),
+        inText(values),
+      );
     },
 
     async top(days, limit) {
@@ -75,6 +81,11 @@ export function createBoard(redis: Redis): Board {
 
 function keysOf(day: BusinessDay): [set: string, versions: string] {
   return [`ranking:product:${day}`, `ranking:product:${day}:versions`];
+}
+
+/** Numbers as text: Lua would round large ones in writing them. */
+function inText(values: readonly (string | number)[]): string {
+  return JSON.stringify(values.map(String));
 }
 
 /** Seconds since the epoch. The eighth midnight in UTC: in no time zone are the seven days over later. */
