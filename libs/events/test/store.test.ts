@@ -42,13 +42,13 @@ describe('the inbox', () => {
   it('is purged of what is older than the retention, and of nothing processed since', async () => {
     const day = 86_400_000;
     const at = (days: number) => new Date(now.getTime() - days * day);
-    const old = Array.from({ length: 2_500 }, () => uuidv7({ msecs: at(10).getTime() }));
-    const replayed = uuidv7({ msecs: at(10).getTime() });
-    const recent = uuidv7({ msecs: at(7).getTime() });
+    const old = Array.from({ length: 2_500 }, () => uuidv7({ msecs: at(12).getTime() }));
+    const replayed = uuidv7({ msecs: at(12).getTime() });
+    const recent = uuidv7({ msecs: at(9).getTime() });
     await bench.store.transaction(async (tx) => {
-      await bench.store.claim(tx, 'purge', old.sort(), at(10));
+      await bench.store.claim(tx, 'purge', old.sort(), at(12));
       await bench.store.claim(tx, 'purge', [replayed], at(1));
-      await bench.store.claim(tx, 'purge', [recent], at(7));
+      await bench.store.claim(tx, 'purge', [recent], at(9));
     });
     expect(await purgeInbox(bench.database, now.getTime())).toBe(2_500);
     const left = await bench.database.query<{ id: string }>(
