@@ -1,4 +1,12 @@
-import { type Batcher, createBatcher, type ItemResult, type Metrics, OutageError, succeeded } from '@shop/service';
+import {
+  type Batcher,
+  createBatcher,
+  failed,
+  type ItemResult,
+  type Metrics,
+  OutageError,
+  succeeded,
+} from '@shop/service';
 import type { Redis } from 'ioredis';
 import type { Door, Entry, Knock } from '../usecases/door.ts';
 import { withDoorScripts } from './door-scripts.ts';
@@ -52,24 +60,28 @@ export function createRedisDoor({ redis, metrics, now = Date.now }: Options): Re
     }
   }
 
+  /** One script call a policy. What fails for one policy fails for those who asked for it: the others have their places. */
   async function enterAll(knocks: readonly Knock[]): Promise<readonly ItemResult<Entry>[]> {
     const at = now();
-    const results = new Map<Knock, Entry>();
+    const results = new Map<Knock, ItemResult<Entry>>();
     const groups = Map.groupBy(knocks, (it) => `${it.couponPolicyId} ${it.totalQuantity} ${it.take}`);
-    await guarded(() =>
-      Promise.all(
-        [...groups.values()].map(async (group) => {
-          const [first] = group;
-          if (!first) return;
-          const { couponPolicyId: id, totalQuantity, take } = first;
-          const userIds = group.map((it) => it.userId);
-          const keys = [holdersKey(id), totalKey(id)] as const;
-          const answers = await client.couponEnter(...keys, totalQuantity, at, take ? 1 : 0, ...userIds);
-          for (const [index, knock] of group.entries()) results.set(knock, toEntry(answers[index] ?? 'N', at));
-        }),
-      ),
+    await Promise.all(
+      [...groups.values()].map(async (group) => {
+        const [first] = group;
+        if (!first) return;
+        const { couponPolicyId: id, totalQuantity, take } = first;
+        const userIds = group.map((it) => it.userId);
+        const keys = [holdersKey(id), totalKey(id)] as const;
+        try {
+          const answers = await guarded(() => client.couponEnter(...keys, totalQuantity, at, take ? 1 : 0, ...userIds));
+          for (const [index, knock] of group.entries())
+            results.set(knock, succeeded(toEntry(answers[index] ?? 'N', at)));
+        } catch (error) {
+          for (const knock of group) results.set(knock, failed(error));
+        }
+      }),
     );
-    return knocks.map((knock) => succeeded(results.get(knock) ?? NOT_LOADED));
+    return knocks.map((knock) => results.get(knock) ?? succeeded(NOT_LOADED));
   }
 
   const entering: Batcher<Knock, Entry> = createBatcher({
