@@ -10,8 +10,8 @@ import { createHttpPlatform, RefusedByPlatformError } from './http-platform.ts';
 const events = [{ id: '1', type: 'order-cancelled', time: '2026-01-01T00:00:00.000Z', data: { orderId: 'o' } }];
 const batch = events as unknown as DeliveredEvent[];
 
-/** What the platform does with a call: answers with a status, never answers, or cuts the connection. */
-let behaviour: number | 'silent' | 'cut';
+/** What the platform does with a call: answers with a status, never answers, cuts the connection, or answers 200 or 400 without an end. */
+let behaviour: number | 'silent' | 'cut' | 'endless 200' | 'endless 400';
 let bodies: string[];
 let server: Server;
 let url: string;
@@ -24,7 +24,14 @@ beforeEach(async () => {
     for await (const chunk of request) body += chunk;
     bodies.push(body);
     if (behaviour === 'cut') request.socket.destroy();
-    else if (behaviour !== 'silent')
+    else if (behaviour === 'endless 200' || behaviour === 'endless 400') {
+      response.writeHead(Number(behaviour.slice(-3)));
+      const more = () => {
+        for (let isRoom = true; isRoom && !response.destroyed; ) isRoom = response.write('and so on '.repeat(1_000));
+      };
+      response.on('drain', more);
+      more();
+    } else if (behaviour !== 'silent')
       response.writeHead(behaviour, { location: '/elsewhere' }).end(`status ${behaviour}`);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -80,6 +87,16 @@ describe('a call', () => {
       server.closeAllConnections();
     });
     expect(await failure()).toBeInstanceOf(OutageError);
+  });
+
+  it('answered without an end is judged by its status, and not listened to for ever', async () => {
+    behaviour = 'endless 200';
+    await send(60_000);
+    behaviour = 'endless 400';
+    const error = await failure(60_000);
+    expect(error).toBeInstanceOf(RefusedByPlatformError);
+    expect(String(error)).toMatch(/answered 400: and so on and so on/);
+    expect(String(error).length).toBeLessThan(500);
   });
 
   it('that is out when the process stops ends at once, as an outage', async () => {

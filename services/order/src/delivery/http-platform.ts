@@ -30,7 +30,10 @@ export function verdictOf(status: number): Verdict {
   return 'away';
 }
 
+/** Characters of an answer that an error shows. */
 const MOST_WORDS = 300;
+/** Of a longer answer the rest is not read, bytes: its connection is not used again. */
+const MOST_READ = 65_536;
 
 /** The platform behind an HTTP endpoint. */
 export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptions): DataPlatform {
@@ -56,9 +59,22 @@ export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptio
       redirect: 'manual',
       signal: signal ? AbortSignal.any([limit, signal]) : limit,
     });
-    // Read to its end, or the connection is not used again.
-    return { status: answer.status, words: (await answer.text()).slice(0, MOST_WORDS) };
+    return { status: answer.status, words: await firstWords(answer) };
   }
+}
+
+/** The beginning of an answer. Read to its end where that is near, or the connection is not used again. */
+async function firstWords({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let words = '';
+  let read = 0;
+  for await (const chunk of body ?? []) {
+    read += chunk.byteLength;
+    if (words.length < MOST_WORDS) words += decoder.decode(chunk.subarray(0, MOST_READ), { stream: true });
+    // Ends the answer.
+    if (read > MOST_READ) break;
+  }
+  return words.slice(0, MOST_WORDS);
 }
 
 function reasonOf(error: unknown): string {
