@@ -32,6 +32,8 @@ export function createCodec({ registryUrl, logger, clock }: CodecOptions): Codec
   return createCodecOn(createRegistry(registryUrl), { ...(logger && { logger }), ...(clock && { clock }) });
 }
 
+const REGISTERED_AT_ONCE = 3;
+
 interface Reader {
   readonly contract: Contract;
   /** Absent when writer and reader are the same schema. */
@@ -59,8 +61,16 @@ export function createCodecOn(store: SchemaStore, options: { logger?: Logger; cl
       }
     }
   }
-  const registered = Promise.all([...contracts.values()].map(register)).then(() => {});
+  const registered = registerAll([...contracts.values()]);
   registered.catch(() => {}); // Reported by ready(); a codec nobody asks must not crash the process.
+
+  /** A few at a time: many services may be starting, and the registry is small. */
+  async function registerAll(left: Contract[]): Promise<void> {
+    const worker = async () => {
+      for (let contract = left.shift(); contract; contract = left.shift()) await register(contract);
+    };
+    await Promise.all(Array.from({ length: REGISTERED_AT_ONCE }, worker));
+  }
 
   async function findReader(schemaId: number): Promise<Reader> {
     const writer = await store.fetch(schemaId);

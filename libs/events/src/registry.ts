@@ -10,19 +10,49 @@ export interface SchemaStore {
   fetch(id: number): Promise<avsc.Type | undefined>;
 }
 
+/** How long an answer is waited for, ms. */
 const TIMEOUT_MS = 5_000;
+/** For a subject whose answers came too late: twice as long each time, up to this, ms. */
+const MOST_PATIENCE_MS = 60_000;
 
-/** A Confluent-compatible registry. Subjects are record names, compatibility is FULL_TRANSITIVE. */
-export function createRegistry(url: string): SchemaStore {
+/** An answer did not come in time. It may still be at work, and done when it is asked for again. */
+class LateError extends OutageError {}
+
+/**
+ * A Confluent-compatible registry. Subjects are record names, compatibility is FULL_TRANSITIVE.
+ *
+ * Many services that start at once can make it slow. A schema is therefore looked up before it is registered, which costs
+ * it little, and finds what a request did that was given up here; and whoever was answered too late waits longer the
+ * next time, so that no load makes everybody begin again for ever.
+ */
+export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): SchemaStore {
   const registry = new SchemaRegistry({ host: url, clientId: 'shop', retry: { retries: 0 } });
+  const patience = new Map<string, number>();
+
+  async function findOrRegister(subject: string, schema: string, limitMs: number): Promise<number> {
+    const avro = { type: SchemaType.AVRO, schema } as const;
+    const known = await answered(
+      registry.getRegistryIdBySchema(subject, avro).catch((error: unknown) => {
+        // It knows no such schema or subject: the client takes the status of that answer away, and of no other.
+        if (nameOf(error) === 'ConfluentSchemaRegistryError') return undefined;
+        throw error;
+      }),
+      limitMs,
+    );
+    // Whoever registered it may have died before it set the level.
+    if (known !== undefined && (await levelOf(url, subject, limitMs)) === COMPATIBILITY.FULL_TRANSITIVE) return known;
+    // The level is given in every call: without it the client would set a new subject to BACKWARD.
+    const options = { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE };
+    return (await answered(registry.register(avro, options), limitMs)).id;
+  }
+
   return {
     async register(subject, schema) {
+      const limitMs = patience.get(subject) ?? timeoutMs;
       try {
-        // The level is given in every call: without it the client would set a new subject to BACKWARD.
-        const options = { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE };
-        const { id } = await answered(registry.register({ type: SchemaType.AVRO, schema }, options));
-        return id;
+        return await findOrRegister(subject, schema, limitMs);
       } catch (error) {
+        if (error instanceof LateError) patience.set(subject, Math.min(2 * limitMs, MOST_PATIENCE_MS));
         if (lostRace(error)) {
           // A second try finds it whole. Whoever was first may have died before it set the level: set it, twice is harmless.
           await setLevel(url, subject);
@@ -37,7 +67,7 @@ export function createRegistry(url: string): SchemaStore {
 
     async fetch(id) {
       try {
-        const schema = await answered(registry.getSchema(id));
+        const schema = await answered(registry.getSchema(id), timeoutMs);
         // A schema of another kind (JSON, Protobuf) is none of ours.
         return schema instanceof avsc.Type ? schema : undefined;
       } catch (error) {
@@ -57,11 +87,23 @@ async function setLevel(url: string, subject: string): Promise<void> {
   }).catch(() => {}); // Tried again with the next registration.
 }
 
+/** The subject's own level; undefined while it has none. */
+async function levelOf(url: string, subject: string, limitMs: number): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(limitMs);
+  try {
+    const answer = await fetch(`${url}/config/${encodeURIComponent(subject)}`, { signal });
+    if (!answer.ok) return undefined;
+    return ((await answer.json()) as { compatibilityLevel?: string }).compatibilityLevel;
+  } catch (error) {
+    throw signal.aborted ? new LateError(`no answer for ${limitMs} ms`) : error;
+  }
+}
+
 /** The client has no time-out of its own. */
-async function answered<T>(request: Promise<T>): Promise<T> {
+async function answered<T>(request: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new OutageError(`no answer for ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+    timer = setTimeout(() => reject(new LateError(`no answer for ${limitMs} ms`)), limitMs);
   });
   try {
     return await Promise.race([request, late]);

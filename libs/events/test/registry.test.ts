@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { createCodec, OutageError, UndecodableError } from '../src/index.ts';
 import { createRegistry } from '../src/registry.ts';
@@ -14,8 +17,7 @@ const schemaOf = (subject: string, fields: object[]) => {
 const a = { name: 'a', type: 'string' };
 
 /** As the codec does it: again, as long as it is told that this may help. */
-async function register(subject: string, schema: string): Promise<number> {
-  const registry = createRegistry(url);
+async function register(subject: string, schema: string, registry = createRegistry(url)): Promise<number> {
   for (;;) {
     try {
       return await registry.register(subject, schema);
@@ -32,6 +34,39 @@ describe('the schema registry', () => {
     expect(new Set(ids).size).toBe(1);
     const config = await fetch(`${url}/config/${subject}`);
     expect(await config.json()).toEqual({ compatibilityLevel: 'FULL_TRANSITIVE' });
+  });
+
+  it('sets the level of a subject whose maker died before, and leaves a schema that is known as it is', async () => {
+    const subject = newSubject();
+    const schema = schemaOf(subject, [a]);
+    const versions = `${url}/subjects/${subject}/versions`;
+    const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' };
+    const made = await fetch(versions, { method: 'POST', headers, body: JSON.stringify({ schema }) });
+    const { id } = (await made.json()) as { id: number };
+    expect(await register(subject, schema)).toBe(id);
+    const config = await fetch(`${url}/config/${subject}`);
+    expect(await config.json()).toEqual({ compatibilityLevel: 'FULL_TRANSITIVE' });
+
+    const seen: string[] = [];
+    const watched = await startSlowRegistry(0, seen);
+    try {
+      expect(await register(subject, schema, createRegistry(watched.url))).toBe(id);
+    } finally {
+      await watched.close();
+    }
+    expect(seen.filter((it) => !it.startsWith('GET'))).toEqual([`POST /subjects/${subject}`]);
+  });
+
+  it('that is slow is waited for longer each time, until an answer comes', async () => {
+    const subject = newSubject();
+    const slow = await startSlowRegistry(120);
+    try {
+      const registry = createRegistry(slow.url, { timeoutMs: 20 });
+      const id = await register(subject, schemaOf(subject, [a]), registry);
+      expect(await register(subject, schemaOf(subject, [a]))).toBe(id);
+    } finally {
+      await slow.close();
+    }
   });
 
   it('refuses an incompatible change for good, and accepts a compatible one', async () => {
@@ -56,3 +91,35 @@ describe('the schema registry', () => {
     await expect(codec.decode(message)).rejects.toThrow(UndecodableError);
   });
 });
+
+/** The real registry behind one that hands on each request only after `delayMs`, whether its client still waits or not. */
+async function startSlowRegistry(delayMs: number, seen: string[] = []) {
+  const work = new Set<Promise<void>>();
+  const server = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    const one = handOn(request, response).catch(() => void response.destroy());
+    work.add(one);
+    void one.finally(() => work.delete(one));
+  });
+  async function handOn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let sent = '';
+    for await (const chunk of request) sent += chunk;
+    await sleep(delayMs);
+    const answer = await fetch(`${url}${request.url}`, {
+      method: request.method ?? 'GET',
+      headers: { 'content-type': request.headers['content-type'] ?? 'application/json' },
+      ...(sent ? { body: sent } : {}),
+    });
+    const text = await answer.text();
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(text);
+  }
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      await Promise.all(work);
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
