@@ -54,7 +54,11 @@ export async function lockKey(tx: Transaction, { group, key }: RedriveTarget): P
   await tx.query('SELECT 1 FROM parked_key WHERE consumer_group = ? AND message_key = ? FOR UPDATE', [group, key]);
 }
 
-/** Marks what an operator discarded as processed, so that a late copy of it is dropped instead of applied after all. */
+/**
+ * Marks what an operator discarded as processed, so that a late copy of it is dropped instead of applied after all. A
+ * letter that stands alone (no key, or its group does not park) is nobody's target once it is discarded: the operator's
+ * tool marks it, in the transaction of the discard.
+ */
 export async function claimDiscarded(tx: Transaction, { group, key }: RedriveTarget, now: Date): Promise<void> {
   if (key === null) return;
   await tx.execute(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type DeadLetter, readBehind, readDeadLetter } from './read.ts';
@@ -20,13 +21,32 @@ export async function requestRedrive(service: SqlConnection, letter: DeadLetter)
   return affectedRows === 1;
 }
 
-/** Gives a dead letter up, for a reason; the service then applies what waits behind it. @returns false when it was not DEAD any more */
+/**
+ * Gives a dead letter up, for a reason; the service then applies what waits behind it. The event counts as processed from
+ * that moment: a late copy of it, which lies elsewhere on the topic, is dropped instead of applied after all.
+ * @returns false when it was not DEAD any more
+ */
 export async function requestDiscard(service: SqlConnection, letter: DeadLetter, reason: string): Promise<boolean> {
-  const { affectedRows } = await service.execute(
-    `UPDATE dead_letter SET status = 'DISCARDED', resolved_at = UTC_TIMESTAMP(3), resolution = ? WHERE id = ? AND status = 'DEAD'`,
-    [reason, letter.id],
-  );
-  return affectedRows === 1;
+  const { id, group, eventId } = letter;
+  await service.execute('START TRANSACTION');
+  try {
+    const { affectedRows } = await service.execute(
+      `UPDATE dead_letter SET status = 'DISCARDED', resolved_at = UTC_TIMESTAMP(3), resolution = ? WHERE id = ? AND status = 'DEAD'`,
+      [reason, id],
+    );
+    // What could not be read only says that it is this event.
+    if (affectedRows === 1 && eventId !== null && letter.reason !== 'UNDECODABLE') {
+      await service.execute(
+        `INSERT IGNORE INTO processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,
+        [group, eventId, randomUUID()],
+      );
+    }
+    await service.execute('COMMIT');
+    return affectedRows === 1;
+  } catch (error) {
+    await service.execute('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
 }
 
 /**

@@ -273,6 +273,29 @@ describe('a request over the log', () => {
     expect(await dead()).toEqual([{ status: 'DEAD' }]);
     expect(await parked()).toEqual([]);
   });
+
+  it('when a dead letter is discarded, then a late copy of it is dropped', async () => {
+    const couponPolicyId = 999_998;
+    const userId = nextUserId();
+    const request = { couponPolicyId, requestId: uuidv7(), userId, requestedAt: Date.now() };
+    const letters = () =>
+      coupon.database.query<{ id: number; status: string }>(
+        'SELECT id, status FROM dead_letter WHERE message_key = ?',
+        [String(couponPolicyId)],
+      );
+    const dropped = () => coupon.metric('events_handled_total', { group: 'coupon-issue', outcome: 'duplicate' });
+    await coupon.publish({ type: 'coupon-issue-requested', data: request });
+    const [letter] = await eventually('the dead letter', async () => {
+      const found = await letters();
+      return found.length > 0 && found;
+    });
+    const discard = ['dead-letters', 'discard', `coupon/${letter?.id}`, '--reason', 'no such policy', '--execute'];
+    await expectOps(testStack(), discard);
+    const before = await dropped();
+    await coupon.publish({ type: 'coupon-issue-requested', data: request });
+    await eventually('the copy to be dropped', async () => (await dropped()) === before + 1);
+    expect(await letters()).toEqual([{ id: letter?.id, status: 'DISCARDED' }]);
+  });
 });
 
 describe('the door', () => {
