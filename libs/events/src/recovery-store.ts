@@ -2,11 +2,22 @@ import type { Database, SqlExecutor, Transaction } from '@shop/service';
 import type { RecordRange } from './kafka/read.ts';
 import type { ReplayCounts } from './replay-store.ts';
 
-/** When the group last handled something: about the time of the backup. Reads the whole inbox. */
+/**
+ * When the group last handled something as it lives: about the time of the backup. What recoveries put into the inbox is
+ * left out until one of them is done: a run that died must not make the schema look younger than it is. Reads the whole
+ * inbox.
+ */
 export async function latestInboxTime(database: SqlExecutor, group: string): Promise<Date | undefined> {
+  const [broken] = await database.query<{ since: Date | null }>(
+    `SELECT MIN(started_at) AS since FROM replay
+      WHERE kind = 'RECOVERY' AND consumer_group = ? AND id >
+        (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND consumer_group = ? AND status = 'DONE')`,
+    [group, group],
+  );
+  const since = broken?.since;
   const [row] = await database.query<{ latest: Date | null }>(
-    'SELECT MAX(processed_at) AS latest FROM processed_event WHERE consumer_group = ?',
-    [group],
+    `SELECT MAX(processed_at) AS latest FROM processed_event WHERE consumer_group = ?${since ? ' AND processed_at < ?' : ''}`,
+    since ? [group, since] : [group],
   );
   return row?.latest ?? undefined;
 }

@@ -8,6 +8,7 @@ import {
   type ReceivedEvent,
   recover,
   recoverWhenAsked,
+  StaleBatchError,
   type Subscription,
   silentLogger,
   systemClock,
@@ -172,6 +173,31 @@ describe('what would leave a hole', () => {
     );
     await expect(recoverFrom({ from: new Date(Date.now() + 60_000) })).rejects.toThrow('is in the future');
     expect((await recoveries()).length).toBe(known);
+  });
+
+  it('when a run from the right time broke off, then one from a time after the backup is refused all the same', async () => {
+    await bench.publish(orderCreated(newOrderId()));
+    await untilSent();
+    const from = new Date(Date.now() - 60_000);
+    // What the backup holds. Then the service went on; then it was lost.
+    await bench.database.execute(
+      `INSERT INTO processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, 'backup', 'c', ?)`,
+      [GROUP, new Date(from.getTime() + 1_000)],
+    );
+    const afterBackup = new Date(from.getTime() + 2_000);
+    const stopsAfterTheFirst: Wanted['handle'] = async () => {
+      if ((await recoveries())[0]?.applied) throw new StaleBatchError('killed');
+    };
+    await bench.publish(orderCreated(newOrderId()), orderCreated(newOrderId()), orderCreated(newOrderId()));
+    await untilSent();
+    await expect(recoverFrom({ from, handle: stopsAfterTheFirst })).rejects.toThrow('killed');
+    expect((await recoveries())[0]).toMatchObject({ status: 'RUNNING' });
+
+    await expect(recoverFrom({ from: afterBackup })).rejects.toThrow('is after the last event that this schema');
+    await recoverFrom({ from });
+    // It is whole now, and lives: what it handles from here on counts again.
+    await recoverFrom({ from: afterBackup });
+    expect((await recoveries()).slice(0, 2)).toMatchObject([{ status: 'DONE' }, { status: 'DONE' }]);
   });
 
   it('when the topics no longer hold the beginning, then it is refused, unless the operator accepts it', async () => {
