@@ -9,6 +9,8 @@ import { noteRecovery } from './recovery-store.ts';
 
 /** Most records in memory at once. */
 const SLICE = 20_000;
+/** The latest time there is, ms: what a producer wrote may be as far away. */
+const LATEST = 8_640_000_000_000_000;
 /** Facts that do not fit together wait for so many later ones. */
 const MOST_PENDING = 20_000;
 
@@ -63,7 +65,7 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
 
   for (const topic of new Set(own.types.map((type) => EVENTS[type].topic))) {
     const ranges = step.ranges.filter((range) => range.topic === topic);
-    for await (const slice of readSlices(step.log, ranges, step.from.getTime(), clock.now())) {
+    for await (const slice of readSlices(step.log, ranges, step.from.getTime(), clock.now(), SLICE)) {
       for (const part of cut(slice, batch)) await add(part);
     }
   }
@@ -93,40 +95,41 @@ async function readFacts(
 
 /**
  * One topic's records in slices of the broker's time, each in the order of that time over all partitions. A slice is as
- * long as fits into memory.
+ * long as fits into memory: about `most` records.
+ * @param now only says how long the first slice is tried: the clock here may differ from the broker's
  */
-async function* readSlices(
+export async function* readSlices(
   log: Pick<KafkaAdmin, 'ranges' | 'read'>,
   ranges: readonly RecordRange[],
   from: number,
   now: number,
+  most: number,
 ): AsyncGenerator<IncomingRecord[]> {
   let left = ranges;
   let at = from;
   let length = Math.max(1, now - from);
   while (sizeOf(left) > 0) {
-    let slice = await before(log, left, at + length, now);
-    while (sizeOf(slice) > SLICE && length > 1) {
+    let slice = await before(log, left, at + length);
+    while (sizeOf(slice) > most && length > 1) {
       length = Math.ceil(length / 4);
-      slice = await before(log, left, at + length, now);
+      slice = await before(log, left, at + length);
     }
     const records: IncomingRecord[] = [];
     await log.read(slice, (record) => records.push(record));
     if (records.length > 0) yield records.sort(bySending);
     left = left.map((range, i) => ({ ...range, from: slice[i]?.to ?? range.from }));
     at += length;
-    if (sizeOf(slice) < SLICE / 4) length *= 4;
+    if (sizeOf(slice) < most / 4) length *= 4;
   }
 }
 
-/** The part of the ranges that was sent before `time`; all of it for a time that has not come. */
+/** The part of the ranges that was sent before `time`; all of it for one that no clock can show. */
 async function before(
   log: Pick<KafkaAdmin, 'ranges'>,
   ranges: readonly RecordRange[],
   time: number,
-  now: number,
 ): Promise<RecordRange[]> {
-  if (time > now) return [...ranges];
+  if (time > LATEST) return [...ranges];
   const later = await log.ranges([...new Set(ranges.map((range) => range.topic))], new Date(time));
   return ranges.map((range) => {
     const end = later.find((it) => it.partition === range.partition)?.from ?? range.to;
