@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from '@jest/globals';
+import { PAYMENT_FACTS } from '../../services/payment/src/domain/facts.ts';
+import { SERVICES } from './addresses.ts';
+import { RECOVERABLE } from './replay/recovery.ts';
+
+/** What each service itself takes for its facts. */
+const FACTS: typeof RECOVERABLE = { payment: PAYMENT_FACTS };
+
+it('when a service can be recovered, then the plan of a recovery looks for just the facts that it applies', () => {
+  expect(RECOVERABLE).toEqual(FACTS);
+});
+
+it('when a service starts with RECOVERY=on at all, then a recovery of it can be planned, and no other', () => {
+  const recovers = SERVICES.filter((service) =>
+    readFileSync(new URL(`../../services/${service}/src/main.ts`, import.meta.url), 'utf8').includes('recovers: true'),
+  );
+  expect(Object.keys(RECOVERABLE).sort()).toEqual([...recovers].sort());
+});
