@@ -6,6 +6,7 @@ import { StaleBatchError } from './errors.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { isForOthers } from './message.ts';
 import type { EventMetrics } from './metrics.ts';
+import { INBOX_RETENTION_DAYS } from './purge.ts';
 import { type ReplayApplier, ReplayCancelledError, readSetAside } from './replay-apply.ts';
 import { advanceReplay, isRunning, type ReplayOrder } from './replay-store.ts';
 import type { Clock } from './runtime.ts';
@@ -76,7 +77,9 @@ export async function carryOut(run: ReplayRun): Promise<void> {
     const wanted = records.filter(isWanted);
     const setAside = await readSetAside(database, group, wanted);
     const waiting = [...setAside.values()].filter((open) => open).length;
-    const messages = await applier.decode(wanted.filter((record) => !setAside.has(record.offset)));
+    const free = wanted.filter((record) => !setAside.has(record.offset));
+    checkAge(free, clock.now());
+    const messages = await applier.decode(free);
 
     const next = { ...progress, [`${last.topic}/${last.partition}`]: (BigInt(last.offset) + 1n).toString() };
     const finish = (tx: Transaction, outcome: Applied) => {
@@ -103,8 +106,27 @@ export async function carryOut(run: ReplayRun): Promise<void> {
   await log.readRuns(order.ranges, async (records) => {
     // A batch of a tenth of a second's messages, so that a slow replay is even and soon cancelled.
     const size = Math.max(1, Math.min(BATCH, subscription.maxBatch ?? BATCH, Math.ceil(rate / 10)));
-    for (let i = 0; i < records.length; i += size) await batch(records.slice(i, i + size));
+    for (const slice of slicesOf(records, size, isWanted)) await batch(slice);
   });
+}
+
+/**
+ * Consecutive slices of at most `size` records that are wanted, however many others lie between them: those cost
+ * nothing but the reading, and must not cost a transaction each. All records are in them, so that progress can be noted.
+ */
+export function slicesOf<R>(records: readonly R[], size: number, isWanted: (record: R) => boolean): R[][] {
+  const slices: R[][] = [];
+  let slice: R[] = [];
+  let wanted = 0;
+  for (const record of records) {
+    if (isWanted(record) && ++wanted > size) {
+      slices.push(slice);
+      slice = [];
+      wanted = 1;
+    }
+    slice.push(record);
+  }
+  return slice.length > 0 ? [...slices, slice] : slices;
 }
 
 /** A replay that has waited for long may find its beginning gone. */
@@ -114,6 +136,17 @@ async function checkHeld(log: Pick<KafkaAdmin, 'ranges'>, { ranges }: ReplayOrde
     const low = lows.find((it) => it.topic === topic && it.partition === partition)?.low ?? 0n;
     if (from < to && from < low) throw new Error(`${topic}/${partition} begins at ${low} now: ${from} is gone`);
   }
+}
+
+/** What was handled so long ago may have left the inbox: delivered again, it would be applied again. */
+function checkAge(records: readonly IncomingRecord[], now: number): void {
+  const oldest = now - INBOX_RETENTION_DAYS * 86_400_000;
+  const old = records.find((record) => record.timestamp < oldest);
+  if (!old) return;
+  const { topic, partition, offset, timestamp } = old;
+  throw new Error(
+    `${topic}/${partition}@${offset} was sent on ${new Date(timestamp).toISOString()}: inboxes remember ${INBOX_RETENTION_DAYS} days, so it could be applied twice`,
+  );
 }
 
 async function readLag(

@@ -53,11 +53,11 @@ export function startReplayer(options: ReplayerOptions): Replayer {
     if (byGroup.size === 0) return;
     const order = await findReplay(database, [...byGroup.keys()]);
     const subscription = order && byGroup.get(order.group);
-    if (!order || !subscription || !(await lock.hold())) return;
+    if (!order || !subscription) return;
     try {
-      if (await startReplay(database, order.id, now())) await replay(order, subscription);
+      if ((await lock.hold()) && (await startReplay(database, order.id, now()))) await replay(order, subscription);
     } finally {
-      // Its connection is only kept alive while it is used.
+      // Its connection is only kept alive while it is used; asked in vain, it has one as well.
       await lock.release();
     }
   }

@@ -15,6 +15,7 @@ import { isForOthers } from './message.ts';
 import { noMetrics } from './metrics.ts';
 import { lowestIdAt } from './purge.ts';
 import { startRelay } from './relay.ts';
+import { slicesOf } from './replay-run.ts';
 import { createBackoff } from './runtime.ts';
 import { createHandFedBroker } from './testing/hand-fed-broker.ts';
 import { createMemoryStore } from './testing/memory-store.ts';
@@ -167,5 +168,17 @@ describe('waiters', () => {
     const waiting = waiters.waitFor('a', { timeoutMs: 60_000, signal: gone.signal });
     gone.abort();
     expect(await waiting).toBe(false);
+  });
+});
+
+describe('slices of a replay', () => {
+  const slices = (marks: string, size: number) =>
+    slicesOf([...marks], size, (mark) => mark === 'x').map((slice) => slice.join(''));
+
+  it('hold at most so many that are wanted, and all the others between them', () => {
+    expect(slices('..x...x.x....', 2)).toEqual(['..x...x.', 'x....']);
+    expect(slices('xxx', 1)).toEqual(['x', 'x', 'x']);
+    expect(slices('.'.repeat(500), 1)).toEqual(['.'.repeat(500)]);
+    expect(slices('', 3)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { createKafkaAdmin, type KafkaAdmin } from '@shop/events';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Addresses, readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, type Output, wholeNumber } from '../command.ts';
+import { refuseBeyondInbox } from '../inbox-age.ts';
 import { readWish, WishError } from '../replay/options.ts';
 import { planReplay } from '../replay/plan.ts';
 import { planRecovery } from '../replay/recovery.ts';
@@ -113,6 +114,7 @@ async function withLog<T>({ addresses }: Context, work: (log: KafkaAdmin) => Pro
 async function replay(context: Context, log: KafkaAdmin): Promise<ExitCode> {
   const { options, output, sql, addresses } = context;
   const wish = readWish(options);
+  refuseBeyondInbox(wish.from);
   if (options.force)
     throw new WishError(
       `--force is refused for ${wish.group.group}: its effects would add up. Without it what was applied is dropped, and only what is missing is applied.`,
