@@ -1,8 +1,9 @@
-import { EVENTS, type EventType, isEventType } from '@shop/events';
+import { isEventType } from '@shop/events';
 import { asciiOnly, pages, type SqlReader } from '../sql.ts';
 import type { AuditScope, Suspect } from './check.ts';
 import type { EventTally } from './event-tally.ts';
 import { compare, type OrderRows, type TypeSet, typeSet, typesIn } from './implied-events.ts';
+import { compareRequests, type MissingRequest } from './requests-and-events.ts';
 
 /** The outcome of comparing rows with topics, before the topics' tail has been read. */
 export interface Comparison {
@@ -10,7 +11,7 @@ export interface Comparison {
   readonly requests: number;
   /** Events that rows imply and that were neither on a topic nor in an outbox. */
   readonly missing: readonly { readonly id: string; readonly types: TypeSet }[];
-  readonly missingRequests: readonly { readonly id: string; readonly type: EventType; readonly detail: string }[];
+  readonly missingRequests: readonly MissingRequest[];
   /** Events on a topic without their row. */
   readonly extra: readonly Suspect[];
   /** Events that wait in an outbox. */
@@ -113,94 +114,4 @@ function describe({ order, reservation, redemption, payment }: OrderRows): strin
   const of = { reservation, redemption, payment };
   const parts = Object.entries(of).map(([what, status]) => `its ${what} ${status ?? 'none'}`);
   return `the order is ${order ?? 'unknown'}, ${parts.join(', ')}`;
-}
-
-interface Requests {
-  readonly type: EventType;
-  readonly table: string;
-  readonly where: string;
-  readonly what: string;
-  /** The column of the event's id. Default request_id. */
-  readonly id?: string;
-  /** Default created_at. */
-  readonly at?: string;
-  /** The rows are removed some time after: an event without its row says nothing. */
-  readonly purged?: boolean;
-}
-
-/** Where the events of requests have their rows: one row, one event, whose id is in the row. */
-const REQUESTS: readonly Requests[] = [
-  {
-    type: 'product-changed',
-    table: 'shop_catalog.product_changes',
-    where: '1 = 1',
-    what: `CONCAT('product ', product_id, ' version ', version)`,
-  },
-  {
-    type: 'points-charged',
-    table: 'shop_payment.point_history',
-    where: `type = 'CHARGE'`,
-    what: `CONCAT('user ', user_id, ' charged ', amount)`,
-  },
-  {
-    type: 'coupon-policy-created',
-    table: 'shop_coupon.coupon_policies',
-    where: '1 = 1',
-    what: `CONCAT('policy ', coupon_policy_id)`,
-  },
-  {
-    type: 'coupon-issued',
-    table: 'shop_coupon.coupons',
-    where: '1 = 1',
-    what: `CONCAT('coupon of policy ', coupon_policy_id, ' for user ', user_id)`,
-    id: 'coupon_id',
-    at: 'issued_at',
-  },
-  {
-    type: 'coupon-issue-requested',
-    table: 'shop_coupon.coupon_requests',
-    where: '1 = 1',
-    what: `CONCAT('user ', user_id, ' asked for policy ', coupon_policy_id)`,
-    purged: true,
-  },
-];
-
-async function compareRequests(reader: SqlReader, tally: EventTally, scope: AuditScope, outbox: ReadonlySet<string>) {
-  const missingRequests: { id: string; type: EventType; detail: string }[] = [];
-  const extra: Suspect[] = [];
-  let requests = 0;
-  for (const { type, table, where, what, id: idColumn = 'request_id', at = 'created_at', purged } of REQUESTS) {
-    const onTopic = tally.requestIds(type);
-    const rows = pages<{ id: string; detail: string }>(reader, '', {
-      sql: `SELECT ${idColumn} AS id, ${what} AS detail FROM ${table}
-            WHERE ${where} AND ${at} >= ? AND ${idColumn} > ? ORDER BY ${idColumn} LIMIT ?`,
-      params: (after, limit) => [scope.since ?? new Date(0), after, limit],
-      key: (row) => row.id,
-    });
-    for await (const page of rows) {
-      requests += page.length;
-      for (const { id, detail } of page)
-        if (!onTopic.delete(id) && !outbox.has(id)) missingRequests.push({ id, type, detail });
-    }
-    if (purged) continue;
-    extra.push(
-      ...(await withoutRow(reader, table, idColumn, [...onTopic])).map((id) => ({
-        id,
-        detail: `${type} on ${EVENTS[type].topic} without its row`,
-      })),
-    );
-  }
-  return { requests, missingRequests, extra };
-}
-
-async function withoutRow(reader: SqlReader, table: string, column: string, ids: readonly string[]): Promise<string[]> {
-  const left = new Set(ids);
-  for (let i = 0; i < ids.length; i += 1_000) {
-    const some = asciiOnly(ids.slice(i, i + 1_000));
-    const rows = await reader.query<{ id: string }>(`SELECT ${column} AS id FROM ${table} WHERE ${column} IN (?)`, [
-      some,
-    ]);
-    for (const { id } of rows) left.delete(id);
-  }
-  return [...left];
 }

@@ -5,19 +5,21 @@ import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
 import { couponChecks } from './coupons.ts';
 import { beginDeliveryAudit } from './delivery.ts';
-import { compareDoors, DOOR_CHECK, type DoorReader, DoorUnreadableError } from './door.ts';
+import type { DoorReader } from './door.ts';
 import { createEventTally } from './event-tally.ts';
 import { finding, topicFindings } from './findings.ts';
-import { GROUPS, readGroups, readParkedKeys, readUnreadable, topicsOf } from './groups.ts';
+import { readGroups, readParkedKeys, readUnreadable } from './groups.ts';
 import { idempotencyChecks } from './idempotency.ts';
-import { type LogRange, type LogReader, type LogRecord, partitionName, tailOf } from './log.ts';
+import { type LogReader, partitionName, tailOf } from './log.ts';
 import { messagingChecks } from './messaging.ts';
+import { lagNotes, MARGIN_MS, retentionWatch } from './notes.ts';
 import { createOffsetTally } from './offset-tally.ts';
 import { orderChecks } from './orders.ts';
 import { pointChecks } from './points.ts';
 import { rankingChecks } from './ranking.ts';
+import { compareWithDoors, compareWithSets } from './redis-and-rows.ts';
 import { type Comparison, compareRows } from './rows-and-events.ts';
-import { SetsUnreadableError, type SortedSets, sortedSetFinding } from './sorted-sets.ts';
+import type { SortedSets } from './sorted-sets.ts';
 import { stockChecks } from './stock.ts';
 
 export interface AuditOptions {
@@ -63,8 +65,6 @@ function checksFor(timeZone: string): readonly Check[] {
   ];
 }
 const TOPICS = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
-/** Clocks of services and broker may differ by this, and an event is sent after its row, ms. */
-const MARGIN_MS = 60_000;
 
 /**
  * Checks the invariants over all schemas and topics; changes nothing.
@@ -106,7 +106,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
 
   const second = await lookAgain(sql, first.results, scope, graceMs);
   const parkedKeys = second.parkedKeys ?? first.parkedKeys;
-  const sets = await compareSets(options, timeZone, graceMs);
+  const sets = await compareWithSets(options, timeZone, graceMs);
   const doors = await compareWithDoors(options, graceMs, parkedKeys);
   const findings = [
     ...sets.findings,
@@ -126,47 +126,6 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
 }
 
 export type { Comparison };
-
-/** Redis is no truth: where it cannot be read, the rest is worth a report all the same. */
-async function compareSets(
-  { sql, sets }: AuditOptions,
-  timeZone: string,
-  graceMs: number,
-): Promise<{ findings: Finding[]; notes: string[] }> {
-  const notCompared = (why: string) => ({ findings: [], notes: [`the sorted sets were not compared: ${why}`] });
-  if (!sets) return notCompared('Redis is not known or away');
-  try {
-    return { findings: [await sortedSetFinding({ sql, sets, timeZone, graceMs })], notes: [] };
-  } catch (error) {
-    // What MySQL says is not for a note.
-    if (error instanceof SetsUnreadableError) return notCompared(error.message);
-    throw error;
-  }
-}
-
-async function compareWithDoors(
-  { sql, door }: AuditOptions,
-  graceMs: number,
-  parkedKeys: ReadonlySet<string>,
-): Promise<{ findings: Finding[]; notes: string[] }> {
-  const notCompared = (why: string) => ({ findings: [], notes: [`coupons were not compared with Redis: ${why}`] });
-  if (!door) return notCompared('it is not known or away');
-  try {
-    const first = await compareDoors(sql, door, graceMs);
-    if (first.suspects.length === 0 || graceMs === 0) {
-      return { findings: [finding(DOOR_CHECK, first, parkedKeys)], notes: [] };
-    }
-    await sleep(graceMs);
-    const again = await compareDoors(sql, door, graceMs);
-    const before = new Set(first.suspects.map((suspect) => suspect.id));
-    const suspects = again.suspects.filter((suspect) => before.has(suspect.id));
-    return { findings: [finding(DOOR_CHECK, { ...again, suspects }, parkedKeys)], notes: [] };
-  } catch (error) {
-    // What MySQL says is not for a note.
-    if (error instanceof DoorUnreadableError) return notCompared(error.message);
-    throw error;
-  }
-}
 
 const EMPTY: CheckResult = { checked: 0, suspects: [] };
 
@@ -206,39 +165,5 @@ async function lookAgain(
       results.set(check, { ...result, suspects: result.suspects.filter((suspect) => before.has(suspect.id)) });
     }
     return { results, parkedKeys: await readParkedKeys(reader) };
-  });
-}
-
-/** Notices where the topics no longer hold the beginning: orders from before cannot be compared with their events. */
-function retentionWatch(held: readonly LogRange[]) {
-  const truncated = held.filter((range) => range.truncated);
-  const waiting = new Set(truncated.map(partitionName));
-  let latest = truncated.some((range) => range.from >= range.to) ? Date.now() : undefined;
-  return {
-    add(record: LogRecord): void {
-      if (waiting.size === 0) return;
-      if (!waiting.delete(partitionName(record))) return;
-      latest = Math.max(latest ?? 0, record.timestamp + MARGIN_MS);
-    },
-    since: () => (latest === undefined ? undefined : new Date(latest)),
-    notes: () =>
-      latest === undefined
-        ? []
-        : [`the topics no longer hold all: events are compared with rows from ${new Date(latest).toISOString()} on`],
-  };
-}
-
-function lagNotes(
-  groups: readonly { group: string; committed: ReadonlyMap<string, number> }[],
-  now: readonly LogRange[],
-): string[] {
-  return groups.flatMap(({ group, committed }) => {
-    const known = GROUPS.filter((each) => each.group === group);
-    if (committed.size === 0 && known.some((each) => each.optional)) return [];
-    const topics = new Set(known.flatMap(topicsOf));
-    const lag = now
-      .filter((range) => topics.has(range.topic))
-      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
-    return lag > 0 ? [`${group} had ${lag} messages before it: what is listed may be on its way`] : [];
   });
 }

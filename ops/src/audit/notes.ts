@@ -1,0 +1,40 @@
+import { GROUPS, topicsOf } from './groups.ts';
+import { type LogRange, type LogRecord, partitionName } from './log.ts';
+
+/** Clocks of services and broker may differ by this, and an event is sent after its row, ms. */
+export const MARGIN_MS = 60_000;
+
+/** Notices where the topics no longer hold the beginning: orders from before cannot be compared with their events. */
+export function retentionWatch(held: readonly LogRange[]) {
+  const truncated = held.filter((range) => range.truncated);
+  const waiting = new Set(truncated.map(partitionName));
+  let latest = truncated.some((range) => range.from >= range.to) ? Date.now() : undefined;
+  return {
+    add(record: LogRecord): void {
+      if (waiting.size === 0) return;
+      if (!waiting.delete(partitionName(record))) return;
+      latest = Math.max(latest ?? 0, record.timestamp + MARGIN_MS);
+    },
+    since: () => (latest === undefined ? undefined : new Date(latest)),
+    notes: () =>
+      latest === undefined
+        ? []
+        : [`the topics no longer hold all: events are compared with rows from ${new Date(latest).toISOString()} on`],
+  };
+}
+
+/** How far behind the groups are: what is found may be on its way. */
+export function lagNotes(
+  groups: readonly { group: string; committed: ReadonlyMap<string, number> }[],
+  now: readonly LogRange[],
+): string[] {
+  return groups.flatMap(({ group, committed }) => {
+    const known = GROUPS.filter((each) => each.group === group);
+    if (committed.size === 0 && known.some((each) => each.optional)) return [];
+    const topics = new Set(known.flatMap(topicsOf));
+    const lag = now
+      .filter((range) => topics.has(range.topic))
+      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
+    return lag > 0 ? [`${group} had ${lag} messages before it: what is listed may be on its way`] : [];
+  });
+}

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SqlConnection } from '../sql.ts';
+import type { Finding } from './check.ts';
+import { compareDoors, DOOR_CHECK, type DoorReader, DoorUnreadableError } from './door.ts';
+import { finding } from './findings.ts';
+import { SetsUnreadableError, type SortedSets, sortedSetFinding } from './sorted-sets.ts';
+
+interface RedisReaders {
+  readonly sql: SqlConnection;
+  readonly door?: DoorReader;
+  readonly sets?: SortedSets;
+}
+
+/** Redis is no truth: where it cannot be read, a note says so, and the rest is worth a report all the same. */
+interface Compared {
+  readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
+}
+
+/** Ranking's sorted sets and its table. */
+export async function compareWithSets(
+  { sql, sets }: RedisReaders,
+  timeZone: string,
+  graceMs: number,
+): Promise<Compared> {
+  const notCompared = (why: string) => ({ findings: [], notes: [`the sorted sets were not compared: ${why}`] });
+  if (!sets) return notCompared('Redis is not known or away');
+  try {
+    return { findings: [await sortedSetFinding({ sql, sets, timeZone, graceMs })], notes: [] };
+  } catch (error) {
+    // What MySQL says is not for a note.
+    if (error instanceof SetsUnreadableError) return notCompared(error.message);
+    throw error;
+  }
+}
+
+/** The doors of the coupon policies and their coupons. What differs is looked at again after the grace period. */
+export async function compareWithDoors(
+  { sql, door }: RedisReaders,
+  graceMs: number,
+  parkedKeys: ReadonlySet<string>,
+): Promise<Compared> {
+  const notCompared = (why: string) => ({ findings: [], notes: [`coupons were not compared with Redis: ${why}`] });
+  if (!door) return notCompared('it is not known or away');
+  try {
+    const first = await compareDoors(sql, door, graceMs);
+    if (first.suspects.length === 0 || graceMs === 0) {
+      return { findings: [finding(DOOR_CHECK, first, parkedKeys)], notes: [] };
+    }
+    await sleep(graceMs);
+    const again = await compareDoors(sql, door, graceMs);
+    const before = new Set(first.suspects.map((suspect) => suspect.id));
+    const suspects = again.suspects.filter((suspect) => before.has(suspect.id));
+    return { findings: [finding(DOOR_CHECK, { ...again, suspects }, parkedKeys)], notes: [] };
+  } catch (error) {
+    // What MySQL says is not for a note.
+    if (error instanceof DoorUnreadableError) return notCompared(error.message);
+    throw error;
+  }
+}
