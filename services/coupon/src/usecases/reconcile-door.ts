@@ -94,7 +94,8 @@ export function createReconcileDoor({ door, listPolicies, findHolders, placeStal
         // Not loaded: whoever opens this door loads it first.
         if (summary?.total === undefined || signal?.aborted) continue;
         loaded++;
-        const state = `${policy.issuedCount} ${summary.taken} ${summary.total}`;
+        // Whatever may be lost may have been replaced: as many places then say nothing of whose they are.
+        const state = `${door.generation} ${policy.issuedCount} ${summary.taken} ${summary.total}`;
         const atRest = policy.issuedCount === summary.taken;
         if (onlyChanged && atRest && seenRight.get(policy.couponPolicyId) === state) continue;
         const { difference, mend, equal } = await compare(policy, summary);

@@ -1,0 +1,57 @@
+import { expect, it } from '@jest/globals';
+import type { Policy } from '../domain/policy.ts';
+import type { Door } from './door.ts';
+import { createReconcileDoor } from './reconcile-door.ts';
+
+const POLICY: Policy = {
+  ...{ couponPolicyId: 1, discountAmount: 500, totalQuantity: 2, issuedCount: 2, validDays: 30 },
+  ...{ startsAt: null, endsAt: null },
+};
+
+it('when Redis came back with as many places as before, but others, then they are compared all the same', async () => {
+  let generation = 0;
+  let compared = 0;
+  let places = new Map([
+    [1, 'a'],
+    [2, 'b'],
+  ]);
+  const door: Pick<Door, 'generation' | 'summaries' | 'places' | 'confirm' | 'remove'> = {
+    get generation() {
+      return generation;
+    },
+    summaries: async () => [{ couponPolicyId: 1, total: 2, taken: places.size }],
+    async places() {
+      compared++;
+      return new Map(places);
+    },
+    async confirm(holders) {
+      for (const { userId, couponId } of holders) places.set(userId, couponId);
+    },
+    async remove(occupants) {
+      for (const { userId } of occupants) places.delete(userId);
+      return occupants.length;
+    },
+  };
+  const holders = new Map(places);
+  const reconcile = createReconcileDoor({
+    door: door as Door,
+    listPolicies: async (after) => (after === 0 ? [POLICY] : []),
+    findHolders: async () => holders,
+    placeStaleMs: 1_000,
+    now: () => 10_000,
+  });
+  const look = async () => (await reconcile({ execute: true, onlyChanged: true })).differences;
+
+  expect(await look()).toEqual([]);
+  expect(await look()).toEqual([]);
+  expect(compared).toBe(1);
+
+  // Its last second is gone: the second holder; and there is a place again that was given back.
+  places = new Map([
+    [1, 'a'],
+    [3, '?0'],
+  ]);
+  generation++;
+  expect(await look()).toMatchObject([{ stalePlaces: 1, missing: 1, unknown: 0 }]);
+  expect(places).toEqual(holders);
+});
