@@ -1,10 +1,10 @@
-import type { Coupon, Redemption } from '../../services/coupon/src/domain/redemption.ts';
+import type { RedeemableCoupon, Redemption } from '../../services/coupon/src/domain/redemption.ts';
 import type { RedemptionStore } from '../../services/coupon/src/usecases/handle-orders.ts';
 import { type MemoryTransaction, Table } from './memory-database.ts';
 
 /** The coupon service's own tables. */
 export class CouponTables {
-  readonly coupons = new Table<Coupon>('coupons');
+  readonly coupons = new Table<RedeemableCoupon>('coupons');
   readonly redemptions = new Table<Redemption>('redemptions');
 }
 

@@ -21,8 +21,9 @@ export interface Subscription<Tx, T extends EventType = EventType> {
    */
   readonly parks?: boolean;
   /**
-   * How long a message may wait so as to be handled together with others, ms. For a group that nobody waits for: it then
-   * costs few fetches and transactions. Absent: a message is handled as soon as it is there.
+   * How long a message may wait so as to be handled together with others, ms: the group then costs few fetches and
+   * transactions, and whoever waits for its answer (an order with a coupon, say) may wait so much longer. Absent: a
+   * message is handled as soon as it is there.
    */
   readonly patienceMs?: number;
   /** Most messages in one transaction; default 1,000. */

@@ -73,7 +73,7 @@ export async function findPolicy(sql: SqlExecutor, couponPolicyId: number): Prom
   return row;
 }
 
-/** Ids and quantities of the policies after `after`, by id. */
+/** Up to `take` policies after the id `after`, by id; not locked. */
 export async function listPolicies(sql: SqlExecutor, after: number, take: number): Promise<Policy[]> {
   return await sql.query<Policy>(
     `SELECT ${POLICY} FROM coupon_policies WHERE coupon_policy_id > ? ORDER BY coupon_policy_id LIMIT ?`,

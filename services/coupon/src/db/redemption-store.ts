@@ -1,5 +1,5 @@
 import { insertRows, placeholders, type Transaction } from '@shop/service';
-import type { Coupon, Redemption } from '../domain/redemption.ts';
+import type { RedeemableCoupon, Redemption } from '../domain/redemption.ts';
 import type { RedemptionStore } from '../usecases/handle-orders.ts';
 
 /**
@@ -71,7 +71,7 @@ const COUPON_COLUMNS = [
   'expires_at',
 ];
 
-function couponRow(it: Coupon) {
+function couponRow(it: RedeemableCoupon) {
   const { orderId, usedAt } = { orderId: null, usedAt: null, ...it };
   const { couponId, couponPolicyId, userId, discountAmount, status, issuedAt, expiresAt } = it;
   return [couponId, couponPolicyId, userId, discountAmount, status, orderId, issuedAt, usedAt, expiresAt];
@@ -110,13 +110,13 @@ function toRedemption({ status, reason, totalAmount, discountAmount, ...order }:
   }
 }
 
-interface CouponRow extends Omit<Coupon, 'status'> {
-  status: Coupon['status'];
+interface CouponRow extends Omit<RedeemableCoupon, 'status'> {
+  status: RedeemableCoupon['status'];
   orderId: string | null;
   usedAt: Date | null;
 }
 
-async function lockCoupons(tx: Transaction, couponIds: readonly string[]): Promise<Coupon[]> {
+async function lockCoupons(tx: Transaction, couponIds: readonly string[]): Promise<RedeemableCoupon[]> {
   const rows = await tx.query<CouponRow>(
     `SELECT coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId, discount_amount AS discountAmount,
             status, order_id AS orderId, issued_at AS issuedAt, used_at AS usedAt, expires_at AS expiresAt
@@ -126,7 +126,7 @@ async function lockCoupons(tx: Transaction, couponIds: readonly string[]): Promi
   return rows.map(toCoupon);
 }
 
-function toCoupon({ status, orderId, usedAt, ...coupon }: CouponRow): Coupon {
+function toCoupon({ status, orderId, usedAt, ...coupon }: CouponRow): RedeemableCoupon {
   switch (status) {
     case 'USED':
       if (orderId === null || usedAt === null) throw new Error(`coupon ${coupon.couponId} is USED by no order`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../../../test/simulation/random.ts';
-import type { Coupon, SagaEvent } from './redemption.ts';
+import type { RedeemableCoupon, SagaEvent } from './redemption.ts';
 import { decideBatch, keysOf, type Snapshot } from './redemption-batch.ts';
 import {
   cancelled,
@@ -16,7 +16,7 @@ import {
   used,
 } from './redemption-fixtures.ts';
 
-const snapshotOf = (...coupons: Coupon[]): Snapshot => ({
+const snapshotOf = (...coupons: RedeemableCoupon[]): Snapshot => ({
   redemptions: new Map(),
   coupons: new Map(coupons.map((it) => [it.couponId, it])),
 });
@@ -47,7 +47,7 @@ describe('a batch', () => {
       // A fifth coupon is unknown.
       const start = snapshotOf(
         ...[1, 2, 3, 4].map(
-          (n): Coupon => ({
+          (n): RedeemableCoupon => ({
             ...(random.chance(0.1) ? expired : issued),
             couponId: couponIdOf(n),
             userId: random.int(7, 8),

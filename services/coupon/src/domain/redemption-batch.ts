@@ -1,10 +1,10 @@
 import { causedBy, type NewEvent } from '@shop/events';
-import { type Coupon, decide, type Redemption, type SagaEvent } from './redemption.ts';
+import { decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
 
 /** The rows a batch needs, all locked. What is absent does not exist. */
 export interface Snapshot {
   readonly redemptions: ReadonlyMap<string, Redemption>;
-  readonly coupons: ReadonlyMap<string, Coupon>;
+  readonly coupons: ReadonlyMap<string, RedeemableCoupon>;
 }
 
 /** What a batch writes. Every row once, as it is afterwards, however many orders touched it. */
@@ -14,7 +14,7 @@ export interface Changes {
   /** Redemptions that had one: their status changed. */
   readonly changed: readonly Redemption[];
   /** Coupons whose status changed: all of them exist and are locked. */
-  readonly coupons: readonly Coupon[];
+  readonly coupons: readonly RedeemableCoupon[];
   /** When it was decided. */
   readonly at: Date;
 }

@@ -1,5 +1,5 @@
 import type { EventDataByType } from '@shop/events';
-import type { Coupon, EmptyRedemption, GrantedRedemption, SagaEvent, UsedCoupon } from './redemption.ts';
+import type { EmptyRedemption, GrantedRedemption, RedeemableCoupon, SagaEvent, UsedCoupon } from './redemption.ts';
 
 /** Examples for the tests: user 7's coupon of 1,000 won, and an order of 3,000 won that names it. */
 export const ORDER_ID = orderIdOf(1);
@@ -32,7 +32,7 @@ function envelope(orderId: string, id: string) {
   return { id: `${orderId}/${id}`, time: new Date(0), key: orderId, traceparent: '00-trace-span-01', ...position };
 }
 
-export const issued: Coupon = {
+export const issued: RedeemableCoupon = {
   couponId: COUPON_ID,
   couponPolicyId: 1,
   userId: 7,
@@ -43,7 +43,7 @@ export const issued: Coupon = {
 };
 export const used: UsedCoupon = { ...issued, status: 'USED', orderId: ORDER_ID, usedAt: NOW };
 export const usedByAnother: UsedCoupon = { ...used, orderId: orderIdOf(99) };
-export const expired: Coupon = { ...issued, status: 'EXPIRED' };
+export const expired: RedeemableCoupon = { ...issued, status: 'EXPIRED' };
 
 const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
 

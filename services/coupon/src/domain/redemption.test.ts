@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Coupon, decide, type Redemption, type SagaEvent } from './redemption.ts';
+import { decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
 import {
   COUPON_ID,
   cancelled,
@@ -66,7 +66,7 @@ describe('every state of the redemption and of its coupon × every event', () =>
     });
   });
 
-  it.each<[string, Coupon | undefined]>([
+  it.each<[string, RedeemableCoupon | undefined]>([
     ['unknown', undefined],
     ['ISSUED', issued],
     ['EXPIRED', expired],

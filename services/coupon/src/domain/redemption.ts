@@ -23,7 +23,7 @@ export interface UsedCoupon extends CouponBase {
 }
 
 /** A coupon as a redemption sees it. ISSUED may still be past its time: whoever marks the expired ones comes later. */
-export type Coupon = UsedCoupon | (CouponBase & { readonly status: 'ISSUED' | 'EXPIRED' });
+export type RedeemableCoupon = UsedCoupon | (CouponBase & { readonly status: 'ISSUED' | 'EXPIRED' });
 
 interface OfOrder {
   readonly orderId: string;
@@ -51,13 +51,13 @@ export type Redemption = GrantedRedemption | EmptyRedemption;
 /** What one event is decided on, all locked. The coupon is the one that the order names; undefined for an unknown one. */
 export interface RedemptionState {
   readonly redemption: Redemption | undefined;
-  readonly coupon: Coupon | undefined;
+  readonly coupon: RedeemableCoupon | undefined;
 }
 
 /** What changes: nothing where a part is absent. */
 export interface Decision {
   readonly redemption?: Redemption;
-  readonly coupon?: Coupon;
+  readonly coupon?: RedeemableCoupon;
   readonly events: readonly NewEvent[];
 }
 
@@ -85,7 +85,11 @@ export function decide({ redemption, coupon }: RedemptionState, event: SagaEvent
 }
 
 /** Uses the coupon for the order, once, or says why not and changes no coupon. */
-function redeem(order: EventDataByType['stock-reserved'] & OfOrder, coupon: Coupon | undefined, now: Date): Decision {
+function redeem(
+  order: EventDataByType['stock-reserved'] & OfOrder,
+  coupon: RedeemableCoupon | undefined,
+  now: Date,
+): Decision {
   const { orderId, userId, couponId, totalAmount } = order;
   const usable = isUsable(coupon, userId, now);
   if (typeof usable === 'string') {
@@ -106,7 +110,7 @@ function redeem(order: EventDataByType['stock-reserved'] & OfOrder, coupon: Coup
 }
 
 /** The coupon, if this user can use it now; otherwise why not. Another user's is as unknown as one that does not exist. */
-function isUsable(coupon: Coupon | undefined, userId: number, now: Date): Coupon | RejectionReason {
+function isUsable(coupon: RedeemableCoupon | undefined, userId: number, now: Date): RedeemableCoupon | RejectionReason {
   if (!coupon || coupon.userId !== userId) return 'COUPON_NOT_FOUND';
   switch (coupon.status) {
     case 'USED':
@@ -124,7 +128,7 @@ function isUsable(coupon: Coupon | undefined, userId: number, now: Date): Coupon
 function giveBack(
   order: EventDataByType['order-cancelled'] & OfOrder,
   redemption: Redemption | undefined,
-  coupon: Coupon | undefined,
+  coupon: RedeemableCoupon | undefined,
   now: Date,
 ): Decision {
   const { orderId, userId, couponId, reason } = order;
@@ -145,11 +149,11 @@ function giveBack(
   }
 }
 
-function unused({ orderId: _order, usedAt: _at, ...coupon }: UsedCoupon, now: Date): Coupon {
+function unused({ orderId: _order, usedAt: _at, ...coupon }: UsedCoupon, now: Date): RedeemableCoupon {
   return { ...coupon, status: isOver(coupon, now) ? 'EXPIRED' : 'ISSUED' };
 }
 
-function isOver({ expiresAt }: Pick<Coupon, 'expiresAt'>, now: Date): boolean {
+function isOver({ expiresAt }: Pick<RedeemableCoupon, 'expiresAt'>, now: Date): boolean {
   return expiresAt.getTime() <= now.getTime();
 }
 

@@ -64,7 +64,7 @@ export function createAskForCoupon(dependencies: Dependencies) {
     }
   }
 
-  /** The answer of the database to one who needs no place: it is too late, or too early, for whoever has none. */
+  /** The answer of the database to one who needs no place: it is too late for whoever has no coupon yet. */
   async function look(request: QueuedIssue, otherwise: 'SOLD_OUT' | 'NOT_OPEN'): Promise<Asked> {
     const coupon = await owned.submit(request);
     return { outcome: coupon ? { kind: 'OWNED', coupon } : { kind: otherwise }, way: 'database' };
