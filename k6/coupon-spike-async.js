@@ -1,4 +1,5 @@
-// The same spike by the log-first way: 202 and a receipt at once, the coupon a moment later.
+// The same spike by the log-first way: 202 and a receipt at once, the coupon a moment later. Once all are gone, who has one is shown it
+// at once (200).
 import { askForCoupon, choosePolicy } from './coupons.js';
 import { spike } from './profiles.js';
 
@@ -7,5 +8,5 @@ export const options = spike(__ENV, 'coupon_spike_async');
 export const setup = choosePolicy;
 
 export default function (policy) {
-  askForCoupon(policy, 202, { Prefer: 'respond-async' });
+  askForCoupon(policy, [202, 200], { Prefer: 'respond-async' });
 }

@@ -8,5 +8,5 @@ export const setup = choosePolicy;
 
 /** 200 for a coupon, and for the one that the user has already. */
 export default function (policy) {
-  askForCoupon(policy, 200);
+  askForCoupon(policy, [200]);
 }

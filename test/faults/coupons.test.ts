@@ -188,21 +188,27 @@ describe('over the log', () => {
   it('when Kafka is stopped and the service killed meanwhile, then every request is decided, and as many as there are get one', async () => {
     const couponPolicyId = await newPolicy(COUPONS);
     const accepted: { userId: number; requestId: string }[] = [];
+    /** Those who came after the last was given: told at once. */
+    const refused: number[] = [];
     const accept = async (users: readonly number[]) => {
-      const answers = await Promise.all(
+      await Promise.all(
         users.map(async (userId) => {
           const headers = { prefer: 'respond-async' };
           const options = { body: { userId, couponPolicyId }, headers };
-          const answer = await api.request<{ requestId: string }>('POST', '/coupons/issue', options);
-          expect(answer.status).toBe(202);
-          return { userId, requestId: answer.body.requestId };
+          const answer = await api.request<{ requestId: string; code?: string }>('POST', '/coupons/issue', options);
+          if (answer.status === 202) accepted.push({ userId, requestId: answer.body.requestId });
+          else {
+            expect([answer.status, answer.body.code]).toEqual([409, 'COUPON_SOLD_OUT']);
+            refused.push(userId);
+          }
         }),
       );
-      accepted.push(...answers);
     };
     await accept(newUsers(100));
     await stack.part('kafka').stop();
     await accept(newUsers(150));
+    // No more was asked for than there is.
+    expect(refused).toEqual([]);
     await service.kill9();
     await stack.part('kafka').start();
     await start();
@@ -223,6 +229,7 @@ describe('over the log', () => {
       const own = coupons.get(userId);
       expect(byId.get(requestId)).toEqual({ requestId, status: own ? 'ISSUED' : 'SOLD_OUT', couponId: own ?? null });
     }
+    for (const userId of refused) expect(coupons.has(userId)).toBe(false);
     // First come, first served: the hundred of before the fault were the first on the log.
     for (const { userId } of accepted.slice(0, 100)) expect(coupons.has(userId)).toBe(true);
     await expectAllGiven(couponPolicyId, COUPONS);

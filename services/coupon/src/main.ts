@@ -153,7 +153,7 @@ const owned = createBatcher({
 for (const batcher of [issues, requests, owned]) shutdown.onStop('batches', () => batcher.stop());
 
 const policies = createPolicies((couponPolicyId) => findPolicy(database, couponPolicyId));
-const ask = createAskForCoupon({
+const { ask, askBeforeLog } = createAskForCoupon({
   policies,
   door,
   loader: createDoorLoader({ door, findHolders: holdersOf }),
@@ -165,5 +165,5 @@ const ask = createAskForCoupon({
 const createPolicy = createCreatePolicy({ transactor: database, policies: sqlPolicyStore, outbox, now });
 const reads = createCouponReads(prisma, database);
 await runtime.listen(
-  createApp({ logger, metrics, health, reads, policies, ask, requests, count, now, createPolicy, reconcile }),
+  createApp({ logger, metrics, health, reads, ask, askBeforeLog, requests, count, now, createPolicy, reconcile }),
 );

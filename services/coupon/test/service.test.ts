@@ -228,8 +228,12 @@ describe('a request over the log', () => {
   it('when accepted, then its place on the log decides, and its outcome can be looked up by its user alone', async () => {
     const id = await newPolicy({ totalQuantity: 3 });
     const users = Array.from({ length: 6 }, nextUserId);
-    const accepted = [];
-    for (const userId of users) accepted.push(await issueAsync(id, userId));
+    const accepted: Awaited<ReturnType<typeof issueAsync>>[] = [];
+    // Nothing is issued before all are accepted: once it is sold out, nobody is.
+    await coupon.database.transaction(async (tx) => {
+      await tx.query('SELECT 1 FROM coupon_policies WHERE coupon_policy_id = ? FOR UPDATE', [id]);
+      for (const userId of users) accepted.push(await issueAsync(id, userId));
+    });
     const [first] = accepted;
     expect(first).toMatchObject({ status: 202, body: { status: 'PENDING' } });
     expect(first?.headers.get('location')).toBe(`/coupons/requests/${first?.body.requestId}`);
@@ -249,6 +253,35 @@ describe('a request over the log', () => {
     expect((await requestState(first?.body.requestId ?? '', users[1] ?? 0)).status).toBe(404);
     expect((await requestState(uuidv7(), users[0] ?? 0)).status).toBe(404);
     expect((await requestState('nothing', users[0] ?? 0)).status).toBe(404);
+  });
+
+  it('when it is sold out, then whoever has none is told so at once, and neither a row nor an event is left behind', async () => {
+    const id = await newPolicy({ totalQuantity: 1 });
+    const owner = nextUserId();
+    const { requestId } = (await issueAsync(id, owner)).body;
+    await decided(requestId, owner);
+    const [atDoor, accepted] = [await answers('sold_out', 'door'), await answers('accepted', 'log')];
+    // The door is told after the commit: a request that comes in between still goes over the log.
+    const late = await eventually('the door to know', async () => {
+      const answer = await issueAsync(id, nextUserId());
+      return answer.status !== 202 && answer;
+    });
+    const more = await Promise.all(Array.from({ length: 20 }, () => issueAsync(id, nextUserId())));
+    for (const answer of [late, ...more])
+      expect(answer).toMatchObject({ status: 409, body: { code: 'COUPON_SOLD_OUT', couponPolicyId: id } });
+    expect((await answers('sold_out', 'door')) - atDoor).toBeGreaterThanOrEqual(20);
+    const rows = await coupon.database.query('SELECT 1 FROM coupon_requests WHERE coupon_policy_id = ?', [id]);
+    expect(rows.length - 1).toBe((await answers('accepted', 'log')) - accepted);
+    expect(rows.length).toBeLessThan(20);
+
+    // What the database has given away is given away with Redis emptied, too; and who has one is shown it.
+    await redis.flushall();
+    expect(await issueAsync(id, nextUserId())).toMatchObject({ status: 409, body: { code: 'COUPON_SOLD_OUT' } });
+    await eventually('the policy to be read again', async () => (await issueAsync(id, owner)).status === 200);
+    expect(await issueAsync(id, owner)).toMatchObject({
+      status: 200,
+      body: { couponId: requestId, alreadyIssued: true },
+    });
   });
 
   it('when the user has a coupon already, then the outcome is that one', async () => {

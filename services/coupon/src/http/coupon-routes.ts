@@ -2,18 +2,14 @@ import { type Batcher, currentTraceparent, DomainError, parse, toPage, userIdFro
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import type { CouponReads } from '../db/reads.ts';
-import { acceptedAt, type Coupon, shownStatus } from '../domain/coupon.ts';
+import { type Coupon, shownStatus } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
-import { opennessOf } from '../domain/policy.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
 import type { QueuedIssue } from '../usecases/issue-coupons.ts';
-import type { Policies } from '../usecases/policies.ts';
 import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
 
-export interface CouponRoutes {
+export interface CouponRoutes extends AskForCoupon {
   readonly reads: CouponReads;
-  readonly policies: Pick<Policies, 'find'>;
-  readonly ask: AskForCoupon;
   /** Accepts requests for the log; gives the request's id once it is committed. */
   readonly requests: Pick<Batcher<QueuedIssue, string>, 'submit'>;
   readonly count: (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
@@ -21,13 +17,22 @@ export interface CouponRoutes {
 }
 
 /** What users do with coupons: get one, first come first served, and look at their own. */
-export function couponRoutes({ reads, policies, ask, requests, count, now }: CouponRoutes): (router: Router) => void {
+export function couponRoutes({
+  reads,
+  ask,
+  askBeforeLog,
+  requests,
+  count,
+  now,
+}: CouponRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupons/issue', async (request, response) => {
       parse(ownQuery, request.query);
       const { couponPolicyId } = parse(issueBody, request.body);
       const issue = queuedIssue(couponPolicyId, userIdFrom(request));
-      if (prefersAsync(request.get('prefer')) && (await isOpen(issue))) {
+      const isForLog = prefersAsync(request.get('prefer'));
+      const asked = isForLog ? await askBeforeLog(issue) : await ask(issue);
+      if (!asked) {
         const requestId = await requests.submit(issue);
         count('ACCEPTED', 'log');
         response.setHeader('Preference-Applied', 'respond-async');
@@ -35,7 +40,7 @@ export function couponRoutes({ reads, policies, ask, requests, count, now }: Cou
         response.json({ requestId, status: 'PENDING' });
         return;
       }
-      const { outcome, way } = await ask(issue);
+      const { outcome, way } = asked;
       count(outcome.kind, way);
       response.json(toAnswer(couponOf(outcome, couponPolicyId), outcome.kind === 'OWNED', now()));
     });
@@ -58,12 +63,6 @@ export function couponRoutes({ reads, policies, ask, requests, count, now }: Cou
       response.json(toPage(rows, limit, (row) => row.couponId));
     });
   };
-
-  /** A request that comes too late, too early or for nothing is answered at once, whatever it prefers. */
-  async function isOpen({ couponPolicyId, requestId }: QueuedIssue): Promise<boolean> {
-    const policy = await policies.find(couponPolicyId);
-    return policy !== undefined && opennessOf(policy, acceptedAt(requestId)) === 'OPEN';
-  }
 }
 
 function queuedIssue(couponPolicyId: number, userId: number): QueuedIssue {

@@ -44,7 +44,7 @@ beforeEach(() => {
   owned = async () => undefined;
 });
 
-function open() {
+function openBoth() {
   const door: Door = {
     get generation() {
       return generation;
@@ -87,6 +87,7 @@ function open() {
   });
 }
 
+const open = () => openBoth().ask;
 const request = (): QueuedIssue => ({ requestId: uuidv7(), userId: 7, couponPolicyId: 1 });
 const place: Entry = { kind: 'PLACE', token: '?5' };
 const away = new OutageError('redis is away');
@@ -198,5 +199,40 @@ describe('a policy', () => {
     expect((await ask(request())).outcome.kind).toBe('NOT_OPEN');
     expect((await ask(request())).outcome.kind).toBe('NOT_OPEN');
     expect(knocks.map((it) => it.take)).toEqual([false, false]);
+  });
+});
+
+describe('one who would rather go over the log', () => {
+  it('goes there while something may be left, and takes no place', async () => {
+    entries = [{ kind: 'NONE' }, away, { kind: 'HOLDS', couponId: uuidv7() }];
+    const { askBeforeLog } = openBoth();
+    for (let n = 1; n <= 3; n++) expect(await askBeforeLog(request())).toBeUndefined();
+    expect(knocks.map((it) => it.take)).toEqual([false, false, false]);
+  });
+
+  it('is told at once, by the door, that it is sold out', async () => {
+    entries = [{ kind: 'SOLD_OUT' }];
+    expect(await openBoth().askBeforeLog(request())).toEqual({ outcome: { kind: 'SOLD_OUT' }, way: 'door' });
+  });
+
+  it('is told so by the database, once that has given all away, with the door or without', async () => {
+    policy = { ...POLICY, issuedCount: 2 };
+    entries = [{ kind: 'NONE' }, away];
+    const { askBeforeLog } = openBoth();
+    expect((await askBeforeLog(request()))?.outcome.kind).toBe('SOLD_OUT');
+    expect((await askBeforeLog(request()))?.outcome.kind).toBe('SOLD_OUT');
+    const couponId = uuidv7();
+    entries = [{ kind: 'HOLDS', couponId }];
+    const coupon = newCoupon(POLICY, { requestId: couponId, userId: 7 });
+    owned = async () => coupon;
+    expect((await askBeforeLog(request()))?.outcome).toEqual({ kind: 'OWNED', coupon });
+  });
+
+  it('is answered as everybody when nothing is issued now', async () => {
+    policy = undefined;
+    expect((await openBoth().askBeforeLog(request()))?.outcome.kind).toBe('NO_POLICY');
+    policy = { ...POLICY, startsAt: new Date(Date.now() + 60_000) };
+    expect((await openBoth().askBeforeLog(request()))?.outcome.kind).toBe('NOT_OPEN');
+    expect(knocks).toEqual([]);
   });
 });

@@ -1,11 +1,4 @@
-import {
-  type Batcher,
-  CommitOutcomeUnknownError,
-  DomainError,
-  isOutage,
-  type Logger,
-  OutageError,
-} from '@shop/service';
+import { type Batcher, CommitOutcomeUnknownError, DomainError, isOutage, OutageError } from '@shop/service';
 import { acceptedAt, type Coupon, newCoupon } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import { opennessOf, type Policy } from '../domain/policy.ts';
@@ -33,18 +26,21 @@ interface Dependencies {
   readonly owned: Pick<Batcher<Ownership, Coupon | undefined>, 'submit'>;
   /** Requests that may wait for the writer while no door keeps the many away. */
   readonly maxWithoutDoor: number;
-  readonly logger: Logger;
+  readonly logger: { error(details: object, message: string): void };
+  /** ms since the epoch */
+  readonly now?: () => number;
 }
 
 /** While the door is away, and while it lets in too many, its state is looked at again this often, ms. */
 const MEND_EVERY_MS = 1_000;
 
 /**
- * A user asks for a coupon and gets a final answer. The door (Redis) answers whoever has one already and whoever comes too
- * late; those it lets in get the writer's answer, after the commit. Without the door everybody goes to the database.
+ * A user asks for a coupon and gets a final answer (`ask`). The door (Redis) answers whoever has one already and whoever
+ * comes too late; those it lets in get the writer's answer, after the commit. Without the door everybody goes to the
+ * database.
  */
 export function createAskForCoupon(dependencies: Dependencies) {
-  const { policies, door, loader, issues, owned, maxWithoutDoor, logger } = dependencies;
+  const { policies, door, loader, issues, owned, maxWithoutDoor, logger, now = Date.now } = dependencies;
   const mendedAt = new Map<number, number>();
 
   /** Undefined while Redis is away. */
@@ -96,8 +92,8 @@ export function createAskForCoupon(dependencies: Dependencies) {
   /** The door let one in for whom nothing was left: it does not know all holders. */
   function mend(policy: Policy): void {
     const last = mendedAt.get(policy.couponPolicyId) ?? 0;
-    if (Date.now() - last < MEND_EVERY_MS) return;
-    mendedAt.set(policy.couponPolicyId, Date.now());
+    if (now() - last < MEND_EVERY_MS) return;
+    mendedAt.set(policy.couponPolicyId, now());
     loader.load(policy).catch(ignoreOutage);
   }
 
@@ -117,7 +113,7 @@ export function createAskForCoupon(dependencies: Dependencies) {
     }
   }
 
-  return async (request: QueuedIssue): Promise<Asked> => {
+  async function ask(request: QueuedIssue): Promise<Asked> {
     const { couponPolicyId, userId } = request;
     const policy = await policies.find(couponPolicyId);
     if (!policy) return { outcome: { kind: 'NO_POLICY' }, way: 'door' };
@@ -152,7 +148,24 @@ export function createAskForCoupon(dependencies: Dependencies) {
         }
         return write(policy, request);
     }
-  };
+  }
+
+  /**
+   * The answer to one who would go over the log, where there is one without it: what is not being issued now or is sold
+   * out ends here, so that those who come too late leave no rows and no events behind. Sold out means what it means to
+   * `ask`: the database has given all away, or holders and places together are as many as there are. Takes no place.
+   * @returns undefined for a request that the log has to decide
+   */
+  async function askBeforeLog(request: QueuedIssue): Promise<Asked | undefined> {
+    const { couponPolicyId, requestId, userId } = request;
+    const policy = await policies.find(couponPolicyId);
+    const isOpen = policy && opennessOf(policy, acceptedAt(requestId)) === 'OPEN';
+    if (!isOpen || policies.isSoldOut(couponPolicyId)) return ask(request);
+    const entry = await enter(policy, userId, false);
+    return entry?.kind === 'SOLD_OUT' ? { outcome: { kind: 'SOLD_OUT' }, way: 'door' } : undefined;
+  }
+
+  return { ask, askBeforeLog };
 }
 
 export type AskForCoupon = ReturnType<typeof createAskForCoupon>;
