@@ -1,10 +1,11 @@
 import { isDatabaseError } from '@shop/service';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { ConnectionLost, type Instance } from './instance.ts';
-import type { ClientAnswer } from './invariants.ts';
+import type { ClientAnswer, IssueAnswer } from './invariants.ts';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 import type { ChargeUseCase, OrderUseCases } from './services.ts';
+import type { CouponUseCases } from './wire-coupon.ts';
 import type { Command, World } from './world.ts';
 
 const CLIENT: Actor = { name: 'client', alive: true };
@@ -13,6 +14,7 @@ const RETRY_AFTER_MS = 50;
 export interface Servers {
   readonly order: readonly Instance<OrderUseCases>[];
   readonly catalog: readonly Instance<ProductChanges>[];
+  readonly coupon: readonly Instance<CouponUseCases>[];
   readonly payment: readonly Instance<ChargeUseCase>[];
 }
 
@@ -103,9 +105,31 @@ export class Clients {
         );
         return { key };
       }
+      case 'issue':
+        return await this.#askForCoupon(command, requestId);
       default:
         return command satisfies never;
     }
+  }
+
+  async #askForCoupon(command: Extract<Command, { kind: 'issue' }>, requestId: string): Promise<ClientAnswer> {
+    const { key, userId, couponPolicyId, isForLog } = command;
+    const request = { requestId, userId, couponPolicyId };
+    const isOwner = (it: ClientAnswer) => it.issue?.userId === userId && it.issue.couponPolicyId === couponPolicyId;
+    const hadOne = this.answers.some((it) => isOwner(it) && it.issue?.couponId !== undefined);
+    const issue = await this.#call(this.#servers.coupon, async (coupon): Promise<IssueAnswer> => {
+      const told = { userId, couponPolicyId, hadOne };
+      const asked = isForLog ? await coupon.askBeforeLog(request) : await coupon.ask(request);
+      if (!asked) return { ...told, kind: 'ACCEPTED', way: 'log', requestId: await coupon.accept(request) };
+      const { outcome, way } = asked;
+      return {
+        ...told,
+        kind: outcome.kind,
+        way,
+        ...('coupon' in outcome ? { couponId: outcome.coupon.couponId } : {}),
+      };
+    });
+    return { key, issue };
   }
 
   #call<UseCases, T>(

@@ -33,6 +33,7 @@ export interface Process {
   readonly actor: Actor;
   readonly outbox: Outbox<MemoryTransaction>;
   readonly clock: Clock;
+  readonly logger: Logger;
   transaction<T>(work: (tx: MemoryTransaction) => Promise<T>): Promise<T>;
 }
 
@@ -94,25 +95,27 @@ export class Instance<UseCases> {
       clock,
     });
     const transaction: Process['transaction'] = (work) => database.transaction(actor, work);
-    const { subscription: wired, useCases, job } = this.parts.wire({ actor, outbox, clock, transaction });
-    const subscription = noting(messaging, wired);
+    const { subscriptions: wired, useCases, job } = this.parts.wire({ actor, outbox, clock, logger, transaction });
+    const subscriptions = wired.map((subscription) => noting(messaging, subscription));
     this.useCases = useCases;
-    void startConsumer({
-      broker,
-      store,
-      codec,
-      subscription,
-      logger,
-      failpoint,
-      clock,
-      random: random.next,
-      maxBatch: 10,
-    });
+    for (const subscription of subscriptions) {
+      void startConsumer({
+        broker,
+        store,
+        codec,
+        subscription,
+        logger,
+        failpoint,
+        clock,
+        random: random.next,
+        maxBatch: 10,
+      });
+    }
     startRedriver({
       database: database.asSql(actor),
       store,
       codec,
-      subscriptions: () => [subscription],
+      subscriptions: () => subscriptions,
       logger,
       failpoint,
       clock,

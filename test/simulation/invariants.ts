@@ -1,5 +1,7 @@
 import { deriveEventId, type EventType } from '@shop/events';
+import type { IssueOutcome } from '../../services/coupon/src/domain/issue.ts';
 import type { CompletedOrder, Order } from '../../services/order/src/domain/order.ts';
+import { issueViolations } from './invariants-coupons.ts';
 import type { CatalogTables } from './memory-catalog-store.ts';
 import type { Table } from './memory-database.ts';
 import type { MessagingTables } from './memory-messaging-store.ts';
@@ -21,6 +23,20 @@ export interface ClientAnswer {
   readonly key: string;
   /** For an order: its id. */
   readonly orderId?: string;
+  /** For a coupon: what was said. */
+  readonly issue?: IssueAnswer;
+}
+
+export interface IssueAnswer {
+  readonly userId: number;
+  readonly couponPolicyId: number;
+  /** Whether an answer before had given this user a coupon of the policy. */
+  readonly hadOne: boolean;
+  readonly kind: IssueOutcome['kind'] | 'ACCEPTED';
+  readonly way: 'door' | 'database' | 'log';
+  readonly couponId?: string;
+  /** Of one that was accepted for the log. */
+  readonly requestId?: string;
 }
 
 /** Everything there is once nothing moves any more. */
@@ -29,6 +45,8 @@ export interface ShopAtRest {
   readonly order: OrderTables;
   readonly catalog: CatalogTables;
   readonly coupon: CouponTables;
+  /** Times that Redis failed or lost something. */
+  readonly redisTroubles: number;
   readonly payment: PaymentTables;
   readonly messaging: Readonly<Record<string, MessagingTables>>;
   readonly log: readonly LoggedEvent[];
@@ -44,6 +62,7 @@ export function findViolations(shop: ShopAtRest): string[] {
     ordersAgree,
     couponsAgree,
     couponsAreNeverLost,
+    issueViolations,
     ordersAreAsWanted,
     eventsMatchRows,
     eventsAreHandledInOrder,
@@ -190,7 +209,9 @@ function* couponsAgree(shop: ShopAtRest): Iterable<string> {
 /** Every coupon is used by the one order that redeemed it, or can be used, or its time is over. */
 function* couponsAreNeverLost(shop: ShopAtRest): Iterable<string> {
   const rows = shop.coupon.coupons.committed;
-  if (rows.size !== shop.world.coupons.length) yield `7: ${shop.world.coupons.length} coupons became ${rows.size}`;
+  const issued = rowsOf(shop.coupon.policies).reduce((all, policy) => all + policy.issuedCount, 0);
+  if (rows.size !== shop.world.coupons.length + issued)
+    yield `7: ${shop.world.coupons.length} coupons and ${issued} issued became ${rows.size}`;
   const redeemed = rowsOf(shop.coupon.redemptions).filter((it) => it.status === 'REDEEMED');
   for (const seed of shop.world.coupons) {
     const coupon = rows.get(seed.couponId);
@@ -315,13 +336,15 @@ function impliedEvents(shop: ShopAtRest, order: Order): EventType[] {
 /** Each group handles each event once, and a key's events of one topic in the order of the log. */
 function* eventsAreHandledInOrder(shop: ShopAtRest): Iterable<string> {
   const places = new Map<string, number>();
-  for (const [place, event] of shop.log.entries()) if (!places.has(event.id)) places.set(event.id, place);
+  // A request over the log and the coupon that it gets have the same id, on different topics.
+  const nameOf = ({ topic, id }: { readonly topic: string; readonly id: string }) => `${topic} ${id}`;
+  for (const [place, event] of shop.log.entries()) if (!places.has(nameOf(event))) places.set(nameOf(event), place);
   for (const [service, tables] of Object.entries(shop.messaging)) {
     // Rows of a table stand in the order of their commits.
     const handled = rowsOf(tables.handled);
-    if (new Set(handled.map((it) => it.id)).size !== handled.length) yield `12: ${service} handled an event twice`;
+    if (new Set(handled.map(nameOf)).size !== handled.length) yield `12: ${service} handled an event twice`;
     for (const [line, events] of Map.groupBy(handled, (it) => `${it.topic} ${it.key}`)) {
-      const order = events.map((it) => places.get(it.id) ?? Number.NaN);
+      const order = events.map((it) => places.get(nameOf(it)) ?? Number.NaN);
       const inOrder = order.every((place, index) => index === 0 || place > (order[index - 1] ?? 0));
       if (!inOrder) yield `9: ${service} handled ${events.map((it) => it.type).join(', ')} of ${line} in this order`;
     }

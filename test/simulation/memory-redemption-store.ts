@@ -1,11 +1,17 @@
+import type { Policy } from '../../services/coupon/src/domain/policy.ts';
 import type { RedeemableCoupon, Redemption } from '../../services/coupon/src/domain/redemption.ts';
 import type { RedemptionStore } from '../../services/coupon/src/usecases/handle-orders.ts';
+import type { RequestRow } from './memory-coupon-store.ts';
 import { type MemoryTransaction, Table } from './memory-database.ts';
 
 /** The coupon service's own tables. */
 export class CouponTables {
   readonly coupons = new Table<RedeemableCoupon>('coupons');
   readonly redemptions = new Table<Redemption>('redemptions');
+  readonly policies = new Table<Policy>('coupon_policies');
+  /** The unique key of the coupons: policy and user. */
+  readonly couponOwners = new Table<true>('coupons_policy_user');
+  readonly requests = new Table<RequestRow>('coupon_requests');
 }
 
 export function createMemoryRedemptionStore(tables: CouponTables): RedemptionStore<MemoryTransaction> {

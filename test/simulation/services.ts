@@ -2,7 +2,6 @@ import type { Subscription } from '@shop/events';
 import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/service';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscription.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
-import { couponSubscription } from '../../services/coupon/src/messaging/subscription.ts';
 import { orderSubscription } from '../../services/order/src/messaging/subscription.ts';
 import { cancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
 import { expireOrders } from '../../services/order/src/usecases/expire-orders.ts';
@@ -15,12 +14,12 @@ import { CatalogTables, createMemoryCatalogStore, createMemoryProductStore } fro
 import type { MemoryTransaction } from './memory-database.ts';
 import { createMemoryOrderStore, OrderTables } from './memory-order-store.ts';
 import { createMemoryAccountStore, createMemoryPaymentStore, PaymentTables } from './memory-payment-store.ts';
-import { CouponTables, createMemoryRedemptionStore } from './memory-redemption-store.ts';
+import { CouponTables } from './memory-redemption-store.ts';
 import { ORDER_DEADLINE_MS } from './world.ts';
 
 /** The real services, wired as their main.ts wires them, on memory. */
 export interface Wired<UseCases> {
-  readonly subscription: Subscription<MemoryTransaction>;
+  readonly subscriptions: readonly Subscription<MemoryTransaction>[];
   readonly useCases: UseCases;
   /** What the service does by itself. */
   readonly job?: { readonly name: string; readonly everyMs: number; run(): Promise<unknown> };
@@ -38,7 +37,7 @@ export function wireOrder(tables: OrderTables) {
       keys: { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys },
     };
     return {
-      subscription: orderSubscription(handleSagaEvents<MemoryTransaction>(deps)),
+      subscriptions: [orderSubscription(handleSagaEvents<MemoryTransaction>(deps))],
       useCases: { place: placeOrders<MemoryTransaction>(deps), cancel: cancelOrder<MemoryTransaction>(deps) },
       job: {
         name: 'sweep',
@@ -61,7 +60,7 @@ export function wireCatalog(tables: CatalogTables) {
     const now = () => new Date(clock.now());
     const products = createMemoryProductStore(tables);
     return {
-      subscription: catalogSubscription({ store: createMemoryCatalogStore(tables), outbox, now }),
+      subscriptions: [catalogSubscription({ store: createMemoryCatalogStore(tables), outbox, now })],
       useCases: createProductChanges({ transactor: { transaction }, products, outbox, now }),
     };
   };
@@ -72,19 +71,8 @@ export function wirePayment(tables: PaymentTables) {
     const now = () => new Date(clock.now());
     const accounts = createMemoryAccountStore(tables);
     return {
-      subscription: paymentSubscription({ store: createMemoryPaymentStore(tables), outbox, now }),
+      subscriptions: [paymentSubscription({ store: createMemoryPaymentStore(tables), outbox, now })],
       useCases: createChargePoints({ transactor: { transaction }, accounts, outbox, now }),
-    };
-  };
-}
-
-/** Orders only: the coupons are there from the start, and nobody asks for more over HTTP. */
-export function wireCoupon(tables: CouponTables) {
-  return ({ outbox, clock }: Process): Wired<undefined> => {
-    const now = () => new Date(clock.now());
-    return {
-      subscription: couponSubscription({ store: createMemoryRedemptionStore(tables), outbox, now }),
-      useCases: undefined,
     };
   };
 }

@@ -19,11 +19,12 @@ import {
   type OrderUseCases,
   PaymentTables,
   wireCatalog,
-  wireCoupon,
   wireOrder,
   wirePayment,
 } from './services.ts';
 import { SimulatedLog } from './simulated-log.ts';
+import { SimulatedRedis } from './simulated-redis.ts';
+import { type CouponUseCases, wireCoupon } from './wire-coupon.ts';
 import { createWorld, SERVICES, type Service, type World } from './world.ts';
 
 /** What became of one seed. */
@@ -57,6 +58,7 @@ class Simulation {
   readonly #catalog = new CatalogTables();
   readonly #coupon = new CouponTables();
   readonly #payment = new PaymentTables();
+  readonly #redis: SimulatedRedis;
   readonly #messaging = {
     order: new MessagingTables(),
     catalog: new MessagingTables(),
@@ -74,6 +76,7 @@ class Simulation {
     this.#random = random;
     this.#scheduler = new Scheduler(random, START, trace);
     this.#log = new SimulatedLog(this.#scheduler, random, weather, PARTITIONS);
+    this.#redis = new SimulatedRedis(this.#scheduler, random, weather.redisFailures);
     for (const { productId, name, price, stock } of world.products) {
       const counts = { available: stock, reserved: 0, sold: 0, initialStock: stock, restocked: 0, version: 1 };
       this.#catalog.products.committed.set(String(productId), { productId, name, price, ...counts });
@@ -88,13 +91,18 @@ class Simulation {
       this.#coupon.coupons.committed.set(coupon.couponId, row);
     }
 
+    for (const policy of world.policies) {
+      const terms = { issuedCount: 0, discountAmount: 500, validDays: 3_650, startsAt: null, endsAt: null };
+      this.#coupon.policies.committed.set(String(policy.couponPolicyId), { ...policy, ...terms });
+    }
+
     const surroundings = { scheduler: this.#scheduler, random, log: this.#log, codec, failpoint: this.#failpoint };
     const start = <UseCases>(count: number, parts: Parts<UseCases>) =>
       Array.from({ length: count }, (_, index) => new Instance(`${parts.service}-${index + 1}`, parts, surroundings));
     const parts = {
       order: this.#parts('order', wireOrder(this.#order)),
       catalog: this.#parts('catalog', wireCatalog(this.#catalog)),
-      coupon: this.#parts('coupon', wireCoupon(this.#coupon)),
+      coupon: this.#parts('coupon', wireCoupon(this.#coupon, this.#redis)),
       payment: this.#parts('payment', wirePayment(this.#payment)),
     };
     this.#databases = {
@@ -105,11 +113,11 @@ class Simulation {
     };
     const order = start<OrderUseCases>(instances.order, parts.order);
     const catalog = start<ProductChanges>(instances.catalog, parts.catalog);
-    const coupon = start<undefined>(instances.coupon, parts.coupon);
+    const coupon = start<CouponUseCases>(instances.coupon, parts.coupon);
     const payment = start<ChargeUseCase>(instances.payment, parts.payment);
     this.#instances = [...order, ...catalog, ...coupon, ...payment];
     for (const instance of this.#instances) instance.start();
-    this.#clients = new Clients(world, this.#scheduler, random, { order, catalog, payment });
+    this.#clients = new Clients(world, this.#scheduler, random, { order, catalog, coupon, payment });
     if (weather.failpoints.length > 0) void this.#operate(weather.mendAt);
   }
 
@@ -185,8 +193,14 @@ class Simulation {
   /** Whatever the weather has for this step. */
   #misfortunes(): void {
     const step = this.#scheduler.stepsTaken;
-    const { crashes, rebalances } = this.#world.weather;
+    const { crashes, rebalances, redisLosses } = this.#world.weather;
     for (const crash of crashes) if (crash.atStep === step) this.#crash(crash.victim, crash.downMs);
+    for (const { atStep, kind } of redisLosses) {
+      if (atStep !== step) continue;
+      this.#scheduler.note(CHAOS, `*** Redis is ${kind}`);
+      if (kind === 'emptied') this.#redis.empty();
+      else this.#redis.restart();
+    }
     for (const rebalance of rebalances) {
       if (rebalance.atStep !== step) continue;
       const groups = [...this.#log.groups.values()];
@@ -213,7 +227,20 @@ class Simulation {
     }
     if (Object.values(this.#databases).some((database) => database.open.size > 0)) return false;
     for (const order of this.#order.orders.committed.values()) if (order.status === 'PENDING') return false;
+    if (!this.#areDoorsRight()) return false;
     return this.#instances.every((instance) => instance.alive);
+  }
+
+  /** Every door that is open knows exactly the holders, and nothing that was asked for over the log is undecided. */
+  #areDoorsRight(): boolean {
+    for (const request of this.#coupon.requests.committed.values()) if (request.status === 'PENDING') return false;
+    const coupons = [...this.#coupon.coupons.committed.values()];
+    return this.#world.policies.every(({ couponPolicyId }) => {
+      const { holders, total } = this.#redis.of(couponPolicyId);
+      const own = coupons.filter((it) => it.couponPolicyId === couponPolicyId);
+      const isRight = own.length === holders.size && own.every((it) => holders.get(it.userId) === it.couponId);
+      return total === undefined || isRight;
+    });
   }
 
   #unknownStatements(): string[] {
@@ -243,6 +270,7 @@ class Simulation {
       order: this.#order,
       catalog: this.#catalog,
       coupon: this.#coupon,
+      redisTroubles: this.#redis.troubles,
       payment: this.#payment,
       messaging: this.#messaging,
       log,

@@ -21,6 +21,12 @@ export interface SeedCoupon {
   readonly expiresAt: number;
 }
 
+/** Coupons to be had, first come, first served. */
+export interface SeedPolicy {
+  readonly couponPolicyId: number;
+  readonly totalQuantity: number;
+}
+
 /** What a client does, and when (ms after the start). Each is retried with the same key until it has an answer. */
 export type Command = { readonly at: number; readonly key: string } & (
   | {
@@ -35,6 +41,13 @@ export type Command = { readonly at: number; readonly key: string } & (
   | { readonly kind: 'cancel'; readonly order: number; readonly userId: number }
   | { readonly kind: 'charge'; readonly userId: number; readonly amount: number }
   | { readonly kind: 'restock'; readonly productId: number; readonly quantity: number }
+  | {
+      readonly kind: 'issue';
+      readonly userId: number;
+      readonly couponPolicyId: number;
+      /** Rather over the log. */
+      readonly isForLog: boolean;
+    }
 );
 
 /** How rough this run is. Probabilities are per opportunity. */
@@ -57,6 +70,10 @@ export interface Weather {
   readonly discards: number;
   /** How often a batch is delivered again although it was committed. */
   readonly redelivery: number;
+  /** Redis is emptied, or killed and started with what it last saved. */
+  readonly redisLosses: readonly { readonly atStep: number; readonly kind: 'emptied' | 'restarted' }[];
+  /** A command of Redis that fails, with its effect or without. */
+  readonly redisFailures: number;
 }
 
 export const SERVICES = ['order', 'catalog', 'coupon', 'payment'] as const;
@@ -67,6 +84,7 @@ export interface World {
   readonly products: readonly SeedProduct[];
   readonly accounts: readonly SeedAccount[];
   readonly coupons: readonly SeedCoupon[];
+  readonly policies: readonly SeedPolicy[];
   readonly commands: readonly Command[];
   readonly weather: Weather;
   readonly instances: Readonly<Record<Service, number>>;
@@ -77,6 +95,8 @@ export const ORDER_DEADLINE_MS = 2_000;
 const COMMANDS_MS = 3_000;
 /** Later than any run takes, ms after the start. */
 export const NEVER_OVER = 10 ** 9;
+/** Seeds' own coupons are of policy 1. */
+const FIRST_POLICY = 101;
 const UNKNOWN_PRODUCT = 999;
 const UNKNOWN_COUPON = couponIdOf(999);
 
@@ -122,7 +142,11 @@ export function createWorld(seed: number, random: Random): World {
       quantity: random.int(1, 5),
     }),
   );
-  const commands = [...placed, ...cancelled, ...charges, ...restocks];
+  const policies = Array.from({ length: random.pick([0, 0, 1, 1, 2]) }, (_, index) => ({
+    couponPolicyId: FIRST_POLICY + index,
+    totalQuantity: random.int(1, 4),
+  }));
+  const commands = [...placed, ...cancelled, ...charges, ...restocks, ...issueCommands(policies, random)];
   // A client that heard nothing sends the same again, at times while the first is still at work.
   const repeated = commands
     .filter(() => random.chance(0.2))
@@ -135,6 +159,7 @@ export function createWorld(seed: number, random: Random): World {
     products,
     accounts,
     coupons,
+    policies,
     commands: [...commands, ...repeated].sort((a, b) => a.at - b.at),
     weather: createWeather(random, placed.length),
     instances: {
@@ -184,6 +209,24 @@ function couponIdOf(number: number): string {
   return `01900000-0000-7000-9000-${number.toString(16).padStart(12, '0')}`;
 }
 
+/** More users than coupons, some of whom ask more than once, in both ways. */
+function issueCommands(policies: readonly SeedPolicy[], random: Random): Command[] {
+  return policies.flatMap(({ couponPolicyId, totalQuantity }) => {
+    const rush = random.int(0, COMMANDS_MS);
+    return Array.from(
+      { length: random.int(1, 10) },
+      (_, index): Command => ({
+        kind: 'issue',
+        at: random.chance(0.7) ? rush + random.int(0, 20) : random.int(0, COMMANDS_MS),
+        key: `issue-${couponPolicyId}-${index}`,
+        userId: random.int(1, totalQuantity + 3),
+        couponPolicyId,
+        isForLog: random.chance(0.4),
+      }),
+    );
+  });
+}
+
 function cancelCommand(order: Extract<Command, { kind: 'place' }>, random: Random): Command {
   return {
     kind: 'cancel',
@@ -217,7 +260,22 @@ function createWeather(random: Random, orders: number): Weather {
     lostCommit: rate(0, 0, 0.02, 0.1),
     brokenConnection: rate(0, 0, 0.005, 0.02),
     redelivery: rate(0, 0, 0.1, 0.3),
+    redisLosses: some(3, () => ({
+      atStep: random.int(10, 1_200),
+      kind: random.pick(['emptied', 'restarted'] as const),
+    })),
+    redisFailures: rate(0, 0, 0.02, 0.1),
   };
+}
+
+/** Whether nothing fails in this run. */
+export function isCalm({ weather }: World): boolean {
+  const { crashes, rebalances, failpoints, redisLosses } = weather;
+  const { lostAcknowledgement, lostCommit, brokenConnection, redelivery, redisFailures } = weather;
+  return (
+    crashes.length + rebalances.length + failpoints.length + redisLosses.length === 0 &&
+    lostAcknowledgement + lostCommit + brokenConnection + redelivery + redisFailures === 0
+  );
 }
 
 function priceOf(products: readonly SeedProduct[], productId: number): number {

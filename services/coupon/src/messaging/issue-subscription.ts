@@ -1,4 +1,4 @@
-import { causedBy, type Subscription } from '@shop/events';
+import { type CommitHooks, causedBy, type Subscription } from '@shop/events';
 import type { Transaction } from '@shop/service';
 import type { createIssueFromLog } from '../usecases/request-issue.ts';
 
@@ -6,9 +6,9 @@ import type { createIssueFromLog } from '../usecases/request-issue.ts';
  * Coupons that were asked for over the log. A group of its own, so that a flash sale does not stand in front of orders;
  * its topic is keyed by policy, so one bad request must not park a whole sale.
  */
-export function issueSubscription(
-  issue: ReturnType<typeof createIssueFromLog<Transaction>>,
-): Subscription<Transaction, 'coupon-issue-requested'> {
+export function issueSubscription<Tx extends CommitHooks = Transaction>(
+  issue: ReturnType<typeof createIssueFromLog<Tx>>,
+): Subscription<Tx, 'coupon-issue-requested'> {
   return {
     group: 'coupon-issue',
     handles: ['coupon-issue-requested'],

@@ -1,0 +1,87 @@
+import { succeeded } from '@shop/service';
+import { issueSubscription } from '../../services/coupon/src/messaging/issue-subscription.ts';
+import { couponSubscription } from '../../services/coupon/src/messaging/subscription.ts';
+import { createAskForCoupon } from '../../services/coupon/src/usecases/ask-for-coupon.ts';
+import { couponIn, createIssueCoupons, type QueuedIssue } from '../../services/coupon/src/usecases/issue-coupons.ts';
+import { createDoorLoader } from '../../services/coupon/src/usecases/load-door.ts';
+import type { Ownership } from '../../services/coupon/src/usecases/owners.ts';
+import { createPolicies } from '../../services/coupon/src/usecases/policies.ts';
+import { createReconcileDoor } from '../../services/coupon/src/usecases/reconcile-door.ts';
+import { createIssueFromLog, createRequestIssue } from '../../services/coupon/src/usecases/request-issue.ts';
+import type { Process } from './instance.ts';
+import { createMemoryCouponReads, createMemoryCouponStore, createMemoryRequestStore } from './memory-coupon-store.ts';
+import type { MemoryTransaction } from './memory-database.ts';
+import { type CouponTables, createMemoryRedemptionStore } from './memory-redemption-store.ts';
+import type { Wired } from './services.ts';
+import { createSimulatedBatcher } from './simulated-batcher.ts';
+import { connectDoor, type SimulatedRedis } from './simulated-redis.ts';
+
+const RECONCILE_EVERY_MS = 400;
+/** Longer than any request takes here. */
+const PLACE_STALE_MS = 5_000;
+
+/** What users ask of coupon over HTTP. */
+export interface CouponUseCases extends ReturnType<typeof createAskForCoupon> {
+  /** Puts a request on the log. Gives its id once that is committed. */
+  accept(request: QueuedIssue): Promise<string>;
+}
+
+/** Coupon, wired as its main.ts wires it. */
+export function wireCoupon(tables: CouponTables, redis: SimulatedRedis) {
+  return ({ actor, outbox, clock, transaction, logger }: Process): Wired<CouponUseCases> => {
+    const now = () => new Date(clock.now());
+    const door = connectDoor(redis, actor);
+    const coupons = createMemoryCouponStore(tables);
+    const requests = createMemoryRequestStore(tables);
+    const reads = createMemoryCouponReads(tables, transaction);
+    const tellDoor = (told: Parameters<typeof door.confirm>[0]) => {
+      if (told.length > 0) door.confirm(told).catch(() => undefined);
+    };
+    const turn = () => redis.scheduler.step(actor, 'a batch begins');
+    const transactor = { transaction };
+    const policies = createPolicies(reads.findPolicy, clock.now);
+    const asking = createAskForCoupon({
+      policies,
+      door,
+      loader: createDoorLoader({ door, findHolders: reads.findHolders }),
+      issues: createSimulatedBatcher(
+        turn,
+        createIssueCoupons<MemoryTransaction>({ transactor, store: coupons, outbox, onIssued: tellDoor }),
+      ),
+      owned: createSimulatedBatcher(turn, async (owners: readonly Ownership[]) => {
+        const found = await reads.findOwned(owners);
+        return owners.map((it) =>
+          succeeded(found.find((own) => own.couponPolicyId === it.couponPolicyId && own.userId === it.userId)),
+        );
+      }),
+      maxWithoutDoor: 1_000,
+      logger,
+      now: clock.now,
+    });
+    const accepting = createSimulatedBatcher(
+      turn,
+      createRequestIssue<MemoryTransaction>({ transactor, requests, outbox, now }),
+    );
+    const reconcile = createReconcileDoor({
+      ...{ door, listPolicies: reads.listPolicies, findHolders: reads.findHolders },
+      placeStaleMs: PLACE_STALE_MS,
+      now: clock.now,
+    });
+    const issue = createIssueFromLog<MemoryTransaction>({
+      ...{ coupons, requests, outbox, now },
+      onDecided: (outcomes) => tellDoor(outcomes.flatMap(couponIn)),
+    });
+    return {
+      subscriptions: [
+        couponSubscription({ store: createMemoryRedemptionStore(tables), outbox, now }),
+        issueSubscription(issue),
+      ],
+      useCases: { ...asking, accept: (request) => accepting.submit(request) },
+      job: {
+        name: 'reconcile the door',
+        everyMs: RECONCILE_EVERY_MS,
+        run: () => reconcile({ execute: true, onlyChanged: true }),
+      },
+    };
+  };
+}
