@@ -2,16 +2,20 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createKafkaBroker, silentLogger } from '@shop/events';
 import { type Ends, expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
+import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { deadLettersOf, untilDeadLetters } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
-import { type Load, startLoad, summarize } from '../support/load.ts';
+import { type GivenCoupon, type Load, startLoad, summarize } from '../support/load.ts';
 import { expectOps } from '../support/ops.ts';
+import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const PER_SECOND = 120;
-const SERVICES = ['order', 'catalog', 'payment'] as const;
+const SERVICES = ['order', 'catalog', 'coupon', 'payment'] as const;
+/** Of each policy every user gets one. Few enough to run out: then orders name coupons that are used. */
+const POLICIES = 2;
 /** Schemas of the groups that read order-events: each sets rubbish there aside. */
 const READERS = ['order', 'catalog', 'coupon', 'payment', 'ranking'] as const;
 
@@ -31,7 +35,8 @@ afterAll(() => system?.stop(), 60_000);
 
 /** Runs a fault in the midst of a load, then holds the shop to its promises. */
 async function underLoad(fault: (load: Load) => Promise<void>): Promise<Ends> {
-  const load = startLoad(system.api, { perSecond: PER_SECOND, users, products });
+  const coupons = await giveCoupons();
+  const load = startLoad(system.api, { perSecond: PER_SECOND, users, products, coupons });
   try {
     await load.accepted(100);
     await fault(load);
@@ -44,14 +49,55 @@ async function underLoad(fault: (load: Load) => Promise<void>): Promise<Ends> {
   const ends = await expectAcceptedOrdersEnded(system, load.answers);
   console.info(`answers ${JSON.stringify(summarize(load.answers))}; ends ${JSON.stringify(ends.ends)}`);
   expect(ends.ends.COMPLETED).toBeGreaterThan(100);
+  await expectCouponsUsedOrBack(coupons);
   return ends;
+}
+
+/** Asks for coupons as users do. */
+async function giveCoupons(): Promise<GivenCoupon[]> {
+  const given: GivenCoupon[] = [];
+  for (let n = 0; n < POLICIES; n++) {
+    const body = { name: 'Faults', discountAmount: 15, totalQuantity: users.length, validDays: 30 };
+    const policy = await system.api.request<{ couponPolicyId: number }>('POST', '/coupon-policies', { body });
+    const { couponPolicyId } = expectStatus(policy, 201).body;
+    const answers = await Promise.all(
+      users.map(async (userId) => {
+        const options = { body: { userId, couponPolicyId } };
+        const answer = await system.api.request<{ couponId: string }>('POST', '/coupons/issue', options);
+        return { userId, couponId: expectStatus(answer, 200).body.couponId };
+      }),
+    );
+    given.push(...answers);
+  }
+  return given;
+}
+
+/** Every coupon is used by an order that completed and names it, or can be used again. Some of them are. */
+async function expectCouponsUsedOrBack(coupons: readonly GivenCoupon[]): Promise<void> {
+  const sql = await connectRoot(system.stack);
+  try {
+    const rows = await sql.query<{ state: string }>(
+      `SELECT CONCAT_WS(' ', c.status, o.status) AS state
+         FROM shop_coupon.coupons c
+         LEFT JOIN shop_order.orders o ON o.order_id = c.order_id AND o.coupon_id = c.coupon_id AND o.user_id = c.user_id
+        WHERE c.coupon_id IN (?)`,
+      [coupons.map((it) => it.couponId)],
+    );
+    expect(rows).toHaveLength(coupons.length);
+    const states = new Map<string, number>();
+    for (const { state } of rows) states.set(state, (states.get(state) ?? 0) + 1);
+    expect([...states.keys()].filter((state) => !['USED COMPLETED', 'ISSUED'].includes(state))).toEqual([]);
+    expect(states.get('USED COMPLETED') ?? 0).toBeGreaterThan(30);
+  } finally {
+    await sql.close();
+  }
 }
 
 describe('one instance of each service', () => {
   it.each([...SERVICES, 'gateway'] as const)('when %s is killed under load and started again', async (service) => {
     await underLoad(async (load) => {
       await system.process(service).kill9();
-      // Catalog and payment are not missed by those who order.
+      // The others are not missed by those who order.
       if (service === 'order' || service === 'gateway') await load.refused(20);
       else await load.accepted(100);
       await system.start(service);

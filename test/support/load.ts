@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Api } from './api.ts';
+import type { Api, Lines } from './api.ts';
 
 /** One answer to one request of the load. `status` is 0 where there was none (refused, cut, timed out). */
 export interface LoadAnswer {
@@ -17,10 +17,17 @@ export interface LoadAnswer {
   readonly detail?: string | undefined;
 }
 
+export interface GivenCoupon {
+  readonly couponId: string;
+  readonly userId: number;
+}
+
 export interface LoadOptions {
   readonly perSecond: number;
   readonly users: readonly number[];
   readonly products: readonly number[];
+  /** Every fourth order names the next of these, for the user whose it is; after the last comes the first again, used or not. */
+  readonly coupons?: readonly GivenCoupon[];
   /** Clients at work at once; one that would exceed it does not begin, and is counted as held back. */
   readonly maxInFlight?: number;
 }
@@ -43,14 +50,14 @@ const TRIES = 4;
 const RETRY_AFTER_MS = 500;
 
 export function startLoad(api: Api, options: LoadOptions): Load {
-  const { perSecond, users, products, maxInFlight = 300 } = options;
+  const { perSecond, users, products, coupons = [], maxInFlight = 300 } = options;
   const answers: LoadAnswer[] = [];
   const clients = new Set<Promise<void>>();
   let heldBack = 0;
   let stopped = false;
   let begun = 0;
 
-  async function ask(userId: number, lines: readonly (readonly [number, number])[], key: string): Promise<LoadAnswer> {
+  async function ask(userId: number, lines: Lines, key: string, couponId: string | undefined): Promise<LoadAnswer> {
     const sentAt = Date.now();
     const record = (status: number, orderId?: string, code?: string, detail?: string): LoadAnswer => {
       const answer = { sentAt, ms: Date.now() - sentAt, userId, key, status, orderId, code, detail };
@@ -58,7 +65,10 @@ export function startLoad(api: Api, options: LoadOptions): Load {
       return answer;
     };
     try {
-      const { status, body } = await api.placeOrder(userId, lines, { key });
+      const { status, body } = await api.placeOrder(userId, lines, {
+        key,
+        ...(couponId === undefined ? {} : { couponId }),
+      });
       return record(status, body?.orderId, body?.code, body?.detail);
     } catch (error) {
       return record(0, undefined, error instanceof Error ? error.message : String(error));
@@ -70,8 +80,10 @@ export function startLoad(api: Api, options: LoadOptions): Load {
     const wanted = [pick(products, index), ...(index % 3 === 0 ? [pick(products, index + 1)] : [])];
     const lines = [...new Set(wanted)].map((productId) => [productId, 1] as const);
     const key = randomUUID();
+    const coupon = index % 4 === 0 && coupons.length > 0 ? pick(coupons, index / 4) : undefined;
+    const userId = coupon?.userId ?? pick(users, index);
     for (let tries = 1; tries <= TRIES; tries++) {
-      const { status } = await ask(pick(users, index), lines, key);
+      const { status } = await ask(userId, lines, key, coupon?.couponId);
       if (status !== 0 && status !== 503) return;
       await sleep(RETRY_AFTER_MS);
     }
