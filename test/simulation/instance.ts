@@ -83,7 +83,7 @@ export class Instance<UseCases> {
       logger,
       clock,
       random: random.next,
-      pollMs: 500,
+      pollMs: () => 500,
       batch: 5,
     });
     const outbox = createOutbox<MemoryTransaction>({
