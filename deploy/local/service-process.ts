@@ -41,9 +41,9 @@ export interface ServiceProcess {
  * lives. And V8's helpers for collecting would only take the two cores from other services.
  */
 const heapFlags = [
-  '--max-old-space-size=192',
-  '--max-semi-space-size=16',
-  '--heap-growing-percent=200',
+  '--max-old-space-size=256',
+  '--max-semi-space-size=32',
+  '--heap-growing-percent=300',
   '--single-threaded-gc',
 ];
 
