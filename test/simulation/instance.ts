@@ -84,7 +84,7 @@ export class Instance<UseCases> {
       logger,
       clock,
       random: random.next,
-      pollMs: 500,
+      pollMs: () => 500,
       batch: 5,
     });
     const outbox = createOutbox<MemoryTransaction>({

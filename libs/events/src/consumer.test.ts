@@ -95,10 +95,33 @@ describe('a batch', () => {
     expect(clock.slept).toEqual([]);
     await broker.feed(orders(201, 201));
     expect(clock.slept).toEqual([expect.any(Number)]);
-    // The mean size is then (1 + 200) / 2, and each message adds 3 ms.
-    expect(clock.slept[0]).toBeGreaterThan(250);
+    // The mean size is ((1 + 200) / 2 + 1) / 2 then, and each message adds 3 ms.
+    expect(clock.slept[0]).toBeGreaterThan(120);
     await broker.feed(orders(300, 499));
     expect(clock.slept).toHaveLength(1);
+  });
+
+  it('that is done is held back while more gathers, and what is not done is not', async () => {
+    const handles = ['order-created' as const];
+    const applied: number[] = [];
+    const handle = async (_: MemoryTx, events: readonly unknown[]) => void applied.push(events.length);
+    const sleeps = Promise.withResolvers<void>();
+    const wakes = Promise.withResolvers<void>();
+    const sleep = () => {
+      sleeps.resolve();
+      return wakes.promise;
+    };
+    const held = { now: () => 0, sleep };
+    await start({ subscription: { group: 'ranking', handles, patienceMs: 500, handle }, clock: held });
+    let givenBack = false;
+    const fed = broker.feed(orders(1, 50)).then(() => {
+      givenBack = true;
+    });
+    await sleeps.promise;
+    expect([applied, givenBack]).toEqual([[50], false]);
+    wakes.resolve();
+    await fed;
+    expect(givenBack).toBe(true);
   });
 
   it('is as large as the subscription says', async () => {

@@ -7,7 +7,6 @@ import { HandlerBrokenError, StaleBatchError } from './errors.ts';
 import { createDeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE } from './isolate.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
 import {
-  countWaiting,
   decodeBatch,
   isFinished,
   type PendingBatch,
@@ -90,9 +89,10 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
   async function drain(): Promise<void> {
     try {
       while (queue.length > 0) {
-        await keepPace();
+        pace.started(clock.now());
         const shares = await gather();
         if (shares.length > 0) await run(shares);
+        await keepPace(shares);
         settle();
       }
     } catch (error) {
@@ -104,11 +104,14 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     }
   }
 
-  /** The first batch after a pause does not wait, nor does one that is full: waiting would bring nothing more into it. */
-  async function keepPace(): Promise<void> {
+  /**
+   * Under load what is done is given back a little later, and the next fetch begins with that: what comes meanwhile waits
+   * in the broker rather than on this heap, and comes all together. Where a transaction was full, more waits already.
+   */
+  async function keepPace(shares: readonly Share[]): Promise<void> {
     const early = pace.wait(clock.now());
-    if (early > 0 && countWaiting(queue) < maxBatch) await clock.sleep(early, stopping.signal);
-    pace.started(clock.now());
+    const full = shares.reduce((sum, share) => sum + share.messages.length, 0) >= maxBatch;
+    if (early > 0 && !full && queue.every(isFinished)) await clock.sleep(early, stopping.signal);
   }
 
   /** Drops what is stale, decodes what is new, and takes the next transaction's messages. */
@@ -127,7 +130,6 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     metrics.handled(group, 'skipped', skipped);
     // What is not for this group costs a fetch all the same: where there is much of that, it looks less often.
     if (skipped > 0) pace.had(skipped);
-    settle();
     return takeShares(queue, maxBatch, report.halted());
   }
 

@@ -31,6 +31,10 @@ import { createSqlMessagingStore, type SqlMessagingStore } from './sql-store.ts'
 import type { Subscription } from './subscription.ts';
 import { startWaiters, type Waiters } from './waiters.ts';
 
+/** How often the relay looks at the outbox by itself, ms: where hints arrive, only for the one that was lost. */
+const POLL_MS = 40;
+const POLL_WITH_HINTS_MS = 200;
+
 export interface MessagingOptions {
   /** The service's name: `ce_source`, client id, and the group of its waiters. */
   readonly service: string;
@@ -79,11 +83,11 @@ export function createMessaging(options: MessagingOptions): Messaging {
   const codec = createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL, logger });
   const clientId = `${service}-${config.INSTANCE_ID}`;
   const broker = createKafkaBroker({ brokers: config.KAFKA_BROKERS, clientId, logger, metrics });
-  const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), logger, metrics });
-
   // Another process may be the one that relays: it learns of commits here by a hint, or at its next poll.
   const redis = createRedis(config.REDIS_URL, logger);
   const hints = createWakeHints({ redis, channel: `outbox:${database.schema}` });
+  const pollMs = () => (hints.listening ? POLL_WITH_HINTS_MS : POLL_MS);
+  const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics });
   hints.onWake(() => relay.wake());
   const wake = () => (relay.holding ? relay.wake() : hints.publish());
   const outbox = createOutbox({ store, codec, source: service, wake, traceparent: currentTraceparent });

@@ -60,11 +60,6 @@ function shareOf(pending: PendingBatch, room: number): Share {
   return { pending, messages: pending.messages?.slice(pending.done, pending.done + room) ?? [] };
 }
 
-/** How many records wait, those for other groups among them as long as they are not decoded. */
-export function countWaiting(queue: readonly PendingBatch[]): number {
-  return queue.reduce((sum, { batch, messages, done }) => sum + (messages ?? batch.records).length - done, 0);
-}
-
 /** How many of its messages are of a schema that the registry does not know. */
 export function unknownSchemas({ messages }: Share): number {
   return messages.filter((message) => !message.event && message.unknownSchema).length;

@@ -21,8 +21,8 @@ export interface RelayOptions {
   readonly metrics?: EventMetrics;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Longest time between two looks at the outbox while nobody wakes it, ms; default 40. */
-  readonly pollMs?: number;
+  /** Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default 40. */
+  readonly pollMs?: () => number;
   /** Under load a turn waits so long at most to fill, ms; default 30. See `createPace`. */
   readonly paceMs?: number;
   /** How often a process that stands by asks for the lock, ms; default 700. */
@@ -48,7 +48,7 @@ export interface Relay {
  * between the send and the deletion sends again with the same ids; every consumer drops those.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { store, broker, lock, pollMs = 40, paceMs = 30, standbyMs = 700, batch = 500 } = options;
+  const { store, broker, lock, pollMs = () => 40, paceMs = 30, standbyMs = 700, batch = 500 } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   const backoff = createBackoff(50, 1_000, random);
   const stopping = new AbortController();
@@ -121,7 +121,7 @@ export function startRelay(options: RelayOptions): Relay {
         if (failing) logger.info({}, 'relay goes on');
         failing = false;
         backoff.reset();
-        if (!more) await rest(pollMs);
+        if (!more) await rest(pollMs());
       } catch (error) {
         if (!failing) logger.error({ error: describe(error) }, 'relay waits: broker or database is away');
         failing = true;

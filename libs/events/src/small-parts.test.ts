@@ -16,7 +16,7 @@ import { noMetrics } from './metrics.ts';
 import { lowestIdAt } from './purge.ts';
 import { startRelay } from './relay.ts';
 import { slicesOf } from './replay-run.ts';
-import { createBackoff } from './runtime.ts';
+import { type Clock, createBackoff } from './runtime.ts';
 import { createHandFedBroker } from './testing/hand-fed-broker.ts';
 import { createMemoryStore } from './testing/memory-store.ts';
 import { orderId } from './testing/samples.ts';
@@ -132,7 +132,13 @@ describe('the relay', () => {
     let holds = true;
     const metrics = { ...noMetrics, outbox: (rows: number) => void backlogs.push(rows) };
     const lock = { hold: async () => holds, release: async () => {} };
-    const relay = startRelay({ store: createMemoryStore(), broker: createHandFedBroker(), lock, metrics, pollMs: 1 });
+    const relay = startRelay({
+      store: createMemoryStore(),
+      broker: createHandFedBroker(),
+      lock,
+      metrics,
+      pollMs: () => 1,
+    });
     while (!relay.holding) await sleep(1);
     expect(backlogs).toEqual([]);
     holds = false;
@@ -160,6 +166,26 @@ describe('waiters', () => {
     await broker.feed([record('a', 'order-completed')]);
     expect(await Promise.all(ended)).toEqual([true, true]);
     expect(await other).toBe(false);
+  });
+
+  it('are looked for seldom while nobody waits, and at once when somebody does', async () => {
+    const broker = createHandFedBroker();
+    const resting = Promise.withResolvers<AbortSignal | undefined>();
+    const sleep: Clock['sleep'] = (_, signal) =>
+      new Promise<void>((wake) => {
+        resting.resolve(signal);
+        signal?.addEventListener('abort', () => wake(), { once: true });
+      });
+    const waiters = startWaiters({ broker, groupId: 'w', topics: ['t'], clock: { now: () => 0, sleep } });
+    const fed = broker.feed([record('a', 'order-created')]);
+    const signal = await resting.promise;
+    expect(signal?.aborted).toBe(false);
+    const gone = new AbortController();
+    const wait = waiters.waitFor('a', { timeoutMs: 60_000, signal: gone.signal });
+    await fed;
+    expect(signal?.aborted).toBe(true);
+    gone.abort();
+    await wait;
   });
 
   it('end early when the client has gone', async () => {

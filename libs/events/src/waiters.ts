@@ -37,10 +37,15 @@ interface Waiter {
   readonly wake: () => void;
 }
 
+/** While nobody waits it looks so seldom, ms: each look costs a fetch. The first who waits ends the rest. */
+const REST_MS = 250;
+
 /** Reads the topics from their end, by key and header alone: nothing is decoded, nothing is committed. */
 export function startWaiters(options: WaitersOptions): Waiters {
   const { broker, groupId, topics, clock = systemClock } = options;
   const waiting = new Map<string, Set<Waiter>>();
+  const stopping = new AbortController();
+  let rest = new AbortController();
 
   function wakeFor({ key, headers }: IncomingRecord): void {
     const waiters = key === null ? undefined : waiting.get(key);
@@ -56,6 +61,7 @@ export function startWaiters(options: WaitersOptions): Waiters {
     fromBeginning: false,
     async onBatch(batch) {
       if (waiting.size > 0) for (const record of batch.records) wakeFor(record);
+      else if (!stopping.signal.aborted) await clock.sleep(REST_MS, rest.signal);
     },
   });
 
@@ -76,6 +82,8 @@ export function startWaiters(options: WaitersOptions): Waiters {
       };
       const waiters = waiting.get(key) ?? new Set();
       waiting.set(key, waiters.add(waiter));
+      rest.abort(WOKEN);
+      rest = new AbortController();
       const giveUp = () => ended.abort(WOKEN);
       signal?.addEventListener('abort', giveUp, { once: true });
       try {
@@ -88,6 +96,10 @@ export function startWaiters(options: WaitersOptions): Waiters {
       }
     },
 
-    stop: async () => (await consumer).stop(),
+    async stop() {
+      stopping.abort(WOKEN);
+      rest.abort(WOKEN);
+      await (await consumer).stop();
+    },
   };
 }

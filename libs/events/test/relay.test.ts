@@ -124,7 +124,7 @@ describe('the relay', () => {
   it('is woken by the commit: it does not wait for its next look', async () => {
     const pollMs = 5_000;
     const lock = createSqlRelayLock(bench.database);
-    const started = startRelay({ store: bench.store, broker: bench.connect(), lock, pollMs });
+    const started = startRelay({ store: bench.store, broker: bench.connect(), lock, pollMs: () => pollMs });
     relays.push(started);
     await eventually('it to relay', () => started.holding);
     const outbox = createOutbox({ store: bench.store, codec: bench.codec, source: 'test', wake: started.wake });

@@ -36,6 +36,8 @@ export interface WakeHints {
   publish(): void;
   /** Called for every hint, those of this process included. */
   onWake(listener: () => void): void;
+  /** Whether hints of others arrive now. */
+  readonly listening: boolean;
   close(): Promise<void>;
 }
 
@@ -45,7 +47,16 @@ export function createWakeHints({ redis, channel }: { readonly redis: Redis; rea
   // A connection that subscribes can do nothing else.
   const subscriber = redis.duplicate();
   subscriber.on('error', () => undefined);
-  subscriber.on('ready', () => void subscriber.subscribe(channel).catch(() => undefined));
+  let subscribed = false;
+  subscriber.on('close', () => {
+    subscribed = false;
+  });
+  subscriber.on('ready', () => {
+    const done = () => {
+      subscribed = subscriber.status === 'ready';
+    };
+    void subscriber.subscribe(channel).then(done, () => undefined);
+  });
   subscriber.on('message', () => {
     for (const listener of listeners) listener();
   });
@@ -61,6 +72,9 @@ export function createWakeHints({ redis, channel }: { readonly redis: Redis; rea
       });
     },
     onWake: (listener) => void listeners.push(listener),
+    get listening() {
+      return subscribed;
+    },
     async close() {
       subscriber.disconnect();
       await Promise.resolve();
