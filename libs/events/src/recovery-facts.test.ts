@@ -19,6 +19,7 @@ function logOf(count: number, since: number) {
   );
   const log: Pick<KafkaAdmin, 'ranges' | 'read'> = {
     async ranges(_, time) {
+      if (time && Number.isNaN(time.getTime())) throw new RangeError('no time at all');
       return PARTITIONS.map((partition) => {
         const own = records.filter((record) => record.partition === partition);
         const first = own.findIndex((record) => time === undefined || record.timestamp >= time.getTime());
