@@ -44,6 +44,8 @@ function* contradictions(
       // The database's word is final. The door's may be due to places that nobody claimed, or that it lost.
       if ((way === 'database' || isCalm(shop.world)) && !isSoldOut) yield 'some are left';
       if (way === 'database' && held) yield `has ${held}`;
+      // Whoever asks twice at once has one place. (A request on the log has none: it may still win over others' places.)
+      if (way === 'door' && isCalm(shop.world) && held && !asksOverLog(shop, answer)) yield `has ${held}`;
       if (hadOne && shop.redisTroubles === 0) yield 'had one before, and Redis lost nothing';
       return;
     case 'ACCEPTED': {
@@ -61,4 +63,10 @@ function* contradictions(
     default:
       kind satisfies never;
   }
+}
+
+function asksOverLog({ world }: ShopAtRest, { userId, couponPolicyId }: IssueAnswer): boolean {
+  return world.commands.some(
+    (it) => it.kind === 'issue' && it.isForLog && it.userId === userId && it.couponPolicyId === couponPolicyId,
+  );
 }

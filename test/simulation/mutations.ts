@@ -244,12 +244,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (holders.size >= totalQuantity)',
   },
   {
-    name: 'coupons: the door opens for a policy without its holders',
-    file: 'services/coupon/src/usecases/load-door.ts',
-    from: 'const holders = await findHolders(couponPolicyId);',
-    to: 'const holders = new Map<number, string>();',
-  },
-  {
     name: 'coupons: the reconciler does not add holders that are missing',
     file: 'services/coupon/src/usecases/reconcile-door.ts',
     from: 'await door.confirm(missing);',
