@@ -3,6 +3,7 @@ import type { Applied } from './apply.ts';
 import type { IncomingRecord } from './broker.ts';
 import { EVENTS, type EventType } from './catalog.ts';
 import { StaleBatchError } from './errors.ts';
+import type { ReceivedEvent } from './event.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { isForOthers } from './message.ts';
 import type { EventMetrics } from './metrics.ts';
@@ -24,6 +25,8 @@ export interface ReplayRun {
   readonly order: ReplayOrder;
   readonly subscription: Subscription<Transaction, EventType>;
   readonly applier: ReplayApplier<Transaction>;
+  /** Which of the decoded events are applied; the others are skipped, and not claimed. Absent: all. */
+  readonly takes?: ((event: ReceivedEvent) => boolean) | undefined;
   /** Rejects when the right to replay is lost. */
   readonly holdLock: () => Promise<void>;
   readonly metrics: EventMetrics;
@@ -36,7 +39,7 @@ export interface ReplayRun {
  * StaleBatchError when `signal` aborts, with ReplayCancelledError when an operator cancels.
  */
 export async function carryOut(run: ReplayRun): Promise<void> {
-  const { database, log, order, subscription, applier, holdLock, metrics, clock, signal } = run;
+  const { database, log, order, subscription, applier, takes, holdLock, metrics, clock, signal } = run;
   const { id, group, filters, rate, maxLag } = order;
   const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
   const types = filters.types && new Set(filters.types);
@@ -59,7 +62,7 @@ export async function carryOut(run: ReplayRun): Promise<void> {
   /** The live group comes first: while it is behind, the replay rests. */
   async function waitForGroup(): Promise<void> {
     while (clock.now() - lagReadAt >= LAG_MS) {
-      const behind = await readLag(log, group, topics);
+      const behind = await lagOf(log, group, topics);
       lagReadAt = clock.now();
       if (behind <= maxLag) return;
       if (!(await isRunning(database, id))) throw new ReplayCancelledError(`replay ${id} was cancelled`);
@@ -74,9 +77,11 @@ export async function carryOut(run: ReplayRun): Promise<void> {
     const last = records.at(-1);
     if (!last) return;
     const wanted = records.filter(isWanted);
-    const setAside = await readSetAside(database, group, wanted);
+    // What was redriven is in the group's projection: what takes its place has to count it too.
+    const setAside = await readSetAside(database, group, wanted, { redriven: order.kind === 'REPLAY' });
     const waiting = [...setAside.values()].filter((open) => open).length;
-    const messages = await applier.decode(wanted.filter((record) => !setAside.has(record.offset)));
+    const decoded = await applier.decode(wanted.filter((record) => !setAside.has(record.offset)));
+    const messages = takes ? decoded.filter(({ event }) => !event || takes(event)) : decoded;
 
     const next = { ...progress, [`${last.topic}/${last.partition}`]: (BigInt(last.offset) + 1n).toString() };
     const finish = (tx: Transaction, outcome: Applied) => {
@@ -85,7 +90,7 @@ export async function carryOut(run: ReplayRun): Promise<void> {
         ...outcome,
         duplicate,
         parked: outcome.parked + waiting,
-        skipped: records.length - wanted.length,
+        skipped: records.length - wanted.length + decoded.length - messages.length,
       };
       return advanceReplay(tx, id, next, counts, new Date(clock.now()));
     };
@@ -116,7 +121,8 @@ async function checkHeld(log: Pick<KafkaAdmin, 'ranges'>, { ranges }: ReplayOrde
   }
 }
 
-async function readLag(
+/** How many messages of these topics a group has not reached. */
+export async function lagOf(
   log: Pick<KafkaAdmin, 'ranges' | 'committed'>,
   group: string,
   topics: readonly string[],
