@@ -46,7 +46,9 @@ export async function findReplay(database: Database, groups: readonly string[]):
 
 /** As its row is now. Rejects with ReplayCancelledError when it is not at work any more. */
 export async function readReplay(database: SqlExecutor, id: number): Promise<ReplayOrder> {
-  const [row] = await database.query<ReplayRow>(`SELECT ${COLUMNS} FROM replay WHERE id = ? AND status = 'RUNNING'`, [id]);
+  const [row] = await database.query<ReplayRow>(`SELECT ${COLUMNS} FROM replay WHERE id = ? AND status = 'RUNNING'`, [
+    id,
+  ]);
   if (!row) throw new ReplayCancelledError(`replay ${id} was cancelled`);
   return toOrder(row);
 }

@@ -1,23 +1,16 @@
 import { createKafkaAdmin, type KafkaAdmin } from '@shop/events';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Addresses, readAddresses } from '../addresses.ts';
-import { action, addCommand, EXIT, type ExitCode, moment, type Output, wholeNumber } from '../command.ts';
-import { readWish, WishError } from '../replay/options.ts';
+import { readAddresses } from '../addresses.ts';
+import { action, addCommand, EXIT, type ExitCode, moment, wholeNumber } from '../command.ts';
 import type { ReplayContext, ReplayOptions } from '../replay/context.ts';
+import { readWish, WishError } from '../replay/options.ts';
 import { planReplay } from '../replay/plan.ts';
 import { rebuild } from '../replay/rebuild-command.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import { renderPlan, renderRecovery, renderReplays } from '../replay/render.ts';
-import {
-  cancelReplay,
-  listReplays,
-  parseRef,
-  readReplay,
-  requestReplay,
-  waitForEnd,
-} from '../replay/requests.ts';
+import { cancelReplay, listReplays, parseRef, readReplay, requestReplay, waitForEnd } from '../replay/requests.ts';
 import { tellProgress, verdict } from '../replay/verdict.ts';
-import { connectSql, type SqlConnection } from '../sql.ts';
+import { connectSql } from '../sql.ts';
 
 export function registerReplay(program: Command): void {
   addCommand(
@@ -134,7 +127,11 @@ async function cancel({ output, sql, addresses }: ReplayContext, ref: string): P
   }
 }
 
-async function planARecovery({ output, sql, options }: ReplayContext, log: KafkaAdmin, name: string): Promise<ExitCode> {
+async function planARecovery(
+  { output, sql, options }: ReplayContext,
+  log: KafkaAdmin,
+  name: string,
+): Promise<ExitCode> {
   if (!options.from) throw new WishError('From when? Give --from a time before the backup was taken.');
   const plan = await planRecovery(log, sql, name, options.from);
   output.result(plan, renderRecovery(plan));

@@ -3,10 +3,12 @@ import type { Comparison, GenerationTotals, RebuildPlan } from './rebuild.ts';
 
 export function renderRebuildPlan(plan: RebuildPlan, perSecond: number): string {
   const { ranges, types, records, messages, live, firstDay, copiedDays } = plan;
-  const copied =
-    copiedDays.length === 0 ? 'none' : `${copiedDays.length} (${copiedDays[0]} to ${copiedDays[copiedDays.length - 1]})`;
+  const copied = copiedDays.length === 0 ? 'none' : `${copiedDays.length} (${copiedDays[0]} to ${copiedDays.at(-1)})`;
   return [
-    table([['topic', 'partition', 'from', 'to'], ...ranges.map((it) => [it.topic, it.partition, `${it.from}`, `${it.to}`])]),
+    table([
+      ['topic', 'partition', 'from', 'to'],
+      ...ranges.map((it) => [it.topic, it.partition, `${it.from}`, `${it.to}`]),
+    ]),
     '',
     table([['type', 'total'], ...types.map((it) => [it.type, it.total])]),
     `${messages} of ${records} records are for ranking. At ${perSecond} a second: ${duration(plan.expectedMs)}.`,

@@ -46,7 +46,8 @@ beforeEach(async () => {
   for (const table of [...tables, 'replay', 'dead_letter']) await schema.database.execute(`DELETE FROM ${table}`);
 });
 
-const id = (event: SalesEvent) => `${event.type}`.slice(6, 10) + ('orderId' in event.data ? event.data.orderId.slice(4) : '');
+const id = (event: SalesEvent) =>
+  `${event.type}`.slice(6, 10) + ('orderId' in event.data ? event.data.orderId.slice(4) : '');
 const heard = (events: readonly SalesEvent[]) => events.map((event) => ({ ...event, id: id(event) }));
 
 /** One batch of an inbox, as its consumer applies it. */
@@ -54,7 +55,11 @@ async function batch(inbox: string, how: typeof handle, events: readonly SalesEv
   const all = heard(events);
   await schema.database.transaction(async (tx) => {
     const fresh = await store.claim(tx, inbox, all.map((it) => it.id).sort(), now());
-    if (fresh.size > 0) await how(tx, all.filter((it) => fresh.has(it.id)));
+    if (fresh.size > 0)
+      await how(
+        tx,
+        all.filter((it) => fresh.has(it.id)),
+      );
   });
 }
 const live = (...events: SalesEvent[]) => batch('ranking', handle, events);
@@ -89,13 +94,20 @@ async function totals(): Promise<Record<number, string[]>> {
   );
 }
 const inboxes = () =>
-  schema.database.query('SELECT consumer_group AS inbox, COUNT(*) AS ids FROM processed_event GROUP BY consumer_group ORDER BY inbox');
+  schema.database.query(
+    'SELECT consumer_group AS inbox, COUNT(*) AS ids FROM processed_event GROUP BY consumer_group ORDER BY inbox',
+  );
 const state = async () =>
   (await schema.database.query('SELECT live_generation AS live, next_generation AS next FROM ranking_state'))[0];
 
 describe('a rebuild', () => {
   it('counts once what both come to, whoever is first, before and after the swap', async () => {
-    const [a, b, c, d] = [1, 2, 4, 8].map((pieces) => completed(orderAt(monday, [1, pieces]))) as [SalesEvent, SalesEvent, SalesEvent, SalesEvent];
+    const [a, b, c, d] = [1, 2, 4, 8].map((pieces) => completed(orderAt(monday, [1, pieces]))) as [
+      SalesEvent,
+      SalesEvent,
+      SalesEvent,
+      SalesEvent,
+    ];
     await live(a);
     const work = await rebuild.begin(await ask(), tools);
     await live(b);
@@ -145,7 +157,11 @@ describe('a rebuild', () => {
     await live(completed(orderAt(monday, [1, 64])));
     expect(await totals()).toEqual({ 2: ['02/1=66', '03/1=4', '03/2=8', '04/1=32'] });
     const [row] = await schema.database.query<{ comparison: string }>('SELECT comparison FROM ranking_rebuild');
-    expect(JSON.parse(row?.comparison ?? '')).toMatchObject({ differing: 0, firstDay: '2026-03-04', rebuilt: { pieces: 46 } });
+    expect(JSON.parse(row?.comparison ?? '')).toMatchObject({
+      differing: 0,
+      firstDay: '2026-03-04',
+      rebuilt: { pieces: 46 },
+    });
   });
 
   it('tells how the generations differed', async () => {
@@ -210,7 +226,9 @@ describe('a rebuild that has no end', () => {
     expect(await state()).toEqual({ live: 1, next: 2 });
     await schema.database.execute('DELETE FROM processed_event');
     await work.end();
-    expect(await schema.database.query('SELECT consumer_group AS of FROM dead_letter')).toEqual([{ of: 'ranking' }]);
+    expect(await schema.database.query('SELECT consumer_group AS inbox FROM dead_letter')).toEqual([
+      { inbox: 'ranking' },
+    ]);
   });
 
   it('when the topic has lost a part of what it was to recount, then it fails', async () => {

@@ -79,7 +79,9 @@ const allApplied = () =>
 /** The one generation, its inbox merged, nothing left, and Redis as the table. */
 const settled = () =>
   eventuallyPasses('an end to the rebuild', async () => {
-    expect(await rows('SELECT next_generation AS next, replay_id AS replay FROM ranking_state')).toEqual([{ next: null, replay: null }]);
+    expect(await rows('SELECT next_generation AS next, replay_id AS replay FROM ranking_state')).toEqual([
+      { next: null, replay: null },
+    ]);
     expect(await rows('SELECT DISTINCT consumer_group AS inbox FROM processed_event')).toEqual([{ inbox: 'ranking' }]);
     const live = await rows('SELECT live_generation AS generation FROM ranking_state');
     expect(await rows('SELECT DISTINCT generation FROM daily_product_sales')).toEqual(live);
@@ -101,7 +103,7 @@ const rebuild = async (options: readonly string[] = [], code = 0): Promise<Told>
 const started = (least: number) =>
   eventually(
     `${least} events read by the rebuild`,
-    () => count(`replay WHERE status = 'RUNNING' AND applied >= ${least}`),
+    async () => (await count(`replay WHERE status = 'RUNNING' AND applied >= ${least}`)) > 0,
     { withinMs: 60_000 },
   );
 

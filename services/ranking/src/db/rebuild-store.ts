@@ -24,7 +24,9 @@ export const sqlRebuildStore: RebuildStore = {
     if (!row) throw new Error('ranking_state has no row');
     const { generation } = row;
     await tx.execute('INSERT INTO ranking_rebuild (generation, replay_id, begun_at) VALUES (?, ?, ?)', [
-      ...[generation, replayId, at],
+      generation,
+      replayId,
+      at,
     ]);
     await tx.execute(
       `UPDATE ranking_state SET next_generation = ?, first_day = ?, copied_day = NULL, replay_id = ?, updated_at = ? WHERE id = 1`,
@@ -75,9 +77,7 @@ export const sqlRebuildStore: RebuildStore = {
       live: of(live),
       rebuilt: of(rebuilt),
       differing: differences[0]?.differing ?? 0,
-      examples: differences.map(({ day, productId, live: before, rebuilt: after }) => ({
-        ...{ day, productId, live: before, rebuilt: after },
-      })),
+      examples: differences.map(({ differing: _, ...example }) => example),
     };
   },
 
@@ -98,7 +98,9 @@ export const sqlRebuildStore: RebuildStore = {
   async swap(tx, generation, comparison, at) {
     await tx.execute('UPDATE ranking_state SET live_generation = ?, updated_at = ? WHERE id = 1', [generation, at]);
     await tx.execute('UPDATE ranking_rebuild SET comparison = ?, swapped_at = ? WHERE generation = ?', [
-      ...[JSON.stringify(comparison), at, generation],
+      JSON.stringify(comparison),
+      at,
+      generation,
     ]);
   },
 

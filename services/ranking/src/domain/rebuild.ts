@@ -21,7 +21,10 @@ export interface Generations {
  * How a day comes to the next generation. `recounted`: by its events, each once by the inbox of that generation.
  * `copied`: it has been copied, so it gets what the live generation gets. `uncopied`: it gets nothing, for it will be.
  */
-export function shareOf(day: BusinessDay, { firstDay, copiedDay }: NextGeneration): 'recounted' | 'copied' | 'uncopied' {
+export function shareOf(
+  day: BusinessDay,
+  { firstDay, copiedDay }: NextGeneration,
+): 'recounted' | 'copied' | 'uncopied' {
   if (firstDay === undefined || day >= firstDay) return 'recounted';
   return copiedDay !== undefined && day <= copiedDay ? 'copied' : 'uncopied';
 }

@@ -3,7 +3,6 @@ import type { Transaction } from '@shop/service';
 import { type SalesEventType, wantsSale } from '../domain/sales.ts';
 import type { createHandler } from '../usecases/apply-sales.ts';
 
-
 /** What ranking hears: orders that complete and those that are taken back, and what products are called. */
 export function rankingSubscription(
   handle: ReturnType<typeof createHandler>,

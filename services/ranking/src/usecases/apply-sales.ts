@@ -72,9 +72,7 @@ async function takenBy(
   });
   const recounted = shared.filter(({ share }) => share === 'recounted').map(({ event }) => event.id);
   const claimed =
-    recounted.length > 0
-      ? await claim(tx, inboxOf(next.generation), recounted.sort(), now())
-      : new Set<string>();
+    recounted.length > 0 ? await claim(tx, inboxOf(next.generation), recounted.sort(), now()) : new Set<string>();
   return shared
     .filter(({ event, share }) => (share === 'recounted' ? claimed.has(event.id) : share !== 'uncopied'))
     .map(({ event }) => event);
