@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createSqlMessagingStore, type KafkaAdmin, type RebuildWork, type ReceivedEvent } from '@shop/events';
 import { createLogger } from '@shop/service';
-import { migratedSchema, type TestDatabase } from '@shop/service/testing';
+import { eventually, migratedSchema, type TestDatabase } from '@shop/service/testing';
 import { sqlRebuildStore } from '../src/db/rebuild-store.ts';
 import { sqlSalesStore } from '../src/db/sales-store.ts';
 import { createCalendar } from '../src/domain/business-day.ts';
@@ -162,6 +162,24 @@ describe('a rebuild', () => {
       firstDay: '2026-03-04',
       rebuilt: { pieces: 46 },
     });
+  });
+
+  it('begins behind the batches at work, so that its end of the topic is behind theirs', async () => {
+    const order: string[] = [];
+    const replay = await ask();
+    let begun: Promise<unknown> | undefined;
+    await schema.database.transaction(async (tx) => {
+      await handle(tx, heard([completed(orderAt(monday, [1, 1]))]));
+      begun = rebuild.begin(replay, tools).then(() => order.push('begun'));
+      // Known to wait once the server lists it so; InnoDB keeps the list for 100 ms after each look at it.
+      const waits = async () =>
+        (await schema.database.query(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`))
+          .length > 0;
+      await eventually(waits, { everyMs: 150 });
+      order.push('batch');
+    });
+    await begun;
+    expect(order).toEqual(['batch', 'begun']);
   });
 
   it('tells how the generations differed', async () => {
