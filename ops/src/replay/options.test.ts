@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readWish, WishError } from './options.ts';
+import { checkRebuild, readWish, WishError } from './options.ts';
 import { parseRef } from './requests.ts';
 
 const now = new Date('2026-01-31T12:00:00Z');
@@ -39,6 +39,22 @@ describe('what is to be replayed', () => {
     const read = () => readWish(options, now);
     expect(read).toThrow(WishError);
     expect(read).toThrow(words);
+  });
+});
+
+describe('a rebuild', () => {
+  it('when it is of ranking and of everything, then it is accepted', () => {
+    expect(() => checkRebuild({ group: 'ranking' })).not.toThrow();
+  });
+
+  it.each([
+    [{ group: 'payment' }, 'Only ranking can be rebuilt'],
+    [{ group: 'ranking', from }, '--from makes no sense'],
+    [{ group: 'ranking', key: 'x' }, '--key makes no sense'],
+    [{ group: 'ranking', execute: true }, 'wants a --reason'],
+    [{ group: 'ranking', force: true }, '--force makes no sense'],
+  ])('when it is %j, then it is refused in words', (options, words) => {
+    expect(() => checkRebuild(options)).toThrow(words);
   });
 });
 

@@ -46,3 +46,14 @@ export function readWish(options: WishOptions, now = new Date()): ReplayWish {
   const topics = types ? types.map((each) => EVENTS[each].topic) : topic ? [topic] : heard;
   return { group, topics, types, key, from, to };
 }
+
+/** @throws WishError for what cannot be rebuilt, and for options that would leave something out of it */
+export function checkRebuild(
+  options: WishOptions & { readonly force?: boolean; readonly execute?: boolean; readonly reason?: string },
+): void {
+  if (options.group !== 'ranking')
+    throw new WishError(`Only ranking can be rebuilt: it is nothing but a sum. ${options.group} decides.`);
+  for (const name of ['topic', 'type', 'key', 'from', 'to', 'force'] as const)
+    if (options[name] !== undefined) throw new WishError(`--rebuild counts everything anew: --${name} makes no sense.`);
+  if (options.execute && !options.reason) throw new WishError('--execute wants a --reason: it is kept in the history.');
+}

@@ -2,7 +2,7 @@ import type { KafkaAdmin } from '@shop/events';
 import { EXIT, type ExitCode } from '../command.ts';
 import { connectSql } from '../sql.ts';
 import type { ReplayContext } from './context.ts';
-import { WishError } from './options.ts';
+import { checkRebuild } from './options.ts';
 import { planRebuild, type RebuildPlan, readComparison, requestRebuild } from './rebuild.ts';
 import { renderComparison, renderRebuildPlan } from './rebuild-render.ts';
 import { waitForEnd } from './requests.ts';
@@ -10,11 +10,7 @@ import { tellProgress, verdict } from './verdict.ts';
 
 /** `replay --group ranking --rebuild`. */
 export async function rebuild({ options, output, sql, addresses }: ReplayContext, log: KafkaAdmin): Promise<ExitCode> {
-  if (options.group !== 'ranking')
-    throw new WishError(`Only ranking can be rebuilt: it is nothing but a sum. ${options.group} decides.`);
-  for (const name of ['topic', 'type', 'key', 'from', 'to', 'force'] as const)
-    if (options[name] !== undefined) throw new WishError(`--rebuild counts everything anew: --${name} makes no sense.`);
-  if (options.execute && !options.reason) throw new WishError('--execute wants a --reason: it is kept in the history.');
+  checkRebuild(options);
   const plan = await planRebuild(log, sql, options.rate, process.env.SHOP_TIME_ZONE || 'Asia/Seoul');
   if (!options.execute) {
     output.result({ plan: inText(plan) }, renderRebuildPlan(plan, options.rate));

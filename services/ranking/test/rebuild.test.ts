@@ -140,17 +140,17 @@ describe('a healthy ranking', () => {
   it('when orders keep coming while it is rebuilt, then every event counts once', async () => {
     let done = false;
     const before = published;
-    const running = rebuild(['--rate', '100']).finally(() => {
+    const running = rebuild(['--rate', '200']).finally(() => {
       done = true;
     });
-    // As fast as they are counted, up to the swap and beyond.
+    // As fast as they are counted, up to the swap.
     while (!done) {
       await sell(12);
       await allApplied();
     }
     const told = await running;
     expect(told.status).toBe('DONE');
-    expect(published).toBeGreaterThan(before + 40);
+    expect(published).toBeGreaterThan(before + 15);
     await allApplied();
     expect(await table()).toEqual(recount());
     await settled();
@@ -158,7 +158,7 @@ describe('a healthy ranking', () => {
   });
 
   it('when its process is killed in the midst, then the next one goes on, and every event counts once', async () => {
-    const running = rebuild(['--rate', '150']);
+    const running = rebuild(['--rate', '250']);
     await started(60);
     await ranking.process.kill9();
     await sell(20);
@@ -181,14 +181,5 @@ describe('a healthy ranking', () => {
     await settled();
     expect(await rows('SELECT live_generation FROM ranking_state')).toEqual([live]);
     expect(await table()).toEqual(recount());
-  });
-});
-
-describe('a rebuild that cannot be', () => {
-  it('when it makes no sense, then it says why', async () => {
-    const asked = (...more: string[]) => expectOps(stack, ['replay', '--rebuild', '--group', ...more], 2);
-    expect((await asked('payment')).stderr).toContain('Only ranking can be rebuilt');
-    expect((await asked('ranking', '--from', '1h')).stderr).toContain('--from makes no sense');
-    expect((await asked('ranking', '--execute')).stderr).toContain('wants a --reason');
   });
 });
