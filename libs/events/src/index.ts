@@ -23,6 +23,7 @@ export { createMessaging, type Messaging, type MessagingOptions } from './messag
 export { createEventMetrics, type EventMetrics, noMetrics } from './metrics.ts';
 export { type CommitHooks, createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
 export { INBOX_RETENTION_DAYS, purgeInbox } from './purge.ts';
+export type { Rebuild, RebuildTools, RebuildWork } from './rebuild.ts';
 export { type Recovered, recover } from './recovery.ts';
 export { FactsIncompleteError, type OwnFacts, RecoveryError } from './recovery-options.ts';
 export { type RecoverableService, recoverWhenAsked } from './recovery-start.ts';
@@ -30,6 +31,9 @@ export { type Redriver, type RedriverOptions, startRedriver } from './redriver.t
 export type { SchemaStore } from './registry.ts';
 export { type Relay, type RelayLock, type RelayOptions, startRelay } from './relay.ts';
 export { createSqlRelayLock } from './relay-lock.ts';
+export { anyEvents, ReplayCancelledError } from './replay-apply.ts';
+export { lagOf } from './replay-run.ts';
+export { finishReplay, isOpen, lockReplay, resetReplay } from './replay-store.ts';
 export { type Replayer, type ReplayerOptions, startReplayer } from './replayer.ts';
 export { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
 export { createSqlMessagingStore, type SqlMessagingStore } from './sql-store.ts';

@@ -23,6 +23,7 @@ import { createKafkaBroker } from './kafka/broker.ts';
 import { createEventMetrics, noMetrics } from './metrics.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { purgeInbox } from './purge.ts';
+import type { Rebuild } from './rebuild.ts';
 import { startRedriver } from './redriver.ts';
 import { startRelay } from './relay.ts';
 import { createSqlRelayLock } from './relay-lock.ts';
@@ -64,6 +65,8 @@ export interface Messaging {
   readonly store: SqlMessagingStore;
   /** Starts a consumer as soon as broker and registry are there. */
   subscribe<T extends EventType>(subscription: Subscription<Transaction, T>): void;
+  /** Lets operators ask for a rebuild of what a group has made of its topics. */
+  rebuilds(rebuild: Rebuild): void;
   /** Starts reading `topics` from the end, only to wake those who wait for a key. */
   waiters(topics: readonly string[]): Waiters;
   /** Resolves once schemas and topics are there and every consumer and waiter has joined. */
@@ -101,6 +104,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
   });
 
   const subscriptions: Subscription<Transaction, EventType>[] = [];
+  const rebuilds: Rebuild[] = [];
   const consumers: Consumer[] = [];
   const joined: Promise<void>[] = [];
   join(prepared.then(() => {}));
@@ -123,6 +127,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
     lock: createSqlRelayLock(database, `replay:${database.schema}`),
     connect: () => createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId: `${clientId}-replay`, logger }),
     subscriptions: () => subscriptions,
+    rebuilds: () => rebuilds,
   });
   const jobs = [
     startJob({
@@ -176,6 +181,8 @@ export function createMessaging(options: MessagingOptions): Messaging {
       };
       join(prepared.then(start));
     },
+
+    rebuilds: (rebuild) => void rebuilds.push(rebuild),
 
     waiters(topics) {
       const groupId = `${service}-waiters-${config.INSTANCE_ID}-${randomUUID()}`;

@@ -78,11 +78,15 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
   };
 }
 
-/** Which of one partition's records the group has in its dead letters: offset → whether that one still waits. */
+/**
+ * Which of one partition's records the group has in its dead letters: offset → whether that one still waits.
+ * @param redriven false: without those that were applied from there
+ */
 export async function readSetAside(
   database: Database,
   group: string,
   records: readonly IncomingRecord[],
+  { redriven = true }: { redriven?: boolean } = {},
 ): Promise<Map<string, boolean>> {
   const [first, last] = [records.at(0), records.at(-1)];
   if (!first || !last) return new Map();
@@ -91,7 +95,11 @@ export async function readSetAside(
       WHERE consumer_group = ? AND topic = ? AND \`partition\` = ? AND \`offset\` BETWEEN ? AND ?`,
     [group, first.topic, first.partition, first.offset, last.offset],
   );
-  return new Map(rows.map(({ position, status }) => [String(position), !['REDRIVEN', 'DISCARDED'].includes(status)]));
+  return new Map(
+    rows
+      .filter(({ status }) => redriven || status !== 'REDRIVEN')
+      .map(({ position, status }) => [String(position), !['REDRIVEN', 'DISCARDED'].includes(status)]),
+  );
 }
 
 /** A subscription whose type is only known to its handler, which gets nothing but the types it named. */

@@ -3,6 +3,7 @@ import type { Applied } from './apply.ts';
 import type { IncomingRecord } from './broker.ts';
 import { EVENTS, type EventType } from './catalog.ts';
 import { StaleBatchError } from './errors.ts';
+import type { ReceivedEvent } from './event.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { isForOthers } from './message.ts';
 import type { EventMetrics } from './metrics.ts';
@@ -25,6 +26,8 @@ export interface ReplayRun {
   readonly order: ReplayOrder;
   readonly subscription: Subscription<Transaction, EventType>;
   readonly applier: ReplayApplier<Transaction>;
+  /** Which of the decoded events are applied; the others are skipped, and not claimed. Absent: all. */
+  readonly takes?: ((event: ReceivedEvent) => boolean) | undefined;
   /** Rejects when the right to replay is lost. */
   readonly holdLock: () => Promise<void>;
   readonly metrics: EventMetrics;
@@ -37,7 +40,7 @@ export interface ReplayRun {
  * StaleBatchError when `signal` aborts, with ReplayCancelledError when an operator cancels.
  */
 export async function carryOut(run: ReplayRun): Promise<void> {
-  const { database, log, order, subscription, applier, holdLock, metrics, clock, signal } = run;
+  const { database, log, order, subscription, applier, takes, holdLock, metrics, clock, signal } = run;
   const { id, group, filters, rate, maxLag } = order;
   const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
   const types = filters.types && new Set(filters.types);
@@ -60,7 +63,7 @@ export async function carryOut(run: ReplayRun): Promise<void> {
   /** The live group comes first: while it is behind, the replay rests. */
   async function waitForGroup(): Promise<void> {
     while (clock.now() - lagReadAt >= LAG_MS) {
-      const behind = await readLag(log, group, topics);
+      const behind = await lagOf(log, group, topics);
       lagReadAt = clock.now();
       if (behind <= maxLag) return;
       if (!(await isRunning(database, id))) throw new ReplayCancelledError(`replay ${id} was cancelled`);
@@ -75,11 +78,14 @@ export async function carryOut(run: ReplayRun): Promise<void> {
     const last = records.at(-1);
     if (!last) return;
     const wanted = records.filter(isWanted);
-    const setAside = await readSetAside(database, group, wanted);
+    // What was redriven is in the group's projection: what takes its place has to count it too.
+    const setAside = await readSetAside(database, group, wanted, { redriven: order.kind === 'REPLAY' });
     const waiting = [...setAside.values()].filter((open) => open).length;
     const free = wanted.filter((record) => !setAside.has(record.offset));
-    checkAge(free, clock.now());
-    const messages = await applier.decode(free);
+    // A rebuild's inbox is new: it has forgotten nothing.
+    if (order.kind === 'REPLAY') checkAge(free, clock.now());
+    const decoded = await applier.decode(free);
+    const messages = takes ? decoded.filter(({ event }) => !event || takes(event)) : decoded;
 
     const next = { ...progress, [`${last.topic}/${last.partition}`]: (BigInt(last.offset) + 1n).toString() };
     const finish = (tx: Transaction, outcome: Applied) => {
@@ -88,7 +94,7 @@ export async function carryOut(run: ReplayRun): Promise<void> {
         ...outcome,
         duplicate,
         parked: outcome.parked + waiting,
-        skipped: records.length - wanted.length,
+        skipped: records.length - wanted.length + decoded.length - messages.length,
       };
       return advanceReplay(tx, id, next, counts, new Date(clock.now()));
     };
@@ -149,7 +155,8 @@ function checkAge(records: readonly IncomingRecord[], now: number): void {
   );
 }
 
-async function readLag(
+/** How many messages of these topics a group has not reached. */
+export async function lagOf(
   log: Pick<KafkaAdmin, 'ranges' | 'committed'>,
   group: string,
   topics: readonly string[],

@@ -12,6 +12,8 @@ export interface ReplayFilters {
 /** A replay that is to be carried out, as its row says. */
 export interface ReplayOrder {
   readonly id: number;
+  /** Into the live group, or beside it into what is to take its place. */
+  readonly kind: 'REPLAY' | 'REBUILD';
   readonly group: string;
   readonly filters: ReplayFilters;
   /** What is left: each range from where the last committed batch ended. */
@@ -34,12 +36,54 @@ export interface ReplayCounts extends Applied {
 /** The oldest replay of these groups that is asked for or at work. */
 export async function findReplay(database: Database, groups: readonly string[]): Promise<ReplayOrder | undefined> {
   const [row] = await database.query<ReplayRow>(
-    `SELECT id, consumer_group, filters, ranges, progress, rate, max_lag FROM replay
-      WHERE status IN ('REQUESTED', 'RUNNING') AND kind = 'REPLAY' AND consumer_group IN (${placeholders(groups.length)})
+    `SELECT ${COLUMNS} FROM replay
+      WHERE status IN ('REQUESTED', 'RUNNING') AND kind IN ('REPLAY', 'REBUILD') AND consumer_group IN (${placeholders(groups.length)})
       ORDER BY id LIMIT 1`,
     groups,
   );
   return row && toOrder(row);
+}
+
+/** As its row is now. Rejects with ReplayCancelledError when it is not at work any more. */
+export async function readReplay(database: SqlExecutor, id: number): Promise<ReplayOrder> {
+  const [row] = await database.query<ReplayRow>(`SELECT ${COLUMNS} FROM replay WHERE id = ? AND status = 'RUNNING'`, [
+    id,
+  ]);
+  if (!row) throw new ReplayCancelledError(`replay ${id} was cancelled`);
+  return toOrder(row);
+}
+
+/** Gives a rebuild what it is to read, unless it has that. */
+export async function setRanges(database: SqlExecutor, id: number, ranges: readonly RecordRange[]): Promise<void> {
+  const stored = ranges.map(({ topic, partition, from, to }) => ({ topic, partition, from: `${from}`, to: `${to}` }));
+  await database.execute(`UPDATE replay SET ranges = ? WHERE id = ? AND ranges = '[]' AND status = 'RUNNING'`, [
+    JSON.stringify(stored),
+    id,
+  ]);
+}
+
+/** A rebuild begins, or begins anew: nothing is read yet. */
+export async function resetReplay(tx: Transaction, id: number): Promise<void> {
+  await tx.execute(
+    `UPDATE replay SET ranges = '[]', progress = '{}', applied = 0, duplicate = 0, parked = 0, dead = 0, skipped = 0 WHERE id = ?`,
+    [id],
+  );
+}
+
+/**
+ * Locks its row until the transaction ends, so that a cancellation comes before it or after it. Rejects with
+ * ReplayCancelledError when it came before.
+ */
+export async function lockReplay(tx: Transaction, id: number): Promise<void> {
+  const rows = await tx.query(`SELECT 1 FROM replay WHERE id = ? AND status = 'RUNNING' FOR UPDATE`, [id]);
+  if (rows.length === 0) throw new ReplayCancelledError(`replay ${id} was cancelled`);
+}
+
+/** Whether it has no end yet. */
+export async function isOpen(database: SqlExecutor, id: number): Promise<boolean> {
+  return (
+    (await database.query(`SELECT 1 FROM replay WHERE id = ? AND status IN ('REQUESTED', 'RUNNING')`, [id])).length > 0
+  );
 }
 
 /** @returns false when it was cancelled meanwhile */
@@ -88,8 +132,11 @@ export async function finishReplay(
   );
 }
 
+const COLUMNS = 'id, kind, consumer_group, filters, ranges, progress, rate, max_lag';
+
 interface ReplayRow {
   id: number;
+  kind: ReplayOrder['kind'];
   consumer_group: string;
   filters: string;
   ranges: string;
@@ -114,5 +161,6 @@ function toOrder(row: ReplayRow): ReplayOrder {
     to: BigInt(to),
   }));
   const filters = JSON.parse(row.filters) as ReplayFilters;
-  return { id: row.id, group: row.consumer_group, filters, ranges, progress, rate: row.rate, maxLag: row.max_lag };
+  const { id, kind, consumer_group: group, rate, max_lag: maxLag } = row;
+  return { id, kind, group, filters, ranges, progress, rate, maxLag };
 }

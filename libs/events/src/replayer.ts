@@ -3,13 +3,15 @@ import type { Failpoint } from './apply.ts';
 import type { EventType } from './catalog.ts';
 import type { Codec } from './codec.ts';
 import { describe, OutageError, StaleBatchError } from './errors.ts';
+import type { ReceivedEvent } from './event.ts';
 import { classify } from './failure.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
+import type { Rebuild } from './rebuild.ts';
 import type { RelayLock } from './relay.ts';
 import { createReplayApplier, ReplayCancelledError } from './replay-apply.ts';
 import { carryOut } from './replay-run.ts';
-import { findReplay, finishReplay, type ReplayOrder, startReplay } from './replay-store.ts';
+import { findReplay, finishReplay, type ReplayOrder, readReplay, setRanges, startReplay } from './replay-store.ts';
 import { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
 import type { MessagingStore } from './store.ts';
 import type { Subscription } from './subscription.ts';
@@ -24,6 +26,8 @@ export interface ReplayerOptions {
   readonly connect: () => Promise<KafkaAdmin>;
   /** The subscriptions of this service, as they are at each look. */
   readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
+  /** What of these can be rebuilt, likewise. */
+  readonly rebuilds?: () => readonly Rebuild[];
   readonly logger?: Logger;
   readonly metrics?: EventMetrics;
   readonly failpoint?: Failpoint | undefined;
@@ -44,7 +48,7 @@ export interface Replayer {
  */
 export function startReplayer(options: ReplayerOptions): Replayer {
   const { database, store, codec, lock, connect, subscriptions, failpoint, pollMs = 500 } = options;
-  const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
+  const { rebuilds = () => [], logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
   const stopping = new AbortController();
   const now = () => new Date(clock.now());
 
@@ -59,6 +63,7 @@ export function startReplayer(options: ReplayerOptions): Replayer {
     } finally {
       // Its connection is only kept alive while it is used; asked in vain, it has one as well.
       await lock.release();
+      if (order.kind === 'REBUILD') rebuildOf(order.group)?.letGo();
     }
   }
 
@@ -68,11 +73,8 @@ export function startReplayer(options: ReplayerOptions): Replayer {
     const signal = stopping.signal;
     const log = await connect();
     try {
-      const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal });
-      const holdLock = async () => {
-        if (!(await lock.hold())) throw new OutageError('another instance replays');
-      };
-      await carryOut({ database, log, order, subscription, applier, holdLock, metrics, clock, signal });
+      if (order.kind === 'REBUILD') await rebuild(order, log);
+      else await carry(order, subscription, log);
       await finishReplay(database, id, 'DONE', now());
       logger.info({ replay: id, group }, 'replay is done');
     } catch (error) {
@@ -84,6 +86,41 @@ export function startReplayer(options: ReplayerOptions): Replayer {
     } finally {
       await log.close().catch(() => {});
     }
+  }
+
+  async function holdLock(): Promise<void> {
+    if (!(await lock.hold())) throw new OutageError('another instance replays');
+  }
+
+  async function carry(
+    order: ReplayOrder,
+    subscription: Subscription<Transaction, EventType>,
+    log: KafkaAdmin,
+    takes?: (event: ReceivedEvent) => boolean,
+  ): Promise<void> {
+    const { signal } = stopping;
+    const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal });
+    await carryOut({ database, log, order, subscription, applier, takes, holdLock, metrics, clock, signal });
+  }
+
+  function rebuildOf(group: string): Rebuild | undefined {
+    return rebuilds().find((it) => it.group === group);
+  }
+
+  /** Begins, reads and ends; after a crash all three come again, and each finds what it has done. */
+  async function rebuild({ id, group }: ReplayOrder, log: KafkaAdmin): Promise<void> {
+    const own = rebuildOf(group);
+    if (!own) throw new Error(`what ${group} makes of its topics cannot be rebuilt`);
+    const mayGoOn = async () => {
+      if (stopping.signal.aborted) throw new StaleBatchError('the service is stopping');
+      await holdLock();
+    };
+    const { topics, subscription, takes, end } = await own.begin(id, { log, mayGoOn });
+    // Not before it has begun: from then on the live group brings what comes after the end of these.
+    if ((await readReplay(database, id)).ranges.length === 0) await setRanges(database, id, await log.ranges(topics));
+    await carry(await readReplay(database, id), subscription, log, takes);
+    await mayGoOn();
+    await end();
   }
 
   async function run(): Promise<void> {

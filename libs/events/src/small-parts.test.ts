@@ -11,6 +11,7 @@ import { deriveEventId } from './event-id.ts';
 import { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
 import { classify } from './failure.ts';
 import { renderHeaders } from './headers.ts';
+import { heldSince } from './kafka/offsets.ts';
 import { isForOthers } from './message.ts';
 import { noMetrics } from './metrics.ts';
 import { lowestIdAt } from './purge.ts';
@@ -81,6 +82,23 @@ describe('a failure', () => {
     ['something thrown', 'text', 'poison'],
   ])('that is a %s is told apart', (_, error, kind) => {
     expect(classify(error)).toBe(kind);
+  });
+});
+
+describe('since when topics hold everything', () => {
+  const now = Date.parse('2026-03-10T12:34:56Z');
+  const since = (lost: number) => heldSince(async (from) => (from.getTime() < lost ? ['gone'] : []), now);
+
+  it.each([
+    ['2026-03-03T09:20:00Z', '2026-03-03T10:00:00.000Z'],
+    ['2026-03-03T09:00:00Z', '2026-03-03T09:00:00.000Z'],
+    ['2026-03-10T12:30:00Z', '2026-03-10T13:00:00.000Z'],
+  ])('when what is older than %s is gone, then it is the next full hour', async (lost, held) => {
+    expect((await since(Date.parse(lost)))?.toISOString()).toBe(held);
+  });
+
+  it('when nothing is gone, then it is always', async () => {
+    expect(await since(0)).toBeUndefined();
   });
 });
 

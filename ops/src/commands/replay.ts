@@ -1,48 +1,17 @@
 import { createKafkaAdmin, type KafkaAdmin } from '@shop/events';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Addresses, readAddresses } from '../addresses.ts';
-import { action, addCommand, EXIT, type ExitCode, moment, type Output, wholeNumber } from '../command.ts';
+import { readAddresses } from '../addresses.ts';
+import { action, addCommand, EXIT, type ExitCode, moment, wholeNumber } from '../command.ts';
 import { refuseBeyondInbox } from '../inbox-age.ts';
+import type { ReplayContext, ReplayOptions } from '../replay/context.ts';
 import { readWish, WishError } from '../replay/options.ts';
 import { planReplay } from '../replay/plan.ts';
+import { rebuild } from '../replay/rebuild-command.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import { renderPlan, renderRecovery, renderReplays } from '../replay/render.ts';
-import {
-  cancelReplay,
-  listReplays,
-  parseRef,
-  type Replay,
-  readReplay,
-  requestReplay,
-  waitForEnd,
-} from '../replay/requests.ts';
-import { connectSql, type SqlConnection } from '../sql.ts';
-
-interface ReplayOptions {
-  json?: boolean;
-  group?: string;
-  topic?: string;
-  type?: string;
-  key?: string;
-  from?: Date;
-  to?: Date;
-  rate: number;
-  maxLag: number;
-  execute?: boolean;
-  reason?: string;
-  force?: boolean;
-  wait: number;
-  list?: boolean;
-  cancel?: string;
-  recover?: string;
-}
-
-interface Context {
-  readonly addresses: Addresses;
-  readonly sql: SqlConnection;
-  readonly output: Output;
-  readonly options: ReplayOptions;
-}
+import { cancelReplay, listReplays, parseRef, readReplay, requestReplay, waitForEnd } from '../replay/requests.ts';
+import { tellProgress, verdict } from '../replay/verdict.ts';
+import { connectSql } from '../sql.ts';
 
 export function registerReplay(program: Command): void {
   addCommand(
@@ -61,6 +30,7 @@ export function registerReplay(program: Command): void {
     .option('--max-lag <messages>', 'pause while the group itself is further behind', wholeNumber(0, 10_000_000), 1_000)
     .option('--execute', 'do it; without, only say what would be done')
     .option('--reason <words>', 'why; kept in the history', reason)
+    .option('--rebuild', 'of ranking: count everything anew beside what is shown, and swap')
     .option('--force', 'apply it although it was applied before (refused)')
     .option('--wait <seconds>', 'wait so long for the service to do it', wholeNumber(0, 86_400), 600)
     .option('--list', 'the latest replays and recoveries')
@@ -88,7 +58,7 @@ function reason(text: string): string {
   return text.trim();
 }
 
-async function run(context: Context): Promise<ExitCode> {
+async function run(context: ReplayContext): Promise<ExitCode> {
   const { options, output, sql } = context;
   const { group, list, cancel: ref, recover } = options;
   if ([group, list, ref, recover].filter(Boolean).length !== 1)
@@ -102,7 +72,7 @@ async function run(context: Context): Promise<ExitCode> {
   return withLog(context, (log) => (recover ? planARecovery(context, log, recover) : replay(context, log)));
 }
 
-async function withLog<T>({ addresses }: Context, work: (log: KafkaAdmin) => Promise<T>): Promise<T> {
+async function withLog<T>({ addresses }: ReplayContext, work: (log: KafkaAdmin) => Promise<T>): Promise<T> {
   const log = await createKafkaAdmin({ brokers: addresses.brokers, clientId: 'ops' });
   try {
     return await work(log);
@@ -111,8 +81,9 @@ async function withLog<T>({ addresses }: Context, work: (log: KafkaAdmin) => Pro
   }
 }
 
-async function replay(context: Context, log: KafkaAdmin): Promise<ExitCode> {
+async function replay(context: ReplayContext, log: KafkaAdmin): Promise<ExitCode> {
   const { options, output, sql, addresses } = context;
+  if (options.rebuild) return await rebuild(context, log);
   const wish = readWish(options);
   refuseBeyondInbox(wish.from);
   if (options.force)
@@ -139,35 +110,10 @@ async function replay(context: Context, log: KafkaAdmin): Promise<ExitCode> {
     await service.close();
   }
   output.say(`asked for: ${ref}`);
-  const tell = (it: Replay) => output.say(`${it.status}: ${it.applied} applied, ${it.duplicate} applied before`);
-  return verdict(output, await waitForEnd(sql, ref, options.wait * 1_000, tell));
+  return verdict(output, await waitForEnd(sql, ref, options.wait * 1_000, tellProgress(output)));
 }
 
-function verdict(output: Output, replay: Replay): ExitCode {
-  output.result(replay, renderReplays([replay]));
-  switch (replay.status) {
-    case 'DONE':
-      if (replay.dead + replay.parked === 0) return EXIT.done;
-      output.say('Some are set aside: `dead-letters list` tells which.');
-      return EXIT.found;
-    case 'FAILED':
-      output.say(`It failed: ${replay.error}`);
-      return EXIT.failed;
-    case 'CANCELLED':
-      output.say('It was cancelled. What it has applied stays applied.');
-      return EXIT.failed;
-    case 'REQUESTED':
-      output.say(`It waits for its service: is it running? \`replay --cancel ${replay.ref}\` takes it back.`);
-      return EXIT.failed;
-    case 'RUNNING':
-      output.say('It is still at work: `replay --list` tells how far it is.');
-      return EXIT.failed;
-    default:
-      return replay.status satisfies never;
-  }
-}
-
-async function cancel({ output, sql, addresses }: Context, ref: string): Promise<ExitCode> {
+async function cancel({ output, sql, addresses }: ReplayContext, ref: string): Promise<ExitCode> {
   const { service, id } = parseRef(ref);
   await readReplay(sql, ref);
   const connection = await connectSql(addresses.services[service].database);
@@ -183,7 +129,11 @@ async function cancel({ output, sql, addresses }: Context, ref: string): Promise
   }
 }
 
-async function planARecovery({ output, sql, options }: Context, log: KafkaAdmin, name: string): Promise<ExitCode> {
+async function planARecovery(
+  { output, sql, options }: ReplayContext,
+  log: KafkaAdmin,
+  name: string,
+): Promise<ExitCode> {
   if (!options.from) throw new WishError('From when? Give --from a time before the backup was taken.');
   const plan = await planRecovery(log, sql, name, options.from);
   output.result(plan, renderRecovery(plan));

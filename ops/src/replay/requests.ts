@@ -9,7 +9,7 @@ import type { ReplayPlan } from './plan.ts';
 export interface Replay {
   /** `payment/3`. */
   readonly ref: string;
-  readonly kind: 'REPLAY' | 'RECOVERY';
+  readonly kind: 'REPLAY' | 'RECOVERY' | 'REBUILD';
   readonly group: string;
   readonly status: 'REQUESTED' | 'RUNNING' | 'DONE' | 'FAILED' | 'CANCELLED';
   readonly requestedBy: string;
@@ -31,31 +31,38 @@ export async function requestReplay(
   service: SqlConnection,
   wish: ReplayWish,
   plan: ReplayPlan,
-  options: { readonly reason: string; readonly rate: number; readonly maxLag: number },
+  options: RequestOptions,
 ): Promise<string> {
   const { types, key, from, to } = wish;
   const filters = { types, key, from: from.toISOString(), to: to?.toISOString() ?? null };
   const ranges = plan.ranges.map((it) => ({ ...it, from: String(it.from), to: String(it.to) }));
   const { messages, fresh, setAside, types: counts } = plan;
+  const shown = { messages, fresh, setAside, types: counts };
+  const id = await insertRequest(service, { kind: 'REPLAY', group: plan.group, filters, ranges, plan: shown }, options);
+  return `${wish.group.service}/${id}`;
+}
+
+export interface RequestOptions {
+  readonly reason: string;
+  readonly rate: number;
+  readonly maxLag: number;
+}
+
+/** Writes what is asked for into the service's `replay`, in this operator's name. @returns its number */
+export async function insertRequest(
+  service: SqlConnection,
+  row: { kind: 'REPLAY' | 'REBUILD'; group: string; filters: object; ranges: readonly object[]; plan: object },
+  { reason, rate, maxLag }: RequestOptions,
+): Promise<number> {
   const now = new Date();
   const who = `${userInfo().username}@${hostname()}`.slice(0, 100);
+  const [filters, ranges, plan] = [row.filters, row.ranges, row.plan].map((it) => JSON.stringify(it));
   const { insertId } = await service.execute(
     `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate, max_lag, requested_at, updated_at)
-     VALUES ('REPLAY', ?, 'REQUESTED', ?, ?, ?, ?, ?, '{}', ?, ?, ?, ?)`,
-    [
-      plan.group,
-      who,
-      options.reason,
-      JSON.stringify(filters),
-      JSON.stringify(ranges),
-      JSON.stringify({ messages, fresh, setAside, types: counts }),
-      options.rate,
-      options.maxLag,
-      now,
-      now,
-    ],
+     VALUES (?, ?, 'REQUESTED', ?, ?, ?, ?, ?, '{}', ?, ?, ?, ?)`,
+    [row.kind, row.group, who, reason, filters ?? '', ranges ?? '', plan ?? '', rate, maxLag, now, now],
   );
-  return `${wish.group.service}/${insertId}`;
+  return insertId;
 }
 
 /** `payment/3` → its service and number. @throws WishError */
@@ -72,7 +79,7 @@ export function parseRef(ref: string): { service: ServiceName; id: number } {
 export async function cancelReplay(service: SqlConnection, id: number): Promise<boolean> {
   const { affectedRows } = await service.execute(
     `UPDATE replay SET status = 'CANCELLED', updated_at = UTC_TIMESTAMP(3), finished_at = UTC_TIMESTAMP(3)
-      WHERE id = ? AND kind = 'REPLAY' AND status IN ('REQUESTED', 'RUNNING')`,
+      WHERE id = ? AND kind IN ('REPLAY', 'REBUILD') AND status IN ('REQUESTED', 'RUNNING')`,
     [id],
   );
   return affectedRows === 1;

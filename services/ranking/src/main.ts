@@ -4,6 +4,7 @@ import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBoard } from './db/board.ts';
 import { createPrisma } from './db/prisma.ts';
+import { sqlRebuildStore } from './db/rebuild-store.ts';
 import { createSalesReads } from './db/sales-reads.ts';
 import { sqlSalesStore } from './db/sales-store.ts';
 import { createCalendar } from './domain/business-day.ts';
@@ -11,10 +12,12 @@ import { rankingSubscription } from './messaging/subscription.ts';
 import { createHandler } from './usecases/apply-sales.ts';
 import { createPopular } from './usecases/popular.ts';
 import { KEPT_DAYS } from './usecases/ports.ts';
+import { createRebuild } from './usecases/rebuild.ts';
 import { createRepair } from './usecases/repair-board.ts';
 import { createBoardWriter } from './usecases/write-board.ts';
 
 const REPAIR_EVERY_MS = 20_000;
+const SETTLE_EVERY_MS = 20_000;
 
 const runtime = createRuntime('ranking', loadConfig(configSchema));
 const { config, logger, metrics, health, shutdown } = runtime;
@@ -37,7 +40,7 @@ const repairs = startJob({
   logger,
   metrics,
   async run() {
-    await database.transaction((tx) => sqlSalesStore.liveGeneration(tx));
+    await database.transaction((tx) => sqlSalesStore.generations(tx));
     if (board.connected) await repair({ execute: true });
   },
 });
@@ -55,7 +58,24 @@ const writer = createBoardWriter({
 shutdown.onStop('board writer', () => writer.settled());
 
 const messaging = createMessaging({ ...runtime, database });
-messaging.subscribe(rankingSubscription(createHandler({ store: sqlSalesStore, calendar, now, written: writer.write })));
+const { claim } = messaging.store;
+messaging.subscribe(
+  rankingSubscription(createHandler({ store: sqlSalesStore, calendar, now, claim, written: writer.write })),
+);
+
+const rebuild = createRebuild({
+  ...{ database, store: sqlRebuildStore, sales: sqlSalesStore, calendar, now, repair, logger },
+  letGo: () => settling.trigger(),
+});
+const settling = startJob({
+  name: 'settle-rebuild',
+  everyMs: SETTLE_EVERY_MS,
+  logger,
+  metrics,
+  run: (signal) => rebuild.settle(signal),
+});
+shutdown.onStop('settle-rebuild', () => settling.stop());
+messaging.rebuilds(rebuild);
 
 const popular = createPopular({ board, reads, calendar, now, logger, metrics });
 await runtime.listen(createApp({ logger, metrics, health, popular, repair, now }));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
+import { v7 as uuidv7 } from 'uuid';
 import { createPrisma } from '../src/db/prisma.ts';
 import { createSalesReads } from '../src/db/sales-reads.ts';
 import { sqlSalesStore } from '../src/db/sales-store.ts';
@@ -14,7 +15,9 @@ let schema: TestDatabase;
 let written: [generation: number, changed: readonly ChangedDay[]][] = [];
 const now = () => new Date();
 const dependencies = { store: sqlSalesStore, calendar: createCalendar('Asia/Seoul'), now };
-const handle = createHandler({ ...dependencies, written: (...it) => void written.push(it) });
+const claim: Parameters<typeof createHandler>[0]['claim'] = async (_, __, ids) => new Set(ids);
+const handle = createHandler({ ...dependencies, claim, written: (...it) => void written.push(it) });
+const heard = (events: readonly SalesEvent[]) => events.map((event) => ({ ...event, id: uuidv7() }));
 // The last and the first millisecond of days in Seoul.
 const [late, early] = [Date.parse('2026-03-01T14:59:59.999Z'), Date.parse('2026-03-01T15:00:00.000Z')];
 
@@ -33,7 +36,7 @@ async function batch(...events: SalesEvent[]): Promise<string[]> {
   const statements: string[] = [];
   await schema.database.transaction((tx) => {
     statements.length = 0;
-    return handle(noting(tx, statements), events);
+    return handle(noting(tx, statements), heard(events));
   });
   return statements;
 }
@@ -97,7 +100,7 @@ describe('a batch', () => {
 
   it('that fails tells nobody', async () => {
     const failing = schema.database.transaction(async (tx) => {
-      await handle(tx, [completed(orderAt(late, [1, 1]))]);
+      await handle(tx, heard([completed(orderAt(late, [1, 1]))]));
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
@@ -150,7 +153,7 @@ describe('generations', () => {
     const order: string[] = [];
     let swap: Promise<unknown> | undefined;
     await schema.database.transaction(async (tx) => {
-      await handle(tx, [completed(orderAt(late, [1, 1]))]);
+      await handle(tx, heard([completed(orderAt(late, [1, 1]))]));
       swap = schema.database
         .transaction((other) => other.query('SELECT live_generation FROM ranking_state FOR UPDATE'))
         .then(() => order.push('swap'));

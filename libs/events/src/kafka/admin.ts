@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
 import { type Logger, silentLogger } from '../runtime.ts';
 import { createClient } from './client.ts';
-import { type CommittedOffset, committedOffsets, goneSince, logRanges } from './offsets.ts';
+import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
 import { type RecordRange, readRanges } from './read.ts';
 
 export type { RecordRange } from './read.ts';
@@ -23,6 +23,8 @@ export interface KafkaAdmin {
   readRuns(ranges: readonly RecordRange[], each: (records: readonly IncomingRecord[]) => Promise<void>): Promise<void>;
   /** Partitions that may have held records from `since` on which retention has removed, each in words. */
   goneSince(topics: readonly string[], since: Date): Promise<string[]>;
+  /** Since when the topics hold everything, to the hour; undefined: since their beginning. In the future where it is all gone. */
+  heldSince(topics: readonly string[]): Promise<Date | undefined>;
   /** Members of a group by client id; empty when nobody has joined. */
   members(groupId: string): Promise<string[]>;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ export async function createKafkaAdmin(options: {
     read: (ranges, each) => readRanges(kafka, admin, ranges, async (records) => records.forEach(each)),
     readRuns: (ranges, each) => readRanges(kafka, admin, ranges, each),
     goneSince: (topics, since) => goneSince(admin, topics, since, Date.now()),
+    heldSince: (topics) => heldSince((since) => goneSince(admin, topics, since, Date.now()), Date.now()),
 
     async members(groupId) {
       const { groups } = await admin.describeGroups([groupId]);

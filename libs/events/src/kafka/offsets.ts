@@ -70,6 +70,28 @@ export async function goneSince(admin: Admin, topics: readonly string[], since: 
   return problems;
 }
 
+const HOUR_MS = 3_600_000;
+/** Nothing is looked for further back than this, in hours. */
+const MOST_HOURS = 10_000;
+
+/**
+ * The earliest full hour since which nothing is gone, by bisection; undefined where nothing ever was.
+ * @param gone `goneSince` of the topics
+ */
+export async function heldSince(gone: (since: Date) => Promise<string[]>, now: number): Promise<Date | undefined> {
+  const isHeld = async (since: number) => (await gone(new Date(since))).length === 0;
+  if (await isHeld(0)) return undefined;
+  const next = Math.floor(now / HOUR_MS) + 1;
+  // `held` hours back and less is all there, `lost` is not. The next hour always is.
+  let [held, lost] = [0, MOST_HOURS];
+  while (lost - held > 1) {
+    const middle = Math.floor((held + lost) / 2);
+    if (await isHeld((next - middle) * HOUR_MS)) held = middle;
+    else lost = middle;
+  }
+  return new Date((next - held) * HOUR_MS);
+}
+
 /** How long the broker keeps a topic's records, ms; 0 where it also removes them by size. */
 async function retentionMs(admin: Admin, topic: string): Promise<number> {
   const configNames = ['retention.ms', 'retention.bytes'];

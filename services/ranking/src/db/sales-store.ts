@@ -1,5 +1,6 @@
 import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/service';
 import type { DayTotal } from '../domain/board.ts';
+import type { Generations } from '../domain/rebuild.ts';
 import type { Sale } from '../domain/sales.ts';
 import type { ChangedDay, SalesStore } from '../usecases/ports.ts';
 
@@ -8,16 +9,13 @@ const FIRST_GENERATION = 1;
 /**
  * Totals and names in MySQL. A batch takes at most five statements, whatever its size.
  *
- * Lock order: ranking_state (shared; a swap locks it exclusively), daily_product_sales by day and product, products by id.
+ * Lock order: ranking_state (shared; a swap locks it exclusively), the inbox of a generation that is rebuilt, daily_product_sales by
+ * generation, day and product, products by id.
  * The upserts insert in that order, and lock a row that exists exclusively at once.
  */
 export const sqlSalesStore: SalesStore = {
-  async liveGeneration(tx) {
-    const known = await lockGeneration(tx);
-    if (known !== undefined) return known;
-    await insertRows(tx, 'ranking_state', STATE_COLUMNS, [[1, FIRST_GENERATION, new Date()]], { ignore: true });
-    return (await lockGeneration(tx)) ?? FIRST_GENERATION;
-  },
+  // MariaDB does not know FOR SHARE.
+  generations: (tx) => readState(tx, 'LOCK IN SHARE MODE'),
 
   async add(tx, generation, sales, at) {
     await insertRows(
@@ -56,14 +54,33 @@ export const sqlSalesStore: SalesStore = {
   },
 };
 
-const STATE_COLUMNS = ['id', 'live_generation', 'updated_at'];
+/** The generations, and the rebuild (its row in `replay`) that the next one belongs to. */
+export type RankingState = Generations & { readonly replayId: number | undefined };
 
-async function lockGeneration(tx: Transaction): Promise<number | undefined> {
-  // MariaDB does not know FOR SHARE.
-  const [row] = await tx.query<{ generation: number }>(
-    'SELECT live_generation AS generation FROM ranking_state WHERE id = 1 LOCK IN SHARE MODE',
-  );
-  return row?.generation;
+/** Reads the one row of ranking_state, under a lock; writes it where it is missing. */
+export async function readState(tx: Transaction, lock: 'LOCK IN SHARE MODE' | 'FOR UPDATE'): Promise<RankingState> {
+  for (;;) {
+    const [row] = await tx.query<StateRow>(
+      `SELECT live_generation AS live, next_generation AS next, replay_id AS replayId,
+              DATE_FORMAT(first_day, '%Y-%m-%d') AS firstDay, DATE_FORMAT(copied_day, '%Y-%m-%d') AS copiedDay
+         FROM ranking_state WHERE id = 1 ${lock}`,
+    );
+    if (row) {
+      const { live, next, replayId, firstDay, copiedDay } = row;
+      const days = { firstDay: firstDay ?? undefined, copiedDay: copiedDay ?? undefined };
+      return { live, next: next === null ? undefined : { generation: next, ...days }, replayId: replayId ?? undefined };
+    }
+    const columns = ['id', 'live_generation', 'updated_at'];
+    await insertRows(tx, 'ranking_state', columns, [[1, FIRST_GENERATION, new Date()]], { ignore: true });
+  }
+}
+
+interface StateRow {
+  live: number;
+  next: number | null;
+  replayId: number | null;
+  firstDay: string | null;
+  copiedDay: string | null;
 }
 
 /** The totals as this transaction has left them: their rows are locked. One range of the primary key for each day. */

@@ -68,3 +68,8 @@ export function namesIn(events: readonly SalesEvent[]): ProductName[] {
   }
   return [...best.values()].sort((a, b) => a.productId - b.productId);
 }
+
+/** Of what ranking hears, by the headers: an order that never completed has nothing to take back. A message without the attribute is older than that: wanted. */
+export function wantsSale(headers: Readonly<Record<string, string>>): boolean {
+  return headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false';
+}

@@ -1,14 +1,25 @@
 import type { Transaction } from '@shop/service';
 import type { Calendar } from '../domain/business-day.ts';
+import { type NextGeneration, saleDayOf, shareOf } from '../domain/rebuild.ts';
 import { namesIn, type SalesEvent, sumSales } from '../domain/sales.ts';
 import type { ChangedDay, SalesStore } from './ports.ts';
+
+/** An event with its id. */
+export type HeardSale = SalesEvent & { readonly id: string };
 
 interface Dependencies {
   readonly store: SalesStore;
   readonly calendar: Pick<Calendar, 'dayOf'>;
   readonly now: () => Date;
+  /** Of these ids (sorted), those that were new to an inbox: `MessagingStore.claim`. */
+  readonly claim: (tx: Transaction, inbox: string, ids: readonly string[], now: Date) => Promise<ReadonlySet<string>>;
   /** Told of the live generation's new totals, once they are committed. It must not throw. */
   readonly written: (generation: number, changed: readonly ChangedDay[]) => void;
+}
+
+/** The inbox of a generation while it is rebuilt. */
+export function inboxOf(generation: number): string {
+  return `ranking@${generation}`;
 }
 
 /**
@@ -16,7 +27,7 @@ interface Dependencies {
  * and product, then names by product.
  */
 export async function applySales(
-  { store, calendar, now }: Omit<Dependencies, 'written'>,
+  { store, calendar, now }: Pick<Dependencies, 'store' | 'calendar' | 'now'>,
   tx: Transaction,
   generation: number,
   events: readonly SalesEvent[],
@@ -29,11 +40,40 @@ export async function applySales(
   return changed;
 }
 
-/** The handler of the live generation. */
+/** The handler of the live group. While a generation is rebuilt it writes to both, so that the rebuild never has to catch up. */
 export function createHandler(dependencies: Dependencies) {
-  return async (tx: Transaction, events: readonly SalesEvent[]): Promise<void> => {
-    const generation = await dependencies.store.liveGeneration(tx);
-    const changed = await applySales(dependencies, tx, generation, events);
-    if (changed.length > 0) tx.onCommit(() => dependencies.written(generation, changed));
+  const { store, calendar, now, written } = dependencies;
+  return async (tx: Transaction, events: readonly HeardSale[]): Promise<void> => {
+    const { live, next } = await store.generations(tx);
+    const ofNext = next ? await takenBy(dependencies, tx, next, events) : events;
+    // Once it is live, what its rebuild counted before the live group came to it must not be counted again.
+    const changed = await applySales(dependencies, tx, live, live === next?.generation ? ofNext : events);
+    if (next && next.generation !== live) {
+      const sales = sumSales(ofNext, calendar.dayOf);
+      if (sales.length > 0) await store.add(tx, next.generation, sales, now());
+    }
+    if (changed.length > 0) tx.onCommit(() => written(live, changed));
   };
+}
+
+/**
+ * What of the live group's new events changes the next generation: of recounted days those that its own inbox does not
+ * hold (they are put there), and whatever falls on copied days. Events that change no total are all there.
+ */
+async function takenBy(
+  { calendar, claim, now }: Dependencies,
+  tx: Transaction,
+  next: NextGeneration,
+  events: readonly HeardSale[],
+): Promise<HeardSale[]> {
+  const shared = events.map((event) => {
+    const day = saleDayOf(event, calendar.dayOf);
+    return { event, share: day === undefined ? 'none' : shareOf(day, next) };
+  });
+  const recounted = shared.filter(({ share }) => share === 'recounted').map(({ event }) => event.id);
+  const claimed =
+    recounted.length > 0 ? await claim(tx, inboxOf(next.generation), recounted.sort(), now()) : new Set<string>();
+  return shared
+    .filter(({ event, share }) => (share === 'recounted' ? claimed.has(event.id) : share !== 'uncopied'))
+    .map(({ event }) => event);
 }

@@ -1,6 +1,7 @@
 import type { Transaction } from '@shop/service';
 import type { DayBoard, DayTable, DayTotal, Repair } from '../domain/board.ts';
 import type { BusinessDay } from '../domain/business-day.ts';
+import type { Generations } from '../domain/rebuild.ts';
 import type { ProductName, Sale } from '../domain/sales.ts';
 import type { ProductTotal } from '../domain/top.ts';
 
@@ -12,8 +13,8 @@ export interface ChangedDay {
 
 /** The totals in MySQL: the truth. */
 export interface SalesStore {
-  /** The generation whose totals are shown. It stays so until the transaction ends: a swap waits. */
-  liveGeneration(tx: Transaction): Promise<number>;
+  /** The generation whose totals are shown, and one that is rebuilt. It stays so until the transaction ends: a swap waits. */
+  generations(tx: Transaction): Promise<Generations>;
   /** Adds to the totals of a generation. `sales` are in the order of day and product. @returns the totals after it */
   add(tx: Transaction, generation: number, sales: readonly Sale[], at: Date): Promise<ChangedDay[]>;
   /** Keeps what is better known than before. `names` are in the order of product ids. */

@@ -1,0 +1,112 @@
+import { EVENTS, type KafkaAdmin, type RecordRange } from '@shop/events';
+import { dayIn } from '../audit/business-days.ts';
+import { GROUPS } from '../audit/groups.ts';
+import type { SqlConnection, SqlReader } from '../sql.ts';
+import { insertRequest, parseRef, type RequestOptions } from './requests.ts';
+import { type TypeCount, typeCounts } from './type-counts.ts';
+
+/** What a rebuild of ranking would do. */
+export interface RebuildPlan {
+  /** All that the topic holds now. */
+  readonly ranges: readonly RecordRange[];
+  /** What ranking wants of it. */
+  readonly types: readonly TypeCount[];
+  readonly records: number;
+  readonly messages: number;
+  /** At the rate asked for, ms. */
+  readonly expectedMs: number;
+  readonly live: GenerationTotals;
+  /** Recounted from this day on; null: all days. */
+  readonly firstDay: string | null;
+  /** Days of the live generation before that: they are copied. */
+  readonly copiedDays: readonly string[];
+}
+
+export interface GenerationTotals {
+  readonly generation: number;
+  readonly days: number;
+  /** Rows: a product's of a day. */
+  readonly totals: number;
+  readonly pieces: number;
+}
+
+/** As the service compared the generations right before the swap. */
+export interface Comparison {
+  readonly live: GenerationTotals;
+  readonly rebuilt: GenerationTotals;
+  readonly differing: number;
+  readonly examples: readonly { day: string; productId: number; live: number; rebuilt: number }[];
+  readonly firstDay: string | null;
+  /** Messages that the live group had not reached: the rebuilt generation counts them already. */
+  readonly behind: number;
+}
+
+/** @param timeZone the shop's, SHOP_TIME_ZONE of the ranking service */
+export async function planRebuild(
+  log: KafkaAdmin,
+  sql: SqlReader,
+  perSecond: number,
+  timeZone: string,
+): Promise<RebuildPlan> {
+  const group = GROUPS.find((each) => each.group === 'ranking');
+  const topics = [EVENTS['order-completed'].topic];
+  const held = await log.heldSince(topics);
+  const ranges = (await log.ranges(topics)).filter(({ from, to }) => from < to);
+  const counts = typeCounts();
+  let [records, messages] = [0, 0];
+  await log.readRuns(ranges, async (run) => {
+    records += run.length;
+    for (const record of run) {
+      if (!group?.handles.some((type) => type === record.headers.ce_type) || !group.wants?.(record.headers)) continue;
+      messages += 1;
+      counts.add(record);
+    }
+  });
+  const firstDay = held ? dayAfter(dayIn(timeZone, held.getTime() - 1)) : null;
+  const live = await readLive(sql);
+  const copied = await sql.query<{ day: string }>(
+    `SELECT DISTINCT DATE_FORMAT(business_day, '%Y-%m-%d') AS day FROM shop_ranking.daily_product_sales
+      WHERE generation = ? AND business_day < ? ORDER BY day`,
+    [live.generation, firstDay ?? '1000-01-01'],
+  );
+  return {
+    ...{ ranges, types: counts.all(), records, messages, live, firstDay },
+    expectedMs: Math.round((messages * 1_000) / perSecond),
+    copiedDays: copied.map(({ day }) => day),
+  };
+}
+
+/** Asks ranking for a rebuild; it finds out for itself what to read. @returns its reference */
+export async function requestRebuild(
+  service: SqlConnection,
+  { live, messages, types, firstDay, copiedDays }: RebuildPlan,
+  options: RequestOptions,
+): Promise<string> {
+  const plan = { live, messages, types, firstDay, copiedDays: copiedDays.length };
+  const filters = { types: null, key: null };
+  const id = await insertRequest(service, { kind: 'REBUILD', group: 'ranking', filters, ranges: [], plan }, options);
+  return `ranking/${id}`;
+}
+
+/** Undefined where it has not swapped. */
+export async function readComparison(sql: SqlReader, ref: string): Promise<Comparison | undefined> {
+  const [row] = await sql.query<{ comparison: string }>(
+    'SELECT comparison FROM shop_ranking.ranking_rebuild WHERE replay_id = ? AND comparison IS NOT NULL',
+    [parseRef(ref).id],
+  );
+  return row && (JSON.parse(row.comparison) as Comparison);
+}
+
+async function readLive(sql: SqlReader): Promise<GenerationTotals> {
+  const [row] = await sql.query<GenerationTotals>(
+    `SELECT s.live_generation AS generation, COUNT(DISTINCT d.business_day) AS days, COUNT(d.product_id) AS totals,
+            CAST(COALESCE(SUM(d.quantity), 0) AS SIGNED) AS pieces
+       FROM shop_ranking.ranking_state s LEFT JOIN shop_ranking.daily_product_sales d ON d.generation = s.live_generation
+      WHERE s.id = 1 GROUP BY s.live_generation`,
+  );
+  return row ?? { generation: 1, days: 0, totals: 0, pieces: 0 };
+}
+
+function dayAfter(day: string): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
+}
