@@ -15,6 +15,11 @@ describe('the stack of this terminal', () => {
     'is refused in words for %j',
     (env) => expect(() => chosenStack(env)).toThrow(/^SHOP_/),
   );
+
+  it('refuses ports that HTTP clients refuse to call, naming the service', () => {
+    expect(() => chosenStack({ SHOP_PORT_OFFSET: '3000' })).toThrow(/gateway on port 6000/);
+    expect(chosenStack({ SHOP_PORT_OFFSET: '3500' }).portOffset).toBe(3500);
+  });
 });
 
 describe('the pause before a restart', () => {

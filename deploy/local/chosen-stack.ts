@@ -1,4 +1,8 @@
 import { StackError } from './fetch.ts';
+import { services } from './topology.ts';
+
+/** Ports that `fetch` calls bad (https://fetch.spec.whatwg.org/#port-blocking), as far as a service can come to them. */
+const BLOCKED = [3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080];
 
 /** The stack of this terminal: `dev` on the ports of the topology, unless SHOP_STACK and SHOP_PORT_OFFSET say otherwise. */
 export function chosenStack(env: Record<string, string | undefined> = process.env): {
@@ -9,6 +13,12 @@ export function chosenStack(env: Record<string, string | undefined> = process.en
   const name = env.SHOP_STACK ?? 'dev';
   if (!Number.isInteger(portOffset) || portOffset < 0 || portOffset > 40_000) {
     throw new StackError(`SHOP_PORT_OFFSET is ${env.SHOP_PORT_OFFSET}; it must be a whole number from 0 to 40000.`);
+  }
+  const blocked = services.find(({ port }) => BLOCKED.includes(port + portOffset));
+  if (blocked) {
+    throw new StackError(
+      `SHOP_PORT_OFFSET is ${portOffset}: that puts ${blocked.name} on port ${blocked.port + portOffset}, which HTTP clients refuse to call. Take another.`,
+    );
   }
   if (!/^[a-z][a-z0-9-]*$/.test(name) || ['tools', 'stamps'].includes(name)) {
     throw new StackError(`SHOP_STACK is ${name}; it must be a word of small letters, digits and dashes.`);
