@@ -1,10 +1,10 @@
-import { succeeded } from '@shop/service';
+import { createBatcher } from '@shop/service';
 import { issueSubscription } from '../../services/coupon/src/messaging/issue-subscription.ts';
 import { couponSubscription } from '../../services/coupon/src/messaging/subscription.ts';
 import { createAskForCoupon } from '../../services/coupon/src/usecases/ask-for-coupon.ts';
 import { couponIn, createIssueCoupons, type QueuedIssue } from '../../services/coupon/src/usecases/issue-coupons.ts';
 import { createDoorLoader } from '../../services/coupon/src/usecases/load-door.ts';
-import type { Ownership } from '../../services/coupon/src/usecases/owners.ts';
+import { findEachOwned } from '../../services/coupon/src/usecases/owners.ts';
 import { createPolicies } from '../../services/coupon/src/usecases/policies.ts';
 import { createReconcileDoor } from '../../services/coupon/src/usecases/reconcile-door.ts';
 import { createIssueFromLog, createRequestIssue } from '../../services/coupon/src/usecases/request-issue.ts';
@@ -13,7 +13,6 @@ import { createMemoryCouponReads, createMemoryCouponStore, createMemoryRequestSt
 import type { MemoryTransaction } from './memory-database.ts';
 import { type CouponTables, createMemoryRedemptionStore } from './memory-redemption-store.ts';
 import type { Wired } from './services.ts';
-import { createSimulatedBatcher } from './simulated-batcher.ts';
 import { connectDoor, type SimulatedRedis } from './simulated-redis.ts';
 
 const RECONCILE_EVERY_MS = 400;
@@ -37,31 +36,26 @@ export function wireCoupon(tables: CouponTables, redis: SimulatedRedis) {
     const tellDoor = (told: Parameters<typeof door.confirm>[0]) => {
       if (told.length > 0) door.confirm(told).catch(() => undefined);
     };
-    const turn = () => redis.scheduler.step(actor, 'a batch begins');
+    const nextTurn = (start: () => void) => void redis.scheduler.step(actor, 'a batch begins').then(start);
     const transactor = { transaction };
     const policies = createPolicies(reads.findPolicy, clock.now);
     const asking = createAskForCoupon({
       policies,
       door,
       loader: createDoorLoader({ door, findHolders: reads.findHolders }),
-      issues: createSimulatedBatcher(
-        turn,
-        createIssueCoupons<MemoryTransaction>({ transactor, store: coupons, outbox, onIssued: tellDoor }),
-      ),
-      owned: createSimulatedBatcher(turn, async (owners: readonly Ownership[]) => {
-        const found = await reads.findOwned(owners);
-        return owners.map((it) =>
-          succeeded(found.find((own) => own.couponPolicyId === it.couponPolicyId && own.userId === it.userId)),
-        );
+      issues: createBatcher({
+        nextTurn,
+        run: createIssueCoupons<MemoryTransaction>({ transactor, store: coupons, outbox, onIssued: tellDoor }),
       }),
+      owned: createBatcher({ nextTurn, run: findEachOwned(reads.findOwned) }),
       maxWithoutDoor: 1_000,
       logger,
       now: clock.now,
     });
-    const accepting = createSimulatedBatcher(
-      turn,
-      createRequestIssue<MemoryTransaction>({ transactor, requests, outbox, now }),
-    );
+    const accepting = createBatcher({
+      nextTurn,
+      run: createRequestIssue<MemoryTransaction>({ transactor, requests, outbox, now }),
+    });
     const reconcile = createReconcileDoor({
       ...{ door, listPolicies: reads.listPolicies, findHolders: reads.findHolders },
       placeStaleMs: PLACE_STALE_MS,

@@ -20,6 +20,8 @@ export interface BatcherOptions<I, O> {
   /** Items that may wait; over it `submit` rejects with SERVICE_UNAVAILABLE. Default 10,000. */
   readonly maxQueue?: number;
   readonly metrics?: Metrics;
+  /** Calls `start` on the next turn; default setImmediate. For a simulation, which has turns of its own. */
+  readonly nextTurn?: (start: () => void) => void;
   /**
    * Does the work of all items, usually in one transaction, and returns a result for each, in their order. When it
    * throws, nothing of the batch may have happened: an outage fails every item; any other error makes it run again with
@@ -54,6 +56,7 @@ export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { name = 'batch', maxSize = 200, concurrency = 1, maxQueue = 10_000, paceMs = 0, metrics, run } = options;
+  const { nextTurn = setImmediate } = options;
   const sizes = metrics?.histogram('batch_size', 'Items in one run of a batcher', ['batcher'], SIZE_BUCKETS);
   const seconds = metrics?.histogram('batch_duration_seconds', 'Time of one run of a batcher', ['batcher']);
   const splits = metrics?.counter('batch_splits_total', 'Runs that failed and were done again item by item', [
@@ -72,7 +75,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
     scheduled = true;
     const early = queue.length < maxSize ? pace.wait(performance.now()) : 0;
     if (early > 0) setTimeout(startAll, early);
-    else setImmediate(startAll);
+    else nextTurn(startAll);
   }
 
   function startAll(): void {

@@ -7,7 +7,6 @@ import {
   OutageError,
   openDatabase,
   purgeIdempotencyKeys,
-  succeeded,
 } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
@@ -27,7 +26,7 @@ import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
 import { createCreatePolicy } from './usecases/create-policy.ts';
 import { couponIn, createIssueCoupons } from './usecases/issue-coupons.ts';
 import { createDoorLoader } from './usecases/load-door.ts';
-import type { Ownership } from './usecases/owners.ts';
+import { findEachOwned } from './usecases/owners.ts';
 import { createPolicies } from './usecases/policies.ts';
 import { createReconcileDoor } from './usecases/reconcile-door.ts';
 import { createIssueFromLog, createRequestIssue } from './usecases/request-issue.ts';
@@ -144,11 +143,7 @@ const owned = createBatcher({
   maxSize: 500,
   paceMs: 15,
   metrics,
-  async run(owners: readonly Ownership[]) {
-    const nameOf = (it: Ownership) => `${it.couponPolicyId} ${it.userId}`;
-    const found = new Map((await findOwned(database, owners)).map((coupon) => [nameOf(coupon), coupon]));
-    return owners.map((it) => succeeded(found.get(nameOf(it))));
-  },
+  run: findEachOwned((owners) => findOwned(database, owners)),
 });
 for (const batcher of [issues, requests, owned]) shutdown.onStop('batches', () => batcher.stop());
 
