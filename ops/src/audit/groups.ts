@@ -57,6 +57,11 @@ export const GROUPS: readonly Group[] = [
   { group: DATA_PLATFORM, service: 'order', handles: ['order-completed', 'order-cancelled'], optional: true },
 ];
 
+/** Whether a message is one that the group handles, by its headers. */
+export function isFor({ handles, wants }: Group, headers: Readonly<Record<string, string>>): boolean {
+  return handles.some((type) => type === headers.ce_type) && (wants?.(headers) ?? true);
+}
+
 export function topicsOf(group: Group): string[] {
   return [...new Set(group.handles.map((type) => EVENTS[type].topic))];
 }

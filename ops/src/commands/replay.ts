@@ -2,15 +2,16 @@ import { createKafkaAdmin, type KafkaAdmin } from '@shop/events';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, wholeNumber } from '../command.ts';
-import { refuseBeyondInbox } from '../inbox-age.ts';
+import { ask } from '../replay/ask.ts';
 import type { ReplayContext, ReplayOptions } from '../replay/context.ts';
-import { readWish, WishError } from '../replay/options.ts';
+import { checkReason, readWish } from '../replay/options.ts';
 import { planReplay } from '../replay/plan.ts';
 import { rebuild } from '../replay/rebuild-command.ts';
 import { planRecovery } from '../replay/recovery.ts';
 import { renderPlan, renderRecovery, renderReplays } from '../replay/render.ts';
-import { cancelReplay, listReplays, parseRef, readReplay, requestReplay, waitForEnd } from '../replay/requests.ts';
-import { tellProgress, verdict } from '../replay/verdict.ts';
+import { cancelReplay, inText, listReplays, parseRef, readReplay, replayRequest } from '../replay/requests.ts';
+import { verdict } from '../replay/verdict.ts';
+import { WishError } from '../replay/wish-error.ts';
 import { connectSql } from '../sql.ts';
 
 export function registerReplay(program: Command): void {
@@ -82,35 +83,23 @@ async function withLog<T>({ addresses }: ReplayContext, work: (log: KafkaAdmin) 
 }
 
 async function replay(context: ReplayContext, log: KafkaAdmin): Promise<ExitCode> {
-  const { options, output, sql, addresses } = context;
+  const { options, output, sql } = context;
   if (options.rebuild) return await rebuild(context, log);
   const wish = readWish(options);
-  refuseBeyondInbox(wish.from);
   if (options.force)
     throw new WishError(
       `--force is refused for ${wish.group.group}: its effects would add up. Without it what was applied is dropped, and only what is missing is applied.`,
     );
-  if (options.execute && !options.reason) throw new WishError('--execute wants a --reason: it is kept in the history.');
+  checkReason(options);
   const plan = await planReplay(log, sql, wish, options.rate);
   const text = renderPlan(plan, options.rate);
   if (plan.messages === 0 || !options.execute) {
-    output.result(
-      { plan: { ...plan, ranges: plan.ranges.map((it) => ({ ...it, from: String(it.from), to: String(it.to) })) } },
-      text,
-    );
+    output.result({ plan: { ...plan, ranges: inText(plan.ranges) } }, text);
     if (plan.messages > 0) output.say('Nothing was changed. Repeat with --execute and --reason to do it.');
     return EXIT.done;
   }
   output.say(text);
-  const service = await connectSql(addresses.services[wish.group.service].database);
-  let ref: string;
-  try {
-    ref = await requestReplay(service, wish, plan, { ...options, reason: options.reason ?? '' });
-  } finally {
-    await service.close();
-  }
-  output.say(`asked for: ${ref}`);
-  return verdict(output, await waitForEnd(sql, ref, options.wait * 1_000, tellProgress(output)));
+  return verdict(output, await ask(context, wish.group.service, replayRequest(wish, plan)));
 }
 
 async function cancel({ output, sql, addresses }: ReplayContext, ref: string): Promise<ExitCode> {

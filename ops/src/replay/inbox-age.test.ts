@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { refuseBeyondInbox } from './inbox-age.ts';
-import { WishError } from './replay/options.ts';
+import { WishError } from './wish-error.ts';
 
 const now = new Date('2026-01-31T12:00:00Z');
 

@@ -1,5 +1,5 @@
 import { INBOX_RETENTION_DAYS } from '@shop/events';
-import { WishError } from './replay/options.ts';
+import { WishError } from './wish-error.ts';
 
 const DAY_MS = 86_400_000;
 /** One day is left for a replay to begin and to come to its end: the inbox forgets meanwhile. */

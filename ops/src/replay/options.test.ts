@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkRebuild, readWish, WishError } from './options.ts';
+import { checkRebuild, readWish } from './options.ts';
 import { parseRef } from './requests.ts';
+import { WishError } from './wish-error.ts';
 
 const now = new Date('2026-01-31T12:00:00Z');
 const from = new Date('2026-01-31T09:00:00Z');
@@ -35,6 +36,7 @@ describe('what is to be replayed', () => {
     [{ group: 'payment' }, 'From when?'],
     [{ group: 'payment', from: new Date('2026-01-31T12:00:01Z') }, 'is in the future'],
     [{ group: 'payment', from, to: from }, 'is not after --from'],
+    [{ group: 'payment', from: new Date('2026-01-22T11:59:59.999Z') }, 'is too long ago'],
   ])('when it is %j, then it is refused in words', (options, words) => {
     const read = () => readWish(options, now);
     expect(read).toThrow(WishError);

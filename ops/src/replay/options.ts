@@ -1,5 +1,7 @@
 import { EVENTS, type EventType } from '@shop/events';
 import { GROUPS, type Group, topicsOf } from '../audit/groups.ts';
+import { refuseBeyondInbox } from './inbox-age.ts';
+import { WishError } from './wish-error.ts';
 
 /** What is to be replayed. */
 export interface ReplayWish {
@@ -12,11 +14,6 @@ export interface ReplayWish {
   readonly to: Date | undefined;
 }
 
-/** What the operator asks for cannot be. The message is a sentence. */
-export class WishError extends Error {
-  override readonly name = 'WishError';
-}
-
 export interface WishOptions {
   readonly group?: string;
   readonly topic?: string;
@@ -26,11 +23,17 @@ export interface WishOptions {
   readonly to?: Date;
 }
 
-/** @throws WishError for what no group has, and for times that make no sense */
-export function readWish(options: WishOptions, now = new Date()): ReplayWish {
-  const group = GROUPS.find((each) => each.group === options.group);
+/** @throws WishError where there is none of that name */
+export function groupNamed(name: string | undefined): Group {
+  const group = GROUPS.find((each) => each.group === name);
   const names = GROUPS.map((each) => each.group).join(', ');
-  if (!group) throw new WishError(`There is no consumer group ${options.group}. There are: ${names}.`);
+  if (!group) throw new WishError(`There is no consumer group ${name}. There are: ${names}.`);
+  return group;
+}
+
+/** @throws WishError for what no group has, and for times that make no sense or lie too far back */
+export function readWish(options: WishOptions, now = new Date()): ReplayWish {
+  const group = groupNamed(options.group);
   const { topic, type, key = null, from, to } = options;
   if (!from) throw new WishError('From when? Give --from a time (2026-01-31T09:00:00Z) or an age (2h).');
   if (from >= now) throw new WishError(`--from ${from.toISOString()} is in the future.`);
@@ -44,6 +47,7 @@ export function readWish(options: WishOptions, now = new Date()): ReplayWish {
   if (types?.length === 0)
     throw new WishError(`${group.group} does not handle ${type}${topic ? ` on ${topic}` : ''}: ${handled.join(', ')}.`);
   const topics = types ? types.map((each) => EVENTS[each].topic) : topic ? [topic] : heard;
+  refuseBeyondInbox(from, now);
   return { group, topics, types, key, from, to };
 }
 
@@ -55,5 +59,10 @@ export function checkRebuild(
     throw new WishError(`Only ranking can be rebuilt: it is nothing but a sum. ${options.group} decides.`);
   for (const name of ['topic', 'type', 'key', 'from', 'to', 'force'] as const)
     if (options[name] !== undefined) throw new WishError(`--rebuild counts everything anew: --${name} makes no sense.`);
-  if (options.execute && !options.reason) throw new WishError('--execute wants a --reason: it is kept in the history.');
+  checkReason(options);
+}
+
+/** @throws WishError for an --execute without its reason */
+export function checkReason({ execute, reason }: { readonly execute?: boolean; readonly reason?: string }): void {
+  if (execute && !reason) throw new WishError('--execute wants a --reason: it is kept in the history.');
 }

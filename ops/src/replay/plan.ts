@@ -1,5 +1,5 @@
 import type { IncomingRecord, KafkaAdmin, RecordRange } from '@shop/events';
-import { appliedAmong, type Group } from '../audit/groups.ts';
+import { appliedAmong, type Group, isFor } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
 import type { ReplayWish } from './options.ts';
 import { type TypeCount, typeCounts } from './type-counts.ts';
@@ -79,8 +79,7 @@ function isWanted(record: IncomingRecord, { group, types, key }: ReplayWish): bo
   const type = record.headers.ce_type;
   if (types && !types.some((each) => each === type)) return false;
   // Rubbish without a type is everybody's.
-  if (type === undefined) return true;
-  return group.handles.some((each) => each === type) && (group.wants?.(record.headers) ?? true);
+  return type === undefined || isFor(group, record.headers);
 }
 
 /** Offsets of those of one partition's records that the group has in its dead letters, whatever became of them. */

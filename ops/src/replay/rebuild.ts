@@ -1,8 +1,9 @@
 import { EVENTS, type KafkaAdmin, type RecordRange } from '@shop/events';
 import { dayIn } from '../audit/business-days.ts';
-import { GROUPS } from '../audit/groups.ts';
-import type { SqlConnection, SqlReader } from '../sql.ts';
-import { insertRequest, parseRef, type RequestOptions } from './requests.ts';
+import { isFor } from '../audit/groups.ts';
+import type { SqlReader } from '../sql.ts';
+import { groupNamed } from './options.ts';
+import { parseRef, type Request } from './requests.ts';
 import { type TypeCount, typeCounts } from './type-counts.ts';
 
 /** What a rebuild of ranking would do. */
@@ -48,7 +49,7 @@ export async function planRebuild(
   perSecond: number,
   timeZone: string,
 ): Promise<RebuildPlan> {
-  const group = GROUPS.find((each) => each.group === 'ranking');
+  const group = groupNamed('ranking');
   const topics = [EVENTS['order-completed'].topic];
   const held = await log.heldSince(topics);
   const ranges = (await log.ranges(topics)).filter(({ from, to }) => from < to);
@@ -57,7 +58,7 @@ export async function planRebuild(
   await log.readRuns(ranges, async (run) => {
     records += run.length;
     for (const record of run) {
-      if (!group?.handles.some((type) => type === record.headers.ce_type) || !group.wants?.(record.headers)) continue;
+      if (!isFor(group, record.headers)) continue;
       messages += 1;
       counts.add(record);
     }
@@ -76,16 +77,10 @@ export async function planRebuild(
   };
 }
 
-/** Asks ranking for a rebuild; it finds out for itself what to read. @returns its reference */
-export async function requestRebuild(
-  service: SqlConnection,
-  { live, messages, types, firstDay, copiedDays }: RebuildPlan,
-  options: RequestOptions,
-): Promise<string> {
+/** The rebuild that was planned; ranking finds out for itself what to read. */
+export function rebuildRequest({ live, messages, types, firstDay, copiedDays }: RebuildPlan): Request {
   const plan = { live, messages, types, firstDay, copiedDays: copiedDays.length };
-  const filters = { types: null, key: null };
-  const id = await insertRequest(service, { kind: 'REBUILD', group: 'ranking', filters, ranges: [], plan }, options);
-  return `ranking/${id}`;
+  return { kind: 'REBUILD', group: 'ranking', filters: { types: null, key: null }, ranges: [], plan };
 }
 
 /** Undefined where it has not swapped. */

@@ -2,7 +2,7 @@ import { EVENTS, type EventType, type KafkaAdmin } from '@shop/events';
 import type { ServiceName } from '../addresses.ts';
 import { appliedAmong, GROUPS, topicsOf } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
-import { WishError } from './options.ts';
+import { WishError } from './wish-error.ts';
 
 /** The services that can be brought forward by their own events, and what those are. */
 export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {

@@ -1,9 +1,11 @@
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RecordRange } from '@shop/events';
 import { SERVICES, type ServiceName } from '../addresses.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
-import { type ReplayWish, WishError } from './options.ts';
+import type { ReplayWish } from './options.ts';
 import type { ReplayPlan } from './plan.ts';
+import { WishError } from './wish-error.ts';
 
 /** A row of `replay`, as operators see it. */
 export interface Replay {
@@ -26,41 +28,40 @@ export interface Replay {
   readonly error: string | null;
 }
 
-/** Asks the service for a replay, as planned. @returns its reference */
-export async function requestReplay(
-  service: SqlConnection,
-  wish: ReplayWish,
-  plan: ReplayPlan,
-  options: RequestOptions,
-): Promise<string> {
-  const { types, key, from, to } = wish;
-  const filters = { types, key, from: from.toISOString(), to: to?.toISOString() ?? null };
-  const ranges = plan.ranges.map((it) => ({ ...it, from: String(it.from), to: String(it.to) }));
-  const { messages, fresh, setAside, types: counts } = plan;
-  const shown = { messages, fresh, setAside, types: counts };
-  const id = await insertRequest(service, { kind: 'REPLAY', group: plan.group, filters, ranges, plan: shown }, options);
-  return `${wish.group.service}/${id}`;
+/** What a service is asked to do, and on what plan. */
+export interface Request {
+  readonly kind: 'REPLAY' | 'REBUILD';
+  readonly group: string;
+  readonly filters: object;
+  readonly ranges: readonly object[];
+  readonly plan: object;
 }
 
-export interface RequestOptions {
-  readonly reason: string;
-  readonly rate: number;
-  readonly maxLag: number;
+/** The replay that was planned. */
+export function replayRequest({ types, key, from, to }: ReplayWish, planned: ReplayPlan): Request {
+  const { group, ranges, messages, fresh, setAside, types: counts } = planned;
+  const filters = { types, key, from: from.toISOString(), to: to?.toISOString() ?? null };
+  return { kind: 'REPLAY', group, filters, ranges: inText(ranges), plan: { messages, fresh, setAside, types: counts } };
+}
+
+/** Ranges as JSON can hold them: offsets are 64 bits. */
+export function inText(ranges: readonly RecordRange[]) {
+  return ranges.map((range) => ({ ...range, from: String(range.from), to: String(range.to) }));
 }
 
 /** Writes what is asked for into the service's `replay`, in this operator's name. @returns its number */
 export async function insertRequest(
   service: SqlConnection,
-  row: { kind: 'REPLAY' | 'REBUILD'; group: string; filters: object; ranges: readonly object[]; plan: object },
-  { reason, rate, maxLag }: RequestOptions,
+  { kind, group, filters, ranges, plan }: Request,
+  { reason, rate, maxLag }: { readonly reason: string; readonly rate: number; readonly maxLag: number },
 ): Promise<number> {
   const now = new Date();
   const who = `${userInfo().username}@${hostname()}`.slice(0, 100);
-  const [filters, ranges, plan] = [row.filters, row.ranges, row.plan].map((it) => JSON.stringify(it));
+  const texts = [JSON.stringify(filters), JSON.stringify(ranges), JSON.stringify(plan)];
   const { insertId } = await service.execute(
     `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate, max_lag, requested_at, updated_at)
      VALUES (?, ?, 'REQUESTED', ?, ?, ?, ?, ?, '{}', ?, ?, ?, ?)`,
-    [row.kind, row.group, who, reason, filters ?? '', ranges ?? '', plan ?? '', rate, maxLag, now, now],
+    [kind, group, who, reason, ...texts, rate, maxLag, now, now],
   );
   return insertId;
 }

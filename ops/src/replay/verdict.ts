@@ -2,10 +2,6 @@ import { EXIT, type ExitCode, type Output } from '../command.ts';
 import { renderReplays } from './render.ts';
 import type { Replay } from './requests.ts';
 
-export function tellProgress(output: Output): (replay: Replay) => void {
-  return (it) => output.say(`${it.status}: ${it.applied} applied, ${it.duplicate} applied before`);
-}
-
 /** Says how it stands, and what that means. */
 export function verdict(output: Output, replay: Replay): ExitCode {
   output.result(replay, renderReplays([replay]));

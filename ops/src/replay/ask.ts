@@ -1,0 +1,24 @@
+import type { ServiceName } from '../addresses.ts';
+import { connectSql } from '../sql.ts';
+import type { ReplayContext } from './context.ts';
+import { insertRequest, type Replay, type Request, waitForEnd } from './requests.ts';
+
+/** Asks a service to do what was planned, and tells how it goes. @returns how it stands after `--wait` at the latest */
+export async function ask(
+  { sql, output, options, addresses }: ReplayContext,
+  service: ServiceName,
+  request: Request,
+): Promise<Replay> {
+  const { wait, reason = '' } = options;
+  const connection = await connectSql(addresses.services[service].database);
+  let ref: string;
+  try {
+    ref = `${service}/${await insertRequest(connection, request, { ...options, reason })}`;
+  } finally {
+    await connection.close();
+  }
+  output.say(`asked for: ${ref}`);
+  return await waitForEnd(sql, ref, wait * 1_000, (it) =>
+    output.say(`${it.status}: ${it.applied} applied, ${it.duplicate} applied before`),
+  );
+}
