@@ -1,8 +1,7 @@
 import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/service';
 import type { DayTotal } from '../domain/board.ts';
-import type { Generations } from '../domain/rebuild.ts';
 import type { Sale } from '../domain/sales.ts';
-import type { ChangedDay, SalesStore } from '../usecases/ports.ts';
+import type { ChangedDay, RankingState, SalesStore } from '../usecases/ports.ts';
 
 const FIRST_GENERATION = 1;
 
@@ -53,9 +52,6 @@ export const sqlSalesStore: SalesStore = {
     );
   },
 };
-
-/** The generations, and the rebuild (its row in `replay`) that the next one belongs to. */
-export type RankingState = Generations & { readonly replayId: number | undefined };
 
 /** Reads the one row of ranking_state, under a lock; writes it where it is missing. */
 export async function readState(tx: Transaction, lock: 'LOCK IN SHARE MODE' | 'FOR UPDATE'): Promise<RankingState> {

@@ -2,7 +2,8 @@ import type { ReceivedEvent } from '@shop/events';
 import type { BusinessDay } from './business-day.ts';
 
 /** What ranking hears. */
-export type SalesEventType = 'order-completed' | 'order-cancelled' | 'product-changed';
+export const SALES_EVENTS = ['order-completed', 'order-cancelled', 'product-changed'] as const;
+export type SalesEventType = (typeof SALES_EVENTS)[number];
 type Heard<T extends SalesEventType> = T extends SalesEventType ? Pick<ReceivedEvent<T>, 'type' | 'data'> : never;
 export type SalesEvent = Heard<SalesEventType>;
 

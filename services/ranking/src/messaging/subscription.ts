@@ -1,6 +1,6 @@
 import type { Subscription } from '@shop/events';
 import type { Transaction } from '@shop/service';
-import { type SalesEventType, wantsSale } from '../domain/sales.ts';
+import { SALES_EVENTS, type SalesEventType, wantsSale } from '../domain/sales.ts';
 import type { createHandler } from '../usecases/apply-sales.ts';
 
 /** What ranking hears: orders that complete and those that are taken back, and what products are called. */
@@ -9,7 +9,7 @@ export function rankingSubscription(
 ): Subscription<Transaction, SalesEventType> {
   return {
     group: 'ranking',
-    handles: ['order-completed', 'order-cancelled', 'product-changed'],
+    handles: SALES_EVENTS,
     wants: wantsSale,
     // Nobody waits for a count, and a few hundred events are counted as quickly as one.
     patienceMs: 400,

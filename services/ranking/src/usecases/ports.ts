@@ -11,6 +11,9 @@ export interface ChangedDay {
   readonly totals: readonly DayTotal[];
 }
 
+/** The generations, and the rebuild (its row in `replay`) that the next one belongs to. */
+export type RankingState = Generations & { readonly replayId: number | undefined };
+
 /** The totals in MySQL: the truth. */
 export interface SalesStore {
   /** The generation whose totals are shown, and one that is rebuilt. It stays so until the transaction ends: a swap waits. */

@@ -13,10 +13,10 @@ import {
 } from '@shop/events';
 import { type Database, type Logger, OutageError, type SqlExecutor, type Transaction } from '@shop/service';
 import type { BusinessDay, Calendar } from '../domain/business-day.ts';
-import { firstRecountedDay, type Generations, type NextGeneration, saleDayOf, shareOf } from '../domain/rebuild.ts';
-import { wantsSale } from '../domain/sales.ts';
+import { firstRecountedDay, type NextGeneration, saleDayOf, shareOf } from '../domain/rebuild.ts';
+import { SALES_EVENTS, wantsSale } from '../domain/sales.ts';
 import { applySales, type HeardSale, inboxOf } from './apply-sales.ts';
-import type { SalesStore } from './ports.ts';
+import type { RankingState, SalesStore } from './ports.ts';
 import type { RepairBoard } from './repair-board.ts';
 
 const GROUP = 'ranking';
@@ -42,13 +42,11 @@ export interface Comparison {
   readonly examples: readonly { day: BusinessDay; productId: number; live: number; rebuilt: number }[];
 }
 
-type State = Generations & { readonly replayId: number | undefined };
-
 /** What a rebuild does to MySQL. */
 export interface RebuildStore {
   /** Against every batch: whoever holds it decides alone which generations there are. */
-  lock(tx: Transaction): Promise<State>;
-  share(tx: Transaction): Promise<State>;
+  lock(tx: Transaction): Promise<RankingState>;
+  share(tx: Transaction): Promise<RankingState>;
   /** @returns the new generation, which batches write to from the commit on */
   begin(tx: Transaction, replayId: number, firstDay: BusinessDay | undefined, at: Date): Promise<number>;
   /** Copies the next day that is not recounted, under `lock`. @returns false when there was none left */
@@ -124,7 +122,7 @@ export function createRebuild(dependencies: Dependencies): Rebuild & { settle(si
       topics: named ? SALES : [...SALES, ...NAMES],
       subscription: anyEvents({
         group: inboxOf(generation),
-        handles: ['order-completed', 'order-cancelled', 'product-changed'] as const,
+        handles: SALES_EVENTS,
         wants: wantsSale,
         // Sums know no order, and nobody redrives for this inbox.
         parks: false,
@@ -183,16 +181,19 @@ export function createRebuild(dependencies: Dependencies): Rebuild & { settle(si
    * removes their rows. Any number of instances may do so, at any time, and again after a crash.
    */
   async function settle(signal?: AbortSignal): Promise<void> {
-    const { next } = await database.transaction((tx) => store.share(tx));
-    if (next && !(await settleNext(next.generation, signal))) return;
+    const state = await database.transaction((tx) => store.share(tx));
+    if (state.next && !(await settleNext(state.next.generation, state, signal))) return;
     for (const generation of await store.leftovers(database)) {
       while (!signal?.aborted) if ((await database.transaction((tx) => store.removePiece(tx, generation))) === 0) break;
     }
   }
 
   /** @returns false while it is being built, or when stopped */
-  async function settleNext(generation: number, signal?: AbortSignal): Promise<boolean> {
-    const { live, replayId } = await database.transaction((tx) => store.share(tx));
+  async function settleNext(
+    generation: number,
+    { live, replayId }: RankingState,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     if (live === generation) {
       for (let after: string | undefined = ''; after !== undefined; ) {
         if (signal?.aborted) return false;
