@@ -25,15 +25,14 @@ import { createOutbox, type Outbox } from './outbox.ts';
 import { purgeInbox } from './purge.ts';
 import type { Rebuild } from './rebuild.ts';
 import { startRedriver } from './redriver.ts';
-import { startRelay } from './relay.ts';
+import { POLL_MS, startRelay } from './relay.ts';
 import { createSqlRelayLock } from './relay-lock.ts';
 import { startReplayer } from './replayer.ts';
 import { createSqlMessagingStore, type SqlMessagingStore } from './sql-store.ts';
 import type { Subscription } from './subscription.ts';
 import { startWaiters, type Waiters } from './waiters.ts';
 
-/** How often the relay looks at the outbox by itself, ms: where hints arrive, only for the one that was lost. */
-const POLL_MS = 40;
+/** How often the relay looks at the outbox by itself where hints of other processes arrive, ms: for the one that was lost. */
 const POLL_WITH_HINTS_MS = 200;
 
 export interface MessagingOptions {

@@ -21,7 +21,7 @@ export interface RelayOptions {
   readonly metrics?: EventMetrics;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default 40. */
+  /** Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default POLL_MS. */
   readonly pollMs?: () => number;
   /** Under load a turn waits so long at most to fill, ms; default 30. See `createPace`. */
   readonly paceMs?: number;
@@ -31,6 +31,8 @@ export interface RelayOptions {
   readonly batch?: number;
 }
 
+/** How often it looks at the outbox by itself, ms, where it may only hear of commits in its own process. */
+export const POLL_MS = 40;
 /** Longest time for the last rows when the process stops, ms. */
 const FINISH_MS = 2_000;
 
@@ -48,7 +50,7 @@ export interface Relay {
  * between the send and the deletion sends again with the same ids; every consumer drops those.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { store, broker, lock, pollMs = () => 40, paceMs = 30, standbyMs = 700, batch = 500 } = options;
+  const { store, broker, lock, pollMs = () => POLL_MS, paceMs = 30, standbyMs = 700, batch = 500 } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   const backoff = createBackoff(50, 1_000, random);
   const stopping = new AbortController();

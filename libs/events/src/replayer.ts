@@ -74,8 +74,10 @@ export function startReplayer(options: ReplayerOptions): Replayer {
     const log = await connect();
     try {
       if (order.kind === 'REBUILD') await rebuild(order, log);
-      else await carry(order, subscription, log);
-      await finishReplay(database, id, 'DONE', now());
+      else {
+        await carry(order, subscription, log);
+        await finishReplay(database, id, 'DONE', now());
+      }
       logger.info({ replay: id, group }, 'replay is done');
     } catch (error) {
       if (error instanceof StaleBatchError && signal.aborted) return;

@@ -44,7 +44,7 @@ const REST_MS = 250;
 export function startWaiters(options: WaitersOptions): Waiters {
   const { broker, groupId, topics, clock = systemClock } = options;
   const waiting = new Map<string, Set<Waiter>>();
-  const stopping = new AbortController();
+  let stopped = false;
   let rest = new AbortController();
 
   function wakeFor({ key, headers }: IncomingRecord): void {
@@ -61,7 +61,7 @@ export function startWaiters(options: WaitersOptions): Waiters {
     fromBeginning: false,
     async onBatch(batch) {
       if (waiting.size > 0) for (const record of batch.records) wakeFor(record);
-      else if (!stopping.signal.aborted) await clock.sleep(REST_MS, rest.signal);
+      else if (!stopped) await clock.sleep(REST_MS, rest.signal);
     },
   });
 
@@ -97,7 +97,7 @@ export function startWaiters(options: WaitersOptions): Waiters {
     },
 
     async stop() {
-      stopping.abort(WOKEN);
+      stopped = true;
       rest.abort(WOKEN);
       await (await consumer).stop();
     },
