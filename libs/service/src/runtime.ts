@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 import { ConfigError, redactConfig } from './config.ts';
 import { createDatabase, type PooledDatabase } from './database.ts';
 import { createHealth, type Health } from './health.ts';
@@ -27,7 +27,7 @@ export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   /** A periodic job, until the shutdown. */
   repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'run'>): void;
   /** Serves `app` until the shutdown. The last step: what is registered before it outlives the requests. */
-  listen(app: Express): Promise<void>;
+  listen(app: RequestListener): Promise<void>;
 }
 
 export interface RuntimeOptions {

@@ -104,7 +104,7 @@ describe('what passes through', () => {
       finish = () => response.end('data: 2\n\n');
     });
     const { url } = await gateway([order.url]);
-    const answer = await fetch(`${url}/orders/1/events`);
+    const answer = await fetch(`${url}/orders/1`);
     const reader = answer.body?.getReader();
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 1\n\n');
     finish();
@@ -136,17 +136,33 @@ describe('what passes through', () => {
 });
 
 describe('what does not', () => {
-  it.each(['/', '/ordersx', '/order', '/%6frders', '/__proto__', '/constructor', '/internal/reconcile'])(
-    'when a path is for no service (%s), then no service is asked',
-    async (path) => {
-      const order = await service(json(200, {}));
-      const { url } = await gateway([order.url]);
-      const answer = await fetch(url + path);
-      expect(order.requests).toEqual([]);
-      if (path === '/') expect(await answer.json()).toMatchObject({ links: { orders: '/orders' } });
-      else expect(await answer.json()).toMatchObject({ code: 'NOT_FOUND', status: 404, traceId: expect.any(String) });
-    },
-  );
+  it.each([
+    '/',
+    '/ordersx',
+    '/order',
+    '/orders/',
+    '/orders/1/anything',
+    '/%6frders',
+    '/__proto__',
+    '/internal/reconcile',
+    '/orders/../internal/reconcile',
+  ])('when a path is for no service (%s), then no service is asked', async (path) => {
+    const order = await service(json(200, {}));
+    const { url } = await gateway([order.url]);
+    const answer = await rawRequest(Number(new URL(url).port), [`GET ${path} HTTP/1.1`, 'Host: shop.example', '', '']);
+    expect(order.requests).toEqual([]);
+    if (path === '/') expect(answer).toContain('"orders":"/orders"');
+    else expect(answer).toMatch(/^HTTP\/1.1 404 [\s\S]*"code":"NOT_FOUND"[\s\S]*"traceId":"/);
+  });
+
+  it('when a path is known and the method is not, then 405 tells the methods, and no service is asked', async () => {
+    const order = await service(json(200, {}));
+    const { url } = await gateway([order.url]);
+    const answer = await fetch(`${url}/orders?x=/`, { method: 'DELETE' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+    expect(await answer.json()).toMatchObject({ code: 'METHOD_NOT_ALLOWED', status: 405, traceId: expect.any(String) });
+    expect(order.requests).toEqual([]);
+  });
 
   it.each([
     ['with its length', false],
@@ -272,7 +288,7 @@ it('when requests have passed, then they are measured by route, and the gateway 
   await fetch(`${url}/orders/1`);
   await fetch(`${url}/orders/2?x=1`);
   expect(await (await fetch(`${url}/metrics`)).text()).toContain(
-    'http_request_duration_seconds_count{method="GET",route="/orders",status="200"} 2',
+    'http_request_duration_seconds_count{method="GET",route="/orders/:id",status="200"} 2',
   );
   expect(await (await fetch(`${url}/health/ready`)).json()).toEqual({ status: 'ok' });
 });

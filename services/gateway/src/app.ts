@@ -1,7 +1,8 @@
+import type { RequestListener } from 'node:http';
 import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
-import express, { type Express } from 'express';
+import { createPipeline } from './pipeline.ts';
 import { createForward } from './proxy/proxy.ts';
-import { routeOf, type Upstreams } from './routes.ts';
+import { ROUTES, type Upstreams } from './routes.ts';
 
 export interface AppDeps {
   readonly upstreams: Upstreams;
@@ -24,25 +25,23 @@ const WELCOME = {
   },
 };
 
-/** The gateway's HTTP application; it does not listen. Whatever is not for a service is its own, problems included. */
-export function createApp({ upstreams, logger, metrics, health }: AppDeps): Express {
-  const forward = createForward({ logger, metrics });
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  // First of all: a request that is passed on meets nothing else, and its body is not parsed.
-  app.use((request, response, next) => {
-    const route = routeOf(request.url);
-    if (route) forward(request, response, upstreams[route.service], route.label);
-    else next();
+/**
+ * The gateway's HTTP application; it does not listen. A request that is passed on meets no Express, and its body is not
+ * parsed; whatever is not under a route is the gateway's own, problems included.
+ */
+export function createApp({ upstreams, logger, metrics, health }: AppDeps): RequestListener {
+  const own = createHttpApp({
+    logger,
+    metrics,
+    health,
+    routes: (router) => router.get('/', (_request, response) => void response.json(WELCOME)),
   });
-  app.use(
-    createHttpApp({
-      logger,
-      metrics,
-      health,
-      routes: (router) => router.get('/', (_request, response) => void response.json(WELCOME)),
-    }),
-  );
-  return app;
+  return createPipeline({
+    routes: ROUTES,
+    guards: [],
+    forward: createForward({ upstreams, logger }),
+    other: own,
+    logger,
+    metrics,
+  });
 }

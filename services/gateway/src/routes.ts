@@ -1,42 +1,38 @@
 import type { Upstream } from './proxy/upstream.ts';
 
-export interface Upstreams {
-  readonly order: Upstream;
-  readonly catalog: Upstream;
-  readonly payment: Upstream;
-  readonly coupon: Upstream;
-  readonly ranking: Upstream;
-}
+export type UpstreamName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking';
+export type Upstreams = Readonly<Record<UpstreamName, Upstream>>;
 
-/** Where a request goes, and its label in the measures. */
+/** One operation that a service answers. */
 export interface Route {
-  readonly service: keyof Upstreams;
-  readonly label: string;
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** A template: `:id` stands for any one segment. Also the operation's label in the measures. */
+  readonly path: string;
+  readonly service: UpstreamName;
+  /** Who may ask: anybody, a user, or an operator (a token with scope `ops`). */
+  readonly access: 'public' | 'user' | 'ops';
 }
 
-/** First part of the path → the service that answers. */
-const BY_SEGMENT: ReadonlyMap<string, Route> = new Map(
-  Object.entries({
-    orders: 'order',
-    products: 'catalog',
-    points: 'payment',
-    coupons: 'coupon',
-    'coupon-policies': 'coupon',
-  } as const).map(([label, service]) => [label, { service, label }]),
-);
+/** Every operation behind the gateway; whatever is not in it is not passed on. */
+export const ROUTES: readonly Route[] = [
+  { method: 'GET', path: '/products', service: 'catalog', access: 'public' },
+  { method: 'GET', path: '/products/popular', service: 'ranking', access: 'public' },
+  { method: 'GET', path: '/products/:id', service: 'catalog', access: 'public' },
+  { method: 'POST', path: '/products', service: 'catalog', access: 'ops' },
+  { method: 'PATCH', path: '/products/:id', service: 'catalog', access: 'ops' },
 
-const POPULAR: Route = { service: 'ranking', label: 'products/popular' };
+  { method: 'GET', path: '/points', service: 'payment', access: 'user' },
+  { method: 'GET', path: '/points/history', service: 'payment', access: 'user' },
+  { method: 'POST', path: '/points/charge', service: 'payment', access: 'user' },
 
-/** The service that a URL (path and query) is for; undefined if it is the gateway's own. */
-export function routeOf(url: string): Route | undefined {
-  const end = endOfPath(url);
-  const slash = url.indexOf('/', 1);
-  const segment = url.slice(1, slash === -1 || slash > end ? end : slash);
-  if (segment === 'products' && url.slice(slash, end) === '/popular') return POPULAR;
-  return BY_SEGMENT.get(segment);
-}
+  { method: 'GET', path: '/orders', service: 'order', access: 'user' },
+  { method: 'POST', path: '/orders', service: 'order', access: 'user' },
+  { method: 'GET', path: '/orders/:id', service: 'order', access: 'user' },
+  { method: 'POST', path: '/orders/:id/cancel', service: 'order', access: 'user' },
 
-function endOfPath(url: string): number {
-  const query = url.indexOf('?');
-  return query === -1 ? url.length : query;
-}
+  { method: 'GET', path: '/coupons', service: 'coupon', access: 'user' },
+  { method: 'POST', path: '/coupons/issue', service: 'coupon', access: 'user' },
+  { method: 'GET', path: '/coupons/requests/:id', service: 'coupon', access: 'user' },
+  { method: 'GET', path: '/coupon-policies', service: 'coupon', access: 'public' },
+  { method: 'POST', path: '/coupon-policies', service: 'coupon', access: 'ops' },
+];

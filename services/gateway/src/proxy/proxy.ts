@@ -1,14 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  currentTrace,
-  DomainError,
-  formatTraceparent,
-  type Logger,
-  type Metrics,
-  renderProblem,
-  runWithTrace,
-  type TraceContext,
-} from '@shop/service';
+import { DomainError, formatTraceparent, type Logger, type TraceContext } from '@shop/service';
+import type { Passage } from '../pipeline.ts';
+import { refuse } from '../refuse.ts';
+import type { Upstreams } from '../routes.ts';
 import { readBody } from './body.ts';
 import { Exchange, type NoAnswer } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
@@ -19,21 +12,14 @@ export const BODY_LIMIT = 64 * 1024;
 /** What a client is told to wait, s. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** Passes a request on to a service, and its answer back. `route` is its label in the measures. */
-export type Forward = (request: IncomingMessage, response: ServerResponse, upstream: Upstream, route: string) => void;
-
-export function createForward({ logger, metrics }: { logger: Logger; metrics: Metrics }): Forward {
-  const measure = createMeasure(metrics);
+/** Passes requests on to their services, and the answers back. */
+export function createForward({ upstreams, logger }: { upstreams: Upstreams; logger: Logger }) {
   const warn = createWarning(logger);
 
-  return (request, response, upstream, route) => {
-    measure(request, response, route);
-    const trace = runWithTrace(request.headers.traceparent as string | undefined, currentTrace);
-    if (upstream.inFlight >= upstream.maxInFlight) {
-      const detail = `Too many requests for the ${upstream.name} service are at work.`;
-      refuse(response, trace, new DomainError('SERVICE_UNAVAILABLE', detail));
-      return;
-    }
+  return ({ request, response, route, trace }: Passage): void => {
+    const upstream = upstreams[route.service];
+    if (upstream.inFlight >= upstream.maxInFlight)
+      throw new DomainError('SERVICE_UNAVAILABLE', `Too many requests for the ${upstream.name} service are at work.`);
     upstream.inFlight++;
     response.once('close', () => {
       upstream.inFlight--;
@@ -43,7 +29,8 @@ export function createForward({ logger, metrics }: { logger: Logger; metrics: Me
       if (body.kind === 'aborted') return;
       if (body.kind === 'too large') {
         if (!body.discarded) response.setHeader('Connection', 'close');
-        refuse(response, trace, new DomainError('PAYLOAD_TOO_LARGE', `At most ${BODY_LIMIT} bytes are accepted.`));
+        const detail = `At most ${BODY_LIMIT} bytes are accepted.`;
+        refuse(response, trace, new DomainError('PAYLOAD_TOO_LARGE', detail), logger);
         return;
       }
       const client = { address: request.socket.remoteAddress, traceparent: trace && formatTraceparent(trace) };
@@ -55,26 +42,9 @@ export function createForward({ logger, metrics }: { logger: Logger; metrics: Me
       };
       const exchange = new Exchange(request, response, upstream, outgoing, (reason) => {
         warn(reason, upstream, trace);
-        refuse(response, trace, toProblem(reason, upstream));
+        refuse(response, trace, toProblem(reason, upstream), logger);
       });
       exchange.start();
-    });
-  };
-}
-
-function createMeasure(metrics: Metrics) {
-  const seconds = metrics.histogram('http_request_duration_seconds', 'Requests by route template and status', [
-    'method',
-    'route',
-    'status',
-  ]);
-  return (request: IncomingMessage, response: ServerResponse, route: string): void => {
-    const start = performance.now();
-    response.once('close', () => {
-      // 499: the client went away before the answer.
-      const status = response.writableFinished ? response.statusCode : 499;
-      const labels = { method: request.method ?? '', route: `/${route}`, status };
-      seconds.observe(labels, (performance.now() - start) / 1000);
     });
   };
 }
@@ -112,12 +82,4 @@ function toProblem({ kind }: NoAnswer, { name }: Upstream): DomainError {
     default:
       return kind satisfies never;
   }
-}
-
-function refuse(response: ServerResponse, trace: TraceContext | undefined, error: DomainError): void {
-  if (response.headersSent || response.destroyed) return;
-  const { body, headers } = renderProblem(error, trace?.traceId);
-  const bytes = Buffer.from(JSON.stringify(body));
-  const own = { 'Content-Type': 'application/problem+json', 'Content-Length': bytes.length };
-  response.writeHead(body.status, { ...own, ...headers }).end(bytes);
 }
