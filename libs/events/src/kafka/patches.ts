@@ -1,8 +1,9 @@
 /**
- * Two narrow corrections of KafkaJS 2.2.4, which has no releases any more. Its internals are reached on purpose and
+ * Three narrow corrections of KafkaJS 2.2.4, which has no releases any more. Its internals are reached on purpose and
  * only here; a test fails if they no longer look as expected.
  */
 import { createRequire } from 'node:module';
+import { decodeRecord, encodeRecord, type RecordToEncode } from './record-codec.ts';
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
@@ -33,6 +34,7 @@ let patched = false;
 export function patchKafkaJs(): void {
   if (patched) return;
   patched = true;
+  replaceRecordCodec();
   const { queue, group } = prototypes();
 
   // After each response the queue sets a timer to look for pending requests, with a negative delay when nothing is
@@ -54,6 +56,28 @@ export function patchKafkaJs(): void {
       `${this.groupId}: the log no longer holds its offset of ${error.topic}/${error.partition}`,
     );
   };
+}
+
+/** KafkaJS loads a request's encoder when it first sends one: until then what it will find can be put in its place. */
+function replaceRecordCodec(): void {
+  const require = createRequire(import.meta.url);
+  const users = ['kafkajs/src/protocol/requests/produce/v3/request', 'kafkajs/src/protocol/recordBatch/v0/decoder'];
+  if (users.some((path) => require.resolve(path) in require.cache))
+    throw new Error('KafkaJS has sent or read records before it was corrected');
+  // Of an encoder KafkaJS asks for these two.
+  const encode = (record: RecordToEncode) => {
+    const buffer = encodeRecord(record);
+    return { buf: buffer, buffer };
+  };
+  replace(require, 'kafkajs/src/protocol/recordBatch/record/v0', encode);
+  replace(require, 'kafkajs/src/protocol/recordBatch/record/v0/decoder', decodeRecord);
+}
+
+function replace(require: NodeJS.Require, path: string, by: unknown): void {
+  if (typeof require(path) !== 'function') throw new Error(`KafkaJS is not the version that is known (2.2.4): ${path}`);
+  const cached = require.cache[require.resolve(path)];
+  if (!cached) throw new Error(`${path} cannot be replaced`);
+  cached.exports = by;
 }
 
 function prototypes(): Prototypes {
