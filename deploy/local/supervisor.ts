@@ -31,7 +31,7 @@ export function supervise(stack: Stack, restart: Restart): () => void {
     const pause = restartPause(count);
     progress(
       record.name,
-      `has ended by itself; starting it again in ${pause / 1000} s. Its log is ${record.log}, and ends:\n${tail(record.log, 8)}`,
+      `is gone, though nobody stopped it here; starting it again in ${pause / 1000} s. ${record.log} ends with:\n${tail(record.log, 8)}`,
     );
     await sleep(pause, undefined, { ref: false });
     if (ended) return;

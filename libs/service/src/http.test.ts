@@ -115,10 +115,13 @@ describe('http application', () => {
     expect(JSON.stringify(logged[0]?.err)).toContain('hunter2');
   });
 
-  it('when the database is away, then 503 with Retry-After', async () => {
-    const answer = await get('/away').expect(503);
-    expect(answer.headers['retry-after']).toBe('1');
-    expect(answer.body.code).toBe('SERVICE_UNAVAILABLE');
+  it('when the database is away, then 503 with Retry-After, and one warning that needs no stack', async () => {
+    lines.length = 0;
+    const answer = await get('/away').expect(503).expect('Retry-After', '1');
+    expect(answer.body).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', traceId: answer.body.traceId });
+    expect(lines[0]).not.toContain('    at ');
   });
 
   it('when requests were served, then they are counted by route template, never by path', async () => {

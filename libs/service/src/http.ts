@@ -88,8 +88,9 @@ export function createHttpApp({ logger, metrics, health, routes }: HttpAppOption
 }
 
 /**
- * Answers with the problem `error` stands for; anything that is our fault is logged here, once, with its stack. A
- * refusal is no fault, even where it is a 503: under overload a line for each would only add to the load.
+ * Answers with the problem `error` stands for; anything that is our fault is logged here, once, with its stack, and an
+ * outage of what we need by its message. A refusal is no fault, even where it is a 503: under overload a line for each
+ * would only add to the load.
  */
 export function sendProblem(error: unknown, request: Request, response: Response, logger: Logger): void {
   const trace = response.locals.trace as TraceContext | undefined;
@@ -97,7 +98,8 @@ export function sendProblem(error: unknown, request: Request, response: Response
   const { body, headers } = renderProblem(shown, trace?.traceId);
   if (body.status >= 500 && !(error instanceof DomainError)) {
     const fields = { traceId: trace?.traceId, method: request.method, route: routeTemplate(request), code: body.code };
-    logger.error({ ...fields, err: error }, 'request failed');
+    if (shown.code === 'SERVICE_UNAVAILABLE') logger.warn({ ...fields, error: String(error) }, 'request not served');
+    else logger.error({ ...fields, err: error }, 'request failed');
   }
   if (response.headersSent) {
     response.destroy();
