@@ -93,7 +93,7 @@ async function onFreshStack(
   process.once('SIGINT', ended).once('SIGTERM', ended);
   const target = await startTarget(instances, output.say);
   try {
-    const { durationMs } = await loadDemo({ gateway: target.addresses.gateway, onProgress: output.say });
+    const { durationMs } = await loadDemo({ addresses: target.addresses, onProgress: output.say });
     output.say(`demo data in ${(durationMs / 1_000).toFixed(1)} s`);
     return await work(target.addresses, target.stack);
   } finally {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { runProgram } from './src/command.ts';
 import { registerAudit } from './src/commands/audit.ts';
+import { registerCaller } from './src/commands/caller.ts';
 import { registerDeadLetters } from './src/commands/dead-letters.ts';
 import { registerDoctor } from './src/commands/doctor.ts';
 import { registerLoadDemo } from './src/commands/load-demo.ts';
@@ -15,7 +16,7 @@ const program = new Command('npm run ops --')
   )
   .addHelpText(
     'after',
-    '\nAddresses come from GATEWAY_URLS, ORDER_URLS, CATALOG_URLS, PAYMENT_URLS, AUDIT_DATABASE_URL, ORDER_DATABASE_URL …, KAFKA_BROKERS,\nREDIS_URL and SCHEMA_REGISTRY_URL; without them from the local stack, moved by SHOP_PORT_OFFSET.',
+    '\nAddresses come from GATEWAY_URLS, ORDER_URLS, CATALOG_URLS, PAYMENT_URLS, AUDIT_DATABASE_URL, ORDER_DATABASE_URL …, KAFKA_BROKERS,\nREDIS_URL, SCHEMA_REGISTRY_URL and INTERNAL_KEYS; without them from the local stack, moved by SHOP_PORT_OFFSET.',
   );
 
 registerStatus(program);
@@ -26,5 +27,6 @@ registerDeadLetters(program);
 registerReconcile(program);
 registerReplay(program);
 registerLoadDemo(program);
+registerCaller(program);
 
 await runProgram(program, process.argv);

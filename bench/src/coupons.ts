@@ -41,7 +41,9 @@ export function openCoupons(
   say: (words: string) => void,
 ): CouponBench {
   const { gateway, services } = target.addresses;
-  const targets = direct ? services.coupon.urls : [gateway];
+  const way = direct
+    ? { targets: services.coupon.urls, internalKeys: target.addresses.internalKeys }
+    : { targets: [gateway] };
   return {
     async run(load, rate, seconds) {
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
@@ -53,7 +55,7 @@ export function openCoupons(
       const driven = await drive(
         {
           ...size,
-          targets,
+          ...way,
           traffic: { kind: 'coupons', couponPolicyId, firstUser: FIRST_USER, expects },
           run: `coupons-${couponPolicyId}`,
         },

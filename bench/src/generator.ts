@@ -8,6 +8,7 @@
  */
 import { build as buildHistogram } from 'hdr-histogram-js';
 import { Pool } from 'undici';
+import { signedCalls } from '../../ops/src/signed-call.ts';
 import { answerHandler } from './answers.ts';
 import { createLatency } from './latency.ts';
 import { type GeneratorMessage, type LoadPlan, type LoadResult, requestCount } from './plan.ts';
@@ -27,6 +28,7 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
   const waited = createLatency(buildHistogram);
   const failures = new Map<string, number>();
   const requestAt = requestsOf(plan.traffic, plan.rate, plan.run);
+  const signed = plan.internalKeys ? signedCalls(plan.internalKeys) : () => undefined;
   const interval = 1_000 / plan.rate;
   const { warmup, total } = requestCount(plan);
   let accepted = 0;
@@ -50,7 +52,10 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
       if (open === 0) allAnswered();
     };
     const pool = pools[index % pools.length]?.[expected.waits ? 'waited' : 'answer'];
-    pool?.dispatch({ method, path, headers, body }, answerHandler(expected, finish));
+    pool?.dispatch(
+      { method, path, headers: { ...headers, ...signed(method, path) }, body },
+      answerHandler(expected, finish),
+    );
   }
 
   const started = performance.now() + 200;

@@ -36,7 +36,13 @@ const WAITS_PER_SECOND = 5;
 /** Fills the target with users, points and products, so that loads can be run on it. */
 export async function openShop(target: Target, say: (words: string) => void): Promise<Shop> {
   const { gateway } = target.addresses;
-  const loaded = await loadDemo({ gateway, users: USERS, amount: POINTS, keyPrefix: 'bench', onProgress: say });
+  const loaded = await loadDemo({
+    addresses: target.addresses,
+    users: USERS,
+    amount: POINTS,
+    keyPrefix: 'bench',
+    onProgress: say,
+  });
   if (!loaded.skipped) say(`demo data in ${(loaded.durationMs / 1_000).toFixed(1)} s`);
   const products = await productsInStock(gateway);
   const session = await openAudit(target.addresses);

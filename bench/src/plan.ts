@@ -5,6 +5,8 @@ import type { Traffic } from './traffic.ts';
 export interface LoadPlan {
   /** Base URLs that the requests go to in turn. */
   readonly targets: readonly string[];
+  /** INTERNAL_KEYS, for targets that are services themselves. */
+  readonly internalKeys?: string | undefined;
   readonly traffic: Traffic;
   /** Requests a second. */
   readonly rate: number;

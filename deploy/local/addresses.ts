@@ -1,4 +1,5 @@
 import { stackDir } from './paths.ts';
+import { internalKeysEnv } from './secrets.ts';
 import {
   auditUser,
   instancesOf,
@@ -99,6 +100,7 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
     AUDIT_DATABASE_URL: databaseUrl(layout, auditUser, ''),
     ...serverEnv(layout),
     DATA_PLATFORM_URL: platformEndpoint(serviceUrl(layout, 'data-platform')),
+    ...internalKeysEnv(stackDir(layout.name)),
   };
   for (const row of services) {
     if (row.entry) continue;
@@ -125,6 +127,7 @@ export function serviceEnv(
     PORT: String(servicePort(row, instance, layout.portOffset)),
     INSTANCE_ID: `${row.name}-${instance}`,
     ...serverEnv(layout),
+    ...(!row.entry && internalKeysEnv(stackDir(layout.name))),
     ...(row.schema && { DATABASE_URL: databaseUrl(layout, row.schema, row.schema) }),
     ...row.env?.(urls, stackDir(layout.name)),
   };

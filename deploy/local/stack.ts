@@ -23,6 +23,7 @@ import {
 } from './processes.ts';
 import { progress } from './progress.ts';
 import { provision, requireCompatibility } from './provision.ts';
+import { makeInternalKeys } from './secrets.ts';
 import {
   isServer,
   type PartName,
@@ -75,6 +76,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   await stopLeftovers(name);
   if (options.fresh) removeData(name);
   mkdirSync(dir, { recursive: true });
+  makeInternalKeys(dir);
   const layout: StackLayout = { name, portOffset, instances: options.instances ?? 1, existing };
   writeFileSync(layoutFile(name), `${JSON.stringify({ layout, load: options.kafkaHeapForLoad ?? false })}\n`);
   writeFileSync(ownerFile(name), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));

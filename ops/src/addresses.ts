@@ -13,6 +13,8 @@ export interface Addresses {
   /** Where the order service posts ended orders; the local sink also tells what it has. */
   readonly dataPlatform: string;
   readonly services: Readonly<Record<ServiceName, ServiceAddresses>>;
+  /** What calls of services are signed with; the local stack's own is in its folder, and `npm run` gives it. */
+  readonly internalKeys: string | undefined;
 }
 
 export interface ServiceAddresses {
@@ -80,5 +82,6 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     redis: url('REDIS_URL'),
     dataPlatform: url('DATA_PLATFORM_URL').replace(/\/$/, ''),
     services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])) as Addresses['services'],
+    internalKeys: env.INTERNAL_KEYS || undefined,
   };
 }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase, type PooledDatabase } from '@shop/service';
 import type { Redis } from 'ioredis';
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
-import { Api, nextUserId } from '../support/api.ts';
+import { signedCalls } from '../../ops/src/signed-call.ts';
+import { Api, type HeadersFor, nextUserId } from '../support/api.ts';
 import { type Rush, startRush, type Told } from '../support/coupon-rush.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
@@ -17,6 +18,7 @@ let service: ServiceProcess;
 let database: PooledDatabase;
 let redis: Redis;
 let api: Api;
+let headersFor: HeadersFor;
 
 beforeAll(async () => {
   stack = testStack();
@@ -24,7 +26,8 @@ beforeAll(async () => {
   await start();
   database = createDatabase({ url: stack.env.COUPON_DATABASE_URL ?? '' });
   redis = connectRedis(stack);
-  api = new Api(service.url);
+  headersFor = signedCalls(stack.env.INTERNAL_KEYS);
+  api = new Api(service.url, headersFor);
 }, 120_000);
 
 afterAll(async () => {
@@ -77,7 +80,13 @@ async function expectAllGiven(couponPolicyId: number, quantity: number): Promise
   await eventually(
     'all coupons to be given',
     async () => {
-      const told = await startRush({ url: service.url, couponPolicyId, users: newUsers(20), connections: 5 }).end();
+      const told = await startRush({
+        url: service.url,
+        headersFor,
+        couponPolicyId,
+        users: newUsers(20),
+        connections: 5,
+      }).end();
       await expectPromisesKept(couponPolicyId, told, quantity);
       return (await issuedCoupons(couponPolicyId)).size === quantity;
     },
@@ -88,7 +97,7 @@ async function expectAllGiven(couponPolicyId: number, quantity: number): Promise
     'the door to be equal to the database',
     async () => {
       // It is loaded when somebody asks.
-      await startRush({ url: service.url, couponPolicyId, users: newUsers(1), connections: 1 }).end();
+      await startRush({ url: service.url, headersFor, couponPolicyId, users: newUsers(1), connections: 1 }).end();
       const known = await redis.hgetall(`coupon:{${couponPolicyId}}:holders`);
       const total = await redis.get(`coupon:{${couponPolicyId}}:total`);
       return total === String(quantity) && isEqual(known, coupons);
@@ -105,7 +114,13 @@ function isEqual(a: Record<string, string>, b: Record<string, string>): boolean 
 it('when ten thousand users ask at once for a thousand coupons, then exactly a thousand get one', async () => {
   const couponPolicyId = await newPolicy(1_000);
   const began = performance.now();
-  const told = await startRush({ url: service.url, couponPolicyId, users: newUsers(10_000), connections: 200 }).end();
+  const told = await startRush({
+    url: service.url,
+    headersFor,
+    couponPolicyId,
+    users: newUsers(10_000),
+    connections: 200,
+  }).end();
   const seconds = (performance.now() - began) / 1_000;
   const winners = told.filter((it) => it.status === 200);
   console.info(`10,000 answers in ${seconds.toFixed(1)} s`);
@@ -121,7 +136,7 @@ describe('in the middle of a rush', () => {
   /** Two thousand want three hundred; `fault` strikes at the hundredth coupon. Everybody asks until there is an answer. */
   async function inTheMiddle(fault: (rush: Rush, couponPolicyId: number) => Promise<void>): Promise<Rush> {
     const couponPolicyId = await newPolicy(COUPONS);
-    const rush = startRush({ url: service.url, couponPolicyId, users: newUsers(USERS), connections: 20 });
+    const rush = startRush({ url: service.url, headersFor, couponPolicyId, users: newUsers(USERS), connections: 20 });
     await rush.issued(100);
     await fault(rush, couponPolicyId);
     const told = await rush.end();

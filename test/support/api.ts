@@ -60,12 +60,18 @@ export interface OrderOptions {
 
 export type Lines = readonly (readonly [productId: number, quantity: number])[];
 
+/** Headers that a request gets, by its method and its path with query. */
+export type HeadersFor = (method: string, path: string) => Readonly<Record<string, string>>;
+
 /** The public API as a client sees it. The user goes in `userId`, as GATEWAY_AUTH=off wants. */
 export class Api {
   readonly baseUrl: string;
+  readonly #headersFor: HeadersFor;
 
-  constructor(baseUrl: string) {
+  /** @param headersFor for calls of a service itself: what signs them */
+  constructor(baseUrl: string, headersFor: HeadersFor = () => ({})) {
     this.baseUrl = baseUrl;
+    this.#headersFor = headersFor;
   }
 
   async request<Body = Record<string, unknown>>(
@@ -78,7 +84,11 @@ export class Api {
     const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
     const response = await fetch(url, {
       method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
+      headers: {
+        ...this.#headersFor(method, `${url.pathname}${url.search}`),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
       signal: AbortSignal.timeout(options.timeoutMs ?? 40_000),
       ...(body === undefined ? {} : { body }),
     });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import type { HeadersFor } from './api.ts';
 
 /** What a user was told in the end. */
 export interface Told {
@@ -10,7 +11,10 @@ export interface Told {
 }
 
 export interface RushOptions {
+  /** The coupon service itself. */
   readonly url: string;
+  /** What signs the calls of it. */
+  readonly headersFor: HeadersFor;
   readonly couponPolicyId: number;
   readonly users: readonly number[];
   /** Connections, and so requests, at once. */
@@ -34,7 +38,7 @@ export interface Rush {
 const RETRY_MS = 100;
 const GIVE_UP_MS = 60_000;
 
-export function startRush({ url, couponPolicyId, users, connections }: RushOptions): Rush {
+export function startRush({ url, headersFor, couponPolicyId, users, connections }: RushOptions): Rush {
   const pool = new Pool(url, { connections, headersTimeout: 20_000, bodyTimeout: 20_000 });
   const told: Told[] = [];
   const waits: { readonly isSo: () => boolean; readonly resolve: () => void }[] = [];
@@ -58,7 +62,7 @@ export function startRush({ url, couponPolicyId, users, connections }: RushOptio
   async function ask(userId: number): Promise<Told | undefined> {
     try {
       const body = JSON.stringify({ userId, couponPolicyId });
-      const headers = { 'content-type': 'application/json' };
+      const headers = { ...headersFor('POST', '/coupons/issue'), 'content-type': 'application/json' };
       const answer = await pool.request({ method: 'POST', path: '/coupons/issue', headers, body });
       const json = (await answer.body.json()) as { couponId?: string; code?: string };
       if (answer.statusCode === 503) return undefined;

@@ -4,6 +4,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
 import type { ServiceName } from '../../deploy/local/topology.ts';
 import { renderHeaders } from '../../libs/events/src/headers.ts';
+import { signedCalls } from '../../ops/src/signed-call.ts';
+import { Api } from './api.ts';
 import { eventually } from './eventually.ts';
 import { testStack, wipe } from './stack.ts';
 
@@ -18,6 +20,8 @@ export interface Heard {
 /** The service as a process on empty schemas and topics, and everything around it that a test looks at. */
 export interface RunningService {
   readonly url: string;
+  /** Calls it as the gateway does. */
+  readonly api: Api;
   readonly process: ServiceProcess;
   readonly database: PooledDatabase;
   /** What is on the service's own topic, in the order of arrival. */
@@ -56,6 +60,7 @@ export async function runService(
 
   return {
     url: process.url,
+    api: new Api(process.url, signedCalls(stack.env.INTERNAL_KEYS)),
     get process() {
       return process;
     },

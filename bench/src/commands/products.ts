@@ -40,8 +40,13 @@ export function addProducts(program: Command): void {
             target,
             { name: 'products', heading: 'Products under load', method: METHOD },
             async (session) => {
-              const { gateway } = target.addresses;
-              await loadDemo({ gateway, users: USERS, amount: POINTS, keyPrefix: 'bench', onProgress: output.say });
+              await loadDemo({
+                addresses: target.addresses,
+                users: USERS,
+                amount: POINTS,
+                keyPrefix: 'bench',
+                onProgress: output.say,
+              });
               await sellSome(target, session, USERS);
               const loads = READ_LOADS.filter(({ name }) => options.load === undefined || name === options.load);
               for (const load of loads) await runReads(target, load, ...WARM_UP, output.say);

@@ -47,7 +47,13 @@ export function addRanking(program: Command): void {
             { name: 'ranking', heading: 'Ranking under load', method: METHOD },
             async (session) => {
               const { gateway } = target.addresses;
-              await loadDemo({ gateway, users: USERS, amount: POINTS, keyPrefix: 'bench', onProgress: output.say });
+              await loadDemo({
+                addresses: target.addresses,
+                users: USERS,
+                amount: POINTS,
+                keyPrefix: 'bench',
+                onProgress: output.say,
+              });
               const sales = { users: USERS, products: await productsInStock(gateway), rate: options.orders };
               const { pause } = target;
               if (!pause && options.backlog > 0)

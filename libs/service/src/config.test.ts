@@ -8,6 +8,7 @@ const env = {
   KAFKA_BROKERS: 'a:9092, b:9092',
   SCHEMA_REGISTRY_URL: 'http://127.0.0.1:18081/apis/ccompat/v7',
   REDIS_URL: 'redis://127.0.0.1:16379',
+  INTERNAL_KEYS: `a:${'s'.repeat(32)}`,
 };
 
 describe('configuration', () => {
@@ -47,6 +48,7 @@ describe('configuration', () => {
     expect(redactConfig({ ...env, API_TOKEN: 'abc', N: 1 })).toMatchObject({
       DATABASE_URL: 'mysql://shop_order:[redacted]@127.0.0.1:13306/shop_order',
       API_TOKEN: '[redacted]',
+      INTERNAL_KEYS: '[redacted]',
       N: 1,
     });
   });

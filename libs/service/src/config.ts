@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { parseInternalKeys } from './caller.ts';
 
 /** The environment is not what the service needs. The message names every wrong variable and what it is for. */
 export class ConfigError extends Error {
@@ -21,6 +22,15 @@ export const switchVariable = z
   .enum(['on', 'off', 'true', 'false', '1', '0'])
   .transform((text) => text === 'on' || text === 'true' || text === '1');
 
+const internalKeys = z.string().transform((text, context) => {
+  try {
+    return parseInternalKeys(text);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : 'not usable');
+    return z.NEVER;
+  }
+});
+
 /** What every service reads. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
 export const serviceConfig = {
   HOST: z.string().default('127.0.0.1').describe('address to listen on'),
@@ -29,6 +39,9 @@ export const serviceConfig = {
   KAFKA_BROKERS: list.describe('Kafka addresses, host:port, comma separated'),
   SCHEMA_REGISTRY_URL: z.url().describe("the registry's Confluent API, e.g. http://127.0.0.1:18081/apis/ccompat/v7"),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).describe('redis://host:port'),
+  INTERNAL_KEYS: internalKeys.describe(
+    'what the gateway signs its calls of services with, id:secret[,id:secret]; the first signs, all are accepted',
+  ),
   INSTANCE_ID: z
     .string()
     .min(1)
@@ -74,7 +87,7 @@ export function loadConfig<T extends z.ZodObject>(
 export function redactConfig(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config).map(([name, value]) => {
-      if (/PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL/i.test(name)) return [name, '[redacted]'];
+      if (/PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|INTERNAL_KEYS/i.test(name)) return [name, '[redacted]'];
       return [name, typeof value === 'string' ? value.replace(/(:\/\/[^/\s:@]*):[^/\s@]+@/, '$1:[redacted]@') : value];
     }),
   );

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { z } from 'zod';
+import { type Called, createCallerSigner, createCallerVerifier, parseInternalKeys } from './caller.ts';
 import { createHealth } from './health.ts';
 import { createHttpApp } from './http.ts';
 import { createLogger } from './logger.ts';
@@ -18,6 +19,7 @@ const app = createHttpApp({
   logger: createLogger({ service: 'test', destination: { write: (line) => void lines.push(line) } }),
   metrics,
   health,
+  callers: 'public',
   routes(router) {
     router.get('/orders/:id', (req, res) => void res.json({ id: req.params.id, trace: currentTraceparent() }));
     router.post('/orders', (req, res) => {
@@ -151,5 +153,56 @@ describe('http application', () => {
     const start = performance.now();
     await other.close();
     expect(performance.now() - start).toBeLessThan(1000);
+  });
+});
+
+describe('an application that only signed calls reach', () => {
+  const keys = parseInternalKeys(`test:${'k'.repeat(32)}`);
+  const sign = createCallerSigner(keys);
+  let calls = 0;
+  const closed = createHttpApp({
+    logger: createLogger({ service: 'test', level: 'silent' }),
+    metrics: createMetrics({ defaults: false }),
+    health: createHealth(),
+    callers: createCallerVerifier(keys),
+    routes(router) {
+      router.all('/whoami', (req, res) => {
+        calls++;
+        res.json((req as Called).caller);
+      });
+    },
+  });
+
+  it('when a call is signed, then its handler knows who calls', async () => {
+    const caller = { user: 7, scopes: ['ops'] as const };
+    await request(closed)
+      .get('/whoami?a=1')
+      .set('x-shop-caller', sign(caller, 'GET', '/whoami?a=1'))
+      .expect(200, caller);
+  });
+
+  it.each([
+    ['without a signature', undefined],
+    ['with that of another path', sign({ user: 7, scopes: [] }, 'POST', '/other')],
+    ['with that of another method', sign({ user: 7, scopes: [] }, 'GET', '/whoami')],
+  ])('when a call is %s, then 401 before its body is looked at', async (_how, header) => {
+    const before = calls;
+    const answer = await request(closed)
+      .post('/whoami')
+      .set(header ? { 'x-shop-caller': header } : {})
+      .set('content-type', 'application/json')
+      .send('{"malformed":');
+    expect([answer.status, answer.body.code, calls]).toEqual([401, 'UNAUTHENTICATED', before]);
+    expect(answer.headers['www-authenticate']).toBe('Shop-Caller');
+  });
+
+  it('when a path is unknown or malformed, then an unsigned call does not learn that', async () => {
+    for (const path of ['/nowhere', '/%zz', '/health', '/health/other', '/metrics/x', '/metrics/../whoami'])
+      expect([path, (await request(closed).get(path)).status]).toEqual([path, 401]);
+  });
+
+  it('when health or measures are asked for, then no signature is needed', async () => {
+    for (const path of ['/health/live', '/health/ready', '/metrics'])
+      expect([path, (await request(closed).get(path)).status]).toEqual([path, 200]);
   });
 });

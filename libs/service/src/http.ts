@@ -1,5 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response, Router } from 'express';
 import type { Logger } from 'pino';
+import { CALLER_HEADER, type Caller, type VerifyCaller } from './caller.ts';
 import type { Health } from './health.ts';
 import { readJsonBody } from './json-body.ts';
 import type { Metrics } from './metrics.ts';
@@ -10,15 +11,19 @@ export interface HttpAppOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** Who may call: those that this finds a caller for, or (`public`) everybody. /health/* and /metrics are open. */
+  readonly callers: VerifyCaller | 'public';
   /** Adds the service's routes. Handlers may be async: what they throw becomes a problem. */
   readonly routes: (router: Router) => void;
 }
 
+const OPEN = /^\/(health\/(live|ready)|metrics)$/;
+
 /**
- * The Express 5 application of a service: trace context, JSON bodies up to 64 KiB, the service's routes,
+ * The Express 5 application of a service: trace context, callers, JSON bodies up to 64 KiB, the service's routes,
  * /health/live, /health/ready, /metrics, and problem+json for everything that goes wrong. It does not listen: `serve` does.
  */
-export function createHttpApp({ logger, metrics, health, routes }: HttpAppOptions): Express {
+export function createHttpApp({ logger, metrics, health, callers, routes }: HttpAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -46,6 +51,15 @@ export function createHttpApp({ logger, metrics, health, routes }: HttpAppOption
         logger.debug({ traceId, spanId, method: request.method, route, path: request.path, status, ms }, 'request');
       }
     });
+    if (callers !== 'public' && !OPEN.test(request.path)) {
+      const caller = callers(request.headers[CALLER_HEADER], request.method, request.url);
+      if (!caller) {
+        response.setHeader('WWW-Authenticate', 'Shop-Caller');
+        runInTrace(trace, () => next(new DomainError('UNAUTHENTICATED', 'The call is not signed: ask the gateway.')));
+        return;
+      }
+      (request as { caller?: Caller }).caller = caller;
+    }
     const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : readJsonBody(request);
     // Body events arrive outside of any async context, so the trace is entered after them.
     if (!body) runInTrace(trace, next);

@@ -1,5 +1,16 @@
 export type { Batcher, BatcherOptions, ItemResult } from './batcher.ts';
 export { createBatcher, failed, succeeded } from './batcher.ts';
+export type { Called, Caller, InternalKeys, Scope, SignCaller, VerifyCaller } from './caller.ts';
+export {
+  ANYBODY,
+  CALLER_HEADER,
+  createCallerSigner,
+  createCallerVerifier,
+  NOBODY,
+  parseInternalKeys,
+  requireScope,
+  SCOPES,
+} from './caller.ts';
 export { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 export type { DatabaseOptions, PooledDatabase } from './database.ts';
 export { createDatabase, openConnection } from './database.ts';

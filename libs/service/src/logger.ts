@@ -3,7 +3,7 @@ import { currentTrace } from './trace.ts';
 
 export type { Logger } from 'pino';
 
-const SECRETS = ['authorization', 'cookie', 'password', 'token', 'secret', 'DATABASE_URL'];
+const SECRETS = ['authorization', 'cookie', 'password', 'token', 'secret', 'DATABASE_URL', 'INTERNAL_KEYS'];
 const REDACTED = [...SECRETS, ...SECRETS.map((name) => `*.${name}`), 'req.headers.authorization', 'req.headers.cookie'];
 
 export interface LoggerOptions {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { ANYBODY, NOBODY } from './caller.ts';
 import { OutageError } from './outage.ts';
 import { DomainError, renderProblem, toDomainError } from './problem.ts';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError } from './sql-error.ts';
@@ -71,9 +72,28 @@ describe('validation', () => {
     expect(() => parse(schema, undefined)).toThrow(/VALIDATION_FAILED/);
   });
 
-  it('when the body has the user, then the body wins over the query', () => {
-    expect(userIdFrom({ body: { userId: 7 }, query: { userId: '8' } })).toBe(7);
-    expect(userIdFrom({ query: { userId: '8' } })).toBe(8);
+  it('when authentication is off, then the request names its user, the body before the query', () => {
+    expect(userIdFrom({ caller: ANYBODY, body: { userId: 7 }, query: { userId: '8' } })).toBe(7);
+    expect(userIdFrom({ caller: ANYBODY, query: { userId: '8' } })).toBe(8);
+  });
+
+  it('when a token names the user, then the request need not, and may not name another', () => {
+    const caller = { user: 7, scopes: [] };
+    expect(userIdFrom({ caller })).toBe(7);
+    expect(userIdFrom({ caller, body: { userId: 7 }, query: { userId: '7' } })).toBe(7);
+    for (const request of [
+      { body: { userId: 8 } },
+      { query: { userId: '8' } },
+      { body: { userId: 7 }, query: { userId: '8' } },
+      { body: { userId: 8 }, query: { userId: '7' } },
+    ])
+      expect(() => userIdFrom({ caller, ...request })).toThrow(/FORBIDDEN/);
+    expect(() => userIdFrom({ caller, query: { userId: '7x' } })).toThrow(/VALIDATION_FAILED/);
+  });
+
+  it('when nobody is known to ask, then a userId makes no difference', () => {
+    expect(() => userIdFrom({ caller: NOBODY, body: { userId: 7 } })).toThrow(/UNAUTHENTICATED/);
+    expect(() => userIdFrom({ body: { userId: 7 } })).toThrow(/UNAUTHENTICATED/);
   });
 
   it.each([
@@ -86,6 +106,6 @@ describe('validation', () => {
     { query: { userId: '9007199254740991' } },
     { query: { userId: ['1', '2'] } },
   ])('when the user is missing or no positive safe integer (%j), then it is refused', (request) => {
-    expect(() => userIdFrom(request)).toThrow(/VALIDATION_FAILED: userId/);
+    expect(() => userIdFrom({ caller: ANYBODY, ...request })).toThrow(/VALIDATION_FAILED: userId/);
   });
 });

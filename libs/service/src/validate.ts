@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Called, NOBODY } from './caller.ts';
 import { DomainError, type FieldError } from './problem.ts';
 
 /** The value as `schema` understands it. Throws `VALIDATION_FAILED` with one entry in `errors` for each fault. */
@@ -27,13 +28,29 @@ export const MAX_INTEGER = Number.MAX_SAFE_INTEGER - 1;
 export const userIdSchema = z.number().int().positive().max(MAX_INTEGER);
 
 /**
- * Who is asking: `userId` of the body, else of the query (then as decimal text).
- * Throws `VALIDATION_FAILED` when there is none or it is not an id (`userIdSchema`).
+ * Whose things a request is about: the user of its token, and no other. Where authentication is off: `userId` of the body,
+ * else of the query (then as decimal text).
+ * Throws UNAUTHENTICATED when nobody asks, FORBIDDEN when a `userId` is another's, VALIDATION_FAILED when there is none
+ * to go by or it is not an id (`userIdSchema`).
  */
-export function userIdFrom(request: { readonly body?: unknown; readonly query?: unknown }): number {
+export function userIdFrom(request: Called): number {
+  const { user } = request.caller ?? NOBODY;
+  if (user === 'nobody') throw new DomainError('UNAUTHENTICATED', 'A token is needed.');
   const inBody = (request.body as { userId?: unknown } | undefined)?.userId;
-  const inQuery = (request.query as { userId?: unknown } | undefined)?.userId;
-  const given = inBody ?? (typeof inQuery === 'string' && /^\d{1,16}$/.test(inQuery) ? Number(inQuery) : inQuery);
+  const inQuery = fromDecimal((request.query as { userId?: unknown } | undefined)?.userId);
+  if (user === 'anybody') return toUserId(inBody ?? inQuery);
+  for (const given of [inBody, inQuery]) {
+    if (given !== undefined && toUserId(given) !== user)
+      throw new DomainError('FORBIDDEN', 'userId is not that of the token.');
+  }
+  return user;
+}
+
+function fromDecimal(text: unknown): unknown {
+  return typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : text;
+}
+
+function toUserId(given: unknown): number {
   const result = userIdSchema.safeParse(given);
   if (result.success) return result.data;
   const message = given === undefined ? 'required' : 'expected a positive integer';

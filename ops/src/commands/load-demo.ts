@@ -8,7 +8,7 @@ export function registerLoadDemo(program: Command): void {
   addCommand(
     program,
     'load-demo',
-    'demo data through the public API: 100 products, 10,000 users with points, coupon policy 1',
+    'demo data: 100 products, 10,000 users with points, coupon policy 1',
     'load-demo --execute',
   )
     .option('--execute', 'do it; without, only say what would be done')
@@ -17,17 +17,17 @@ export function registerLoadDemo(program: Command): void {
     .action(
       action<{ execute?: boolean; users: number; amount: number; json?: boolean }>(
         async (output, { execute, users, amount }) => {
-          const { gateway } = readAddresses();
-          const plan = { gateway, products: DEMO_PRODUCTS.length, users, amount, couponPolicy: DEMO_POLICY };
+          const addresses = readAddresses();
+          const plan = { products: DEMO_PRODUCTS.length, users, amount, couponPolicy: DEMO_POLICY };
           if (!execute) {
             output.result(
               { plan },
-              `would create ${plan.products} products and coupon policy 1, and charge ${amount} won to each of ${users} users at ${gateway}`,
+              `would create ${plan.products} products and coupon policy 1, and charge ${amount} won to each of ${users} users`,
             );
             output.say('Nothing was changed. Repeat with --execute to do it; what is there already is left as it is.');
             return EXIT.done;
           }
-          const result = await loadDemo({ gateway, users, amount, onProgress: output.say });
+          const result = await loadDemo({ addresses, users, amount, onProgress: output.say });
           output.result(
             result,
             result.skipped

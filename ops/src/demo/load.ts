@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import type { Addresses } from '../addresses.ts';
+import { signedCalls } from '../signed-call.ts';
 import { DEMO_PRODUCTS } from './products.ts';
 
 export interface DemoOptions {
-  /** Base URL of the gateway. */
-  readonly gateway: string;
+  readonly addresses: Addresses;
   /** Users 1 … users get points. Default 10,000. */
   readonly users?: number;
   /** Points for each, in won. Default 1,000,000. */
@@ -32,32 +33,32 @@ const IN_FLIGHT = 100;
 const ATTEMPTS = 8;
 
 /**
- * Loads the demo data through the public API, as a client would. Every request has an idempotency key, so it can be
+ * Loads the demo data through the services' public API, past the gateway: it acts for thousands of users. Every request has an idempotency key, so it can be
  * broken off and repeated. The last user is charged after everything else, and so tells whether all is there.
  */
 export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
   const started = performance.now();
   const { users = 10_000, amount = 1_000_000, keyPrefix = 'demo', onProgress = () => undefined } = options;
-  const pool = new Pool(options.gateway, { connections: IN_FLIGHT, bodyTimeout: 30_000, headersTimeout: 30_000 });
+  const shop = openShop(options.addresses);
   const took = () => Math.round(performance.now() - started);
   try {
-    const couponPolicies = (await hasPolicy(pool)) ? 0 : 1;
+    const couponPolicies = (await hasPolicy(shop)) ? 0 : 1;
     if (couponPolicies > 0) {
-      await post(pool, '/coupon-policies', DEMO_POLICY, `${keyPrefix}-coupon-policy-1`);
+      await post(shop, '/coupon-policies', DEMO_POLICY, `${keyPrefix}-coupon-policy-1`);
       onProgress(`coupon policy ${DEMO_POLICY.name}`);
     }
-    if (await isCharged(pool, users, amount)) {
+    if (await isCharged(shop, users, amount)) {
       return { skipped: couponPolicies === 0, couponPolicies, products: 0, charges: 0, durationMs: took() };
     }
 
     // One after the other, so that the ids are the order of the list.
     for (const [index, product] of DEMO_PRODUCTS.entries()) {
-      await post(pool, '/products', product, `${keyPrefix}-product-${index + 1}`);
+      await post(shop, '/products', product, `${keyPrefix}-product-${index + 1}`);
     }
     onProgress(`${DEMO_PRODUCTS.length} products`);
 
     const charge = (userId: number) =>
-      post(pool, '/points/charge', { userId, amount }, `${keyPrefix}-charge-${userId}`);
+      post(shop, '/points/charge', { userId, amount }, `${keyPrefix}-charge-${userId}`);
     let next = 1;
     const worker = async (): Promise<void> => {
       while (next < users) {
@@ -70,35 +71,34 @@ export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
     await charge(users);
     return { skipped: false, couponPolicies, products: DEMO_PRODUCTS.length, charges: users, durationMs: took() };
   } finally {
-    await pool.close();
+    await shop.close();
   }
 }
 
 /** Policies are listed by id, and the first one ever is 1. */
-async function hasPolicy(pool: Pool): Promise<boolean> {
-  const { status, body } = await request(pool, 'GET', '/coupon-policies?limit=1').catch((error: Error) => {
-    throw new Error(`the gateway cannot be reached: ${error.message}`);
+async function hasPolicy(shop: Shop): Promise<boolean> {
+  const { status, body } = await shop.request('GET', '/coupon-policies?limit=1').catch((error: Error) => {
+    throw new Error(`coupon cannot be reached: ${error.message}`);
   });
-  if (status !== 200)
-    throw new Error(`the gateway answered ${status} to a look at the policies: ${body.slice(0, 300)}`);
+  if (status !== 200) throw new Error(`coupon answered ${status} to a look at the policies: ${body.slice(0, 300)}`);
   return (JSON.parse(body) as { items: unknown[] }).items.length > 0;
 }
 
-async function isCharged(pool: Pool, userId: number, amount: number): Promise<boolean> {
-  const { status, body } = await request(pool, 'GET', `/points/history?userId=${userId}&limit=100`).catch(
-    (error: Error) => {
-      throw new Error(`the gateway cannot be reached: ${error.message}`);
-    },
-  );
-  if (status !== 200) throw new Error(`the gateway answered ${status} to a look at the points: ${body.slice(0, 300)}`);
+async function isCharged(shop: Shop, userId: number, amount: number): Promise<boolean> {
+  const { status, body } = await shop
+    .request('GET', `/points/history?userId=${userId}&limit=100`)
+    .catch((error: Error) => {
+      throw new Error(`payment cannot be reached: ${error.message}`);
+    });
+  if (status !== 200) throw new Error(`payment answered ${status} to a look at the points: ${body.slice(0, 300)}`);
   const { items } = JSON.parse(body) as { items: { type: string; amount: number }[] };
   return items.some((item) => item.type === 'CHARGE' && item.amount >= amount);
 }
 
 /** Sends until there is an answer that says yes or no: the key makes it one effect. */
-async function post(pool: Pool, path: string, body: object, key: string): Promise<void> {
+async function post(shop: Shop, path: string, body: object, key: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const answer = await request(pool, 'POST', path, body, key).catch((error: Error) => ({
+    const answer = await shop.request('POST', path, body, key).catch((error: Error) => ({
       status: 0,
       body: error.message,
     }));
@@ -113,18 +113,38 @@ async function post(pool: Pool, path: string, body: object, key: string): Promis
   }
 }
 
-async function request(
-  pool: Pool,
-  method: 'GET' | 'POST',
-  path: string,
-  body?: object,
-  key?: string,
-): Promise<{ status: number; body: string }> {
-  const answer = await pool.request({
-    method,
-    path,
-    headers: { 'content-type': 'application/json', ...(key ? { 'idempotency-key': key } : {}) },
-    ...(body ? { body: JSON.stringify(body) } : {}),
-  });
-  return { status: answer.statusCode, body: await answer.body.text() };
+interface Shop {
+  request(method: 'GET' | 'POST', path: string, body?: object, key?: string): Promise<{ status: number; body: string }>;
+  close(): Promise<void>;
+}
+
+/** The first instance of each service that the demo data is loaded into. */
+function openShop({ services, internalKeys }: Addresses): Shop {
+  const signed = signedCalls(internalKeys);
+  const open = ({ urls: [url = ''] }: { readonly urls: readonly string[] }) =>
+    new Pool(url, { connections: IN_FLIGHT, bodyTimeout: 30_000, headersTimeout: 30_000 });
+  const pools = {
+    products: open(services.catalog),
+    points: open(services.payment),
+    'coupon-policies': open(services.coupon),
+  };
+  return {
+    async request(method, path, body, key) {
+      const [, segment] = /^\/([\w-]+)/.exec(path) ?? [];
+      const answer = await pools[segment as keyof typeof pools].request({
+        method,
+        path,
+        headers: {
+          ...signed(method, path),
+          'content-type': 'application/json',
+          ...(key ? { 'idempotency-key': key } : {}),
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      return { status: answer.statusCode, body: await answer.body.text() };
+    },
+    async close() {
+      await Promise.all(Object.values(pools).map((pool) => pool.close()));
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import type { Addresses, ServiceName } from '../addresses.ts';
+import { signedCalls } from '../signed-call.ts';
 
 /**
  * Asks a service to reconcile its own part: the comparison exists in the service only. The route is internal, the gateway
@@ -9,11 +10,14 @@ export async function reconcileIn<Result>(
   service: ServiceName,
   execute: boolean,
 ): Promise<Result> {
+  const path = `/internal/reconcile?execute=${execute}`;
+  const signed = signedCalls(addresses.internalKeys);
   const failures: string[] = [];
   for (const url of addresses.services[service].urls) {
     try {
-      const answer = await fetch(`${url}/internal/reconcile?execute=${execute}`, {
+      const answer = await fetch(`${url}${path}`, {
         method: 'POST',
+        headers: signed('POST', path),
         signal: AbortSignal.timeout(120_000),
       });
       if (answer.ok) return (await answer.json()) as Result;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
+import { ANYBODY, createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
 import request from 'supertest';
 import { createApp } from './app.ts';
 
@@ -8,6 +8,7 @@ const app = createApp({
   logger: createLogger({ service: 'catalog', level: 'silent' }),
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
+  callers: () => ANYBODY,
   reads: { list: async () => [], find: async () => undefined },
   changes: { create: noChange, update: noChange },
 });

@@ -1,5 +1,5 @@
 import { createMessaging } from '@shop/events';
-import { createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/service';
+import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { sqlCatalogStore } from './db/catalog-store.ts';
@@ -31,4 +31,5 @@ runtime.repeat({
 });
 
 const changes = createProductChanges({ transactor: database, products: sqlProductStore, outbox, now });
-await runtime.listen(createApp({ logger, metrics, health, reads: createProductReads(prisma), changes }));
+const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
+await runtime.listen(createApp({ logger, metrics, health, callers, reads: createProductReads(prisma), changes }));

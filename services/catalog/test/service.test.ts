@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deriveEventId, type NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
-import { Api, type Problem } from '../../../test/support/api.ts';
+import type { Api, Problem } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
 
@@ -17,7 +17,7 @@ let api: Api;
 
 beforeAll(async () => {
   catalog = await runService('catalog', 'catalog-events');
-  api = new Api(catalog.url);
+  api = catalog.api;
 }, 120_000);
 afterAll(() => catalog?.stop());
 

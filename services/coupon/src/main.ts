@@ -1,6 +1,7 @@
 import { createMessaging } from '@shop/events';
 import {
   createBatcher,
+  createCallerVerifier,
   createRedis,
   createRuntime,
   loadConfig,
@@ -159,6 +160,20 @@ const { ask, askBeforeLog } = createAskForCoupon({
 });
 const createPolicy = createCreatePolicy({ transactor: database, policies: sqlPolicyStore, outbox, now });
 const reads = createCouponReads(prisma, database);
+const callers = createCallerVerifier(config.INTERNAL_KEYS);
 await runtime.listen(
-  createApp({ logger, metrics, health, reads, ask, askBeforeLog, requests, count, now, createPolicy, reconcile }),
+  createApp({
+    logger,
+    metrics,
+    health,
+    callers,
+    reads,
+    ask,
+    askBeforeLog,
+    requests,
+    count,
+    now,
+    createPolicy,
+    reconcile,
+  }),
 );

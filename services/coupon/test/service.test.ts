@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
-import { Api, nextUserId, type Page, type Problem } from '../../../test/support/api.ts';
+import { type Api, nextUserId, type Page, type Problem } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { expectOps } from '../../../test/support/ops.ts';
 import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
@@ -14,7 +14,7 @@ let redis: Redis;
 
 beforeAll(async () => {
   coupon = await runService('coupon', 'coupon-events', { DOOR_PLACE_STALE_MS: '600', RECONCILE_EVERY_MS: '600000' });
-  api = new Api(coupon.url);
+  api = coupon.api;
   redis = connectRedis(testStack());
 }, 120_000);
 afterAll(async () => {

@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { deadAddress, type FakeService, fakeService, startGateway } from './testing.ts';
+import { ANYBODY, createCallerSigner, createCallerVerifier } from '@shop/service';
+import { deadAddress, type FakeService, fakeService, INTERNAL_KEYS, startGateway } from './testing.ts';
 
 type Gateway = Awaited<ReturnType<typeof startGateway>>;
 const open: { close(): Promise<void> }[] = [];
@@ -94,6 +95,17 @@ describe('what passes through', () => {
       host: new URL(order.url).host,
     });
     for (const name of ['x-hop', 'te', 'forwarded', 'keep-alive']) expect(headers).not.toHaveProperty(name);
+  });
+
+  it('when a request passes, then the service is told who asks, in words that only the gateway can sign', async () => {
+    const order = await service(json(200, {}));
+    const { url } = await gateway([order.url]);
+    const forged = createCallerSigner(INTERNAL_KEYS)({ user: 7, scopes: ['ops'] }, 'GET', '/orders/1?userId=7');
+    await fetch(`${url}/orders/1?userId=7`, { headers: { 'X-Shop-Caller': forged, Authorization: 'Bearer a' } });
+    const headers = order.requests[0]?.request.headers ?? {};
+    const verify = createCallerVerifier(INTERNAL_KEYS);
+    expect(verify(headers['x-shop-caller'], 'GET', '/orders/1?userId=7')).toEqual(ANYBODY);
+    expect(headers).not.toHaveProperty('authorization');
   });
 
   it('when an answer is a stream, then each piece passes as it comes', async () => {

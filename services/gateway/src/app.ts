@@ -1,11 +1,13 @@
 import type { RequestListener } from 'node:http';
-import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
+import { createHttpApp, type Health, type Logger, type Metrics, type SignCaller } from '@shop/service';
+import { asAnybody } from './guards/authenticate.ts';
 import { createPipeline } from './pipeline.ts';
 import { createForward } from './proxy/proxy.ts';
 import { ROUTES, type Upstreams } from './routes.ts';
 
 export interface AppDeps {
   readonly upstreams: Upstreams;
+  readonly signCaller: SignCaller;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -29,17 +31,18 @@ const WELCOME = {
  * The gateway's HTTP application; it does not listen. A request that is passed on meets no Express, and its body is not
  * parsed; whatever is not under a route is the gateway's own, problems included.
  */
-export function createApp({ upstreams, logger, metrics, health }: AppDeps): RequestListener {
+export function createApp({ upstreams, signCaller, logger, metrics, health }: AppDeps): RequestListener {
   const own = createHttpApp({
     logger,
     metrics,
     health,
+    callers: 'public',
     routes: (router) => router.get('/', (_request, response) => void response.json(WELCOME)),
   });
   return createPipeline({
     routes: ROUTES,
-    guards: [],
-    forward: createForward({ upstreams, logger }),
+    guards: [asAnybody],
+    forward: createForward({ upstreams, signCaller, logger }),
     other: own,
     logger,
     metrics,

@@ -10,6 +10,7 @@ const env = {
   COUPON_URLS: 'http://127.0.0.1:3004',
   RANKING_URLS: 'http://127.0.0.1:3005',
   GATEWAY_AUTH: 'off',
+  INTERNAL_KEYS: `test:${'k'.repeat(32)}`,
 };
 
 it('when several instances are named, then each is an address of its own', () => {

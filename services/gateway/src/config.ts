@@ -9,6 +9,7 @@ const urls = z
 export const gatewayConfigSchema = z.object({
   HOST: serviceConfig.HOST,
   PORT: serviceConfig.PORT,
+  INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   RECOVERY: serviceConfig.RECOVERY,

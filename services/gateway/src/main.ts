@@ -1,4 +1,4 @@
-import { createRuntime } from '@shop/service';
+import { createCallerSigner, createRuntime } from '@shop/service';
 import { createApp } from './app.ts';
 import { loadGatewayConfig } from './config.ts';
 import { createUpstream } from './proxy/upstream.ts';
@@ -20,4 +20,5 @@ shutdown.onStop('upstreams', async () => {
   await Promise.all(Object.values(upstreams).map((upstream) => upstream.close()));
 });
 
-await runtime.listen(createApp({ upstreams, logger, metrics, health }));
+const signCaller = createCallerSigner(config.INTERNAL_KEYS);
+await runtime.listen(createApp({ upstreams, signCaller, logger, metrics, health }));

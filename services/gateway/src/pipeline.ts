@@ -1,5 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { currentTrace, DomainError, type Logger, type Metrics, runWithTrace, type TraceContext } from '@shop/service';
+import {
+  type Caller,
+  currentTrace,
+  DomainError,
+  type Logger,
+  type Metrics,
+  NOBODY,
+  runWithTrace,
+  type TraceContext,
+} from '@shop/service';
 import { createMatcher } from './match.ts';
 import { refuse } from './refuse.ts';
 import type { Route } from './routes.ts';
@@ -12,6 +21,8 @@ export interface Passage {
   /** Milliseconds, performance.now(). */
   readonly startedAt: number;
   readonly trace: TraceContext | undefined;
+  /** Nobody, until a guard knows better. */
+  caller: Caller;
 }
 
 /**
@@ -72,7 +83,7 @@ export function createPipeline({ routes, guards, forward, other, logger, metrics
     const { route } = found;
     const startedAt = performance.now();
     measure(request, response, route.path, startedAt);
-    go({ request, response, route, startedAt, trace }, 0);
+    go({ request, response, route, startedAt, trace, caller: NOBODY }, 0);
   };
 }
 

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createHealth, createLogger, createMetrics } from '@shop/service';
+import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/service';
 import { createApp } from './app.ts';
 import { createUpstream, type UpstreamOptions } from './proxy/upstream.ts';
+
+export const INTERNAL_KEYS = parseInternalKeys(`test:${'k'.repeat(32)}`);
 
 /** A service that does what a test tells it to. */
 export interface FakeService {
@@ -48,7 +50,8 @@ export async function startGateway(orderUrls: readonly string[], options: Partia
   };
   const logger = createLogger({ service: 'gateway', level: 'silent' });
   const metrics = createMetrics({ defaults: false });
-  const { url, close } = await listen(createApp({ upstreams, logger, metrics, health: createHealth() }));
+  const signCaller = createCallerSigner(INTERNAL_KEYS);
+  const { url, close } = await listen(createApp({ upstreams, signCaller, logger, metrics, health: createHealth() }));
   return {
     url,
     metrics,

@@ -25,7 +25,7 @@ function startGateway(env: Record<string, string>): GatewayProcess {
   const nowhere = 'http://127.0.0.1:1';
   const services = ['ORDER', 'CATALOG', 'PAYMENT', 'COUPON', 'RANKING'];
   const urls = Object.fromEntries(services.map((name) => [`${name}_URLS`, nowhere]));
-  const common = { PATH, HOME, PORT: '0', ...urls };
+  const common = { PATH, HOME, PORT: '0', INTERNAL_KEYS: `test:${'k'.repeat(32)}`, ...urls };
   const child = spawn(process.execPath, [main], { env: { ...common, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let heard: () => void = () => undefined;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import {
+  ANYBODY,
   type ClaimOutcome,
   createHealth,
   createLogger,
@@ -25,6 +26,7 @@ const app = createApp({
   logger: createLogger({ service: 'order', level: 'silent' }),
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
+  callers: () => ANYBODY,
   async placeOrder() {
     placed++;
     return { orderId: ORDER_ID, replayed: true };

@@ -1,15 +1,8 @@
-import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
+import { createHttpApp, type HttpAppOptions } from '@shop/service';
 import type { Express } from 'express';
 import { orderRoutes, type RouteDeps } from './http/routes.ts';
 
-export interface AppDeps extends RouteDeps {
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly health: Health;
-}
-
 /** The order service's HTTP application; it does not listen. */
-export function createApp(deps: AppDeps): Express {
-  const { logger, metrics, health } = deps;
-  return createHttpApp({ logger, metrics, health, routes: orderRoutes(deps) });
+export function createApp(deps: Omit<HttpAppOptions, 'routes'> & RouteDeps): Express {
+  return createHttpApp({ ...deps, routes: orderRoutes(deps) });
 }

@@ -3,6 +3,7 @@ import { createMessaging } from '@shop/events';
 import {
   claimIdempotencyKeys,
   createBatcher,
+  createCallerVerifier,
   createRuntime,
   findIdempotencyKey,
   openDatabase,
@@ -116,6 +117,7 @@ const app = createApp({
   logger,
   metrics,
   health,
+  callers: createCallerVerifier(config.INTERNAL_KEYS),
   placeOrder: (request) => placements.submit(request),
   findPlaced: findPlaced((key) => findIdempotencyKey(database, key)),
   cancelOrder: cancelOrder(deps),

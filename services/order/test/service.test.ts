@@ -3,7 +3,7 @@ import { deriveEventId, type NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
 import {
   type Answer,
-  Api,
+  type Api,
   nextUserId,
   type OrderAnswer,
   type OrderBody,
@@ -20,7 +20,7 @@ let api: Api;
 
 beforeAll(async () => {
   service = await runService('order', 'order-events', { ORDER_DEADLINE_MS: String(DEADLINE_MS) });
-  api = new Api(service.url);
+  api = service.api;
 }, 120_000);
 afterAll(() => service?.stop());
 

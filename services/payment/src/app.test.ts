@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
+import { ANYBODY, createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
 import request from 'supertest';
 import { createApp } from './app.ts';
 
@@ -7,6 +7,7 @@ const app = createApp({
   logger: createLogger({ service: 'payment', level: 'silent' }),
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
+  callers: () => ANYBODY,
   reads: { balanceOf: async () => 5, historyOf: async () => [] },
   charges: { submit: () => Promise.reject(new Error('nobody charges')) },
 });

@@ -1,5 +1,12 @@
 import { createMessaging, recoverWhenAsked } from '@shop/events';
-import { createBatcher, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/service';
+import {
+  createBatcher,
+  createCallerVerifier,
+  createRuntime,
+  loadConfig,
+  openDatabase,
+  purgeIdempotencyKeys,
+} from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import * as accounts from './db/accounts.ts';
@@ -47,4 +54,5 @@ const charges = createBatcher({
 });
 shutdown.onStop('charges', () => charges.stop());
 
-await runtime.listen(createApp({ logger, metrics, health, reads: createPointReads(prisma), charges }));
+const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
+await runtime.listen(createApp({ logger, metrics, health, callers, reads: createPointReads(prisma), charges }));

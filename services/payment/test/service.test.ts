@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deriveEventId, type NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
-import { Api, nextUserId, type Page, type Problem } from '../../../test/support/api.ts';
+import { type Api, nextUserId, type Page, type Problem } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
 
@@ -10,7 +10,7 @@ let api: Api;
 
 beforeAll(async () => {
   payment = await runService('payment', 'payment-events');
-  api = new Api(payment.url);
+  api = payment.api;
 }, 120_000);
 afterAll(() => payment?.stop());
 

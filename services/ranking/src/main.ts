@@ -1,5 +1,5 @@
 import { createMessaging } from '@shop/events';
-import { createRedis, createRuntime, loadConfig, openDatabase, startJob } from '@shop/service';
+import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase, startJob } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBoard } from './db/board.ts';
@@ -78,4 +78,5 @@ shutdown.onStop('settle-rebuild', () => settling.stop());
 messaging.rebuilds(rebuild);
 
 const popular = createPopular({ board, reads, calendar, now, logger, metrics });
-await runtime.listen(createApp({ logger, metrics, health, popular, repair, now }));
+const callers = createCallerVerifier(config.INTERNAL_KEYS);
+await runtime.listen(createApp({ logger, metrics, health, callers, popular, repair, now }));

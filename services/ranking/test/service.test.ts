@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NewEvent } from '@shop/events';
 import { createLogger, createRedis } from '@shop/service';
 import { createRandom } from '../../../test/simulation/random.ts';
-import { Api } from '../../../test/support/api.ts';
+import type { Api } from '../../../test/support/api.ts';
 import { eventually, eventuallyPasses } from '../../../test/support/eventually.ts';
 import { expectOps } from '../../../test/support/ops.ts';
 import { type RunningService, runService } from '../../../test/support/running-service.ts';
@@ -26,7 +26,7 @@ let published = 0;
 
 beforeAll(async () => {
   ranking = await runService('ranking', 'order-events');
-  api = new Api(ranking.url);
+  api = ranking.api;
 }, 120_000);
 afterAll(async () => {
   redis.disconnect();

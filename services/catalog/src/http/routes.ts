@@ -1,4 +1,4 @@
-import { DomainError, idempotencyKeyFrom, pageQuery, parse, requestHash, toPage } from '@shop/service';
+import { DomainError, idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, toPage } from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
@@ -51,6 +51,7 @@ export function productRoutes({ reads, changes }: ProductRoutes): (router: Route
     });
 
     router.post('/products', async (request, response) => {
+      requireScope(request, 'ops');
       const body = parse(newProductBody, request.body);
       const changed = await changes.create(changeRequest(request, 'POST /products', body), body);
       response.status(201).setHeader('Location', `/products/${changed.product.productId}`);
@@ -58,6 +59,7 @@ export function productRoutes({ reads, changes }: ProductRoutes): (router: Route
     });
 
     router.patch('/products/:id', async (request, response) => {
+      requireScope(request, 'ops');
       const { id } = parse(productParams, request.params);
       const patch = parse(productPatchBody, request.body);
       answer(response, await changes.update(changeRequest(request, `PATCH /products/${id}`, patch), id, patch));

@@ -1,4 +1,4 @@
-import { parse } from '@shop/service';
+import { parse, requireScope } from '@shop/service';
 import type { Router } from 'express';
 import type { ReconcileDoor } from '../usecases/reconcile-door.ts';
 import { reconcileQuery } from './schemas.ts';
@@ -11,6 +11,7 @@ export interface InternalRoutes {
 export function internalRoutes({ reconcile }: InternalRoutes): (router: Router) => void {
   return (router) => {
     router.post('/internal/reconcile', async (request, response) => {
+      requireScope(request, 'ops');
       const { execute } = parse(reconcileQuery, request.query);
       response.json(await reconcile({ execute: execute === 'true' }));
     });

@@ -1,4 +1,4 @@
-import { idempotencyKeyFrom, pageQuery, parse, requestHash, toPage } from '@shop/service';
+import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, toPage } from '@shop/service';
 import type { Request, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import type { CouponReads } from '../db/reads.ts';
@@ -17,6 +17,7 @@ const OPERATORS = 0;
 export function policyRoutes({ reads, createPolicy }: PolicyRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupon-policies', async (request, response) => {
+      requireScope(request, 'ops');
       const body = parse(newPolicyBody, request.body);
       const { policy, replayed } = await createPolicy(policyRequest(request, body), body);
       if (replayed) response.setHeader('Idempotency-Replayed', 'true');

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { CALLER_HEADER } from '@shop/service';
 
 /** Headers of one connection only (RFC 9110 §7.6.1), which a proxy must not pass on. */
 const HOP_BY_HOP = [
@@ -25,6 +26,9 @@ const NOT_FORWARDED = new Set([
   'x-forwarded-host',
   'x-forwarded-proto',
   'traceparent',
+  CALLER_HEADER,
+  // A token is for the gateway: services learn from it who calls.
+  'authorization',
 ]);
 
 const NOT_RETURNED = new Set(HOP_BY_HOP);
@@ -32,6 +36,8 @@ const NOT_RETURNED = new Set(HOP_BY_HOP);
 export interface Client {
   readonly address: string | undefined;
   readonly traceparent: string | undefined;
+  /** Who asks, signed. */
+  readonly caller: string;
 }
 
 /** The client's headers as they go to a service: name, value, name, value … */
@@ -42,7 +48,7 @@ export function requestHeaders(headers: IncomingHttpHeaders, client: Client): st
     if (NOT_FORWARDED.has(name) || named?.has(name)) continue;
     append(result, name, headers[name]);
   }
-  result.push('x-forwarded-proto', 'http');
+  result.push('x-forwarded-proto', 'http', CALLER_HEADER, client.caller);
   if (client.traceparent) result.push('traceparent', client.traceparent);
   if (client.address) result.push('x-forwarded-for', client.address);
   if (headers.host) result.push('x-forwarded-host', headers.host);

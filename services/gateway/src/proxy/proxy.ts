@@ -1,4 +1,4 @@
-import { DomainError, formatTraceparent, type Logger, type TraceContext } from '@shop/service';
+import { DomainError, formatTraceparent, type Logger, type SignCaller, type TraceContext } from '@shop/service';
 import type { Passage } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
@@ -12,11 +12,18 @@ export const BODY_LIMIT = 64 * 1024;
 /** What a client is told to wait, s. */
 const RETRY_AFTER_SECONDS = 1;
 
+export interface ForwardDeps {
+  readonly upstreams: Upstreams;
+  /** Tells services who calls, in a way that they can believe. */
+  readonly signCaller: SignCaller;
+  readonly logger: Logger;
+}
+
 /** Passes requests on to their services, and the answers back. */
-export function createForward({ upstreams, logger }: { upstreams: Upstreams; logger: Logger }) {
+export function createForward({ upstreams, signCaller, logger }: ForwardDeps) {
   const warn = createWarning(logger);
 
-  return ({ request, response, route, trace }: Passage): void => {
+  return ({ request, response, route, trace, caller }: Passage): void => {
     const upstream = upstreams[route.service];
     if (upstream.inFlight >= upstream.maxInFlight)
       throw new DomainError('SERVICE_UNAVAILABLE', `Too many requests for the ${upstream.name} service are at work.`);
@@ -33,13 +40,13 @@ export function createForward({ upstreams, logger }: { upstreams: Upstreams; log
         refuse(response, trace, new DomainError('PAYLOAD_TOO_LARGE', detail), logger);
         return;
       }
-      const client = { address: request.socket.remoteAddress, traceparent: trace && formatTraceparent(trace) };
-      const outgoing = {
-        method: request.method ?? 'GET',
-        path: request.url ?? '/',
-        headers: requestHeaders(request.headers, client),
-        body: body.bytes,
+      const { method = 'GET', url: path = '/' } = request;
+      const client = {
+        address: request.socket.remoteAddress,
+        traceparent: trace && formatTraceparent(trace),
+        caller: signCaller(caller, method, path),
       };
+      const outgoing = { method, path, headers: requestHeaders(request.headers, client), body: body.bytes };
       const exchange = new Exchange(request, response, upstream, outgoing, (reason) => {
         warn(reason, upstream, trace);
         refuse(response, trace, toProblem(reason, upstream), logger);

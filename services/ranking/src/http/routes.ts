@@ -1,4 +1,4 @@
-import { parse } from '@shop/service';
+import { parse, requireScope } from '@shop/service';
 import type { Router } from 'express';
 import { z } from 'zod';
 import type { Popular, PopularList } from '../usecases/popular.ts';
@@ -29,6 +29,7 @@ export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router:
     });
 
     router.post('/internal/reconcile', async (request, response) => {
+      requireScope(request, 'ops');
       const { execute } = parse(reconcileQuery, request.query);
       response.json(await repair({ execute: execute === 'true' }));
     });
