@@ -12,10 +12,18 @@ module.exports = {
       to: { path: '^services/', pathNot: '^services/$1/' },
     },
     {
+      name: 'operations-are-described-for-documents-only',
+      comment:
+        'What describes operations is read by the generator of documents and by tests; a running service loads none of it.',
+      severity: 'error',
+      from: { pathNot: '^(api|test)/' },
+      to: { path: '^services/[^/]+/src/(http/)?api\\.ts$' },
+    },
+    {
       name: 'libs-know-no-service',
       severity: 'error',
       from: { path: '^libs/[^/]+/src/' },
-      to: { path: '^(services|ops|bench|k6|deploy|test)/' },
+      to: { path: '^(services|ops|bench|k6|api|deploy|test)/' },
     },
     {
       name: 'libs-service-stands-below-libs-events',
@@ -54,6 +62,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^services/' },
       to: { path: '^services/[^/]+/src/main\\.ts$' },
+    },
+    {
+      name: 'programs-know-no-documents',
+      comment: 'api/ alone may import from every service, since it runs in none.',
+      severity: 'error',
+      from: { path: '^(services|ops|bench|k6|deploy)/' },
+      to: { path: '^api/' },
     },
     {
       name: 'kafkajs-behind-its-adapter',

@@ -28,7 +28,7 @@ const named = (displayName, testMatch) => ({
 export default {
   projects: [
     {
-      ...named('unit', ['libs/*/src', 'services/*/src', 'ops', 'deploy', 'bench', 'k6']),
+      ...named('unit', ['libs/*/src', 'services/*/src', 'ops', 'deploy', 'bench', 'k6', 'api']),
       testPathIgnorePatterns: [...project.testPathIgnorePatterns, '<rootDir>/deploy/local/test/'],
     },
     named('simulation', ['test/simulation']),

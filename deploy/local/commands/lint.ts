@@ -10,7 +10,7 @@ interface Check {
   args: string[];
 }
 
-const folders = ['libs', 'services', 'ops', 'bench', 'k6', 'deploy', 'test'];
+const folders = ['libs', 'services', 'ops', 'bench', 'k6', 'api', 'deploy', 'test'];
 const bin = (path: string) => join(root, 'node_modules', path);
 
 const checks: Check[] = [
@@ -24,6 +24,7 @@ const checks: Check[] = [
       ...folders.filter((folder) => existsSync(join(root, folder))),
     ],
   },
+  { name: 'documents', args: [join(root, 'api/check.ts')] },
 ];
 
 export interface CheckResult {
@@ -31,7 +32,7 @@ export interface CheckResult {
   passed: boolean;
 }
 
-/** Checks types, style and the direction of imports; tells what is wrong on standard error. */
+/** Checks types, style, the direction of imports and the documents of the API; tells what is wrong on standard error. */
 export async function runChecks(): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const check of checks) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { DomainError } from './problem.ts';
 import { insertRows, placeholders } from './sql.ts';
 import { isLockTimeout } from './sql-error.ts';
@@ -8,6 +9,14 @@ import type { SqlExecutor, Transaction } from './transaction.ts';
 const KEEP_HOURS = 48;
 /** No space: the column's collation does not see one at the end. */
 const VISIBLE = /^[\x21-\x7e]{1,255}$/;
+
+/** `Idempotency-Key` of a request. */
+export const idempotencyKeySchema = z
+  .string()
+  .regex(VISIBLE, 'expected 1 to 255 visible characters')
+  .describe(
+    'One effect for one user, method, path and key, for at least 24 hours. Draw a new one (a UUID) for each intent.',
+  );
 const COLUMNS = ['user_id', 'scope', 'idem_key', 'request_hash', 'request_id', 'created_at'];
 
 /** One request's wish to be the one that its key stands for. */
@@ -36,8 +45,9 @@ export function idempotencyKeyFrom(request: {
 }): string | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (typeof key === 'string' && VISIBLE.test(key)) return key;
-  const message = 'expected 1 to 255 visible characters';
+  const result = idempotencyKeySchema.safeParse(key);
+  if (result.success) return result.data;
+  const message = result.error.issues[0]?.message ?? '';
   throw new DomainError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, {
     errors: [{ path: 'Idempotency-Key', message }],
   });

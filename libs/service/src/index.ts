@@ -72,4 +72,4 @@ export {
   runWithTrace,
 } from './trace.ts';
 export type { Database, DedicatedConnection, SqlExecutor, SqlValue, Transaction, Transactor } from './transaction.ts';
-export { MAX_INTEGER, parse, userIdFrom, userIdSchema } from './validate.ts';
+export { MAX_INTEGER, parse, userIdFrom, userIdQuery, userIdSchema } from './validate.ts';

@@ -7,21 +7,24 @@ export const pageLimit = z
   .string()
   .refine((text) => DIGITS.test(text) && Number(text) >= 1 && Number(text) <= 100, 'expected 1 to 100')
   .transform(Number)
-  .default(20);
+  .default(20)
+  .meta({ type: 'integer', minimum: 1, maximum: 100, default: 20, description: 'items of a page, at most' });
 
 /** `cursor` of a list whose ids are known by `isId`. It hides an id: clients pass it on and read nothing into it. */
 export function pageCursor(isId: (text: string) => boolean) {
   return z
     .string()
     .transform((text) => Buffer.from(text, 'base64url').toString('latin1'))
-    .refine(isId, 'expected the nextCursor of this list');
+    .refine(isId, 'expected the nextCursor of this list')
+    .describe('`nextCursor` of the page before; nothing is to be read into it');
 }
 
 /** The query of a list whose ids are numbers; anything else in it is refused. */
 export const pageQuery = z.strictObject({
   cursor: pageCursor((text) => DIGITS.test(text))
     .transform(Number)
-    .optional(),
+    .optional()
+    .describe('`nextCursor` of the page before; nothing is to be read into it'),
   limit: pageLimit,
 });
 

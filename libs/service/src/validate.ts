@@ -25,7 +25,19 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER - 1;
 
 /** A user's id: a positive whole number that an event can carry. */
-export const userIdSchema = z.number().int().positive().max(MAX_INTEGER);
+export const userIdSchema = z
+  .number()
+  .int()
+  .positive()
+  .max(MAX_INTEGER)
+  .describe("a user's id; with authentication it may be left out, and must be that of the token");
+
+/** `userId` of a query, which is looked at elsewhere (`userIdFrom`). */
+export const userIdQuery = z.string().optional().meta({
+  type: 'integer',
+  minimum: 1,
+  description: 'whose; with authentication it may be left out, and must be that of the token',
+});
 
 /**
  * Whose things a request is about: the user of its token, and no other. Where authentication is off: `userId` of the body,

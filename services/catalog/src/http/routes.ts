@@ -1,35 +1,14 @@
 import { DomainError, idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, toPage } from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import { z } from 'zod';
 import type { ProductReads } from '../db/products.ts';
 import type { Changed, ChangeRequest, ProductChanges } from '../usecases/change-products.ts';
+import { newProductBody, productParams, productPatchBody } from './schemas.ts';
 
 export interface ProductRoutes {
   readonly reads: ProductReads;
   readonly changes: ProductChanges;
 }
-
-const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .refine((text) => text.isWellFormed(), 'expected well-formed text');
-/** Won. Fifty lines of a thousand pieces each still add up exactly. */
-const price = z.number().int().min(0).max(1_000_000_000);
-const pieces = z.number().int().max(1_000_000_000);
-
-const newProductBody = z.strictObject({ name, price, stockQuantity: pieces.min(0) });
-const productPatchBody = z
-  .strictObject({ name: name.optional(), price: price.optional(), restock: pieces.min(1).optional() })
-  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'expected something to change');
-const productParams = z.object({
-  id: z
-    .string()
-    .regex(/^\d{1,15}$/, 'expected a product id')
-    .transform(Number),
-});
 
 /** Operators share one space of idempotency keys; users' ids begin at 1. */
 const OPERATORS = 0;

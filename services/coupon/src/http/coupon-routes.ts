@@ -1,7 +1,7 @@
 import { type Batcher, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { CouponReads } from '../db/reads.ts';
+import type { CouponReads, RequestState } from '../db/reads.ts';
 import { type Coupon, shownStatus } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
@@ -14,6 +14,17 @@ export interface CouponRoutes extends AskForCoupon {
   readonly requests: Pick<Batcher<QueuedIssue, string>, 'submit'>;
   readonly count: (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
   readonly now: () => Date;
+}
+
+/** The coupon that a user got, or had before. */
+export type CouponAnswer = Pick<Coupon, 'couponId' | 'couponPolicyId' | 'discountAmount' | 'status' | 'expiresAt'> & {
+  readonly alreadyIssued: boolean;
+};
+
+/** A request over the log, and what became of it. */
+export interface RequestAnswer extends Pick<RequestState, 'status'> {
+  readonly requestId: string;
+  readonly coupon?: CouponAnswer;
 }
 
 /** What users do with coupons: get one, first come first served, and look at their own. */
@@ -37,7 +48,7 @@ export function couponRoutes({
         count('ACCEPTED', 'log');
         response.setHeader('Preference-Applied', 'respond-async');
         response.status(202).setHeader('Location', `/coupons/requests/${requestId}`);
-        response.json({ requestId, status: 'PENDING' });
+        response.json({ requestId, status: 'PENDING' } satisfies RequestAnswer);
         return;
       }
       const { outcome, way } = asked;
@@ -53,7 +64,7 @@ export function couponRoutes({
       if (!state) throw new DomainError('NOT_FOUND', 'There is no such request.');
       const { status, coupon } = state;
       const shown = coupon && { coupon: toAnswer(coupon, coupon.couponId !== requestId, now()) };
-      response.json({ requestId, status, ...shown });
+      response.json({ requestId, status, ...shown } satisfies RequestAnswer);
     });
 
     router.get('/coupons', async (request, response) => {
@@ -70,7 +81,7 @@ function queuedIssue(couponPolicyId: number, userId: number): QueuedIssue {
   return { requestId: uuidv7(), couponPolicyId, userId, ...(traceparent ? { cause: { traceparent } } : {}) };
 }
 
-function toAnswer(coupon: Coupon, alreadyIssued: boolean, now: Date) {
+function toAnswer(coupon: Coupon, alreadyIssued: boolean, now: Date): CouponAnswer {
   const { couponId, couponPolicyId, discountAmount, expiresAt } = coupon;
   return { couponId, couponPolicyId, discountAmount, status: shownStatus(coupon, now), expiresAt, alreadyIssued };
 }

@@ -1,4 +1,4 @@
-import { MAX_INTEGER, pageCursor, pageLimit, userIdSchema } from '@shop/service';
+import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/service';
 import { z } from 'zod';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -20,14 +20,20 @@ export const newPolicyBody = z
       .trim()
       .min(1)
       .max(200)
-      .refine((text) => text.isWellFormed(), 'expected well-formed text'),
-    /** Won. */
-    discountAmount: wholeNumber(1_000_000_000),
+      .refine((text) => text.isWellFormed(), 'expected well-formed text')
+      .describe('what users see; no lone surrogates'),
+    discountAmount: wholeNumber(1_000_000_000).describe('what a coupon pays of an order at most, won'),
     // The door of a policy is loaded and compared as a whole: up to here within a fraction of its time-out.
-    totalQuantity: wholeNumber(100_000),
-    validDays: wholeNumber(3_650),
-    startsAt: time.nullish().transform((at) => at ?? null),
-    endsAt: time.nullish().transform((at) => at ?? null),
+    totalQuantity: wholeNumber(100_000).describe('coupons there are'),
+    validDays: wholeNumber(3_650).describe('how long a coupon can be used after it was issued, days'),
+    startsAt: time
+      .nullish()
+      .transform((at) => at ?? null)
+      .describe('from when coupons are issued, ISO 8601, 2000 to 2099; at once when left out'),
+    endsAt: time
+      .nullish()
+      .transform((at) => at ?? null)
+      .describe('until when (exclusive), after startsAt; without end when left out'),
   })
   .refine(({ startsAt, endsAt }) => !startsAt || !endsAt || endsAt > startsAt, {
     path: ['endsAt'],
@@ -36,15 +42,14 @@ export const newPolicyBody = z
 
 export const issueBody = z.strictObject({
   userId: userIdSchema.optional(),
-  couponPolicyId: z.number().int().positive().max(MAX_INTEGER),
+  couponPolicyId: z.number().int().positive().max(MAX_INTEGER).describe('which coupon: `GET /coupon-policies`'),
 });
 
-/** `userId` is looked at elsewhere. */
-export const ownQuery = z.strictObject({ userId: z.string().optional() });
+export const ownQuery = z.strictObject({ userId: userIdQuery });
 
 export const couponsQuery = z.strictObject({
   ...ownQuery.shape,
-  status: z.enum(['ISSUED', 'USED', 'EXPIRED']).optional(),
+  status: z.enum(['ISSUED', 'USED', 'EXPIRED']).optional().describe('only coupons in this state'),
   cursor: pageCursor((text) => UUID.test(text)).optional(),
   limit: pageLimit,
 });

@@ -1,4 +1,4 @@
-import { MAX_INTEGER, pageCursor, pageLimit, userIdSchema } from '@shop/service';
+import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/service';
 import { z } from 'zod';
 
 export const MAX_LINES = 50;
@@ -7,8 +7,8 @@ export const MAX_QUANTITY = 1_000;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const line = z.strictObject({
-  productId: z.int().positive().max(MAX_INTEGER),
-  quantity: z.int().min(1).max(MAX_QUANTITY),
+  productId: z.int().positive().max(MAX_INTEGER).describe('which product: `GET /products`'),
+  quantity: z.int().min(1).max(MAX_QUANTITY).describe('pieces'),
 });
 
 /** The body of POST /orders. Lines of the same product count together. */
@@ -18,9 +18,20 @@ export const placeOrderBody = z.strictObject({
     .array(line)
     .min(1)
     .max(MAX_LINES)
-    .refine(mergedQuantitiesFit, { error: `a product may be ordered ${MAX_QUANTITY} times at most` }),
-  couponId: z.string().toLowerCase().regex(UUID).optional().describe('a coupon of the user: a UUID'),
-  expectedTotal: z.int().min(0).max(MAX_INTEGER).optional().describe('the total before any discount, won'),
+    .refine(mergedQuantitiesFit, { error: `a product may be ordered ${MAX_QUANTITY} times at most` })
+    .describe(`lines of the same product count together, up to ${MAX_QUANTITY} pieces`),
+  couponId: z
+    .string()
+    .toLowerCase()
+    .regex(UUID)
+    .optional()
+    .meta({ format: 'uuid', description: 'a coupon of the user: `GET /coupons`' }),
+  expectedTotal: z
+    .int()
+    .min(0)
+    .max(MAX_INTEGER)
+    .optional()
+    .describe('the total before any discount that the user was shown, won: another one is PRICE_CHANGED'),
 });
 
 function mergedQuantitiesFit(lines: readonly { productId: number; quantity: number }[]): boolean {
@@ -32,12 +43,12 @@ function mergedQuantitiesFit(lines: readonly { productId: number; quantity: numb
 /** The body of POST /orders/:id/cancel; it may be missing. */
 export const cancelOrderBody = z.strictObject({ userId: userIdSchema.optional() });
 
-/** The query of everything but GET /orders. `userId` is looked at elsewhere. */
-export const userQuery = z.strictObject({ userId: z.string().optional() });
+/** The query of everything but GET /orders. */
+export const userQuery = z.strictObject({ userId: userIdQuery });
 
 export const listOrdersQuery = z.strictObject({
-  userId: z.string().optional(),
-  status: z.enum(['PENDING', 'COMPLETED', 'CANCELLED']).optional(),
+  userId: userIdQuery,
+  status: z.enum(['PENDING', 'COMPLETED', 'CANCELLED']).optional().describe('only orders in this state'),
   cursor: pageCursor(isOrderId).optional(),
   limit: pageLimit,
 });

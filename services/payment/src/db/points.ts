@@ -1,9 +1,10 @@
+import type { PointEntry } from '../domain/payment.ts';
 import type { PrismaClient } from './prisma.ts';
 
 /** An entry of an account's history as it is shown; amounts in won. */
 export interface PointHistoryItem {
   readonly id: number;
-  readonly type: string;
+  readonly type: PointEntry['type'];
   readonly amount: number;
   readonly balanceAfter: number;
   readonly orderId?: string;
@@ -33,7 +34,7 @@ export function createPointReads(prisma: PrismaClient): PointReads {
       });
       return entries.map(({ id, type, amount, balanceAfter, orderId, createdAt }) => ({
         id: Number(id),
-        type,
+        type: type as PointEntry['type'],
         amount: Number(amount),
         balanceAfter: Number(balanceAfter),
         ...(orderId === null ? {} : { orderId }),

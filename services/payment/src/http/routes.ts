@@ -3,29 +3,25 @@ import {
   currentTraceparent,
   DomainError,
   idempotencyKeyFrom,
-  pageQuery,
   parse,
   requestHash,
   toPage,
   userIdFrom,
-  userIdSchema,
 } from '@shop/service';
 import type { Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import { z } from 'zod';
 import type { PointReads } from '../db/points.ts';
 import { CHARGE_AMOUNT, isChargeAmount } from '../domain/charge.ts';
 import { CHARGE_SCOPE, type Charged, type ChargeRequest } from '../usecases/charge-points.ts';
+import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
 
 export interface PointRoutes {
   readonly reads: PointReads;
   readonly charges: Pick<Batcher<ChargeRequest, Charged>, 'submit'>;
 }
 
-const chargeBody = z.strictObject({ userId: userIdSchema.optional(), amount: z.number() });
-/** `userId` is looked at elsewhere. */
-const pointsQuery = z.strictObject({ userId: z.string().optional() });
-const historyQuery = z.strictObject({ ...pageQuery.shape, ...pointsQuery.shape });
+/** In won. */
+export type Balance = Pick<Charged, 'userId' | 'balance'>;
 
 /** The HTTP side of payment: points are charged and read here; orders are paid by events. */
 export function pointRoutes({ reads, charges }: PointRoutes): (router: Router) => void {
@@ -55,13 +51,13 @@ export function pointRoutes({ reads, charges }: PointRoutes): (router: Router) =
         ...(traceparent ? { traceparent } : {}),
       });
       if (replayed) response.setHeader('Idempotency-Replayed', 'true');
-      response.json({ userId, balance });
+      response.json({ userId, balance } satisfies Balance);
     });
 
     router.get('/points', async (request, response) => {
       parse(pointsQuery, request.query);
       const userId = userIdFrom(request);
-      response.json({ userId, balance: await reads.balanceOf(userId) });
+      response.json({ userId, balance: await reads.balanceOf(userId) } satisfies Balance);
     });
 
     router.get('/points/history', async (request, response) => {

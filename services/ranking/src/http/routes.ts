@@ -1,18 +1,14 @@
 import { parse, requireScope } from '@shop/service';
 import type { Router } from 'express';
-import { z } from 'zod';
 import type { Popular, PopularList } from '../usecases/popular.ts';
-import { KEPT_DAYS, MOST_POPULAR } from '../usecases/ports.ts';
 import type { RepairBoard } from '../usecases/repair-board.ts';
+import { popularQuery, reconcileQuery } from './schemas.ts';
 
 export interface RankingRoutes {
   readonly popular: Popular;
   readonly repair: RepairBoard;
   readonly now: () => Date;
 }
-
-const popularQuery = z.strictObject({ days: count(KEPT_DAYS, 3), limit: count(MOST_POPULAR, 5) });
-const reconcileQuery = z.strictObject({ execute: z.enum(['true', 'false']).default('false') });
 
 /** The HTTP side of ranking: the list, and the repair for operators (the gateway leads nobody to `/internal`). */
 export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router: Router) => void {
@@ -46,12 +42,4 @@ function createBodies(): (list: PopularList, limit: number) => Buffer {
     ofList.set(limit, body);
     return body;
   };
-}
-
-function count(most: number, otherwise: number) {
-  return z
-    .string()
-    .refine((text) => /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= most, `expected 1 to ${most}`)
-    .transform(Number)
-    .default(otherwise);
 }

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { readSchemas } from '../libs/events/src/generate.ts';
+import { asyncApi } from './asyncapi/document.ts';
+import { describeEvents } from './asyncapi/events.ts';
+import { GROUPS } from './asyncapi/groups.ts';
+import { eventsPage } from './asyncapi/page.ts';
+import { openApi } from './openapi/document.ts';
+import { ALL_OPERATIONS } from './openapi/operations.ts';
+
+/** A file that is generated and committed. */
+export interface GeneratedFile {
+  /** Relative to the repository's root. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export const OPENAPI_FILE = 'services/gateway/openapi.json';
+export const ASYNCAPI_FILE = 'libs/events/asyncapi.json';
+
+/** Every document, made from the schemas as they are now. */
+export function renderDocuments(): GeneratedFile[] {
+  const events = describeEvents(readSchemas(new URL('../libs/events/schemas/', import.meta.url)));
+  const asyncDocument = asyncApi(events, GROUPS);
+  return [
+    { path: OPENAPI_FILE, text: json(openApi(ALL_OPERATIONS)) },
+    { path: ASYNCAPI_FILE, text: json(asyncDocument) },
+    { path: 'services/gateway/src/pages/events.html', text: eventsPage(asyncDocument, events, GROUPS) },
+  ];
+}
+
+/** What is committed in its place; undefined where there is none. */
+export function committed({ path }: GeneratedFile): string | undefined {
+  try {
+    return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function json(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}

@@ -1,0 +1,93 @@
+import { DomainError, PROBLEMS, type Problem, type ProblemCode, renderProblem } from '@shop/service';
+import { describes, type Operation } from '@shop/service/api';
+import { z } from 'zod';
+import { type HeaderRef, headerRefs } from './headers.ts';
+import type { JsonSchema, SchemaWriter } from './schema.ts';
+
+const CODES = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]];
+
+const problemSchema = describes<Problem>()(
+  z
+    .looseObject({
+      type: z.string().describe('`urn:problem:shop:` and the code'),
+      title: z.string().describe('the code in words'),
+      status: z.int().describe('the HTTP status'),
+      code: z.enum(CODES).describe('stable: what programs decide by'),
+      detail: z.string().optional().describe('what happened in this case, for people'),
+      traceId: z.string().optional().describe('under which the logs tell more'),
+      errors: z
+        .array(
+          z.strictObject({
+            path: z.string().describe('where in the request: `items.0.quantity`'),
+            message: z.string().describe('what is wrong there'),
+          }),
+        )
+        .optional()
+        .describe('one for each wrong value'),
+    })
+    .meta({ id: 'Problem', description: 'Why a request was refused (RFC 9457).' }),
+);
+
+/** What an operation may be refused for, besides its own problems. */
+export function commonProblems({ access, body, params }: Operation): ProblemCode[] {
+  return [
+    'VALIDATION_FAILED',
+    ...(access === 'public' ? [] : (['UNAUTHENTICATED', 'FORBIDDEN'] as const)),
+    // A segment of the path that is empty, or is two, is a path that leads nowhere.
+    ...(params ? (['NOT_FOUND', 'METHOD_NOT_ALLOWED'] as const) : []),
+    ...(body ? (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
+    'RATE_LIMITED',
+    'INTERNAL_ERROR',
+    'SERVICE_UNAVAILABLE',
+  ];
+}
+
+type Response = { description: string; headers: { [name: string]: HeaderRef }; content: { [type: string]: unknown } };
+
+/** Renders the refusals of operations. Those with one code and nothing of their own are components. */
+export class ProblemWriter {
+  readonly components: { [name: string]: Response } = {};
+  readonly #schemas: SchemaWriter;
+
+  constructor(schemas: SchemaWriter) {
+    this.#schemas = schemas;
+  }
+
+  /** Status → response. */
+  write(operation: Operation): { [status: string]: Response | { $ref: string } } {
+    const own = operation.problems ?? [];
+    const codes = [...new Set([...own, ...commonProblems(operation)])];
+    const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status);
+    const responses = [...byStatus]
+      .filter(([status]) => !(status in operation.answers))
+      .map(([status, ofStatus]) => {
+        const members = ofStatus.some((code) => own.includes(code)) ? operation.problemMembers : undefined;
+        return [String(status), this.#response(status, ofStatus, members)] as const;
+      });
+    return Object.fromEntries(responses);
+  }
+
+  #response(status: number, codes: readonly ProblemCode[], members?: z.ZodObject): Response | { $ref: string } {
+    const [only] = codes;
+    if (codes.length > 1 || !only || members) return this.#render(status, codes, members);
+    const name = only.toLowerCase().replace(/(^|_)([a-z])/g, (_all, _line, letter: string) => letter.toUpperCase());
+    this.components[name] ??= this.#render(status, codes);
+    return { $ref: `#/components/responses/${name}` };
+  }
+
+  #render(status: number, codes: readonly ProblemCode[], members?: z.ZodObject): Response {
+    const own = members ? (this.#schemas.write(members, 'input').properties as { [name: string]: JsonSchema }) : {};
+    const properties = { status: { const: status }, code: { enum: codes }, ...own };
+    const examples = codes.map((code) => [code, { value: renderProblem(new DomainError(code)).body }]);
+    return {
+      description: `${codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; ')}.`,
+      headers: headerRefs(status === 429 || status === 503 ? ['Retry-After'] : []),
+      content: {
+        'application/problem+json': {
+          schema: { allOf: [this.#schemas.write(problemSchema, 'input'), { type: 'object', properties }] },
+          examples: Object.fromEntries(examples),
+        },
+      },
+    };
+  }
+}

@@ -1,0 +1,84 @@
+import { pageQuery } from '@shop/service';
+import { answerHeaders, describes, idempotencyHeaders, type Operation, pageOf, wonSchema } from '@shop/service/api';
+import { z } from 'zod';
+import type { Product } from '../usecases/change-products.ts';
+import { newProductBody, productParams, productPatchBody } from './schemas.ts';
+
+const product = describes<Product>()(
+  z
+    .strictObject({
+      productId: z.int().describe('the product'),
+      name: z.string().describe('what users see'),
+      price: wonSchema.describe('of one piece, won'),
+      stockQuantity: z
+        .int()
+        .min(0)
+        .describe('pieces that can be ordered now; what orders have reserved is not among them'),
+    })
+    .meta({ id: 'Product', description: 'What can be ordered.' }),
+);
+const problemMembers = z.object({ productId: z.int().optional().describe('the product that is missing') });
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    operationId: 'listProducts',
+    method: 'GET',
+    path: '/products',
+    access: 'public',
+    tag: 'products',
+    summary: 'All products, by their ids',
+    query: pageQuery,
+    answers: { 200: { description: 'A page of products.', schema: pageOf(product) } },
+  },
+  {
+    operationId: 'getProduct',
+    method: 'GET',
+    path: '/products/:id',
+    access: 'public',
+    tag: 'products',
+    summary: 'One product',
+    params: productParams,
+    answers: { 200: { description: 'The product.', schema: product } },
+    problems: ['PRODUCT_NOT_FOUND'],
+    problemMembers,
+  },
+  {
+    operationId: 'createProduct',
+    method: 'POST',
+    path: '/products',
+    access: 'ops',
+    tag: 'products',
+    summary: 'Add a product',
+    headers: idempotencyHeaders,
+    body: { schema: newProductBody, examples: { chair: { name: 'Folding chair', price: 29_000, stockQuantity: 50 } } },
+    answers: {
+      201: {
+        description: 'Created.',
+        schema: product,
+        headers: { Location: answerHeaders.location, 'Idempotency-Replayed': answerHeaders.replayed },
+      },
+    },
+    problems: ['IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
+  },
+  {
+    operationId: 'changeProduct',
+    method: 'PATCH',
+    path: '/products/:id',
+    access: 'ops',
+    tag: 'products',
+    summary: 'Rename, reprice or restock a product',
+    description: 'Orders that have reserved their stock keep the price that they had then.',
+    params: productParams,
+    headers: idempotencyHeaders,
+    body: { schema: productPatchBody, examples: { restock: { restock: 100 }, reprice: { price: 9_900 } } },
+    answers: {
+      200: {
+        description: 'Changed.',
+        schema: product,
+        headers: { 'Idempotency-Replayed': answerHeaders.replayed },
+      },
+    },
+    problems: ['PRODUCT_NOT_FOUND', 'IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
+    problemMembers,
+  },
+];

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .refine((text) => text.isWellFormed(), 'expected well-formed text')
+  .describe('what users see; no lone surrogates');
+// Fifty lines of a thousand pieces each still add up exactly.
+const price = z.number().int().min(0).max(1_000_000_000).describe('of one piece, won');
+const pieces = z.number().int().max(1_000_000_000);
+
+export const newProductBody = z.strictObject({
+  name,
+  price,
+  stockQuantity: pieces.min(0).describe('pieces there are'),
+});
+
+export const productPatchBody = z
+  .strictObject({
+    name: name.optional(),
+    price: price.optional(),
+    restock: pieces.min(1).optional().describe('pieces that are added to what there is'),
+  })
+  .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'expected something to change')
+  .meta({ minProperties: 1 });
+
+export const productParams = z.object({
+  id: z
+    .string()
+    .regex(/^\d{1,15}$/, 'expected a product id')
+    .transform(Number)
+    .meta({ type: 'integer', minimum: 0, maximum: 999_999_999_999_999, description: 'the product', examples: [1] }),
+});

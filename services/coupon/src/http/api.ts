@@ -1,0 +1,160 @@
+import { pageQuery } from '@shop/service';
+import {
+  answerHeaders,
+  describes,
+  idempotencyHeaders,
+  type Operation,
+  pageOf,
+  timeSchema,
+  uuidSchema,
+  wonSchema,
+} from '@shop/service/api';
+import { z } from 'zod';
+import type { ShownCoupon } from '../db/reads.ts';
+import type { ShownPolicy } from '../usecases/create-policy.ts';
+import type { CouponAnswer, RequestAnswer } from './coupon-routes.ts';
+import { couponsQuery, issueBody, newPolicyBody, ownQuery } from './schemas.ts';
+
+const couponId = uuidSchema.describe('the coupon; goes into an order');
+const couponPolicyId = z.int().describe('the policy it was issued under');
+const discountAmount = wonSchema.describe('what it pays of an order at most, won');
+const status = z
+  .enum(['ISSUED', 'USED', 'EXPIRED'])
+  .describe('ISSUED ones can be used; one comes back when its order is cancelled');
+const expiresAt = timeSchema.describe('until when it can be used (exclusive), ISO 8601, UTC');
+
+const coupon = describes<ShownCoupon>()(
+  z
+    .strictObject({
+      couponId,
+      couponPolicyId,
+      name: z.string().describe("the policy's name"),
+      discountAmount,
+      status,
+      issuedAt: timeSchema.describe('when it was asked for, ISO 8601, UTC'),
+      usedAt: timeSchema.optional().describe('when an order used it, ISO 8601, UTC'),
+      expiresAt,
+    })
+    .meta({ id: 'Coupon', description: 'A coupon, as its owner sees it.' }),
+);
+
+const issued = describes<CouponAnswer>()(
+  z
+    .strictObject({
+      couponId,
+      couponPolicyId,
+      discountAmount,
+      status,
+      expiresAt,
+      alreadyIssued: z.boolean().describe('true when the user had it before: there is one a user and policy'),
+    })
+    .meta({ id: 'IssuedCoupon', description: 'The coupon that a user got.' }),
+);
+
+const couponRequest = describes<RequestAnswer>()(
+  z
+    .strictObject({
+      requestId: uuidSchema.describe('the request; also the id of its coupon, if it gets a new one'),
+      status: z.enum(['PENDING', 'ISSUED', 'SOLD_OUT']).describe('PENDING until its turn in the log has come'),
+      coupon: issued.optional(),
+    })
+    .meta({ id: 'CouponRequest', description: 'A request over the log, and what became of it.' }),
+);
+
+const policy = describes<ShownPolicy>()(
+  z
+    .strictObject({
+      couponPolicyId: z.int().describe('the policy'),
+      name: z.string().describe('what users see'),
+      discountAmount,
+      totalQuantity: z.int().describe('coupons there are'),
+      remaining: z.int().min(0).describe('coupons that are left'),
+      validDays: z.int().describe('how long a coupon can be used after it was issued, days'),
+      startsAt: timeSchema.nullable().describe('from when coupons are issued, ISO 8601, UTC; null: since ever'),
+      endsAt: timeSchema.nullable().describe('until when (exclusive), ISO 8601, UTC; null: without end'),
+    })
+    .meta({ id: 'CouponPolicy', description: 'A kind of coupon of which there are so many.' }),
+);
+
+const problemMembers = z.object({ couponPolicyId: z.int().optional().describe('the policy that was asked for') });
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    operationId: 'issueCoupon',
+    method: 'POST',
+    path: '/coupons/issue',
+    access: 'user',
+    tag: 'coupons',
+    summary: 'Get a coupon, first come first served',
+    description:
+      'The answer is final. There is one coupon a user and policy, so a repeat needs no key: it gets the same coupon. With `Prefer: respond-async` the request goes over the log, whose order decides.',
+    query: ownQuery,
+    headers: z.object({
+      Prefer: z.string().optional().meta({
+        description: '`respond-async`: an answer at once, the outcome later (RFC 7240).',
+        pattern: '^[ -~]*$',
+      }),
+    }),
+    body: { schema: issueBody, examples: { 'a coupon of policy 1': { couponPolicyId: 1 } } },
+    answers: {
+      200: { description: 'The coupon.', schema: issued },
+      202: {
+        description: 'Accepted (`Prefer: respond-async`).',
+        schema: couponRequest,
+        headers: { Location: answerHeaders.location, 'Preference-Applied': answerHeaders.preferenceApplied },
+      },
+    },
+    problems: ['COUPON_POLICY_NOT_FOUND', 'COUPON_SOLD_OUT', 'COUPON_NOT_OPEN'],
+    problemMembers,
+  },
+  {
+    operationId: 'getCouponRequest',
+    method: 'GET',
+    path: '/coupons/requests/:id',
+    access: 'user',
+    tag: 'coupons',
+    summary: 'What became of a request over the log',
+    params: z.object({ id: uuidSchema.describe('the request: `Location` of the 202') }),
+    query: ownQuery,
+    answers: { 200: { description: 'The request.', schema: couponRequest } },
+    problems: ['NOT_FOUND'],
+  },
+  {
+    operationId: 'listCoupons',
+    method: 'GET',
+    path: '/coupons',
+    access: 'user',
+    tag: 'coupons',
+    summary: 'Own coupons, newest first',
+    query: couponsQuery,
+    answers: { 200: { description: 'A page of coupons.', schema: pageOf(coupon) } },
+  },
+  {
+    operationId: 'listCouponPolicies',
+    method: 'GET',
+    path: '/coupon-policies',
+    access: 'public',
+    tag: 'coupons',
+    summary: 'Which coupons there are',
+    query: pageQuery,
+    answers: { 200: { description: 'A page of policies, by their ids.', schema: pageOf(policy) } },
+  },
+  {
+    operationId: 'createCouponPolicy',
+    method: 'POST',
+    path: '/coupon-policies',
+    access: 'ops',
+    tag: 'coupons',
+    summary: 'Make a new kind of coupon',
+    description: 'Nothing of it changes later but how many are left.',
+    headers: idempotencyHeaders,
+    body: {
+      schema: newPolicyBody,
+      examples: { 'a thousand': { name: 'Autumn', discountAmount: 3_000, totalQuantity: 1_000, validDays: 30 } },
+    },
+    answers: {
+      201: { description: 'Created.', schema: policy, headers: { 'Idempotency-Replayed': answerHeaders.replayed } },
+    },
+    problems: ['IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
+  },
+];

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { RequestHandler } from 'express';
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+  png: 'image/png',
+};
+const compress = promisify(gzip);
+
+/**
+ * Answers with a file, which is read once, when it is first asked for. `headers` go with it. Browsers keep it and ask
+ * whether it is still the same.
+ */
+export function fileHandler(file: URL, headers: Readonly<Record<string, string>> = {}): RequestHandler {
+  const type = TYPES[file.pathname.split('.').at(-1) ?? ''];
+  if (!type) throw new Error(`no content type is known for ${file.pathname}`);
+  let kept: Promise<{ plain: Buffer; zipped: Buffer; etag: string }> | undefined;
+
+  async function read() {
+    const plain = readFileSync(file);
+    const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`;
+    return { plain, zipped: await compress(plain), etag };
+  }
+
+  return async (request, response) => {
+    kept ??= read();
+    const { plain, zipped, etag } = await kept;
+    response.set({
+      ...headers,
+      'Content-Type': type,
+      ETag: etag,
+      'Cache-Control': 'no-cache',
+      Vary: 'Accept-Encoding',
+    });
+    if (request.get('if-none-match') === etag) response.status(304).end();
+    else if (request.acceptsEncodings('gzip')) response.set('Content-Encoding', 'gzip').end(zipped);
+    else response.end(plain);
+  };
+}

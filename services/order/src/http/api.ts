@@ -1,0 +1,170 @@
+import {
+  answerHeaders,
+  describes,
+  idempotencyHeaders,
+  type Operation,
+  pageOf,
+  timeSchema,
+  uuidSchema,
+  wonSchema,
+} from '@shop/service/api';
+import { z } from 'zod';
+import type { OrderView } from '../usecases/order-view.ts';
+import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
+
+const item = z.strictObject({
+  productId: z.int().describe('the product'),
+  name: z.string().nullable().describe('its name when it was reserved; null until then'),
+  unitPrice: wonSchema.nullable().describe('price of one piece, fixed when it was reserved, won; null until then'),
+  quantity: z.int().min(1).describe('pieces'),
+});
+
+const order = describes<OrderView>()(
+  z
+    .strictObject({
+      orderId: uuidSchema.describe('the order, a UUIDv7'),
+      userId: z.int().describe('who ordered'),
+      status: z
+        .enum(['PENDING', 'COMPLETED', 'CANCELLED'])
+        .describe('PENDING ends within seconds; a COMPLETED one can still be cancelled'),
+      items: z.array(item).describe('each product once'),
+      totalAmount: wonSchema.nullable().describe('before any discount, won; null until stock is reserved'),
+      discountAmount: wonSchema.nullable().describe('what the coupon paid, won; null until it is paid'),
+      paidAmount: wonSchema.nullable().describe('points taken, won; null until it is paid'),
+      couponId: uuidSchema.optional().describe('the coupon it names'),
+      reason: z
+        .string()
+        .optional()
+        .meta({ description: 'why it was cancelled: the code of a problem', examples: ['OUT_OF_STOCK'] }),
+      createdAt: timeSchema.describe('ISO 8601, UTC'),
+      updatedAt: timeSchema.describe('of the last change, ISO 8601, UTC'),
+      completedAt: timeSchema.optional().describe('when it completed, also after it was cancelled, ISO 8601, UTC'),
+    })
+    .meta({ id: 'Order', description: 'An order, as its user sees it.' }),
+);
+
+const params = z.object({ id: uuidSchema.describe('the order') });
+const prefer = z
+  .string()
+  .optional()
+  .meta({
+    description: '`wait=N`: the answer comes when the order has ended, N seconds later at most (30; RFC 7240).',
+    examples: ['wait=10'],
+    pattern: '^[ -~]*$',
+  });
+const preferenceApplied = answerHeaders.preferenceApplied;
+const replayed = answerHeaders.replayed;
+
+/** Why orders end otherwise. */
+const ENDS = [
+  'INSUFFICIENT_BALANCE',
+  'PRODUCT_NOT_FOUND',
+  'COUPON_NOT_FOUND',
+  'OUT_OF_STOCK',
+  'PRICE_CHANGED',
+  'COUPON_ALREADY_USED',
+  'COUPON_EXPIRED',
+  'ORDER_CANCELLED',
+  'ORDER_DEADLINE_EXCEEDED',
+] as const;
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    operationId: 'placeOrder',
+    method: 'POST',
+    path: '/orders',
+    access: 'user',
+    tag: 'orders',
+    summary: 'Order something',
+    description: `Stock is reserved, a coupon used, points are taken; all of it or nothing. Without \`Prefer: wait=N\` the answer is 202 at once and
+\`GET /orders/{id}\` tells the rest. With it the answer is the end of the order: 201, or the problem that ended it, with the order in it; 202 when it is
+still pending after N seconds. Without an \`Idempotency-Key\` each call is an order of its own; a repeat with the same key is shown the order as it now is.`,
+    query: userQuery,
+    headers: z.object({ ...idempotencyHeaders.shape, Prefer: prefer }),
+    body: {
+      schema: placeOrderBody,
+      examples: {
+        'two of a product': { items: [{ productId: 1, quantity: 2 }] },
+        'two products': {
+          items: [
+            { productId: 1, quantity: 1 },
+            { productId: 2, quantity: 3 },
+          ],
+        },
+      },
+    },
+    answers: {
+      201: {
+        description: 'COMPLETED (`Prefer: wait=N`).',
+        schema: order,
+        headers: {
+          Location: answerHeaders.location,
+          'Preference-Applied': preferenceApplied,
+          'Idempotency-Replayed': replayed,
+        },
+      },
+      202: {
+        description: 'Accepted. PENDING; a repeat is shown the order as it now is.',
+        schema: order,
+        headers: {
+          Location: answerHeaders.location,
+          'Preference-Applied': preferenceApplied,
+          'Idempotency-Replayed': replayed,
+        },
+      },
+    },
+    problems: [...ENDS, 'IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
+    problemMembers: z.object({
+      orderId: uuidSchema.optional().describe('the order that ended so'),
+      order: order.optional(),
+    }),
+  },
+  {
+    operationId: 'listOrders',
+    method: 'GET',
+    path: '/orders',
+    access: 'user',
+    tag: 'orders',
+    summary: 'Own orders, newest first',
+    query: listOrdersQuery,
+    answers: { 200: { description: 'A page of orders.', schema: pageOf(order) } },
+  },
+  {
+    operationId: 'getOrder',
+    method: 'GET',
+    path: '/orders/:id',
+    access: 'user',
+    tag: 'orders',
+    summary: 'One of the own orders',
+    description: "Somebody else's is answered as one that does not exist.",
+    params,
+    query: userQuery,
+    headers: z.object({ Prefer: prefer }),
+    answers: {
+      200: { description: 'The order.', schema: order, headers: { 'Preference-Applied': preferenceApplied } },
+    },
+    problems: ['ORDER_NOT_FOUND'],
+  },
+  {
+    operationId: 'cancelOrder',
+    method: 'POST',
+    path: '/orders/:id/cancel',
+    access: 'user',
+    tag: 'orders',
+    summary: 'Cancel an order',
+    description: 'A PENDING one ends; a COMPLETED one is refunded, its stock and its coupon come back.',
+    params,
+    query: userQuery,
+    headers: idempotencyHeaders,
+    body: { schema: cancelOrderBody, required: false, examples: { 'the own order': {} } },
+    answers: {
+      200: { description: 'It was CANCELLED before.', schema: order },
+      202: {
+        description: 'CANCELLED; what it had taken is being given back.',
+        schema: order,
+        headers: { 'Idempotency-Replayed': replayed },
+      },
+    },
+    problems: ['ORDER_NOT_FOUND', 'IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
+  },
+];

@@ -1,0 +1,17 @@
+import { pageQuery, userIdQuery, userIdSchema } from '@shop/service';
+import { z } from 'zod';
+import { CHARGE_AMOUNT } from '../domain/charge.ts';
+
+export const chargeBody = z.strictObject({
+  userId: userIdSchema.optional(),
+  // Any other number has a code of its own: INVALID_CHARGE_AMOUNT.
+  amount: z.number().meta({
+    type: 'integer',
+    minimum: CHARGE_AMOUNT.min,
+    maximum: CHARGE_AMOUNT.max,
+    description: 'points to add, won',
+  }),
+});
+
+export const pointsQuery = z.strictObject({ userId: userIdQuery });
+export const historyQuery = z.strictObject({ ...pageQuery.shape, ...pointsQuery.shape });
