@@ -2,7 +2,7 @@ import { diagram } from './diagram.ts';
 import type { asyncApi } from './document.ts';
 import type { AvroRecord, AvroType, DescribedEvent } from './events.ts';
 import type { Group } from './groups.ts';
-import { toHtml, prose } from './html.ts';
+import { prose, toHtml } from './html.ts';
 
 type Document = ReturnType<typeof asyncApi>;
 

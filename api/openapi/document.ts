@@ -1,7 +1,7 @@
 import type { Answer, Operation } from '@shop/service/api';
 import type { z } from 'zod';
 import { ABOUT } from './about.ts';
-import { type HeaderName, headerComponents, headerRefs } from './headers.ts';
+import { type HeaderName, headerRefs, headersIn } from './headers.ts';
 import { ProblemWriter } from './problems.ts';
 import { type JsonSchema, SchemaWriter } from './schema.ts';
 
@@ -20,14 +20,15 @@ export function openApi(operations: readonly Described[]) {
     paths[path] ??= {};
     paths[path][operation.method.toLowerCase()] = describe(operation, schemas, problems);
   }
+  const responses = sorted(problems.components);
   return {
     openapi: '3.1.0',
     ...ABOUT,
     paths,
     components: {
       schemas: sorted(schemas.components),
-      responses: sorted(problems.components),
-      headers: headerComponents,
+      responses,
+      headers: headersIn(JSON.stringify([paths, responses])),
       securitySchemes: {
         bearer: {
           type: 'http',

@@ -35,7 +35,10 @@ export type HeaderRef = { readonly $ref: string };
 /** Those that every answer may have. */
 const EVERYWHERE: readonly HeaderName[] = ['traceparent', 'RateLimit', 'RateLimit-Policy'];
 
-export const headerComponents = HEADERS;
+/** Those that a document (as text) refers to. */
+export function headersIn(text: string): { [name: string]: object } {
+  return Object.fromEntries(Object.entries(HEADERS).filter(([name]) => text.includes(`#/components/headers/${name}"`)));
+}
 
 export function headerRefs(names: readonly HeaderName[] = []): { [name: string]: HeaderRef } {
   return Object.fromEntries([...EVERYWHERE, ...names].map((name) => [name, { $ref: `#/components/headers/${name}` }]));

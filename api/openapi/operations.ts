@@ -1,13 +1,20 @@
-import { OPERATIONS as CATALOG } from '../../services/catalog/src/http/api.ts';
-import { OPERATIONS as COUPON } from '../../services/coupon/src/http/api.ts';
-import { AUTH_OPERATIONS as AUTH, OPERATIONS as GATEWAY } from '../../services/gateway/src/api.ts';
-import { OPERATIONS as ORDER } from '../../services/order/src/http/api.ts';
-import { OPERATIONS as PAYMENT } from '../../services/payment/src/http/api.ts';
-import { OPERATIONS as RANKING } from '../../services/ranking/src/http/api.ts';
+import { OPERATIONS as catalog } from '../../services/catalog/src/http/api.ts';
+import { OPERATIONS as coupon } from '../../services/coupon/src/http/api.ts';
+import { OPERATIONS as gateway } from '../../services/gateway/src/api.ts';
+import { ROUTES } from '../../services/gateway/src/routes.ts';
+import { OPERATIONS as order } from '../../services/order/src/http/api.ts';
+import { OPERATIONS as payment } from '../../services/payment/src/http/api.ts';
+import { OPERATIONS as ranking } from '../../services/ranking/src/http/api.ts';
 import type { Described } from './document.ts';
 
-/** Every operation that the gateway passes on to a service. */
-export const SERVICE_OPERATIONS: readonly Described[] = [...CATALOG, ...RANKING, ...ORDER, ...COUPON, ...PAYMENT];
+/** What each service behind the gateway answers. */
+export const BY_SERVICE = { catalog, ranking, order, coupon, payment };
 
 /** Every operation of the public API. */
-export const ALL_OPERATIONS: readonly Described[] = [...AUTH, ...SERVICE_OPERATIONS, ...GATEWAY];
+export const ALL_OPERATIONS: readonly Described[] = [...Object.values(BY_SERVICE).flat().map(asRouted), ...gateway];
+
+/** With what the gateway's table says of it. */
+function asRouted(operation: Described): Described {
+  const route = ROUTES.find(({ method, path }) => method === operation.method && path === operation.path);
+  return { ...operation, lastGood: route && 'lastGood' in route && route.lastGood === true };
+}

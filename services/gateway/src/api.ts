@@ -1,5 +1,4 @@
-import { userIdSchema } from '@shop/service';
-import { type Operation, timeSchema } from '@shop/service/api';
+import type { Operation } from '@shop/service/api';
 import { z } from 'zod';
 
 const health = z
@@ -22,7 +21,7 @@ export const OPERATIONS: readonly Operation[] = [
       200: {
         description: 'Links.',
         schema: z.strictObject({
-          name: z.string(),
+          name: z.string().describe('of the shop'),
           links: z.record(z.string(), z.string()).describe('what → its path'),
         }),
       },
@@ -35,7 +34,12 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'public',
     tag: 'gateway',
     summary: 'This document',
-    answers: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
+    answers: {
+      200: {
+        description: 'OpenAPI 3.1.',
+        schema: z.looseObject({ openapi: z.string().describe('its version of OpenAPI') }),
+      },
+    },
   },
   {
     operationId: 'isAlive',
@@ -66,35 +70,5 @@ export const OPERATIONS: readonly Operation[] = [
     tag: 'gateway',
     summary: "The gateway's measures",
     answers: { 200: { description: "Prometheus' text format.", schema: z.string(), mediaType: 'text/plain' } },
-  },
-];
-
-/** Who may ask for tokens: see `DEMO_AUTH`. */
-export const AUTH_OPERATIONS: readonly Operation[] = [
-  {
-    operationId: 'createDemoToken',
-    method: 'POST',
-    path: '/auth/demo-token',
-    access: 'public',
-    tag: 'session',
-    summary: 'A token of the demo, for any user',
-    description: 'Only where `DEMO_AUTH=true`, which is never so by default; 404 elsewhere.',
-    body: {
-      schema: z.strictObject({
-        userId: userIdSchema,
-        scope: z.string().optional().describe('`ops` for an operator'),
-      }),
-      examples: { 'user 1': { userId: 1 }, 'an operator': { userId: 1, scope: 'ops' } },
-    },
-    answers: {
-      200: {
-        description: 'The token.',
-        schema: z.strictObject({
-          token: z.string().describe('a JWT: `Authorization: Bearer <token>`'),
-          expiresAt: timeSchema.describe('ISO 8601, UTC'),
-        }),
-      },
-    },
-    problems: ['NOT_FOUND'],
   },
 ];

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { createHttpApp, type Health, type Logger, type Metrics, type SignCaller } from '@shop/service';
 import { asAnybody } from './guards/authenticate.ts';
+import { docsRoutes } from './pages/docs.ts';
 import { createPipeline } from './pipeline.ts';
 import { createForward } from './proxy/proxy.ts';
 import { ROUTES, type Upstreams } from './routes.ts';
@@ -24,6 +25,9 @@ const WELCOME = {
     couponPolicies: '/coupon-policies',
     health: '/health/ready',
     metrics: '/metrics',
+    openapi: '/openapi.json',
+    docs: '/docs',
+    events: '/docs/events',
   },
 };
 
@@ -37,7 +41,10 @@ export function createApp({ upstreams, signCaller, logger, metrics, health }: Ap
     metrics,
     health,
     callers: 'public',
-    routes: (router) => router.get('/', (_request, response) => void response.json(WELCOME)),
+    routes(router) {
+      router.get('/', (_request, response) => void response.json(WELCOME));
+      docsRoutes(router);
+    },
   });
   return createPipeline({
     routes: ROUTES,

@@ -28,7 +28,7 @@ export const OPERATIONS: readonly Operation[] = [
     answers: {
       200: {
         description: 'The list, best first.',
-        schema: z.strictObject({ items: z.array(popularProduct) }),
+        schema: z.strictObject({ items: z.array(popularProduct).describe('at most `limit` of them') }),
         headers: {
           Age: z.string().regex(/^\d+$/).describe('How old the list is, seconds.'),
           'Cache-Control': z.string().describe('How long it may be shown without asking again.'),

@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import { ROUTES } from '../services/gateway/src/routes.ts';
+import { asyncApiProblems } from './asyncapi/check.ts';
+import { ASYNCAPI_FILE, committed, OPENAPI_FILE, renderDocuments } from './documents.ts';
+import { openApiProblems } from './openapi/check.ts';
+import { ALL_OPERATIONS, BY_SERVICE } from './openapi/operations.ts';
+
+const documents = renderDocuments();
+const textOf = (path: string) => documents.find((document) => document.path === path)?.text ?? '';
+
+it.each(documents)('when a schema has changed, then the committed $path has too', (document) => {
+  expect(committed(document)).toBe(document.text);
+});
+
+it('when an operation is in the routes of the gateway, then its service describes it with the same access, and no other', () => {
+  const described = Object.entries(BY_SERVICE).flatMap(([service, operations]) =>
+    operations.map(({ method, path, access }) => `${method} ${path} ${service} ${access}`),
+  );
+  const routed = ROUTES.map(({ method, path, service, access }) => `${method} ${path} ${service} ${access}`);
+  expect(described.toSorted()).toEqual(routed.toSorted());
+});
+
+it('when a body is given as an example, then the schema that validates takes it', () => {
+  const refused = ALL_OPERATIONS.flatMap(({ operationId, body }) =>
+    Object.entries(body?.examples ?? {})
+      .filter(([, example]) => !body?.schema.safeParse(example).success)
+      .map(([name]) => `${operationId}: ${name}`),
+  );
+  expect(refused).toEqual([]);
+});
+
+describe('the OpenAPI document', () => {
+  it('says of every field and parameter what it is', () => {
+    const mute: string[] = [];
+    const visit = (value: unknown, path: string): void => {
+      if (typeof value !== 'object' || value === null) return;
+      const { properties, parameters } = value as { properties?: object; parameters?: object[] };
+      const told = [
+        ...Object.entries(properties ?? {}),
+        ...(parameters ?? []).map((it) => [(it as { name: string }).name, it]),
+      ];
+      for (const [name, field] of told) {
+        const { description, $ref, const: only, enum: some } = field as Record<string, unknown>;
+        if (!(description ?? $ref ?? only ?? some)) mute.push(`${path}/${name}`);
+      }
+      for (const [name, member] of Object.entries(value)) if (name !== 'examples') visit(member, `${path}/${name}`);
+    };
+    visit(JSON.parse(textOf(OPENAPI_FILE)), '');
+    expect(mute).toEqual([]);
+  });
+
+  it('when it is not a good one, then the check says where', async () => {
+    expect(await openApiProblems(textOf(OPENAPI_FILE))).toEqual([]);
+    const broken = textOf(OPENAPI_FILE).replace('"operationId": "getOrder"', '"operationId": "listOrders"');
+    expect(await openApiProblems(broken)).toEqual([expect.stringMatching(/operationId.*unique/i)]);
+  });
+});
+
+describe('the AsyncAPI document', () => {
+  it('when it is not a good one, then the check says where', () => {
+    const text = textOf(ASYNCAPI_FILE);
+    expect(asyncApiProblems(JSON.parse(text))).toEqual([]);
+    expect(asyncApiProblems(JSON.parse(text.replace('"action": "receive"', '"action": "hear"')))).not.toEqual([]);
+    expect(asyncApiProblems(JSON.parse(text.replace('messages/order-created"', 'messages/order-made"')))).toEqual([
+      expect.stringContaining('order-made leads nowhere'),
+    ]);
+  });
+});
