@@ -206,6 +206,21 @@ describe('waiters', () => {
     await wait;
   });
 
+  it('that listen hear every event of their key, until they stop', async () => {
+    const broker = createHandFedBroker();
+    const waiters = startWaiters({ broker, groupId: 'w', topics: ['t'] });
+    await waiters.ready();
+    const heard: string[] = [];
+    const stop = waiters.listen('a', () => heard.push('first'));
+    waiters.listen('a', () => heard.push('second'));
+    await broker.feed([record('a', 'order-created'), record('b', 'order-created')]);
+    expect(heard).toEqual(['first', 'second']);
+    stop();
+    stop();
+    await broker.feed([record('a', 'order-completed')]);
+    expect(heard).toEqual(['first', 'second', 'second']);
+  });
+
   it('end early when the client has gone', async () => {
     const waiters = startWaiters({ broker: createHandFedBroker(), groupId: 'w', topics: ['t'] });
     const gone = new AbortController();

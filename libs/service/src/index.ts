@@ -14,6 +14,8 @@ export {
 export { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 export type { DatabaseOptions, PooledDatabase } from './database.ts';
 export { createDatabase, openConnection } from './database.ts';
+export type { EventStream, EventStreams } from './event-streams.ts';
+export { createEventStreams } from './event-streams.ts';
 export type { Health, HealthCheck, HealthReport } from './health.ts';
 export { createHealth } from './health.ts';
 export type { HttpAppOptions } from './http.ts';

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import {
   ANYBODY,
   type ClaimOutcome,
+  createEventStreams,
   createHealth,
   createLogger,
   createMetrics,
@@ -38,6 +39,8 @@ const app = createApp({
   cancelOrder: () => Promise.reject(new Error('nobody cancels')),
   readOrder: async () => order,
   listOrders: async () => [],
+  streams: createEventStreams({ maxStreams: 1 }),
+  watches: { open: () => Promise.reject(new Error('nobody follows')) as never },
   waits: { open: () => nobodyWaits, wake() {}, waiting: 0, close() {} },
   maxWaiting: 10,
   admission: {

@@ -15,6 +15,9 @@ export const orderConfigSchema = z.object({
   MAX_WAITING: count(5_000).describe(
     'most requests that wait for their order (Prefer: wait) at once; further ones get 202',
   ),
+  MAX_STREAMS: count(8_000).describe(
+    'most streams of events (GET /orders/:id/events) at once, each a file descriptor; further ones get 503',
+  ),
   DATA_PLATFORM_URL: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -4,21 +4,24 @@ import {
   claimIdempotencyKeys,
   createBatcher,
   createCallerVerifier,
+  createEventStreams,
   createRuntime,
   findIdempotencyKey,
   openDatabase,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
   succeeded,
+  type Transaction,
 } from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
 import { createApp } from './app.ts';
 import { loadOrderConfig } from './config.ts';
 import { createListOrders } from './db/list-orders.ts';
-import { readOldestPending, readOrders } from './db/order-reader.ts';
+import { readOldestPending, readOrders, readProgress, readVersions } from './db/order-reader.ts';
 import { orderStore } from './db/order-store.ts';
 import { createPrisma } from './db/prisma.ts';
 import { createDelivery } from './delivery/delivery.ts';
+import type { Order } from './domain/order.ts';
 import { onEnded } from './messaging/ended.ts';
 import { dataPlatformSubscription, orderSubscription } from './messaging/subscription.ts';
 import { createAdmission } from './usecases/admission.ts';
@@ -26,6 +29,7 @@ import { cancelOrder } from './usecases/cancel-order.ts';
 import { expireOrders } from './usecases/expire-orders.ts';
 import { handleSagaEvents } from './usecases/handle-saga-events.ts';
 import { createOrderWaits } from './usecases/order-waits.ts';
+import { createOrderWatches } from './usecases/order-watches.ts';
 import { findPlaced, placeOrders } from './usecases/place-order.ts';
 
 /** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
@@ -55,10 +59,32 @@ const reads = createBatcher({
 });
 const readOrder = (orderId: string) => reads.submit(orderId);
 
-const waits = createOrderWaits({ waiters: messaging.waiters(['order-events']), read: readOrder });
+const progressReads = createBatcher({
+  name: 'read-progress',
+  maxSize: 500,
+  concurrency: 2,
+  maxQueue: 2 * config.MAX_STREAMS,
+  metrics,
+  run: async (orderIds: readonly string[]) => {
+    const progress = await readProgress(database, orderIds);
+    return orderIds.map((orderId) => succeeded(progress.get(orderId)));
+  },
+});
+
+const waiters = messaging.waiters(['order-events']);
+const waits = createOrderWaits({ waiters, read: readOrder });
+const streams = createEventStreams({ maxStreams: config.MAX_STREAMS });
+const watches = createOrderWatches({
+  waiters,
+  read: (orderId) => progressReads.submit(orderId),
+  readVersions: (orderIds) => readVersions(database, orderIds),
+  failed: (error) => logger.warn({ err: error }, 'those who follow orders are told later: they cannot be read'),
+});
 const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };
 const ended = onEnded({ waits, metrics });
-const deps = { transactor: database, store: orderStore, outbox: messaging.outbox, keys, clock, ended };
+const changed = (tx: Transaction, orders: readonly Order[]) =>
+  tx.onCommit(() => watches.wake(orders.map(({ orderId }) => orderId)));
+const deps = { transactor: database, store: orderStore, outbox: messaging.outbox, keys, clock, changed, ended };
 
 const placements = createBatcher({
   name: 'place-order',
@@ -94,11 +120,16 @@ messaging.ready().then(
 
 const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
 const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
+const openStreams = metrics.gauge('order_open_streams', 'Streams of events that are open');
+const watchedOrders = metrics.gauge('order_watched_orders', 'Orders whose steps somebody follows');
+const toldSeconds = metrics.histogram('order_stream_told_seconds', 'From a step to its being sent to one who follows');
 async function measure(): Promise<void> {
   const { oldest, afterStragglers } = await readOldestPending(database, STRAGGLERS);
   admission.measured(afterStragglers);
   oldestSeconds.set(oldest ? Math.max(0, Date.now() - oldest.getTime()) / 1000 : 0);
   waitingRequests.set(waits.waiting);
+  openStreams.set(streams.open);
+  watchedOrders.set(watches.orders);
 }
 
 runtime.repeat({ name: 'measure-oldest-order', everyMs: 500, run: measure });
@@ -124,6 +155,9 @@ const app = createApp({
   readOrder,
   listOrders: createListOrders(createPrisma(database)),
   waits,
+  streams,
+  watches,
+  told: (ms) => toldSeconds.observe(ms / 1000),
   maxWaiting: config.MAX_WAITING,
   admission,
   newId: uuidv7,
@@ -132,5 +166,10 @@ const app = createApp({
 // them, or after a while, to say why not.
 await Promise.race([messaging.ready().catch(() => undefined), sleep(LISTEN_AFTER_MS, undefined, { ref: false })]);
 await runtime.listen(app);
-// Before the server closes: who waits for an order is answered with what is known of it now.
+// Before the server closes: who follows an order comes back to another instance,
+shutdown.onStop('streams', () => {
+  watches.close();
+  streams.close();
+});
+// and who waits for an order is answered with what is known of it now.
 shutdown.onStop('waits', () => waits.close());

@@ -1,13 +1,17 @@
 import { placeholders, type SqlExecutor } from '@shop/service';
+import type { Order } from '../domain/order.ts';
 import { type OrderView, viewOf } from '../usecases/order-view.ts';
+import type { OrderProgress, OrderStep } from '../usecases/order-watches.ts';
 import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder } from './rows.ts';
 
-/**
- * Reads many orders at once, those of everybody who asks at the moment: two statements, on the primary keys of orders
- * and lines. The lines are read last: they are never older than their order, and lines with prices are only shown for
- * an order that is known to be reserved.
- */
+/** Reads many orders at once, those of everybody who asks at the moment: two statements, on the primary keys of orders and lines. */
 export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderView>> {
+  const orders = await selectOrders(db, orderIds);
+  return new Map([...orders].map(([orderId, order]) => [orderId, viewOf(order)]));
+}
+
+/** The lines are read last: they are never older than their order, and lines with prices are only shown for an order that is known to be reserved. */
+async function selectOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, Order>> {
   const ids = [...new Set(orderIds)];
   if (ids.length === 0) return new Map();
   const list = placeholders(ids.length);
@@ -22,7 +26,36 @@ export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): 
     ids,
   );
   const itemsOf = Map.groupBy(items, (item) => item.order_id);
-  return new Map(orders.map((row) => [row.order_id, viewOf(toOrder(row, itemsOf.get(row.order_id) ?? []))]));
+  return new Map(orders.map((row) => [row.order_id, toOrder(row, itemsOf.get(row.order_id) ?? [])]));
+}
+
+/** The same with their steps, which are read first: an order is never older than its last step. */
+export async function readProgress(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderProgress>> {
+  const ids = [...new Set(orderIds)];
+  if (ids.length === 0) return new Map();
+  const steps = await db.query<OrderStep & { readonly orderId: string }>(
+    `SELECT order_id AS orderId, seq, event_id AS eventId, type, happened_at AS happenedAt FROM order_history
+      WHERE order_id IN (${placeholders(ids.length)}) ORDER BY order_id, seq`,
+    ids,
+  );
+  const stepsOf = Map.groupBy(steps, (step) => step.orderId);
+  const orders = await selectOrders(db, ids);
+  return new Map(
+    [...orders].map(([orderId, order]) => [
+      orderId,
+      { order: viewOf(order), version: order.version, steps: stepsOf.get(orderId) ?? [] },
+    ]),
+  );
+}
+
+/** How many steps each order has behind it. */
+export async function readVersions(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, number>> {
+  if (orderIds.length === 0) return new Map();
+  const rows = await db.query<{ orderId: string; version: number }>(
+    `SELECT order_id AS orderId, version FROM orders WHERE order_id IN (${placeholders(orderIds.length)})`,
+    orderIds,
+  );
+  return new Map(rows.map(({ orderId, version }) => [orderId, version]));
 }
 
 export interface OldestPending {

@@ -1,12 +1,4 @@
-import {
-  currentTraceparent,
-  DomainError,
-  idempotencyKeyFrom,
-  parse,
-  requestHash,
-  toPage,
-  userIdFrom,
-} from '@shop/service';
+import { currentTraceparent, idempotencyKeyFrom, parse, requestHash, toPage, userIdFrom } from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import type { Admission } from '../usecases/admission.ts';
 import type { CancelOutcome, CancelRequest } from '../usecases/cancel-order.ts';
@@ -14,10 +6,12 @@ import { type ListOrders, type OrderView, viewOf } from '../usecases/order-view.
 import type { OrderWait, OrderWaits } from '../usecases/order-waits.ts';
 import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
 import { answerFor } from './answer.ts';
+import { type OrderEventsDeps, orderEvents } from './order-events.ts';
+import { orderIdOf, orderNotFound } from './order-id.ts';
 import { preferredWait } from './prefer.ts';
-import { cancelOrderBody, isOrderId, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
+import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
 
-export interface RouteDeps {
+export interface RouteDeps extends OrderEventsDeps {
   readonly placeOrder: (request: PlaceRequest) => Promise<Placed>;
   /** The id of the order that the user's key stands for, if there is one. Rejects when it was another body's. */
   readonly findPlaced: (
@@ -40,6 +34,7 @@ export function orderRoutes(deps: RouteDeps): (router: Router) => void {
     router.post('/orders', (request, response) => placeOrder(deps, request, response));
     router.get('/orders', (request, response) => listOrders(deps, request, response));
     router.get('/orders/:id', (request, response) => getOrder(deps, request, response));
+    router.get('/orders/:id/events', (request, response) => orderEvents(deps, request, response));
     router.post('/orders/:id/cancel', (request, response) => cancelOrder(deps, request, response));
   };
 }
@@ -111,7 +106,7 @@ async function getOrder(deps: RouteDeps, request: Request, response: Response): 
   const orderId = orderIdOf(request);
   // Whoever may not see the order does not wait for it either.
   const now = await deps.readOrder(orderId);
-  if (now?.userId !== userId) throw notFound();
+  if (now?.userId !== userId) throw orderNotFound();
   const seconds = grantedWait(deps, request);
   if (seconds) response.setHeader('Preference-Applied', `wait=${seconds}`);
   const wait = now.status === 'PENDING' ? openWait(deps, response, orderId, seconds) : undefined;
@@ -155,14 +150,4 @@ function openWait(deps: RouteDeps, response: Response, orderId: string, seconds:
   const wait = deps.waits.open(orderId, seconds * 1000);
   response.once('close', () => wait.cancel());
   return wait;
-}
-
-function orderIdOf(request: Request): string {
-  const { id } = request.params;
-  if (typeof id !== 'string' || !isOrderId(id)) throw notFound();
-  return id;
-}
-
-function notFound(): DomainError {
-  return new DomainError('ORDER_NOT_FOUND', 'You have no order with this id.');
 }

@@ -4,7 +4,7 @@ import type { OrderDeps } from './ports.ts';
 
 /** Decides on locked orders, writes what changed and appends what follows, all in `tx`. */
 export async function apply<Tx>(
-  { store, outbox, clock, ended }: OrderDeps<Tx>,
+  { store, outbox, clock, changed, ended }: OrderDeps<Tx>,
   tx: Tx,
   locked: ReadonlyMap<string, Order>,
   inputs: readonly BatchInput[],
@@ -13,6 +13,7 @@ export async function apply<Tx>(
   if (changes.orders.length === 0) return changes;
   await store.save(tx, changes);
   await outbox.append(tx, changes.events);
+  changed?.(tx, changes.orders);
   const over = changes.orders.filter((order) => order.status !== locked.get(order.orderId)?.status);
   if (over.length > 0) ended?.(tx, over);
   return changes;

@@ -6,9 +6,7 @@ import { createOrderWaits } from './order-waits.ts';
 /** Waiters of Kafka that never hear anything: they only time out or stop. */
 function deafWaiters() {
   const registered = new Set<string>();
-  const waiters: Waiters = {
-    ready: () => Promise.resolve(),
-    stop: () => Promise.resolve(),
+  const waiters: Pick<Waiters, 'waitFor'> = {
     waitFor: (key, { timeoutMs, signal }) =>
       new Promise((resolve) => {
         registered.add(key);

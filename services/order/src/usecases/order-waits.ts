@@ -30,7 +30,7 @@ export interface OrderWaits {
 
 export interface OrderWaitsOptions {
   /** Wake-ups from the other instances. */
-  readonly waiters: Waiters;
+  readonly waiters: Pick<Waiters, 'waitFor'>;
   readonly read: (orderId: string) => Promise<OrderView | undefined>;
 }
 

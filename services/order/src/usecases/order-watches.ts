@@ -1,0 +1,189 @@
+import type { Waiters } from '@shop/events';
+import type { OrderView } from './order-view.ts';
+
+/** Between two looks at what other instances did to the watched orders, ms. */
+const LOOK_MS = 250;
+
+/** One step of an order, as its user may see it. */
+export interface OrderStep {
+  /** 1, 2, 3 … within the order. */
+  readonly seq: number;
+  readonly eventId: string;
+  readonly type: string;
+  readonly happenedAt: Date;
+}
+
+/** An order and how it came there. The order is never older than the last of the steps; it may be newer. */
+export interface OrderProgress {
+  readonly order: OrderView;
+  /** The number of steps that the order, as it is here, has behind it. */
+  readonly version: number;
+  readonly steps: readonly OrderStep[];
+}
+
+/** One who follows one order. */
+export interface OrderWatch {
+  /** The order as it is now. Whatever happens to it after this was called is told to the one who follows. */
+  read(): Promise<OrderProgress | undefined>;
+  /** Calls `tell` whenever the order may have changed since `read`, perhaps with nothing new. */
+  follow(tell: (progress: OrderProgress) => void): void;
+  stop(): void;
+}
+
+export interface OrderWatches {
+  /** Registers first, so that no step is missed between reading the order and following it. */
+  open(orderId: string): OrderWatch;
+  /** These orders have just changed in this process. */
+  wake(orderIds: readonly string[]): void;
+  /** Orders that are watched now. */
+  readonly orders: number;
+  /** Nobody is told anything any more. */
+  close(): void;
+}
+
+export interface OrderWatchesOptions {
+  /** Tell of what other instances publish. */
+  readonly waiters: Pick<Waiters, 'listen'>;
+  /** To be batched: a thousand orders may be asked for in one moment. */
+  readonly read: (orderId: string) => Promise<OrderProgress | undefined>;
+  /** The versions of many orders, in one query. */
+  readonly readVersions: (orderIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Everybody who watches one order: they share each reading of it. */
+interface Room {
+  readonly orderId: string;
+  readonly watches: Set<Watch>;
+  readonly leaveLog: () => void;
+  /** Everybody who follows has been told the steps up to here, or is about to be. */
+  version: number;
+  reading: boolean;
+  /** It changed again while it was being read. */
+  again: boolean;
+}
+
+interface Watch {
+  tell: ((progress: OrderProgress) => void) | undefined;
+  /** Something happened before it followed. */
+  missed: boolean;
+}
+
+/**
+ * Tells of every change of an order that is watched. Wake-ups by this process's commits and by the log are hints, for
+ * speed; what tells for certain is a look at all watched orders every 250 ms, in one query. Where nobody watches there
+ * is no timer and no query.
+ */
+export function createOrderWatches({ waiters, read, readVersions, failed }: OrderWatchesOptions): OrderWatches {
+  const rooms = new Map<string, Room>();
+  let timer: NodeJS.Timeout | undefined;
+  let looking = false;
+  let closed = false;
+
+  function enter(orderId: string, watch: Watch): Room {
+    let room = rooms.get(orderId);
+    if (!room) {
+      const leaveLog = waiters.listen(orderId, () => wake(orderId));
+      room = { orderId, watches: new Set(), leaveLog, version: 0, reading: false, again: false };
+      rooms.set(orderId, room);
+      lookLater();
+    }
+    room.watches.add(watch);
+    return room;
+  }
+
+  function leave(room: Room, watch: Watch): void {
+    if (!room.watches.delete(watch) || room.watches.size > 0) return;
+    room.leaveLog();
+    rooms.delete(room.orderId);
+    if (rooms.size > 0) return;
+    clearTimeout(timer);
+    timer = undefined;
+  }
+
+  function wake(orderId: string): void {
+    const room = rooms.get(orderId);
+    if (!room) return;
+    room.again = true;
+    if (!room.reading) void refresh(room);
+  }
+
+  async function refresh(room: Room): Promise<void> {
+    room.reading = true;
+    try {
+      while (room.again && room.watches.size > 0 && !closed) {
+        room.again = false;
+        const progress = await read(room.orderId);
+        if (progress) tell(room, progress);
+      }
+    } catch (error) {
+      // The next look comes back to it.
+      room.version = 0;
+      failed(error);
+    } finally {
+      room.reading = false;
+    }
+  }
+
+  /** Tells everybody but `reader`, who has it already. */
+  function tell(room: Room, progress: OrderProgress, reader?: Watch): void {
+    const last = progress.steps.at(-1)?.seq ?? 0;
+    room.version = Math.max(room.version, last);
+    // A step was committed between the reading of the steps and that of the order.
+    if (last < progress.version) room.again = true;
+    for (const watch of room.watches) {
+      if (watch === reader) continue;
+      if (watch.tell) watch.tell(progress);
+      else watch.missed = true;
+    }
+  }
+
+  function lookLater(): void {
+    if (rooms.size > 0 && !looking && !closed) timer ??= setTimeout(() => void look(), LOOK_MS);
+  }
+
+  async function look(): Promise<void> {
+    timer = undefined;
+    looking = true;
+    try {
+      const versions = await readVersions([...rooms.keys()]);
+      for (const room of rooms.values()) {
+        if ((versions.get(room.orderId) ?? 0) > room.version) wake(room.orderId);
+      }
+    } catch (error) {
+      failed(error);
+    } finally {
+      looking = false;
+      lookLater();
+    }
+  }
+
+  return {
+    open(orderId) {
+      const watch: Watch = { tell: undefined, missed: false };
+      const room = enter(orderId, watch);
+      return {
+        async read() {
+          const progress = await read(orderId);
+          if (progress) tell(room, progress, watch);
+          return progress;
+        },
+        follow(follower) {
+          watch.tell = follower;
+          if (watch.missed || room.again) wake(orderId);
+        },
+        stop: () => leave(room, watch),
+      };
+    },
+    wake(orderIds) {
+      if (rooms.size > 0) for (const orderId of orderIds) wake(orderId);
+    },
+    get orders() {
+      return rooms.size;
+    },
+    close() {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}
