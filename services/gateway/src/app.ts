@@ -4,10 +4,12 @@ import { asAnybody } from './guards/authenticate.ts';
 import { docsRoutes } from './pages/docs.ts';
 import { createPipeline } from './pipeline.ts';
 import { createForward } from './proxy/proxy.ts';
+import type { Streams } from './proxy/streams.ts';
 import { ROUTES, type Upstreams } from './routes.ts';
 
 export interface AppDeps {
   readonly upstreams: Upstreams;
+  readonly streams: Streams;
   readonly signCaller: SignCaller;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -35,7 +37,7 @@ const WELCOME = {
  * The gateway's HTTP application; it does not listen. A request that is passed on meets no Express, and its body is not
  * parsed; whatever is not under a route is the gateway's own, problems included.
  */
-export function createApp({ upstreams, signCaller, logger, metrics, health }: AppDeps): RequestListener {
+export function createApp({ upstreams, streams, signCaller, logger, metrics, health }: AppDeps): RequestListener {
   const own = createHttpApp({
     logger,
     metrics,
@@ -46,10 +48,11 @@ export function createApp({ upstreams, signCaller, logger, metrics, health }: Ap
       docsRoutes(router);
     },
   });
+  const forward = createForward({ upstreams, signCaller, logger });
   return createPipeline({
     routes: ROUTES,
     guards: [asAnybody],
-    forward: createForward({ upstreams, signCaller, logger }),
+    forward: (passage) => (passage.route.stream ? streams.forward(passage) : forward(passage)),
     other: own,
     logger,
     metrics,

@@ -37,6 +37,12 @@ export const gatewayConfigSchema = z.object({
     .min(1)
     .default(5_000)
     .describe('most requests at once for one service; further ones are answered 503'),
+  MAX_STREAMS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(8_000)
+    .describe('most streams at once, besides the requests; each takes two file descriptors; further ones get 503'),
 });
 
 export type GatewayConfig = Readonly<z.output<typeof gatewayConfigSchema>>;

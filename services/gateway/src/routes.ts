@@ -11,6 +11,8 @@ export interface Route {
   readonly service: UpstreamName;
   /** Who may ask: anybody, a user, or an operator (a token with scope `ops`). */
   readonly access: 'public' | 'user' | 'ops';
+  /** The answer goes on until something has come to its end: see proxy/streams.ts. */
+  readonly stream?: true;
 }
 
 /** Every operation behind the gateway; whatever is not in it is not passed on. */
@@ -28,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/orders', service: 'order', access: 'user' },
   { method: 'POST', path: '/orders', service: 'order', access: 'user' },
   { method: 'GET', path: '/orders/:id', service: 'order', access: 'user' },
+  { method: 'GET', path: '/orders/:id/events', service: 'order', access: 'user', stream: true },
   { method: 'POST', path: '/orders/:id/cancel', service: 'order', access: 'user' },
 
   { method: 'GET', path: '/coupons', service: 'coupon', access: 'user' },

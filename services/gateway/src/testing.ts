@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/service';
 import { createApp } from './app.ts';
+import { createStreams } from './proxy/streams.ts';
 import { createUpstream, type UpstreamOptions } from './proxy/upstream.ts';
 
 export const INTERNAL_KEYS = parseInternalKeys(`test:${'k'.repeat(32)}`);
@@ -38,7 +39,14 @@ export async function deadAddress(): Promise<string> {
 }
 
 /** A gateway whose orders go to `orderUrls`; everything else is away. */
-export async function startGateway(orderUrls: readonly string[], options: Partial<UpstreamOptions> = {}) {
+export async function startGateway(
+  orderUrls: readonly string[],
+  {
+    maxStreams = 100,
+    streamSilenceMs = 2_000,
+    ...options
+  }: Partial<UpstreamOptions> & { readonly maxStreams?: number; readonly streamSilenceMs?: number } = {},
+) {
   const nowhere = await deadAddress();
   const common = { timeoutMs: 2_000, maxInFlight: 100, ...options };
   const upstreams = {
@@ -48,17 +56,26 @@ export async function startGateway(orderUrls: readonly string[], options: Partia
     coupon: createUpstream({ ...common, name: 'coupon', urls: [nowhere] }),
     ranking: createUpstream({ ...common, name: 'ranking', urls: [nowhere] }),
   };
+  const orderStreams = createUpstream({
+    name: 'order',
+    urls: orderUrls,
+    timeoutMs: streamSilenceMs,
+    maxInFlight: maxStreams,
+  });
   const logger = createLogger({ service: 'gateway', level: 'silent' });
   const metrics = createMetrics({ defaults: false });
   const signCaller = createCallerSigner(INTERNAL_KEYS);
-  const { url, close } = await listen(createApp({ upstreams, signCaller, logger, metrics, health: createHealth() }));
+  const streams = createStreams({ upstreams: { order: orderStreams }, signCaller, logger });
+  const app = createApp({ upstreams, streams, signCaller, logger, metrics, health: createHealth() });
+  const { url, close } = await listen(app);
   return {
     url,
     metrics,
     upstreams,
+    streams,
     async close() {
       await close();
-      await Promise.all(Object.values(upstreams).map((upstream) => upstream.close()));
+      await Promise.all([...Object.values(upstreams), orderStreams].map((upstream) => upstream.close()));
     },
   };
 }

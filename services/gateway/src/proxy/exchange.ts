@@ -56,6 +56,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#dispatch(0);
   }
 
+  /** Ends the answer here, where it is: for a stream, whose client comes back for the rest. */
+  cut(): void {
+    if (this.#response.headersSent) this.#response.end();
+    this.#controller?.abort(new Error('the gateway stops'));
+  }
+
   #dispatch(attempt: number): void {
     this.#instance = this.#candidates[attempt];
     this.#instance?.pool.dispatch(this.#outgoing, this);
@@ -98,7 +104,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    if (this.#response.closed || this.#response.destroyed) return;
+    if (this.#response.closed || this.#response.destroyed || this.#response.writableEnded) return;
     if (this.#response.headersSent) {
       // Half an answer has gone out: breaking the connection is the only way left to say so.
       this.#response.destroy();

@@ -3,7 +3,7 @@ import type { Passage } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
 import { readBody } from './body.ts';
-import { Exchange, type NoAnswer } from './exchange.ts';
+import { Exchange, type NoAnswer, type Outgoing } from './exchange.ts';
 import { requestHeaders } from './headers.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -23,7 +23,8 @@ export interface ForwardDeps {
 export function createForward({ upstreams, signCaller, logger }: ForwardDeps) {
   const warn = createWarning(logger);
 
-  return ({ request, response, route, trace, caller }: Passage): void => {
+  return (passage: Passage): void => {
+    const { request, response, route, trace } = passage;
     const upstream = upstreams[route.service];
     if (upstream.inFlight >= upstream.maxInFlight)
       throw new DomainError('SERVICE_UNAVAILABLE', `Too many requests for the ${upstream.name} service are at work.`);
@@ -40,13 +41,7 @@ export function createForward({ upstreams, signCaller, logger }: ForwardDeps) {
         refuse(response, trace, new DomainError('PAYLOAD_TOO_LARGE', detail), logger);
         return;
       }
-      const { method = 'GET', url: path = '/' } = request;
-      const client = {
-        address: request.socket.remoteAddress,
-        traceparent: trace && formatTraceparent(trace),
-        caller: signCaller(caller, method, path),
-      };
-      const outgoing = { method, path, headers: requestHeaders(request.headers, client), body: body.bytes };
+      const outgoing = outgoingOf(passage, signCaller, body.bytes);
       const exchange = new Exchange(request, response, upstream, outgoing, (reason) => {
         warn(reason, upstream, trace);
         refuse(response, trace, toProblem(reason, upstream), logger);
@@ -56,8 +51,23 @@ export function createForward({ upstreams, signCaller, logger }: ForwardDeps) {
   };
 }
 
+/** A client's request as its service gets it. */
+export function outgoingOf(
+  { request, trace, caller }: Passage,
+  signCaller: SignCaller,
+  body: Buffer | null,
+): Outgoing {
+  const { method = 'GET', url: path = '/' } = request;
+  const client = {
+    address: request.socket.remoteAddress,
+    traceparent: trace && formatTraceparent(trace),
+    caller: signCaller(caller, method, path),
+  };
+  return { method, path, headers: requestHeaders(request.headers, client), body };
+}
+
 /** A service that is away fails every request: one line a second is enough. */
-function createWarning(logger: Logger) {
+export function createWarning(logger: Logger) {
   const last = new Map<string, { at: number; since: number }>();
   return (reason: NoAnswer, upstream: Upstream, trace: TraceContext | undefined): void => {
     const name = `${upstream.name} ${reason.kind}`;
@@ -73,7 +83,7 @@ function createWarning(logger: Logger) {
   };
 }
 
-function toProblem({ kind }: NoAnswer, { name }: Upstream): DomainError {
+export function toProblem({ kind }: NoAnswer, { name }: Upstream): DomainError {
   const extra = { retryAfterSeconds: RETRY_AFTER_SECONDS };
   switch (kind) {
     case 'away':
