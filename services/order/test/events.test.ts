@@ -100,7 +100,9 @@ describe('the events of an order', () => {
   it('when it is cancelled for want of points, then the last event says why', async () => {
     const order = await placed();
     const stream = await follow(order);
-    await service.publish(reserved(order), unpaid(order));
+    await service.publish(reserved(order));
+    await stream.until('stock-reserved');
+    await service.publish(unpaid(order));
     expect(await stream.over).toBe('end');
     expect(stream.types()).toEqual(['order-created', 'stock-reserved', 'payment-failed', 'order-cancelled']);
     expect(stream.events.at(-1)?.order).toMatchObject({ status: 'CANCELLED', reason: 'INSUFFICIENT_BALANCE' });
