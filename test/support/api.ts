@@ -66,12 +66,12 @@ export type HeadersFor = (method: string, path: string) => Readonly<Record<strin
 /** The public API as a client sees it. The user goes in `userId`, as GATEWAY_AUTH=off wants. */
 export class Api {
   readonly baseUrl: string;
-  readonly #headersFor: HeadersFor;
+  readonly headersFor: HeadersFor;
 
   /** @param headersFor for calls of a service itself: what signs them */
   constructor(baseUrl: string, headersFor: HeadersFor = () => ({})) {
     this.baseUrl = baseUrl;
-    this.#headersFor = headersFor;
+    this.headersFor = headersFor;
   }
 
   async request<Body = Record<string, unknown>>(
@@ -85,7 +85,7 @@ export class Api {
     const response = await fetch(url, {
       method,
       headers: {
-        ...this.#headersFor(method, `${url.pathname}${url.search}`),
+        ...this.headersFor(method, `${url.pathname}${url.search}`),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...options.headers,
       },

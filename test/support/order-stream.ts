@@ -1,5 +1,5 @@
 import { Agent, get, type IncomingMessage } from 'node:http';
-import type { OrderBody } from './api.ts';
+import type { Api, OrderBody } from './api.ts';
 
 /** One event of GET /orders/:id/events. */
 export interface OrderEvent {
@@ -37,13 +37,14 @@ const agent = new Agent({ keepAlive: false });
 
 /** Opens a stream; resolves with its head, whatever the status. */
 export async function followOrder(
-  baseUrl: string,
+  api: Api,
   { orderId, userId }: Pick<OrderBody, 'orderId' | 'userId'>,
   { lastEventId, headers = {} }: FollowOptions = {},
 ): Promise<OrderStream> {
-  const url = new URL(`/orders/${orderId}/events?userId=${userId}`, baseUrl);
+  const url = new URL(`/orders/${orderId}/events?userId=${userId}`, api.baseUrl);
   const resumes = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-  const request = get(url, { agent, headers: { accept: 'text/event-stream', ...resumes, ...headers } });
+  const own = api.headersFor('GET', `${url.pathname}${url.search}`);
+  const request = get(url, { agent, headers: { accept: 'text/event-stream', ...own, ...resumes, ...headers } });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve).once('error', reject);
   });

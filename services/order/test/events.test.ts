@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { deriveEventId, type NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
-import { Api, nextUserId, type OrderBody } from '../../../test/support/api.ts';
+import { type Api, nextUserId, type OrderBody } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { type FollowOptions, followOrder, type OrderStream } from '../../../test/support/order-stream.ts';
 import { type RunningService, runService } from '../../../test/support/running-service.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
     ORDER_DEADLINE_MS: '600000',
     MAX_STREAMS: String(MAX_STREAMS),
   });
-  api = new Api(service.url);
+  api = service.api;
 }, 120_000);
 afterAll(() => service?.stop());
 
@@ -43,8 +43,7 @@ async function placed(): Promise<OrderBody> {
   expect(answer.status).toBe(202);
   return answer.body;
 }
-const follow = (order: OrderBody, options?: FollowOptions): Promise<OrderStream> =>
-  followOrder(service.url, order, options);
+const follow = (order: OrderBody, options?: FollowOptions): Promise<OrderStream> => followOrder(api, order, options);
 
 async function completed(): Promise<OrderBody> {
   const order = await placed();
@@ -191,8 +190,8 @@ describe('who may follow', () => {
 
   it('when only the head is asked for, then that is all', async () => {
     const order = await placed();
-    const url = `${service.url}/orders/${order.orderId}/events?userId=${order.userId}`;
-    expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
+    const answer = await api.request('HEAD', `/orders/${order.orderId}/events`, { query: { userId: order.userId } });
+    expect([answer.status, answer.text]).toEqual([200, '']);
     await nobodyFollows();
   });
 });
@@ -232,7 +231,8 @@ describe('many', () => {
       const socket = connect(Number(port), '127.0.0.1');
       socket.on('error', () => undefined);
       const path = `/orders/${order.orderId}/events?userId=${order.userId}`;
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`, () => socket.destroy());
+      const signed = Object.entries(api.headersFor('GET', path)).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${signed.join('')}\r\n`, () => socket.destroy());
       return new Promise((resolve) => socket.once('close', resolve));
     });
     await Promise.all(sockets);
@@ -254,7 +254,7 @@ describe('outages', () => {
     expect(await stopped).toBe(true);
     await service.startAgain();
     await service.process.ready();
-    const resumed = await followOrder(service.url, order, { lastEventId: stream.lastEventId() });
+    const resumed = await followOrder(api, order, { lastEventId: stream.lastEventId() });
     await complete([order], [resumed]);
     expect(resumed.types()).toEqual(COMPLETING.slice(1));
   }, 60_000);

@@ -52,11 +52,7 @@ export function createForward({ upstreams, signCaller, logger }: ForwardDeps) {
 }
 
 /** A client's request as its service gets it. */
-export function outgoingOf(
-  { request, trace, caller }: Passage,
-  signCaller: SignCaller,
-  body: Buffer | null,
-): Outgoing {
+export function outgoingOf({ request, trace, caller }: Passage, signCaller: SignCaller, body: Buffer | null): Outgoing {
   const { method = 'GET', url: path = '/' } = request;
   const client = {
     address: request.socket.remoteAddress,
