@@ -27,7 +27,7 @@ export function eventsPage(document: Document, events: readonly DescribedEvent[]
 <!-- Generated from the catalogue of events by npm run generate. Do not edit. -->
 <header><strong>${document.info.title}</strong> <nav>${links.join(' ')} <a href="/docs">HTTP API</a> <a href="/docs/asyncapi.json">AsyncAPI</a></nav></header>
 <main>
-<h1>What the services tell each other</h1>
+<h1>Events</h1>
 ${prose(document.info.description)}
 <figure>${diagram(events, groups)}</figure>
 <h2>Who hears what</h2>

@@ -93,7 +93,11 @@ function describeBody({ schema, required = true, examples }: NonNullable<Operati
 }
 
 function describeAnswer(answer: Answer, lastGood: boolean, schemas: SchemaWriter) {
-  const { description, schema, mediaType = 'application/json', headers = {}, example } = answer;
+  const { description, schema, mediaType = 'application/json', headers = {}, example, events, leadsTo = {} } = answer;
+  const links = Object.entries(leadsTo).map(([operationId, member]) => [
+    operationId,
+    { operationId, parameters: { id: `$response.body#/${member}` } },
+  ]);
   const own = Object.entries(headers).map(([name, header]) => {
     const { description: about, ...text } = schemas.write(header, 'output');
     return [name, { description: about, required: !header.safeParse(undefined).success, schema: text }];
@@ -105,10 +109,17 @@ function describeAnswer(answer: Answer, lastGood: boolean, schemas: SchemaWriter
     ...(schema
       ? {
           content: {
-            [mediaType]: { schema: schemas.write(schema, 'output'), ...(example === undefined ? {} : { example }) },
+            [mediaType]: {
+              schema: {
+                ...schemas.write(schema, 'output'),
+                ...(events ? { contentSchema: schemas.write(events, 'output') } : {}),
+              },
+              ...(example === undefined ? {} : { example }),
+            },
           },
         }
       : {}),
+    ...(links.length > 0 ? { links: Object.fromEntries(links) } : {}),
   };
 }
 

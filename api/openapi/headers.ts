@@ -21,6 +21,11 @@ const HEADERS = {
     schema: { type: 'integer', minimum: 1 },
     example: 1,
   },
+  'WWW-Authenticate': {
+    description: 'What the token lacks (RFC 6750).',
+    schema: { type: 'string' },
+    example: 'Bearer realm="shop"',
+  },
   Age: { description: 'How old the answer is, seconds.', schema: { type: 'integer', minimum: 0 }, example: 4 },
   Warning: {
     description: '`110`: the service could not answer in time, and this is its last good answer.',

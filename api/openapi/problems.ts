@@ -1,7 +1,7 @@
 import { DomainError, PROBLEMS, type Problem, type ProblemCode, renderProblem } from '@shop/service';
 import { describes, type Operation } from '@shop/service/api';
 import { z } from 'zod';
-import { type HeaderRef, headerRefs } from './headers.ts';
+import { type HeaderName, type HeaderRef, headerRefs } from './headers.ts';
 import type { JsonSchema, SchemaWriter } from './schema.ts';
 
 const CODES = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]];
@@ -42,6 +42,14 @@ export function commonProblems({ access, body, params }: Operation): ProblemCode
   ];
 }
 
+/** Headers of refusals, by status. */
+const HEADERS: Readonly<Record<number, readonly HeaderName[]>> = {
+  401: ['WWW-Authenticate'],
+  403: ['WWW-Authenticate'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+
 type Response = { description: string; headers: { [name: string]: HeaderRef }; content: { [type: string]: unknown } };
 
 /** Renders the refusals of operations. Those with one code and nothing of their own are components. */
@@ -81,7 +89,7 @@ export class ProblemWriter {
     const examples = codes.map((code) => [code, { value: renderProblem(new DomainError(code)).body }]);
     return {
       description: `${codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; ')}.`,
-      headers: headerRefs(status === 429 || status === 503 ? ['Retry-After'] : []),
+      headers: headerRefs(HEADERS[status]),
       content: {
         'application/problem+json': {
           schema: { allOf: [this.#schemas.write(problemSchema, 'input'), { type: 'object', properties }] },

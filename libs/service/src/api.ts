@@ -23,6 +23,10 @@ export interface Answer extends Content {
   /** Name → schema of its text; optional ones may be missing. */
   readonly headers?: Readonly<Record<string, z.ZodType>>;
   readonly example?: unknown;
+  /** Of a `text/event-stream`: what the data of each event is, as JSON. */
+  readonly events?: z.ZodType;
+  /** Operations that go on from here → the member of the body that is their `id`. */
+  readonly leadsTo?: Readonly<Record<string, string>>;
 }
 
 export interface Operation {

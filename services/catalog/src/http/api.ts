@@ -55,6 +55,7 @@ export const OPERATIONS: readonly Operation[] = [
       201: {
         description: 'Created.',
         schema: product,
+        leadsTo: { getProduct: 'productId', changeProduct: 'productId' },
         headers: { Location: answerHeaders.location, 'Idempotency-Replayed': answerHeaders.replayed },
       },
     },

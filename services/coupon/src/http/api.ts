@@ -101,6 +101,7 @@ export const OPERATIONS: readonly Operation[] = [
       202: {
         description: 'Accepted (`Prefer: respond-async`).',
         schema: couponRequest,
+        leadsTo: { getCouponRequest: 'requestId' },
         headers: { Location: answerHeaders.location, 'Preference-Applied': answerHeaders.preferenceApplied },
       },
     },

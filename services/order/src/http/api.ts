@@ -43,6 +43,15 @@ const order = describes<OrderView>()(
     .meta({ id: 'Order', description: 'An order, as its user sees it.' }),
 );
 
+const orderEvent = z
+  .strictObject({
+    eventId: uuidSchema.describe('the step, also the `id:` of the event'),
+    type: z.string().meta({ description: 'what happened', examples: ['stock-reserved'] }),
+    happenedAt: timeSchema.describe('ISO 8601, UTC'),
+    order: order,
+  })
+  .meta({ id: 'OrderEvent', description: 'One step of an order, and the order after it.' });
+
 const params = z.object({ id: uuidSchema.describe('the order') });
 const prefer = z
   .string()
@@ -97,6 +106,7 @@ still pending after N seconds. Without an \`Idempotency-Key\` each call is an or
       201: {
         description: 'COMPLETED (`Prefer: wait=N`).',
         schema: order,
+        leadsTo: { getOrder: 'orderId', cancelOrder: 'orderId', followOrder: 'orderId' },
         headers: {
           Location: answerHeaders.location,
           'Preference-Applied': preferenceApplied,
@@ -106,6 +116,7 @@ still pending after N seconds. Without an \`Idempotency-Key\` each call is an or
       202: {
         description: 'Accepted. PENDING; a repeat is shown the order as it now is.',
         schema: order,
+        leadsTo: { getOrder: 'orderId', cancelOrder: 'orderId', followOrder: 'orderId' },
         headers: {
           Location: answerHeaders.location,
           'Preference-Applied': preferenceApplied,
@@ -142,6 +153,30 @@ still pending after N seconds. Without an \`Idempotency-Key\` each call is an or
     headers: z.object({ Prefer: prefer }),
     answers: {
       200: { description: 'The order.', schema: order, headers: { 'Preference-Applied': preferenceApplied } },
+    },
+    problems: ['ORDER_NOT_FOUND'],
+  },
+  {
+    operationId: 'followOrder',
+    method: 'GET',
+    path: '/orders/:id/events',
+    access: 'user',
+    tag: 'orders',
+    summary: 'Every step of an order, as it comes',
+    description: `Server-sent events: \`id:\` is the step's event id, \`event: order\`, \`data:\` an OrderEvent as JSON; a comment every 15 s shows that the connection
+lives. The stream begins with the steps that there are, and ends with the order. A client that lost it says in \`Last-Event-ID\` which step it saw last and gets
+what came after; 204 when nothing will. \`EventSource\` cannot send a token: use \`fetch\` and read the stream.`,
+    params,
+    query: userQuery,
+    headers: z.object({
+      'Last-Event-ID': z
+        .string()
+        .optional()
+        .meta({ description: 'the step seen last; all of them when unknown', pattern: '^[ -~]*$' }),
+    }),
+    answers: {
+      200: { description: 'The steps.', schema: z.string(), mediaType: 'text/event-stream', events: orderEvent },
+      204: { description: 'All steps have been seen, and the order has ended.' },
     },
     problems: ['ORDER_NOT_FOUND'],
   },
