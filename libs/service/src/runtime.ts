@@ -5,7 +5,7 @@ import { createHealth, type Health } from './health.ts';
 import { type JobOptions, startJob } from './jobs.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { serve } from './server.ts';
+import { type ServeOptions, serve } from './server.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 
 export type RuntimeConfig = {
@@ -27,7 +27,7 @@ export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   /** A periodic job, until the shutdown. */
   repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'run'>): void;
   /** Serves `app` until the shutdown. The last step: what is registered before it outlives the requests. */
-  listen(app: RequestListener): Promise<void>;
+  listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections'>): Promise<void>;
 }
 
 export interface RuntimeOptions {
@@ -64,8 +64,8 @@ export function createRuntime<C extends RuntimeConfig>(
       const job = startJob({ name, everyMs, run, logger, metrics });
       shutdown.onStop(`job ${name}`, () => job.stop());
     },
-    async listen(app) {
-      const server = await serve(app, { host: config.HOST, port: config.PORT });
+    async listen(app, options = {}) {
+      const server = await serve(app, { ...options, host: config.HOST, port: config.PORT });
       shutdown.onStop('http', () => server.close());
       logger.info({ url: server.url }, 'listening');
     },

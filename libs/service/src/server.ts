@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { answerUnread } from './unread-request.ts';
 
 /** Longer than any client of ours keeps an idle connection, so that it is never closed under a request being sent. */
 const KEEP_ALIVE_MS = 75_000;
@@ -11,6 +12,11 @@ export interface ServeOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** Most connections at once; further ones are closed unheard. Default: no limit. */
+  readonly maxConnections?: number;
+  /** Longest time for a request's headers, and for all of it, ms. Default: 10,000 and 30,000. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
 }
 
 export interface RunningServer {
@@ -23,18 +29,23 @@ export interface RunningServer {
 }
 
 /** Listens. Rejects with one sentence when the port is taken or may not be used. */
-export async function serve(app: RequestListener, { host, port }: ServeOptions): Promise<RunningServer> {
+export async function serve(app: RequestListener, options: ServeOptions): Promise<RunningServer> {
+  const { host, port, maxConnections, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
   const server = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      // Node looks for what is over its time only so often, and by default twice a minute.
+      connectionsCheckingInterval: Math.min(2_000, headersTimeoutMs),
       maxHeaderSize: 16_384,
       noDelay: true,
     },
     app,
   );
   server.maxRequestsPerSocket = 0;
+  if (maxConnections !== undefined) server.maxConnections = maxConnections;
+  server.on('clientError', answerUnread);
   // Node counts a connection as idle only after its first request: those that never sent one are known here.
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {

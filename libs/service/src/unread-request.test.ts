@@ -1,0 +1,82 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type RunningServer, serve } from './server.ts';
+
+const servers: RunningServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close(0);
+});
+
+async function listen(options: Partial<Parameters<typeof serve>[1]> = {}): Promise<RunningServer> {
+  const server = await serve(
+    (request, response) =>
+      request
+        .resume()
+        .on('end', () => response.end('heard'))
+        .on('error', () => undefined),
+    { host: '127.0.0.1', port: 0, ...options },
+  );
+  servers.push(server);
+  return server;
+}
+
+/** Sends what fetch would not, and resolves with all that comes until the connection ends. */
+function send(port: number, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let heard = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    socket.setEncoding('utf8').on('data', (data) => (heard += data));
+    socket.on('error', () => undefined).once('close', () => resolve(heard));
+  });
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n';
+const whole = (status: number, code: string) =>
+  new RegExp(
+    `^HTTP/1.1 ${status} [^]*application/problem\\+json[^]*Connection: close\r\n\r\n{[^]*"code":"${code}"[^]*}$`,
+  );
+
+describe('requests that do not reach the application', () => {
+  it('when the headers are too large, then 431', async () => {
+    const { port } = await listen();
+    expect(await send(port, `${GET}X-Large: ${'a'.repeat(17_000)}\r\n\r\n`)).toMatch(whole(431, 'HEADERS_TOO_LARGE'));
+  });
+
+  it('when it is no HTTP, then 400', async () => {
+    const { port } = await listen();
+    expect(await send(port, 'SSH-2.0-OpenSSH_9.2\r\n\r\n')).toMatch(whole(400, 'VALIDATION_FAILED'));
+  });
+
+  it('when the headers trickle in, then 408 and the connection ends', async () => {
+    const { port } = await listen({ headersTimeoutMs: 200 });
+    expect(await send(port, `${GET}X-Slow: `)).toMatch(whole(408, 'REQUEST_TIMEOUT'));
+  });
+
+  it('when the body trickles in, then 408 and the connection ends', async () => {
+    const { port } = await listen({ headersTimeoutMs: 200, requestTimeoutMs: 400 });
+    const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n';
+    expect(await send(port, `${head}12345`)).toMatch(whole(408, 'REQUEST_TIMEOUT'));
+  });
+
+  it('when nonsense follows a request, then the answer to that is whole', async () => {
+    const { port } = await listen();
+    const heard = await send(port, `${GET}\r\n\u0000nonsense\r\n\r\n`);
+    // Either it was refused before the answer began, or the answer comes first.
+    expect(heard.split('HTTP/1.1 ').map((answer) => answer.slice(0, 3))).toEqual([
+      '',
+      ...(heard.includes('heard') ? ['200'] : []),
+      '400',
+    ]);
+  });
+
+  it('when there are as many connections as may be, then another is closed, and those there are are served', async () => {
+    const { port } = await listen({ maxConnections: 1 });
+    const first = connect(port, '127.0.0.1');
+    await new Promise((resolve) => first.once('connect', resolve));
+    expect(await send(port, `${GET}\r\n`)).toBe('');
+    const answer = new Promise((resolve) => first.once('data', (data) => resolve(data.toString())));
+    first.write(`${GET}\r\n`);
+    expect(await answer).toMatch(/^HTTP\/1.1 200 OK/);
+    first.destroy();
+  });
+});

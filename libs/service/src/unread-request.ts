@@ -1,0 +1,36 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { DomainError, renderProblem } from './problem.ts';
+
+/** Answers a request that never got as far as the application: too large a head, too slow, or no HTTP. Closes its connection. */
+export function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  // An answer that is under way on the connection would be mixed up with this one; Node keeps it here.
+  const { _httpMessage: answer } = socket as Socket & { _httpMessage?: ServerResponse | null };
+  if (!socket.writable || answer?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const { body } = renderProblem(problemOf(error.code));
+  const text = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${body.status} ${body.title}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    'Connection: close',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n${text}`);
+  socket.destroySoon();
+}
+
+function problemOf(code: string | undefined): DomainError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new DomainError('HEADERS_TOO_LARGE', 'At most 16 KiB of path and headers are accepted.');
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new DomainError('PAYLOAD_TOO_LARGE', 'The extensions of a chunk are too large.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new DomainError('REQUEST_TIMEOUT');
+    default:
+      return new DomainError('VALIDATION_FAILED', 'This is not HTTP as it should be.');
+  }
+}
