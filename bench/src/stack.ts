@@ -50,7 +50,7 @@ export async function startTarget(instances: number, say: (words: string) => voi
           service,
           instance: index + 1,
           instances,
-          env: { LOG_LEVEL: 'warn', NODE_ENV: 'production' },
+          env: { LOG_LEVEL: 'warn', NODE_ENV: 'production', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off' },
         }),
       ),
     );

@@ -1,16 +1,17 @@
 import type { RequestListener } from 'node:http';
-import { createHttpApp, type Health, type Logger, type Metrics, type SignCaller } from '@shop/service';
+import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
 import { asAnybody } from './guards/authenticate.ts';
 import { docsRoutes } from './pages/docs.ts';
 import { createPipeline } from './pipeline.ts';
-import { createForward } from './proxy/proxy.ts';
+import type { ClientAddress } from './protect/client-address.ts';
+import { createProtection, type ProtectionOptions } from './protect/protection.ts';
+import { createForward, type ForwardOptions } from './proxy/proxy.ts';
 import type { Streams } from './proxy/streams.ts';
-import { ROUTES, type Upstreams } from './routes.ts';
+import { ROUTES } from './routes.ts';
 
-export interface AppDeps {
-  readonly upstreams: Upstreams;
+export interface AppDeps extends ForwardOptions, ProtectionOptions {
+  readonly clientAddress: ClientAddress;
   readonly streams: Streams;
-  readonly signCaller: SignCaller;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -37,7 +38,8 @@ const WELCOME = {
  * The gateway's HTTP application; it does not listen. A request that is passed on meets no Express, and its body is not
  * parsed; whatever is not under a route is the gateway's own, problems included.
  */
-export function createApp({ upstreams, streams, signCaller, logger, metrics, health }: AppDeps): RequestListener {
+export function createApp(deps: AppDeps): RequestListener {
+  const { streams, logger, metrics, health } = deps;
   const own = createHttpApp({
     logger,
     metrics,
@@ -48,12 +50,15 @@ export function createApp({ upstreams, streams, signCaller, logger, metrics, hea
       docsRoutes(router);
     },
   });
-  const forward = createForward({ upstreams, signCaller, logger });
+  const forward = createForward(deps);
+  const protection = createProtection(deps);
   return createPipeline({
     routes: ROUTES,
-    guards: [asAnybody],
+    preflight: protection.preflight,
+    answerHeaders: protection.answerHeaders,
+    guards: [protection.admit, asAnybody, protection.limit],
     forward: (passage) => (passage.route.stream ? streams.forward(passage) : forward(passage)),
-    other: own,
+    other: protection.pages(own),
     logger,
     metrics,
   });

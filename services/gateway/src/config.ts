@@ -1,10 +1,25 @@
 import { loadConfig, serviceConfig } from '@shop/service';
 import { z } from 'zod';
+import { isNetwork } from './protect/client-address.ts';
 
 const urls = z
   .string()
   .transform((text) => text.split(',').map((url) => url.trim().replace(/\/+$/, '')))
   .pipe(z.array(z.url({ protocol: /^https?$/ })).min(1));
+
+const list = z.string().transform((text) => text.split(',').map((part) => part.trim()));
+
+/** `<requests>/<seconds>`, or `off`. */
+const rateLimit = z
+  .string()
+  .regex(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, 'expected <requests>/<seconds>, such as 100/10, or off')
+  .transform((text) => {
+    if (text === 'off') return undefined;
+    const [requests = 0, seconds = 0] = text.split('/').map(Number);
+    return { requests, seconds };
+  });
+
+const milliseconds = (least: number) => z.coerce.number().int().min(least);
 
 export const gatewayConfigSchema = z.object({
   HOST: serviceConfig.HOST,
@@ -23,13 +38,14 @@ export const gatewayConfigSchema = z.object({
     .describe(
       'must be `off`, since authentication is not there yet: whoever can reach the gateway may act for any user',
     ),
-  UPSTREAM_TIMEOUT_MS: z.coerce
-    .number()
-    .int()
-    .min(100)
+  READ_TIMEOUT_MS: milliseconds(100).default(5_000).describe('longest wait for the answer to a GET, ms'),
+  WRITE_TIMEOUT_MS: milliseconds(100)
+    .default(10_000)
+    .describe('longest wait for the answer to any other request, ms; with Prefer: wait=N it is N + 5 s'),
+  UPSTREAM_TIMEOUT_MS: milliseconds(100)
     .default(35_000)
     .describe(
-      'longest silence of a service before its request is given up, ms; longer than the longest Prefer: wait (30 s)',
+      'longest of all waits, and longest silence within an answer, ms; longer than the longest Prefer: wait (30 s)',
     ),
   MAX_IN_FLIGHT: z.coerce
     .number()
@@ -43,6 +59,33 @@ export const gatewayConfigSchema = z.object({
     .min(1)
     .default(8_000)
     .describe('most streams at once, besides the requests; each takes two file descriptors; further ones get 503'),
+  MAX_CONNECTIONS: z.coerce.number().int().min(1).default(20_000).describe('most connections of clients at once'),
+  REDIS_URL: serviceConfig.REDIS_URL.optional().describe(
+    'where the instances of the gateway add up what they count; without it each limits alone',
+  ),
+  RATE_LIMIT_USER: rateLimit.prefault('100/10').describe('requests of one user, as <requests>/<seconds>, or off'),
+  RATE_LIMIT_ADDRESS: rateLimit
+    .prefault('1000/10')
+    .describe('requests from one address (IPv6: from one /64), as <requests>/<seconds>, or off'),
+  TRUST_PROXY: list
+    .pipe(z.array(z.string().refine(isNetwork, 'expected addresses or networks, such as 10.0.0.0/8')))
+    .default([])
+    .describe(
+      'proxies whose X-Forwarded-For is believed, comma separated; by default the connection tells the address',
+    ),
+  CORS_ORIGINS: list
+    .pipe(z.array(z.string().regex(/^https?:\/\/[^/\s*]+$/, 'expected origins, such as https://shop.example')))
+    .default([])
+    .describe('origins whose pages may call the API, comma separated'),
+  SHED_ABOVE_MS: milliseconds(0)
+    .default(250)
+    .describe('delay of the event loop above which requests are refused, ms; 0 never refuses'),
+  LAST_GOOD_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(3_600)
+    .describe('oldest answer shown of a service that does not answer, s; 0 keeps none'),
 });
 
 export type GatewayConfig = Readonly<z.output<typeof gatewayConfigSchema>>;

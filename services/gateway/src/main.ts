@@ -1,6 +1,11 @@
 import { createCallerSigner, createRuntime } from '@shop/service';
 import { createApp } from './app.ts';
 import { loadGatewayConfig } from './config.ts';
+import { createClientAddress } from './protect/client-address.ts';
+import { createCors } from './protect/cors.ts';
+import { openRateLimits } from './protect/rate-limits.ts';
+import { createShedder } from './protect/shedding.ts';
+import { createLastGood } from './proxy/last-good.ts';
 import { createStreams, STREAM_SILENCE_MS } from './proxy/streams.ts';
 import { createUpstream } from './proxy/upstream.ts';
 
@@ -9,7 +14,7 @@ const runtime = createRuntime('gateway', config);
 const { logger, metrics, health, shutdown } = runtime;
 logger.warn('GATEWAY_AUTH=off: whoever can reach this port may act for any user');
 
-const common = { timeoutMs: config.UPSTREAM_TIMEOUT_MS, maxInFlight: config.MAX_IN_FLIGHT };
+const common = { timeoutMs: config.UPSTREAM_TIMEOUT_MS, maxInFlight: config.MAX_IN_FLIGHT, metrics };
 const upstreams = {
   order: createUpstream({ name: 'order', urls: config.ORDER_URLS, ...common }),
   catalog: createUpstream({ name: 'catalog', urls: config.CATALOG_URLS, ...common }),
@@ -21,18 +26,53 @@ const upstreams = {
 const orderStreams = createUpstream({
   name: 'order',
   urls: config.ORDER_URLS,
+  measuredAs: 'order-streams',
   timeoutMs: STREAM_SILENCE_MS,
   maxInFlight: config.MAX_STREAMS,
+  metrics,
 });
 shutdown.onStop('upstreams', async () => {
   await Promise.all([...Object.values(upstreams), orderStreams].map((upstream) => upstream.close()));
 });
 
-const signCaller = createCallerSigner(config.INTERNAL_KEYS);
-const streams = createStreams({ upstreams: { order: orderStreams }, signCaller, logger });
+const shedder = createShedder({ aboveMs: config.SHED_ABOVE_MS, metrics });
+const limits = openRateLimits({
+  user: config.RATE_LIMIT_USER,
+  address: config.RATE_LIMIT_ADDRESS,
+  redisUrl: config.REDIS_URL,
+  logger,
+  metrics,
+});
+shutdown.onStop('protection', () => {
+  shedder.stop();
+  limits.stop();
+});
+
+const passing = {
+  signCaller: createCallerSigner(config.INTERNAL_KEYS),
+  clientAddress: createClientAddress(config.TRUST_PROXY),
+  timeLimits: {
+    readMs: config.READ_TIMEOUT_MS,
+    writeMs: config.WRITE_TIMEOUT_MS,
+    mostMs: config.UPSTREAM_TIMEOUT_MS,
+  },
+  logger,
+  metrics,
+};
+const streams = createStreams({ ...passing, upstreams: { order: orderStreams } });
 const openStreams = metrics.gauge('gateway_open_streams', 'Streams that are passed through');
 runtime.repeat({ name: 'measure-streams', everyMs: 1_000, run: async () => openStreams.set(streams.open) });
 
-await runtime.listen(createApp({ upstreams, streams, signCaller, logger, metrics, health }));
+const app = createApp({
+  ...passing,
+  upstreams,
+  streams,
+  lastGood: createLastGood({ maxAgeSeconds: config.LAST_GOOD_SECONDS }),
+  cors: createCors(config.CORS_ORIGINS),
+  limit: limits.limit,
+  shedder,
+  health,
+});
+await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS });
 // Before the server closes, which waits for the answers that are at work.
 shutdown.onStop('streams', () => streams.close());

@@ -1,17 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import {
-  type Caller,
-  currentTrace,
-  DomainError,
-  type Logger,
-  type Metrics,
-  NOBODY,
-  runWithTrace,
-  type TraceContext,
-} from '@shop/service';
+import { type Caller, DomainError, type Logger, type Metrics, NOBODY, type TraceContext } from '@shop/service';
 import { createMatcher } from './match.ts';
 import { refuse } from './refuse.ts';
 import type { Route } from './routes.ts';
+import { traceOf } from './trace-of.ts';
 
 /** A request of a route, on its way through the gateway. */
 export interface Passage {
@@ -21,18 +13,23 @@ export interface Passage {
   /** Milliseconds, performance.now(). */
   readonly startedAt: number;
   readonly trace: TraceContext | undefined;
+  /** Headers of the answer, whoever gives it: name, value, name, value … Guards add to them. */
+  readonly headers: string[];
   /** Nobody, until a guard knows better. */
   caller: Caller;
 }
 
 /**
- * One step before a request is passed on. To refuse it, throws (or rejects with) a DomainError; headers of the answer are
- * set on `response` before. Gives a promise only where it has to wait: a request that waits for nothing goes on at once.
+ * One step before a request is passed on. To refuse it, throws (or rejects with) a DomainError. Gives a promise only where it has to wait: a request that waits for nothing goes on at once.
  */
 export type Guard = (passage: Passage) => Promise<void> | undefined;
 
 export interface PipelineOptions {
   readonly routes: readonly Route[];
+  /** Answers what a browser asks before it asks. @returns whether it was that */
+  readonly preflight: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** What every answer begins with: name, value, name, value … */
+  readonly answerHeaders: (request: IncomingMessage) => string[];
   /** In this order. */
   readonly guards: readonly Guard[];
   readonly forward: (passage: Passage) => void;
@@ -43,7 +40,8 @@ export interface PipelineOptions {
 }
 
 /** Every request of a route is matched, measured, goes by the guards and is passed on. */
-export function createPipeline({ routes, guards, forward, other, logger, metrics }: PipelineOptions): RequestListener {
+export function createPipeline(options: PipelineOptions): RequestListener {
+  const { routes, preflight, answerHeaders, guards, forward, other, logger, metrics } = options;
   const match = createMatcher(routes);
   const measure = createMeasure(metrics);
 
@@ -54,7 +52,7 @@ export function createPipeline({ routes, guards, forward, other, logger, metrics
         if (pending) {
           pending.then(
             () => go(passage, i + 1),
-            (error: unknown) => refuse(passage.response, passage.trace, error, logger),
+            (error: unknown) => refuse(passage, error, logger),
           );
           return;
         }
@@ -62,28 +60,31 @@ export function createPipeline({ routes, guards, forward, other, logger, metrics
       // It may have gone away while a guard waited.
       if (!passage.response.destroyed) forward(passage);
     } catch (error) {
-      refuse(passage.response, passage.trace, error, logger);
+      refuse(passage, error, logger);
     }
   }
 
   return (request, response) => {
     const { method = 'GET', url = '/' } = request;
+    if (preflight(request, response)) return;
     const found = match(method, url);
     if (!found) {
       other(request, response);
       return;
     }
-    const trace = runWithTrace(request.headers.traceparent as string | undefined, currentTrace);
+    const trace = traceOf(request);
+    const headers = answerHeaders(request);
+    const startedAt = performance.now();
     if ('allow' in found) {
-      measure(request, response, 'unmatched', performance.now());
-      response.setHeader('Allow', found.allow);
-      refuse(response, trace, new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`), logger);
+      measure(request, response, 'unmatched', startedAt);
+      headers.push('allow', found.allow);
+      const refusal = new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`);
+      refuse({ response, trace, headers }, refusal, logger);
       return;
     }
     const { route } = found;
-    const startedAt = performance.now();
     measure(request, response, route.path, startedAt);
-    go({ request, response, route, startedAt, trace, caller: NOBODY }, 0);
+    go({ request, response, route, startedAt, trace, headers, caller: NOBODY }, 0);
   };
 }
 

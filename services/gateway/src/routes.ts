@@ -13,13 +13,15 @@ export interface Route {
   readonly access: 'public' | 'user' | 'ops';
   /** The answer goes on until something has come to its end: see proxy/streams.ts. */
   readonly stream?: true;
+  /** A read that is the same for everybody: its last good answer is better than none. */
+  readonly lastGood?: true;
 }
 
 /** Every operation behind the gateway; whatever is not in it is not passed on. */
 export const ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/products', service: 'catalog', access: 'public' },
-  { method: 'GET', path: '/products/popular', service: 'ranking', access: 'public' },
-  { method: 'GET', path: '/products/:id', service: 'catalog', access: 'public' },
+  { method: 'GET', path: '/products', service: 'catalog', access: 'public', lastGood: true },
+  { method: 'GET', path: '/products/popular', service: 'ranking', access: 'public', lastGood: true },
+  { method: 'GET', path: '/products/:id', service: 'catalog', access: 'public', lastGood: true },
   { method: 'POST', path: '/products', service: 'catalog', access: 'ops' },
   { method: 'PATCH', path: '/products/:id', service: 'catalog', access: 'ops' },
 
@@ -36,6 +38,6 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/coupons', service: 'coupon', access: 'user' },
   { method: 'POST', path: '/coupons/issue', service: 'coupon', access: 'user' },
   { method: 'GET', path: '/coupons/requests/:id', service: 'coupon', access: 'user' },
-  { method: 'GET', path: '/coupon-policies', service: 'coupon', access: 'public' },
+  { method: 'GET', path: '/coupon-policies', service: 'coupon', access: 'public', lastGood: true },
   { method: 'POST', path: '/coupon-policies', service: 'coupon', access: 'ops' },
 ];

@@ -2,6 +2,12 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/service';
 import { createApp } from './app.ts';
+import { createClientAddress } from './protect/client-address.ts';
+import { createCors } from './protect/cors.ts';
+import { createRateLimiter } from './protect/rate-limiter.ts';
+import { createShedder } from './protect/shedding.ts';
+import { createWindowCounts, type Quota } from './protect/window-counts.ts';
+import { createLastGood } from './proxy/last-good.ts';
 import { createStreams } from './proxy/streams.ts';
 import { createUpstream, type UpstreamOptions } from './proxy/upstream.ts';
 
@@ -38,35 +44,60 @@ export async function deadAddress(): Promise<string> {
   return url;
 }
 
-/** A gateway whose orders go to `orderUrls`; everything else is away. */
-export async function startGateway(
-  orderUrls: readonly string[],
-  {
-    maxStreams = 100,
-    streamSilenceMs = 2_000,
-    ...options
-  }: Partial<UpstreamOptions> & { readonly maxStreams?: number; readonly streamSilenceMs?: number } = {},
-) {
+export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>> {
+  readonly maxStreams?: number;
+  readonly streamSilenceMs?: number;
+  readonly catalogUrls?: readonly string[];
+  readonly readMs?: number;
+  readonly lastGoodSeconds?: number;
+  readonly corsOrigins?: readonly string[];
+  readonly trustProxy?: readonly string[];
+  readonly limitAddress?: Quota;
+  readonly shedAboveMs?: number;
+}
+
+/** A gateway whose orders go to `orderUrls`, and reads of products to `catalogUrls`; everything else is away. */
+export async function startGateway(orderUrls: readonly string[], options: GatewayOptions = {}) {
   const nowhere = await deadAddress();
-  const common = { timeoutMs: 2_000, maxInFlight: 100, ...options };
+  const logger = createLogger({ service: 'gateway', level: 'silent' });
+  const metrics = createMetrics({ defaults: false });
+  const { timeoutMs = 2_000, maxInFlight = 100, catalogUrls = [nowhere] } = options;
+  const common = { timeoutMs, maxInFlight, metrics };
   const upstreams = {
     order: createUpstream({ ...common, name: 'order', urls: orderUrls }),
-    catalog: createUpstream({ ...common, name: 'catalog', urls: [nowhere] }),
+    catalog: createUpstream({ ...common, name: 'catalog', urls: catalogUrls }),
     payment: createUpstream({ ...common, name: 'payment', urls: [nowhere] }),
     coupon: createUpstream({ ...common, name: 'coupon', urls: [nowhere] }),
     ranking: createUpstream({ ...common, name: 'ranking', urls: [nowhere] }),
   };
   const orderStreams = createUpstream({
     name: 'order',
+    measuredAs: 'order-streams',
     urls: orderUrls,
-    timeoutMs: streamSilenceMs,
-    maxInFlight: maxStreams,
+    timeoutMs: options.streamSilenceMs ?? 2_000,
+    maxInFlight: options.maxStreams ?? 100,
+    metrics,
   });
-  const logger = createLogger({ service: 'gateway', level: 'silent' });
-  const metrics = createMetrics({ defaults: false });
-  const signCaller = createCallerSigner(INTERNAL_KEYS);
-  const streams = createStreams({ upstreams: { order: orderStreams }, signCaller, logger });
-  const app = createApp({ upstreams, streams, signCaller, logger, metrics, health: createHealth() });
+  const shedder = createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
+  const address = options.limitAddress && createWindowCounts(options.limitAddress, 1_000);
+  const passing = {
+    signCaller: createCallerSigner(INTERNAL_KEYS),
+    clientAddress: createClientAddress(options.trustProxy ?? []),
+    timeLimits: { readMs: options.readMs ?? timeoutMs, writeMs: timeoutMs, mostMs: timeoutMs },
+    logger,
+    metrics,
+  };
+  const streams = createStreams({ ...passing, upstreams: { order: orderStreams } });
+  const app = createApp({
+    ...passing,
+    upstreams,
+    streams,
+    lastGood: createLastGood({ maxAgeSeconds: options.lastGoodSeconds ?? 3_600 }),
+    cors: createCors(options.corsOrigins ?? []),
+    limit: createRateLimiter({ user: undefined, address, metrics }),
+    shedder,
+    health: createHealth(),
+  });
   const { url, close } = await listen(app);
   return {
     url,
@@ -74,6 +105,7 @@ export async function startGateway(
     upstreams,
     streams,
     async close() {
+      shedder.stop();
       await close();
       await Promise.all([...Object.values(upstreams), orderStreams].map((upstream) => upstream.close()));
     },

@@ -4,25 +4,19 @@ import { pathToFileURL } from 'node:url';
 import type { Router } from 'express';
 import { fileHandler } from './files.ts';
 
-/** Everything comes from here, and nothing stands in the page itself that could be run. */
-const PAGE_HEADERS = {
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-};
-
 const swagger = pathToFileURL(`${dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'))}/`);
 const here = (name: string) => new URL(name, import.meta.url);
 
 /** The documents of the API, for programs and for people. */
 export function docsRoutes(router: Router): void {
   router.get('/openapi.json', fileHandler(here('../../openapi.json')));
-  router.get(['/docs', '/docs/'], fileHandler(here('docs.html'), PAGE_HEADERS));
+  router.get(['/docs', '/docs/'], fileHandler(here('docs.html')));
   router.get('/docs/docs.js', fileHandler(here('docs.js')));
   router.get('/docs/pages.css', fileHandler(here('pages.css')));
   for (const name of ['swagger-ui-bundle.js', 'swagger-ui.css', 'favicon-32x32.png']) {
     router.get(`/docs/${name}`, fileHandler(new URL(name, swagger)));
   }
-  router.get('/docs/events', fileHandler(here('events.html'), PAGE_HEADERS));
+  router.get('/docs/events', fileHandler(here('events.html')));
   // It stands beside the schemas it is made from.
   router.get('/docs/asyncapi.json', fileHandler(here('../../../../libs/events/asyncapi.json')));
 }

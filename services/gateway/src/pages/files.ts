@@ -14,10 +14,10 @@ const TYPES: Readonly<Record<string, string>> = {
 const compress = promisify(gzip);
 
 /**
- * Answers with a file, which is read once, when it is first asked for. `headers` go with it. Browsers keep it and ask
- * whether it is still the same.
+ * Answers with a file, which is read once, when it is first asked for. Browsers keep it and ask whether it is still the
+ * same.
  */
-export function fileHandler(file: URL, headers: Readonly<Record<string, string>> = {}): RequestHandler {
+export function fileHandler(file: URL): RequestHandler {
   const type = TYPES[file.pathname.split('.').at(-1) ?? ''];
   if (!type) throw new Error(`no content type is known for ${file.pathname}`);
   let kept: Promise<{ plain: Buffer; zipped: Buffer; etag: string }> | undefined;
@@ -31,13 +31,8 @@ export function fileHandler(file: URL, headers: Readonly<Record<string, string>>
   return async (request, response) => {
     kept ??= read();
     const { plain, zipped, etag } = await kept;
-    response.set({
-      ...headers,
-      'Content-Type': type,
-      ETag: etag,
-      'Cache-Control': 'no-cache',
-      Vary: 'Accept-Encoding',
-    });
+    response.vary('Accept-Encoding');
+    response.set({ 'Content-Type': type, ETag: etag, 'Cache-Control': 'no-cache' });
     if (request.get('if-none-match') === etag) response.status(304).end();
     else if (request.acceptsEncodings('gzip')) response.set('Content-Encoding', 'gzip').end(zipped);
     else response.end(plain);

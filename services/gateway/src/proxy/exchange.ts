@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { Attempt } from './breaker.ts';
 import { responseHeaders } from './headers.ts';
+import type { StandIn } from './stand-in.ts';
 import type { Instance, Upstream } from './upstream.ts';
 
 export interface Outgoing {
@@ -9,121 +11,192 @@ export interface Outgoing {
   readonly path: string;
   readonly headers: string[];
   readonly body: Buffer | null;
+  /** Longest wait for the head of the answer, ms. */
+  readonly headersTimeout: number;
 }
 
 /** Why there is no answer to pass on; nothing has been sent to the client yet. */
-export interface NoAnswer {
+export type NoAnswer =
+  /** It was not sent: the service's breaker is open, or too many others are at work there. */
+  | { readonly kind: 'open' | 'busy' }
   /** `away`: no instance took the request. `silent`: one took it, and what became of it is not known. */
-  readonly kind: 'away' | 'silent' | 'malformed';
-  readonly error: Error;
+  | { readonly kind: 'away' | 'silent' | 'malformed'; readonly error: Error };
+
+export interface ExchangeOptions {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What every answer of the gateway has: name, value, name, value … */
+  readonly ownHeaders: readonly string[];
+  readonly upstream: Upstream;
+  readonly outgoing: Outgoing;
+  /** For reads that have a last good answer. */
+  readonly standIn: StandIn | undefined;
+  /** Told when it is sent a second time. */
+  readonly retried: (upstream: string) => void;
+  readonly failed: (reason: NoAnswer) => void;
 }
 
 /**
  * One request on its way to a service and its answer on the way back. Another instance is tried only as long as no byte
- * of the request has been sent: a request that was perhaps received is never sent twice.
+ * of the request has been sent: a request that was perhaps received is never sent twice, unless it only reads.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  readonly #upstream: Upstream;
-  readonly #outgoing: Outgoing;
-  readonly #failed: (reason: NoAnswer) => void;
+  readonly #options: ExchangeOptions;
+  readonly #attempt: Attempt;
   #candidates: Instance[] = [];
   #instance: Instance | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #head: { status: number; headers: string[]; length: number } | undefined;
+  #triedAgain = false;
+  /** Another answer has been given in its place. */
+  #replaced = false;
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    upstream: Upstream,
-    outgoing: Outgoing,
-    failed: (reason: NoAnswer) => void,
-  ) {
-    this.#request = request;
-    this.#response = response;
-    this.#upstream = upstream;
-    this.#outgoing = outgoing;
-    this.#failed = failed;
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#attempt = options.upstream.breaker.begin();
   }
 
   start(): void {
+    const { response, outgoing, upstream } = this.#options;
     // 'close' comes after a finished answer too; then there is nothing left to abort.
-    this.#response.once('close', () => {
-      if (!this.#response.writableFinished) this.#controller?.abort(new Error('the client has gone'));
+    response.once('close', () => {
+      if (response.writableFinished) return;
+      // Neither for the service nor against it.
+      this.#attempt.answered();
+      this.#controller?.abort(new Error('the client has gone'));
     });
-    this.#candidates = this.#upstream.candidates();
+    if (isRead(outgoing)) upstream.retries.earn();
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#controller = undefined;
+    this.#candidates = this.#options.upstream.candidates();
     this.#dispatch(0);
   }
 
   /** Ends the answer here, where it is: for a stream, whose client comes back for the rest. */
   cut(): void {
-    if (this.#response.headersSent) this.#response.end();
+    const { response } = this.#options;
+    if (response.headersSent) response.end();
     this.#controller?.abort(new Error('the gateway stops'));
   }
 
-  #dispatch(attempt: number): void {
-    this.#instance = this.#candidates[attempt];
-    this.#instance?.pool.dispatch(this.#outgoing, this);
+  #dispatch(index: number): void {
+    this.#instance = this.#candidates[index];
+    this.#instance?.pool.dispatch(this.#options.outgoing, this);
   }
 
-  /** The first byte is about to be sent: from here on there is no second try. */
+  /** The first byte is about to be sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#response.closed) controller.abort(new Error('the client has gone'));
+    if (this.#options.response.closed) controller.abort(new Error('the client has gone'));
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
+    this.#attempt.answered();
+    const { request, response, standIn, ownHeaders } = this.#options;
+    if (status >= 500 && standIn?.answer()) {
+      this.#replaced = true;
+      return;
+    }
+    standIn?.begin(status, headers);
     const length = Number(headers['content-length'] ?? Number.NaN);
-    this.#head = { status, headers: responseHeaders(headers), length };
+    this.#head = { status, headers: responseHeaders(headers, ownHeaders), length };
     // An answer of unknown length may be a stream of events: its head does not wait for the first of them.
-    if (Number.isNaN(length) && this.#request.method !== 'HEAD' && status !== 204 && status !== 304) {
+    if (Number.isNaN(length) && request.method !== 'HEAD' && status !== 204 && status !== 304) {
       this.#writeHead();
-      this.#response.flushHeaders();
+      response.flushHeaders();
     }
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#head && chunk.length === this.#head.length) {
+    if (this.#replaced) return;
+    const { response, standIn } = this.#options;
+    standIn?.add(chunk);
+    this.#writeHead();
+    if (chunk.length === this.#head?.length) {
       // The usual answer comes in one piece and leaves in one, head and body together.
-      this.#writeHead();
-      this.#response.end(chunk);
+      response.end(chunk);
       return;
     }
-    this.#writeHead();
-    if (!this.#response.write(chunk)) {
+    if (!response.write(chunk)) {
       controller.pause();
-      this.#response.once('drain', () => controller.resume());
+      response.once('drain', () => controller.resume());
     }
   }
 
   onResponseEnd(): void {
+    if (this.#replaced) return;
+    const { response, standIn } = this.#options;
+    standIn?.end();
     this.#writeHead();
-    if (!this.#response.writableEnded) this.#response.end();
+    if (!response.writableEnded) response.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    if (this.#response.closed || this.#response.destroyed || this.#response.writableEnded) return;
-    if (this.#response.headersSent) {
+    const { response } = this.#options;
+    if (this.#replaced || response.closed || response.destroyed || response.writableEnded) return;
+    if (response.headersSent) {
       // Half an answer has gone out: breaking the connection is the only way left to say so.
-      this.#response.destroy();
+      response.destroy();
       return;
     }
-    if (this.#controller) this.#failed({ kind: 'silent', error });
-    else if ((error as { code?: string }).code === 'UND_ERR_INVALID_ARG') this.#failed({ kind: 'malformed', error });
+    if (this.#controller) this.#silent(error);
+    else if ((error as { code?: string }).code === 'UND_ERR_INVALID_ARG') this.#malformed(error);
     else this.#tryNext(error);
   }
 
+  /** No instance can send it: nothing is said of the service. */
+  #malformed(error: Error): void {
+    this.#attempt.answered();
+    this.#options.failed({ kind: 'malformed', error });
+  }
+
+  /** The connection could not be made. */
   #tryNext(error: Error): void {
-    if (this.#instance) this.#upstream.markAway(this.#instance);
+    const { upstream } = this.#options;
+    if (this.#instance) upstream.markAway(this.#instance);
     const next = this.#instance ? this.#candidates.indexOf(this.#instance) + 1 : this.#candidates.length;
     if (next < this.#candidates.length) this.#dispatch(next);
-    else this.#failed({ kind: 'away', error });
+    else this.#failed('away', error);
+  }
+
+  /** It was sent, and no answer came. */
+  #silent(error: Error): void {
+    const { upstream, outgoing } = this.#options;
+    if (this.#instance) upstream.markAway(this.#instance);
+    if (isReset(error) && isRead(outgoing) && !this.#triedAgain && upstream.retries.spend()) {
+      this.#triedAgain = true;
+      this.#options.retried(upstream.name);
+      // Connections that broke together with this one are found out first.
+      setImmediate(() => {
+        if (!this.#options.response.closed) this.#begin();
+      });
+    } else this.#failed('silent', error);
+  }
+
+  #failed(kind: 'away' | 'silent', error: Error): void {
+    // One instance that died among others is not the service; an answer that did not come in time is.
+    if (this.#options.upstream.allAway || !isReset(error)) this.#attempt.failed(error);
+    else this.#attempt.answered();
+    this.#options.failed({ kind, error });
   }
 
   #writeHead(): void {
-    if (!this.#head || this.#response.headersSent) return;
-    this.#response.writeHead(this.#head.status, this.#head.headers);
+    const { response } = this.#options;
+    if (!this.#head || response.headersSent) return;
+    response.writeHead(this.#head.status, this.#head.headers);
   }
+}
+
+function isRead({ method }: Outgoing): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** The connection ended, as with a process that dies; no time ran out. */
+function isReset(error: Error): boolean {
+  const { code } = error as { code?: string };
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
 }

@@ -55,10 +55,10 @@ export function requestHeaders(headers: IncomingHttpHeaders, client: Client): st
   return result;
 }
 
-/** A service's headers as they go to the client: name, value, name, value … */
-export function responseHeaders(headers: IncomingHttpHeaders): string[] {
+/** A service's headers as they go to the client, with the gateway's `own`: name, value, name, value … */
+export function responseHeaders(headers: IncomingHttpHeaders, own: readonly string[]): string[] {
   const named = namedByConnection(headers.connection);
-  const result: string[] = [];
+  const result = [...own];
   for (const name in headers) {
     if (NOT_RETURNED.has(name) || named?.has(name)) continue;
     append(result, name, headers[name]);

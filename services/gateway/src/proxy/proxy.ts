@@ -1,98 +1,78 @@
-import { DomainError, formatTraceparent, type Logger, type SignCaller, type TraceContext } from '@shop/service';
+import { DomainError, type Logger, type Metrics } from '@shop/service';
 import type { Passage } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
 import { readBody } from './body.ts';
-import { Exchange, type NoAnswer, type Outgoing } from './exchange.ts';
-import { requestHeaders } from './headers.ts';
+import { Exchange, type NoAnswer } from './exchange.ts';
+import type { LastGood } from './last-good.ts';
+import { createWarning, toProblem } from './no-answer.ts';
+import { type OutgoingOptions, outgoingOf } from './outgoing.ts';
+import { createRetryCount } from './retry-budget.ts';
+import { createStandIn } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Largest body passed on, bytes. */
 export const BODY_LIMIT = 64 * 1024;
-/** What a client is told to wait, s. */
-const RETRY_AFTER_SECONDS = 1;
 
-export interface ForwardDeps {
+export interface ForwardOptions extends OutgoingOptions {
   readonly upstreams: Upstreams;
-  /** Tells services who calls, in a way that they can believe. */
-  readonly signCaller: SignCaller;
+  readonly lastGood: LastGood;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** Passes requests on to their services, and the answers back. */
-export function createForward({ upstreams, signCaller, logger }: ForwardDeps) {
+export function createForward(options: ForwardOptions): (passage: Passage) => void {
+  const { upstreams, lastGood, logger, metrics } = options;
   const warn = createWarning(logger);
+  const retried = createRetryCount(metrics);
+  const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
 
-  return (passage: Passage): void => {
-    const { request, response, route, trace } = passage;
+  /** Of a read that is the same for everybody. */
+  function standInFor({ request, response, route, headers }: Passage) {
+    if (!route.lastGood || request.method !== 'GET') return undefined;
+    const used = () => stale.inc({ route: route.path });
+    return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used });
+  }
+
+  function send(passage: Passage, body: Buffer | null): void {
+    const { request, response, route, trace, headers } = passage;
     const upstream = upstreams[route.service];
-    if (upstream.inFlight >= upstream.maxInFlight)
-      throw new DomainError('SERVICE_UNAVAILABLE', `Too many requests for the ${upstream.name} service are at work.`);
+    const standIn = standInFor(passage);
+    const failed = (reason: NoAnswer): void => {
+      if ('error' in reason) warn(reason, upstream.name, trace);
+      if (reason.kind === 'malformed' || !standIn?.answer()) refuse(passage, toProblem(reason, upstream.name), logger);
+    };
+    const cannot = notSent(upstream);
+    if (cannot) {
+      failed({ kind: cannot });
+      return;
+    }
     upstream.inFlight++;
     response.once('close', () => {
       upstream.inFlight--;
     });
+    const outgoing = outgoingOf(passage, body, options);
+    new Exchange({ request, response, ownHeaders: headers, upstream, outgoing, standIn, retried, failed }).start();
+  }
 
+  return (passage) => {
+    const { request, response, headers } = passage;
+    // A client that sends slowly takes no place at the service meanwhile.
     readBody(request, BODY_LIMIT, (body) => {
-      if (body.kind === 'aborted') return;
-      if (body.kind === 'too large') {
-        if (!body.discarded) response.setHeader('Connection', 'close');
-        const detail = `At most ${BODY_LIMIT} bytes are accepted.`;
-        refuse(response, trace, new DomainError('PAYLOAD_TOO_LARGE', detail), logger);
+      if (body.kind === 'aborted' || response.closed) return;
+      if (body.kind === 'whole') {
+        send(passage, body.bytes);
         return;
       }
-      const outgoing = outgoingOf(passage, signCaller, body.bytes);
-      const exchange = new Exchange(request, response, upstream, outgoing, (reason) => {
-        warn(reason, upstream, trace);
-        refuse(response, trace, toProblem(reason, upstream), logger);
-      });
-      exchange.start();
+      if (!body.discarded) headers.push('connection', 'close');
+      refuse(passage, new DomainError('PAYLOAD_TOO_LARGE', `At most ${BODY_LIMIT} bytes are accepted.`), logger);
     });
   };
 }
 
-/** A client's request as its service gets it. */
-export function outgoingOf({ request, trace, caller }: Passage, signCaller: SignCaller, body: Buffer | null): Outgoing {
-  const { method = 'GET', url: path = '/' } = request;
-  const client = {
-    address: request.socket.remoteAddress,
-    traceparent: trace && formatTraceparent(trace),
-    caller: signCaller(caller, method, path),
-  };
-  return { method, path, headers: requestHeaders(request.headers, client), body };
-}
-
-/** A service that is away fails every request: one line a second is enough. */
-export function createWarning(logger: Logger) {
-  const last = new Map<string, { at: number; since: number }>();
-  return (reason: NoAnswer, upstream: Upstream, trace: TraceContext | undefined): void => {
-    const name = `${upstream.name} ${reason.kind}`;
-    const now = performance.now();
-    const before = last.get(name);
-    if (before && now - before.at < 1_000) {
-      before.since++;
-      return;
-    }
-    last.set(name, { at: now, since: 0 });
-    const fields = { err: reason.error, upstream: upstream.name, traceId: trace?.traceId };
-    logger.warn({ ...fields, unlogged: before?.since ?? 0 }, `no answer from a service: ${reason.kind}`);
-  };
-}
-
-export function toProblem({ kind }: NoAnswer, { name }: Upstream): DomainError {
-  const extra = { retryAfterSeconds: RETRY_AFTER_SECONDS };
-  switch (kind) {
-    case 'away':
-      return new DomainError('SERVICE_UNAVAILABLE', `The ${name} service cannot be reached; nothing was done.`, extra);
-    case 'silent':
-      return new DomainError(
-        'SERVICE_UNAVAILABLE',
-        `The ${name} service gave no answer; whether it did the work is not known. Repeat with the same Idempotency-Key.`,
-        extra,
-      );
-    case 'malformed':
-      return new DomainError('VALIDATION_FAILED', 'The path or a header of the request is malformed.');
-    default:
-      return kind satisfies never;
-  }
+/** Why a service gets no request now. */
+export function notSent({ breaker, inFlight, maxInFlight }: Upstream): 'open' | 'busy' | undefined {
+  if (!breaker.closed) return 'open';
+  return inFlight >= maxInFlight ? 'busy' : undefined;
 }

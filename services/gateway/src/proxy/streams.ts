@@ -1,9 +1,11 @@
-import { DomainError, type Logger, type SignCaller } from '@shop/service';
+import { DomainError, type Logger, type Metrics } from '@shop/service';
 import type { Passage } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import type { UpstreamName } from '../routes.ts';
-import { Exchange } from './exchange.ts';
-import { createWarning, outgoingOf, toProblem } from './proxy.ts';
+import { Exchange, type NoAnswer } from './exchange.ts';
+import { createWarning, toProblem } from './no-answer.ts';
+import { type OutgoingOptions, outgoingOf } from './outgoing.ts';
+import { createRetryCount } from './retry-budget.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
@@ -20,32 +22,38 @@ export interface Streams {
   close(): void;
 }
 
-export interface StreamsOptions {
+export interface StreamsOptions extends OutgoingOptions {
   /** Of the services that have streams. */
   readonly upstreams: Partial<Record<UpstreamName, Upstream>>;
-  readonly signCaller: SignCaller;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** Passes streams through, each over a connection of its own. A client that leaves takes its stream with it. */
-export function createStreams({ upstreams, signCaller, logger }: StreamsOptions): Streams {
+export function createStreams(options: StreamsOptions): Streams {
+  const { upstreams, logger, metrics } = options;
   const warn = createWarning(logger);
+  const retried = createRetryCount(metrics);
   const exchanges = new Set<Exchange>();
   let closed = false;
 
   return {
     forward(passage) {
-      const { request, response, route, trace } = passage;
+      const { request, response, route, trace, headers } = passage;
       const upstream = upstreams[route.service];
       if (closed || !upstream) throw new DomainError('SERVICE_UNAVAILABLE', 'The gateway is stopping.');
       if (upstream.inFlight >= upstream.maxInFlight) {
         throw new DomainError('SERVICE_UNAVAILABLE', 'Too many streams are open.', { retryAfterSeconds: 2 });
       }
+      if (!upstream.breaker.closed) throw toProblem({ kind: 'open' }, upstream.name);
+      const failed = (reason: NoAnswer): void => {
+        if ('error' in reason) warn(reason, upstream.name, trace);
+        refuse(passage, toProblem(reason, upstream.name), logger);
+      };
       // A stream is asked for by GET: what a client sends as a body goes nowhere.
-      const exchange = new Exchange(request, response, upstream, outgoingOf(passage, signCaller, null), (reason) => {
-        warn(reason, upstream, trace);
-        refuse(response, trace, toProblem(reason, upstream), logger);
-      });
+      const outgoing = outgoingOf(passage, null, options);
+      const own = { request, response, ownHeaders: headers, standIn: undefined };
+      const exchange = new Exchange({ ...own, upstream, outgoing, retried, failed });
       upstream.inFlight++;
       exchanges.add(exchange);
       response.once('close', () => {

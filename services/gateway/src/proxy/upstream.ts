@@ -1,26 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Metrics } from '@shop/service';
 import { Pool } from 'undici';
+import { type Breaker, createBreaker } from './breaker.ts';
+import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 
-/** How long an instance that could not be reached is passed over while others can be. */
-const AWAY_MS = 1_000;
+/** How often an instance that gave no answer is asked whether it is there again, ms, and how long it has for that. */
+const PROBE_EVERY_MS = 500;
+const PROBE_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
 
 export interface UpstreamOptions {
   /** The service's name, for logs and answers. */
   readonly name: string;
+  /** Its breaker's name in the measures; the service's by default. */
+  readonly measuredAs?: string;
   /** One an instance. */
   readonly urls: readonly string[];
-  /** Longest silence before a request is given up, ms. */
+  /** Longest silence within an answer, ms. */
   readonly timeoutMs: number;
   /** Most requests at once; further ones are refused. */
   readonly maxInFlight: number;
+  readonly metrics: Metrics;
 }
 
 /** One instance of a service. */
 export interface Instance {
   readonly url: string;
   readonly pool: Pool;
-  /** Until then it is tried last (performance.now()). */
-  awayUntil: number;
+  /** It gave no answer, and has not said since that it is there: it is tried last. */
+  away: boolean;
 }
 
 /** A service behind the gateway: its instances, in turn. */
@@ -29,13 +37,18 @@ export interface Upstream {
   readonly maxInFlight: number;
   /** Requests being worked on. */
   inFlight: number;
-  /** Every instance once, in the order to try them: the next in turn first, those that were away last. */
+  readonly breaker: Breaker;
+  readonly retries: RetryBudget;
+  /** Every instance once, in the order to try them: the next in turn first, those that are away last. */
   candidates(): Instance[];
+  /** Until it answers a look at its health. */
   markAway(instance: Instance): void;
+  readonly allAway: boolean;
   close(): Promise<void>;
 }
 
-export function createUpstream({ name, urls, timeoutMs, maxInFlight }: UpstreamOptions): Upstream {
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { name, measuredAs = name, urls, timeoutMs, maxInFlight, metrics } = options;
   const instances = urls.map((url): Instance => {
     const pool = new Pool(url, {
       // A request that waits for its order holds a connection, so there may be as many as requests.
@@ -46,27 +59,59 @@ export function createUpstream({ name, urls, timeoutMs, maxInFlight }: UpstreamO
       bodyTimeout: timeoutMs,
       keepAliveTimeout: 30_000,
     });
-    return { url, pool, awayUntil: 0 };
+    return { url, pool, away: false };
   });
+  const closing = new AbortController();
+  const someoneIsThere = async () => {
+    await Promise.any(instances.map(isThere));
+  };
+  const breaker = createBreaker({ name: measuredAs, probe: someoneIsThere, metrics });
   let turn = 0;
 
   return {
     name,
     maxInFlight,
     inFlight: 0,
+    breaker,
+    retries: createRetryBudget(),
     candidates() {
       turn = (turn + 1) % instances.length;
-      if (turn === 0 && instances.length === 1) return instances;
+      if (instances.length === 1) return instances;
       const inTurn = [...instances.slice(turn), ...instances.slice(0, turn)];
-      const now = performance.now();
-      const isAway = (instance: Instance) => instance.awayUntil > now;
-      return inTurn.some(isAway) ? [...inTurn.filter((i) => !isAway(i)), ...inTurn.filter(isAway)] : inTurn;
+      if (!inTurn.some((instance) => instance.away)) return inTurn;
+      return [...inTurn.filter(({ away }) => !away), ...inTurn.filter(({ away }) => away)];
     },
     markAway(instance) {
-      instance.awayUntil = performance.now() + AWAY_MS;
+      if (instance.away) return;
+      instance.away = true;
+      void untilThere(instance, closing.signal);
+    },
+    get allAway() {
+      return instances.every(({ away }) => away);
     },
     async close() {
+      closing.abort();
+      breaker.close();
       await Promise.all(instances.map(({ pool }) => pool.destroy()));
     },
   };
+}
+
+async function untilThere(instance: Instance, closing: AbortSignal): Promise<void> {
+  while (!closing.aborted) {
+    try {
+      await isThere(instance);
+      instance.away = false;
+      return;
+    } catch {
+      await sleep(PROBE_EVERY_MS, undefined, { ref: false, signal: closing }).catch(() => undefined);
+    }
+  }
+}
+
+/** Rejects unless it answers in time, whatever it says of its health: a service that cannot do its work says so itself. */
+async function isThere({ pool }: Instance): Promise<void> {
+  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+  const answer = await pool.request({ method: 'GET', path: '/health/live', signal });
+  await answer.body.dump();
 }

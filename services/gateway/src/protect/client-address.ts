@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/** Who asks, as far as the network tells. */
+export type ClientAddress = (request: IncomingMessage) => string;
+
+const CIDR = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/i;
+
+/** Whether a text is an address or a network (`10.0.0.0/8`) that can be trusted. */
+export function isNetwork(text: string): boolean {
+  const [, address = '', bits] = CIDR.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && (bits === undefined || Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+/**
+ * The address that a request is counted under. That is the other end of its connection; only where that is one of the
+ * proxies in `trusted` (addresses and networks), X-Forwarded-For is read, from its end, as far as proxies wrote it:
+ * whatever a client puts there itself stands further to the left and is never believed.
+ */
+export function createClientAddress(trusted: readonly string[]): ClientAddress {
+  if (trusted.length === 0) return (request) => plain(request.socket.remoteAddress ?? '');
+  const proxies = blockList(trusted);
+  const isProxy = (address: string) => proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return (request) => {
+    let address = plain(request.socket.remoteAddress ?? '');
+    const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+    while (isIP(address) !== 0 && isProxy(address) && forwarded.length > 0) {
+      const before = plain((forwarded.pop() ?? '').trim());
+      if (isIP(before) === 0) break;
+      address = before;
+    }
+    return address;
+  };
+}
+
+/** What is counted together: an IPv4 address alone, of IPv6 a /64, since that is what one customer gets and may use up. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const after = tail === '' ? [] : tail.split(':');
+    while (groups.length + after.length < 8) groups.push('0');
+    groups.push(...after);
+  }
+  const first = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${first.join(':')}::/64`;
+}
+
+/** An IPv4 client of a socket that takes both is `::ffff:192.0.2.1`; an IPv6 one may name its interface after a %. */
+function plain(address: string): string {
+  if (!address.includes(':')) return address;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return mapped ?? address.split('%')[0] ?? address;
+}
+
+function blockList(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [, address = '', bits] = CIDR.exec(network) ?? [];
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return list;
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type Caller, DomainError, type Logger } from '@shop/service';
+import type { Guard } from '../pipeline.ts';
+import { refuse } from '../refuse.ts';
+import { traceOf } from '../trace-of.ts';
+import type { ClientAddress } from './client-address.ts';
+import type { Cors } from './cors.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { API_HEADERS, PAGE_HEADERS } from './security-headers.ts';
+import type { Shedder } from './shedding.ts';
+
+/** Longest path with query. All headers together may have 16 KiB: `serve` sees to that. */
+const URL_LIMIT = 8 * 1024;
+
+export interface ProtectionOptions {
+  readonly clientAddress: ClientAddress;
+  readonly cors: Cors;
+  readonly limit: RateLimiter;
+  readonly shedder: Shedder;
+  readonly logger: Logger;
+}
+
+/** What every request meets, whoever answers it. */
+export interface Protection {
+  /** Answers a preflight. @returns whether it was one */
+  preflight(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Headers that every answer of a route has: name, value, name, value … */
+  answerHeaders(request: IncomingMessage): string[];
+  /** Refuses before anything is known of the request. */
+  readonly admit: Guard;
+  /** Refuses who has asked too often; comes after the user is known. */
+  readonly limit: Guard;
+  /** The same around the gateway's own pages. Whoever watches the gateway (/health, /metrics) is never refused. */
+  pages(listener: RequestListener): RequestListener;
+}
+
+export function createProtection({ clientAddress, cors, limit, shedder, logger }: ProtectionOptions): Protection {
+  function admit({ url = '/' }: IncomingMessage): undefined {
+    if (url.length > URL_LIMIT) throw new DomainError('URI_TOO_LONG', `At most ${URL_LIMIT} characters are accepted.`);
+    if (shedder.refuses()) throw new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment.');
+  }
+
+  function count(request: IncomingMessage, headers: string[], user?: string): undefined {
+    const refusal = limit({ address: clientAddress(request), user }, headers);
+    if (refusal) throw refusal;
+  }
+
+  return {
+    preflight: (request, response) => cors.preflight(request, response, API_HEADERS),
+    answerHeaders: (request) => [...API_HEADERS, ...cors.headers(request)],
+    admit: ({ request }) => admit(request),
+    limit: ({ request, headers, caller }) => count(request, headers, userOf(caller)),
+    pages: (listener) => (request, response) => {
+      const headers = [...PAGE_HEADERS, ...cors.headers(request)];
+      try {
+        if (!isWatching(request.url ?? '/')) {
+          admit(request);
+          count(request, headers);
+        }
+      } catch (error) {
+        refuse({ response, trace: traceOf(request), headers }, error, logger);
+        return;
+      }
+      for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i] ?? '', headers[i + 1] ?? '');
+      listener(request, response);
+    },
+  };
+}
+
+function isWatching(url: string): boolean {
+  return url.startsWith('/health/') || url === '/metrics';
+}
+
+function userOf({ user }: Caller): string | undefined {
+  return typeof user === 'number' ? String(user) : undefined;
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import { createMetrics } from '@shop/service';
+import { createRateLimiter } from './rate-limiter.ts';
+import { createWindowCounts } from './window-counts.ts';
+
+const metrics = () => createMetrics({ defaults: false });
+
+function limiter({ user = 3, address = 5, maxKeys = 100 } = {}) {
+  const clock = { now: 1_000_000 };
+  const counts = {
+    user: createWindowCounts({ requests: user, seconds: 10 }, maxKeys),
+    address: createWindowCounts({ requests: address, seconds: 60 }, maxKeys),
+  };
+  const limit = createRateLimiter({ ...counts, metrics: metrics(), now: () => clock.now });
+  const ask = (caller: { address: string; user?: string }) => {
+    const pairs: string[] = [];
+    const refused = limit(caller, pairs);
+    const headers = Object.fromEntries(pairs.flatMap((_, i) => (i % 2 === 0 ? [[pairs[i], pairs[i + 1]]] : [])));
+    return { refused, headers };
+  };
+  return { clock, counts, ask };
+}
+
+describe('a limit', () => {
+  it('when a user is known, then the headers tell where user and address stand', () => {
+    const { ask, clock } = limiter();
+    ask({ address: '192.0.2.1', user: '7' });
+    clock.now += 4_001;
+    expect(ask({ address: '192.0.2.1', user: '7' })).toEqual({
+      refused: undefined,
+      headers: {
+        'RateLimit-Policy': '"address";q=5;w=60, "user";q=3;w=10',
+        RateLimit: '"address";r=3;t=56, "user";r=1;t=6',
+      },
+    });
+  });
+
+  it('when a user has used theirs up, then they are told when to come back, and others are not refused', () => {
+    const { ask, clock } = limiter();
+    for (let i = 0; i < 3; i++) expect(ask({ address: `192.0.2.${i}`, user: '7' }).refused).toBeUndefined();
+    clock.now += 2_500;
+    const { refused, headers } = ask({ address: '192.0.2.9', user: '7' });
+    expect(refused).toMatchObject({ code: 'RATE_LIMITED', extra: { retryAfterSeconds: 8 } });
+    expect(headers.RateLimit).toContain('"user";r=0;t=8');
+    expect(ask({ address: '192.0.2.9', user: '8' }).refused).toBeUndefined();
+    clock.now += 7_500;
+    expect(ask({ address: '192.0.2.9', user: '7' }).refused).toBeUndefined();
+  });
+
+  it('when an address has used its own up, then it is refused whoever asks from there', () => {
+    const { ask } = limiter();
+    for (let i = 0; i < 5; i++) expect(ask({ address: '192.0.2.1', user: `${i}` }).refused).toBeUndefined();
+    expect(ask({ address: '192.0.2.1', user: '9' }).refused).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(ask({ address: '192.0.2.1' }).refused).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(ask({ address: '192.0.2.2' }).refused).toBeUndefined();
+  });
+
+  it('when somebody changes addresses within their IPv6 network, then they are counted as one', () => {
+    const { ask } = limiter();
+    for (let i = 0; i < 5; i++) expect(ask({ address: `2001:db8:1:2::${i + 1}` }).refused).toBeUndefined();
+    expect(ask({ address: '2001:db8:1:2:abcd::1' }).refused).toBeDefined();
+    expect(ask({ address: '2001:db8:1:3::1' }).refused).toBeUndefined();
+  });
+
+  it('when refused requests go on coming, then the window ends all the same', () => {
+    const { ask, clock } = limiter();
+    for (let i = 0; i < 1_000; i++) ask({ address: '192.0.2.1' });
+    clock.now += 60_000;
+    expect(ask({ address: '192.0.2.1' })).toMatchObject({
+      refused: undefined,
+      headers: { RateLimit: '"address";r=4;t=60' },
+    });
+  });
+
+  it('when both limits are off, then nothing is counted and no header is sent', () => {
+    const limit = createRateLimiter({ user: undefined, address: undefined, metrics: metrics() });
+    const headers: string[] = [];
+    for (let i = 0; i < 1_000; i++) expect(limit({ address: '192.0.2.1', user: '1' }, headers)).toBeUndefined();
+    expect(headers).toEqual([]);
+  });
+});
+
+describe('memory', () => {
+  it('when addresses flood in, then no more are remembered than may be, nor are those that changed', () => {
+    const { ask, counts } = limiter({ maxKeys: 50 });
+    for (let i = 0; i < 10_000; i++) ask({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` });
+    expect(counts.address.size).toBe(50);
+    expect(counts.address.changed()).toHaveLength(50);
+  });
+
+  it('when windows have ended, then the next one sweeps them out', () => {
+    const { ask, counts, clock } = limiter();
+    for (let i = 0; i < 40; i++) ask({ address: `10.0.0.${i}` });
+    clock.now += 60_000;
+    ask({ address: '10.0.1.1' });
+    expect(counts.address.size).toBe(1);
+  });
+});

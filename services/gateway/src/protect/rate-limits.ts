@@ -1,0 +1,45 @@
+import { createRedis, type Logger, type Metrics } from '@shop/service';
+import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
+import { shareCounts } from './share-counts.ts';
+import { createWindowCounts, type Quota } from './window-counts.ts';
+
+/** Users and addresses that are remembered at most, each: some 10 MB. */
+const MAX_KEYS = 50_000;
+/** Longest wait for Redis. No request waits with it. */
+const COMMAND_TIMEOUT_MS = 1_000;
+
+export interface RateLimitsOptions {
+  /** Missing: no limit. */
+  readonly user: Quota | undefined;
+  readonly address: Quota | undefined;
+  /** Missing: this instance limits alone. */
+  readonly redisUrl: string | undefined;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The rate limits of this instance, counted together with those of the others as long as Redis is there. */
+export function openRateLimits({ user, address, redisUrl, logger, metrics }: RateLimitsOptions): {
+  readonly limit: RateLimiter;
+  stop(): void;
+} {
+  const users = user && createWindowCounts(user, MAX_KEYS);
+  const addresses = address && createWindowCounts(address, MAX_KEYS);
+  const limit = createRateLimiter({ user: users, address: addresses, metrics });
+  const counts = { ...(users && { user: users }), ...(addresses && { address: addresses }) };
+  if (redisUrl === undefined || Object.keys(counts).length === 0) return { limit, stop: () => undefined };
+
+  const common = metrics.gauge(
+    'gateway_rate_limits_common',
+    '1 while instances count together, 0 while each counts alone',
+  );
+  const redis = createRedis(redisUrl, logger, { commandTimeoutMs: COMMAND_TIMEOUT_MS });
+  const shared = shareCounts({ redis, counts, exchanged: (together) => common.set(together ? 1 : 0) });
+  return {
+    limit,
+    stop() {
+      shared.stop();
+      redis.disconnect();
+    },
+  };
+}

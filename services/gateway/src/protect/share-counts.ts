@@ -1,0 +1,111 @@
+import type { Redis } from 'ioredis';
+import { used, type Window, type WindowCounts } from './window-counts.ts';
+
+/** How often what was counted is told to Redis, ms. */
+const EVERY_MS = 100;
+/** Keys of one script: Redis does nothing else while it runs, and coupons wait for it. */
+const KEYS_A_CALL = 200;
+
+/**
+ * Adds what each key was counted here, and tells what all instances counted and how long the key's window lasts (ms).
+ * A window begins with whoever tells of it first.
+ */
+const ADD = `
+local answer = {}
+for i, key in ipairs(KEYS) do
+  answer[2 * i - 1] = redis.call('INCRBY', key, ARGV[2 * i - 1])
+  local left = redis.call('PTTL', key)
+  if left < 0 then
+    left = tonumber(ARGV[2 * i])
+    redis.call('PEXPIRE', key, left)
+  end
+  answer[2 * i] = left
+end
+return answer`;
+
+export interface SharedCounts {
+  /** Tells Redis what has changed and hears what the others counted; settles when that is done or has failed. */
+  exchange(): Promise<void>;
+  stop(): void;
+}
+
+export interface ShareOptions {
+  readonly redis: Redis;
+  /** By the name of the policy, which is part of the keys. */
+  readonly counts: Readonly<Record<string, WindowCounts>>;
+  /** ms; the clock that the counts are kept by. */
+  readonly now?: () => number;
+  /** Told of each exchange whether Redis took part. */
+  readonly exchanged?: (common: boolean) => void;
+}
+
+/**
+ * Makes the counts of all instances common, every 100 ms, with one pipeline for all that changed. No request waits for
+ * it. While Redis is away each instance goes on with its own counts, and tells the rest when Redis is back.
+ */
+export function shareCounts({
+  redis,
+  counts,
+  now = Date.now,
+  exchanged = () => undefined,
+}: ShareOptions): SharedCounts {
+  let running: Promise<void> | undefined;
+
+  async function exchange(): Promise<void> {
+    if (redis.status !== 'ready') {
+      exchanged(false);
+      return;
+    }
+    const calls = Object.entries(counts).flatMap(([policy, of]) =>
+      slices(of.changed(), KEYS_A_CALL).map((windows) => ({ policy, windows })),
+    );
+    if (calls.length === 0) return;
+    const pipeline = redis.pipeline();
+    for (const { policy, windows } of calls) {
+      for (const window of windows) {
+        window.sent = window.own;
+        window.own = 0;
+      }
+      const keys = windows.map((window) => `rate:${policy}:${window.key}`);
+      const args = windows.flatMap((window) => [window.sent, Math.max(1, Math.round(window.endsAt - now()))]);
+      pipeline.eval(ADD, keys.length, ...keys, ...args);
+    }
+    const results = await pipeline.exec().catch(() => null);
+    let common = true;
+    for (const [index, { windows }] of calls.entries()) {
+      const [error, answer] = results?.[index] ?? [new Error('no answer'), undefined];
+      if (error) common = false;
+      for (const [i, window] of windows.entries()) {
+        if (error) keepOwn(window);
+        else takeOver(window, (answer as number[]).slice(2 * i, 2 * i + 2), now());
+      }
+    }
+    exchanged(common);
+  }
+
+  const exchangeOnce = (): Promise<void> => {
+    // Never two at once: a Redis that is slow is told more at a time.
+    running ??= exchange().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  const timer = setInterval(() => void exchangeOnce(), EVERY_MS).unref();
+  return { exchange: exchangeOnce, stop: () => clearInterval(timer) };
+}
+
+function takeOver(window: Window, [total = 0, left = 0]: readonly number[], now: number): void {
+  window.common = total;
+  window.sent = 0;
+  window.endsAt = now + left;
+}
+
+/** Whether Redis counted it is not known. Here it stays counted; it is not told twice. */
+function keepOwn(window: Window): void {
+  window.common = used(window) - window.own;
+  window.sent = 0;
+}
+
+function slices<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}

@@ -1,0 +1,54 @@
+import type { Metrics } from '@shop/service';
+
+/** How often the event loop should come round for a look, ms. */
+const EVERY_MS = 20;
+/** What the newest look counts for. One stall alone, such as a collection of the heap, then stays under the threshold. */
+const WEIGHT = 0.4;
+
+export interface Shedder {
+  /** Whether the request that has just come should be refused, so that those at work get done. */
+  refuses(): boolean;
+  stop(): void;
+}
+
+export interface ShedderOptions {
+  /** Delay of the event loop above which requests are refused, ms; 0 never refuses. */
+  readonly aboveMs: number;
+  readonly metrics: Metrics;
+  /** For tests: 0 ≤ n < 1. */
+  readonly random?: () => number;
+}
+
+/**
+ * Refuses requests while the event loop comes round too late: everything that is being worked on, health included,
+ * waits that long in every turn. The share refused rises with the delay, from nothing at `aboveMs` to all at twice that.
+ */
+export function createShedder({ aboveMs, metrics, random = Math.random }: ShedderOptions): Shedder {
+  const delay = metrics.gauge('gateway_event_loop_delay_ms', 'How late the event loop comes round, smoothed, ms');
+  const shed = metrics.counter('gateway_shed_total', 'Requests refused because the process is overloaded');
+  if (aboveMs === 0) return { refuses: () => false, stop: () => undefined };
+  let delayMs = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    delayMs = smoothed(delayMs, Math.max(0, now - last - EVERY_MS));
+    last = now;
+    delay.set(delayMs);
+  }, EVERY_MS).unref();
+  return {
+    refuses() {
+      if (delayMs <= aboveMs || random() >= shareToRefuse(delayMs, aboveMs)) return false;
+      shed.inc();
+      return true;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+export function smoothed(before: number, now: number): number {
+  return before + WEIGHT * (now - before);
+}
+
+export function shareToRefuse(delayMs: number, aboveMs: number): number {
+  return Math.min(1, Math.max(0, delayMs / aboveMs - 1));
+}

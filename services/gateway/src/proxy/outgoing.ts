@@ -1,0 +1,26 @@
+import { formatTraceparent, type SignCaller } from '@shop/service';
+import type { Passage } from '../pipeline.ts';
+import type { ClientAddress } from '../protect/client-address.ts';
+import type { Outgoing } from './exchange.ts';
+import { requestHeaders } from './headers.ts';
+import { type TimeLimits, timeLimit } from './time-limits.ts';
+
+export interface OutgoingOptions {
+  /** Tells services who calls, in a way that they can believe. */
+  readonly signCaller: SignCaller;
+  readonly clientAddress: ClientAddress;
+  readonly timeLimits: TimeLimits;
+}
+
+/** A client's request as its service gets it. */
+export function outgoingOf(passage: Passage, body: Buffer | null, options: OutgoingOptions): Outgoing {
+  const { request, trace, caller } = passage;
+  const { method = 'GET', url: path = '/' } = request;
+  const client = {
+    address: options.clientAddress(request),
+    traceparent: trace && formatTraceparent(trace),
+    caller: options.signCaller(caller, method, path),
+  };
+  const headersTimeout = timeLimit(method, request.headers, options.timeLimits);
+  return { method, path, headers: requestHeaders(request.headers, client), body, headersTimeout };
+}

@@ -1,0 +1,54 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { LastGood } from './last-good.ts';
+
+/** Keeps the answer of one read if it is good, and answers with the last good one if none comes. */
+export interface StandIn {
+  begin(status: number, headers: IncomingHttpHeaders): void;
+  add(chunk: Buffer): void;
+  end(): void;
+  /** @returns whether there was one to answer with */
+  answer(): boolean;
+}
+
+export interface StandInOptions {
+  readonly lastGood: LastGood;
+  /** Path and query. */
+  readonly key: string;
+  readonly response: ServerResponse;
+  /** What every answer of the gateway has: name, value, name, value … */
+  readonly ownHeaders: readonly string[];
+  /** Told when the last good answer was used. */
+  readonly used: () => void;
+}
+
+export function createStandIn({ lastGood, key, response, ownHeaders, used }: StandInOptions): StandIn {
+  let contentType: string | undefined;
+  let ageThen = 0;
+  let chunks: Buffer[] = [];
+  return {
+    begin(status, headers) {
+      contentType = status === 200 ? headers['content-type'] : undefined;
+      ageThen = Number(headers.age ?? 0);
+      // Of an earlier try.
+      chunks = [];
+    },
+    add(chunk) {
+      if (contentType !== undefined) chunks.push(chunk);
+    },
+    end() {
+      const [first] = chunks;
+      if (contentType === undefined || !first) return;
+      lastGood.keep(key, { contentType, body: chunks.length === 1 ? first : Buffer.concat(chunks), ageThen });
+    },
+    answer() {
+      const good = lastGood.find(key);
+      if (!good || response.headersSent || response.destroyed) return false;
+      const { contentType: type, body } = good;
+      const content = ['content-type', type, 'content-length', String(body.length)];
+      const age = ['age', String(lastGood.age(good)), 'warning', '110 - "Response is Stale"'];
+      response.writeHead(200, [...content, ...age, ...ownHeaders]).end(body);
+      used();
+      return true;
+    },
+  };
+}
