@@ -17,7 +17,7 @@ module.exports = {
         'What describes operations is read by the generator of documents and by tests; a running service loads none of it.',
       severity: 'error',
       from: { pathNot: '^(api|test)/' },
-      to: { path: '^services/[^/]+/src/(http/)?api\\.ts$' },
+      to: { path: '^(services/[^/]+/src/(http/)?|ops/src/console/)api\\.ts$' },
     },
     {
       name: 'libs-know-no-service',

@@ -25,6 +25,7 @@ FROM base
 RUN npm ci --ignore-scripts --omit=dev && npm cache clean --force
 COPY libs libs
 COPY deploy/local/data-platform deploy/local/data-platform
+COPY ops ops
 COPY --from=clients /app/services services
 ARG SERVICE=gateway
 ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=3000

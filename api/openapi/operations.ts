@@ -1,3 +1,4 @@
+import { OPERATIONS as ops } from '../../ops/src/console/api.ts';
 import { OPERATIONS as catalog } from '../../services/catalog/src/http/api.ts';
 import { OPERATIONS as coupon } from '../../services/coupon/src/http/api.ts';
 import { OPERATIONS as gateway } from '../../services/gateway/src/api.ts';
@@ -8,7 +9,7 @@ import { OPERATIONS as ranking } from '../../services/ranking/src/http/api.ts';
 import type { Described } from './document.ts';
 
 /** What each service behind the gateway answers. */
-export const BY_SERVICE = { catalog, ranking, order, coupon, payment };
+export const BY_SERVICE = { catalog, ranking, order, coupon, payment, ops };
 
 /** Every operation of the public API. */
 export const ALL_OPERATIONS: readonly Described[] = [...Object.values(BY_SERVICE).flat().map(asRouted), ...gateway];

@@ -22,6 +22,16 @@ describe('addresses', () => {
     expect(env.DATABASE_URL).toBeUndefined();
   });
 
+  it('lets the console read every schema, as a user who may change none', () => {
+    const env = serviceEnv(layout, serviceRow('ops-console'), 1);
+    expect(env).toMatchObject({
+      AUDIT_DATABASE_URL: 'mysql://shop_audit:shop_audit@127.0.0.1:14306/',
+      GATEWAY_URLS: 'http://127.0.0.1:4000',
+      DATA_PLATFORM_URL: 'http://127.0.0.1:4006/events',
+    });
+    expect(env).not.toHaveProperty('DATABASE_URL');
+  });
+
   it('uses servers that the environment names, and starts the others', () => {
     const existing = existingServers({
       MYSQL_HOST: 'db',

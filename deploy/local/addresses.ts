@@ -127,7 +127,8 @@ export function serviceEnv(
     PORT: String(servicePort(row, instance, layout.portOffset)),
     INSTANCE_ID: `${row.name}-${instance}`,
     ...serverEnv(layout),
-    ...(!row.entry && internalKeysEnv(stackDir(layout.name))),
+    ...((!row.entry || row.audits) && internalKeysEnv(stackDir(layout.name))),
+    ...(row.audits && { AUDIT_DATABASE_URL: databaseUrl(layout, auditUser, '') }),
     ...(row.schema && { DATABASE_URL: databaseUrl(layout, row.schema, row.schema) }),
     ...row.env?.(urls, stackDir(layout.name)),
   };

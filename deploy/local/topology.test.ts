@@ -26,7 +26,7 @@ describe('order of start', () => {
     const steps = startSteps([...servers, ...services]).map((step) => step.map((row) => row.name));
     expect(steps).toEqual([
       ['mysql', 'kafka', 'registry', 'redis', 'data-platform'],
-      ['order', 'catalog', 'payment', 'coupon', 'ranking'],
+      ['order', 'catalog', 'payment', 'coupon', 'ranking', 'ops-console'],
       ['gateway'],
     ]);
   });

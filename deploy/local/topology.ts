@@ -12,7 +12,15 @@ export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
 /** Servers that the shop does without; each is started by the command that wants it. */
 export type OnDemandName = 'influxdb';
 export type PartName = ServerName | OnDemandName;
-export type ServiceName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'gateway' | 'data-platform';
+export type ServiceName =
+  | 'order'
+  | 'catalog'
+  | 'payment'
+  | 'coupon'
+  | 'ranking'
+  | 'gateway'
+  | 'data-platform'
+  | 'ops-console';
 
 interface Row {
   /** On 127.0.0.1, before a stack's port offset. Kafka's controller and InfluxDB's backup have the port after it. */
@@ -37,6 +45,8 @@ export interface ServiceRow extends Row {
   entry?: string;
   /** One of it runs, however many there are of the others. */
   single?: boolean;
+  /** It reads every schema, as the audit does. */
+  audits?: boolean;
   /** What it reads besides the addresses that every service gets. `dir` is the stack's folder. */
   env?: (urls: (service: ServiceName) => string, dir: string) => Record<string, string>;
 }
@@ -116,21 +126,37 @@ export const services: ServiceRow[] = [
   { name: 'coupon', port: 3004, after: afterServers, schema: 'shop_coupon' },
   { name: 'ranking', port: 3005, after: afterServers, schema: 'shop_ranking' },
   {
+    // What operators can have done from a browser. It calls the gateway, but does not wait for it.
+    name: 'ops-console',
+    port: 3007,
+    after: afterServers,
+    entry: 'ops/src/console/main.ts',
+    single: true,
+    audits: true,
+    env: (urls) => ({
+      ...behindTheGateway(urls),
+      GATEWAY_URLS: urls('gateway'),
+      DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')),
+    }),
+  },
+  {
     name: 'gateway',
     port: 3000,
     after: ['order', 'catalog', 'payment', 'coupon', 'ranking'],
     env: (urls) => ({
-      ORDER_URLS: urls('order'),
-      CATALOG_URLS: urls('catalog'),
-      PAYMENT_URLS: urls('payment'),
-      COUPON_URLS: urls('coupon'),
-      RANKING_URLS: urls('ranking'),
+      ...behindTheGateway(urls),
+      OPS_URLS: urls('ops-console'),
       GATEWAY_AUTH: 'off',
       // Here every client has the same address.
       RATE_LIMIT_ADDRESS: 'off',
     }),
   },
 ];
+
+function behindTheGateway(urls: (service: ServiceName) => string): Record<string, string> {
+  const names = ['order', 'catalog', 'payment', 'coupon', 'ranking'] as const;
+  return Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_URLS`, urls(name)]));
+}
 
 /** Reads every schema, changes nothing: for the audit. */
 export const auditUser = 'shop_audit';

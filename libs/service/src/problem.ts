@@ -23,6 +23,8 @@ export const PROBLEMS = {
   COUPON_NOT_OPEN: { status: 409, title: 'Coupons are not being issued now' },
   PRICE_CHANGED: { status: 409, title: 'The price has changed' },
   ORDER_CANCELLED: { status: 409, title: 'The order was cancelled' },
+  RUSH_RUNNING: { status: 409, title: 'A rush is at work' },
+  AUDIT_RUNNING: { status: 409, title: 'An audit is at work' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'A request with this key is still at work' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large' },
   URI_TOO_LONG: { status: 414, title: 'The path is too long' },

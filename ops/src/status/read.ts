@@ -2,7 +2,9 @@ import { EVENTS } from '@shop/events';
 import { type Addresses, SERVICES, type ServiceName } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, partitionName } from '../audit/log.ts';
-import type { SqlReader } from '../sql.ts';
+import { openLog } from '../kafka-log.ts';
+import { connectSql, type SqlReader } from '../sql.ts';
+import { withClosing } from '../with-closing.ts';
 import { type MessagingState, readMessagingState } from './gauges.ts';
 
 export interface InstanceStatus {
@@ -34,7 +36,22 @@ export interface Status {
   readonly unreachable: readonly string[];
 }
 
-/** How long an instance may take to answer, ms. */
+/** Looks at everything at once; what cannot be looked at is said in the answer. */
+export async function readStatus(addresses: Addresses): Promise<Status> {
+  const unreachable: string[] = [];
+  const instances = readInstances(addresses);
+  const rows = withClosing(() => connectSql(addresses.auditDatabase), readRowStatus).catch((error: Error) => {
+    unreachable.push(error.message);
+    return { outboxes: [], deadLetters: [], orders: {}, oldestPending: [] };
+  });
+  const log = withClosing(() => openLog(addresses.brokers), readLogStatus).catch((error: Error) => {
+    unreachable.push(`Kafka at ${addresses.brokers.join(',')} cannot be read: ${error.message}`);
+    return { topics: [], groups: [] };
+  });
+  return { instances: await instances, ...(await rows), ...(await log), unreachable };
+}
+
+/** How long an instance to answer, ms. */
 const PROBE_MS = 2_000;
 
 /** Asks every instance for its health. */
@@ -61,7 +78,7 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   return { service, url, live: live.ok, ready: ready.ok, detail: ready.ok ? '' : ready.text.slice(0, 200), messaging };
 }
 
-export async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {
+async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {
   const names = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
   const held = await log.held(names);
   const groups = [];
@@ -85,7 +102,7 @@ export async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topic
   return { topics, groups };
 }
 
-export async function readRowStatus(
+async function readRowStatus(
   sql: SqlReader,
 ): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPending'>> {
   const outboxes = [];

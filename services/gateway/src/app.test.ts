@@ -167,6 +167,12 @@ describe('what does not', () => {
     else expect(answer).toMatch(/^HTTP\/1.1 404 [\s\S]*"code":"NOT_FOUND"[\s\S]*"traceId":"/);
   });
 
+  it('when there is no console for operators, then its paths are not there', async () => {
+    const { url } = await gateway([await deadAddress()]);
+    for (const path of ['/ops/status', '/ops/rush/1/events', '/ops'])
+      expect((await fetch(url + path)).status).toBe(404);
+  });
+
   it('when a path is known and the method is not, then 405 tells the methods, and no service is asked', async () => {
     const order = await service(json(200, {}));
     const { url } = await gateway([order.url]);

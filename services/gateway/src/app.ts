@@ -53,7 +53,7 @@ export function createApp(deps: AppDeps): RequestListener {
   const forward = createForward(deps);
   const protection = createProtection(deps);
   return createPipeline({
-    routes: ROUTES,
+    routes: ROUTES.filter((route) => deps.upstreams[route.service] !== undefined),
     preflight: protection.preflight,
     answerHeaders: protection.answerHeaders,
     guards: [protection.admit, asAnybody, protection.limit],

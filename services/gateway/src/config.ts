@@ -33,6 +33,7 @@ export const gatewayConfigSchema = z.object({
   PAYMENT_URLS: urls.describe('instances of the payment service'),
   COUPON_URLS: urls.describe('instances of the coupon service'),
   RANKING_URLS: urls.describe('instances of the ranking service'),
+  OPS_URLS: urls.optional().describe("operators' console; without it /ops/* is not there"),
   GATEWAY_AUTH: z
     .literal('off', { error: 'authentication is not there yet: the only mode is `off`' })
     .describe(

@@ -21,18 +21,19 @@ const upstreams = {
   payment: createUpstream({ name: 'payment', urls: config.PAYMENT_URLS, ...common }),
   coupon: createUpstream({ name: 'coupon', urls: config.COUPON_URLS, ...common }),
   ranking: createUpstream({ name: 'ranking', urls: config.RANKING_URLS, ...common }),
+  ...(config.OPS_URLS && { ops: createUpstream({ name: 'ops', urls: config.OPS_URLS, ...common }) }),
 };
-// Orders that are followed take no connection from those that are placed.
-const orderStreams = createUpstream({
-  name: 'order',
-  urls: config.ORDER_URLS,
-  measuredAs: 'order-streams',
-  timeoutMs: STREAM_SILENCE_MS,
-  maxInFlight: config.MAX_STREAMS,
-  metrics,
-});
+// What is followed takes no connection from what is asked.
+const streamCommon = { timeoutMs: STREAM_SILENCE_MS, maxInFlight: config.MAX_STREAMS, metrics };
+const forStreams = (name: string, urls: readonly string[]) =>
+  createUpstream({ name, urls, measuredAs: `${name}-streams`, ...streamCommon });
+const streamUpstreams = {
+  order: forStreams('order', config.ORDER_URLS),
+  ...(config.OPS_URLS && { ops: forStreams('ops', config.OPS_URLS) }),
+};
 shutdown.onStop('upstreams', async () => {
-  await Promise.all([...Object.values(upstreams), orderStreams].map((upstream) => upstream.close()));
+  const all = [...Object.values(upstreams), ...Object.values(streamUpstreams)];
+  await Promise.all(all.map((upstream) => upstream.close()));
 });
 
 const shedder = createShedder({ aboveMs: config.SHED_ABOVE_MS, metrics });
@@ -59,7 +60,7 @@ const passing = {
   logger,
   metrics,
 };
-const streams = createStreams({ ...passing, upstreams: { order: orderStreams } });
+const streams = createStreams({ ...passing, upstreams: streamUpstreams });
 const openStreams = metrics.gauge('gateway_open_streams', 'Streams that are passed through');
 runtime.repeat({ name: 'measure-streams', everyMs: 1_000, run: async () => openStreams.set(streams.open) });
 

@@ -1,7 +1,8 @@
 import type { Upstream } from './proxy/upstream.ts';
 
-export type UpstreamName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking';
-export type Upstreams = Readonly<Record<UpstreamName, Upstream>>;
+export type UpstreamName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'ops';
+/** Operators' console is the one that a shop can do without: then its paths are not there. */
+export type Upstreams = Readonly<Record<Exclude<UpstreamName, 'ops'>, Upstream>> & { readonly ops?: Upstream };
 
 /** One operation that a service answers. */
 export interface Route {
@@ -40,4 +41,11 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/coupons/requests/:id', service: 'coupon', access: 'user' },
   { method: 'GET', path: '/coupon-policies', service: 'coupon', access: 'public', lastGood: true },
   { method: 'POST', path: '/coupon-policies', service: 'coupon', access: 'ops' },
+
+  { method: 'GET', path: '/ops/status', service: 'ops', access: 'ops' },
+  { method: 'POST', path: '/ops/audit', service: 'ops', access: 'ops' },
+  { method: 'GET', path: '/ops/audit/:id', service: 'ops', access: 'ops' },
+  { method: 'POST', path: '/ops/rush', service: 'ops', access: 'ops' },
+  { method: 'GET', path: '/ops/rush/:id', service: 'ops', access: 'ops' },
+  { method: 'GET', path: '/ops/rush/:id/events', service: 'ops', access: 'ops', stream: true },
 ];

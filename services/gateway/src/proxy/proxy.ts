@@ -38,6 +38,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
   function send(passage: Passage, body: Buffer | null): void {
     const { request, response, route, trace, headers } = passage;
     const upstream = upstreams[route.service];
+    if (!upstream) throw new Error(`nobody answers ${route.path}`);
     const standIn = standInFor(passage);
     const failed = (reason: NoAnswer): void => {
       if ('error' in reason) warn(reason, upstream.name, trace);

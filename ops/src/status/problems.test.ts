@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Status } from '../status/read.ts';
-import { whatIsWrong } from './status.ts';
+import { whatIsWrong } from './problems.ts';
+import type { Status } from './read.ts';
 
 const instance = (change: Partial<Status['instances'][number]> = {}): Status['instances'][number] => ({
   service: 'order',

@@ -1,0 +1,68 @@
+import { expect, it } from '@jest/globals';
+import { createAudits } from './audits.ts';
+import type { RunAudit } from './run-audit.ts';
+import type { Verdict } from './verdict.ts';
+
+const CLEAN: Verdict = { clean: true, violations: [], checks: 1, notes: [], orders: 0, records: 0, durationMs: 1 };
+const TASK = { since: new Date(0), restMs: 0 };
+const settled = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
+/** Audits that end when the test says so. */
+function held() {
+  const ends: ((verdict: Verdict | Error) => void)[] = [];
+  const run: RunAudit = (_, signal) =>
+    new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('broken off')));
+      ends.push((verdict) => (verdict instanceof Error ? reject(verdict) : resolve(verdict)));
+    });
+  let id = 0;
+  return { ends, audits: createAudits({ run, newId: () => `audit-${++id}` }) };
+}
+
+it('when one is at work, then another is refused by its name, until it has ended', async () => {
+  const { audits, ends } = held();
+  const { auditId } = audits.begin(TASK);
+  expect(() => audits.begin(TASK)).toThrow(expect.objectContaining({ code: 'AUDIT_RUNNING', extra: { auditId } }));
+  await settled();
+  ends[0]?.(CLEAN);
+  await settled();
+  expect(audits.find(auditId)).toEqual({ auditId, since: TASK.since.toISOString(), state: 'DONE', verdict: CLEAN });
+  expect(audits.begin(TASK).state).toBe('RUNNING');
+});
+
+it('when a rush wants one meanwhile, then it waits for its turn, whatever becomes of the one before', async () => {
+  const { audits, ends } = held();
+  const { auditId } = audits.begin(TASK);
+  const ofRush = audits.inTurn(TASK);
+  await settled();
+  expect(ends).toHaveLength(1);
+  ends[0]?.(new Error('Kafka is away'));
+  await settled();
+  expect(audits.find(auditId)).toMatchObject({ state: 'FAILED', error: 'Kafka is away' });
+  expect(ends).toHaveLength(2);
+  expect(() => audits.begin(TASK)).toThrow('AUDIT_RUNNING');
+  ends[1]?.(CLEAN);
+  expect(await ofRush).toEqual(CLEAN);
+});
+
+it('when the console stops, then the audit at work is broken off', async () => {
+  const { audits } = held();
+  const { auditId } = audits.begin(TASK);
+  await settled();
+  await audits.stop();
+  await settled();
+  expect(audits.find(auditId)).toMatchObject({ state: 'FAILED', error: 'broken off' });
+});
+
+it('when there were many, then the oldest are forgotten', async () => {
+  const { audits, ends } = held();
+  const first = audits.begin(TASK);
+  for (let i = 0; i < 20; i++) {
+    await settled();
+    ends[i]?.(CLEAN);
+    await settled();
+    audits.begin(TASK);
+  }
+  expect(audits.find(first.auditId)).toBeUndefined();
+  expect(audits.find('audit-2')?.state).toBe('DONE');
+});

@@ -1,0 +1,46 @@
+import { createCallerVerifier, createEventStreams, createRuntime, loadConfig } from '@shop/service';
+import { v7 as uuidv7 } from 'uuid';
+import { readAddresses } from '../addresses.ts';
+import { connectSql } from '../sql.ts';
+import { whatIsWrong } from '../status/problems.ts';
+import { readStatus } from '../status/read.ts';
+import { withClosing } from '../with-closing.ts';
+import { createApp } from './app.ts';
+import { createAudits } from './audit/audits.ts';
+import { auditInWorker } from './audit/run-audit.ts';
+import { configSchema } from './config.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+import { createGatewayClient } from './rush/gateway.ts';
+import { prepareRush } from './rush/prepare.ts';
+import { createRushes } from './rush/rushes.ts';
+
+const MOST_STREAMS = 50;
+
+const runtime = createRuntime('ops-console', loadConfig(configSchema));
+const { config, logger, metrics, health, shutdown } = runtime;
+const addresses = readAddresses();
+
+const audits = createAudits({ run: auditInWorker(addresses), newId: uuidv7 });
+const rushes = createRushes({
+  openClient: (connections) => createGatewayClient(addresses.gateway, connections),
+  prepare: (wish, rushId, ask) =>
+    withClosing(
+      () => connectSql(addresses.auditDatabase),
+      (sql) => prepareRush(wish, rushId, { ask, sql, now: Date.now }),
+    ),
+  audits,
+  newId: uuidv7,
+  clock: () => performance.now(),
+  logger,
+});
+const status = oneAtATime(async () => {
+  const state = await readStatus(addresses);
+  return { ...state, problems: whatIsWrong(state) };
+});
+const streams = createEventStreams({ maxStreams: MOST_STREAMS });
+const callers = createCallerVerifier(config.INTERNAL_KEYS);
+
+await runtime.listen(createApp({ logger, metrics, health, callers, audits, rushes, status, streams, now: Date.now }));
+// What is registered last is stopped first: nothing is begun any more, and no stream keeps the server open.
+shutdown.onStop('audits', () => audits.stop());
+shutdown.onStop('rushes', () => Promise.all([audits.stop(), rushes.stop()]).then(() => streams.close()));

@@ -1,0 +1,46 @@
+import { DATA_PLATFORM } from '../audit/groups.ts';
+import { duration } from '../command.ts';
+import type { Status } from './read.ts';
+
+/** An outbox row that is older than this waits for more than its turn, ms. */
+const OUTBOX_OLD_MS = 5_000;
+const PENDING_OLD_MS = 15_000;
+
+/** What an operator should look at, in words; the runbooks say how to go on. */
+export function whatIsWrong(status: Status): string[] {
+  return [
+    ...status.unreachable,
+    ...status.instances
+      .filter((it) => !it.ready)
+      .map((it) => `${it.service} at ${it.url} is ${it.live ? 'not ready' : 'away'}: ${it.detail}`),
+    ...status.instances.flatMap((it) =>
+      (it.messaging?.halted ?? []).map(
+        (what) => `${it.service} at ${it.url} has halted, ${what}: docs/runbooks/consumer-halted.md`,
+      ),
+    ),
+    ...status.instances.flatMap((it) =>
+      (it.messaging?.waiting ?? []).map(
+        (group) =>
+          `group ${group} at ${it.url} waits for something that is away${group === DATA_PLATFORM ? ': docs/runbooks/data-platform-away.md' : ''}`,
+      ),
+    ),
+    ...status.outboxes
+      .filter(
+        (it) =>
+          it.waiting > 0 && !status.instances.some((each) => each.service === it.service && each.messaging?.relaying),
+      )
+      .map((it) => `nobody relays the outbox of ${it.service}: docs/runbooks/outbox-backlog.md`),
+    ...status.outboxes
+      .filter((it) => it.oldestMs > OUTBOX_OLD_MS)
+      .map(
+        (it) =>
+          `the outbox of ${it.service} has ${it.waiting} events, the oldest for ${duration(it.oldestMs)}: docs/runbooks/outbox-backlog.md`,
+      ),
+    ...status.deadLetters.map(
+      (it) => `${it.group} has ${it.dead} dead letters and ${it.parked} parked: docs/runbooks/dead-letters.md`,
+    ),
+    ...status.oldestPending
+      .filter((it) => it.ageMs > PENDING_OLD_MS)
+      .map((it) => `order ${it.orderId} is PENDING for ${duration(it.ageMs)}: docs/runbooks/orders-near-deadline.md`),
+  ];
+}

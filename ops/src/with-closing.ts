@@ -1,0 +1,12 @@
+/** Opens something, works with it, and closes it whatever comes of the work. */
+export async function withClosing<C extends { close(): Promise<void> }, T>(
+  open: () => Promise<C>,
+  work: (opened: C) => Promise<T>,
+): Promise<T> {
+  const opened = await open();
+  try {
+    return await work(opened);
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { AuditState } from '../../ops/src/console/audit/audits.ts';
+import type { RushState } from '../../ops/src/console/rush/rushes.ts';
+import { type Answer, expectStatus, type Problem } from '../support/api.ts';
+import { expectCleanAudit } from '../support/audit.ts';
+import { eventually } from '../support/eventually.ts';
+import '../support/hygiene.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const DEMO_USERS = 200;
+/** Ends of a rush come after the burst, the rest of the shop and the audit, ms. */
+const WITHIN_MS = 55_000;
+
+let system: System;
+
+beforeAll(async () => {
+  system = await startSystem();
+  await system.start('ops-console');
+  const users = Array.from({ length: DEMO_USERS }, (_, index) => index + 1);
+  await Promise.all(users.map(async (userId) => expectStatus(await system.api.charge(userId, 1_000_000), 200)));
+}, 120_000);
+
+afterAll(() => system?.stop(), 30_000);
+
+const post = <Body>(path: string, body: object): Promise<Answer<Body>> => system.api.request('POST', path, { body });
+const look = <Body>(path: string): Promise<Answer<Body>> => system.api.request('GET', path);
+
+/** The states that a rush tells of itself, to its end or until there are so many. */
+async function follow(rushId: string, { most = Number.POSITIVE_INFINITY, after = -1 } = {}): Promise<RushState[]> {
+  const answer = await fetch(`${system.api.baseUrl}/ops/rush/${rushId}/events`, {
+    headers: after < 0 ? {} : { 'last-event-id': String(after) },
+    signal: AbortSignal.timeout(WITHIN_MS),
+  });
+  expect(answer.headers.get('content-type')).toBe('text/event-stream');
+  const states: RushState[] = [];
+  let text = '';
+  for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk;
+    const events = text.split('\n\n');
+    text = events.pop() ?? '';
+    for (const event of events) {
+      const data = /^data: (.*)$/m.exec(event)?.[1];
+      if (data) states.push(JSON.parse(data) as RushState);
+    }
+    if (states.length >= most) break;
+  }
+  return states;
+}
+
+describe('a rush', () => {
+  it('when 200 want 50 coupons and 50 pieces, then exactly 50 get each, the others are refused, and the audit is clean', async () => {
+    const begun = expectStatus(await post<RushState>('/ops/rush', { buyers: 200 }), 202);
+    expect(begun.headers.get('location')).toBe(`/ops/rush/${begun.body.rushId}`);
+    expect(begun.body).toMatchObject({ phase: 'BUYING', done: false, buyers: 200, ended: 0 });
+
+    const states = await follow(begun.body.rushId);
+    const end = states.at(-1);
+    expect(end).toMatchObject({
+      phase: 'DONE',
+      done: true,
+      ended: 200,
+      coupons: { issued: 50, alreadyOwn: 0, soldOut: 150, failed: 0 },
+      orders: { completed: 50, refused: { OUT_OF_STOCK: 150 }, failed: 0, pending: 0 },
+      failures: {},
+      audit: { clean: true, violations: [] },
+    });
+    expect(end?.audit?.orders).toBe(200);
+    expect(end?.ordersPerSecond).toBeGreaterThan(0);
+    expect(states.map((state) => state.phase).filter((phase, index, all) => phase !== all[index - 1])).toEqual([
+      'BUYING',
+      'AUDITING',
+      'DONE',
+    ]);
+    // Not only what the console says of itself.
+    expect(await system.api.stock(begun.body.productId)).toBe(0);
+    const policies = await look<{ items: { couponPolicyId: number; remaining: number }[] }>('/coupon-policies');
+    const policy = policies.body.items.find((each) => each.couponPolicyId === begun.body.couponPolicyId);
+    expect(policy?.remaining).toBe(0);
+    await expectCleanAudit(system);
+
+    expect((await look(`/ops/rush/${begun.body.rushId}`)).body).toEqual(end);
+    // Whoever comes back misses nothing and gets nothing twice.
+    expect(await follow(begun.body.rushId, { after: states.length - 3 })).toEqual(states.slice(-2));
+  });
+
+  it('when one is at work, then a second is 409 and names it; after the end there may be another', async () => {
+    const productId = await system.api.newProduct(10, 1_000);
+    const both = await Promise.all([1, 2].map(() => post<RushState & Problem>('/ops/rush', { productId, buyers: 20 })));
+    const [first, second] = both.sort((a, b) => a.status - b.status);
+    expect([first?.status, second?.status]).toEqual([202, 409]);
+    expect(second?.body).toMatchObject({ code: 'RUSH_RUNNING', rushId: first?.body.rushId });
+    const end = (await follow(first?.body.rushId ?? '')).at(-1);
+    expect(end).toMatchObject({ orders: { completed: 20 }, productId, audit: { clean: true } });
+
+    const again = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 20, quantity: 2 }), 202);
+    expect((await follow(again.body.rushId)).at(-1)).toMatchObject({ quantity: 2, orders: { completed: 20 } });
+    expect(await system.api.stock(productId)).toBe(940);
+  });
+
+  it.each<[string, object, number, string]>([
+    ['of nobody', { buyers: 0 }, 400, 'VALIDATION_FAILED'],
+    ['of too many', { buyers: 2_001 }, 400, 'VALIDATION_FAILED'],
+    ['of more than can pay', { buyers: DEMO_USERS + 1 }, 400, 'VALIDATION_FAILED'],
+    ['for a product that is not there', { buyers: 1, productId: 999_999 }, 404, 'PRODUCT_NOT_FOUND'],
+    ['for a policy that is not there', { buyers: 1, couponPolicyId: 999_999 }, 404, 'COUPON_POLICY_NOT_FOUND'],
+    ['with a field that nobody knows', { buyers: 1, concurrency: 9_999 }, 400, 'VALIDATION_FAILED'],
+  ])('when it is %s, then it is refused and nothing is at work', async (_, body, status, code) => {
+    expect(expectStatus(await post<Problem>('/ops/rush', body), status).body.code).toBe(code);
+    // The next one is not held up.
+    expect((await post<Problem>('/ops/rush', { buyers: 0 })).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  it('when the console is killed in its midst, then every route but its own answers, what was begun ends, and it comes back without it', async () => {
+    const productId = await system.api.newProduct(10, 1_000);
+    const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
+    await eventually('some orders to be complete', async () => {
+      const state = (await look<RushState>(`/ops/rush/${body.rushId}`)).body;
+      expect(state.done).toBe(false);
+      return state.orders.completed > 0;
+    });
+    await system.process('ops-console').kill9();
+
+    expect(expectStatus(await look<Problem>('/ops/status'), 503).body.code).toBe('SERVICE_UNAVAILABLE');
+    const userId = await system.api.newUser(1_000);
+    expectStatus(await system.api.placeOrder(userId, [[productId, 1]], { wait: 20 }), 201);
+    for (const path of ['/products', '/coupon-policies', '/points?userId=1', '/products/popular'])
+      expectStatus(await look(path), 200);
+    await expectCleanAudit(system);
+
+    await system.start('ops-console');
+    expectStatus(await look(`/ops/rush/${body.rushId}`), 404);
+    const again = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 10 }), 202);
+    expect((await follow(again.body.rushId)).at(-1)).toMatchObject({
+      orders: { completed: 10 },
+      audit: { clean: true },
+    });
+  });
+
+  it('when the console is asked to stop in its midst, then it does so at once and tells its readers', async () => {
+    const productId = await system.api.newProduct(10, 1_000);
+    const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
+    const [states] = await Promise.all([follow(body.rushId), system.process('ops-console').stop()]);
+    expect(states.at(-1)).toMatchObject({ phase: 'FAILED', done: true, error: expect.any(String) });
+    await system.start('ops-console');
+    await expectCleanAudit(system);
+  });
+});
+
+describe('an audit', () => {
+  it('when it is asked for, then its verdict can be had, and meanwhile a second is 409', async () => {
+    const since = system.startedAt.toISOString();
+    const begun = expectStatus(await post<AuditState>('/ops/audit', { since }), 202);
+    expect(begun.body).toMatchObject({ state: 'RUNNING', since });
+    const second = expectStatus(await post<Problem>('/ops/audit', {}), 409);
+    expect(second.body).toMatchObject({ code: 'AUDIT_RUNNING', auditId: begun.body.auditId });
+    const path = begun.headers.get('location') ?? '';
+    const done = await eventually('the verdict', async () => {
+      const { body } = await look<AuditState>(path);
+      return body.state !== 'RUNNING' && body;
+    });
+    expect(done).toMatchObject({ state: 'DONE', verdict: { clean: true, violations: [] } });
+    expect(done.verdict?.orders).toBeGreaterThan(0);
+  });
+
+  it('when it would reach back too far, then it is refused', async () => {
+    const { body } = expectStatus(await post<Problem>('/ops/audit', { since: '2020-01-01T00:00:00Z' }), 400);
+    expect(body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: 'since' }] });
+  });
+});
+
+it('when the console is called past the gateway without its signature, then it is refused', async () => {
+  const answer = await fetch(`${system.process('ops-console').url}/ops/status`);
+  expect(answer.status).toBe(401);
+});
+
+it('when the status is asked for, then it is what the command line tells', async () => {
+  const { body } = expectStatus(await look('/ops/status'), 200);
+  expect(body).toMatchObject({ problems: [], unreachable: [], orders: expect.any(Object) });
+});
