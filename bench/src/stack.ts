@@ -34,8 +34,12 @@ function benchStack(): { name: string; portOffset: number } {
   return { name: name === 'dev' ? 'bench' : `${name}-bench`, portOffset: portOffset + 2_000 };
 }
 
-/** Starts a stack of the benchmark's own, from empty data, and ends it again. */
-export async function startTarget(instances: number, say: (words: string) => void): Promise<Target> {
+/** Starts a stack of the benchmark's own, from empty data, and ends it again. @param auth its gateway wants tokens */
+export async function startTarget(
+  instances: number,
+  say: (words: string) => void,
+  { auth = false } = {},
+): Promise<Target> {
   const stack = await startInfra({
     ...benchStack(),
     fresh: true,
@@ -50,7 +54,7 @@ export async function startTarget(instances: number, say: (words: string) => voi
           service,
           instance: index + 1,
           instances,
-          env: { LOG_LEVEL: 'warn', NODE_ENV: 'production', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off' },
+          env: { LOG_LEVEL: 'warn', NODE_ENV: 'production', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off', GATEWAY_AUTH: auth ? 'on' : 'off' },
         }),
       ),
     );

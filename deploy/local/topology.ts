@@ -143,10 +143,11 @@ export const services: ServiceRow[] = [
     name: 'gateway',
     port: 3000,
     after: ['order', 'catalog', 'payment', 'coupon', 'ranking'],
-    env: (urls) => ({
+    env: (urls, dir) => ({
       ...behindTheGateway(urls),
       OPS_URLS: urls('ops-console'),
-      GATEWAY_AUTH: 'off',
+      // Unless JWKS_URL names an issuer.
+      ...(!process.env.JWKS_URL && { DEMO_AUTH: 'true', DEMO_KEY_FILE: join(dir, 'demo-key.pem') }),
       // Here every client has the same address.
       RATE_LIMIT_ADDRESS: 'off',
     }),

@@ -14,6 +14,8 @@ export interface SystemOptions {
   readonly instances?: number;
   /** How many instances of each service the gateway may call, whether they run or not. Default: `instances`. */
   readonly knownInstances?: number;
+  /** Whether the gateway wants tokens. Default `off`: requests name their user. */
+  readonly auth?: 'on' | 'off';
   /** Extra environment for every service. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -33,7 +35,7 @@ export interface System {
 
 /** Starts the shop from empty schemas and topics. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
-  const { instances = 1, knownInstances = instances, env = {} } = options;
+  const { instances = 1, knownInstances = instances, auth = 'off', env = {} } = options;
   const stack = testStack();
   const startedAt = new Date();
   await wipe(stack);
@@ -44,7 +46,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       service,
       instance,
       instances: knownInstances,
-      env: { ...TEST_ENV, ...env, ...extra },
+      env: { ...TEST_ENV, GATEWAY_AUTH: auth, ...env, ...extra },
     });
     processes.set(started.name, started);
     try {

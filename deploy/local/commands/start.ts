@@ -126,8 +126,10 @@ function printLinks(stack: Stack, instances: number): void {
 /** One order for the demo's first user, answered when it has ended. */
 export function exampleOrder(gateway: string): string {
   return [
-    `  curl -i ${gateway}/orders -H 'Content-Type: application/json' \\`,
+    `  TOKEN=$(curl -s ${gateway}/auth/demo-token -H 'Content-Type: application/json' \\`,
+    `    -d '{"userId":1}' | grep -o 'ey[^"]*')`,
+    `  curl -i ${gateway}/orders -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\`,
     `    -H "Idempotency-Key: $(date +%s)" -H 'Prefer: wait=10' \\`,
-    `    -d '{"userId":1,"items":[{"productId":1,"quantity":1}]}'`,
+    `    -d '{"items":[{"productId":1,"quantity":1}]}'`,
   ].join('\n');
 }

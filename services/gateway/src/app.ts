@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
-import { asAnybody } from './guards/authenticate.ts';
+import { type DemoIssuer, demoRoutes } from './auth/demo.ts';
 import { docsRoutes } from './pages/docs.ts';
-import { createPipeline } from './pipeline.ts';
+import { createPipeline, type Guard } from './pipeline.ts';
 import type { ClientAddress } from './protect/client-address.ts';
 import { createProtection, type ProtectionOptions } from './protect/protection.ts';
 import { createForward, type ForwardOptions } from './proxy/proxy.ts';
@@ -12,6 +12,10 @@ import { ROUTES } from './routes.ts';
 export interface AppDeps extends ForwardOptions, ProtectionOptions {
   readonly clientAddress: ClientAddress;
   readonly streams: Streams;
+  /** Finds out who asks, and whether they may. */
+  readonly identify: Guard;
+  /** Where tokens are given to whoever asks. */
+  readonly demo?: DemoIssuer | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
@@ -39,7 +43,7 @@ const WELCOME = {
  * parsed; whatever is not under a route is the gateway's own, problems included.
  */
 export function createApp(deps: AppDeps): RequestListener {
-  const { streams, logger, metrics, health } = deps;
+  const { streams, identify, demo, logger, metrics, health } = deps;
   const own = createHttpApp({
     logger,
     metrics,
@@ -48,6 +52,7 @@ export function createApp(deps: AppDeps): RequestListener {
     routes(router) {
       router.get('/', (_request, response) => void response.json(WELCOME));
       docsRoutes(router);
+      if (demo) demoRoutes(demo)(router);
     },
   });
   const forward = createForward(deps);
@@ -56,7 +61,7 @@ export function createApp(deps: AppDeps): RequestListener {
     routes: ROUTES.filter((route) => deps.upstreams[route.service] !== undefined),
     preflight: protection.preflight,
     answerHeaders: protection.answerHeaders,
-    guards: [protection.admit, asAnybody, protection.limit],
+    guards: [protection.admit, identify, protection.limit],
     forward: (passage) => (passage.route.stream ? streams.forward(passage) : forward(passage)),
     other: protection.pages(own),
     logger,

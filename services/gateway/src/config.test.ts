@@ -17,8 +17,24 @@ it('when several instances are named, then each is an address of its own', () =>
   expect(loadGatewayConfig(env).ORDER_URLS).toEqual(['http://127.0.0.1:3001', 'http://127.0.0.1:3011']);
 });
 
-it.each(['on', 'jwt', ''])('when GATEWAY_AUTH is %p, then the gateway does not start and says why', (mode) => {
-  const load = () => loadGatewayConfig({ ...env, GATEWAY_AUTH: mode });
+it('when tokens are wanted and nothing says whose, then the gateway does not start and says what it lacks', () => {
+  for (const GATEWAY_AUTH of ['on', '']) {
+    const load = () => loadGatewayConfig({ ...env, GATEWAY_AUTH });
+    expect(load).toThrow(ConfigError);
+    expect(load).toThrow(/JWKS_URL must say where the keys of the tokens are/);
+  }
+  expect(loadGatewayConfig({ ...env, GATEWAY_AUTH: '', DEMO_AUTH: 'true' })).toMatchObject({ GATEWAY_AUTH: 'on' });
+  expect(loadGatewayConfig({ ...env, GATEWAY_AUTH: 'on', JWKS_URL: 'http://id/keys' })).toMatchObject({
+    DEMO_AUTH: false,
+  });
+});
+
+it.each([
+  [{ GATEWAY_AUTH: 'jwt' }, /GATEWAY_AUTH is wrong/],
+  [{ JWKS_URL: 'http://id/keys', DEMO_AUTH: 'true' }, /JWKS_URL and DEMO_AUTH=true are both set/],
+  [{ JWKS_URL: 'file:///keys' }, /JWKS_URL is wrong/],
+])('when authentication is configured as %j, then the gateway does not start', (settings, words) => {
+  const load = () => loadGatewayConfig({ ...env, ...settings });
   expect(load).toThrow(ConfigError);
-  expect(load).toThrow(/authentication is not there yet/);
+  expect(load).toThrow(words);
 });

@@ -1,4 +1,4 @@
-import { loadConfig, serviceConfig } from '@shop/service';
+import { ConfigError, loadConfig, serviceConfig, switchVariable } from '@shop/service';
 import { z } from 'zod';
 import { isNetwork } from './protect/client-address.ts';
 
@@ -35,10 +35,22 @@ export const gatewayConfigSchema = z.object({
   RANKING_URLS: urls.describe('instances of the ranking service'),
   OPS_URLS: urls.optional().describe("operators' console; without it /ops/* is not there"),
   GATEWAY_AUTH: z
-    .literal('off', { error: 'authentication is not there yet: the only mode is `off`' })
-    .describe(
-      'must be `off`, since authentication is not there yet: whoever can reach the gateway may act for any user',
-    ),
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: no tokens, and whoever can reach the gateway may act for any user and change products'),
+  JWKS_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('the public keys that tokens are verified with (RS256, ES256 or EdDSA); or DEMO_AUTH=true'),
+  JWT_ISSUER: z.string().optional().describe('`iss` that a token must have; without it any will do'),
+  JWT_AUDIENCE: z.string().optional().describe('`aud` that a token must name; without it any will do'),
+  DEMO_AUTH: switchVariable
+    .default(false)
+    .describe('true: POST /auth/demo-token gives a token of any user to whoever asks; for development only'),
+  DEMO_KEY_FILE: z
+    .string()
+    .optional()
+    .describe('where the key of DEMO_AUTH is kept, made when missing; without it each start makes one of its own'),
   READ_TIMEOUT_MS: milliseconds(100).default(5_000).describe('longest wait for the answer to a GET, ms'),
   WRITE_TIMEOUT_MS: milliseconds(100)
     .default(10_000)
@@ -93,5 +105,12 @@ export type GatewayConfig = Readonly<z.output<typeof gatewayConfigSchema>>;
 
 /** @throws {ConfigError} */
 export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig {
-  return loadConfig(gatewayConfigSchema, env);
+  const config = loadConfig(gatewayConfigSchema, env);
+  if (config.JWKS_URL && config.DEMO_AUTH)
+    throw new ConfigError('configuration: JWKS_URL and DEMO_AUTH=true are both set: whose tokens are to be believed?');
+  if (config.GATEWAY_AUTH === 'on' && !config.JWKS_URL && !config.DEMO_AUTH)
+    throw new ConfigError(
+      'configuration: GATEWAY_AUTH is on, so JWKS_URL must say where the keys of the tokens are (in development: DEMO_AUTH=true)',
+    );
+  return config;
 }

@@ -1,5 +1,6 @@
 import { createCallerSigner, createRuntime } from '@shop/service';
 import { createApp } from './app.ts';
+import { openAuthentication } from './auth/setup.ts';
 import { loadGatewayConfig } from './config.ts';
 import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
@@ -12,7 +13,6 @@ import { createUpstream } from './proxy/upstream.ts';
 const config = loadGatewayConfig();
 const runtime = createRuntime('gateway', config);
 const { logger, metrics, health, shutdown } = runtime;
-logger.warn('GATEWAY_AUTH=off: whoever can reach this port may act for any user');
 
 const common = { timeoutMs: config.UPSTREAM_TIMEOUT_MS, maxInFlight: config.MAX_IN_FLIGHT, metrics };
 const upstreams = {
@@ -66,6 +66,7 @@ runtime.repeat({ name: 'measure-streams', everyMs: 1_000, run: async () => openS
 
 const app = createApp({
   ...passing,
+  ...(await openAuthentication(runtime)),
   upstreams,
   streams,
   lastGood: createLastGood({ maxAgeSeconds: config.LAST_GOOD_SECONDS }),

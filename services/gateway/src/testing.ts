@@ -2,6 +2,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/service';
 import { createApp } from './app.ts';
+import type { DemoIssuer } from './auth/demo.ts';
+import { asAnybody } from './guards/authenticate.ts';
+import type { Guard } from './pipeline.ts';
 import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { createRateLimiter } from './protect/rate-limiter.ts';
@@ -54,6 +57,8 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly trustProxy?: readonly string[];
   readonly limitAddress?: Quota;
   readonly shedAboveMs?: number;
+  readonly identify?: Guard;
+  readonly demo?: DemoIssuer;
 }
 
 /** A gateway whose orders go to `orderUrls`, and reads of products to `catalogUrls`; everything else is away. */
@@ -96,6 +101,8 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     cors: createCors(options.corsOrigins ?? []),
     limit: createRateLimiter({ user: undefined, address, metrics }),
     shedder,
+    identify: options.identify ?? asAnybody,
+    demo: options.demo,
     health: createHealth(),
   });
   const { url, close } = await listen(app);

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 
@@ -68,10 +70,30 @@ async function slowService(): Promise<{ url: string; asked: Promise<ServerRespon
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
-it('when authentication is asked for, then the gateway does not start and says why', async () => {
-  const gateway = startGateway({ GATEWAY_AUTH: 'on' });
+it('when nothing says whose tokens are good, then the gateway does not start and says what it lacks', async () => {
+  const gateway = startGateway({});
   expect(await gateway.ended).not.toBe(0);
-  expect(gateway.output()).toContain('authentication is not there yet');
+  expect(gateway.output()).toContain('JWKS_URL must say where the keys of the tokens are');
+});
+
+it('when it gives tokens to whoever asks, then it warns of that, and tells nobody its secrets', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const env = { DEMO_AUTH: 'true', DEMO_KEY_FILE: join(folder, 'key.pem') };
+  const first = startGateway(env);
+  const url = await first.listening();
+  expect(first.output()).toMatch(/"level":"warn".*whoever can reach this port gets a token of any user/);
+  expect(first.output()).not.toContain('kkkk');
+  const keys = await (await fetch(`${url}/.well-known/jwks.json`)).json();
+  first.terminate();
+  await first.ended;
+  const again = startGateway(env);
+  expect(await (await fetch(`${await again.listening()}/.well-known/jwks.json`)).json()).toEqual(keys);
+});
+
+it('when it gives no tokens, then there is no such path', async () => {
+  const url = await startGateway({ GATEWAY_AUTH: 'off' }).listening();
+  for (const path of ['/.well-known/jwks.json', '/auth/demo-token']) expect((await fetch(url + path)).status).toBe(404);
 });
 
 it('when it starts without authentication, then it warns of that', async () => {

@@ -1,7 +1,67 @@
-import { ANYBODY } from '@shop/service';
-import type { Guard } from '../pipeline.ts';
+import type { IncomingMessage } from 'node:http';
+import { ANYBODY, type Caller, DomainError } from '@shop/service';
+import type { Tokens } from '../auth/tokens.ts';
+import type { Guard, Passage } from '../pipeline.ts';
 
 /** GATEWAY_AUTH=off: every request is from whoever it says. */
 export const asAnybody: Guard = (passage) => {
   passage.caller = ANYBODY;
+  return undefined;
 };
+
+/** Lets through what is public, and who has a token that is enough for the route. */
+export function authenticate(tokens: Tokens): Guard {
+  return (passage) => {
+    if (passage.route.access === 'public') return undefined;
+    const authorization = authorizationOf(passage);
+    const caller = tokens.known(authorization);
+    if (caller) {
+      admit(passage, caller);
+      return undefined;
+    }
+    return tokens.verify(authorization).then(
+      (verified) => admit(passage, verified),
+      (error: unknown) => {
+        if (error instanceof DomainError && error.code === 'UNAUTHENTICATED')
+          challenge(passage, `error="invalid_token", error_description="${error.detail}"`);
+        throw error;
+      },
+    );
+  };
+}
+
+function admit(passage: Passage, caller: Caller): void {
+  if (passage.route.access === 'ops' && !caller.scopes.includes('ops')) {
+    challenge(passage, 'error="insufficient_scope", scope="ops"');
+    throw new DomainError('FORBIDDEN', 'A token with scope ops is needed.');
+  }
+  passage.caller = caller;
+}
+
+function authorizationOf(passage: Passage): string {
+  const { authorization } = passage.request.headers;
+  if (authorization === undefined) {
+    challenge(passage);
+    throw new DomainError('UNAUTHENTICATED', 'A token is needed: Authorization: Bearer …');
+  }
+  // Node gives the first; what else reads the request may take another.
+  if (countAuthorization(passage.request) > 1) {
+    challenge(passage, 'error="invalid_request"');
+    throw new DomainError('UNAUTHENTICATED', 'There must be one Authorization header.');
+  }
+  return authorization;
+}
+
+function countAuthorization({ rawHeaders }: IncomingMessage): number {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 13 && name.toLowerCase() === 'authorization') count++;
+  }
+  return count;
+}
+
+/** RFC 6750 §3: what the client lacks. */
+function challenge({ response }: Passage, ...reason: readonly string[]): void {
+  response.setHeader('WWW-Authenticate', ['Bearer realm="shop"', ...reason].join(', '));
+}

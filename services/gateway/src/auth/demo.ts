@@ -1,0 +1,89 @@
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { parse, SCOPES, type Scope, userIdSchema } from '@shop/service';
+import type { Router } from 'express';
+import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, type JSONWebKeySet, SignJWT } from 'jose';
+import { z } from 'zod';
+import type { Keys } from './keys.ts';
+
+/** Tokens of our own making, for development: whoever asks is who they say. */
+export interface DemoIssuer {
+  readonly keys: Keys;
+  readonly published: JSONWebKeySet;
+  issue(userId: number, scope: Scope | undefined): Promise<{ token: string; expiresAt: string }>;
+}
+
+export interface DemoOptions {
+  /** Where the private key is kept, so that tokens outlive this process and hold for its siblings. */
+  readonly keyFile?: string | undefined;
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+const LIFETIME_S = 3_600;
+
+export async function createDemoIssuer({ keyFile, issuer, audience }: DemoOptions): Promise<DemoIssuer> {
+  const privateKey = createPrivateKey(keyFile ? await keptKey(keyFile) : await newKey());
+  const { kid, jwk } = await publicJwk(privateKey);
+  const published = { keys: [{ ...jwk, kid, alg: 'RS256', use: 'sig' }] };
+  return {
+    published,
+    keys: { find: createLocalJWKSet(published), refresh: () => Promise.resolve() },
+    async issue(userId, scope) {
+      const now = Math.floor(Date.now() / 1000);
+      const token = await new SignJWT(scope ? { scope } : {})
+        .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
+        .setSubject(String(userId))
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setIssuedAt(now)
+        .setExpirationTime(now + LIFETIME_S)
+        .sign(privateKey);
+      return { token, expiresAt: new Date((now + LIFETIME_S) * 1000).toISOString() };
+    },
+  };
+}
+
+const demoTokenBody = z.strictObject({ userId: userIdSchema, scope: z.enum(SCOPES).optional() });
+
+export function demoRoutes({ published, issue }: DemoIssuer): (router: Router) => void {
+  return (router) => {
+    router.get('/.well-known/jwks.json', (_request, response) => void response.json(published));
+    router.post('/auth/demo-token', async (request, response) => {
+      const { userId, scope } = parse(demoTokenBody, request.body);
+      response.setHeader('Cache-Control', 'no-store');
+      response.json(await issue(userId, scope));
+    });
+  };
+}
+
+/** The key of the file. Of several processes that find none, one makes it and all use it. */
+async function keptKey(file: string): Promise<string> {
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  if (kept) return kept;
+  await mkdir(dirname(file), { recursive: true });
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, await newKey(), { mode: 0o600 });
+  try {
+    // Unlike a rename, a link never takes the place of a file that is there.
+    await link(draft, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    return await readFile(file, 'utf8');
+  } finally {
+    await rm(draft);
+  }
+}
+
+/** PKCS #8, PEM. RSA: its signatures are the quickest to verify. */
+async function newKey(): Promise<string> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
+async function publicJwk(privateKey: KeyObject) {
+  const jwk = await exportJWK(createPublicKey(privateKey));
+  return { jwk, kid: await calculateJwkThumbprint(jwk) };
+}

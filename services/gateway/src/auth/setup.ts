@@ -1,0 +1,38 @@
+import type { Runtime } from '@shop/service';
+import type { GatewayConfig } from '../config.ts';
+import { asAnybody, authenticate } from '../guards/authenticate.ts';
+import type { Guard } from '../pipeline.ts';
+import { createDemoIssuer, type DemoIssuer } from './demo.ts';
+import { remoteKeys } from './keys.ts';
+import { createTokens, type Tokens } from './tokens.ts';
+
+/** How often an issuer's keys are fetched, so that those it took back are not believed for much longer. */
+const REFRESH_KEYS_MS = 300_000;
+
+export interface Authentication {
+  readonly identify: Guard;
+  readonly demo: DemoIssuer | undefined;
+}
+
+/** Whose tokens are believed, and whether any are wanted, as the configuration says; its risks are told in the log. */
+export async function openAuthentication(runtime: Runtime<GatewayConfig>): Promise<Authentication> {
+  const { config, logger } = runtime;
+  const { JWT_ISSUER: issuer = 'shop-demo', JWT_AUDIENCE: audience = 'shop', DEMO_KEY_FILE: keyFile } = config;
+  const demo = config.DEMO_AUTH ? await createDemoIssuer({ keyFile, issuer, audience }) : undefined;
+  if (demo) logger.warn('DEMO_AUTH=true: whoever can reach this port gets a token of any user');
+  if (config.GATEWAY_AUTH === 'off') {
+    logger.warn('GATEWAY_AUTH=off: whoever can reach this port may act for any user');
+    return { identify: asAnybody, demo };
+  }
+  const tokens = demo ? createTokens({ keys: demo.keys, issuer, audience }) : openIssuer(runtime);
+  return { identify: authenticate(tokens), demo };
+}
+
+function openIssuer({ config, logger, repeat }: Runtime<GatewayConfig>): Tokens {
+  const { JWKS_URL: url = '', JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config;
+  if (!audience)
+    logger.warn('JWT_AUDIENCE is not set: a token that the issuer made for another application is accepted here');
+  const keys = remoteKeys(url);
+  repeat({ name: 'refresh-keys', everyMs: REFRESH_KEYS_MS, run: keys.refresh });
+  return createTokens({ keys, issuer, audience });
+}

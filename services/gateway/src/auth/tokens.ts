@@ -1,0 +1,86 @@
+import { type Caller, DomainError, SCOPES, userIdSchema } from '@shop/service';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { type Keys, KeysAwayError } from './keys.ts';
+
+/** Signatures that are accepted. No secret is ever shared with an issuer, so none of HMAC's. */
+const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
+const MAX_LENGTH = 4_096;
+/** How far the issuer's clock may be from ours, s. */
+const CLOCK_TOLERANCE = 5;
+/** A key that its issuer takes back is of no more use after this, ms. */
+const LONGEST_KEPT_MS = 600_000;
+/** Tokens that are kept: some megabytes. */
+const MOST_KEPT = 20_000;
+
+export interface TokensOptions {
+  readonly keys: Keys;
+  /** `iss` that a token must have. */
+  readonly issuer?: string | undefined;
+  /** `aud` that a token must name. */
+  readonly audience?: string | undefined;
+  readonly mostKept?: number;
+  readonly now?: () => number;
+}
+
+/** Reads the Authorization header: `Bearer <token>`. */
+export interface Tokens {
+  /** The caller, if this very header was verified not long ago. */
+  known(authorization: string): Caller | undefined;
+  /** Rejects with UNAUTHENTICATED; SERVICE_UNAVAILABLE when that cannot be told now. */
+  verify(authorization: string): Promise<Caller>;
+}
+
+export function createTokens({ keys, issuer, audience, mostKept = MOST_KEPT, now = Date.now }: TokensOptions): Tokens {
+  const kept = new Map<string, { readonly caller: Caller; readonly until: number }>();
+  const common = { algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE, requiredClaims: ['sub', 'exp'] };
+  const expected = { ...common, ...(issuer && { issuer }), ...(audience && { audience }) };
+
+  function keep(authorization: string, caller: Caller, expiresAt: number): void {
+    // The oldest goes: a Map is in the order of insertion.
+    if (kept.size >= mostKept) for (const [oldest] of kept) if (kept.delete(oldest)) break;
+    kept.set(authorization, { caller, until: Math.min(expiresAt, now() + LONGEST_KEPT_MS) });
+  }
+
+  return {
+    known(authorization) {
+      const found = kept.get(authorization);
+      if (!found || now() < found.until) return found?.caller;
+      kept.delete(authorization);
+      return undefined;
+    },
+    async verify(authorization) {
+      const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
+      if (!token || token.length > MAX_LENGTH) throw invalid('The Authorization header holds no token of this shop.');
+      const { payload } = await jwtVerify(token, keys.find, { ...expected, currentDate: new Date(now()) }).catch(
+        toRefusal,
+      );
+      const caller = { user: userOf(payload), scopes: scopesOf(payload) };
+      keep(authorization, caller, (payload.exp ?? 0) * 1000);
+      return caller;
+    },
+  };
+}
+
+function toRefusal(error: unknown): never {
+  if (error instanceof KeysAwayError)
+    throw new DomainError('SERVICE_UNAVAILABLE', 'Whether the token is good cannot be told for the moment.');
+  if (error instanceof errors.JWTExpired) throw invalid('The token has expired.');
+  throw invalid('The token is not valid.');
+}
+
+function invalid(detail: string): DomainError {
+  return new DomainError('UNAUTHENTICATED', detail);
+}
+
+/** `sub`: a user's id in decimal, written in the one way there is. */
+function userOf({ sub }: JWTPayload): number {
+  const id = typeof sub === 'string' && /^[1-9]\d{0,15}$/.test(sub) ? userIdSchema.safeParse(Number(sub)) : undefined;
+  if (!id?.success) throw invalid('The token is of no user of this shop.');
+  return id.data;
+}
+
+/** `scope`: names between spaces (RFC 8693); those of others mean nothing here. */
+function scopesOf({ scope }: JWTPayload): Caller['scopes'] {
+  const named = typeof scope === 'string' ? scope.split(' ') : [];
+  return SCOPES.filter((each) => named.includes(each));
+}
