@@ -54,7 +54,13 @@ export async function startTarget(
           service,
           instance: index + 1,
           instances,
-          env: { LOG_LEVEL: 'warn', NODE_ENV: 'production', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off', GATEWAY_AUTH: auth ? 'on' : 'off' },
+          env: {
+            LOG_LEVEL: 'warn',
+            NODE_ENV: 'production',
+            RATE_LIMIT_USER: 'off',
+            RATE_LIMIT_ADDRESS: 'off',
+            GATEWAY_AUTH: auth ? 'on' : 'off',
+          },
         }),
       ),
     );
