@@ -1,16 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError } from 'commander';
-import { startTarget, stopTarget } from '../bench/src/stack.ts';
+import { auditOf, onFreshStack, runningStack } from '../bench/src/on-stack.ts';
 import { chosenStack } from '../deploy/local/chosen-stack.ts';
 import { attached } from '../deploy/local/commands/tool.ts';
 import { findK6 } from '../deploy/local/fetch/k6.ts';
 import { openPart } from '../deploy/local/part.ts';
 import { stackDir } from '../deploy/local/paths.ts';
-import { type Addresses, readAddresses } from '../ops/src/addresses.ts';
-import { openAudit, renderAudit } from '../ops/src/audit/index.ts';
+import type { Addresses } from '../ops/src/addresses.ts';
+import { renderAudit } from '../ops/src/audit/index.ts';
 import { action, EXIT, type ExitCode, type Output, runProgram, table, wholeNumber } from '../ops/src/command.ts';
-import { loadDemo } from '../ops/src/demo/load.ts';
 import { influxAddress, k6Command, THRESHOLDS_FAILED } from './src/command.ts';
 import { type Scenario, scenarios } from './src/scenarios.ts';
 
@@ -67,7 +66,7 @@ const program = new Command('npm run k6 --')
       // Before anything is started: building it takes minutes, and may be impossible.
       const k6 = await findK6();
       return options.fresh
-        ? await onFreshStack(output, options, (addresses, stack) =>
+        ? await onFreshStack(output, options.instances, (addresses, stack) =>
             run(output, options, scenario, k6, addresses, stack),
           )
         : await run(output, options, scenario, k6, await runningStack(), chosenStack().name);
@@ -75,32 +74,6 @@ const program = new Command('npm run k6 --')
   );
 
 await runProgram(program, process.argv);
-
-async function runningStack(): Promise<Addresses> {
-  const addresses = readAddresses();
-  const answer = await fetch(`${addresses.gateway}/health/ready`).catch(() => undefined);
-  if (!answer?.ok)
-    throw new Error(`no shop runs at ${addresses.gateway}: npm start starts one, --fresh takes one of its own`);
-  return addresses;
-}
-
-async function onFreshStack(
-  output: Output,
-  { instances }: Options,
-  work: (addresses: Addresses, stack: string) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const ended = (): void => void stopTarget().finally(() => process.exit(130));
-  process.once('SIGINT', ended).once('SIGTERM', ended);
-  const target = await startTarget(instances, output.say);
-  try {
-    const { durationMs } = await loadDemo({ addresses: target.addresses, onProgress: output.say });
-    output.say(`demo data in ${(durationMs / 1_000).toFixed(1)} s`);
-    return await work(target.addresses, target.stack);
-  } finally {
-    process.off('SIGINT', ended).off('SIGTERM', ended);
-    await target.close();
-  }
-}
 
 async function run(
   output: Output,
@@ -132,16 +105,6 @@ async function run(
     `${scenario.name}: ${kept ? 'every threshold was kept' : 'a threshold was NOT kept'}; the audit ${audit.ok ? 'is clean' : 'is NOT clean'}`,
   );
   return kept && audit.ok ? EXIT.done : EXIT.found;
-}
-
-async function auditOf(addresses: Addresses) {
-  const session = await openAudit(addresses);
-  try {
-    await session.waitUntilIdle({ timeoutMs: 120_000 });
-    return await session.audit({ graceMs: 2_000 });
-  } finally {
-    await session.close();
-  }
 }
 
 /** Of the terminal's stack, so that the points of earlier runs are there too, whatever stack is under load. */

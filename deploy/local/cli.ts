@@ -18,6 +18,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   ops: tool('ops/main.ts'),
   bench: tool('bench/main.ts'),
   k6: tool('k6/main.ts'),
+  fuzz: tool('api/fuzz/main.ts'),
   simulate: tool('test/simulation/main.ts'),
 };
 
