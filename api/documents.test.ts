@@ -1,9 +1,12 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { ROUTES } from '../services/gateway/src/routes.ts';
 import { asyncApiProblems } from './asyncapi/check.ts';
 import { ASYNCAPI_FILE, committed, OPENAPI_FILE, renderDocuments } from './documents.ts';
 import { openApiProblems } from './openapi/check.ts';
 import { ALL_OPERATIONS, BY_SERVICE } from './openapi/operations.ts';
+
+// The linters alone take seconds on a busy machine.
+jest.setTimeout(60_000);
 
 const documents = renderDocuments();
 const textOf = (path: string) => documents.find((document) => document.path === path)?.text ?? '';

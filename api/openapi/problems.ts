@@ -29,18 +29,23 @@ const problemSchema = describes<Problem>()(
 );
 
 /** What an operation may be refused for, besides its own problems. */
-export function commonProblems({ access, body, params }: Operation): ProblemCode[] {
+export function commonProblems({ access, body, params, path }: Operation): ProblemCode[] {
   return [
     'VALIDATION_FAILED',
     ...(access === 'public' ? [] : (['UNAUTHENTICATED', 'FORBIDDEN'] as const)),
-    // A segment of the path that is empty, or is two, is a path that leads nowhere.
-    ...(params ? (['NOT_FOUND', 'METHOD_NOT_ALLOWED'] as const) : []),
+    // With an empty segment it is a path that leads nowhere.
+    ...(params ? (['NOT_FOUND'] as const) : []),
+    'REQUEST_TIMEOUT',
     ...(body ? (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
-    'RATE_LIMITED',
+    'URI_TOO_LONG',
+    'HEADERS_TOO_LARGE',
     'INTERNAL_ERROR',
-    'SERVICE_UNAVAILABLE',
+    // Whoever watches the gateway is never sent away.
+    ...(WATCHED.test(path) ? [] : (['RATE_LIMITED', 'SERVICE_UNAVAILABLE'] as const)),
   ];
 }
+
+const WATCHED = /^\/(health\/|metrics$)/;
 
 /** Headers of refusals, by status. */
 const HEADERS: Readonly<Record<number, readonly HeaderName[]>> = {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Contract } from './contract.ts';
 
 /** An answer, whatever its status. `body` is the parsed JSON (undefined where there is none). */
 export interface Answer<Body = Record<string, unknown>> {
@@ -68,10 +69,14 @@ export class Api {
   readonly baseUrl: string;
   readonly headersFor: HeadersFor;
 
+  /** What every answer must comply with. */
+  readonly contract: Contract | undefined;
+
   /** @param headersFor for calls of a service itself: what signs them */
-  constructor(baseUrl: string, headersFor: HeadersFor = () => ({})) {
+  constructor(baseUrl: string, headersFor: HeadersFor = () => ({}), contract?: Contract) {
     this.baseUrl = baseUrl;
     this.headersFor = headersFor;
+    this.contract = contract;
   }
 
   async request<Body = Record<string, unknown>>(
@@ -93,6 +98,12 @@ export class Api {
       ...(body === undefined ? {} : { body }),
     });
     const text = await response.text();
+    const faults = this.contract?.check(method, url.pathname, {
+      status: response.status,
+      headers: response.headers,
+      text,
+    });
+    if (faults && faults.length > 0) throw new Error(`an answer is not as documented:\n${faults.join('\n')}`);
     return { status: response.status, headers: response.headers, text, body: parseJson(text) as Body };
   }
 

@@ -1,6 +1,7 @@
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
 import type { ServiceName } from '../../deploy/local/topology.ts';
 import { Api } from './api.ts';
+import { loadContract } from './contract.ts';
 import { testStack, wipe } from './stack.ts';
 
 /** The data platform is always there, so that every audit also checks what it got. */
@@ -75,7 +76,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 
   const system: System = {
     stack,
-    api: new Api(stack.env.GATEWAY_URL ?? ''),
+    api: new Api(stack.env.GATEWAY_URL ?? '', undefined, loadContract()),
     startedAt,
     start,
     process(service, instance = 1) {
