@@ -15,6 +15,10 @@ const bin = (path: string) => join(root, 'node_modules', path);
 
 const checks: Check[] = [
   { name: 'types', args: [bin('typescript/bin/tsc'), '-p', 'tsconfig.json'] },
+  {
+    name: 'types of the storefront',
+    args: [bin('typescript/bin/tsc'), '-p', 'services/gateway/storefront/tsconfig.json'],
+  },
   { name: 'style', args: [bin('@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=30'] },
   {
     name: 'imports',

@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
 import { type DemoIssuer, demoRoutes } from './auth/demo.ts';
 import { docsRoutes } from './pages/docs.ts';
+import { storefrontRoutes } from './pages/storefront.ts';
 import { createPipeline, type Guard } from './pipeline.ts';
 import type { ClientAddress } from './protect/client-address.ts';
 import { createProtection, type ProtectionOptions } from './protect/protection.ts';
@@ -25,6 +26,7 @@ export interface AppDeps extends ForwardOptions, ProtectionOptions {
 const WELCOME = {
   name: 'shop',
   links: {
+    shop: '/shop/',
     products: '/products',
     popular: '/products/popular',
     points: '/points',
@@ -50,7 +52,11 @@ export function createApp(deps: AppDeps): RequestListener {
     health,
     callers: 'public',
     routes(router) {
-      router.get('/', (_request, response) => void response.json(WELCOME));
+      router.get('/', (request, response) => {
+        if (request.accepts(['json', 'html']) === 'html') response.redirect('/shop/');
+        else response.json(WELCOME);
+      });
+      storefrontRoutes(router);
       docsRoutes(router);
       if (demo) demoRoutes(demo)(router);
     },

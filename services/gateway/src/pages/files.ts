@@ -8,22 +8,25 @@ const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
+  // As browsers get it: without its types.
+  ts: 'text/javascript; charset=utf-8',
   json: 'application/json; charset=utf-8',
   png: 'image/png',
+  svg: 'image/svg+xml; charset=utf-8',
 };
 const compress = promisify(gzip);
 
 /**
- * Answers with a file, which is read once, when it is first asked for. Browsers keep it and ask whether it is still the
- * same.
+ * Answers with a file, which is read once, when it is first asked for, and made into what is served by `prepare`.
+ * Browsers keep it and ask whether it is still the same.
  */
-export function fileHandler(file: URL): RequestHandler {
+export function fileHandler(file: URL, prepare: (plain: Buffer) => Buffer = (plain) => plain): RequestHandler {
   const type = TYPES[file.pathname.split('.').at(-1) ?? ''];
   if (!type) throw new Error(`no content type is known for ${file.pathname}`);
   let kept: Promise<{ plain: Buffer; zipped: Buffer; etag: string }> | undefined;
 
   async function read() {
-    const plain = readFileSync(file);
+    const plain = prepare(readFileSync(file));
     const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`;
     return { plain, zipped: await compress(plain), etag };
   }

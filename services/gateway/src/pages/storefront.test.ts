@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { put, total } from '../../storefront/basket.ts';
+import { clock, remaining } from '../../storefront/countdown.ts';
+import { createEventParser } from '../../storefront/event-stream.ts';
+import { startGateway } from '../testing.ts';
+
+describe('the files of the shop', () => {
+  let gateway: Awaited<ReturnType<typeof startGateway>>;
+  beforeAll(async () => {
+    gateway = await startGateway([]);
+  });
+  afterAll(() => gateway.close());
+
+  it('when a browser opens the address of the gateway, then it is led to the shop; a program gets JSON', async () => {
+    const browser = await fetch(gateway.url, { headers: { accept: 'text/html,*/*;q=0.8' } });
+    expect([new URL(browser.url).pathname, browser.status]).toEqual(['/shop/', 200]);
+    expect(await (await fetch(gateway.url)).json()).toMatchObject({ name: 'shop' });
+  });
+
+  it('when the page is opened, then every module that it leads to is served as JavaScript, without types', async () => {
+    const seen = new Set(['/shop/main.ts']);
+    for (const path of seen) {
+      const answer = await fetch(gateway.url + path);
+      expect([path, answer.status, answer.headers.get('content-type')]).toEqual([
+        path,
+        200,
+        'text/javascript; charset=utf-8',
+      ]);
+      const script = await answer.text();
+      expect(script).not.toMatch(/^(export )?(interface|type) /m);
+      for (const [, from = ''] of script.matchAll(/^(?:import|export)\b[^;'"]* from ['"]([^'"]+)['"];/gm)) {
+        seen.add(new URL(from, `http://x${path}`).pathname);
+      }
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['/shop/lit-html.js', '/shop/pages/order.ts']));
+  });
+
+  it('when what is not served is asked for, then there is nothing', async () => {
+    for (const path of ['/shop/tsconfig.json', '/shop/README.md', '/shop/..%2fpackage.json', '/shop/nothing.ts']) {
+      expect([path, (await fetch(gateway.url + path)).status]).toEqual([path, 404]);
+    }
+  });
+});
+
+describe('the basket', () => {
+  const tea = { productId: 1, name: 'tea', price: 300 };
+  const pot = { productId: 2, name: 'pot', price: 5_000 };
+
+  it('when a product is put in twice, then it is one line of two pieces', () => {
+    const basket = put(put(put([], tea), pot), tea);
+    expect(basket).toEqual([
+      { ...tea, quantity: 2 },
+      { ...pot, quantity: 1 },
+    ]);
+    expect(total(basket)).toBe(5_600);
+  });
+
+  it('when a quantity is set, then it is between nothing and what an order may have', () => {
+    expect(put(put([], tea), tea, 7)).toEqual([{ ...tea, quantity: 7 }]);
+    expect(put(put([], tea), tea, 5_000)).toEqual([{ ...tea, quantity: 1_000 }]);
+    expect(put(put([], tea), tea, 0)).toEqual([]);
+  });
+
+  it('when it has as many lines as an order may have, then a further product stays out', () => {
+    const full = Array.from({ length: 50 }, (_, i) => i).reduce<ReturnType<typeof put>>(
+      (basket, productId) => put(basket, { ...tea, productId }),
+      [],
+    );
+    expect(put(full, { ...tea, productId: 99 })).toBe(full);
+    expect(put(full, { ...tea, productId: 3 })[3]).toMatchObject({ quantity: 2 });
+  });
+});
+
+describe('the countdown', () => {
+  it.each([
+    [0, '00:00:00', true],
+    [1, '00:00:01', false],
+    [59_001, '00:01:00', false],
+    [86_400_000 + 3_723_000, '1d 01:02:03', false],
+  ])('when %i ms are left, then it shows %s', (left, shown, over) => {
+    expect(clock(10_000 + left, 10_000, 'd')).toBe(shown);
+    expect(remaining(10_000 + left, 10_000).over).toBe(over);
+  });
+});
+
+describe('the reader of event streams', () => {
+  const stream =
+    'retry: 700\n\n: heartbeat\n\nid: a\nevent: order\ndata: {"n":1}\n\nid: b\r\nevent: order\r\ndata: 가\r\ndata: 나\r\n\r\ndata: x\rid: c\r\r';
+
+  it('when a stream is cut anywhere, then the events are the same', () => {
+    const whole = createEventParser()(`${stream}\n`);
+    expect(whole).toEqual({
+      retryMs: 700,
+      events: [
+        { id: 'a', event: 'order', data: '{"n":1}' },
+        { id: 'b', event: 'order', data: '가\n나' },
+        { id: 'c', event: 'message', data: 'x' },
+      ],
+    });
+    for (let cut = 1; cut < stream.length; cut++) {
+      const parse = createEventParser();
+      const events = [stream.slice(0, cut), stream.slice(cut), '\n'].flatMap((part) => parse(part).events);
+      expect(events).toEqual(whole.events);
+    }
+  });
+});

@@ -1,0 +1,25 @@
+const UNITS = [
+  ['days', 86_400],
+  ['hours', 3_600],
+  ['minutes', 60],
+  ['seconds', 1],
+] as const;
+
+/** What is left until `at`, in whole seconds, rounded up: it shows 1 until it is over. Times in ms. */
+export function remaining(at: number, now: number): Record<(typeof UNITS)[number][0], number> & { over: boolean } {
+  let left = Math.max(0, Math.ceil((at - now) / 1000));
+  const over = left === 0;
+  const parts = UNITS.map(([name, size]) => {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return [name, count] as const;
+  });
+  return { ...(Object.fromEntries(parts) as Record<(typeof UNITS)[number][0], number>), over };
+}
+
+/** `1d 02:03:04` */
+export function clock(at: number, now: number, dayMark: string): string {
+  const { days, hours, minutes, seconds } = remaining(at, now);
+  const time = [hours, minutes, seconds].map((part) => String(part).padStart(2, '0')).join(':');
+  return days > 0 ? `${days}${dayMark} ${time}` : time;
+}

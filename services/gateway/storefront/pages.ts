@@ -1,0 +1,21 @@
+import { basketPage } from './pages/basket.ts';
+import { couponRushPage } from './pages/coupon-rush.ts';
+import { couponsPage } from './pages/coupons.ts';
+import { orderPage } from './pages/order.ts';
+import { ordersPage } from './pages/orders.ts';
+import { pointsPage } from './pages/points.ts';
+import { productsPage } from './pages/products.ts';
+import { signInPage } from './pages/sign-in.ts';
+import type { PageRoute } from './router.ts';
+
+/** Every page and its address. */
+export const pages: readonly PageRoute[] = [
+  { pattern: /^\/$/, page: productsPage },
+  { pattern: /^\/sign-in(?:\?(.*))?$/, page: signInPage },
+  { pattern: /^\/basket$/, page: basketPage },
+  { pattern: /^\/orders$/, page: ordersPage, user: true },
+  { pattern: /^\/orders\/([0-9a-f-]{36})$/, page: orderPage, user: true },
+  { pattern: /^\/coupons$/, page: couponsPage, user: true },
+  { pattern: /^\/coupon-rush$/, page: couponRushPage },
+  { pattern: /^\/points$/, page: pointsPage, user: true },
+];

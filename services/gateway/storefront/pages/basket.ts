@@ -1,0 +1,123 @@
+import { html } from 'lit-html';
+import { call } from '../api.ts';
+import { type BasketLine, MAX_QUANTITY, put, total } from '../basket.ts';
+import { money, words } from '../i18n.ts';
+import { loadBasket, saveBasket } from '../kept-basket.ts';
+import { attempt, type Page } from '../page.ts';
+import { picture } from '../picture.ts';
+import { session } from '../session.ts';
+import type { Page as ApiPage, Coupon, Order } from '../types.ts';
+
+export const basketPage: Page = async ({ signal, draw }) => {
+  let coupons: readonly Coupon[] = [];
+  let balance: number | undefined;
+  let couponId = '';
+  let placing = false;
+  /** One for what is in the basket now: however often it is sent, it is one order. */
+  let key = crypto.randomUUID();
+
+  const change = (work: () => void) => {
+    work();
+    key = crypto.randomUUID();
+    show();
+  };
+
+  const row = (line: BasketLine) => {
+    const w = words();
+    const { name, price, quantity, productId } = line;
+    const set = (event: Event) =>
+      change(() =>
+        saveBasket(put(loadBasket(), line, Math.max(1, Number((event.target as HTMLInputElement).value) || 1))),
+      );
+    return html`<li class="line">
+      ${picture(productId)}
+      <span class="name">${name}</span>
+      <label class="inline"
+        ><span class="unseen">${w.quantityOf(name)}</span
+        ><input type="number" inputmode="numeric" min="1" max=${MAX_QUANTITY} .value=${String(quantity)} @change=${set}
+      /></label>
+      <span class="sum">${money(price * quantity)}</span>
+      <button class="quiet" aria-label=${w.takeOut(name)} @click=${() => change(() => saveBasket(put(loadBasket(), line, 0)))}>
+        ${w.takeOutShort}
+      </button>
+    </li>`;
+  };
+
+  const show = () => {
+    const w = words();
+    const basket = loadBasket();
+    const sum = total(basket);
+    const off = Math.min(coupons.find((coupon) => coupon.couponId === couponId)?.discountAmount ?? 0, sum);
+    if (basket.length === 0) {
+      draw(
+        html`<h1 tabindex="-1">${w.basket}</h1><p>${w.basketEmpty}</p><p><a class="button" href="#/">${w.products}</a></p>`,
+      );
+      return;
+    }
+    draw(html`
+      <h1 tabindex="-1">${w.basket}</h1>
+      <ul class="lines card">${basket.map(row)}</ul>
+      <form class="card narrow" @submit=${place}>
+        ${
+          coupons.length === 0
+            ? ''
+            : html`<label for="coupon">${w.coupon}</label>
+                <select id="coupon" @change=${(event: Event) => change(() => (couponId = (event.target as HTMLSelectElement).value))}>
+                  <option value="">${w.noCoupon}</option>
+                  ${coupons.map(
+                    (coupon) =>
+                      html`<option value=${coupon.couponId} ?selected=${coupon.couponId === couponId}>
+                        ${w.couponChoice(coupon.name, money(coupon.discountAmount))}
+                      </option>`,
+                  )}
+                </select>`
+        }
+        <dl class="sums">
+          <dt>${w.total}</dt><dd>${money(sum)}</dd>
+          ${off > 0 ? html`<dt>${w.discount}</dt><dd>${money(-off)}</dd>` : ''}
+          <dt>${w.toPay}</dt><dd class="price">${money(sum - off)}</dd>
+        </dl>
+        ${balance === undefined ? '' : html`<p class="hint">${w.balanceIs(money(balance))}</p>`}
+        <button class="main" ?disabled=${placing}>${placing ? w.placing : w.placeOrder}</button>
+      </form>
+    `);
+  };
+
+  const place = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (!session()) {
+      location.hash = '/sign-in?next=/basket';
+      return;
+    }
+    placing = true;
+    show();
+    attempt(async () => {
+      try {
+        const basket = loadBasket();
+        const { data } = await call<Order>('POST', '/orders', {
+          key,
+          body: {
+            items: basket.map(({ productId, quantity }) => ({ productId, quantity })),
+            ...(couponId && { couponId }),
+            expectedTotal: total(basket),
+          },
+        });
+        saveBasket([]);
+        location.hash = `/orders/${data.orderId}`;
+      } finally {
+        placing = false;
+        show();
+      }
+    });
+  };
+
+  show();
+  if (!session()) return;
+  const [own, points] = await Promise.all([
+    call<ApiPage<Coupon>>('GET', '/coupons?status=ISSUED&limit=100', { signal }),
+    call<{ balance: number }>('GET', '/points', { signal }),
+  ]);
+  coupons = own.data.items;
+  balance = points.data.balance;
+  show();
+};

@@ -1,0 +1,39 @@
+import { html } from 'lit-html';
+import { money, time, words } from '../i18n.ts';
+import { attempt, type Page } from '../page.ts';
+import { createListing } from '../paging.ts';
+import type { Coupon } from '../types.ts';
+
+export const couponsPage: Page = async ({ signal, draw }) => {
+  const listing = createListing<Coupon>('/coupons', signal);
+
+  const more = () =>
+    attempt(async () => {
+      await listing.next();
+      show();
+    });
+
+  const show = () => {
+    const w = words();
+    draw(html`
+      <h1 tabindex="-1">${w.couponsOwn}</h1>
+      <ul class="list" aria-busy=${!listing.loaded}>
+        ${listing.items.map(
+          ({ name, status, discountAmount, expiresAt }) => html`<li class="card">
+            <strong>${name}</strong>
+            <span class="state ${status.toLowerCase()}">${w.couponStatus[status]}</span>
+            <span>${w.couponOff(money(discountAmount))}</span>
+            <span class="hint">${w.validUntil(time(expiresAt))}</span>
+          </li>`,
+        )}
+      </ul>
+      ${listing.loaded && listing.items.length === 0 ? html`<p>${w.noCoupons}</p>` : ''}
+      ${listing.hasMore ? html`<button class="wide" @click=${more}>${w.more}</button>` : ''}
+      <p><a class="button" href="#/coupon-rush">${w.couponRush}</a></p>
+    `);
+  };
+
+  show();
+  await listing.next();
+  show();
+};

@@ -1,0 +1,121 @@
+import { html } from 'lit-html';
+import { call } from '../api.ts';
+import { count, explainCode, money, time, words } from '../i18n.ts';
+import { followOrder } from '../live-order.ts';
+import { attempt, type Page, say, sayProblem } from '../page.ts';
+import type { Order, OrderEvent } from '../types.ts';
+
+export const orderPage: Page = async ({ params, signal, draw }) => {
+  const [orderId = ''] = params;
+  const events: OrderEvent[] = [];
+  let order: Order | undefined;
+  let cancelling = false;
+  const cancelKey = crypto.randomUUID();
+
+  const show = () => {
+    if (order) draw(view(order, events, cancelling ? undefined : cancel, cancelling));
+  };
+
+  const told = (event: OrderEvent) => {
+    if (events.some(({ eventId }) => eventId === event.eventId)) return;
+    events.push(event);
+    order = event.order;
+    show();
+  };
+
+  /** Once more after a cancellation: the stream of a completed order has ended. */
+  const follow = () => {
+    const lastEventId = events.at(-1)?.eventId;
+    void followOrder(orderId, told, { signal, ...(lastEventId && { lastEventId }) }).catch(sayProblem);
+  };
+
+  const cancel = () => {
+    cancelling = true;
+    show();
+    attempt(async () => {
+      try {
+        order = (await call<Order>('POST', `/orders/${orderId}/cancel`, { key: cancelKey, signal })).data;
+        say(words().wasCancelled);
+        follow();
+      } finally {
+        cancelling = false;
+        show();
+      }
+    });
+  };
+
+  draw(html`<h1 tabindex="-1">${words().order}</h1><p>${words().loading}</p>`);
+  order = (await call<Order>('GET', `/orders/${orderId}`, { signal })).data;
+  show();
+  follow();
+};
+
+function view(order: Order, events: readonly OrderEvent[], cancel: (() => void) | undefined, cancelling: boolean) {
+  const w = words();
+  const { status, totalAmount, discountAmount, paidAmount, reason } = order;
+  const refunded = status === 'CANCELLED' && paidAmount !== null && paidAmount > 0;
+  return html`
+    <h1 tabindex="-1">${w.orderNumber(order.orderId.slice(-6))}</h1>
+    <p class="state ${status.toLowerCase()}" role="status" data-testid="order-status">${w.status[status]}</p>
+    ${reason ? html`<p>${w.whyCancelled(explainCode(reason))}</p>` : ''}
+    ${refunded ? html`<p>${w.refunded(money(paidAmount))}</p>` : ''}
+    <section class="card" aria-labelledby="steps">
+      <h2 id="steps">${w.steps}</h2>
+      <ol class="steps" aria-live="polite">${steps(order, events)}</ol>
+    </section>
+    <section class="card">
+      <ul class="lines">
+        ${order.items.map(
+          ({ productId, name, unitPrice, quantity }) => html`<li class="line">
+            <span class="name">${name ?? w.product(productId)}</span>
+            <span>${w.pieces(quantity)}</span>
+            <span class="sum">${unitPrice === null ? '' : money(unitPrice * quantity)}</span>
+          </li>`,
+        )}
+      </ul>
+      <dl class="sums">
+        ${totalAmount === null ? '' : html`<dt>${w.total}</dt><dd>${money(totalAmount)}</dd>`}
+        ${discountAmount ? html`<dt>${w.discount}</dt><dd>${money(-discountAmount)}</dd>` : ''}
+        ${paidAmount === null ? '' : html`<dt>${w.paid}</dt><dd class="price">${money(paidAmount)}</dd>`}
+        <dt>${w.placedAt}</dt><dd>${time(order.createdAt)}</dd>
+      </dl>
+      ${
+        status === 'CANCELLED'
+          ? ''
+          : html`<button ?disabled=${!cancel} @click=${cancel}>${cancelling ? w.cancelling : w.cancelOrder}</button>`
+      }
+    </section>
+  `;
+}
+
+/** What an order goes through when all goes well; what happened otherwise stands behind what was reached. */
+function steps(order: Order, events: readonly OrderEvent[]) {
+  const w = words();
+  const way = [
+    'order-created',
+    'stock-reserved',
+    ...(order.couponId ? ['coupon-redeemed'] : []),
+    'payment-completed',
+    'order-completed',
+  ];
+  const began = Date.parse(order.createdAt);
+  const happened = events.map(({ type, happenedAt }) => {
+    const failed = type === 'order-cancelled';
+    const ms = Math.max(0, Date.parse(happenedAt) - began);
+    return html`<li class=${failed ? 'failed' : 'done'} data-step=${type}>
+      <span class="mark" aria-hidden="true">${failed ? '✕' : '✓'}</span>
+      <span>${w.step[type] ?? type}</span>
+      <span class="hint">${failed ? w.stepFailed : w.stepDone}${ms < 60_000 ? ` · ${w.afterMs(count(ms))}` : ''}</span>
+    </li>`;
+  });
+  const types = new Set(events.map(({ type }) => type));
+  const open = order.status === 'PENDING' ? way.filter((type) => !types.has(type)) : [];
+  return [
+    ...happened,
+    ...open.map(
+      (type) => html`<li class="open" data-step=${type}>
+        <span class="mark" aria-hidden="true"></span><span>${w.step[type]}</span><span class="hint">${w.stepWaits}</span>
+      </li>`,
+    ),
+  ];
+}

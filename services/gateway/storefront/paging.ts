@@ -1,0 +1,35 @@
+import { call } from './api.ts';
+import type { Page } from './types.ts';
+
+export interface Listing<T> {
+  readonly items: readonly T[];
+  /** Undefined until the first part is there. */
+  readonly loaded: boolean;
+  readonly hasMore: boolean;
+  /** Fetches the next part, the first one at first. @throws {Problem} */
+  next(): Promise<void>;
+}
+
+/** A list of the API, fetched part by part. `path` has its query already, or none. */
+export function createListing<T>(path: string, signal: AbortSignal): Listing<T> {
+  let items: readonly T[] = [];
+  let cursor: string | null | undefined;
+  return {
+    get items() {
+      return items;
+    },
+    get loaded() {
+      return cursor !== undefined;
+    },
+    get hasMore() {
+      return typeof cursor === 'string';
+    },
+    async next() {
+      const from = typeof cursor === 'string' ? `cursor=${encodeURIComponent(cursor)}` : '';
+      const mark = from && (path.includes('?') ? '&' : '?');
+      const { data } = await call<Page<T>>('GET', `${path}${mark}${from}`, { signal });
+      items = [...items, ...data.items];
+      cursor = data.nextCursor ?? null;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** The answers of the API that the shop shows; /openapi.json tells all of them. Amounts in won, times in ISO 8601. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+export interface Product {
+  readonly productId: number;
+  readonly name: string;
+  readonly price: number;
+  readonly stockQuantity: number;
+}
+export interface PopularProduct {
+  readonly rank: number;
+  readonly productId: number;
+  readonly name: string | null;
+  readonly price: number | null;
+  readonly quantitySold: number;
+}
+export interface Order {
+  readonly orderId: string;
+  readonly status: 'PENDING' | 'COMPLETED' | 'CANCELLED';
+  readonly items: readonly {
+    readonly productId: number;
+    readonly name: string | null;
+    readonly unitPrice: number | null;
+    readonly quantity: number;
+  }[];
+  readonly totalAmount: number | null;
+  readonly discountAmount: number | null;
+  readonly paidAmount: number | null;
+  readonly couponId?: string;
+  readonly reason?: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly completedAt?: string;
+}
+export interface OrderEvent {
+  readonly eventId: string;
+  readonly type: string;
+  readonly happenedAt: string;
+  readonly order: Order;
+}
+export interface Coupon {
+  readonly couponId: string;
+  readonly couponPolicyId: number;
+  readonly name: string;
+  readonly discountAmount: number;
+  readonly status: 'ISSUED' | 'USED' | 'EXPIRED';
+  readonly expiresAt: string;
+}
+export interface IssuedCoupon extends Coupon {
+  readonly alreadyIssued: boolean;
+}
+export interface CouponPolicy {
+  readonly couponPolicyId: number;
+  readonly name: string;
+  readonly discountAmount: number;
+  readonly totalQuantity: number;
+  readonly remaining: number;
+  readonly validDays: number;
+  readonly startsAt: string | null;
+  readonly endsAt: string | null;
+}
+export interface PointsChange {
+  readonly id: string | number;
+  readonly type: 'CHARGE' | 'USE' | 'REFUND';
+  readonly amount: number;
+  readonly balanceAfter: number;
+  readonly orderId?: string | null;
+  readonly createdAt: string;
+}
