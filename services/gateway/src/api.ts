@@ -1,5 +1,7 @@
 import type { Operation } from '@shop/service/api';
+import { timeSchema } from '@shop/service/api';
 import { z } from 'zod';
+import { demoTokenBody } from './auth/demo.ts';
 
 const health = z
   .strictObject({
@@ -10,6 +12,42 @@ const health = z
 
 /** What the gateway answers itself. */
 export const OPERATIONS: readonly Operation[] = [
+  {
+    operationId: 'issueDemoToken',
+    method: 'POST',
+    path: '/auth/demo-token',
+    access: 'public',
+    tag: 'session',
+    summary: 'A token of any user, for whoever asks',
+    description: 'There only where `DEMO_AUTH=true`: for development.',
+    body: { schema: demoTokenBody, examples: { user1: { userId: 1 }, operator: { userId: 1, scope: 'ops' } } },
+    answers: {
+      200: {
+        description: 'The token, good for an hour.',
+        schema: z.strictObject({
+          token: z.string().describe('goes into `Authorization: Bearer <token>`'),
+          expiresAt: timeSchema.describe('until when it is good'),
+        }),
+      },
+    },
+  },
+  {
+    operationId: 'getKeys',
+    method: 'GET',
+    path: '/.well-known/jwks.json',
+    access: 'public',
+    tag: 'session',
+    summary: 'The public keys that demo tokens are verified with',
+    description: 'There only where `DEMO_AUTH=true`.',
+    answers: {
+      200: {
+        description: 'A JWK set (RFC 7517).',
+        schema: z.looseObject({
+          keys: z.array(z.looseObject({ kid: z.string().describe('its id') })).describe('public keys'),
+        }),
+      },
+    },
+  },
   {
     operationId: 'welcome',
     method: 'GET',

@@ -46,7 +46,10 @@ export async function createDemoIssuer({ keyFile, issuer, audience }: DemoOption
   };
 }
 
-const demoTokenBody = z.strictObject({ userId: userIdSchema, scope: z.enum(SCOPES).optional() });
+export const demoTokenBody = z.strictObject({
+  userId: userIdSchema.describe('whose token'),
+  scope: z.enum(SCOPES).optional().describe("makes it an operator's"),
+});
 
 export function demoRoutes({ published, issue }: DemoIssuer): (router: Router) => void {
   return (router) => {
