@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 /** The claims of a token; `exp` in seconds. */
 export interface Claims {
   readonly sub: unknown;
-  readonly exp?: number;
+  readonly exp?: number | undefined;
   readonly scope?: string;
   readonly iss?: string;
   readonly aud?: string;

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../deploy/local/paths.ts';
+import { ROUTES, type UpstreamName } from '../../services/gateway/src/routes.ts';
+
+/** An operation of the OpenAPI document. */
+export interface DocumentedOperation {
+  readonly operationId: string;
+  readonly method: string;
+  /** `/orders/{id}` */
+  readonly template: string;
+  readonly access: 'public' | 'user' | 'ops';
+  /** Who answers it; undefined for the gateway itself. */
+  readonly service: UpstreamName | undefined;
+  /** The first of its examples; undefined where it takes no body, `null` where it has none. */
+  readonly body: unknown;
+}
+
+interface OpenApi {
+  readonly paths: Record<
+    string,
+    Record<
+      string,
+      {
+        readonly operationId: string;
+        readonly 'x-access': DocumentedOperation['access'];
+        readonly requestBody?: {
+          readonly content: Record<string, { readonly examples?: Record<string, { readonly value: unknown }> }>;
+        };
+      }
+    >
+  >;
+}
+
+/** Every operation there is: what is added to the document is in it. */
+export function documentedOperations(): DocumentedOperation[] {
+  const document = JSON.parse(readFileSync(join(root, 'services/gateway/openapi.json'), 'utf8')) as OpenApi;
+  return Object.entries(document.paths).flatMap(([template, operations]) =>
+    Object.entries(operations).map(([name, operation]): DocumentedOperation => {
+      const method = name.toUpperCase();
+      const path = template.replaceAll(/\{(\w+)\}/g, ':$1');
+      const [example] = Object.values(operation.requestBody?.content['application/json']?.examples ?? {});
+      return {
+        operationId: operation.operationId,
+        method,
+        template,
+        access: operation['x-access'],
+        service: ROUTES.find((route) => route.method === method && route.path === path)?.service,
+        body: operation.requestBody && (example?.value ?? null),
+      };
+    }),
+  );
+}
+
+/** A request of an operation that works for the user whose things it is about. */
+export interface Example {
+  readonly operation: DocumentedOperation;
+  readonly path: string;
+  readonly body: unknown;
+}
+
+/** What of a user's an operation's `{id}` stands for. */
+export interface Owned {
+  readonly orderId: string;
+  readonly requestId: string;
+  readonly productId: string;
+  readonly auditId: string;
+  readonly rushId: string;
+}
+
+/** The part of the path before `{id}` → what has that id. */
+const IDS: Readonly<Record<string, keyof Owned>> = {
+  '/orders/': 'orderId',
+  '/coupons/requests/': 'requestId',
+  '/products/': 'productId',
+  '/ops/audit/': 'auditId',
+  '/ops/rush/': 'rushId',
+};
+
+/** Bodies in place of those of the document, where these would cost a test too much. */
+const BODIES: Readonly<Record<string, unknown>> = { startRush: { buyers: 1 } };
+
+/** @throws for an operation that nothing is known to try with: whoever adds one adds to the tables here */
+export function exampleOf(operation: DocumentedOperation, owned: Owned): Example {
+  const { operationId, template } = operation;
+  const [before = '', after] = template.split('{id}');
+  const kind = IDS[before];
+  if (after !== undefined && !kind) throw new Error(`${operationId}: IDS does not say what {id} is in ${template}`);
+  const path = after === undefined || !kind ? before : `${before}${owned[kind]}${after}`;
+  if (path.includes('{')) throw new Error(`${operationId}: ${template} has more than an {id}`);
+  const body = BODIES[operationId] ?? operation.body;
+  if (body === null) throw new Error(`${operationId}: the document has no example of its body`);
+  return { operation, path, body };
+}
