@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditState } from '../../ops/src/console/audit/audits.ts';
 import type { RushState } from '../../ops/src/console/rush/rushes.ts';
-import { type Answer, expectStatus, type Problem } from '../support/api.ts';
+import { signedCalls } from '../../ops/src/signed-call.ts';
+import { type Answer, Api, expectStatus, type Problem } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
@@ -12,23 +13,37 @@ const DEMO_USERS = 200;
 const WITHIN_MS = 55_000;
 
 let system: System;
+/** The API with a token of scope `ops`. */
+let ops: Api;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ auth: 'on' });
   await system.start('ops-console');
+  ops = await signIn(1, 'ops');
   const users = Array.from({ length: DEMO_USERS }, (_, index) => index + 1);
-  await Promise.all(users.map(async (userId) => expectStatus(await system.api.charge(userId, 1_000_000), 200)));
+  await Promise.all(
+    users.map(async (userId) => expectStatus(await (await signIn(userId)).charge(userId, 1_000_000), 200)),
+  );
 }, 120_000);
 
 afterAll(() => system?.stop(), 30_000);
 
-const post = <Body>(path: string, body: object): Promise<Answer<Body>> => system.api.request('POST', path, { body });
-const look = <Body>(path: string): Promise<Answer<Body>> => system.api.request('GET', path);
+const post = <Body>(path: string, body: object): Promise<Answer<Body>> => ops.request('POST', path, { body });
+const look = <Body>(path: string): Promise<Answer<Body>> => ops.request('GET', path);
+
+/** The API with a user's token. */
+async function signIn(userId: number, scope?: 'ops'): Promise<Api> {
+  const { baseUrl, contract } = system.api;
+  const body = { userId, ...(scope && { scope }) };
+  const answer = await system.api.request<{ token: string }>('POST', '/auth/demo-token', { body });
+  const { token } = expectStatus(answer, 200).body;
+  return new Api(baseUrl, () => ({ authorization: `Bearer ${token}` }), contract);
+}
 
 /** The states that a rush tells of itself, to its end or until there are so many. */
 async function follow(rushId: string, { most = Number.POSITIVE_INFINITY, after = -1 } = {}): Promise<RushState[]> {
   const answer = await fetch(`${system.api.baseUrl}/ops/rush/${rushId}/events`, {
-    headers: after < 0 ? {} : { 'last-event-id': String(after) },
+    headers: { ...ops.headersFor('GET', ''), ...(after < 0 ? {} : { 'last-event-id': String(after) }) },
     signal: AbortSignal.timeout(WITHIN_MS),
   });
   expect(answer.headers.get('content-type')).toBe('text/event-stream');
@@ -72,7 +87,7 @@ describe('a rush', () => {
       'DONE',
     ]);
     // Not only what the console says of itself.
-    expect(await system.api.stock(begun.body.productId)).toBe(0);
+    expect(await ops.stock(begun.body.productId)).toBe(0);
     const policies = await look<{ items: { couponPolicyId: number; remaining: number }[] }>('/coupon-policies');
     const policy = policies.body.items.find((each) => each.couponPolicyId === begun.body.couponPolicyId);
     expect(policy?.remaining).toBe(0);
@@ -84,7 +99,7 @@ describe('a rush', () => {
   });
 
   it('when one is at work, then a second is 409 and names it; after the end there may be another', async () => {
-    const productId = await system.api.newProduct(10, 1_000);
+    const productId = await ops.newProduct(10, 1_000);
     const both = await Promise.all([1, 2].map(() => post<RushState & Problem>('/ops/rush', { productId, buyers: 20 })));
     const [first, second] = both.sort((a, b) => a.status - b.status);
     expect([first?.status, second?.status]).toEqual([202, 409]);
@@ -94,7 +109,7 @@ describe('a rush', () => {
 
     const again = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 20, quantity: 2 }), 202);
     expect((await follow(again.body.rushId)).at(-1)).toMatchObject({ quantity: 2, orders: { completed: 20 } });
-    expect(await system.api.stock(productId)).toBe(940);
+    expect(await ops.stock(productId)).toBe(940);
   });
 
   it.each<[string, object, number, string]>([
@@ -111,7 +126,7 @@ describe('a rush', () => {
   });
 
   it('when the console is killed in its midst, then every route but its own answers, what was begun ends, and it comes back without it', async () => {
-    const productId = await system.api.newProduct(10, 1_000);
+    const productId = await ops.newProduct(10, 1_000);
     const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
     await eventually('some orders to be complete', async () => {
       const state = (await look<RushState>(`/ops/rush/${body.rushId}`)).body;
@@ -121,8 +136,7 @@ describe('a rush', () => {
     await system.process('ops-console').kill9();
 
     expect(expectStatus(await look<Problem>('/ops/status'), 503).body.code).toBe('SERVICE_UNAVAILABLE');
-    const userId = await system.api.newUser(1_000);
-    expectStatus(await system.api.placeOrder(userId, [[productId, 1]], { wait: 20 }), 201);
+    expectStatus(await ops.placeOrder(1, [[productId, 1]], { wait: 20 }), 201);
     for (const path of ['/products', '/coupon-policies', '/points?userId=1', '/products/popular'])
       expectStatus(await look(path), 200);
     await expectCleanAudit(system);
@@ -137,7 +151,7 @@ describe('a rush', () => {
   });
 
   it('when the console is asked to stop in its midst, then it does so at once and tells its readers', async () => {
-    const productId = await system.api.newProduct(10, 1_000);
+    const productId = await ops.newProduct(10, 1_000);
     const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
     const [states] = await Promise.all([follow(body.rushId), system.process('ops-console').stop()]);
     expect(states.at(-1)).toMatchObject({ phase: 'FAILED', done: true, error: expect.any(String) });
@@ -168,9 +182,27 @@ describe('an audit', () => {
   });
 });
 
-it('when the console is called past the gateway without its signature, then it is refused', async () => {
-  const answer = await fetch(`${system.process('ops-console').url}/ops/status`);
-  expect(answer.status).toBe(401);
+describe('whoever is no operator', () => {
+  it.each([
+    ['GET', '/ops/status'],
+    ['POST', '/ops/audit'],
+    ['GET', '/ops/audit/0195f3a2-7c1b-7a35-9d7e-3f4b8a6c2d10'],
+    ['POST', '/ops/rush'],
+    ['GET', '/ops/rush/0195f3a2-7c1b-7a35-9d7e-3f4b8a6c2d10'],
+    ['GET', '/ops/rush/0195f3a2-7c1b-7a35-9d7e-3f4b8a6c2d10/events'],
+  ])('when they ask for %s %s, then it is 401 without a token and 403 with a user’s', async (method, path) => {
+    const wish = method === 'POST' ? { body: { buyers: 1 } } : {};
+    expect(expectStatus(await system.api.request(method, path, wish), 401).body.code).toBe('UNAUTHENTICATED');
+    expect(expectStatus(await (await signIn(2)).request(method, path, wish), 403).body.code).toBe('FORBIDDEN');
+  });
+});
+
+it('when the console is called past the gateway, then it wants the signature and the scope all the same', async () => {
+  const url = `${system.process('ops-console').url}/ops/status`;
+  const sign = signedCalls(system.stack.env.INTERNAL_KEYS);
+  const byUser = sign('GET', '/ops/status', { user: 2, scopes: [] });
+  const answers = await Promise.all([fetch(url), fetch(url, { headers: byUser })]);
+  expect(answers.map((answer) => answer.status)).toEqual([401, 403]);
 });
 
 it('when the status is asked for, then it is what the command line tells', async () => {
