@@ -5,6 +5,7 @@ import { orderPage } from './pages/order.ts';
 import { ordersPage } from './pages/orders.ts';
 import { pointsPage } from './pages/points.ts';
 import { productsPage } from './pages/products.ts';
+import { rushHourPage } from './pages/rush-hour.ts';
 import { signInPage } from './pages/sign-in.ts';
 import type { PageRoute } from './router.ts';
 
@@ -18,4 +19,5 @@ export const pages: readonly PageRoute[] = [
   { pattern: /^\/coupons$/, page: couponsPage, user: true },
   { pattern: /^\/coupon-rush$/, page: couponRushPage },
   { pattern: /^\/points$/, page: pointsPage, user: true },
+  { pattern: /^\/rush-hour(?:\/([0-9a-f-]{36}))?$/, page: rushHourPage, user: true },
 ];

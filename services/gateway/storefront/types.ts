@@ -69,3 +69,37 @@ export interface PointsChange {
   readonly orderId?: string | null;
   readonly createdAt: string;
 }
+export interface Rush {
+  readonly rushId: string;
+  readonly productId: number;
+  readonly couponPolicyId: number;
+  readonly phase: 'BUYING' | 'AUDITING' | 'DONE' | 'FAILED';
+  readonly done: boolean;
+  readonly buyers: number;
+  readonly ended: number;
+  readonly coupons: Readonly<Record<'issued' | 'alreadyOwn' | 'soldOut' | 'failed', number>>;
+  readonly orders: {
+    readonly completed: number;
+    readonly refused: Readonly<Record<string, number>>;
+    readonly failed: number;
+    readonly pending: number;
+  };
+  readonly failures: Readonly<Record<string, number>>;
+  readonly elapsedMs: number;
+  readonly ordersPerSecond: number;
+  readonly p95Ms: Readonly<Record<'coupon' | 'order', number | null>>;
+  readonly audit?: {
+    readonly clean: boolean;
+    readonly violations: readonly {
+      readonly invariant: number;
+      readonly title: string;
+      readonly failed: number;
+      readonly examples: readonly { readonly id: string; readonly detail: string }[];
+    }[];
+    readonly checks: number;
+    readonly orders: number;
+    readonly notes: readonly string[];
+    readonly durationMs: number;
+  };
+  readonly error?: string;
+}
