@@ -84,15 +84,17 @@ describe('memory', () => {
   it('when addresses flood in, then no more are remembered than may be, nor are those that changed', () => {
     const { ask, counts } = limiter({ maxKeys: 50 });
     for (let i = 0; i < 10_000; i++) ask({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` });
-    expect(counts.address.size).toBe(50);
-    expect(counts.address.changed()).toHaveLength(50);
+    expect(counts.address.size).toBeLessThanOrEqual(50);
+    expect(counts.address.changed().length).toBeLessThanOrEqual(50);
   });
 
-  it('when windows have ended, then the next one sweeps them out', () => {
-    const { ask, counts, clock } = limiter();
-    for (let i = 0; i < 40; i++) ask({ address: `10.0.0.${i}` });
-    clock.now += 60_000;
-    ask({ address: '10.0.1.1' });
-    expect(counts.address.size).toBe(1);
+  it('when addresses flood in, then who goes on asking is not forgotten', () => {
+    const { ask } = limiter({ maxKeys: 50 });
+    const refused: number[] = [];
+    for (let i = 0; i < 1_000; i++) {
+      ask({ address: `10.1.${i >> 8}.${i & 255}` });
+      if (i % 10 === 0 && ask({ address: '192.0.2.1' }).refused) refused.push(i);
+    }
+    expect(refused).toHaveLength(95);
   });
 });
