@@ -33,15 +33,14 @@ export function commonProblems({ access, body, params, path }: Operation): Probl
   return [
     'VALIDATION_FAILED',
     ...(access === 'public' ? [] : (['UNAUTHENTICATED', 'FORBIDDEN'] as const)),
-    // With an empty segment it is a path that leads nowhere.
-    ...(params ? (['NOT_FOUND'] as const) : []),
+    // With an empty segment it is a path that leads nowhere; operators' paths are not everywhere.
+    ...(params || path.startsWith('/ops/') ? (['NOT_FOUND'] as const) : []),
     'REQUEST_TIMEOUT',
     ...(body ? (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
-    'URI_TOO_LONG',
     'HEADERS_TOO_LARGE',
     'INTERNAL_ERROR',
     // Whoever watches the gateway is never sent away.
-    ...(WATCHED.test(path) ? [] : (['RATE_LIMITED', 'SERVICE_UNAVAILABLE'] as const)),
+    ...(WATCHED.test(path) ? [] : (['URI_TOO_LONG', 'RATE_LIMITED', 'SERVICE_UNAVAILABLE'] as const)),
   ];
 }
 

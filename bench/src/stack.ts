@@ -13,7 +13,6 @@ import {
 import { instancesOf, type ServiceName, serviceRow, services, startSteps } from '../../deploy/local/topology.ts';
 import { type Addresses, readAddresses } from '../../ops/src/addresses.ts';
 import type { Watched } from './processes.ts';
-import { wantsTokens } from './tokens.ts';
 
 /** The system under load. */
 export interface Target {
@@ -22,8 +21,6 @@ export interface Target {
   readonly processes: readonly Watched[];
   /** What of it runs, in words, for the report. */
   readonly description: string;
-  /** Its gateway wants tokens. */
-  readonly auth: boolean;
   /** The stack's name. */
   readonly stack: string;
   /** Stops every instance of a service. @returns starts them again. Missing where the target is somebody else's. */
@@ -80,9 +77,8 @@ export async function startTarget(
   }
   return {
     ...targetOf(stack),
-    auth,
     stack: stack.name,
-    description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service${auth ? ', with tokens' : ''}`,
+    description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service`,
     pause: async (service) => {
       await Promise.all(running.get(service)?.map((each) => each.stop()) ?? []);
       return () => start(service);
@@ -97,12 +93,10 @@ export async function stopTarget(): Promise<void> {
 }
 
 /** Takes the stack that runs (`npm start`), and leaves it running. */
-export async function useRunningTarget(): Promise<Target> {
+export function useRunningTarget(): Target {
   const stack = openStack(chosenStack().name);
-  const target = targetOf(stack);
   return {
-    ...target,
-    auth: await wantsTokens(target.addresses.gateway),
+    ...targetOf(stack),
     stack: stack.name,
     description: `the running stack \`${stack.name}\`, with the data it had`,
     close: () => Promise.resolve(),

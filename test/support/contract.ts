@@ -19,6 +19,7 @@ interface Schema {
 }
 interface Documented {
   readonly operationId: string;
+  readonly tags: readonly string[];
   readonly 'x-access': string;
   readonly requestBody?: object;
   readonly responses: Readonly<Record<string, Response>>;

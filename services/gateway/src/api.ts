@@ -1,5 +1,4 @@
-import type { Operation } from '@shop/service/api';
-import { timeSchema } from '@shop/service/api';
+import { type Operation, timeSchema } from '@shop/service/api';
 import { z } from 'zod';
 import { demoTokenBody } from './auth/demo.ts';
 
@@ -26,10 +25,11 @@ export const OPERATIONS: readonly Operation[] = [
         description: 'The token, good for an hour.',
         schema: z.strictObject({
           token: z.string().describe('goes into `Authorization: Bearer <token>`'),
-          expiresAt: timeSchema.describe('until when it is good'),
+          expiresAt: timeSchema.describe('until when it is good, ISO 8601, UTC'),
         }),
       },
     },
+    problems: ['NOT_FOUND'],
   },
   {
     operationId: 'getKeys',
@@ -47,6 +47,7 @@ export const OPERATIONS: readonly Operation[] = [
         }),
       },
     },
+    problems: ['NOT_FOUND'],
   },
   {
     operationId: 'welcome',

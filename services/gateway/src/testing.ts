@@ -56,7 +56,6 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly corsOrigins?: readonly string[];
   readonly trustProxy?: readonly string[];
   readonly limitAddress?: Quota;
-  readonly limitUser?: Quota;
   readonly shedAboveMs?: number;
   readonly identify?: Guard;
   readonly demo?: DemoIssuer;
@@ -85,7 +84,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     metrics,
   });
   const shedder = createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
-  const counts = (quota: Quota | undefined) => quota && createWindowCounts(quota, 1_000);
+  const address = options.limitAddress && createWindowCounts(options.limitAddress, 1_000);
   const passing = {
     signCaller: createCallerSigner(INTERNAL_KEYS),
     clientAddress: createClientAddress(options.trustProxy ?? []),
@@ -100,7 +99,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     streams,
     lastGood: createLastGood({ maxAgeSeconds: options.lastGoodSeconds ?? 3_600 }),
     cors: createCors(options.corsOrigins ?? []),
-    limit: createRateLimiter({ user: counts(options.limitUser), address: counts(options.limitAddress), metrics }),
+    limit: createRateLimiter({ user: undefined, address, metrics }),
     shedder,
     identify: options.identify ?? asAnybody,
     demo: options.demo,
