@@ -1,8 +1,9 @@
-// Four kinds of tests, by where they stand:
+// Five kinds of tests, by where they stand:
 //   unit         beside the code, pure, no servers
 //   simulation   test/simulation, the whole saga in memory
 //   integration  services/*/test, libs/*/test, deploy/local/test, test/integration, on real servers
 //   faults       test/faults, on real servers and processes, which they kill
+//   browser      test/browser, the storefront in Chromium, on real servers
 // `npm test` runs all and brings the servers; see deploy/local/commands/test.ts.
 
 const project = {
@@ -34,6 +35,7 @@ export default {
     named('simulation', ['test/simulation']),
     named('integration', ['libs/*/test', 'services/*/test', 'deploy/local/test', 'test/integration']),
     named('faults', ['test/faults']),
+    named('browser', ['test/browser']),
   ],
   // A rejection that nobody handled by the end of a test's turn fails that test.
   waitForUnhandledRejections: true,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
+import { chromium } from '../fetch/chromium.ts';
 import { run } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
@@ -26,6 +27,7 @@ const withoutServers: [project: string, testMs: number][] = [
 const withServers: [project: string, testMs: number][] = [
   ['integration', 60_000],
   ['faults', 240_000],
+  ['browser', 90_000],
 ];
 
 let child: ChildProcess | undefined;
@@ -55,6 +57,7 @@ export async function test(patterns: string[]): Promise<number> {
     }
     const wanted: typeof withServers = [];
     for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
+    if (wanted.some(([project]) => project === 'browser')) await chromium();
     if (wanted.length > 0) {
       // Never servers that existed before: these tests empty schemas and kill processes.
       const stack = await startInfra({ name: stackName, portOffset: portOffset + 1000, fresh: true });

@@ -59,18 +59,23 @@ function isWanted(archive: string): boolean {
 
 /** Runs a program of an unpacked folder with that folder's own loader and libraries. */
 export function unpackedCommand(folder: string, program: string): string[] {
-  const libraries = ['usr/lib', 'lib'].flatMap((base) =>
+  const libraries = unpackedLibraries(folder);
+  for (const library of libraries) {
+    const loader = readdirSync(library).find((name) => /^ld-linux-.*\.so\.\d$/.test(name));
+    if (loader) return [join(library, loader), '--library-path', libraries.join(':'), join(folder, program)];
+  }
+  throw new StackError(`No loader was found in ${folder}; remove that folder to fetch it again.`);
+}
+
+/** The folders of libraries in an unpacked folder. */
+export function unpackedLibraries(folder: string): string[] {
+  return ['usr/lib', 'lib'].flatMap((base) =>
     existsSync(join(folder, base))
       ? readdirSync(join(folder, base))
           .filter((name) => name.endsWith('-linux-gnu'))
           .map((name) => join(folder, base, name))
       : [],
   );
-  for (const library of libraries) {
-    const loader = readdirSync(library).find((name) => /^ld-linux-.*\.so\.\d$/.test(name));
-    if (loader) return [join(library, loader), '--library-path', libraries.join(':'), join(folder, program)];
-  }
-  throw new StackError(`No loader was found in ${folder}; remove that folder to fetch it again.`);
 }
 
 export function distributionIsDebian(): boolean {

@@ -10,10 +10,18 @@ export interface PageContext {
 }
 export type Page = (context: PageContext) => void | Promise<void>;
 
-/** Says a sentence to everybody: shown at the bottom and read out. */
+const SAID_MS = 8_000;
+let unsaid: ReturnType<typeof setTimeout> | undefined;
+
+/** Says a sentence to everybody: shown at the bottom for a while, and read out. */
 export function say(text: string): void {
   const element = document.getElementById('said');
-  if (element) element.textContent = text;
+  if (!element) return;
+  element.textContent = text;
+  clearTimeout(unsaid);
+  unsaid = setTimeout(() => {
+    element.textContent = '';
+  }, SAID_MS);
 }
 
 export function sayProblem(error: unknown): void {

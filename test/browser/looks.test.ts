@@ -1,0 +1,157 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { expectStatus } from '../support/api.ts';
+import { goTo, openBrowser, openWindow, signIn, type WindowOptions } from '../support/browser.ts';
+import { demoToken } from '../support/demo-users.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const USER = 77;
+/** `SCREENSHOTS=docs/screenshots npm test -- test/browser/looks` renews those of the documents. */
+const SCREENSHOTS = process.env.SCREENSHOTS;
+
+let system: System;
+let browser: Browser;
+let orderId = '';
+
+beforeAll(async () => {
+  [system, browser] = await Promise.all([startSystem({ auth: 'on', env: { DEMO_AUTH: 'true' } }), openBrowser()]);
+  orderId = await prepare();
+}, 90_000);
+afterAll(async () => {
+  await browser.close();
+  await system.stop();
+});
+
+/** Something on every page. @returns an order */
+async function prepare(): Promise<string> {
+  const { api } = system;
+  const operator = await demoToken(api, 1, 'ops');
+  const headers = await demoToken(api, USER);
+  const products: number[] = [];
+  for (const [index, name] of [
+    'Teapot',
+    'Cast-iron pan',
+    'Wool blanket',
+    'Desk lamp',
+    'Garden chair',
+    'Radio',
+  ].entries()) {
+    const body = { name, price: 9_000 + index * 7_500, stockQuantity: index === 5 ? 0 : 40 + index };
+    const made = await api.request<{ productId: number }>('POST', '/products', { body, headers: operator });
+    products.push(expectStatus(made, 201).body.productId);
+  }
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+  for (const policy of [{ name: 'Welcome' }, { name: 'Tonight', startsAt: inAnHour }]) {
+    const body = { ...policy, discountAmount: 3_000, totalQuantity: 50, validDays: 7 };
+    expectStatus(await api.request('POST', '/coupon-policies', { body, headers: operator }), 201);
+  }
+  expectStatus(await api.request('POST', '/points/charge', { body: { amount: 300_000 }, headers }), 200);
+  const coupon = await api.request<{ couponId: string }>('POST', '/coupons/issue', {
+    body: { couponPolicyId: 1 },
+    headers,
+  });
+  const items = [
+    { productId: products[0], quantity: 2 },
+    { productId: products[2], quantity: 1 },
+  ];
+  const order = await api.request<{ orderId: string }>('POST', '/orders', {
+    body: { items, couponId: expectStatus(coupon, 200).body.couponId },
+    headers: { ...headers, prefer: 'wait=20' },
+  });
+  return expectStatus(order, 201).body.orderId;
+}
+
+const PAGES = ['/', '/sign-in', '/basket', '/orders', '/orders/:id', '/coupons', '/coupon-rush', '/points', '/nowhere'];
+
+/** Every page, once it shows what it has to show. */
+async function* everyPage(options: WindowOptions): AsyncGenerator<{ path: string; page: Page }> {
+  const window = await openWindow(browser, system.api.baseUrl, options);
+  const { page } = window;
+  await page.evaluate("localStorage.setItem('shop.language', 'en')");
+  await signIn(page, USER);
+  await goTo(page, '/');
+  await page.getByRole('button', { name: 'Put in the basket: Teapot' }).click();
+  for (const path of PAGES) {
+    await goTo(page, path.replace(':id', orderId));
+    await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
+    if (path === '/orders/:id') await page.locator('[data-step=order-completed]').waitFor();
+    yield { path, page };
+  }
+  expect(window.faults).toEqual([]);
+  await window.close();
+}
+
+interface AxeResult {
+  readonly violations: readonly { id: string; impact: string; nodes: readonly { html: string }[] }[];
+}
+
+it.each(['light', 'dark'] as const)(
+  'when axe looks at every page in %s, then it finds nothing serious',
+  async (colorScheme) => {
+    const found: string[] = [];
+    for await (const { path, page } of everyPage({ colorScheme })) {
+      await page.evaluate(AXE);
+      const { violations } = (await page.evaluate('axe.run()')) as AxeResult;
+      const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      found.push(
+        ...serious.map(({ id, nodes }) => `${path}: ${id} ${nodes.map(({ html }) => html.slice(0, 120)).join(' ')}`),
+      );
+    }
+    expect(found).toEqual([]);
+  },
+);
+
+it('when the screen is 375 pixels wide, then no page has to be moved sideways, and what is touched is large enough', async () => {
+  const found: string[] = [];
+  for await (const { path, page } of everyPage({ viewport: { width: 375, height: 740 }, hasTouch: true })) {
+    const width = await page.evaluate('document.documentElement.scrollWidth');
+    if (width !== 375) found.push(`${path} is ${width} wide`);
+    const small =
+      (await page.evaluate(`[...document.querySelectorAll('button, .button, nav a, input:not([type=checkbox]), select')]
+      .filter((it) => it.getBoundingClientRect().height < 43.5).map((it) => it.outerHTML.slice(0, 90))`)) as string[];
+    found.push(...small.map((html) => `${path}: ${html}`));
+    if (path === '/orders/:id') await shoot(page, 'phone');
+  }
+  expect(found).toEqual([]);
+});
+
+it('when a Korean browser comes, then the shop speaks Korean, and remembers another choice', async () => {
+  const window = await openWindow(browser, system.api.baseUrl, { locale: 'ko-KR' });
+  const { page } = window;
+  await page.getByRole('heading', { level: 1, name: '상품' }).waitFor();
+  expect(await page.locator('html').getAttribute('lang')).toBe('ko');
+  await page.getByText('9,000원').first().waitFor();
+  await page.getByRole('button', { name: '장바구니에 담기: Teapot' }).click();
+  await page.getByText('Teapot을(를) 장바구니에 담았습니다.').waitFor();
+  await page.getByRole('link', { name: '쿠폰 받기', exact: true }).click();
+  await page.getByText('선착순입니다.').waitFor();
+  await page.getByRole('link', { name: '상품' }).click();
+  await page.getByRole('button', { name: '장바구니에 담기: Teapot' }).waitFor();
+  await shoot(page, 'shop-ko');
+  await page.getByRole('button', { name: 'English' }).click();
+  await page.reload();
+  await page.getByRole('heading', { level: 1, name: 'Products' }).waitFor();
+  expect(await page.locator('html').getAttribute('lang')).toBe('en');
+  expect(window.faults).toEqual([]);
+  await window.close();
+});
+
+it('when something was sold, then it stands first, among the best sold', async () => {
+  for await (const { path, page } of everyPage({})) {
+    if (path === '/') {
+      await page.locator('.popular li', { hasText: 'Teapot' }).getByText('2 sold').waitFor();
+      await shoot(page, 'shop');
+    }
+    if (path === '/orders/:id') await shoot(page, 'order');
+    if (path === '/coupon-rush') await shoot(page, 'coupon-rush');
+  }
+});
+
+async function shoot(page: Page, name: string): Promise<void> {
+  if (!SCREENSHOTS) return;
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
+}

@@ -1,0 +1,240 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { expectStatus } from '../support/api.ts';
+import { goTo, openBrowser, openWindow, signIn, type Window, type WindowOptions } from '../support/browser.ts';
+import { demoToken } from '../support/demo-users.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const STEPS = ['order-created', 'stock-reserved', 'coupon-redeemed', 'payment-completed', 'order-completed'];
+
+let system: System;
+let browser: Browser;
+let operator: Record<string, string>;
+let window: Window;
+let page: Page;
+let user = 0;
+
+beforeAll(async () => {
+  // Orders that wait for a stopped service are not to be cancelled meanwhile.
+  const env = { DEMO_AUTH: 'true', ORDER_DEADLINE_MS: '120000' };
+  [system, browser] = await Promise.all([startSystem({ auth: 'on', env }), openBrowser()]);
+  operator = await demoToken(system.api, 10_000, 'ops');
+  await newProduct('teapot', 30_000, 1_000);
+}, 90_000);
+afterAll(async () => {
+  await browser.close();
+  await system.stop();
+});
+
+async function open(options: WindowOptions = {}): Promise<void> {
+  window = await openWindow(browser, system.api.baseUrl, options);
+  page = window.page;
+}
+beforeEach(() => {
+  user += 1;
+});
+afterEach(async () => {
+  const { faults } = window;
+  await window.close();
+  expect(faults).toEqual([]);
+});
+
+async function newProduct(name: string, price: number, stockQuantity: number): Promise<void> {
+  const body = { name, price, stockQuantity };
+  expectStatus(await system.api.request('POST', '/products', { body, headers: operator }), 201);
+}
+
+async function newPolicy(name: string, discountAmount: number, totalQuantity: number): Promise<number> {
+  const body = { name, discountAmount, totalQuantity, validDays: 7 };
+  const answer = await system.api.request<{ couponPolicyId: number }>('POST', '/coupon-policies', {
+    body,
+    headers: operator,
+  });
+  return expectStatus(answer, 201).body.couponPolicyId;
+}
+
+async function charge(amount: number): Promise<void> {
+  await goTo(page, '/points');
+  await page.getByLabel(/Amount to charge/).fill(String(amount));
+  await page.getByRole('button', { name: 'Charge' }).click();
+  await page.getByText(/ charged\.$/).waitFor();
+}
+
+async function balance(): Promise<string | null> {
+  await goTo(page, '/points');
+  await page.getByTestId('balance').filter({ hasNotText: '…' }).waitFor();
+  return page.getByTestId('balance').textContent();
+}
+
+async function putInBasket(name: string): Promise<void> {
+  await goTo(page, '/');
+  await page.getByRole('button', { name: `Put in the basket: ${name}` }).click();
+  await goTo(page, '/basket');
+}
+
+const status = (text: string) => page.getByTestId('order-status').filter({ hasText: text }).waitFor();
+const steps = () =>
+  page.locator('[data-step]').evaluateAll((items) => items.map((item) => item.getAttribute('data-step')));
+
+describe('an order', () => {
+  it('when a user charges, takes a coupon and orders, then every step is seen, and a cancellation gives all back', async () => {
+    await newPolicy('spring sale', 5_000, 10);
+    await open();
+    await signIn(page, user);
+    await charge(50_000);
+    await goTo(page, '/coupon-rush');
+    await page.getByRole('button', { name: 'Get the coupon spring sale' }).click();
+    await page.getByText('You got the coupon spring sale.').waitFor();
+
+    await putInBasket('teapot');
+    await page.getByLabel('Coupon', { exact: true }).selectOption({ label: 'spring sale: ₩5,000 off' });
+    await page.getByText('₩25,000').waitFor();
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    await status('Completed');
+    expect(await steps()).toEqual(STEPS);
+    const order = page.url();
+    expect(await balance()).toBe('₩25,000');
+
+    await page.goto(order);
+    await page.getByRole('button', { name: 'Cancel the order' }).click();
+    await status('Cancelled');
+    await page.getByText('₩25,000 was given back.').waitFor();
+    await page.locator('[data-step=order-cancelled]').waitFor();
+    expect(await steps()).toEqual([...STEPS, 'order-cancelled']);
+    await expectSoon(balance, '₩50,000');
+    await goTo(page, '/coupons');
+    await page.getByText('Ready to use').waitFor();
+    await goTo(page, '/orders');
+    await page.getByLabel('Status').selectOption('Cancelled');
+    await page.getByRole('listitem').filter({ hasText: 'teapot' }).waitFor();
+  });
+
+  it('when the points do not cover it, then the page says so and nothing is taken', async () => {
+    await open();
+    await signIn(page, user);
+    await putInBasket('teapot');
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    await status('Cancelled');
+    await page.getByText('Your points do not cover it.').waitFor();
+    expect(await balance()).toBe('₩0');
+  });
+
+  it('when there is no mouse, then the keyboard is enough', async () => {
+    await open();
+    await tabTo('Sign in');
+    await page.keyboard.press('Enter');
+    await tabTo('Demo user');
+    await page.keyboard.type(String(user));
+    await page.keyboard.press('Enter');
+    await page.getByText(`Welcome, user ${user}.`).waitFor();
+    await charge(40_000);
+    await goTo(page, '/');
+    await page.getByRole('button', { name: 'Put in the basket: teapot' }).waitFor();
+    await tabTo('Put in the basket: teapot');
+    await page.keyboard.press('Space');
+    await page.getByRole('link', { name: 'Basket, 1 piece' }).waitFor();
+    await goTo(page, '/basket');
+    await tabTo('Order and pay');
+    await page.keyboard.press('Enter');
+    await status('Completed');
+  });
+
+  /** Presses Tab until what has the focus is called `name`. */
+  async function tabTo(name: string): Promise<void> {
+    const focused = page.getByLabel(name, { exact: true }).or(page.getByText(name, { exact: true }));
+    for (let press = 0; press < 60; press++) {
+      await page.keyboard.press('Tab');
+      if (await focused.and(page.locator(':focus')).count()) return;
+    }
+    throw new Error(`the keyboard does not come to ${name}`);
+  }
+});
+
+describe('what the shop does when a part is away', () => {
+  it('when the gateway dies while an order is watched, then the page goes on and sees its end', async () => {
+    await open({ allowed: [502, 503] });
+    await signIn(page, user);
+    await charge(40_000);
+    await system.process('payment').stop();
+    await putInBasket('teapot');
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    await page.locator('[data-step=stock-reserved].done').waitFor();
+    await system.process('gateway').kill9();
+    await system.start('payment');
+    await system.start('gateway', 1, { DEMO_AUTH: 'true' });
+    await status('Completed');
+    expect(await steps()).toEqual(STEPS.filter((step) => step !== 'coupon-redeemed'));
+    forgiveNetwork();
+  });
+
+  it('when payment is away, then its page says so in words, and the rest of the shop works', async () => {
+    await open({ allowed: [503] });
+    await signIn(page, user);
+    await system.process('payment').stop();
+    await goTo(page, '/points');
+    await page.getByText(/Trying again in|is away for a moment/).waitFor();
+    await goTo(page, '/');
+    await page.getByRole('button', { name: 'Put in the basket: teapot' }).waitFor();
+    await system.start('payment');
+    expect(await balance()).toBe('₩0');
+  });
+
+  it('when the session is no longer good, then the user is asked to sign in and comes back to the page', async () => {
+    await open({ allowed: [401] });
+    await signIn(page, user);
+    await page.evaluate(`{
+      const session = JSON.parse(sessionStorage.getItem('shop.session'));
+      sessionStorage.setItem('shop.session', JSON.stringify({ ...session, token: session.token.slice(0, -9) + 'forged000' }));
+    }`);
+    await goTo(page, '/points');
+    await page.getByText('Sign in to go on.').waitFor();
+    await page.getByLabel('Demo user').fill(String(user));
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByTestId('balance').waitFor();
+  });
+
+  /** A connection that broke because the gateway was killed is what was tested. */
+  function forgiveNetwork(): void {
+    const others = window.faults.filter((fault) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY)/.test(fault));
+    expect(others).toEqual([]);
+    window = { ...window, faults: [] };
+  }
+});
+
+describe('the coupon rush', () => {
+  it('when 200 users want 50 coupons, one of them in a browser, then 50 get one and 150 are told that none is left', async () => {
+    const couponPolicyId = await newPolicy('rush', 1_000, 50);
+    const others = Array.from({ length: 199 }, (_, index) => 5_000 + index);
+    const tokens = await Promise.all(others.map((id) => demoToken(system.api, id)));
+    await open({ allowed: [409] });
+    await signIn(page, user);
+    await goTo(page, '/coupon-rush');
+    const button = page.getByRole('button', { name: 'Get the coupon rush' });
+    await button.waitFor();
+    const answers = Promise.all(
+      tokens.map((headers) => system.api.request('POST', '/coupons/issue', { body: { couponPolicyId }, headers })),
+    );
+    await button.click();
+    const inBrowser = page.getByText(/You got the coupon rush\.|All coupons are gone\./).first();
+    await inBrowser.waitFor();
+    const mine = (await inBrowser.textContent())?.includes('You got') ? 200 : 409;
+    const statuses = [...(await answers).map((answer) => answer.status), mine];
+    expect(statuses.filter((each) => each === 200)).toHaveLength(50);
+    expect(statuses.filter((each) => each === 409)).toHaveLength(150);
+    await page.getByText('0 of 50 left').waitFor();
+    await goTo(page, '/coupons');
+    if (mine === 200) await page.getByText('Ready to use').waitFor();
+    else await page.getByText('You have no coupons.').waitFor();
+  });
+});
+
+/** Refunds come by event, a moment after the cancellation. */
+async function expectSoon(read: () => Promise<string | null>, wanted: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  let last = await read();
+  while (last !== wanted && Date.now() < deadline) {
+    await page.reload();
+    last = await read();
+  }
+  expect(last).toBe(wanted);
+}

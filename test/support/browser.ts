@@ -1,0 +1,84 @@
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { chromium } from '../../deploy/local/fetch/chromium.ts';
+
+// CommonJS, with parts that it loads by itself.
+const playwright = createRequire(import.meta.url)('playwright-core') as typeof import('playwright-core');
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export async function openBrowser(): Promise<Browser> {
+  const { executablePath, env } = await chromium();
+  return playwright.chromium.launch({
+    executablePath,
+    env: { ...process.env, ...env } as Record<string, string>,
+    args: FLAGS,
+  });
+}
+
+/** A browser window of its own, with what went wrong in it. */
+export interface Window {
+  readonly page: Page;
+  /** Messages of the console, errors of scripts, requests that failed or were refused (`allowed` statuses aside). */
+  readonly faults: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface WindowOptions extends BrowserContextOptions {
+  /** Statuses that are part of what is tested. */
+  readonly allowed?: readonly number[];
+}
+
+/** Opens the shop at `url`, the gateway's. */
+export async function openWindow(browser: Browser, url: string, options: WindowOptions = {}): Promise<Window> {
+  const { allowed = [], ...contextOptions } = options;
+  const context = await browser.newContext({
+    baseURL: url,
+    locale: 'en-US',
+    viewport: { width: 1200, height: 820 },
+    reducedMotion: 'reduce',
+    ...contextOptions,
+  });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    // Chromium's own line for an answer of 400 or more: those are looked at below.
+    const isAnswer = message.text().startsWith('Failed to load resource');
+    if (!isAnswer && ['error', 'warning'].includes(message.type())) faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('requestfailed', (request) => {
+    // A page that is left gives up what it asked for.
+    const why = request.failure()?.errorText ?? '';
+    if (why !== 'net::ERR_ABORTED') faults.push(`${request.method()} ${request.url()}: ${why}`);
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400 && !allowed.includes(response.status())) {
+      faults.push(`${response.request().method()} ${response.url()}: ${response.status()}`);
+    }
+  });
+  await page.goto('/shop/');
+  return { page, faults, close: () => context.close() };
+}
+
+export async function signIn(page: Page, userId: number, { ops = false } = {}): Promise<void> {
+  await page.goto('/shop/#/sign-in');
+  await page.getByLabel('Demo user').fill(String(userId));
+  if (ops) await page.getByLabel(/As an operator/).check();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByText(`User ${userId}`).first().waitFor();
+}
+
+/** `#/points` and the like, without the mouse. */
+export async function goTo(page: Page, path: string): Promise<void> {
+  await page.goto(`/shop/#${path}`);
+  await page.locator('main h1').waitFor();
+}
