@@ -1,24 +1,35 @@
 // What the scenarios share.
 import { fail } from 'k6';
+import { SharedArray } from 'k6/data';
 import http from 'k6/http';
 
 const BASE_URL = (__ENV.BASE_URL || 'http://127.0.0.1:3000').replace(/\/$/, '');
+
+/** In line n the token of user n, in line 0 an operator's; none where the gateway asks for none. */
+const TOKENS = new SharedArray('tokens', () => (__ENV.TOKENS ? open(__ENV.TOKENS).split('\n') : []));
+const OPERATOR = 0;
+
+function authorization(userId) {
+  return TOKENS.length > userId ? { Authorization: `Bearer ${TOKENS[userId]}` } : {};
+}
 
 /** A user 1 … count, at random. */
 export function anyUser(count) {
   return 1 + Math.floor(Math.random() * count);
 }
 
-/** @param name under which the requests of this kind are measured together */
+/** As the user that the body names. @param name under which the requests of this kind are measured together */
 export function post(path, body, name, headers = {}) {
   return http.post(`${BASE_URL}${path}`, JSON.stringify(body), {
-    headers: { 'Content-Type': 'application/json', ...headers },
+    headers: { 'Content-Type': 'application/json', ...authorization(body.userId ?? OPERATOR), ...headers },
     tags: { name },
   });
 }
 
+/** As the user that the query names. */
 export function get(path, name) {
-  return http.get(`${BASE_URL}${path}`, { tags: { name } });
+  const [, userId = OPERATOR] = /[?&]userId=(\d+)/.exec(path) ?? [];
+  return http.get(`${BASE_URL}${path}`, { headers: authorization(Number(userId)), tags: { name } });
 }
 
 /** For setup(): a change that the run cannot do without. @returns the parsed answer */

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { auditOf, onFreshStack, runningStack } from '../bench/src/on-stack.ts';
+import { tokensFile, wantsTokens } from '../bench/src/tokens.ts';
 import { chosenStack } from '../deploy/local/chosen-stack.ts';
 import { attached } from '../deploy/local/commands/tool.ts';
 import { findK6 } from '../deploy/local/fetch/k6.ts';
@@ -23,6 +24,8 @@ interface Options {
 }
 
 const all = scenarios();
+/** Of the demo data, and of scenarios that are not told otherwise. */
+const DEMO_USERS = 10_000;
 
 function assignment(text: string, before: string[]): string[] {
   if (!/^\w+=/.test(text)) throw new InvalidArgumentError('It must be NAME=value.');
@@ -88,7 +91,14 @@ async function run(
   mkdirSync(folder, { recursive: true });
   const started = new Date().toISOString();
   const gateway = process.env.BASE_URL ?? addresses.gateway;
-  const command = k6Command({ scenario, gateway, folder, run: started, influx, env: options.env });
+  const command = k6Command({
+    scenario,
+    gateway,
+    folder,
+    run: started,
+    influx,
+    env: [...(await tokensOf(gateway, stack, options.env)), ...options.env],
+  });
   output.say(`${scenario.name}: ${scenario.description}\n`);
   const code = await attached(k6, [...command.args], { ...process.env, ...command.env });
   if (influx) output.say(whereToLook(influx, scenario, started));
@@ -123,4 +133,11 @@ function whereToLook(influx: string, { name }: Scenario, started: string): strin
     'Grafana with deploy/grafana/dashboards shows them (k6/README.md). Without it, for example:',
     `  curl -sG ${origin}/query --data-urlencode 'db=${pathname.slice(1)}' --data-urlencode "q=${query}"`,
   ].join('\n');
+}
+
+/** Tokens of as many users as the scenario has, where the gateway wants some and is a local stack's. */
+async function tokensOf(gateway: string, stack: string, env: readonly string[]): Promise<string[]> {
+  if (!(await wantsTokens(gateway))) return [];
+  const users = env.findLast((each) => each.startsWith('USERS='))?.slice('USERS='.length) ?? process.env.USERS;
+  return [`TOKENS=${await tokensFile(stack, Number(users || DEMO_USERS))}`];
 }

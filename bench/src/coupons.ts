@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'hdr-histogram-js';
 import { request } from 'undici';
 import type { AuditSession } from '../../ops/src/audit/index.ts';
+import { type SignedHeaders, signedCalls } from '../../ops/src/signed-call.ts';
 import type { SqlReader } from '../../ops/src/sql.ts';
 import { drive } from './drive.ts';
 import { createLatency, type Latency } from './latency.ts';
@@ -9,6 +10,7 @@ import { requestCount } from './plan.ts';
 import { type Aftermath, inOneLine, judgeRequests, type RequestsRun } from './requests.ts';
 import { DRAIN_LIMIT_MS, WARMUP_SECONDS } from './search.ts';
 import type { Target } from './stack.ts';
+import { withTokens } from './tokens.ts';
 
 /** A load of coupon requests. */
 export interface CouponLoad {
@@ -40,27 +42,20 @@ export function openCoupons(
   direct: boolean,
   say: (words: string) => void,
 ): CouponBench {
-  const { gateway, services } = target.addresses;
-  const way = direct
-    ? { targets: services.coupon.urls, internalKeys: target.addresses.internalKeys }
-    : { targets: [gateway] };
+  const { gateway, services, internalKeys } = target.addresses;
+  const way = direct ? { targets: services.coupon.urls, internalKeys } : { targets: [gateway] };
+  const service = { url: services.coupon.urls[0] ?? '', signed: signedCalls(internalKeys) };
   return {
     async run(load, rate, seconds) {
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const size = { rate, seconds, warmupSeconds: WARMUP_SECONDS };
       const { total, warmup } = requestCount(size);
-      const couponPolicyId = await createPolicy(gateway, load.name === 'sold-out' ? 1 : total);
-      if (load.name === 'sold-out') await takeLast(gateway, couponPolicyId);
+      const couponPolicyId = await createPolicy(service, load.name === 'sold-out' ? 1 : total);
+      if (load.name === 'sold-out') await takeLast(service, couponPolicyId);
       const expects = ({ issue: 'issued', 'sold-out': 'sold-out', async: 'accepted' } as const)[load.name];
-      const driven = await drive(
-        {
-          ...size,
-          ...way,
-          traffic: { kind: 'coupons', couponPolicyId, firstUser: FIRST_USER, expects },
-          run: `coupons-${couponPolicyId}`,
-        },
-        target.processes,
-      );
+      const traffic = { kind: 'coupons' as const, couponPolicyId, firstUser: FIRST_USER, expects };
+      const plan = { ...size, ...way, traffic, run: `coupons-${couponPolicyId}` };
+      const driven = await drive(await withTokens(plan, target), target.processes);
       const { from, to, accepted } = driven.load;
       if (load.name === 'async') await untilDecided(session.sql, couponPolicyId);
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
@@ -126,25 +121,31 @@ export function afterLog(log: LoggedRequests, offered: number): Aftermath {
   };
 }
 
-async function createPolicy(gateway: string, totalQuantity: number): Promise<number> {
+/** What is made ready goes past the gateway: it is not what is measured. */
+interface Service {
+  readonly url: string;
+  readonly signed: SignedHeaders;
+}
+
+async function createPolicy(service: Service, totalQuantity: number): Promise<number> {
   const body = { name: `bench ${Date.now().toString(36)}`, discountAmount: 1_000, totalQuantity, validDays: 7 };
-  const answer = await post(`${gateway}/coupon-policies`, body, 201);
+  const answer = await post(service, '/coupon-policies', body, 201);
   return (JSON.parse(answer) as { couponPolicyId: number }).couponPolicyId;
 }
 
-async function takeLast(gateway: string, couponPolicyId: number): Promise<void> {
-  await post(`${gateway}/coupons/issue`, { userId: TAKER, couponPolicyId }, 200);
+async function takeLast(service: Service, couponPolicyId: number): Promise<void> {
+  await post(service, '/coupons/issue', { userId: TAKER, couponPolicyId }, 200);
 }
 
-async function post(url: string, body: object, expected: number): Promise<string> {
-  const answer = await request(url, {
+async function post({ url, signed }: Service, path: string, body: object, expected: number): Promise<string> {
+  const answer = await request(`${url}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...signed('POST', path) },
     body: JSON.stringify(body),
   });
   const text = await answer.body.text();
   if (answer.statusCode !== expected)
-    throw new Error(`POST ${url} was answered ${answer.statusCode}: ${text.slice(0, 300)}`);
+    throw new Error(`POST ${path} was answered ${answer.statusCode}: ${text.slice(0, 300)}`);
   return text;
 }
 

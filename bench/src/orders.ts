@@ -8,6 +8,7 @@ import type { Profile } from './profiles.ts';
 import { confirmedRate, readSagas, type SagaResult } from './sagas.ts';
 import { DISTURBED_SHARE, DRAIN_LIMIT_MS, type Trial, WARMUP_SECONDS, whyNotHeld } from './search.ts';
 import type { Target } from './stack.ts';
+import { withTokens } from './tokens.ts';
 
 /** One load at one rate. */
 export interface OrdersRun extends Trial {
@@ -60,7 +61,7 @@ export async function openShop(target: Target, say: (words: string) => void): Pr
         warmupSeconds: WARMUP_SECONDS,
         run: `${profile.name}-${rate}-${Date.now().toString(36)}`,
       };
-      const { load, cpu } = await drive(plan, target.processes);
+      const { load, cpu } = await drive(await withTokens(plan, target), target.processes);
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const run = judge(rate, seconds, load, await readSagas(session.sql, load.from, load.to), cpu);
       say(inOneLine(run));

@@ -7,6 +7,8 @@ export interface LoadPlan {
   readonly targets: readonly string[];
   /** INTERNAL_KEYS, for targets that are services themselves. */
   readonly internalKeys?: string | undefined;
+  /** A file with the tokens of the users (`tokensFile`). */
+  readonly tokens?: string;
   readonly traffic: Traffic;
   /** Requests a second. */
   readonly rate: number;

@@ -5,6 +5,7 @@ import { profileOf } from './profiles.ts';
 import { inOneLine, judgeRequests, type RequestsRun } from './requests.ts';
 import { DRAIN_LIMIT_MS, WARMUP_SECONDS } from './search.ts';
 import type { Target } from './stack.ts';
+import { withTokens } from './tokens.ts';
 
 /** A load of reads through the gateway. */
 export interface ReadLoad {
@@ -25,7 +26,7 @@ const SOLD_SECONDS = 6;
 /** Sells some of many products, so that there are popular ones. */
 export async function sellSome(target: Target, session: AuditSession, users: number): Promise<void> {
   const { gateway } = target.addresses;
-  await drive(
+  const plan = await withTokens(
     {
       targets: [gateway],
       traffic: {
@@ -40,8 +41,9 @@ export async function sellSome(target: Target, session: AuditSession, users: num
       seconds: SOLD_SECONDS,
       run: `sold-${Date.now().toString(36)}`,
     },
-    [],
+    target,
   );
+  await drive(plan, []);
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
 }
 

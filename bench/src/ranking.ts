@@ -6,6 +6,7 @@ import { profileOf } from './profiles.ts';
 import { type Fact, inOneLine, judgeRequests, type RequestsRun } from './requests.ts';
 import { DRAIN_LIMIT_MS, WARMUP_SECONDS } from './search.ts';
 import type { Target } from './stack.ts';
+import { withTokens } from './tokens.ts';
 
 /** What is sold while the ranking is asked. */
 export interface Sales {
@@ -27,7 +28,7 @@ export async function runPopular(
   const { gateway } = target.addresses;
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
   // The orders begin and end outside of the window of the reads.
-  const orders = startLoad(ordersPlan(gateway, sales, WARMUP_SECONDS + seconds + 2), [], 'order generator');
+  const orders = startLoad(await ordersPlan(target, sales, WARMUP_SECONDS + seconds + 2), [], 'order generator');
   const reads = await drive(
     {
       targets: [gateway],
@@ -65,14 +66,15 @@ export async function countBacklog(
   events: number,
   pause: () => Promise<() => Promise<void>>,
 ): Promise<Fact[]> {
-  const { gateway } = target.addresses;
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
   const resume = await pause();
-  const { load } = await drive(ordersPlan(gateway, sales, Math.ceil(events / sales.rate)), []).finally(async () => {
-    // The saga does not need the ranking; the pause ends only when the last order has.
-    await untilNonePending(session);
-    await resume();
-  });
+  const { load } = await drive(await ordersPlan(target, sales, Math.ceil(events / sales.rate)), []).finally(
+    async () => {
+      // The saga does not need the ranking; the pause ends only when the last order has.
+      await untilNonePending(session);
+      await resume();
+    },
+  );
   const from = load.from;
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
   const counting = await readCounting(session.sql, from, Date.now());
@@ -89,15 +91,16 @@ export async function countBacklog(
   ];
 }
 
-function ordersPlan(gateway: string, { users, products, rate }: Sales, seconds: number): LoadPlan {
-  return {
-    targets: [gateway],
+function ordersPlan(target: Target, { users, products, rate }: Sales, seconds: number): Promise<LoadPlan> {
+  const plan: LoadPlan = {
+    targets: [target.addresses.gateway],
     traffic: { kind: 'orders', profile: profileOf(1, false), users, products, waitsPerSecond: 0 },
     rate,
     warmupSeconds: 0,
     seconds,
     run: `sales-${Date.now().toString(36)}`,
   };
+  return withTokens(plan, target);
 }
 
 async function untilNonePending({ sql }: AuditSession): Promise<void> {

@@ -13,6 +13,7 @@ import {
 import { instancesOf, type ServiceName, serviceRow, services, startSteps } from '../../deploy/local/topology.ts';
 import { type Addresses, readAddresses } from '../../ops/src/addresses.ts';
 import type { Watched } from './processes.ts';
+import { wantsTokens } from './tokens.ts';
 
 /** The system under load. */
 export interface Target {
@@ -21,6 +22,8 @@ export interface Target {
   readonly processes: readonly Watched[];
   /** What of it runs, in words, for the report. */
   readonly description: string;
+  /** Its gateway wants tokens. */
+  readonly auth: boolean;
   /** The stack's name. */
   readonly stack: string;
   /** Stops every instance of a service. @returns starts them again. Missing where the target is somebody else's. */
@@ -77,8 +80,9 @@ export async function startTarget(
   }
   return {
     ...targetOf(stack),
+    auth,
     stack: stack.name,
-    description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service`,
+    description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service${auth ? ', with tokens' : ''}`,
     pause: async (service) => {
       await Promise.all(running.get(service)?.map((each) => each.stop()) ?? []);
       return () => start(service);
@@ -93,10 +97,12 @@ export async function stopTarget(): Promise<void> {
 }
 
 /** Takes the stack that runs (`npm start`), and leaves it running. */
-export function useRunningTarget(): Target {
+export async function useRunningTarget(): Promise<Target> {
   const stack = openStack(chosenStack().name);
+  const target = targetOf(stack);
   return {
-    ...targetOf(stack),
+    ...target,
+    auth: await wantsTokens(target.addresses.gateway),
     stack: stack.name,
     description: `the running stack \`${stack.name}\`, with the data it had`,
     close: () => Promise.resolve(),

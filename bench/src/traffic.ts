@@ -29,6 +29,8 @@ export interface LoadRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Whose request it is. */
+  readonly userId?: number;
   /** Statuses of a right answer. */
   readonly good: readonly number[];
   /** The code of the problem that a right answer is. */
@@ -64,6 +66,7 @@ function orders(
   const waitEvery = waitsPerSecond > 0 ? Math.max(1, Math.round(rate / waitsPerSecond)) : Number.POSITIVE_INFINITY;
   return (index) => {
     const waits = index % waitEvery === waitEvery - 1;
+    const body = orderBody(profile, users, products, random);
     return {
       method: 'POST',
       path: '/orders',
@@ -72,7 +75,8 @@ function orders(
         'idempotency-key': `bench-${run}-${index}`,
         ...(waits && { prefer: `wait=${WAIT_SECONDS}` }),
       },
-      body: JSON.stringify(orderBody(profile, users, products, random)),
+      body: JSON.stringify(body),
+      userId: body.userId,
       good: [202, 201],
       waits,
     };
@@ -91,6 +95,7 @@ function coupons({ couponPolicyId, firstUser, expects }: Extract<Traffic, { kind
     path: '/coupons/issue',
     headers,
     body: JSON.stringify({ userId: firstUser + index, couponPolicyId }),
+    userId: firstUser + index,
     ...right,
     waits: false,
   });

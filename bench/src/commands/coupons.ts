@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { action } from '../../../ops/src/command.ts';
 import { COUPON_LOADS, type CouponLoad, openCoupons } from '../coupons.ts';
-import { measureRequests, type RateOptions, withRates, withTarget } from './shared.ts';
+import type { Target } from '../stack.ts';
+import { measureRequests, type RateOptions, withAuth, withRates, withTarget } from './shared.ts';
 
 interface CouponOptions extends RateOptions {
   load?: CouponLoad['name'];
@@ -17,8 +18,13 @@ const METHOD = [
   '*Sold out*: the only coupon is taken before, 409 COUPON_SOLD_OUT is right. *Log first*: 202 is right; how far the issue lags behind is read from the rows of the requests.',
 ];
 
+function wayOf(direct: boolean, { auth }: Target): { name: string; title: string } {
+  if (direct) return { name: ' direct', title: ', past the gateway' };
+  return auth ? { name: ' auth', title: ', with tokens' } : { name: '', title: '' };
+}
+
 export function addCoupons(program: Command): void {
-  withRates(program.command('coupons').description('an open-loop load of coupon requests'), 'requests', 1_000)
+  withAuth(withRates(program.command('coupons').description('an open-loop load of coupon requests'), 'requests', 1_000))
     .addOption(
       new Option('--load <name>', 'one of the loads; all without it').choices(COUPON_LOADS.map(({ name }) => name)),
     )
@@ -32,6 +38,7 @@ export function addCoupons(program: Command): void {
       action<CouponOptions>((output, options) =>
         withTarget(output, options, (target) => {
           const { direct = false } = options;
+          const { name: suffix, title: words } = wayOf(direct, target);
           const only = options.async ? 'async' : options.load;
           return measureRequests(
             output,
@@ -45,8 +52,8 @@ export function addCoupons(program: Command): void {
               for (const load of loads) await coupons.run(load, ...WARM_UP);
               return {
                 loads: loads.map((load) => ({
-                  name: `${load.name}${direct ? ' direct' : ''}`,
-                  title: `${load.title}${direct ? ', past the gateway' : ''}`,
+                  name: `${load.name}${suffix}`,
+                  title: `${load.title}${words}`,
                   run: (rate, seconds) => coupons.run(load, rate, seconds),
                 })),
               };

@@ -8,7 +8,7 @@ import { keepResults, summarizeAudit, summarizeTrial } from '../results.ts';
 import { confirmedRate } from '../sagas.ts';
 import { searchRate } from '../search.ts';
 import type { Target } from '../stack.ts';
-import { commandLine, type RateOptions, withRates, withTarget } from './shared.ts';
+import { commandLine, type RateOptions, withAuth, withRates, withTarget } from './shared.ts';
 
 interface OrdersOptions extends RateOptions {
   lines?: number;
@@ -25,7 +25,9 @@ function oneOrThree(text: string): number {
 }
 
 export function addOrders(program: Command): void {
-  withRates(program.command('orders').description('an open-loop load of orders through the gateway'), 'orders', 400)
+  withAuth(
+    withRates(program.command('orders').description('an open-loop load of orders through the gateway'), 'orders', 400),
+  )
     .option('--lines <n>', '1 or 3 lines an order; without --lines and --hot all loads are run', oneOrThree)
     .option('--hot', 'every order wants the same product')
     .addHelpText(
@@ -61,8 +63,8 @@ async function orders(output: Output, options: OrdersOptions, shop: Shop, target
     command: commandLine(),
     machine,
     target: target.description,
-    profile: profile.name,
-    title: profile.title,
+    profile: `${profile.name}${target.auth ? ' auth' : ''}`,
+    title: `${profile.title}${target.auth ? ', with tokens' : ''}`,
     instances: options.instances,
     run: best,
     searched,

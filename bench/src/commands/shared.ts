@@ -17,6 +17,7 @@ import { startTarget, stopTarget, type Target, useRunningTarget } from '../stack
 export interface Options {
   json?: boolean;
   useRunning?: boolean;
+  auth?: boolean;
   instances: number;
   report: boolean;
 }
@@ -34,6 +35,11 @@ export function shared(command: Command): Command {
     .option('--instances <n>', 'of each service', wholeNumber(1, 4), 1)
     .option('--use-running', 'load the stack that runs instead of a fresh one')
     .option('--no-report', 'leave docs/reports as it is');
+}
+
+/** The option of a command whose requests are of users. */
+export function withAuth(command: Command): Command {
+  return command.option('--auth', 'with a gateway that wants tokens; a stack that runs is loaded as it is');
 }
 
 /** The options of a command that searches for a rate. @param from where the search begins, a second */
@@ -60,7 +66,9 @@ export async function withTarget(
     void (options.useRunning ? Promise.resolve() : stopTarget()).finally(() => process.exit(130));
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  const target = options.useRunning ? useRunningTarget() : await startTarget(options.instances, output.say);
+  const target = options.useRunning
+    ? await useRunningTarget()
+    : await startTarget(options.instances, output.say, { auth: options.auth ?? false });
   try {
     return await work(target);
   } finally {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readGauges, readMessagingState } from './gauges.ts';
+import { readGauges, readMessagingState, readOpenBreakers } from './gauges.ts';
 
 const text = `# HELP events_partition_halted 1 while its handler or the registry is broken
 # TYPE events_partition_halted gauge
@@ -14,6 +14,14 @@ describe('metrics', () => {
   it('are read by name, with their labels', () => {
     expect(readGauges(text, 'outbox_relay_holder')).toEqual([{ labels: {}, value: 1 }]);
     expect(readGauges(text, 'events_group_halted')).toEqual([{ labels: { group: 'payment' }, value: 0 }]);
+  });
+
+  it('tell which services the gateway sends nothing to', () => {
+    const states = ['closed', 'half_open', 'open'].flatMap((state, i) => [
+      `gateway_breaker_state{upstream="order",state="${state}"} ${i === 0 ? 1 : 0}`,
+      `gateway_breaker_state{upstream="catalog",state="${state}"} ${i === 2 ? 1 : 0}`,
+    ]);
+    expect(readOpenBreakers(states.join('\n'))).toEqual(['catalog']);
   });
 
   it('tell who relays and what has halted', () => {

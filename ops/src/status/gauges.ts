@@ -24,6 +24,13 @@ export interface MessagingState {
   readonly waiting: readonly string[];
 }
 
+/** The services that a gateway sends nothing to at the moment, since they did not answer. */
+export function readOpenBreakers(metrics: string): string[] {
+  return readGauges(metrics, 'gateway_breaker_state')
+    .filter(({ labels, value }) => value === 1 && labels.state !== 'closed')
+    .map(({ labels }) => labels.upstream ?? '');
+}
+
 export function readMessagingState(metrics: string): MessagingState {
   const set = (name: string) =>
     readGauges(metrics, name)

@@ -9,6 +9,7 @@ const instance = (change: Partial<Status['instances'][number]> = {}): Status['in
   ready: true,
   detail: '',
   messaging: { relaying: true, halted: [], waiting: [] },
+  openBreakers: [],
   ...change,
 });
 const well: Status = {
@@ -28,6 +29,10 @@ describe('what an operator should look at', () => {
   it.each<[Partial<Status>, string]>([
     [{ unreachable: ['Kafka cannot be read'] }, 'Kafka cannot be read'],
     [{ instances: [instance({ ready: false, detail: 'database' })] }, 'order at http://order is not ready: database'],
+    [
+      { instances: [instance({ openBreakers: ['catalog'] })] },
+      'breaker of catalog open: docs/runbooks/breaker-open.md',
+    ],
     [{ instances: [instance({ live: false, ready: false })] }, 'order at http://order is away'],
     [
       { instances: [instance({ messaging: { relaying: true, halted: ['order on t/1'], waiting: [] } })] },

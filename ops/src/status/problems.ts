@@ -14,6 +14,11 @@ export function whatIsWrong(status: Status): string[] {
       .filter((it) => !it.ready)
       .map((it) => `${it.service} at ${it.url} is ${it.live ? 'not ready' : 'away'}: ${it.detail}`),
     ...status.instances.flatMap((it) =>
+      it.openBreakers.map(
+        (name) => `${it.service} at ${it.url} has its breaker of ${name} open: docs/runbooks/breaker-open.md`,
+      ),
+    ),
+    ...status.instances.flatMap((it) =>
       (it.messaging?.halted ?? []).map(
         (what) => `${it.service} at ${it.url} has halted, ${what}: docs/runbooks/consumer-halted.md`,
       ),

@@ -5,7 +5,7 @@ import { type LogReader, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
 import { connectSql, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
-import { type MessagingState, readMessagingState } from './gauges.ts';
+import { type MessagingState, readMessagingState, readOpenBreakers } from './gauges.ts';
 
 export interface InstanceStatus {
   readonly service: string;
@@ -16,6 +16,8 @@ export interface InstanceStatus {
   readonly detail: string;
   /** Of its relay and its consumers; undefined for the gateway, and for an instance that does not answer. */
   readonly messaging: MessagingState | undefined;
+  /** Services that the gateway sends nothing to; none for any other service. */
+  readonly openBreakers: readonly string[];
 }
 
 export interface Status {
@@ -75,7 +77,9 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   };
   const [live, ready, metrics] = await Promise.all([ask('/health/live'), ask('/health/ready'), ask('/metrics')]);
   const messaging = metrics.ok && service !== 'gateway' ? readMessagingState(metrics.text) : undefined;
-  return { service, url, live: live.ok, ready: ready.ok, detail: ready.ok ? '' : ready.text.slice(0, 200), messaging };
+  const openBreakers = metrics.ok ? readOpenBreakers(metrics.text) : [];
+  const detail = ready.ok ? '' : ready.text.slice(0, 200);
+  return { service, url, live: live.ok, ready: ready.ok, detail, messaging, openBreakers };
 }
 
 async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {

@@ -67,7 +67,7 @@ export function createApp(deps: AppDeps): RequestListener {
     routes: ROUTES.filter((route) => deps.upstreams[route.service] !== undefined),
     preflight: protection.preflight,
     answerHeaders: protection.answerHeaders,
-    guards: [protection.admit, identify, protection.limit],
+    guards: [protection.admit, identify, protection.limitUser],
     forward: (passage) => (passage.route.stream ? streams.forward(passage) : forward(passage)),
     other: protection.pages(own),
     logger,

@@ -38,3 +38,37 @@ it.each([
   expect(load).toThrow(ConfigError);
   expect(load).toThrow(words);
 });
+it('when nothing is said of limits, then there are some, and no proxy and no other origin is trusted', () => {
+  expect(loadGatewayConfig(env)).toMatchObject({
+    RATE_LIMIT_USER: { requests: 100, seconds: 10 },
+    RATE_LIMIT_ADDRESS: { requests: 1_000, seconds: 10 },
+    TRUST_PROXY: [],
+    CORS_ORIGINS: [],
+    SHED_ABOVE_MS: 250,
+  });
+});
+
+it('when limits, proxies and origins are named, then they are read; a limit can be off', () => {
+  const settings = {
+    RATE_LIMIT_USER: 'off',
+    RATE_LIMIT_ADDRESS: '50/60',
+    TRUST_PROXY: '10.0.0.0/8, 2001:db8::1',
+    CORS_ORIGINS: 'https://shop.example, http://localhost:5173',
+  };
+  expect(loadGatewayConfig({ ...env, ...settings })).toMatchObject({
+    RATE_LIMIT_USER: undefined,
+    RATE_LIMIT_ADDRESS: { requests: 50, seconds: 60 },
+    TRUST_PROXY: ['10.0.0.0/8', '2001:db8::1'],
+    CORS_ORIGINS: ['https://shop.example', 'http://localhost:5173'],
+  });
+});
+
+it.each([
+  [{ RATE_LIMIT_USER: '100' }, /RATE_LIMIT_USER is wrong \(expected <requests>\/<seconds>/],
+  [{ RATE_LIMIT_ADDRESS: '0/10' }, /RATE_LIMIT_ADDRESS is wrong/],
+  [{ TRUST_PROXY: 'true' }, /TRUST_PROXY is wrong \(expected addresses or networks/],
+  [{ CORS_ORIGINS: '*' }, /CORS_ORIGINS is wrong \(expected origins/],
+  [{ CORS_ORIGINS: 'https://shop.example/' }, /CORS_ORIGINS is wrong/],
+])('when protection is configured as %j, then the gateway does not start', (settings, words) => {
+  expect(() => loadGatewayConfig({ ...env, ...settings })).toThrow(words);
+});

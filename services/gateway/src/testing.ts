@@ -56,6 +56,7 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly corsOrigins?: readonly string[];
   readonly trustProxy?: readonly string[];
   readonly limitAddress?: Quota;
+  readonly limitUser?: Quota;
   readonly shedAboveMs?: number;
   readonly identify?: Guard;
   readonly demo?: DemoIssuer;
@@ -84,7 +85,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     metrics,
   });
   const shedder = createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
-  const address = options.limitAddress && createWindowCounts(options.limitAddress, 1_000);
+  const counts = (quota: Quota | undefined) => quota && createWindowCounts(quota, 1_000);
   const passing = {
     signCaller: createCallerSigner(INTERNAL_KEYS),
     clientAddress: createClientAddress(options.trustProxy ?? []),
@@ -99,7 +100,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     streams,
     lastGood: createLastGood({ maxAgeSeconds: options.lastGoodSeconds ?? 3_600 }),
     cors: createCors(options.corsOrigins ?? []),
-    limit: createRateLimiter({ user: undefined, address, metrics }),
+    limit: createRateLimiter({ user: counts(options.limitUser), address: counts(options.limitAddress), metrics }),
     shedder,
     identify: options.identify ?? asAnybody,
     demo: options.demo,

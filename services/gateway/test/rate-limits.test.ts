@@ -31,7 +31,7 @@ function instance({ requests = 10, seconds = 60, withRedis = true } = {}) {
     /** @returns what is left of the limit, undefined if there was none */
     ask(user: string): number | undefined {
       const headers: string[] = [];
-      const refused = limits.limit({ address: '192.0.2.1', user }, headers);
+      const refused = limits.limit.user(user, headers);
       return refused ? undefined : left(headers);
     },
     /** Takes as long as it lets it. */

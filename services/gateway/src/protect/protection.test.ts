@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createMetrics } from '@shop/service';
+import { createMetrics, DomainError } from '@shop/service';
 import { eventually } from '@shop/service/testing';
+import type { Guard } from '../pipeline.ts';
 import { fakeService, startGateway } from '../testing.ts';
 import { createShedder, shareToRefuse, smoothed } from './shedding.ts';
 
@@ -108,6 +109,26 @@ describe('rate limits', () => {
     expect(await answer.json()).toMatchObject({ code: 'RATE_LIMITED', status: 429, traceId: expect.any(String) });
     expect((await fetch(`${url}/`)).status).toBe(429);
     expect(order.requests).toHaveLength(1);
+  });
+
+  it('when a user has asked too often, then other users of the same address are not refused', async () => {
+    const identify: Guard = (passage) => {
+      passage.caller = { user: Number(passage.request.headers['x-test-user']), scopes: [] };
+    };
+    const { url } = await gateway({ limitUser: { requests: 1, seconds: 60 }, identify });
+    const ask = (user: string) => fetch(`${url}/orders/1`, { headers: { 'x-test-user': user } });
+    expect((await ask('7')).headers.get('ratelimit')).toBe('"user";r=0;t=60');
+    expect([(await ask('7')).status, (await ask('8')).status]).toEqual([429, 201]);
+  });
+
+  it('when somebody tries tokens, then each try counts for their address', async () => {
+    const identify: Guard = () => {
+      throw new DomainError('UNAUTHENTICATED');
+    };
+    const { url } = await gateway({ limitAddress: { requests: 2, seconds: 60 }, identify });
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await fetch(`${url}/orders/1`)).status);
+    expect(statuses).toEqual([401, 401, 429]);
   });
 
   it('when whoever watches asks too often, then they are answered all the same', async () => {

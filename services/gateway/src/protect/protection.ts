@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Caller, DomainError, type Logger } from '@shop/service';
+import { DomainError, type Logger } from '@shop/service';
 import type { Guard } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import { traceOf } from '../trace-of.ts';
@@ -26,42 +26,38 @@ export interface Protection {
   preflight(request: IncomingMessage, response: ServerResponse): boolean;
   /** Headers that every answer of a route has: name, value, name, value … */
   answerHeaders(request: IncomingMessage): string[];
-  /** Refuses before anything is known of the request. */
+  /** Refuses before anything is known of the request but where it comes from. */
   readonly admit: Guard;
-  /** Refuses who has asked too often; comes after the user is known. */
-  readonly limit: Guard;
+  /** Refuses a user who has asked too often. */
+  readonly limitUser: Guard;
   /** The same around the gateway's own pages. Whoever watches the gateway (/health, /metrics) is never refused. */
   pages(listener: RequestListener): RequestListener;
 }
 
 export function createProtection({ clientAddress, cors, limit, shedder, logger }: ProtectionOptions): Protection {
-  function admit({ url = '/' }: IncomingMessage): undefined {
+  function admit(request: IncomingMessage, headers: string[]): undefined {
+    const { url = '/' } = request;
     if (url.length > URL_LIMIT) throw new DomainError('URI_TOO_LONG', `At most ${URL_LIMIT} characters are accepted.`);
     if (shedder.refuses()) throw new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment.');
-  }
-
-  function count(request: IncomingMessage, headers: string[], user?: string): undefined {
-    const refusal = limit({ address: clientAddress(request), user }, headers);
-    if (refusal) throw refusal;
+    refuseIf(limit.address(clientAddress(request), headers));
   }
 
   return {
     preflight: (request, response) => cors.preflight(request, response, API_HEADERS),
     answerHeaders: (request) => [...API_HEADERS, ...cors.headers(request)],
-    admit: ({ request }) => admit(request),
-    limit: ({ request, headers, caller }) => count(request, headers, userOf(caller)),
+    admit: ({ request, headers }) => admit(request, headers),
+    limitUser({ caller, headers }) {
+      if (typeof caller.user === 'number') refuseIf(limit.user(String(caller.user), headers));
+    },
     pages: (listener) => (request, response) => {
       const headers = [...PAGE_HEADERS, ...cors.headers(request)];
       try {
-        if (!isWatching(request.url ?? '/')) {
-          admit(request);
-          count(request, headers);
-        }
+        if (!isWatching(request.url ?? '/')) admit(request, headers);
       } catch (error) {
         refuse({ response, trace: traceOf(request), headers }, error, logger);
         return;
       }
-      for (let i = 0; i < headers.length; i += 2) response.setHeader(headers[i] ?? '', headers[i + 1] ?? '');
+      for (let i = 0; i < headers.length; i += 2) response.appendHeader(headers[i] ?? '', headers[i + 1] ?? '');
       listener(request, response);
     },
   };
@@ -71,6 +67,6 @@ function isWatching(url: string): boolean {
   return url.startsWith('/health/') || url === '/metrics';
 }
 
-function userOf({ user }: Caller): string | undefined {
-  return typeof user === 'number' ? String(user) : undefined;
+function refuseIf(refusal: DomainError | undefined): void {
+  if (refusal) throw refusal;
 }

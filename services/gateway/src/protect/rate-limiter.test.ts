@@ -12,11 +12,14 @@ function limiter({ user = 3, address = 5, maxKeys = 100 } = {}) {
     address: createWindowCounts({ requests: address, seconds: 60 }, maxKeys),
   };
   const limit = createRateLimiter({ ...counts, metrics: metrics(), now: () => clock.now });
-  const ask = (caller: { address: string; user?: string }) => {
+  // As a request goes through the gateway.
+  const ask = ({ address: from, user: who }: { address: string; user?: string }) => {
     const pairs: string[] = [];
-    const refused = limit(caller, pairs);
-    const headers = Object.fromEntries(pairs.flatMap((_, i) => (i % 2 === 0 ? [[pairs[i], pairs[i + 1]]] : [])));
-    return { refused, headers };
+    const refused = limit.address(from, pairs) ?? (who === undefined ? undefined : limit.user(who, pairs));
+    const headers = new Headers(
+      Array.from({ length: pairs.length / 2 }, (_, i) => [pairs[2 * i] ?? '', pairs[2 * i + 1] ?? '']),
+    );
+    return { refused, policy: headers.get('ratelimit-policy'), state: headers.get('ratelimit') };
   };
   return { clock, counts, ask };
 }
@@ -28,10 +31,8 @@ describe('a limit', () => {
     clock.now += 4_001;
     expect(ask({ address: '192.0.2.1', user: '7' })).toEqual({
       refused: undefined,
-      headers: {
-        'RateLimit-Policy': '"address";q=5;w=60, "user";q=3;w=10',
-        RateLimit: '"address";r=3;t=56, "user";r=1;t=6',
-      },
+      policy: '"address";q=5;w=60, "user";q=3;w=10',
+      state: '"address";r=3;t=56, "user";r=1;t=6',
     });
   });
 
@@ -39,9 +40,9 @@ describe('a limit', () => {
     const { ask, clock } = limiter();
     for (let i = 0; i < 3; i++) expect(ask({ address: `192.0.2.${i}`, user: '7' }).refused).toBeUndefined();
     clock.now += 2_500;
-    const { refused, headers } = ask({ address: '192.0.2.9', user: '7' });
+    const { refused, state } = ask({ address: '192.0.2.9', user: '7' });
     expect(refused).toMatchObject({ code: 'RATE_LIMITED', extra: { retryAfterSeconds: 8 } });
-    expect(headers.RateLimit).toContain('"user";r=0;t=8');
+    expect(state).toContain('"user";r=0;t=8');
     expect(ask({ address: '192.0.2.9', user: '8' }).refused).toBeUndefined();
     clock.now += 7_500;
     expect(ask({ address: '192.0.2.9', user: '7' }).refused).toBeUndefined();
@@ -66,16 +67,16 @@ describe('a limit', () => {
     const { ask, clock } = limiter();
     for (let i = 0; i < 1_000; i++) ask({ address: '192.0.2.1' });
     clock.now += 60_000;
-    expect(ask({ address: '192.0.2.1' })).toMatchObject({
-      refused: undefined,
-      headers: { RateLimit: '"address";r=4;t=60' },
-    });
+    expect(ask({ address: '192.0.2.1' })).toMatchObject({ refused: undefined, state: '"address";r=4;t=60' });
   });
 
   it('when both limits are off, then nothing is counted and no header is sent', () => {
     const limit = createRateLimiter({ user: undefined, address: undefined, metrics: metrics() });
     const headers: string[] = [];
-    for (let i = 0; i < 1_000; i++) expect(limit({ address: '192.0.2.1', user: '1' }, headers)).toBeUndefined();
+    for (let i = 0; i < 1_000; i++) {
+      expect(limit.address('192.0.2.1', headers)).toBeUndefined();
+      expect(limit.user('1', headers)).toBeUndefined();
+    }
     expect(headers).toEqual([]);
   });
 });
@@ -84,15 +85,17 @@ describe('memory', () => {
   it('when addresses flood in, then no more are remembered than may be, nor are those that changed', () => {
     const { ask, counts } = limiter({ maxKeys: 50 });
     for (let i = 0; i < 10_000; i++) ask({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` });
-    expect(counts.address.size).toBe(50);
-    expect(counts.address.changed()).toHaveLength(50);
+    expect(counts.address.size).toBeLessThanOrEqual(50);
+    expect(counts.address.changed().length).toBeLessThanOrEqual(50);
   });
 
-  it('when windows have ended, then the next one sweeps them out', () => {
-    const { ask, counts, clock } = limiter();
-    for (let i = 0; i < 40; i++) ask({ address: `10.0.0.${i}` });
-    clock.now += 60_000;
-    ask({ address: '10.0.1.1' });
-    expect(counts.address.size).toBe(1);
+  it('when addresses flood in, then who goes on asking is not forgotten', () => {
+    const { ask } = limiter({ maxKeys: 50 });
+    const refused: number[] = [];
+    for (let i = 0; i < 1_000; i++) {
+      ask({ address: `10.1.${i >> 8}.${i & 255}` });
+      if (i % 10 === 0 && ask({ address: '192.0.2.1' }).refused) refused.push(i);
+    }
+    expect(refused).toHaveLength(95);
   });
 });

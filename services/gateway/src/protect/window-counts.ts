@@ -32,35 +32,48 @@ export function used(window: Window): number {
 }
 
 /**
- * Counts in this process alone; `shareCounts` makes them common. At most `maxKeys` are remembered: a new one takes the
- * place of the one that began longest ago, whose common count is found again in Redis when it comes back.
+ * Counts in this process alone; `shareCounts` makes them common. At most `maxKeys` are remembered: those that did not ask
+ * for the longest are forgotten, half of all at a time. Their common counts are found again in Redis when they come back.
  */
 export function createWindowCounts(quota: Quota, maxKeys: number): WindowCounts {
-  // In the order of their beginnings, which is the order in which they end.
-  const windows = new Map<string, Window>();
+  // Two generations instead of one map in order: finding the oldest in a map that forgets many takes longer and longer.
+  let young = new Map<string, Window>();
+  let old = new Map<string, Window>();
   const changed = new Set<Window>();
 
-  function forget(window: Window): void {
-    windows.delete(window.key);
-    changed.delete(window);
+  function find(key: string): Window | undefined {
+    const window = young.get(key);
+    if (window) return window;
+    const older = old.get(key);
+    if (older) {
+      old.delete(key);
+      remember(older);
+    }
+    return older;
+  }
+
+  function remember(window: Window): void {
+    if (young.size >= maxKeys / 2) {
+      for (const forgotten of old.values()) changed.delete(forgotten);
+      old = young;
+      young = new Map();
+    }
+    young.set(window.key, window);
   }
 
   function begin(key: string, now: number): Window {
-    for (const oldest of windows.values()) {
-      if (windows.size < maxKeys && oldest.endsAt > now) break;
-      forget(oldest);
-    }
     const window = { key, common: 0, sent: 0, own: 0, endsAt: now + quota.seconds * 1000 };
-    windows.set(key, window);
+    remember(window);
     return window;
   }
 
   return {
     quota,
     take(key, now) {
-      let window = windows.get(key);
+      let window = find(key);
       if (window && window.endsAt <= now) {
-        forget(window);
+        changed.delete(window);
+        young.delete(key);
         window = undefined;
       }
       window ??= begin(key, now);
@@ -76,7 +89,7 @@ export function createWindowCounts(quota: Quota, maxKeys: number): WindowCounts 
       return all;
     },
     get size() {
-      return windows.size;
+      return young.size + old.size;
     },
   };
 }

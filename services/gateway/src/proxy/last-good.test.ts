@@ -5,16 +5,25 @@ import { timeLimit } from './time-limits.ts';
 const answer = (body: Buffer, ageThen = 0) => ({ contentType: 'text/plain', body, ageThen });
 
 describe('what is kept', () => {
-  it('when answers are many and large, then those not asked for the longest go, and the bytes stay within their limit', () => {
-    const lastGood = createLastGood({ maxAgeSeconds: 60, maxBytes: 100_000 });
+  it('when answers are many and large, then those not refreshed for the longest go, and the bytes stay within their limit', () => {
+    let now = 0;
+    const lastGood = createLastGood({ maxAgeSeconds: 60, maxBytes: 100_000, now: () => now });
     const keep = (key: string) => lastGood.keep(key, answer(Buffer.alloc(9_000)));
     for (let i = 0; i < 10; i++) keep(`/products/${i}`);
+    now = 1_000;
     keep('/products/0');
     for (let i = 10; i < 18; i++) keep(`/products/${i}`);
     expect(lastGood.bytes).toBeLessThanOrEqual(100_000);
     expect(lastGood.find('/products/0')).toBeDefined();
     expect(lastGood.find('/products/1')).toBeUndefined();
     expect(lastGood.find('/products/17')).toBeDefined();
+  });
+
+  it('when answers are many and small, then they are bounded too', () => {
+    const lastGood = createLastGood({ maxAgeSeconds: 60 });
+    for (let i = 0; i < 5_000; i++) lastGood.keep(`/products?limit=${i}`, answer(Buffer.from('{}')));
+    expect(lastGood.find('/products?limit=2999')).toBeUndefined();
+    expect(lastGood.find('/products?limit=3000')).toBeDefined();
   });
 
   it('when one answer is too large for it, then the others stay', () => {

@@ -29,12 +29,13 @@ export interface LastGoodOptions {
 }
 
 const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_ANSWERS = 2_000;
 /** What an entry takes besides its key and body, roughly. */
 const ENTRY_BYTES = 300;
 /** An answer is taken over at most so often, ms: under load the one before is as good. */
 const REFRESH_MS = 1_000;
 
-/** Those not asked for the longest make room. One answer takes at most an eighth of it. */
+/** Those that were not refreshed for the longest make room. One answer takes at most an eighth of it. */
 export function createLastGood({
   maxAgeSeconds,
   maxBytes = MAX_BYTES,
@@ -42,16 +43,18 @@ export function createLastGood({
 }: LastGoodOptions): LastGood {
   const answers = new Map<string, GoodAnswer>();
   let bytes = 0;
-  const size = (key: string, { body }: GoodAnswer) => key.length + body.length + ENTRY_BYTES;
+  const size = (key: string, body: Buffer) => key.length + body.length + ENTRY_BYTES;
 
-  function drop(key: string, answer: GoodAnswer): void {
+  function drop(key: string, { body }: GoodAnswer): void {
     answers.delete(key);
-    bytes -= size(key, answer);
+    bytes -= size(key, body);
   }
 
-  function add(key: string, answer: GoodAnswer): void {
-    answers.set(key, answer);
-    bytes += size(key, answer);
+  function dropOldest(): void {
+    for (const [key, answer] of answers) {
+      drop(key, answer);
+      return;
+    }
   }
 
   return {
@@ -59,19 +62,14 @@ export function createLastGood({
       if (maxAgeSeconds === 0) return;
       const at = now();
       const before = answers.get(key);
+      if (before && at - before.at < REFRESH_MS) return;
       if (before) drop(key, before);
-      // Back at the end of the line either way.
-      if (before && at - before.at < REFRESH_MS) add(key, before);
-      else {
-        // A copy: the bytes may be a small part of what was read from the socket, all of which would stay.
-        const answer = { contentType, body: Buffer.from(body), ageThen, at };
-        if (size(key, answer) > maxBytes / 8) return;
-        add(key, answer);
-      }
-      for (const [oldest, answer] of answers) {
-        if (bytes <= maxBytes) break;
-        drop(oldest, answer);
-      }
+      if (size(key, body) > maxBytes / 8) return;
+      // A copy: the bytes may be a small part of what was read from the socket, all of which would stay.
+      const answer = { contentType, body: Buffer.from(body), ageThen, at };
+      answers.set(key, answer);
+      bytes += size(key, body);
+      while (bytes > maxBytes || answers.size > MAX_ANSWERS) dropOldest();
     },
     find(key) {
       const answer = answers.get(key);
