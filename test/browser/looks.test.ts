@@ -153,5 +153,6 @@ it('when something was sold, then it stands first, among the best sold', async (
 async function shoot(page: Page, name: string): Promise<void> {
   if (!SCREENSHOTS) return;
   mkdirSync(SCREENSHOTS, { recursive: true });
+  await page.evaluate("scrollTo(0, 0), (document.getElementById('said').textContent = '')");
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
 }

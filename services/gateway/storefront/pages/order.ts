@@ -88,9 +88,11 @@ function view(order: Order, events: readonly OrderEvent[], cancel: (() => void) 
   `;
 }
 
-/** What an order goes through when all goes well; what happened otherwise stands behind what was reached. */
+/**
+ * What an order goes through when all goes well, in that order, and then what happened otherwise. A completed order has
+ * it all behind it, though this page may not have been told of each step: the coupon's word may come after the payment's.
+ */
 function steps(order: Order, events: readonly OrderEvent[]) {
-  const w = words();
   const way = [
     'order-created',
     'stock-reserved',
@@ -98,24 +100,31 @@ function steps(order: Order, events: readonly OrderEvent[]) {
     'payment-completed',
     'order-completed',
   ];
+  const seen = new Map(events.map((event) => [event.type, event]));
   const began = Date.parse(order.createdAt);
-  const happened = events.map(({ type, happenedAt }) => {
-    const failed = type === 'order-cancelled';
-    const ms = Math.max(0, Date.parse(happenedAt) - began);
-    return html`<li class=${failed ? 'failed' : 'done'} data-step=${type}>
-      <span class="mark" aria-hidden="true">${failed ? '✕' : '✓'}</span>
-      <span>${w.step[type] ?? type}</span>
-      <span class="hint">${failed ? w.stepFailed : w.stepDone}${ms < 60_000 ? ` · ${w.afterMs(count(ms))}` : ''}</span>
-    </li>`;
+  const shown = way.flatMap((type) => {
+    const event = seen.get(type);
+    if (event || order.completedAt) return step(type, 'done', event && Date.parse(event.happenedAt) - began);
+    return order.status === 'PENDING' ? step(type, 'open') : [];
   });
-  const types = new Set(events.map(({ type }) => type));
-  const open = order.status === 'PENDING' ? way.filter((type) => !types.has(type)) : [];
+  const others = events.filter(({ type }) => !way.includes(type));
   return [
-    ...happened,
-    ...open.map(
-      (type) => html`<li class="open" data-step=${type}>
-        <span class="mark" aria-hidden="true"></span><span>${w.step[type]}</span><span class="hint">${w.stepWaits}</span>
-      </li>`,
+    ...shown,
+    ...others.map(({ type, happenedAt }) =>
+      step(type, type === 'order-cancelled' ? 'failed' : 'done', Date.parse(happenedAt) - began),
     ),
   ];
+}
+
+/** @param ms since the order was placed */
+function step(type: string, state: 'done' | 'open' | 'failed', ms?: number) {
+  const w = words();
+  const word = { done: w.stepDone, open: w.stepWaits, failed: w.stepFailed }[state];
+  const after = ms === undefined || ms > 60_000 ? '' : ` · ${w.afterMs(count(Math.max(0, ms)))}`;
+  const mark = { done: '✓', open: '', failed: '✕' }[state];
+  return html`<li class=${state} data-step=${type}>
+    <span class="mark" aria-hidden="true">${mark}</span>
+    <span>${w.step[type] ?? type}</span>
+    <span class="hint">${word}${after}</span>
+  </li>`;
 }
