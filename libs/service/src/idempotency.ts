@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { DomainError } from './problem.ts';
 import { insertRows, placeholders } from './sql.ts';
@@ -55,7 +55,7 @@ export function idempotencyKeyFrom(request: {
 
 /** SHA-256 of the body as canonical JSON: the order of members does not matter, absent and undefined are the same. */
 export function requestHash(body: unknown): string {
-  return createHash('sha256').update(canonicalJson(body)).digest('hex');
+  return hash('sha256', canonicalJson(body), 'hex');
 }
 
 /**
