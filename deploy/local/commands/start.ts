@@ -118,7 +118,9 @@ function printLinks(stack: Stack, instances: number): void {
   ];
   console.log(`\n${rows.map(([name = '', link]) => `  ${name.padEnd(16)} ${link}`).join('\n')}\n`);
   if (presentServices().some((row) => row.name === 'gateway')) {
-    console.log(`Try:\n\n${exampleOrder(serviceUrl(layout, 'gateway'))}\n`);
+    const gateway = serviceUrl(layout, 'gateway');
+    console.log(`The shop: ${gateway}/shop/   its API: ${gateway}/docs   its events: ${gateway}/docs/events\n`);
+    console.log(`Or, from a terminal:\n\n${exampleOrder(gateway)}\n`);
   }
   console.log('Ctrl-C (or `npm run stop`) stops everything; the data stays until `npm run reset`.');
 }
