@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import type { RushState } from '../../ops/src/console/rush/rushes.ts';
+import { expectStatus } from '../support/api.ts';
+import { goTo, openBrowser, openWindow, signIn, type Window, type WindowOptions } from '../support/browser.ts';
+import { demoToken } from '../support/demo-users.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const BUYERS = 80;
+const OPERATOR = 9_999;
+const WITHIN_MS = 60_000;
+
+let system: System;
+let browser: Browser;
+let operator: Record<string, string>;
+let window: Window;
+let page: Page;
+/** One that has ended. */
+let over = '';
+
+beforeAll(async () => {
+  [system, browser] = await Promise.all([startSystem({ auth: 'on', env: { DEMO_AUTH: 'true' } }), openBrowser()]);
+  await system.start('ops-console');
+  operator = await demoToken(system.api, OPERATOR, 'ops');
+  for (let userId = 1; userId <= BUYERS; userId++) {
+    const headers = await demoToken(system.api, userId);
+    expectStatus(await system.api.request('POST', '/points/charge', { body: { amount: 1_000_000 }, headers }), 200);
+  }
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  await system?.stop();
+}, 30_000);
+afterEach(async () => {
+  const { faults } = window;
+  await window.close();
+  expect(faults).toEqual([]);
+});
+
+async function open(options: WindowOptions = {}): Promise<void> {
+  window = await openWindow(browser, system.api.baseUrl, options);
+  page = window.page;
+}
+
+async function comeToRushHour(rushId = ''): Promise<void> {
+  await signIn(page, OPERATOR, { ops: true });
+  await goTo(page, rushId ? `/rush-hour/${rushId}` : '/rush-hour');
+  await page.getByLabel('Product', { exact: true }).waitFor();
+}
+
+/** Starts a rush of everybody for something new, and waits for the verdict. */
+async function rush(): Promise<RushState> {
+  await page.getByLabel(/Buyers/).fill(String(BUYERS));
+  await page.getByRole('button', { name: 'Start the rush' }).click();
+  await page.locator('.rush-view').waitFor();
+  await page.locator('.verdict strong').waitFor({ timeout: WITHIN_MS });
+  return await stateOf(idInAddress());
+}
+
+const idInAddress = () => page.url().split('/').at(-1) ?? '';
+
+async function stateOf(rushId: string): Promise<RushState> {
+  return expectStatus(await system.api.request<RushState>('GET', `/ops/rush/${rushId}`, { headers: operator }), 200)
+    .body;
+}
+
+/** The number beside its name. */
+const shown = (name: string) => page.locator('.counts div', { hasText: name }).locator('dd').innerText();
+
+it('when an operator starts a rush, then its counts come live, the verdict ends it, and the address keeps it', async () => {
+  await open();
+  await signIn(page, OPERATOR, { ops: true });
+  await page.getByRole('link', { name: 'Rush hour' }).click();
+  await page.getByLabel('Product', { exact: true }).waitFor();
+  const end = await rush();
+  over = end.rushId;
+  expect(end).toMatchObject({ coupons: { issued: 50 }, orders: { completed: 50 }, audit: { clean: true } });
+
+  const look = async () => {
+    expect(await shown('Coupons issued')).toBe('50');
+    expect(await shown('Orders completed')).toBe('50');
+    expect(await shown('Orders refused')).toBe(String(BUYERS - 50));
+    expect(await shown('Buyers served')).toBe(`${BUYERS} of ${BUYERS}`);
+    await page.getByText('Clean: every invariant holds.').waitFor();
+    await page.getByText(`${BUYERS - 50} × It is sold out`).waitFor();
+    const points = (await page.locator('polyline.issued').getAttribute('points')) ?? '';
+    expect(points.split(' ').length).toBeGreaterThan(2);
+    expect(points).not.toContain('NaN');
+  };
+  await look();
+  await page.reload();
+  await page.locator('.verdict strong').waitFor();
+  await look();
+});
+
+it('when one is at work already, then whoever wants another is led to it', async () => {
+  await open({ allowed: [409] });
+  await comeToRushHour();
+  const body = { buyers: BUYERS };
+  const begun = await system.api.request<RushState>('POST', '/ops/rush', { body, headers: operator });
+  expect((await rush()).rushId).toBe(expectStatus(begun, 202).body.rushId);
+});
+
+it('when somebody is no operator, then there is no way to it, and the page says whom it is for', async () => {
+  await open();
+  await signIn(page, 1);
+  expect(await page.getByRole('link', { name: 'Rush hour' }).count()).toBe(0);
+  await goTo(page, '/rush-hour');
+  await page.getByText('The rush hour is for operators.').waitFor();
+  expect(await page.getByRole('button', { name: 'Start the rush' }).count()).toBe(0);
+});
+
+it.each(['light', 'dark'] as const)(
+  'when it is looked at on a phone in %s, then axe finds nothing serious, and nothing is too wide',
+  async (colorScheme) => {
+    await open({ colorScheme, viewport: { width: 375, height: 740 }, hasTouch: true });
+    await comeToRushHour(over);
+    await page.locator('.verdict strong').waitFor();
+    await page.evaluate(AXE);
+    const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string; impact: string }[] };
+    expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(375);
+  },
+);
+
+it('when the operator speaks Korean, then so does the rush', async () => {
+  await open({ locale: 'ko-KR' });
+  await page.evaluate("localStorage.setItem('shop.language', 'en')");
+  await comeToRushHour(over);
+  await page.locator('.verdict strong').waitFor();
+  await page.getByRole('button', { name: '한국어' }).click();
+  await page.getByText('이상 없음: 모든 불변 조건이 지켜졌습니다.').waitFor();
+});
