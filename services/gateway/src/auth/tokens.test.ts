@@ -1,3 +1,4 @@
+import { generateKeyPairSync, KeyObject, sign as signBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -42,6 +43,10 @@ describe('a good token', () => {
       expect(await tokens().verify(await bearer(good(), { kid }))).toEqual({ user: 7, scopes: [] });
     },
   );
+
+  it('when it is for several audiences, then this shop may be one of them', async () => {
+    expect(await tokens().verify(await bearer({ ...good(), aud: ['bank', 'shop'] }))).toMatchObject({ user: 7 });
+  });
 
   it('when it has scopes, then those of this shop count', async () => {
     const read = async (scope: unknown) => (await tokens().verify(await bearer({ ...good(), scope }))).scopes;
@@ -111,6 +116,9 @@ describe('what is no token of a user here', () => {
     ['without an end', { exp: undefined }],
     ['with an end that is text', { exp: '9999999999' }],
     ['not valid yet', { nbf: 9_999_999_999 }],
+    ['valid from a time that is text', { nbf: '1' }],
+    ['for other audiences', { aud: ['bank', 'shopping'] }],
+    ['for an audience that is an object', { aud: { shop: true } }],
     ['without a user', { sub: undefined }],
     ['of a user that is a number', { sub: 7 }],
     ['of several users', { sub: ['7'] }],
@@ -147,6 +155,49 @@ describe('what is no token of a user here', () => {
       hmac,
     ])
       await expect(tokens().verify(`Bearer ${token}`)).rejects.toThrow(/UNAUTHENTICATED/);
+  });
+
+  it('when it names a key of another kind than its algorithm, then it is refused', async () => {
+    const [, claims = '', signature = ''] = (await issuer.sign(good(), { kid: 'rs' })).split('.');
+    for (const [alg, kid] of [
+      ['ES256', 'rs'],
+      ['EdDSA', 'rs'],
+      ['RS256', 'es'],
+      ['RS512', 'rs'],
+      ['PS256', 'rs'],
+      ['HS256', 'rs'],
+      ['toString', 'rs'],
+    ]) {
+      const head = base64url.encode(JSON.stringify({ alg, kid }));
+      await expect(tokens().verify(`Bearer ${head}.${claims}.${signature}`)).rejects.toThrow(/UNAUTHENTICATED/);
+    }
+  });
+
+  it.each([{ crit: ['x'], x: 1 }, { crit: [] }, { b64: false }, { b64: false, crit: ['b64'] }])(
+    'when it has an extension (%j), then it is refused, though it is signed',
+    async (extension) => {
+      const key = await generateKeyPair('RS256', { extractable: true });
+      const find = async () => key.publicKey;
+      const checked = tokens({ keys: { find, refresh: async () => undefined } });
+      const sign = (header: object) => {
+        const text = [{ alg: 'RS256', ...header }, good()]
+          .map((part) => base64url.encode(JSON.stringify(part)))
+          .join('.');
+        const signature = signBytes('sha256', Buffer.from(text), KeyObject.from(key.privateKey));
+        return `Bearer ${text}.${signature.toString('base64url')}`;
+      };
+      expect(await checked.verify(sign({}))).toMatchObject({ user: 7 });
+      await expect(checked.verify(sign(extension))).rejects.toThrow(/UNAUTHENTICATED/);
+    },
+  );
+
+  it('when its key is too short to be safe, then it is refused', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+    const find = async () => publicKey.toCryptoKey({ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, true, ['verify']);
+    const text = [{ alg: 'RS256' }, good()].map((part) => base64url.encode(JSON.stringify(part))).join('.');
+    const token = `${text}.${signBytes('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
+    const checked = tokens({ keys: { find, refresh: async () => undefined } });
+    await expect(checked.verify(`Bearer ${token}`)).rejects.toThrow(/UNAUTHENTICATED/);
   });
 
   it('when it does not say with which of several keys it is signed, then it is refused', async () => {
