@@ -7,6 +7,7 @@ import { renderHeaders } from '../../libs/events/src/headers.ts';
 import { signedCalls } from '../../ops/src/signed-call.ts';
 import { Api } from './api.ts';
 import { eventually } from './eventually.ts';
+import { readMetric } from './metrics.ts';
 import { testStack, wipe } from './stack.ts';
 
 /** An event as anyone on its topic sees it. */
@@ -68,14 +69,7 @@ export async function runService(
     heard,
     publish,
     hear,
-    async metric(name, labels = {}) {
-      const text = await (await fetch(`${process.url}/metrics`)).text();
-      const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
-      return text
-        .split('\n')
-        .filter((line) => line.startsWith(`${name}{`) && wanted.every((label) => line.includes(label)))
-        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
-    },
+    metric: (name, labels) => readMetric(process.url, name, labels),
     async startAgain() {
       process = await startService(stack, { service, env });
     },
