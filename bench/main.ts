@@ -5,11 +5,13 @@ import { addLatency } from './src/commands/latency.ts';
 import { addOrders } from './src/commands/orders.ts';
 import { addProducts } from './src/commands/products.ts';
 import { addRanking } from './src/commands/ranking.ts';
+import { addStreams } from './src/commands/streams.ts';
 import { addExperiments } from './src/experiments/index.ts';
 
 const program = new Command('npm run bench --').description(
   'Measures the shop and writes docs/reports/<command>.md. Results on stdout, words on stderr.',
 );
-for (const add of [addOrders, addLatency, addCoupons, addRanking, addProducts, addExperiments]) add(program);
+for (const add of [addOrders, addLatency, addCoupons, addRanking, addProducts, addStreams, addExperiments])
+  add(program);
 
 await runProgram(program, process.argv);

@@ -27,7 +27,7 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-const USERS = 10_000;
+export const USERS = 10_000;
 /** Won for each: no order of a load is to fail for points. */
 const POINTS = 10_000_000;
 /** Products with less would sell out under the load. */

@@ -37,11 +37,18 @@ function benchStack(): { name: string; portOffset: number } {
   return { name: name === 'dev' ? 'bench' : `${name}-bench`, portOffset: portOffset + 2_000 };
 }
 
-/** Starts a stack of the benchmark's own, from empty data, and ends it again. @param auth its gateway wants tokens */
+export interface TargetOptions {
+  /** Its gateway wants tokens. */
+  readonly auth?: boolean;
+  /** For every service of it. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a stack of the benchmark's own, from empty data, and ends it again. */
 export async function startTarget(
   instances: number,
   say: (words: string) => void,
-  { auth = false } = {},
+  { auth = false, env = {} }: TargetOptions = {},
 ): Promise<Target> {
   const stack = await startInfra({
     ...benchStack(),
@@ -63,6 +70,7 @@ export async function startTarget(
             RATE_LIMIT_USER: 'off',
             RATE_LIMIT_ADDRESS: 'off',
             GATEWAY_AUTH: auth ? 'on' : 'off',
+            ...env,
           },
         }),
       ),

@@ -55,11 +55,12 @@ export function withRates(command: Command, what: string, from: number): Command
     .option('--seconds <n>', 'how long each load is measured', wholeNumber(5, 3_600), 20);
 }
 
-/** Runs `work` on the system under load, which is ended afterwards if it was started here. */
+/** Runs `work` on the system under load, which is ended afterwards if it was started here, with `env` for its services. */
 export async function withTarget(
   output: Output,
   options: Options,
   work: (target: Target) => Promise<ExitCode>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<ExitCode> {
   const interrupted = (): void => {
     output.say('interrupted');
@@ -68,7 +69,7 @@ export async function withTarget(
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const target = options.useRunning
     ? await useRunningTarget()
-    : await startTarget(options.instances, output.say, { auth: options.auth ?? false });
+    : await startTarget(options.instances, output.say, { auth: options.auth ?? false, env });
   try {
     return await work(target);
   } finally {
