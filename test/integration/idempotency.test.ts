@@ -14,7 +14,7 @@ let productId: number;
 const PRICE = 10;
 
 beforeAll(async () => {
-  system = await startSystem({ knownInstances: 2, env: { ORDER_DEADLINE_MS: '120000' } });
+  system = await startSystem({ knownInstances: 2, env: { ORDER_DEADLINE_MS: '120000', SHED_ABOVE_MS: '0' } });
   await Promise.all([system.start('order', 2), system.start('payment', 2)]);
   const second = await system.start('gateway', 2);
   apis = [system.api, new Api(second.url)];
