@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@shop/service/testing';
@@ -74,14 +74,32 @@ describe('the breaker', () => {
     expect(orders(order).length).toBe(received);
   });
 
-  it('when a service refuses, or fails in an orderly way, then the breaker stays closed', async () => {
-    const statuses = [400, 404, 409, 429, 500, 503];
-    const order = await service((request, response) =>
-      json(response, statuses[Number(request.url?.at(-1))] ?? 200, {}),
-    );
-    const { url, upstreams } = await gateway([order.url]);
-    for (let i = 0; i < 30; i++) await fetch(`${url}/orders/${i % 6}`);
+  it.each([404, 409, 429, 500, 503])(
+    'when a service answers everything with %i, then the breaker stays closed: it is there',
+    async (status) => {
+      const order = await service((_request, response) => json(response, status, {}));
+      const { url, upstreams } = await gateway([order.url]);
+      expect(await repeat(10, () => post(`${url}/orders`))).toEqual(Array(10).fill(status));
+      expect(upstreams.order.breaker.closed).toBe(true);
+    },
+  );
+
+  it('when an instance dies with everything that was at work, and another is there, then the breaker stays closed', async () => {
+    const atWork: IncomingMessage[] = [];
+    const dying = await service((request) => {
+      if (request.method === 'POST') atWork.push(request);
+      else request.socket.destroy();
+    });
+    const address = await deadAddress();
+    const { url, upstreams } = await gateway([dying.url, address]);
+    const asked = Promise.all(Array.from({ length: 10 }, () => post(`${url}/orders`)));
+    await eventually(() => atWork.length === 10);
+    await service(ok, Number(new URL(address).port));
+    await eventually(() => upstreams.order.candidates().every(({ away }) => !away));
+    for (const request of atWork) request.socket.destroy();
+    expect((await asked).map(({ status }) => status)).toEqual(Array(10).fill(503));
     expect(upstreams.order.breaker.closed).toBe(true);
+    expect(await repeat(4, () => post(`${url}/orders`))).toEqual([200, 200, 200, 200]);
   });
 
   it.each([
