@@ -69,7 +69,7 @@ const program = new Command('npm run k6 --')
       // Before anything is started: building it takes minutes, and may be impossible.
       const k6 = await findK6();
       return options.fresh
-        ? await onFreshStack(output, options.instances, (addresses, stack) =>
+        ? await onFreshStack(output, { instances: options.instances }, (addresses, stack) =>
             run(output, options, scenario, k6, addresses, stack),
           )
         : await run(output, options, scenario, k6, await runningStack(), chosenStack().name);

@@ -37,7 +37,9 @@ const program = new Command('npm run fuzz --')
       // Before anything is started: it may be impossible.
       const schemathesis = await findSchemathesis();
       return options.fresh
-        ? await onFreshStack(output, 1, (addresses, stack) => fuzz(output, options, schemathesis, addresses, stack))
+        ? await onFreshStack(output, { instances: 1, auth: true }, (addresses, stack) =>
+            fuzz(output, options, schemathesis, addresses, stack),
+          )
         : await fuzz(output, options, schemathesis, await runningStack(), chosenStack().name);
     }),
   );

@@ -13,15 +13,15 @@ export async function runningStack(): Promise<Addresses> {
   return addresses;
 }
 
-/** Does some work on a stack of its own with the demo data, which is ended again. */
+/** Does some work on a stack of its own with the demo data, which is ended again. `auth`: its gateway wants tokens. */
 export async function onFreshStack<T>(
   output: Output,
-  instances: number,
+  { instances, auth = false }: { readonly instances: number; readonly auth?: boolean },
   work: (addresses: Addresses, stack: string) => Promise<T>,
 ): Promise<T> {
   const ended = (): void => void stopTarget().finally(() => process.exit(130));
   process.once('SIGINT', ended).once('SIGTERM', ended);
-  const target = await startTarget(instances, output.say);
+  const target = await startTarget(instances, output.say, { auth });
   try {
     const { durationMs } = await loadDemo({ addresses: target.addresses, onProgress: output.say });
     output.say(`demo data in ${(durationMs / 1_000).toFixed(1)} s`);
