@@ -75,10 +75,22 @@ export function describes<Shown>() {
 }
 
 type Describes<Shown, S extends z.ZodType> = [Shown] extends [Sent<S>]
-  ? [keyof z.output<S>] extends [keyof Shown]
+  ? [keyof z.output<S>, z.output<S>] extends [keyof Shown, AsSent<Shown>]
     ? unknown
     : Differs<Shown, S>
   : Differs<Shown, S>;
+/** Whatever must be there for the handlers, at any depth, is in the schema too. */
+type AsSent<T> = T extends Date
+  ? string
+  : T extends readonly (infer Item)[]
+    ? readonly AsSent<Item>[]
+    : T extends object
+      ? { readonly [Key in keyof T as undefined extends T[Key] ? never : Key]: AsSent<T[Key]> } & {
+          // JSON leaves out what is undefined.
+          readonly [Key in keyof T as undefined extends T[Key] ? Key : never]?: AsSent<T[Key]> | undefined;
+        }
+      : T;
+
 interface Differs<Shown, S extends z.ZodType> {
   readonly handlersShow: Shown;
   readonly schemaSays: z.output<S>;

@@ -118,6 +118,7 @@ const status = describes<ShownStatus>()(
             ready: z.boolean().describe('it has all that it needs'),
             detail: z.string().describe('what it lacks'),
             messaging: messaging.optional(),
+            openBreakers: z.array(z.string()).describe('of a gateway: services that it lets alone for the moment'),
           }),
         )
         .describe('every process'),
