@@ -63,7 +63,11 @@ async function fuzz(
     output.say(`\nas ${who}, seed ${seed}`);
     const token = await demoToken(gateway, who);
     const run = { gateway, document, token, examples, seed, report: join(folder, `${who}.xml`) };
-    const code = await attached(command, [...args, ...fuzzArguments(run)], process.env, AT_MOST_MS);
+    const code = await attached(command, [...args, ...fuzzArguments(run)], process.env, {
+      // It leaves notes in the folder where it runs.
+      cwd: folder,
+      timeout: AT_MOST_MS,
+    });
     passed[who] = code === 0;
   }
   const audit = await auditOf(addresses);

@@ -18,14 +18,14 @@ export function tool(file: string): (args: string[]) => Promise<number> {
   };
 }
 
-/** Runs a program in this terminal to its end, or for so long (ms); signals to this process go on to it. */
+/** Runs a program in this terminal to its end, or for `timeout` ms; signals to this process go on to it. */
 export async function attached(
   command: string,
   args: string[],
   env: NodeJS.ProcessEnv,
-  timeout?: number,
+  { cwd = root, timeout = 0 } = {},
 ): Promise<number> {
-  const child: ChildProcess = spawn(command, args, { cwd: root, env, stdio: 'inherit', ...(timeout && { timeout }) });
+  const child: ChildProcess = spawn(command, args, { cwd, env, stdio: 'inherit', timeout });
   // The terminal gives Ctrl-C to every program in it; only what comes to this process alone is passed on.
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
   const stay = () => undefined;
