@@ -17,12 +17,13 @@ let browser: Browser;
 let orderId = '';
 
 beforeAll(async () => {
-  [system, browser] = await Promise.all([startSystem({ auth: 'on', env: { DEMO_AUTH: 'true' } }), openBrowser()]);
+  browser = await openBrowser();
+  system = await startSystem({ auth: 'on', env: { DEMO_AUTH: 'true' } });
   orderId = await prepare();
 }, 90_000);
 afterAll(async () => {
-  await browser.close();
-  await system.stop();
+  await browser?.close();
+  await system?.stop();
 });
 
 /** Something on every page. @returns an order */

@@ -22,7 +22,8 @@ let page: Page;
 let over = '';
 
 beforeAll(async () => {
-  [system, browser] = await Promise.all([startSystem({ auth: 'on', env: { DEMO_AUTH: 'true' } }), openBrowser()]);
+  browser = await openBrowser();
+  system = await startSystem({ auth: 'on', env: { DEMO_AUTH: 'true' } });
   await system.start('ops-console');
   operator = await demoToken(system.api, OPERATOR, 'ops');
   for (let userId = 1; userId <= BUYERS; userId++) {
@@ -35,9 +36,8 @@ afterAll(async () => {
   await system?.stop();
 }, 30_000);
 afterEach(async () => {
-  const { faults } = window;
-  await window.close();
-  expect(faults).toEqual([]);
+  await window?.close();
+  expect(window?.faults ?? []).toEqual([]);
 });
 
 async function open(options: WindowOptions = {}): Promise<void> {

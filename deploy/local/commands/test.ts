@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { chromium } from '../fetch/chromium.ts';
-import { run } from '../fetch.ts';
+import { run, StackError } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
@@ -56,8 +56,12 @@ export async function test(patterns: string[]): Promise<number> {
       tallies.push(await runProject(project, testMs, patterns, scratch, {}));
     }
     const wanted: typeof withServers = [];
-    for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
-    if (wanted.some(([project]) => project === 'browser')) await chromium();
+    for (const each of withServers) {
+      if (!(await hasTests(each[0], patterns))) continue;
+      const missing = each[0] === 'browser' ? await missingBrowser() : undefined;
+      if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
+      else wanted.push(each);
+    }
     if (wanted.length > 0) {
       // Never servers that existed before: these tests empty schemas and kill processes.
       const stack = await startInfra({ name: stackName, portOffset: portOffset + 1000, fresh: true });
@@ -106,6 +110,17 @@ async function hasTests(project: string, patterns: string[]): Promise<boolean> {
     env: jestEnv({}),
   });
   return files.split('\n').some((line) => line.endsWith('.test.ts'));
+}
+
+/** Why there is no browser, if so: that fails the tests that need one, and the others still run. */
+async function missingBrowser(): Promise<string | undefined> {
+  try {
+    await chromium();
+    return undefined;
+  } catch (error) {
+    if (error instanceof StackError) return error.message;
+    throw error;
+  }
 }
 
 /** One project in one process, one file after the other, so that leaks are seen and servers are not shared. */
