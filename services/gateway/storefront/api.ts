@@ -1,4 +1,4 @@
-import { endSession, session } from './session.ts';
+import { expireSession, session } from './session.ts';
 
 /** An RFC 9457 answer, or `NETWORK` where there was none at all. */
 export class Problem extends Error {
@@ -27,6 +27,8 @@ export interface CallOptions {
   readonly key?: string;
   /** It has one effect however often it is sent, without a key. */
   readonly idempotent?: boolean;
+  /** The longest that the answer may take to come with an outcome (`Prefer: wait`), s. */
+  readonly waitS?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -67,10 +69,11 @@ export async function call<T>(method: string, path: string, options: CallOptions
   }
 }
 
-async function once<T>(method: string, path: string, { body, key, signal }: CallOptions): Promise<Answer<T>> {
+async function once<T>(method: string, path: string, { body, key, waitS, signal }: CallOptions): Promise<Answer<T>> {
   const headers = authorized();
   if (body !== undefined) headers.set('content-type', 'application/json');
   if (key) headers.set('idempotency-key', key);
+  if (waitS) headers.set('prefer', `wait=${waitS}`);
   const init: RequestInit = { method, headers };
   if (body !== undefined) init.body = JSON.stringify(body);
   if (signal) init.signal = signal;
@@ -100,7 +103,7 @@ export function authorized(): Headers {
 
 /** The problem of an answer; one that says who asks is not known ends the session. */
 export function problemOf(response: Response, data: unknown): Problem {
-  if (response.status === 401) endSession();
+  if (response.status === 401) expireSession();
   const body = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const code = typeof body.code === 'string' ? body.code : `HTTP_${response.status}`;
   return new Problem(response.status, code, { ...body, retryAfter: Number(response.headers.get('retry-after') ?? 1) });

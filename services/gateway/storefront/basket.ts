@@ -21,6 +21,13 @@ export function put(basket: Basket, product: Omit<BasketLine, 'quantity'>, quant
   return basket.length < MAX_LINES ? [...basket, line] : basket;
 }
 
+/** The basket at the prices of now; the same object when none has changed. */
+export function reprice(basket: Basket, products: readonly Omit<BasketLine, 'quantity'>[]): Basket {
+  const priceNow = new Map(products.map(({ productId, price }) => [productId, price]));
+  if (basket.every(({ productId, price }) => (priceNow.get(productId) ?? price) === price)) return basket;
+  return basket.map((line) => ({ ...line, price: priceNow.get(line.productId) ?? line.price }));
+}
+
 export function total(basket: Basket): number {
   return basket.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
 }

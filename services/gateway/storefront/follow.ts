@@ -3,6 +3,13 @@ import { createEventParser, type ServerEvent } from './event-stream.ts';
 
 const RETRY_MS = 1_000;
 
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  readonly lastEventId?: string;
+  /** Asked after each time that there was no stream: whether all is over, known in another way. */
+  readonly meanwhile?: () => Promise<boolean>;
+}
+
 /**
  * Follows a stream of events, from the one after `lastEventId` on, until `told` says that it was the last, the stream has
  * ended for good, or `signal` aborts. A connection that breaks is taken up again where it was. EventSource could do that,
@@ -11,7 +18,7 @@ const RETRY_MS = 1_000;
  */
 export async function followEvents(
   path: string,
-  { signal, lastEventId = '' }: { readonly signal: AbortSignal; readonly lastEventId?: string },
+  { signal, lastEventId = '', meanwhile }: FollowOptions,
   told: (event: ServerEvent) => boolean,
 ): Promise<void> {
   let last = lastEventId;
@@ -45,6 +52,7 @@ export async function followEvents(
       if (error instanceof Error && 'status' in error && error.status !== 0) throw error;
       // The connection broke: the next one goes on from `last`.
     }
+    if (!over && meanwhile) over = await meanwhile().catch(() => false);
     if (!over) await pause(retryMs, signal).catch(() => undefined);
   }
 }

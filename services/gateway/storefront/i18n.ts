@@ -1,4 +1,5 @@
 import { Problem } from './api.ts';
+import { wonIn } from './money.ts';
 import { en, type Words } from './words-en.ts';
 import { ko } from './words-ko.ts';
 
@@ -29,11 +30,8 @@ export function count(value: number): string {
   return value.toLocaleString(language());
 }
 
-/** Won: ₩12,345 or 12,345원. */
 export function money(won: number): string {
-  const digits = count(Math.abs(won));
-  const sign = won < 0 ? '−' : '';
-  return language() === 'ko' ? `${sign}${digits}원` : `${sign}₩${digits}`;
+  return wonIn(language(), won);
 }
 
 export function time(iso: string): string {

@@ -5,7 +5,7 @@ import { chooseLanguage, language, otherLanguage, words } from './i18n.ts';
 import { loadBasket } from './kept-basket.ts';
 import { say } from './page.ts';
 import { pages } from './pages.ts';
-import { createRouter, currentPath } from './router.ts';
+import { createRouter, currentPath, refugeFrom } from './router.ts';
 import { endSession, session } from './session.ts';
 
 const app = document.getElementById('app');
@@ -16,7 +16,6 @@ function frame(): void {
   const w = words();
   const user = session();
   document.documentElement.lang = language();
-  document.title = w.title;
   const other = otherLanguage();
   const inBasket = pieces(loadBasket());
   const link = (path: string, text: string, label = text) =>
@@ -89,5 +88,8 @@ for (const change of ['online', 'offline', 'basket']) addEventListener(change, f
 addEventListener('session', () => {
   frame();
   if (session() === undefined) router.open();
+});
+addEventListener('session-expired', () => {
+  if (!currentPath().startsWith('/sign-in')) location.hash = refugeFrom(currentPath(), '/sign-in');
 });
 router.open();

@@ -1,5 +1,5 @@
 import { render, type TemplateResult } from 'lit-html';
-import { explain } from './i18n.ts';
+import { explain, words } from './i18n.ts';
 
 /** What a page gets: where to draw, the parts of its address, and a signal that tells when it is left. */
 export interface PageContext {
@@ -47,6 +47,9 @@ export function everyMs(ms: number, signal: AbortSignal, work: () => Promise<voi
 
 export function drawInto(element: HTMLElement, signal: AbortSignal): PageContext['draw'] {
   return (content) => {
-    if (!signal.aborted) render(content, element);
+    if (signal.aborted) return;
+    render(content, element);
+    const heading = element.querySelector('h1')?.textContent;
+    if (heading) document.title = `${heading} · ${words().title}`;
   };
 }

@@ -14,6 +14,16 @@ export interface Listing<T> {
 export function createListing<T>(path: string, signal: AbortSignal): Listing<T> {
   let items: readonly T[] = [];
   let cursor: string | null | undefined;
+  let fetching: Promise<void> | undefined;
+
+  const fetchNext = async () => {
+    const from = typeof cursor === 'string' ? `cursor=${encodeURIComponent(cursor)}` : '';
+    const mark = from && (path.includes('?') ? '&' : '?');
+    const { data } = await call<Page<T>>('GET', `${path}${mark}${from}`, { signal });
+    items = [...items, ...data.items];
+    cursor = data.nextCursor ?? null;
+  };
+
   return {
     get items() {
       return items;
@@ -24,12 +34,12 @@ export function createListing<T>(path: string, signal: AbortSignal): Listing<T> 
     get hasMore() {
       return typeof cursor === 'string';
     },
-    async next() {
-      const from = typeof cursor === 'string' ? `cursor=${encodeURIComponent(cursor)}` : '';
-      const mark = from && (path.includes('?') ? '&' : '?');
-      const { data } = await call<Page<T>>('GET', `${path}${mark}${from}`, { signal });
-      items = [...items, ...data.items];
-      cursor = data.nextCursor ?? null;
+    next() {
+      // Two clicks must not bring the same part twice.
+      fetching ??= fetchNext().finally(() => {
+        fetching = undefined;
+      });
+      return fetching;
     },
   };
 }

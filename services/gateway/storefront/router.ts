@@ -28,6 +28,11 @@ export function currentPath(): string {
   return location.hash.replace(/^#/, '') || '/';
 }
 
+/** Where to sign in, and come back from. */
+export function refugeFrom(path: string, refuge: string): string {
+  return `${refuge}?${new URLSearchParams({ next: path }).toString()}`;
+}
+
 /** Shows the page that the fragment names, and puts the focus on its heading when it changes. */
 export function createRouter({ routes, outlet, mayOpen, refuge, opened, missing }: RouterOptions): Router {
   let leaving = new AbortController();
@@ -40,7 +45,7 @@ export function createRouter({ routes, outlet, mayOpen, refuge, opened, missing 
     const path = currentPath();
     const route = routes.find(({ pattern }) => pattern.test(path));
     if (route && !mayOpen(route)) {
-      location.hash = `${refuge}?${new URLSearchParams({ next: path }).toString()}`;
+      location.hash = refugeFrom(path, refuge);
       return;
     }
     const params = route?.pattern.exec(path)?.slice(1) ?? [];

@@ -7,6 +7,7 @@ export interface Session {
 }
 
 const KEY = 'shop.session';
+const LAST_USER = 'shop.last-user';
 
 /** The signed-in user; undefined without one, or when the token is no longer good. */
 export function session(): Session | undefined {
@@ -20,7 +21,19 @@ export function session(): Session | undefined {
 
 export function startSession(opened: Session): void {
   sessionStorage.setItem(KEY, JSON.stringify(opened));
+  sessionStorage.setItem(LAST_USER, String(opened.userId));
   dispatchEvent(new Event('session'));
+}
+
+/** Who was signed in last, in this tab. */
+export function lastUser(): string {
+  return sessionStorage.getItem(LAST_USER) ?? '';
+}
+
+/** The token is not believed (any more): the user is asked to sign in again. */
+export function expireSession(): void {
+  endSession();
+  dispatchEvent(new Event('session-expired'));
 }
 
 export function endSession(): void {

@@ -42,6 +42,7 @@ export const en = {
   product: (id: number) => `Product ${id}`,
 
   basketEmpty: 'The basket is empty.',
+  pricesNew: 'Prices have changed since: these are the new ones.',
   quantityOf: (name: string) => `Quantity of ${name}`,
   takeOut: (name: string) => `Take out: ${name}`,
   takeOutShort: 'Take out',
@@ -66,6 +67,10 @@ export const en = {
     'payment-completed': 'Points paid',
     'order-completed': 'Completed',
     'order-cancelled': 'Cancelled',
+    'stock-rejected': 'Stock refused',
+    'coupon-rejected': 'Coupon refused',
+    'payment-failed': 'Payment refused',
+    'payment-refunded': 'Points given back',
   } as Readonly<Record<string, string>>,
   stepWaits: 'waiting',
   stepDone: 'done',

@@ -43,6 +43,7 @@ export const ko: Words = {
   product: (id) => `상품 ${id}`,
 
   basketEmpty: '장바구니가 비어 있습니다.',
+  pricesNew: '그사이 가격이 바뀌어 새 가격으로 고쳤습니다.',
   quantityOf: (name) => `${name} 수량`,
   takeOut: (name) => `빼기: ${name}`,
   takeOutShort: '빼기',
@@ -67,6 +68,10 @@ export const ko: Words = {
     'payment-completed': '포인트 결제',
     'order-completed': '완료',
     'order-cancelled': '취소',
+    'stock-rejected': '재고 부족',
+    'coupon-rejected': '쿠폰 거절',
+    'payment-failed': '결제 거절',
+    'payment-refunded': '포인트 환불',
   },
   stepWaits: '대기 중',
   stepDone: '끝남',

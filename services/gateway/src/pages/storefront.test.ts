@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { put, total } from '../../storefront/basket.ts';
+import { put, reprice, total } from '../../storefront/basket.ts';
 import { clock, remaining } from '../../storefront/countdown.ts';
 import { createEventParser } from '../../storefront/event-stream.ts';
+import { keyFor, keyUsed } from '../../storefront/kept-key.ts';
+import { wonIn } from '../../storefront/money.ts';
 import { startGateway } from '../testing.ts';
 
 describe('the files of the shop', () => {
@@ -68,6 +70,54 @@ describe('the basket', () => {
     );
     expect(put(full, { ...tea, productId: 99 })).toBe(full);
     expect(put(full, { ...tea, productId: 3 })[3]).toMatchObject({ quantity: 2 });
+  });
+});
+
+describe('prices', () => {
+  const basket = put(put([], { productId: 1, name: 'tea', price: 300 }, 2), {
+    productId: 2,
+    name: 'pot',
+    price: 5_000,
+  });
+
+  it('when a price has changed since, then the basket has the new one, and all else as it was', () => {
+    const cheaper = reprice(basket, [
+      { productId: 1, name: 'green tea', price: 250 },
+      { productId: 3, name: 'cup', price: 9 },
+    ]);
+    expect(cheaper).toEqual([{ productId: 1, name: 'tea', price: 250, quantity: 2 }, basket[1]]);
+    expect(reprice(basket, [{ productId: 2, name: 'pot', price: 5_000 }])).toBe(basket);
+  });
+
+  it.each([
+    [12_345, '₩12,345', '12,345원'],
+    [0, '₩0', '0원'],
+    [-1_000_000, '−₩1,000,000', '−1,000,000원'],
+  ])('when the amount is %i, then it is %s, and in Korean %s', (won, en, ko) => {
+    expect([wonIn('en', won), wonIn('ko', won)]).toEqual([en, ko]);
+  });
+});
+
+describe('the key of a request', () => {
+  const kept = new Map<string, string>();
+  beforeAll(() => {
+    const storage = {
+      getItem: (name: string) => kept.get(name) ?? null,
+      setItem: (name: string, value: string) => kept.set(name, value),
+      removeItem: (name: string) => kept.delete(name),
+    };
+    Object.defineProperty(globalThis, 'sessionStorage', { value: storage, configurable: true });
+  });
+  afterAll(() => void Reflect.deleteProperty(globalThis, 'sessionStorage'));
+
+  it('when the same is sent again before it is known to be done, then the key is the same; else it is another', () => {
+    const first = keyFor('charge', { amount: 5 });
+    expect(keyFor('charge', { amount: 5 })).toBe(first);
+    expect(keyFor('order', { amount: 5 })).not.toBe(first);
+    keyUsed('charge');
+    const second = keyFor('charge', { amount: 5 });
+    expect(second).not.toBe(first);
+    expect(keyFor('charge', { amount: 6 })).not.toBe(second);
   });
 });
 

@@ -1,24 +1,22 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
-import { type BasketLine, MAX_QUANTITY, put, total } from '../basket.ts';
+import { type BasketLine, MAX_QUANTITY, put, reprice, total } from '../basket.ts';
 import { money, words } from '../i18n.ts';
 import { loadBasket, saveBasket } from '../kept-basket.ts';
-import { attempt, type Page } from '../page.ts';
+import { keyFor, keyUsed } from '../kept-key.ts';
+import { attempt, type Page, say, sayProblem } from '../page.ts';
 import { picture } from '../picture.ts';
 import { session } from '../session.ts';
-import type { Page as ApiPage, Coupon, Order } from '../types.ts';
+import type { Page as ApiPage, Coupon, Order, Product } from '../types.ts';
 
 export const basketPage: Page = async ({ signal, draw }) => {
   let coupons: readonly Coupon[] = [];
   let balance: number | undefined;
   let couponId = '';
   let placing = false;
-  /** One for what is in the basket now: however often it is sent, it is one order. */
-  let key = crypto.randomUUID();
 
   const change = (work: () => void) => {
     work();
-    key = crypto.randomUUID();
     show();
   };
 
@@ -94,14 +92,13 @@ export const basketPage: Page = async ({ signal, draw }) => {
     attempt(async () => {
       try {
         const basket = loadBasket();
-        const { data } = await call<Order>('POST', '/orders', {
-          key,
-          body: {
-            items: basket.map(({ productId, quantity }) => ({ productId, quantity })),
-            ...(couponId && { couponId }),
-            expectedTotal: total(basket),
-          },
-        });
+        const body = {
+          items: basket.map(({ productId, quantity }) => ({ productId, quantity })),
+          ...(couponId && { couponId }),
+          expectedTotal: total(basket),
+        };
+        const { data } = await call<Order>('POST', '/orders', { key: keyFor('order', body), body });
+        keyUsed('order');
         saveBasket([]);
         location.hash = `/orders/${data.orderId}`;
       } finally {
@@ -111,7 +108,25 @@ export const basketPage: Page = async ({ signal, draw }) => {
     });
   };
 
+  /** An order at a price that is no more would be refused. */
+  const freshPrices = async () => {
+    const products = await Promise.all(
+      loadBasket().map(({ productId }) => call<Product>('GET', `/products/${productId}`, { signal })),
+    );
+    const before = loadBasket();
+    const basket = reprice(
+      before,
+      products.map(({ data }) => data),
+    );
+    if (basket === before) return;
+    change(() => saveBasket(basket));
+    say(words().pricesNew);
+  };
+
   show();
+  freshPrices().catch((error: unknown) => {
+    if (!signal.aborted) sayProblem(error);
+  });
   if (!session()) return;
   const [own, points] = await Promise.all([
     call<ApiPage<Coupon>>('GET', '/coupons?status=ISSUED&limit=100', { signal }),

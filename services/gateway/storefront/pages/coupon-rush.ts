@@ -83,7 +83,7 @@ export const couponRushPage: Page = ({ signal, draw }) => {
 
   show();
   everyMs(LOOK_MS, signal, async () => {
-    const { data } = await call<{ items: readonly CouponPolicy[] }>('GET', '/coupon-policies', { signal });
+    const { data } = await call<{ items: readonly CouponPolicy[] }>('GET', '/coupon-policies?limit=100', { signal });
     policies = data.items;
     show();
   });

@@ -1,6 +1,6 @@
 import { html } from 'lit-html';
-import { call } from '../api.ts';
-import { count, explainCode, money, time, words } from '../i18n.ts';
+import { call, Problem } from '../api.ts';
+import { count, explain, explainCode, money, time, words } from '../i18n.ts';
 import { followOrder } from '../live-order.ts';
 import { attempt, type Page, say, sayProblem } from '../page.ts';
 import type { Order, OrderEvent } from '../types.ts';
@@ -10,6 +10,7 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
   const events: OrderEvent[] = [];
   let order: Order | undefined;
   let cancelling = false;
+  let following = false;
   const cancelKey = crypto.randomUUID();
 
   const show = () => {
@@ -23,10 +24,21 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
     show();
   };
 
+  const state = (fresh: Order) => {
+    order = fresh;
+    show();
+  };
+
   /** Once more after a cancellation: the stream of a completed order has ended. */
   const follow = () => {
+    if (following) return;
+    following = true;
     const lastEventId = events.at(-1)?.eventId;
-    void followOrder(orderId, told, { signal, ...(lastEventId && { lastEventId }) }).catch(sayProblem);
+    followOrder(orderId, { step: told, state }, { signal, lastEventId })
+      .catch(sayProblem)
+      .finally(() => {
+        following = false;
+      });
   };
 
   const cancel = () => {
@@ -45,7 +57,13 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
   };
 
   draw(html`<h1 tabindex="-1">${words().order}</h1><p>${words().loading}</p>`);
-  order = (await call<Order>('GET', `/orders/${orderId}`, { signal })).data;
+  try {
+    order = (await call<Order>('GET', `/orders/${orderId}`, { signal })).data;
+  } catch (error) {
+    if (error instanceof Problem)
+      draw(html`<h1 tabindex="-1">${words().order}</h1><p role="alert">${explain(error)}</p>`);
+    return;
+  }
   show();
   follow();
 };
@@ -88,6 +106,13 @@ function view(order: Order, events: readonly OrderEvent[], cancel: (() => void) 
   `;
 }
 
+const FAILURES: ReadonlySet<string> = new Set([
+  'stock-rejected',
+  'coupon-rejected',
+  'payment-failed',
+  'order-cancelled',
+]);
+
 /**
  * What an order goes through when all goes well, in that order, and then what happened otherwise. A completed order has
  * it all behind it, though this page may not have been told of each step: the coupon's word may come after the payment's.
@@ -111,8 +136,10 @@ function steps(order: Order, events: readonly OrderEvent[]) {
   return [
     ...shown,
     ...others.map(({ type, happenedAt }) =>
-      step(type, type === 'order-cancelled' ? 'failed' : 'done', Date.parse(happenedAt) - began),
+      step(type, FAILURES.has(type) ? 'failed' : 'done', Date.parse(happenedAt) - began),
     ),
+    // Where its events are away, that it was cancelled is known all the same.
+    order.status === 'CANCELLED' && !seen.has('order-cancelled') ? step('order-cancelled', 'failed') : [],
   ];
 }
 

@@ -1,6 +1,7 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
 import { money, time, words } from '../i18n.ts';
+import { keyFor, keyUsed } from '../kept-key.ts';
 import { attempt, type Page, say } from '../page.ts';
 import { createListing, type Listing } from '../paging.ts';
 import type { PointsChange } from '../types.ts';
@@ -33,7 +34,8 @@ export const pointsPage: Page = async ({ signal, draw }) => {
     show();
     attempt(async () => {
       try {
-        await call('POST', '/points/charge', { key: crypto.randomUUID(), body: { amount } });
+        await call('POST', '/points/charge', { key: keyFor('charge', { amount }), body: { amount } });
+        keyUsed('charge');
         say(words().charged(money(amount)));
         await load();
       } finally {

@@ -2,7 +2,7 @@ import { html } from 'lit-html';
 import { call, Problem } from '../api.ts';
 import { words } from '../i18n.ts';
 import { attempt, type Page, say } from '../page.ts';
-import { startSession } from '../session.ts';
+import { lastUser, startSession } from '../session.ts';
 
 const DEMO_USERS = 10_000;
 
@@ -38,7 +38,7 @@ export const signInPage: Page = ({ params, signal, draw }) => {
     ${asked ? html`<p>${w.signInFirst}</p>` : ''}
     <form class="card narrow" @submit=${signIn}>
       <label for="user">${w.demoUser}</label>
-      <input id="user" name="user" type="number" inputmode="numeric" min="1" max=${DEMO_USERS} required aria-describedby="user-hint" />
+      <input id="user" name="user" type="number" inputmode="numeric" min="1" max=${DEMO_USERS} value=${lastUser()} required aria-describedby="user-hint" />
       <p class="hint" id="user-hint">${w.demoUserHint}</p>
       <button type="button" class="quiet" @click=${pick}>${w.anyUser}</button>
       <label class="check"><input type="checkbox" name="ops" /> ${w.asOperator}</label>
