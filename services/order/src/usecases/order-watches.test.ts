@@ -15,6 +15,8 @@ let listening: Map<string, () => void>;
 let watches: OrderWatches;
 /** When set, a reading waits for it after it has seen the database. */
 let hold: Promise<void> | undefined;
+/** The same for a look. */
+let holdLook: Promise<void> | undefined;
 
 function progressOf(orderId: string): OrderProgress | undefined {
   const version = steps.get(orderId);
@@ -32,6 +34,7 @@ beforeEach(() => {
   [reads, looks, failures, listening] = [[], [], [], new Map()];
   away = undefined;
   hold = undefined;
+  holdLook = undefined;
   watches = createOrderWatches({
     waiters: {
       listen(key, wake) {
@@ -48,6 +51,7 @@ beforeEach(() => {
     },
     async readVersions(orderIds) {
       looks.push([...orderIds]);
+      await holdLook;
       if (away) throw away;
       return new Map(orderIds.flatMap((id) => (steps.has(id) ? [[id, steps.get(id) ?? 0]] : [])));
     },
@@ -186,14 +190,32 @@ describe('watches of orders', () => {
     expect(looks).toHaveLength(3);
   });
 
+  it('when the reading for one who had missed a change fails, then the next look makes up for it', async () => {
+    const watch = watches.open('a');
+    await watch.read();
+    steps.set('a', 2);
+    await follower();
+    const told: number[] = [];
+    away = new Error('away');
+    watch.follow(({ version }) => told.push(version));
+    await settle();
+    away = undefined;
+    await jest.advanceTimersByTimeAsync(250);
+    expect(told).toEqual([2]);
+  });
+
   it('when the last leaves and another comes in the middle of a look, then there is still one look at a time', async () => {
     const first = await follower();
-    const look = jest.advanceTimersByTime(250);
+    const held = Promise.withResolvers<void>();
+    holdLook = held.promise;
+    await jest.advanceTimersByTimeAsync(250);
     first.stop();
     await follower();
-    await look;
-    looks = [];
     await jest.advanceTimersByTimeAsync(1_000);
-    expect(looks).toHaveLength(4);
+    expect(looks).toHaveLength(1);
+    holdLook = undefined;
+    held.resolve();
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(looks).toHaveLength(5);
   });
 });
