@@ -41,12 +41,16 @@ async function signIn(userId: number, scope?: 'ops'): Promise<Api> {
 }
 
 /** The states that a rush tells of itself, to its end or until there are so many. */
-async function follow(rushId: string, { most = Number.POSITIVE_INFINITY, after = -1 } = {}): Promise<RushState[]> {
+async function follow(
+  rushId: string,
+  { most = Number.POSITIVE_INFINITY, after = -1, reading = () => {} } = {},
+): Promise<RushState[]> {
   const answer = await fetch(`${system.api.baseUrl}/ops/rush/${rushId}/events`, {
     headers: { ...ops.headersFor('GET', ''), ...(after < 0 ? {} : { 'last-event-id': String(after) }) },
     signal: AbortSignal.timeout(WITHIN_MS),
   });
   expect(answer.headers.get('content-type')).toBe('text/event-stream');
+  reading();
   const states: RushState[] = [];
   let text = '';
   for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -153,7 +157,10 @@ describe('a rush', () => {
   it('when the console is asked to stop in its midst, then it does so at once and tells its readers', async () => {
     const productId = await ops.newProduct(10, 1_000);
     const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
-    const [states] = await Promise.all([follow(body.rushId), system.process('ops-console').stop()]);
+    const reads = Promise.withResolvers<void>();
+    const followed = follow(body.rushId, { reading: reads.resolve });
+    await Promise.race([reads.promise, followed]);
+    const [states] = await Promise.all([followed, system.process('ops-console').stop()]);
     expect(states.at(-1)).toMatchObject({ phase: 'FAILED', done: true, error: expect.any(String) });
     await system.start('ops-console');
     await expectCleanAudit(system);

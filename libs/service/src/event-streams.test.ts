@@ -162,3 +162,13 @@ it('when the process stops, then every stream ends well, and no further one begi
   await ask().heard('503');
   await left(0);
 });
+
+it('when the first thing to say is longer than a reader may leave unread, then it is said all the same', async () => {
+  const { opened } = await start();
+  const reader = ask();
+  const stream = await opened();
+  stream.start(`data: ${'a'.repeat(200_000)}\n\nid: end\n\n`);
+  await reader.heard('id: end');
+  stream.send('data: more\n\n');
+  await reader.heard('data: more');
+});

@@ -110,8 +110,9 @@ function stopping(): DomainError {
 
 function write(response: ServerResponse, text: string): void {
   if (response.writableEnded || response.destroyed) return;
-  response.write(text);
+  // What was written before and is still here; not this text, which may be long and is here for a moment in any case.
   if (response.writableLength > MAX_BUFFERED) response.destroy();
+  else response.write(text);
 }
 
 function end(response: ServerResponse): void {

@@ -42,6 +42,7 @@ export { OutageError } from './outage.ts';
 export type { Pace } from './pace.ts';
 export { createPace } from './pace.ts';
 export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
+export { MAX_WAIT_SECONDS, preferredWait } from './prefer.ts';
 export type { DomainErrorExtra, FieldError, Problem, ProblemCode } from './problem.ts';
 export { DomainError, PROBLEMS, renderProblem, toDomainError } from './problem.ts';
 export type { WakeHints } from './redis.ts';

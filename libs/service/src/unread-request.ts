@@ -4,9 +4,10 @@ import { DomainError, renderProblem } from './problem.ts';
 
 /** Answers a request that never got as far as the application: too large a head, too slow, or no HTTP. Closes its connection. */
 export function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
-  // An answer that is under way on the connection would be mixed up with this one; Node keeps it here.
+  // An answer that is under way on the connection would be mixed up with this one, and this one taken for the answer to
+  // a request that has been read whole and is at work; Node keeps what is owed here.
   const { _httpMessage: answer } = socket as Socket & { _httpMessage?: ServerResponse | null };
-  if (!socket.writable || answer?.headersSent) {
+  if (!socket.writable || answer?.headersSent || answer?.req.complete) {
     socket.destroy();
     return;
   }

@@ -21,7 +21,8 @@ export function createMatcher(routes: readonly Route[]): (method: string, url: s
   return (method, url) => {
     const query = url.indexOf('?');
     const end = query === -1 ? url.length : query;
-    if (url.charCodeAt(0) !== SLASH) return undefined;
+    // Neither is part of a path; what reads such a URL may read another path than this.
+    if (url.charCodeAt(0) !== SLASH || url.includes('#') || url.includes('\\')) return undefined;
     let node: Node | undefined = root;
     for (let from = 1; from <= end && node; ) {
       const slash = url.indexOf('/', from);

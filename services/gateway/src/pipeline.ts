@@ -20,7 +20,8 @@ export interface Passage {
 }
 
 /**
- * One step before a request is passed on. To refuse it, throws (or rejects with) a DomainError. Gives a promise only where it has to wait: a request that waits for nothing goes on at once.
+ * One step before a request is passed on. To refuse it, throws (or rejects with) a DomainError. Gives a promise only
+ * where it has to wait: a request that waits for nothing goes on at once.
  */
 export type Guard = (passage: Passage) => Promise<void> | undefined;
 
@@ -30,6 +31,8 @@ export interface PipelineOptions {
   readonly preflight: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** What every answer begins with: name, value, name, value … */
   readonly answerHeaders: (request: IncomingMessage) => string[];
+  /** Refuses before it is even known what is asked for, by throwing. */
+  readonly admit: (request: IncomingMessage, headers: string[]) => void;
   /** In this order. */
   readonly guards: readonly Guard[];
   readonly forward: (passage: Passage) => void;
@@ -41,7 +44,7 @@ export interface PipelineOptions {
 
 /** Every request of a route is matched, measured, goes by the guards and is passed on. */
 export function createPipeline(options: PipelineOptions): RequestListener {
-  const { routes, preflight, answerHeaders, guards, forward, other, logger, metrics } = options;
+  const { routes, preflight, answerHeaders, admit, guards, forward, other, logger, metrics } = options;
   const match = createMatcher(routes);
   const measure = createMeasure(metrics);
 
@@ -64,6 +67,15 @@ export function createPipeline(options: PipelineOptions): RequestListener {
     }
   }
 
+  function notAllowed(request: IncomingMessage, headers: string[], allow: string): unknown {
+    try {
+      admit(request, headers);
+      return new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${allow}.`);
+    } catch (refusal) {
+      return refusal;
+    }
+  }
+
   return (request, response) => {
     const { method = 'GET', url = '/' } = request;
     if (preflight(request, response)) return;
@@ -78,8 +90,7 @@ export function createPipeline(options: PipelineOptions): RequestListener {
     if ('allow' in found) {
       measure(request, response, 'unmatched', startedAt);
       headers.push('allow', found.allow);
-      const refusal = new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`);
-      refuse({ response, trace, headers }, refusal, logger);
+      refuse({ response, trace, headers }, notAllowed(request, headers, found.allow), logger);
       return;
     }
     const { route } = found;

@@ -80,10 +80,22 @@ async function once<T>(method: string, path: string, { body, key, waitS, signal 
   const response = await reach(path, init);
   const date = Date.parse(response.headers.get('date') ?? '');
   if (!Number.isNaN(date)) clockAhead = Math.abs(date - Date.now()) > 2_000 ? date - Date.now() : 0;
-  const text = await response.text();
-  const data: unknown = text === '' ? undefined : JSON.parse(text);
+  const data = await bodyOf(response, signal);
   if (!response.ok) throw problemOf(response, data);
   return { status: response.status, data: data as T, headers: response.headers };
+}
+
+/** The JSON of an answer; undefined where it is none, as from a proxy in between. @throws {Problem} NETWORK */
+async function bodyOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+  const text = await response.text().catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw new Problem(0, 'NETWORK');
+  });
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A response, whatever its status. @throws {Problem} NETWORK */

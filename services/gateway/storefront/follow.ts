@@ -45,6 +45,8 @@ export async function followEvents(
             last = event.id;
             over = told(event) || over;
           }
+          // Whatever holds the connection open: who waits for this to end need not wait for that.
+          if (over) break;
         }
       }
     } catch (error) {

@@ -227,6 +227,12 @@ describe('what is no token of a user here', () => {
     expect(issuer.asked).toBe(0);
   });
 
+  it('when it is written with more spaces, then it is refused: each spelling would be kept', async () => {
+    const token = await issuer.sign(good());
+    for (const spaces of ['  ', ' '.repeat(5_000), '\t'])
+      await expect(tokens().verify(`Bearer${spaces}${token}`)).rejects.toThrow(/UNAUTHENTICATED/);
+  });
+
   it('when it is huge, then it is refused without being looked at, though it is signed', async () => {
     await expect(tokens().verify(await bearer({ ...good(), text: 'x'.repeat(5_000) }))).rejects.toThrow(
       /UNAUTHENTICATED/,

@@ -3,12 +3,15 @@ import type { JWTPayload } from 'jose';
 import { createJwtReader } from './jwt.ts';
 import { type Keys, KeysAwayError } from './keys.ts';
 
+/** Of the whole header, which is what is kept. */
 const MAX_LENGTH = 4_096;
+/** One space only: a token has to have few spellings, each of which would be kept. */
+const TOKEN = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
 /** How far the issuer's clock may be from ours, s. */
 const CLOCK_TOLERANCE = 5;
 /** A key that its issuer takes back is of no more use after this, ms. */
 const LONGEST_KEPT_MS = 600_000;
-/** Tokens that are kept: some megabytes. */
+/** Tokens that are kept: ten megabytes of usual ones, eighty at most. */
 const MOST_KEPT = 20_000;
 
 export interface TokensOptions {
@@ -47,8 +50,8 @@ export function createTokens({ keys, issuer, audience, mostKept = MOST_KEPT, now
       return undefined;
     },
     async verify(authorization) {
-      const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-      if (!token || token.length > MAX_LENGTH) throw invalid('The Authorization header holds no token of this shop.');
+      const token = authorization.length <= MAX_LENGTH ? TOKEN.exec(authorization)?.[1] : undefined;
+      if (!token) throw invalid('The Authorization header holds no token of this shop.');
       const payload = await read(token).catch(toRefusal);
       const expiresAt = checkTimes(payload, now() / 1000);
       if (issuer && payload.iss !== issuer) throw invalid('The token is of another issuer.');

@@ -32,7 +32,11 @@ export function fileHandler(file: URL, prepare: (plain: Buffer) => Buffer = (pla
   }
 
   return async (request, response) => {
-    kept ??= read();
+    kept ??= read().catch((error: unknown) => {
+      // The next one tries again.
+      kept = undefined;
+      throw error;
+    });
     const { plain, zipped, etag } = await kept;
     response.vary('Accept-Encoding');
     response.set({ 'Content-Type': type, ETag: etag, 'Cache-Control': 'no-cache' });

@@ -27,7 +27,7 @@ export interface Protection {
   /** Headers that every answer of a route has: name, value, name, value … */
   answerHeaders(request: IncomingMessage): string[];
   /** Refuses before anything is known of the request but where it comes from. */
-  readonly admit: Guard;
+  admit(request: IncomingMessage, headers: string[]): void;
   /** Refuses a user who has asked too often. */
   readonly limitUser: Guard;
   /** The same around the gateway's own pages. Whoever watches the gateway (/health, /metrics) is never refused. */
@@ -45,14 +45,14 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
   return {
     preflight: (request, response) => cors.preflight(request, response, API_HEADERS),
     answerHeaders: (request) => [...API_HEADERS, ...cors.headers(request)],
-    admit: ({ request, headers }) => admit(request, headers),
+    admit,
     limitUser({ caller, headers }) {
       if (typeof caller.user === 'number') refuseIf(limit.user(String(caller.user), headers));
     },
     pages: (listener) => (request, response) => {
       const headers = [...PAGE_HEADERS, ...cors.headers(request)];
       try {
-        if (!isWatching(request.url ?? '/')) admit(request, headers);
+        if (!isWatching(request)) admit(request, headers);
       } catch (error) {
         refuse({ response, trace: traceOf(request), headers }, error, logger);
         return;
@@ -63,8 +63,8 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
   };
 }
 
-function isWatching(url: string): boolean {
-  return url.startsWith('/health/') || url === '/metrics';
+function isWatching({ method, url = '/' }: IncomingMessage): boolean {
+  return (method === 'GET' || method === 'HEAD') && ['/health/live', '/health/ready', '/metrics'].includes(url);
 }
 
 function refuseIf(refusal: DomainError | undefined): void {

@@ -50,6 +50,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #triedAgain = false;
   /** Another answer has been given in its place. */
   #replaced = false;
+  #cut = false;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -78,7 +79,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends the answer here, where it is: for a stream, whose client comes back for the rest. */
   cut(): void {
     const { response } = this.#options;
+    this.#cut = true;
     if (response.headersSent) response.end();
+    // One that is still connecting ends as soon as it is connected.
     this.#controller?.abort(new Error('the gateway stops'));
   }
 
@@ -91,6 +94,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#options.response.closed) controller.abort(new Error('the client has gone'));
+    else if (this.#cut) controller.abort(new Error('the gateway stops'));
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -167,7 +171,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #silent(error: Error): void {
     const { upstream, outgoing } = this.#options;
     if (this.#instance) upstream.markAway(this.#instance);
-    if (isReset(error) && isRead(outgoing) && !this.#triedAgain && upstream.retries.spend()) {
+    if (isReset(error) && isRead(outgoing) && !this.#cut && !this.#triedAgain && upstream.retries.spend()) {
       this.#triedAgain = true;
       this.#options.retried(upstream.name);
       // Connections that broke together with this one are found out first.

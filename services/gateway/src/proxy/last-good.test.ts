@@ -70,6 +70,8 @@ describe('how long an answer may take to begin', () => {
     ['POST', 'wait=1', 10_000],
     ['POST', 'respond-async, wait=30', 35_000],
     ['POST', 'wait=999999', 35_000],
+    ['GET', 'wait=000000030', 35_000],
+    ['GET', 'foo;wait=1, wait=30', 35_000],
     ['POST', 'respond-async', 10_000],
     ['POST', 'await=20', 10_000],
   ])('when %s comes with Prefer: %s, then %i ms', (method, prefer, expected) => {

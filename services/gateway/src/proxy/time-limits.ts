@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { preferredWait } from '@shop/service';
 
 /** Longest times until a service's answer begins, ms. */
 export interface TimeLimits {
@@ -15,8 +16,7 @@ const BESIDE_WAIT_MS = 5_000;
 export function timeLimit(method: string | undefined, headers: IncomingHttpHeaders, limits: TimeLimits): number {
   const { readMs, writeMs, mostMs } = limits;
   const own = method === 'GET' || method === 'HEAD' ? readMs : writeMs;
-  const { prefer } = headers;
-  if (prefer === undefined) return Math.min(mostMs, own);
-  const wait = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})/i.exec(String(prefer))?.[1];
-  return Math.min(mostMs, wait === undefined ? own : Math.max(own, Number(wait) * 1000 + BESIDE_WAIT_MS));
+  // Read as the service reads it: who is willing to wait there must not be cut off here.
+  const wait = preferredWait(headers.prefer as string | undefined);
+  return Math.min(mostMs, wait === undefined ? own : Math.max(own, wait * 1000 + BESIDE_WAIT_MS));
 }

@@ -1,4 +1,12 @@
-import { currentTraceparent, idempotencyKeyFrom, parse, requestHash, toPage, userIdFrom } from '@shop/service';
+import {
+  currentTraceparent,
+  idempotencyKeyFrom,
+  parse,
+  preferredWait,
+  requestHash,
+  toPage,
+  userIdFrom,
+} from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import type { Admission } from '../usecases/admission.ts';
 import type { CancelOutcome, CancelRequest } from '../usecases/cancel-order.ts';
@@ -8,7 +16,6 @@ import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
 import { answerFor } from './answer.ts';
 import { type OrderEventsDeps, orderEvents } from './order-events.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
-import { preferredWait } from './prefer.ts';
 import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
 
 export interface RouteDeps extends OrderEventsDeps {
