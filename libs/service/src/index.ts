@@ -38,6 +38,7 @@ export type { Metrics, MetricsOptions } from './metrics.ts';
 export { createMetrics, SECONDS_BUCKETS, SIZE_BUCKETS } from './metrics.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { MigrationError, migrate } from './migrate.ts';
+export { oneAtATime } from './one-at-a-time.ts';
 export { OutageError } from './outage.ts';
 export type { Pace } from './pace.ts';
 export { createPace } from './pace.ts';

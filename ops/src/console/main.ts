@@ -1,4 +1,4 @@
-import { createCallerVerifier, createEventStreams, createRuntime, loadConfig } from '@shop/service';
+import { createCallerVerifier, createEventStreams, createRuntime, loadConfig, oneAtATime } from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
 import { readAddresses } from '../addresses.ts';
 import { connectSql } from '../sql.ts';
@@ -9,7 +9,6 @@ import { createApp } from './app.ts';
 import { createAudits } from './audit/audits.ts';
 import { auditInWorker } from './audit/run-audit.ts';
 import { configSchema } from './config.ts';
-import { oneAtATime } from './one-at-a-time.ts';
 import { createGatewayClient } from './rush/gateway.ts';
 import { prepareRush } from './rush/prepare.ts';
 import { createRushes } from './rush/rushes.ts';

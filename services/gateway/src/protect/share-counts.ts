@@ -1,3 +1,4 @@
+import { oneAtATime } from '@shop/service';
 import type { Redis } from 'ioredis';
 import { used, type Window, type WindowCounts } from './window-counts.ts';
 
@@ -49,8 +50,6 @@ export function shareCounts({
   now = Date.now,
   exchanged = () => undefined,
 }: ShareOptions): SharedCounts {
-  let running: Promise<void> | undefined;
-
   async function exchange(): Promise<void> {
     if (redis.status !== 'ready') {
       exchanged(false);
@@ -83,13 +82,8 @@ export function shareCounts({
     exchanged(common);
   }
 
-  const exchangeOnce = (): Promise<void> => {
-    // Never two at once: a Redis that is slow is told more at a time.
-    running ??= exchange().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
+  // Never two at once: a Redis that is slow is told more at a time.
+  const exchangeOnce = oneAtATime(exchange);
   const timer = setInterval(() => void exchangeOnce(), EVERY_MS).unref();
   return { exchange: exchangeOnce, stop: () => clearInterval(timer) };
 }

@@ -73,7 +73,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
 }
 
 /** Why a service gets no request now. */
-export function notSent({ breaker, inFlight, maxInFlight }: Upstream): 'open' | 'busy' | undefined {
+function notSent({ breaker, inFlight, maxInFlight }: Upstream): 'open' | 'busy' | undefined {
   if (!breaker.closed) return 'open';
   return inFlight >= maxInFlight ? 'busy' : undefined;
 }
