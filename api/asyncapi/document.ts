@@ -132,6 +132,11 @@ function headersOf({ type, publisher, attributes, id }: DescribedEvent) {
       ce_type: { type: 'string', const: type },
       ce_source: { type: 'string', const: publisher, description: 'the service that published it' },
       ce_time: { type: 'string', format: 'date-time', description: 'when it was published, UTC' },
+      ce_sequence: {
+        type: 'string',
+        pattern: '^[0-9]{16}$',
+        description: "its row in the publisher's outbox: orders events of one publisher and the same time",
+      },
       ...Object.fromEntries(own),
       ce_causationid: { type: 'string', description: 'the event that caused it; missing when a request or a job did' },
       traceparent: { type: 'string', description: 'W3C trace context' },

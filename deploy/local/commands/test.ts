@@ -19,7 +19,7 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 /** How long a finished Jest may take to leave: what holds it open is a leak in a test or in what it tested. */
 const leaveWithinMs = 20_000;
 
-/** What runs before there are servers, and what needs them, with the longest time one test may take, ms. */
+/** What runs before there are servers, side by side, and what needs them, with the longest time one test may take, ms. */
 const withoutServers: [project: string, testMs: number][] = [
   ['unit', 10_000],
   ['simulation', 300_000],
@@ -30,7 +30,7 @@ const withServers: [project: string, testMs: number][] = [
   ['browser', 90_000],
 ];
 
-let child: ChildProcess | undefined;
+const children = new Set<ChildProcess>();
 
 /** Runs every check and test (or those whose path matches the patterns) and sums them in the last line. */
 export async function test(patterns: string[]): Promise<number> {
@@ -38,7 +38,7 @@ export async function test(patterns: string[]): Promise<number> {
   const stackName = name === 'dev' ? 'test' : `${name}-test`;
   const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
   const interrupted = whenAskedToEnd(async () => {
-    child?.kill('SIGKILL');
+    for (const child of children) child.kill('SIGKILL');
     await stopOwnStack(stackName);
     rmSync(scratch, { recursive: true, force: true });
   }).then(() => 130);
@@ -52,9 +52,8 @@ export async function test(patterns: string[]): Promise<number> {
         failed: checks.filter((check) => !check.passed).map((check) => check.name),
       });
     }
-    for (const [project, testMs] of withoutServers) {
-      tallies.push(await runProject(project, testMs, patterns, scratch, {}));
-    }
+    const alone = withoutServers.map(([project, testMs]) => runProject(project, testMs, patterns, scratch, {}));
+    tallies.push(...(await Promise.all(alone)));
     const wanted: typeof withServers = [];
     for (const each of withServers) {
       if (!(await hasTests(each[0], patterns))) continue;
@@ -141,12 +140,12 @@ async function runProject(
     // Jest prints its JSON to standard output too; people's words go to standard error.
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  child = current;
+  children.add(current);
   const exit = new Promise<number>((done) => current.once('exit', (code) => done(code ?? 1)));
   const leaked = await leaks(exit, output);
   if (leaked) current.kill('SIGKILL');
   const code = await exit;
-  child = undefined;
+  children.delete(current);
   const summary = existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as JestSummary) : undefined;
   return tallyOf(project, summary, code, leaked, root);
 }

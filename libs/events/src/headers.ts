@@ -32,6 +32,14 @@ export function renderHeaders(
   };
 }
 
+/** How `ce_sequence` is written: text that sorts as its number does, as CloudEvents wants of a sequence. */
+const SEQUENCE_DIGITS = 16;
+
+/** The headers of the event that is row `seq` of its publisher's outbox. */
+export function withSequence(headers: Readonly<Record<string, string>>, seq: number): Record<string, string> {
+  return { ...headers, ce_sequence: String(seq).padStart(SEQUENCE_DIGITS, '0') };
+}
+
 const EVENT_ID = /^[\x21-\x7e]{1,36}$/;
 
 /** Reads them back. Throws UndecodableError naming the header that is missing or makes no sense. */

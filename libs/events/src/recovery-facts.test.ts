@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { IncomingRecord } from './broker.ts';
+import { withSequence } from './headers.ts';
 import type { KafkaAdmin, RecordRange } from './kafka/admin.ts';
 import { readSlices } from './recovery-facts.ts';
 
@@ -60,4 +61,28 @@ it('when a record says that it was sent at the end of time, then it is read too'
   for await (const slice of readSlices(log, await log.ranges([TOPIC]), FROM, FROM + HOUR_MS, 400))
     read.push(...slice.map((record) => record.timestamp));
   expect(read).toEqual(times);
+});
+
+it('when records were sent in the same millisecond, then they come in the order of their rows in the outbox', async () => {
+  const sequences = [7, 3, 12, 1, 9, 4];
+  const at = FROM + HOUR_MS;
+  const records = sequences.map(
+    (seq, i): IncomingRecord => ({
+      ...{ topic: TOPIC, partition: i % 3, offset: String(Math.floor(i / 3)), timestamp: at, key: 'k', value: null },
+      headers: withSequence({}, seq),
+    }),
+  );
+  const ranges = PARTITIONS.map((partition) => ({ topic: TOPIC, partition, low: 0n, from: 0n, to: 2n }));
+  const log: Pick<KafkaAdmin, 'ranges' | 'read'> = {
+    ranges: async (_, time) => ranges.map((range) => (time && time.getTime() > at ? { ...range, from: 2n } : range)),
+    async read(wanted, each) {
+      for (const { partition, from, to } of wanted)
+        for (const record of records.filter((it) => it.partition === partition).slice(Number(from), Number(to)))
+          each(record);
+    },
+  };
+  const read: number[] = [];
+  for await (const slice of readSlices(log, ranges, FROM, at + 1, 400))
+    read.push(...slice.map(({ headers }) => Number(headers.ce_sequence)));
+  expect(read).toEqual(sequences.toSorted((a, b) => a - b));
 });

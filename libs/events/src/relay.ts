@@ -1,6 +1,7 @@
 import { createPace } from '@shop/service';
 import type { Broker } from './broker.ts';
 import { describe } from './errors.ts';
+import { withSequence } from './headers.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
 import { atMost, type Clock, createBackoff, type Logger, silentLogger, systemClock, WOKEN } from './runtime.ts';
 import type { MessagingStore } from './store.ts';
@@ -85,7 +86,12 @@ export function startRelay(options: RelayOptions): Relay {
     const rows = await store.readOutbox(batch);
     if (rows.length === 0) return false;
     pace.had(rows.length);
-    await broker.send(rows.map(({ topic, key, payload, headers }) => ({ topic, key, value: payload, headers })));
+    await broker.send(
+      rows.map(({ topic, key, payload, headers, seq }) => ({
+        ...{ topic, key, value: payload },
+        headers: withSequence(headers, seq),
+      })),
+    );
     metrics.relayed(rows.length);
     unsettled = rows.map((row) => row.seq);
     await settle();

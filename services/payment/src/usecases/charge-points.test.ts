@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import type { NewEvent } from '@shop/events';
 import type { SqlValue, Transaction } from '@shop/service';
 import { BALANCE_LIMIT } from '../domain/charge.ts';
 import { type AccountStore, type ChargeRequest, createChargePoints } from './charge-points.ts';
@@ -75,4 +76,27 @@ it('when every body of a key is refused, then each is told so and the key is fre
     Array(3).fill('BALANCE_LIMIT_EXCEEDED'),
   );
   expect(await told(charge, [request(5, 'k')])).toEqual([BALANCE_LIMIT]);
+});
+
+it('when it waits for an account, then its time is that of the lock: whoever held it before is earlier', async () => {
+  let time = 1_000;
+  const published: NewEvent[] = [];
+  const written: Date[] = [];
+  const charge = createChargePoints({
+    transactor: { transaction: (work) => work(memoryTransaction()) },
+    accounts: {
+      async openAccounts(_tx, userIds) {
+        time = 2_000;
+        return new Map(userIds.map((userId) => [userId, 0]));
+      },
+      setBalances: async () => {},
+      addEntries: async (_tx, _entries, at) => void written.push(at),
+      balancesAfter: async () => new Map(),
+    },
+    outbox: { append: async (_tx, events) => void published.push(...events) },
+    now: () => new Date(time),
+  });
+  await charge([request(6, 'k')]);
+  expect(published.map(({ data }) => data)).toEqual([expect.objectContaining({ chargedAt: 2_000 })]);
+  expect(written).toEqual([new Date(2_000)]);
 });

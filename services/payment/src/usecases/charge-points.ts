@@ -79,7 +79,7 @@ export function createChargePoints(dependencies: Dependencies) {
 
 /** Request id → its result. Left out is who came with the key of another that was refused: that key is free now. */
 async function chargeAll(
-  { accounts, outbox }: Dependencies,
+  { accounts, outbox, now }: Dependencies,
   tx: Transaction,
   requests: readonly ChargeRequest[],
   at: Date,
@@ -91,6 +91,8 @@ async function chargeAll(
 
   const userIds = [...new Set(fresh.map((request) => request.userId))].sort((a, b) => a - b);
   const balances = await accounts.openAccounts(tx, userIds, at);
+  // Only now nobody else can charge or pay on these accounts: what they did while this waited is earlier.
+  const chargedAt = now();
   const made = fresh.flatMap((request) => {
     const balanceAfter = charge(balances.get(request.userId) ?? 0, request.amount);
     if (balanceAfter === undefined) return [];
@@ -103,12 +105,12 @@ async function chargeAll(
     await accounts.setBalances(
       tx,
       changed.map((userId) => ({ userId, balance: balances.get(userId) ?? 0 })),
-      at,
+      chargedAt,
     );
-    await accounts.addEntries(tx, made.map(toEntry), at);
+    await accounts.addEntries(tx, made.map(toEntry), chargedAt);
     await outbox.append(
       tx,
-      made.map((it) => toEvent(it, at)),
+      made.map((it) => toEvent(it, chargedAt)),
     );
   }
 
@@ -145,12 +147,12 @@ function toEntry({ request: { userId, amount, requestId }, balanceAfter }: Made)
 
 function toEvent(
   { request: { userId, amount, requestId, claim, traceparent }, balanceAfter }: Made,
-  at: Date,
+  chargedAt: Date,
 ): NewEvent {
   const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
   return {
     type: 'points-charged',
-    data: { userId, amount, balanceAfter, chargedAt: at.getTime(), requestId, ...key },
+    data: { userId, amount, balanceAfter, chargedAt: chargedAt.getTime(), requestId, ...key },
     // The batch runs for several requests, each with a trace of its own.
     ...(traceparent ? { cause: { traceparent } } : {}),
   };
