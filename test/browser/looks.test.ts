@@ -1,16 +1,14 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { expectStatus } from '../support/api.ts';
-import { goTo, openBrowser, openWindow, signIn, type WindowOptions } from '../support/browser.ts';
+import { goTo, openBrowser, openWindow, shoot, signIn, type WindowOptions } from '../support/browser.ts';
 import { demoToken } from '../support/demo-users.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const USER = 77;
-/** `SCREENSHOTS=docs/screenshots npm test -- test/browser/looks` renews those of the documents. */
-const SCREENSHOTS = process.env.SCREENSHOTS;
 
 let system: System;
 let browser: Browser;
@@ -150,10 +148,3 @@ it('when something was sold, then it stands first, among the best sold', async (
     if (path === '/coupon-rush') await shoot(page, 'coupon-rush');
   }
 });
-
-async function shoot(page: Page, name: string): Promise<void> {
-  if (!SCREENSHOTS) return;
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  await page.evaluate("scrollTo(0, 0), (document.getElementById('said').textContent = '')");
-  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
-}

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import type { RushState } from '../../ops/src/console/rush/rushes.ts';
 import { expectStatus } from '../support/api.ts';
-import { goTo, openBrowser, openWindow, signIn, type Window, type WindowOptions } from '../support/browser.ts';
+import { goTo, openBrowser, openWindow, shoot, signIn, type Window, type WindowOptions } from '../support/browser.ts';
 import { demoToken } from '../support/demo-users.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -91,6 +91,7 @@ it('when an operator starts a rush, then its counts come live, the verdict ends 
     expect(points).not.toContain('NaN');
   };
   await look();
+  await shoot(page, 'rush-hour');
   await page.reload();
   await page.locator('.verdict strong').waitFor();
   await look();

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from '../../deploy/local/fetch/chromium.ts';
@@ -81,4 +82,13 @@ export async function signIn(page: Page, userId: number, { ops = false } = {}): 
 export async function goTo(page: Page, path: string): Promise<void> {
   await page.goto(`/shop/#${path}`);
   await page.locator('main h1').waitFor();
+}
+
+/** `SCREENSHOTS=docs/screenshots npm test -- test/browser` renews the pictures of the documents; without it none is taken. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.evaluate("scrollTo(0, 0), (document.getElementById('said').textContent = '')");
+  await page.screenshot({ path: `${folder}/${name}.png` });
 }

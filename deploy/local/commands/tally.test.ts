@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { addUp, type JestSummary, lastLine, tallyOf } from './tally.ts';
+import { addUp, type JestSummary, lastLine, openHandles, tallyOf } from './tally.ts';
 
 const file = (name: string, status: string, tests: [string, string][]): JestSummary['testResults'][number] => ({
   name: `/shop/${name}`,
@@ -19,26 +19,54 @@ describe('adding up a test run', () => {
         ]),
       ],
     };
-    expect(tallyOf('unit', summary, 1, false, '/shop')).toEqual({ passed: 1, failed: ['a.test.ts: two'] });
+    expect(tallyOf('unit', summary, 1, undefined, '/shop')).toEqual({ passed: 1, failed: ['a.test.ts: two'] });
   });
 
   it('counts a file that could not run', () => {
-    expect(tallyOf('unit', { testResults: [file('b.test.ts', 'failed', [])] }, 1, false, '/shop').failed).toEqual([
+    expect(tallyOf('unit', { testResults: [file('b.test.ts', 'failed', [])] }, 1, undefined, '/shop').failed).toEqual([
       'b.test.ts: could not run',
     ]);
   });
 
   it.each([
-    ['Jest ended without results', undefined, 134, false],
+    ['Jest ended without results', undefined, 134, undefined],
     [
       'Jest failed after every test had passed',
       { testResults: [file('a.test.ts', 'passed', [['one', 'passed']])] },
       1,
-      false,
+      undefined,
     ],
-    ['something stayed open', { testResults: [file('a.test.ts', 'passed', [['one', 'passed']])] }, 1, true],
-  ])('counts one failure when %s', (_what, summary, code, leaked) => {
-    expect(tallyOf('faults', summary, code, leaked, '/shop').failed).toHaveLength(1);
+    [
+      'something stayed open',
+      { testResults: [file('a.test.ts', 'passed', [['one', 'passed']])] },
+      1,
+      ['timer of 5 ms'],
+    ],
+  ])('counts one failure when %s', (_what, summary, code, stayedOpen) => {
+    expect(tallyOf('faults', summary, code, stayedOpen, '/shop').failed).toHaveLength(1);
+  });
+
+  it('names what keeps a process from ending, and nothing else', () => {
+    const here = { ip4: '127.0.0.1', port: 1 };
+    expect(
+      openHandles({
+        libuv: [
+          { type: 'timer', is_active: true, is_referenced: false, firesInMsFromNow: 7 },
+          { type: 'timer', is_active: true, is_referenced: true, firesInMsFromNow: 5 },
+          { type: 'idle', is_active: false, is_referenced: true },
+          { type: 'tcp', is_active: true, is_referenced: true, localEndpoint: here, remoteEndpoint: null },
+          {
+            type: 'tcp',
+            is_active: true,
+            is_referenced: true,
+            localEndpoint: here,
+            remoteEndpoint: { ...here, port: 2 },
+          },
+          { type: 'process', is_active: true, is_referenced: true },
+          { type: 'loop', is_active: true },
+        ],
+      }),
+    ).toEqual(['timer of 5 ms', 'tcp 127.0.0.1:1 → all', 'tcp 127.0.0.1:1 → 127.0.0.1:2', 'process']);
   });
 
   it('ends in one line', () => {

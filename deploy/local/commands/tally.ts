@@ -25,7 +25,7 @@ export function tallyOf(
   project: string,
   summary: JestSummary | undefined,
   code: number,
-  leaked: boolean,
+  stayedOpen: readonly string[] | undefined,
   root: string,
 ): Tally {
   if (!summary) return { passed: 0, failed: [`${project}: Jest ended without results (exit code ${code})`] };
@@ -38,10 +38,43 @@ export function tallyOf(
     failed.push(...broken.map((test) => `${path}: ${test.fullName}`));
     if (file.status === 'failed' && broken.length === 0) failed.push(`${path}: could not run`);
   }
-  if (leaked) failed.push(`${project}: something stayed open after the last test (a server, a connection, a timer)`);
+  if (stayedOpen) failed.push(`${project}: something stayed open after the last test: ${stayedOpen.join(', ')}`);
   else if (code !== 0 && failed.length === 0)
     failed.push(`${project}: Jest ended with code ${code} after its tests had passed`);
   return { passed, failed };
+}
+
+/** The part of Node's diagnostic report that is read: its handles. */
+export interface ProcessReport {
+  libuv: readonly {
+    type: string;
+    is_active: boolean;
+    is_referenced?: boolean;
+    localEndpoint?: Endpoint | null;
+    remoteEndpoint?: Endpoint | null;
+    firesInMsFromNow?: number;
+    filename?: string;
+  }[];
+}
+interface Endpoint {
+  ip4?: string;
+  ip6?: string;
+  port: number;
+}
+
+/** In words, what keeps a process from ending. */
+export function openHandles({ libuv }: ProcessReport): string[] {
+  return libuv
+    .filter((handle) => handle.type !== 'loop' && handle.is_active && handle.is_referenced)
+    .map(({ type, localEndpoint, remoteEndpoint, firesInMsFromNow, filename }) => {
+      if (localEndpoint) return `${type} ${name(localEndpoint)} → ${remoteEndpoint ? name(remoteEndpoint) : 'all'}`;
+      if (firesInMsFromNow !== undefined) return `${type} of ${firesInMsFromNow} ms`;
+      return filename ? `${type} ${filename}` : type;
+    });
+}
+
+function name({ ip4, ip6, port }: Endpoint): string {
+  return `${ip4 ?? ip6}:${port}`;
 }
 
 export function addUp(tallies: Tally[]): Tally {

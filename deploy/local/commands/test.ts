@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
@@ -12,7 +12,7 @@ import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { migrate, startInfra, stopOwnStack } from '../stack.ts';
 import { runChecks } from './lint.ts';
-import { addUp, type JestSummary, lastLine, type Tally, tallyOf } from './tally.ts';
+import { addUp, type JestSummary, lastLine, openHandles, type ProcessReport, type Tally, tallyOf } from './tally.ts';
 
 const jest = join(root, 'node_modules/jest/bin/jest.js');
 
@@ -134,7 +134,9 @@ async function runProject(
   const output = join(scratch, `${project}.json`);
   progress(project, 'tests');
   const args = ['--runInBand', `--testTimeout=${testMs}`, '--json', `--outputFile=${output}`];
-  const current = spawn(process.execPath, [...jestArgs(project, patterns), ...args], {
+  const report = join(scratch, `${project}-open.json`);
+  const reporting = ['--report-on-signal', `--report-directory=${scratch}`, `--report-filename=${basename(report)}`];
+  const current = spawn(process.execPath, [...reporting, ...jestArgs(project, patterns), ...args], {
     cwd: root,
     env: jestEnv(env) as NodeJS.ProcessEnv,
     // Jest prints its JSON to standard output too; people's words go to standard error.
@@ -142,12 +144,12 @@ async function runProject(
   });
   children.add(current);
   const exit = new Promise<number>((done) => current.once('exit', (code) => done(code ?? 1)));
-  const leaked = await leaks(exit, output);
-  if (leaked) current.kill('SIGKILL');
+  const stayedOpen = (await leaks(exit, output)) ? await whatIsOpen(current, report) : undefined;
+  if (stayedOpen) current.kill('SIGKILL');
   const code = await exit;
   children.delete(current);
   const summary = existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as JestSummary) : undefined;
-  return tallyOf(project, summary, code, leaked, root);
+  return tallyOf(project, summary, code, stayedOpen, root);
 }
 
 /** Whether Jest is still there long after it wrote its results. */
@@ -159,4 +161,18 @@ async function leaks(exit: Promise<number>, output: string): Promise<boolean> {
   while (!exited && !existsSync(output)) await Promise.race([exit, sleep(200)]);
   await Promise.race([exit, sleep(leaveWithinMs)]);
   return !exited;
+}
+
+/** Asked of the process itself: its diagnostic report names what keeps it. */
+async function whatIsOpen(process: ChildProcess, report: string): Promise<string[]> {
+  process.kill('SIGUSR2');
+  for (let waited = 0; waited < 5_000; waited += 200) {
+    await sleep(200);
+    try {
+      return openHandles(JSON.parse(readFileSync(report, 'utf8')) as ProcessReport);
+    } catch {
+      // Not written yet, or not to its end.
+    }
+  }
+  return ['a loop that does not end: the process does not say what it has open'];
 }
