@@ -205,6 +205,28 @@ describe('what the shop does when a part is away', () => {
     expect(await steps()).toEqual(STEPS.filter((step) => step !== 'coupon-redeemed'));
   });
 
+  it('when the answer to an order is lost and the page is loaded anew, then ordering once more leads to that order', async () => {
+    await open();
+    await signIn(page, user);
+    await charge(70_000);
+    await putInBasket('teapot');
+    const lost = Promise.withResolvers<string | null>();
+    await page.route('**/orders', async (route) => {
+      const answer = await route.fetch();
+      await route.abort('connectionreset');
+      lost.resolve(((await answer.json()) as { orderId?: string }).orderId ?? null);
+    });
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    const orderId = await lost.promise;
+    await page.reload();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    await status('Completed');
+    expect(page.url()).toContain(`#/orders/${orderId}`);
+    expect(await balance()).toBe('₩40,000');
+    forgiveNetwork();
+  });
+
   it('when payment is away, then its page says so in words, and the rest of the shop works', async () => {
     await open({ allowed: [503] });
     await signIn(page, user);

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ServiceName } from '../../deploy/local/topology.ts';
 import { type Answer, Api, expectStatus, nextUserId, type OrderBody } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
+import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { readMetric } from '../support/metrics.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -28,6 +30,14 @@ afterAll(async () => {
     await system?.stop();
   }
 }, 90_000);
+
+/** Whether no gateway's breaker keeps requests from the service. */
+async function isReached(service: ServiceName): Promise<boolean> {
+  const closed = { upstream: service, state: 'closed' };
+  const urls = [1, 2].map((instance) => system.process('gateway', instance).url);
+  const states = await Promise.all(urls.map((url) => readMetric(url, 'gateway_breaker_state', closed)));
+  return states.every((state) => state === 1);
+}
 
 const gatewayOf = (index: number): Api => apis[index % 2] as Api;
 const times = <T>(count: number, each: (index: number) => Promise<T>): Promise<T[]> =>
@@ -170,6 +180,7 @@ describe('a service that dies between the commit and the answer', () => {
       const kept = await committed();
       unanswered = first.filter(({ key, answer }) => !answer && kept.has(key)).length;
       await Promise.all([1, 2].map((instance) => system.start(service, instance)));
+      await eventually(`both gateways to find ${service} again`, () => isReached(service), { withinMs: 5_000 });
       const repeated = await times(COUNT, (index) => send(index, keyOf(index), gatewayOf(index + 1)));
       for (const [index, { key, answer }] of first.entries()) {
         const isReplay = repeated[index]?.headers.get('idempotency-replayed') === 'true';

@@ -88,9 +88,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   };
   try {
     const all = Array.from({ length: instances }, (_, index) => index + 1);
-    await start('data-platform');
-    await Promise.all(all.flatMap((instance) => BEHIND_THE_GATEWAY.map((service) => start(service, instance))));
-    await start('gateway');
+    const behind = all.flatMap((instance) => BEHIND_THE_GATEWAY.map((service) => start(service, instance)));
+    await Promise.all([...behind, start('data-platform'), start('gateway')]);
     return system;
   } catch (error) {
     await stop().catch(() => undefined);
