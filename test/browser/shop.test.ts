@@ -209,7 +209,12 @@ describe('what the shop does when a part is away', () => {
     await open();
     await signIn(page, user);
     await charge(70_000);
+    await newPolicy('once', 1_000, 1);
+    await goTo(page, '/coupon-rush');
+    await page.getByRole('button', { name: 'Get the coupon once' }).click();
+    await page.getByText('You got the coupon once.').waitFor();
     await putInBasket('teapot');
+    await page.getByLabel('Coupon', { exact: true }).selectOption({ label: 'once: ₩1,000 off' });
     const lost = Promise.withResolvers<string | null>();
     await page.route('**/orders', async (route) => {
       const answer = await route.fetch();
@@ -223,7 +228,7 @@ describe('what the shop does when a part is away', () => {
     await page.getByRole('button', { name: 'Order and pay' }).click();
     await status('Completed');
     expect(page.url()).toContain(`#/orders/${orderId}`);
-    expect(await balance()).toBe('₩40,000');
+    expect(await balance()).toBe('₩41,000');
     forgiveNetwork();
   });
 

@@ -1,10 +1,12 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from '../../deploy/local/fetch/chromium.ts';
 
+const require = createRequire(import.meta.url);
 // CommonJS, with parts that it loads by itself.
-const playwright = createRequire(import.meta.url)('playwright-core') as typeof import('playwright-core');
+const playwright = require('playwright-core') as typeof import('playwright-core');
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const FLAGS = [
   '--no-sandbox',
@@ -85,10 +87,23 @@ export async function goTo(page: Page, path: string): Promise<void> {
 }
 
 /** `SCREENSHOTS=docs/screenshots npm test -- test/browser` renews the pictures of the documents; without it none is taken. */
-export async function shoot(page: Page, name: string): Promise<void> {
+export async function shoot(page: Page, name: string, { fullPage = false } = {}): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
   await page.evaluate("scrollTo(0, 0), (document.getElementById('said').textContent = '')");
-  await page.screenshot({ path: `${folder}/${name}.png` });
+  await page.screenshot({ path: `${folder}/${name}.png`, fullPage });
+}
+
+interface AxeResult {
+  readonly violations: readonly { id: string; impact: string; nodes: readonly { html: string }[] }[];
+}
+
+/** What axe finds on the page that keeps people from using it: rules and the elements that break them. */
+export async function seriousFaults(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const { violations } = (await page.evaluate('axe.run()')) as AxeResult;
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id} ${nodes.map(({ html }) => html.slice(0, 120)).join(' ')}`);
 }

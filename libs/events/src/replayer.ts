@@ -75,7 +75,8 @@ export function startReplayer(options: ReplayerOptions): Replayer {
     try {
       if (order.kind === 'REBUILD') await rebuild(order, log);
       else {
-        await carry(order, subscription, log);
+        // What was read before this held the lock is behind whoever held it.
+        await carry(await readReplay(database, id), subscription, log);
         await finishReplay(database, id, 'DONE', now());
       }
       logger.info({ replay: id, group }, 'replay is done');

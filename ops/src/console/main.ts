@@ -40,6 +40,5 @@ const streams = createEventStreams({ maxStreams: MOST_STREAMS });
 const callers = createCallerVerifier(config.INTERNAL_KEYS);
 
 await runtime.listen(createApp({ logger, metrics, health, callers, audits, rushes, status, streams, now: Date.now }));
-// What is registered last is stopped first: nothing is begun any more, and no stream keeps the server open.
-shutdown.onStop('audits', () => audits.stop());
+// Before the server: nothing is begun any more, and no stream keeps it open.
 shutdown.onStop('rushes', () => Promise.all([audits.stop(), rushes.stop()]).then(() => streams.close()));

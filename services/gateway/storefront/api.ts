@@ -55,9 +55,11 @@ export function serverNow(): number {
  */
 export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
   const repeatable = method === 'GET' || options.key !== undefined || options.idempotent === true;
+  // Whoever signs in while it waits does not ask for what another has asked for.
+  const user = authorized();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once<T>(method, path, options);
+      return await once<T>(method, path, new Headers(user), options);
     } catch (error) {
       if (!(error instanceof Problem) || !repeatable || attempt === TRIES) throw error;
       const seconds = patience(error);
@@ -69,8 +71,12 @@ export async function call<T>(method: string, path: string, options: CallOptions
   }
 }
 
-async function once<T>(method: string, path: string, { body, key, waitS, signal }: CallOptions): Promise<Answer<T>> {
-  const headers = authorized();
+async function once<T>(
+  method: string,
+  path: string,
+  headers: Headers,
+  { body, key, waitS, signal }: CallOptions,
+): Promise<Answer<T>> {
   if (body !== undefined) headers.set('content-type', 'application/json');
   if (key) headers.set('idempotency-key', key);
   if (waitS) headers.set('prefer', `wait=${waitS}`);

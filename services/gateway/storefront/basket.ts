@@ -21,6 +21,14 @@ export function put(basket: Basket, product: Omit<BasketLine, 'quantity'>, quant
   return basket.length < MAX_LINES ? [...basket, line] : basket;
 }
 
+/** The basket without the pieces that were ordered: others may have been put in meanwhile. */
+export function without(basket: Basket, ordered: Basket): Basket {
+  const gone = new Map(ordered.map(({ productId, quantity }) => [productId, quantity]));
+  return basket
+    .map((line) => ({ ...line, quantity: line.quantity - (gone.get(line.productId) ?? 0) }))
+    .filter(({ quantity }) => quantity > 0);
+}
+
 /** The basket at the prices of now; the same object when none has changed. */
 export function reprice(basket: Basket, products: readonly Omit<BasketLine, 'quantity'>[]): Basket {
   const priceNow = new Map(products.map(({ productId, price }) => [productId, price]));

@@ -15,7 +15,19 @@ export function loadBasket(): Basket {
 /** Keeps the basket and tells whoever shows it. */
 export function saveBasket(basket: Basket): void {
   localStorage.setItem(KEY, JSON.stringify(basket));
+  basketChanged();
+}
+
+/** Tells whoever shows the basket, or an order of it, to look again. */
+export function basketChanged(): void {
   dispatchEvent(new Event('basket'));
+}
+
+/** What another tab does to the basket is seen here too. */
+export function watchOtherTabs(): void {
+  addEventListener('storage', ({ key }) => {
+    if (key === KEY || key === null) basketChanged();
+  });
 }
 
 function isLine(value: unknown): value is BasketLine {

@@ -2,7 +2,7 @@ import { html, render } from 'lit-html';
 import { onWaiting } from './api.ts';
 import { pieces } from './basket.ts';
 import { chooseLanguage, language, otherLanguage, words } from './i18n.ts';
-import { loadBasket } from './kept-basket.ts';
+import { loadBasket, watchOtherTabs } from './kept-basket.ts';
 import { say } from './page.ts';
 import { pages } from './pages.ts';
 import { createRouter, currentPath, refugeFrom } from './router.ts';
@@ -84,6 +84,7 @@ const router = createRouter({
 
 onWaiting((seconds) => say(seconds === null ? '' : words().waitingFor(seconds)));
 for (const change of ['online', 'offline', 'basket']) addEventListener(change, frame);
+watchOtherTabs();
 // A session that has ended closes the pages that need one.
 addEventListener('session', () => {
   frame();

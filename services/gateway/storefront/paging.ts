@@ -3,7 +3,7 @@ import type { Page } from './types.ts';
 
 export interface Listing<T> {
   readonly items: readonly T[];
-  /** Undefined until the first part is there. */
+  /** The first part is there. */
   readonly loaded: boolean;
   readonly hasMore: boolean;
   /** Fetches the next part, the first one at first. @throws {Problem} */

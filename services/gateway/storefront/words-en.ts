@@ -59,6 +59,7 @@ export const en = {
 
   order: 'Order',
   orderNumber: (id: string) => `Order ${id}`,
+  orderPlaced: (id: string) => `Order ${id} is placed.`,
   steps: 'Steps',
   step: {
     'order-created': 'Order placed',
@@ -152,6 +153,8 @@ export const en = {
     cleanMeans: (checks: string, orders: string, sold: string, refused: string) =>
       `${checks} checks over ${orders} orders; ${sold} completed, ${refused} refused, none lost and none twice.`,
     broken: 'An invariant does not hold.',
+    partlyChecked: 'Nothing wrong was found, but not everything could be checked:',
+    lost: 'Nobody knows this rush any more: its console was started anew. What was ordered and issued stands.',
     invariant: (number: number) => `Invariant ${number}`,
   },
 

@@ -40,9 +40,11 @@ it('when a rush wants one meanwhile, then it waits for its turn, whatever become
   await settled();
   expect(audits.find(auditId)).toMatchObject({ state: 'FAILED', error: 'Kafka is away' });
   expect(ends).toHaveLength(2);
-  expect(() => audits.begin(TASK)).toThrow('AUDIT_RUNNING');
+  expect(() => audits.begin(TASK)).toThrow(expect.objectContaining({ extra: { auditId: 'audit-2' } }));
+  expect(audits.find('audit-2')).toMatchObject({ state: 'RUNNING' });
   ends[1]?.(CLEAN);
   expect(await ofRush).toEqual(CLEAN);
+  expect(audits.find('audit-2')).toMatchObject({ state: 'DONE', verdict: CLEAN });
 });
 
 it('when the console stops, then the audit at work is broken off', async () => {

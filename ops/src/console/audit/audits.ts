@@ -32,16 +32,24 @@ export function createAudits({ run, newId }: { run: RunAudit; newId: () => strin
   let underWay: string | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
-  function inTurn(task: AuditTask, auditId = newId()): Promise<Verdict> {
+  /** Runs it when those before have ended. */
+  function begin(task: AuditTask, auditId: string): { readonly state: AuditState; readonly verdict: Promise<Verdict> } {
+    const begun = { auditId, since: task.since.toISOString() };
+    const state: AuditState = { ...begun, state: 'RUNNING' };
+    states.set(auditId, state);
     const verdict = turn.then(() => {
       underWay = auditId;
       return run(task, AbortSignal.any([stopping.signal, AbortSignal.timeout(LONGEST_MS)]));
     });
-    const rest = () => {
+    const ended = (end: Pick<AuditState, 'state' | 'verdict' | 'error'>) => {
       underWay = undefined;
+      states.set(auditId, { ...begun, ...end });
     };
-    turn = verdict.then(rest, rest);
-    return verdict;
+    turn = verdict.then(
+      (it) => ended({ state: 'DONE', verdict: it }),
+      (error: Error) => ended({ state: 'FAILED', error: error.message }),
+    );
+    return { state, verdict };
   }
 
   return {
@@ -49,16 +57,9 @@ export function createAudits({ run, newId }: { run: RunAudit; newId: () => strin
       if (underWay) throw new DomainError('AUDIT_RUNNING', 'One audit at a time.', { auditId: underWay });
       const auditId = newId();
       underWay = auditId;
-      const begun = { auditId, since: task.since.toISOString() };
-      const running: AuditState = { ...begun, state: 'RUNNING' };
-      states.set(auditId, running);
-      inTurn(task, auditId).then(
-        (verdict) => states.set(auditId, { ...begun, state: 'DONE', verdict }),
-        (error: Error) => states.set(auditId, { ...begun, state: 'FAILED', error: error.message }),
-      );
-      return running;
+      return begin(task, auditId).state;
     },
-    inTurn: (task) => inTurn(task),
+    inTurn: (task) => begin(task, newId()).verdict,
     find: (auditId) => states.get(auditId),
     async stop() {
       stopping.abort();

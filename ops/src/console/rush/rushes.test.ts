@@ -75,6 +75,27 @@ it('when one is being prepared or at work, then another is refused by its name',
   await rushes.stop();
 });
 
+it('when the one that is being prepared fails, then whoever came meanwhile is not led to it, but begins', async () => {
+  const failing = Promise.withResolvers<never>();
+  let tries = 0;
+  const { rushes } = rushesOf(sells, {
+    prepare: async (_, rushId) => {
+      if (++tries === 1) return failing.promise;
+      return { ...{ rushId, productId: 1, couponPolicyId: 1, quantity: 1, startedAt: 0 }, buyers: [1] };
+    },
+  });
+  const first = rushes.start(WISH);
+  const others = [rushes.start(WISH), rushes.start(WISH)];
+  failing.reject(new Error('no product'));
+  await expect(first).rejects.toThrow('no product');
+  const ends = await Promise.allSettled(others);
+  expect(ends).toMatchObject([
+    { status: 'fulfilled', value: { rushId: 'rush-2' } },
+    { status: 'rejected', reason: { code: 'RUSH_RUNNING', extra: { rushId: 'rush-2' } } },
+  ]);
+  await rushes.stop();
+});
+
 it('when one cannot be prepared, then it says why, leaves nothing open, and holds up nobody', async () => {
   const { rushes, clients } = rushesOf(sells, { prepare: () => Promise.reject(new Error('no product')) });
   for (let i = 0; i < 2; i++) await expect(rushes.start(WISH)).rejects.toThrow('no product');

@@ -69,14 +69,20 @@ export function createRushes(deps: RushDeps): Rushes {
   const rushes = new Kept<Rush>();
   const stopping = new AbortController();
   let current: string | undefined;
+  /** Of the current one; never rejects. */
+  let preparing: Promise<void> = Promise.resolve();
   let running: Promise<void> = Promise.resolve();
 
   return {
     async start(wish) {
+      // One that is being prepared can still fail: whoever is led to it has to find it.
+      while (current && !rushes.get(current)) await preparing;
       if (stopping.signal.aborted) throw new DomainError('SERVICE_UNAVAILABLE', 'The console is stopping.');
       if (current) throw new DomainError('RUSH_RUNNING', 'One rush at a time.', { rushId: current });
       const rushId = deps.newId();
       current = rushId;
+      const prepared = Promise.withResolvers<void>();
+      preparing = prepared.promise;
       const client = deps.openClient(buyersAtOnce);
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(longestMs)]);
       // Every request at work listens to it.
@@ -95,6 +101,8 @@ export function createRushes(deps: RushDeps): Rushes {
       } catch (error) {
         await end();
         throw error;
+      } finally {
+        prepared.resolve();
       }
     },
     find: (rushId) => rushes.get(rushId),

@@ -30,6 +30,7 @@ export async function openAuthentication(runtime: Runtime<GatewayConfig>): Promi
 
 function openIssuer({ config, logger, repeat }: Runtime<GatewayConfig>): Tokens {
   const { JWKS_URL: url = '', JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config;
+  if (!issuer) logger.warn('JWT_ISSUER is not set: whoever has a key in the set of JWKS_URL is believed here');
   if (!audience)
     logger.warn('JWT_AUDIENCE is not set: a token that the issuer made for another application is accepted here');
   const keys = remoteKeys(url);

@@ -9,7 +9,7 @@ const MAX_LENGTH = 4_096;
 const TOKEN = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
 /** How far the issuer's clock may be from ours, s. */
 const CLOCK_TOLERANCE = 5;
-/** A key that its issuer takes back is of no more use after this, ms. */
+/** So long a token is not verified again, ms: a key that its issuer takes back is of use for this and until its keys are fetched anew. */
 const LONGEST_KEPT_MS = 600_000;
 /** Tokens that are kept: ten megabytes of usual ones, eighty at most. */
 const MOST_KEPT = 20_000;

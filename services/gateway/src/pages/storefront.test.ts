@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { put, reprice, total } from '../../storefront/basket.ts';
+import { put, reprice, total, without } from '../../storefront/basket.ts';
 import { clock, remaining } from '../../storefront/countdown.ts';
 import { createEventParser } from '../../storefront/event-stream.ts';
-import { keyFor, keyUsed } from '../../storefront/kept-key.ts';
+import { wishFor } from '../../storefront/kept-wish.ts';
 import { wonIn } from '../../storefront/money.ts';
 import { startGateway } from '../testing.ts';
 
@@ -57,6 +57,15 @@ describe('the basket', () => {
     expect(total(basket)).toBe(5_600);
   });
 
+  it('when an order is taken out, then what was put in meanwhile stays', () => {
+    const ordered = put(put([], tea, 2), pot);
+    const meanwhile = put(put(ordered, tea, 3), { productId: 3, name: 'cup', price: 900 });
+    expect(without(meanwhile, ordered)).toEqual([
+      { ...tea, quantity: 1 },
+      { productId: 3, name: 'cup', price: 900, quantity: 1 },
+    ]);
+  });
+
   it('when a quantity is set, then it is between nothing and what an order may have', () => {
     expect(put(put([], tea), tea, 7)).toEqual([{ ...tea, quantity: 7 }]);
     expect(put(put([], tea), tea, 5_000)).toEqual([{ ...tea, quantity: 1_000 }]);
@@ -98,7 +107,7 @@ describe('prices', () => {
   });
 });
 
-describe('the key of a request', () => {
+describe('what is to be done once', () => {
   const kept = new Map<string, string>();
   beforeAll(() => {
     const storage = {
@@ -110,14 +119,26 @@ describe('the key of a request', () => {
   });
   afterAll(() => void Reflect.deleteProperty(globalThis, 'sessionStorage'));
 
-  it('when the same is sent again before it is known to be done, then the key is the same; else it is another', () => {
-    const first = keyFor('charge', { amount: 5 });
-    expect(keyFor('charge', { amount: 5 })).toBe(first);
-    expect(keyFor('order', { amount: 5 })).not.toBe(first);
-    keyUsed('charge');
-    const second = keyFor('charge', { amount: 5 });
-    expect(second).not.toBe(first);
-    expect(keyFor('charge', { amount: 6 })).not.toBe(second);
+  it('when the same is wanted before it is known to be done, then its key is the same; else it is another', () => {
+    const first = wishFor('charge', { amount: 5 });
+    expect(wishFor('charge', { amount: 5 }).key).toBe(first.key);
+    expect(wishFor('order', { amount: 5 }).key).not.toBe(first.key);
+    first.ended();
+    const second = wishFor('charge', { amount: 5 });
+    expect(second.key).not.toBe(first.key);
+    expect(wishFor('charge', { amount: 6 }).key).not.toBe(second.key);
+  });
+
+  it('when only what does not matter differs, then the first wish is repeated word for word', () => {
+    const items = [{ productId: 1, quantity: 2 }];
+    const itemsOf = (body: { items: typeof items }) => body.items;
+    const first = wishFor('order', { items, couponId: 'c', expectedTotal: 90 }, itemsOf);
+    expect(wishFor('order', { items, expectedTotal: 100 }, itemsOf)).toMatchObject({
+      key: first.key,
+      body: first.body,
+    });
+    const more = [{ productId: 1, quantity: 3 }];
+    expect(wishFor('order', { items: more, expectedTotal: 150 }, itemsOf).key).not.toBe(first.key);
   });
 });
 

@@ -58,7 +58,10 @@ export function shareCounts({
     const calls = Object.entries(counts).flatMap(([policy, of]) =>
       slices(of.changed(), KEYS_A_CALL).map((windows) => ({ policy, windows })),
     );
-    if (calls.length === 0) return;
+    if (calls.length === 0) {
+      exchanged(true);
+      return;
+    }
     const pipeline = redis.pipeline();
     for (const { policy, windows } of calls) {
       for (const window of windows) {

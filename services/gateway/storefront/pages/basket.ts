@@ -1,32 +1,36 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
-import { type BasketLine, MAX_QUANTITY, put, reprice, total } from '../basket.ts';
+import { askOnce } from '../ask-once.ts';
+import { type Basket, type BasketLine, MAX_QUANTITY, put, reprice, total, without } from '../basket.ts';
 import { money, words } from '../i18n.ts';
-import { loadBasket, saveBasket } from '../kept-basket.ts';
-import { keyFor, keyUsed } from '../kept-key.ts';
+import { basketChanged, loadBasket, saveBasket } from '../kept-basket.ts';
 import { attempt, type Page, say, sayProblem } from '../page.ts';
 import { picture } from '../picture.ts';
 import { session } from '../session.ts';
 import type { Page as ApiPage, Coupon, Order, Product } from '../types.ts';
 
+interface OrderWish {
+  readonly items: readonly Pick<BasketLine, 'productId' | 'quantity'>[];
+  readonly couponId?: string;
+  /** Won: an order at another price is refused. */
+  readonly expectedTotal: number;
+}
+
+/** An order is on its way. It goes on when its page is left: whoever comes back meanwhile cannot send a second one. */
+let placing = false;
+
 export const basketPage: Page = async ({ signal, draw }) => {
   let coupons: readonly Coupon[] = [];
   let balance: number | undefined;
   let couponId = '';
-  let placing = false;
-
-  const change = (work: () => void) => {
-    work();
-    show();
-  };
+  /** What is ordered is what is shown, whatever another tab has put in meanwhile. */
+  let shown: Basket = [];
 
   const row = (line: BasketLine) => {
     const w = words();
     const { name, price, quantity, productId } = line;
     const set = (event: Event) =>
-      change(() =>
-        saveBasket(put(loadBasket(), line, Math.max(1, Number((event.target as HTMLInputElement).value) || 1))),
-      );
+      saveBasket(put(loadBasket(), line, Math.max(1, Number((event.target as HTMLInputElement).value) || 1)));
     return html`<li class="line">
       ${picture(productId)}
       <span class="name">${name}</span>
@@ -35,7 +39,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
         ><input type="number" inputmode="numeric" min="1" max=${MAX_QUANTITY} .value=${String(quantity)} @change=${set}
       /></label>
       <span class="sum">${money(price * quantity)}</span>
-      <button class="quiet" aria-label=${w.takeOut(name)} @click=${() => change(() => saveBasket(put(loadBasket(), line, 0)))}>
+      <button class="quiet" aria-label=${w.takeOut(name)} @click=${() => saveBasket(put(loadBasket(), line, 0))}>
         ${w.takeOutShort}
       </button>
     </li>`;
@@ -44,6 +48,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
   const show = () => {
     const w = words();
     const basket = loadBasket();
+    shown = basket;
     const sum = total(basket);
     const off = Math.min(coupons.find((coupon) => coupon.couponId === couponId)?.discountAmount ?? 0, sum);
     if (basket.length === 0) {
@@ -60,7 +65,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
           coupons.length === 0
             ? ''
             : html`<label for="coupon">${w.coupon}</label>
-                <select id="coupon" @change=${(event: Event) => change(() => (couponId = (event.target as HTMLSelectElement).value))}>
+                <select id="coupon" @change=${choose}>
                   <option value="">${w.noCoupon}</option>
                   ${coupons.map(
                     (coupon) =>
@@ -81,29 +86,35 @@ export const basketPage: Page = async ({ signal, draw }) => {
     `);
   };
 
+  const choose = (event: Event) => {
+    couponId = (event.target as HTMLSelectElement).value;
+    show();
+  };
+
   const place = (event: SubmitEvent) => {
     event.preventDefault();
     if (!session()) {
       location.hash = '/sign-in?next=/basket';
       return;
     }
+    const ordered = shown;
     placing = true;
     show();
     attempt(async () => {
       try {
-        const basket = loadBasket();
         const body = {
-          items: basket.map(({ productId, quantity }) => ({ productId, quantity })),
+          items: ordered.map(({ productId, quantity }) => ({ productId, quantity })),
           ...(couponId && { couponId }),
-          expectedTotal: total(basket),
+          expectedTotal: total(ordered),
         };
-        const { data } = await call<Order>('POST', '/orders', { key: keyFor('order', body), body });
-        keyUsed('order');
-        saveBasket([]);
-        location.hash = `/orders/${data.orderId}`;
+        // The coupon cannot be chosen again once it was used, nor the price be what it was.
+        const { data } = await askOnce<Order, OrderWish>('order', '/orders', body, ({ items }) => items);
+        saveBasket(without(loadBasket(), ordered));
+        if (signal.aborted) say(words().orderPlaced(data.orderId.slice(-6)));
+        else location.hash = `/orders/${data.orderId}`;
       } finally {
         placing = false;
-        show();
+        basketChanged();
       }
     });
   };
@@ -119,10 +130,11 @@ export const basketPage: Page = async ({ signal, draw }) => {
       products.map(({ data }) => data),
     );
     if (basket === before) return;
-    change(() => saveBasket(basket));
+    saveBasket(basket);
     say(words().pricesNew);
   };
 
+  addEventListener('basket', show, { signal });
   show();
   freshPrices().catch((error: unknown) => {
     if (!signal.aborted) sayProblem(error);

@@ -1,7 +1,7 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
+import { askOnce } from '../ask-once.ts';
 import { money, time, words } from '../i18n.ts';
-import { keyFor, keyUsed } from '../kept-key.ts';
 import { attempt, type Page, say } from '../page.ts';
 import { createListing, type Listing } from '../paging.ts';
 import type { PointsChange } from '../types.ts';
@@ -34,8 +34,7 @@ export const pointsPage: Page = async ({ signal, draw }) => {
     show();
     attempt(async () => {
       try {
-        await call('POST', '/points/charge', { key: keyFor('charge', { amount }), body: { amount } });
-        keyUsed('charge');
+        await askOnce('charge', '/points/charge', { amount });
         say(words().charged(money(amount)));
         await load();
       } finally {

@@ -22,11 +22,13 @@ export const rushHourPage: Page = async (context) => {
   const states: Rush[] = [];
   let choice: TemplateResult = html``;
   let starting = false;
+  /** Its console has died, or has forgotten it. */
+  let lost = false;
 
   const show = () => {
     const last = states.at(-1);
     const w = words().rush;
-    const busy = starting || (rushId !== undefined && last?.done === false);
+    const busy = starting || (rushId !== undefined && !lost && last?.done === false);
     context.draw(html`
       <h1 tabindex="-1">${words().rushHour}</h1>
       <p>${w.intro}</p>
@@ -38,7 +40,7 @@ export const rushHourPage: Page = async (context) => {
         </div>
         <button class="main big" ?disabled=${busy}>${busy ? w.running : w.start}</button>
       </form>
-      ${last ? view(last, states) : ''}
+      ${lost ? html`<p class="verdict broken" role="alert">${w.lost}</p>` : ''} ${last ? view(last, states) : ''}
     `);
   };
 
@@ -61,7 +63,15 @@ export const rushHourPage: Page = async (context) => {
   };
 
   show();
-  if (rushId !== undefined) attempt(() => follow(rushId, states, context, show));
+  if (rushId !== undefined) {
+    attempt(() =>
+      follow(rushId, states, context, show).catch((error: unknown) => {
+        lost = error instanceof Problem && error.status === 404;
+        show();
+        if (!lost) throw error;
+      }),
+    );
+  }
   choice = await choices(context.signal);
   show();
 };
@@ -169,6 +179,8 @@ function verdict({ audit, error, orders }: Rush): TemplateResult {
   if (audit.clean) {
     const sold = count(orders.completed);
     const refused = count(refusals(orders.refused));
+    if (audit.notes.length > 0)
+      return html`<div class="verdict" role="status"><strong>${w.partlyChecked}</strong>${notes(audit.notes)}</div>`;
     return html`<p class="verdict clean" role="status">
       <strong>${w.clean}</strong> ${w.cleanMeans(count(audit.checks), count(audit.orders), sold, refused)}
     </p>`;
@@ -184,5 +196,11 @@ function verdict({ audit, error, orders }: Rush): TemplateResult {
           </li>`,
       )}
     </ul>
+    ${notes(audit.notes)}
   </div>`;
+}
+
+/** What could not be checked, in the audit's words. */
+function notes(all: readonly string[]): TemplateResult | '' {
+  return all.length === 0 ? '' : html`<ul>${all.map((note) => html`<li>${note}</li>`)}</ul>`;
 }

@@ -17,11 +17,11 @@ export const signInPage: Page = ({ params, signal, draw }) => {
     const userId = Number(form.get('user'));
     const scope = form.get('ops') ? 'ops' : undefined;
     attempt(async () => {
-      const { data } = await call<{ token: string; expiresAt: string }>('POST', '/auth/demo-token', {
+      const { data } = await call<{ token: string }>('POST', '/auth/demo-token', {
         body: { userId, ...(scope && { scope }) },
         signal,
       }).catch(noDemo);
-      startSession({ userId, scope, ...data });
+      startSession({ userId, scope, token: data.token });
       say(w.welcome(userId));
       location.hash = next ?? '/';
     });

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createFresh } from './fresh.ts';
 
 function fixture() {
-  const state = { time: 0, loads: 0, fails: false };
+  const state = { time: 0, loads: 0, fails: false, told: [] as unknown[] };
   const read = createFresh({
     load: async (key: string) => {
       const load = ++state.loads;
@@ -12,6 +12,7 @@ function fixture() {
     },
     freshMs: 1_000,
     staleMs: 60_000,
+    failed: (error) => state.told.push(error),
     now: () => state.time,
   });
   return { state, read };
@@ -32,6 +33,7 @@ describe('a value that may be a little old', () => {
     await read('a');
     Object.assign(state, { time: 59_999, fails: true });
     expect(await read('a')).toBe('a 1');
+    expect(state.told).toEqual([new Error('away')]);
     state.time = 60_000;
     await expect(read('a')).rejects.toThrow('away');
     state.fails = false;

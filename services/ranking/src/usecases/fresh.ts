@@ -4,6 +4,8 @@ interface Options<K, V> {
   readonly freshMs: number;
   /** So old a value may be where loading fails, ms. */
   readonly staleMs: number;
+  /** Told why the last value is given instead of a new one. */
+  readonly failed: (error: unknown) => void;
   /** Milliseconds. */
   readonly now: () => number;
 }
@@ -12,7 +14,7 @@ interface Options<K, V> {
  * Values that may be a little old. Whoever asks for one that is too old waits for the one load at work; where that
  * fails, the last value is given for a while. Keys must be few: they are kept.
  */
-export function createFresh<K, V>({ load, freshMs, staleMs, now }: Options<K, V>): (key: K) => Promise<V> {
+export function createFresh<K, V>({ load, freshMs, staleMs, failed, now }: Options<K, V>): (key: K) => Promise<V> {
   const last = new Map<K, { value: V; loadedAt: number }>();
   const loading = new Map<K, Promise<V>>();
 
@@ -24,8 +26,9 @@ export function createFresh<K, V>({ load, freshMs, staleMs, now }: Options<K, V>
       return value;
     } catch (error) {
       const known = last.get(key);
-      if (known && now() - known.loadedAt < staleMs) return known.value;
-      throw error;
+      if (!known || now() - known.loadedAt >= staleMs) throw error;
+      failed(error);
+      return known.value;
     } finally {
       loading.delete(key);
     }

@@ -75,7 +75,13 @@ export function createPopular({ board, reads, calendar, now, logger, metrics }: 
     return { items: items.map((item, index) => ({ rank: index + 1, ...item })), at: at - (fast?.ageMs ?? 0) };
   }
 
-  return createFresh({ load, freshMs: FRESH_MS, staleMs: STALE_MS, now: () => now().getTime() });
+  return createFresh({
+    load,
+    freshMs: FRESH_MS,
+    staleMs: STALE_MS,
+    failed: (error) => logger.warn({ err: error }, 'the last list of popular products is given: there is no newer one'),
+    now: () => now().getTime(),
+  });
 }
 
 export type Popular = ReturnType<typeof createPopular>;

@@ -94,7 +94,7 @@ export function createRebuild(dependencies: Dependencies): Rebuild & { settle(si
   const { database, store, sales, calendar, now, repair, logger, letGo } = dependencies;
 
   async function begin(id: number, { log, mayGoOn }: RebuildTools) {
-    await settle();
+    await settle(undefined, mayGoOn);
     const firstDay = await firstHeldDay(log);
     const next = await database.transaction(async (tx): Promise<NextGeneration> => {
       const state = await store.lock(tx);
@@ -179,12 +179,16 @@ export function createRebuild(dependencies: Dependencies): Rebuild & { settle(si
   /**
    * Ends what is over: merges the inbox of a generation that has gone live, drops one that was cancelled or failed, and
    * removes their rows. Any number of instances may do so, at any time, and again after a crash.
+   * @param mayGoOn asked before each piece; rejects when somebody else is at it, or this is to stop
    */
-  async function settle(signal?: AbortSignal): Promise<void> {
+  async function settle(signal?: AbortSignal, mayGoOn: RebuildTools['mayGoOn'] = async () => {}): Promise<void> {
     const state = await database.transaction((tx) => store.share(tx));
-    if (state.next && !(await settleNext(state.next.generation, state, signal))) return;
+    if (state.next && !(await settleNext(state.next.generation, state, signal, mayGoOn))) return;
     for (const generation of await store.leftovers(database)) {
-      while (!signal?.aborted) if ((await database.transaction((tx) => store.removePiece(tx, generation))) === 0) break;
+      while (!signal?.aborted) {
+        await mayGoOn();
+        if ((await database.transaction((tx) => store.removePiece(tx, generation))) === 0) break;
+      }
     }
   }
 
@@ -193,10 +197,12 @@ export function createRebuild(dependencies: Dependencies): Rebuild & { settle(si
     generation: number,
     { live, replayId }: RankingState,
     signal: AbortSignal | undefined,
+    mayGoOn: RebuildTools['mayGoOn'],
   ): Promise<boolean> {
     if (live === generation) {
       for (let after: string | undefined = ''; after !== undefined; ) {
         if (signal?.aborted) return false;
+        await mayGoOn();
         after = await store.merge(database, generation, after);
       }
     } else if (replayId !== undefined && (await isOpen(database, replayId))) return false;
