@@ -8,10 +8,35 @@ import type { Stack } from './stack.ts';
 export type Restart = (record: PidRecord) => Promise<void>;
 
 const longestPauseMs = 30_000;
+const recentMs = 5_000;
 
 /** The pause before the next restart, ms: doubling from half a second; a process that ran for a minute starts over. */
 export function restartPause(earlierFailures: number): number {
   return Math.min(longestPauseMs, 500 * 2 ** earlierFailures);
+}
+
+/** What a process wrote right before it ended: older lines would look like the cause. */
+function lastWords(log: string): string {
+  const lines = linesOf(tail(log, 8), Date.now() - recentMs);
+  return lines.length > 0
+    ? `${log} ends with:\n${lines.join('\n')}`
+    : `Its log says nothing about it, as after a kill: ${log}`;
+}
+
+/** The lines from `since` (ms) on. A line without a time, as of a stack trace, is as old as the one before it. */
+export function linesOf(text: string, since: number): string[] {
+  const lines = text.split('\n');
+  let isRecent = lines.every((line) => timeOf(line) === undefined);
+  return lines.filter((line) => {
+    const time = timeOf(line);
+    if (time !== undefined) isRecent = time >= since;
+    return isRecent;
+  });
+}
+
+function timeOf(line: string): number | undefined {
+  const [, time] = /"time":"([^"]+)"/.exec(line) ?? [];
+  return time === undefined ? undefined : Date.parse(time);
 }
 
 /**
@@ -31,7 +56,7 @@ export function supervise(stack: Stack, restart: Restart): () => void {
     const pause = restartPause(count);
     progress(
       record.name,
-      `is gone, though nobody stopped it here; starting it again in ${pause / 1000} s. ${record.log} ends with:\n${tail(record.log, 8)}`,
+      `is gone, though nobody stopped it here; starting it again in ${pause / 1000} s. ${lastWords(record.log)}`,
     );
     await sleep(pause, undefined, { ref: false });
     if (ended) return;

@@ -24,7 +24,8 @@ export async function reset(args: string[]): Promise<number> {
   if (values.all) {
     if (process.env.SHOP_TOOLS_DIR)
       throw new StackError(`The tools in ${toolsDir} are shared (SHOP_TOOLS_DIR): delete that folder yourself.`);
-    for (const folder of ['tools', 'stamps']) rmSync(`${localDir}/${folder}`, { recursive: true, force: true });
+    for (const folder of ['tools', 'stamps', 'compile-cache'])
+      rmSync(`${localDir}/${folder}`, { recursive: true, force: true });
     progress('tools', 'are deleted; the next start fetches them again');
   }
   return 0;

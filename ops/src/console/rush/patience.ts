@@ -9,7 +9,8 @@ export interface PatientAnswer {
 
 export type PatientAsk = (request: ShopRequest) => Promise<PatientAnswer>;
 
-export const MOST_ATTEMPTS = 6;
+/** A service that is killed in a rush is back within seconds: an answer that says so comes at once, and every second. */
+export const MOST_ATTEMPTS = 20;
 /** A longer Retry-After is not waited for: a rush is over within a minute. */
 export const LONGEST_PAUSE_MS = 5_000;
 const FIRST_PAUSE_MS = 200;
