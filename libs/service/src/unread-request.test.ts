@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type RunningServer, serve } from './server.ts';
@@ -7,15 +8,17 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close(0);
 });
 
-async function listen(options: Partial<Parameters<typeof serve>[1]> = {}): Promise<RunningServer> {
-  const server = await serve(
-    (request, response) =>
-      request
-        .resume()
-        .on('end', () => response.end('heard'))
-        .on('error', () => undefined),
-    { host: '127.0.0.1', port: 0, ...options },
-  );
+const hears: RequestListener = (request, response) =>
+  request
+    .resume()
+    .on('end', () => response.end('heard'))
+    .on('error', () => undefined);
+
+async function listen(
+  options: Partial<Parameters<typeof serve>[1]> = {},
+  app: RequestListener = hears,
+): Promise<RunningServer> {
+  const server = await serve(app, { host: '127.0.0.1', port: 0, ...options });
   servers.push(server);
   return server;
 }
@@ -56,6 +59,13 @@ describe('requests that do not reach the application', () => {
     const { port } = await listen({ headersTimeoutMs: 200, requestTimeoutMs: 400 });
     const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n';
     expect(await send(port, `${head}12345`)).toMatch(whole(408, 'REQUEST_TIMEOUT'));
+  });
+
+  it('when it was refused before its body came, then there is no second answer when the time is over', async () => {
+    const refuses: RequestListener = (_, response) => void response.writeHead(401).end('who?');
+    const { port } = await listen({ headersTimeoutMs: 200, requestTimeoutMs: 400 }, refuses);
+    const heard = await send(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345');
+    expect(heard.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 401']);
   });
 
   it('when nonsense follows a request, then what is said of it is never taken for the answer to the request', async () => {

@@ -1,13 +1,20 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { DomainError, renderProblem } from './problem.ts';
+
+interface Connection {
+  readonly _httpMessage?: ServerResponse | null;
+  readonly parser?: { readonly incoming: IncomingMessage | null } | null;
+}
 
 /** Answers a request that never got as far as the application: too large a head, too slow, or no HTTP. Closes its connection. */
 export function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
   // An answer that is under way on the connection would be mixed up with this one, and this one taken for the answer to
-  // a request that has been read whole and is at work; Node keeps what is owed here.
-  const { _httpMessage: answer } = socket as Socket & { _httpMessage?: ServerResponse | null };
-  if (!socket.writable || answer?.headersSent || answer?.req.complete) {
+  // a request that has been read whole and is at work, or for a second one to a request that was refused before its body
+  // came. Node keeps here what is owed, and what is being read.
+  const { _httpMessage: answer, parser } = socket as Socket & Connection;
+  const isAnswered = !answer && parser?.incoming != null;
+  if (!socket.writable || isAnswered || answer?.headersSent || answer?.req.complete) {
     socket.destroy();
     return;
   }
