@@ -129,6 +129,23 @@ describe('a rush', () => {
     expect((await post<Problem>('/ops/rush', { buyers: 0 })).body.code).toBe('VALIDATION_FAILED');
   });
 
+  it('when the order service is killed in its midst, then every order is counted as it ended', async () => {
+    const productId = await ops.newProduct(10, 50);
+    const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 120 }), 202);
+    const followed = follow(body.rushId);
+    await eventually('some orders to be on their way', async () => {
+      const { orders } = (await look<RushState>(`/ops/rush/${body.rushId}`)).body;
+      return orders.pending + orders.completed > 0;
+    });
+    await system.process('order').kill9();
+    await system.start('order');
+    expect((await followed).at(-1)).toMatchObject({
+      phase: 'DONE',
+      orders: { completed: 50, failed: 0, pending: 0 },
+      audit: { clean: true },
+    });
+  });
+
   it('when the console is killed in its midst, then every route but its own answers, what was begun ends, and it comes back without it', async () => {
     const productId = await ops.newProduct(10, 1_000);
     const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
