@@ -44,6 +44,12 @@ export async function test(patterns: string[]): Promise<number> {
   }).then(() => 130);
 
   const tallies: Tally[] = [];
+  // Fetching and starting servers takes as long as what needs none.
+  const preparing = prepare(patterns, { name: stackName, portOffset: portOffset + 1000, fresh: true });
+  const prepared = preparing.then(
+    () => undefined,
+    () => undefined,
+  );
   try {
     if (patterns.length === 0) {
       const checks = await runChecks();
@@ -54,27 +60,20 @@ export async function test(patterns: string[]): Promise<number> {
     }
     const alone = withoutServers.map(([project, testMs]) => runProject(project, testMs, patterns, scratch, {}));
     tallies.push(...(await Promise.all(alone)));
-    const wanted: typeof withServers = [];
-    for (const each of withServers) {
-      if (!(await hasTests(each[0], patterns))) continue;
-      const missing = each[0] === 'browser' ? await missingBrowser() : undefined;
-      if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
-      else wanted.push(each);
-    }
-    if (wanted.length > 0) {
-      // Never servers that existed before: these tests empty schemas and kill processes.
-      const stack = await startInfra({ name: stackName, portOffset: portOffset + 1000, fresh: true });
-      await migrate(stack);
-      for (const [project, testMs] of wanted) {
-        tallies.push(await runProject(project, testMs, patterns, scratch, stack.env));
-      }
+    const { wanted, missing, env } = await preparing;
+    if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
+    for (const [project, testMs] of wanted) {
+      tallies.push(await runProject(project, testMs, patterns, scratch, env));
     }
   } catch (error) {
     if (isEnding()) return interrupted;
     console.error(error instanceof Error ? error.message : error);
     tallies.push({ passed: 0, failed: ['the test run itself'] });
   } finally {
-    if (!isEnding()) await stopOwnStack(stackName);
+    if (!isEnding()) {
+      await prepared;
+      await stopOwnStack(stackName);
+    }
   }
   if (isEnding()) return interrupted;
   rmSync(scratch, { recursive: true, force: true });
@@ -82,6 +81,26 @@ export async function test(patterns: string[]): Promise<number> {
   if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((each) => `  ${each}`).join('\n')}\n`);
   console.log(lastLine(sum));
   return sum.failed.length > 0 || sum.passed === 0 ? 1 : 0;
+}
+
+interface Prepared {
+  readonly wanted: typeof withServers;
+  /** Why there is no browser, if one is wanted. */
+  readonly missing: string | undefined;
+  /** The addresses of the servers; none where nothing needs them. */
+  readonly env: Record<string, string>;
+}
+
+/** Servers for what needs them. Never such that existed before: these tests empty schemas and kill processes. */
+async function prepare(patterns: string[], options: Parameters<typeof startInfra>[0]): Promise<Prepared> {
+  const wanted: typeof withServers = [];
+  for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
+  const missing = wanted.some(([project]) => project === 'browser') ? await missingBrowser() : undefined;
+  const possible = missing ? wanted.filter(([project]) => project !== 'browser') : wanted;
+  if (possible.length === 0) return { wanted: possible, missing, env: {} };
+  const stack = await startInfra(options);
+  await migrate(stack);
+  return { wanted: possible, missing, env: stack.env };
 }
 
 function jestArgs(project: string, patterns: string[]): string[] {
