@@ -46,10 +46,7 @@ export async function test(patterns: string[]): Promise<number> {
   const tallies: Tally[] = [];
   // Fetching and starting servers takes as long as what needs none.
   const preparing = prepare(patterns, { name: stackName, portOffset: portOffset + 1000, fresh: true });
-  const prepared = preparing.then(
-    () => undefined,
-    () => undefined,
-  );
+  const prepared = Promise.allSettled([preparing]);
   try {
     if (patterns.length === 0) {
       const checks = await runChecks();

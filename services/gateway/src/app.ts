@@ -68,7 +68,7 @@ export function createApp(deps: AppDeps): RequestListener {
     preflight: protection.preflight,
     answerHeaders: protection.answerHeaders,
     admit: protection.admit,
-    guards: [({ request, headers }) => void protection.admit(request, headers), identify, protection.limitUser],
+    guards: [identify, protection.limitUser],
     forward: (passage) => (passage.route.stream ? streams.forward(passage) : forward(passage)),
     other: protection.pages(own),
     logger,

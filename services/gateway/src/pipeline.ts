@@ -67,15 +67,6 @@ export function createPipeline(options: PipelineOptions): RequestListener {
     }
   }
 
-  function notAllowed(request: IncomingMessage, headers: string[], allow: string): unknown {
-    try {
-      admit(request, headers);
-      return new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${allow}.`);
-    } catch (refusal) {
-      return refusal;
-    }
-  }
-
   return (request, response) => {
     const { method = 'GET', url = '/' } = request;
     if (preflight(request, response)) return;
@@ -87,15 +78,15 @@ export function createPipeline(options: PipelineOptions): RequestListener {
     const trace = traceOf(request);
     const headers = answerHeaders(request);
     const startedAt = performance.now();
-    if ('allow' in found) {
-      measure(request, response, 'unmatched', startedAt);
-      headers.push('allow', found.allow);
-      refuse({ response, trace, headers }, notAllowed(request, headers, found.allow), logger);
-      return;
+    measure(request, response, 'allow' in found ? 'unmatched' : found.route.path, startedAt);
+    if ('allow' in found) headers.push('allow', found.allow);
+    try {
+      admit(request, headers);
+      if ('allow' in found) throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`);
+      go({ request, response, route: found.route, startedAt, trace, headers, caller: NOBODY }, 0);
+    } catch (error) {
+      refuse({ response, trace, headers }, error, logger);
     }
-    const { route } = found;
-    measure(request, response, route.path, startedAt);
-    go({ request, response, route, startedAt, trace, headers, caller: NOBODY }, 0);
   };
 }
 
