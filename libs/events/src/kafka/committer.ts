@@ -14,7 +14,7 @@ export interface Committer {
 
 const RETRY_MS = 300;
 /** At least this long between two commits. */
-export const COMMIT_EVERY_MS = 100;
+export const COMMIT_EVERY_MS = 250;
 
 export function createCommitter(commit: () => Promise<void>, clock: Clock): Committer {
   const stopped = new AbortController();
