@@ -152,7 +152,7 @@ describe('commits', () => {
 describe('records', () => {
   it('of several topics keep their order in each, and a keyless one never draws its partition', () => {
     const record = (topic: string, key: string | null) => ({ topic, key, value: null, headers: {} });
-    const grouped = toTopicMessages([record('a', '1'), record('b', '2'), record('a', '3'), record('b', null)]);
+    const grouped = toTopicMessages([record('a', '1'), record('b', '2'), record('a', '3'), record('b', null)], 7);
     expect(grouped.map(({ topic, messages }) => [topic, messages.map((m) => m.key)])).toEqual([
       ['a', ['1', '3']],
       ['b', ['2', null]],

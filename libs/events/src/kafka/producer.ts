@@ -39,9 +39,10 @@ export function createSender(kafka: Kafka): Sender {
     const current = producer;
     try {
       const connected = await current;
+      const sentAt = Date.now();
       // No compression: small batches gain nothing and cost CPU on both sides.
       for (const part of splitBySize(records)) {
-        await connected.sendBatch({ acks: -1, timeout: 10_000, topicMessages: toTopicMessages(part) });
+        await connected.sendBatch({ acks: -1, timeout: 10_000, topicMessages: toTopicMessages(part, sentAt) });
       }
     } catch (error) {
       // Whatever state it is in, the next send begins with a fresh connection.

@@ -14,14 +14,19 @@ export function toRecord(topic: string, partition: number, message: KafkaMessage
   };
 }
 
-/** The port's records as one request of KafkaJS; the order within a topic stays. */
-export function toTopicMessages(records: readonly OutgoingRecord[]): TopicMessages[] {
+/**
+ * The port's records as one request of KafkaJS; the order within a topic stays.
+ * @param sentAt of all of them, ms since 1970. KafkaJS would take the time anew for each partition, and who merges
+ * partitions by time would find the order of the send changed.
+ */
+export function toTopicMessages(records: readonly OutgoingRecord[], sentAt: number): TopicMessages[] {
+  const timestamp = String(sentAt);
   const topics = new Map<string, TopicMessages>();
   for (const { topic, key, value, headers } of records) {
     const entry = topics.get(topic) ?? { topic, messages: [] };
     topics.set(topic, entry);
     // Without a key KafkaJS would draw a partition at each attempt.
-    entry.messages.push({ key, value, headers: { ...headers }, ...(key === null && { partition: 0 }) });
+    entry.messages.push({ key, value, timestamp, headers: { ...headers }, ...(key === null && { partition: 0 }) });
   }
   return [...topics.values()];
 }

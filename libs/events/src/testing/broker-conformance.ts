@@ -80,6 +80,20 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       expect(sorted()).toEqual(expected(20));
     });
 
+    it('gives all records of one send the same time, whatever their partitions', async () => {
+      const times = new Set<number>();
+      let count = 0;
+      await consume({
+        onBatch: async (batch) => {
+          for (const { timestamp } of batch.records) times.add(timestamp);
+          count += batch.records.length;
+        },
+      });
+      await send(keys(3_000));
+      await harness.until('3,000 records', () => count >= 3_000);
+      expect(times.size).toBe(1);
+    });
+
     it('takes more in one send than the broker does in one batch', async () => {
       const value = Buffer.alloc(700_000, 'x');
       await harness.settle(
