@@ -10,7 +10,7 @@ import { run, StackError } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
-import { type InfraOptions, migrate, startInfra, stopOwnStack } from '../stack.ts';
+import { migrate, startInfra, stopOwnStack } from '../stack.ts';
 import { runChecks } from './lint.ts';
 import { addUp, type JestSummary, lastLine, openHandles, type ProcessReport, type Tally, tallyOf } from './tally.ts';
 
@@ -19,44 +19,34 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 /** How long a finished Jest may take to leave: what holds it open is a leak in a test or in what it tested. */
 const leaveWithinMs = 20_000;
 
-/** A Jest project, and the longest time that one of its tests may take, ms. */
-type Project = readonly [name: string, testMs: number];
-
-/** What runs before there are servers, side by side. */
-const withoutServers: readonly Project[] = [
+/** What runs before there are servers, side by side, and what needs them, with the longest time one test may take, ms. */
+const withoutServers: [project: string, testMs: number][] = [
   ['unit', 10_000],
   ['simulation', 300_000],
 ];
-const integration: Project = ['integration', 60_000];
-/** What runs after it, side by side, each on servers of its own: who kills processes and who clicks both wait a lot. */
-const faults: Project = ['faults', 240_000];
-const browser: Project = ['browser', 90_000];
+const withServers: [project: string, testMs: number][] = [
+  ['integration', 60_000],
+  ['faults', 240_000],
+  ['browser', 90_000],
+];
 
 const children = new Set<ChildProcess>();
 
 /** Runs every check and test (or those whose path matches the patterns) and sums them in the last line. */
 export async function test(patterns: string[]): Promise<number> {
   const { name, portOffset } = chosenStack();
-  const stack = { name: name === 'dev' ? 'test' : `${name}-test`, portOffset: portOffset + 1_000, fresh: true };
-  const second = {
-    ...stack,
-    name: name === 'dev' ? 'browser-test' : `${name}-browser-test`,
-    portOffset: portOffset + 1_500,
-  };
-  const stopStacks = () => Promise.all([stopOwnStack(stack.name), stopOwnStack(second.name)]);
+  const stackName = name === 'dev' ? 'test' : `${name}-test`;
   const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
   const interrupted = whenAskedToEnd(async () => {
     for (const child of children) child.kill('SIGKILL');
-    await stopStacks();
+    await stopOwnStack(stackName);
     rmSync(scratch, { recursive: true, force: true });
   }).then(() => 130);
 
   const tallies: Tally[] = [];
   // Fetching and starting servers takes as long as what needs none.
-  const preparing = prepare(patterns, stack);
+  const preparing = prepare(patterns, { name: stackName, portOffset: portOffset + 1000, fresh: true });
   const prepared = Promise.allSettled([preparing]);
-  const runWith = (env: Record<string, string>, [project, testMs]: Project) =>
-    runProject(project, testMs, patterns, scratch, env);
   try {
     if (patterns.length === 0) {
       const checks = await runChecks();
@@ -65,13 +55,13 @@ export async function test(patterns: string[]): Promise<number> {
         failed: checks.filter((check) => !check.passed).map((check) => check.name),
       });
     }
-    tallies.push(...(await Promise.all(withoutServers.map((project) => runWith({}, project)))));
+    const alone = withoutServers.map(([project, testMs]) => runProject(project, testMs, patterns, scratch, {}));
+    tallies.push(...(await Promise.all(alone)));
     const { wanted, missing, env } = await preparing;
     if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
-    if (wanted.has(integration)) tallies.push(await runWith(env, integration));
-    const clicks = wanted.has(browser) ? startServers(second).then((own) => runWith(own, browser), cannotRun) : [];
-    const kills = wanted.has(faults) ? runWith(env, faults) : [];
-    tallies.push(...(await Promise.all([kills, clicks])).flat());
+    for (const [project, testMs] of wanted) {
+      tallies.push(await runProject(project, testMs, patterns, scratch, env));
+    }
   } catch (error) {
     if (isEnding()) return interrupted;
     console.error(error instanceof Error ? error.message : error);
@@ -79,7 +69,7 @@ export async function test(patterns: string[]): Promise<number> {
   } finally {
     if (!isEnding()) {
       await prepared;
-      await stopStacks();
+      await stopOwnStack(stackName);
     }
   }
   if (isEnding()) return interrupted;
@@ -91,33 +81,23 @@ export async function test(patterns: string[]): Promise<number> {
 }
 
 interface Prepared {
-  readonly wanted: ReadonlySet<Project>;
+  readonly wanted: typeof withServers;
   /** Why there is no browser, if one is wanted. */
   readonly missing: string | undefined;
-  /** The addresses of the servers; none where nothing needs these. */
+  /** The addresses of the servers; none where nothing needs them. */
   readonly env: Record<string, string>;
 }
 
-/** What runs beside it is not to be left alone for that. */
-function cannotRun(error: Error): Tally {
-  return { passed: 0, failed: [`browser: ${error.message}`] };
-}
-
-/** Servers for what needs them, but the browser's. */
-async function prepare(patterns: string[], stack: InfraOptions): Promise<Prepared> {
-  const wanted = new Set<Project>();
-  for (const each of [integration, faults, browser]) if (await hasTests(each[0], patterns)) wanted.add(each);
-  const missing = wanted.has(browser) ? await missingBrowser() : undefined;
-  if (missing) wanted.delete(browser);
-  const env = wanted.has(integration) || wanted.has(faults) ? await startServers(stack) : {};
-  return { wanted, missing, env };
-}
-
-/** Never such that existed before: these tests empty schemas and kill processes. @returns their addresses */
-async function startServers(options: InfraOptions): Promise<Record<string, string>> {
+/** Servers for what needs them. Never such that existed before: these tests empty schemas and kill processes. */
+async function prepare(patterns: string[], options: Parameters<typeof startInfra>[0]): Promise<Prepared> {
+  const wanted: typeof withServers = [];
+  for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
+  const missing = wanted.some(([project]) => project === 'browser') ? await missingBrowser() : undefined;
+  const possible = missing ? wanted.filter(([project]) => project !== 'browser') : wanted;
+  if (possible.length === 0) return { wanted: possible, missing, env: {} };
   const stack = await startInfra(options);
   await migrate(stack);
-  return stack.env;
+  return { wanted: possible, missing, env: stack.env };
 }
 
 function jestArgs(project: string, patterns: string[]): string[] {
