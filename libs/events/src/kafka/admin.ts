@@ -1,7 +1,8 @@
 import type { Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
-import { type Logger, silentLogger } from '../runtime.ts';
+import { type Logger, silentLogger, systemClock } from '../runtime.ts';
 import { createClient } from './client.ts';
+import { untilLed } from './leaders.ts';
 import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
 import { type RecordRange, readRanges } from './read.ts';
 
@@ -38,13 +39,31 @@ export async function createKafkaAdmin(options: {
 }): Promise<KafkaAdmin> {
   const { brokers, clientId = 'admin', logger = silentLogger } = options;
   const kafka = createClient({ brokers, clientId, logger });
-  const admin = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 } });
-  await admin.connect();
+  const connect = async () => {
+    const client = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 } });
+    await client.connect();
+    return client;
+  };
+  const admin = await connect();
+
+  /** Asks the leaders of partitions; once again over a connection of its own, for only a new one learns who leads now. */
+  function askLeaders<T>(ask: (client: Admin) => Promise<T>): Promise<T> {
+    return untilLed(systemClock, async (attempt) => {
+      if (attempt === 0) return ask(admin);
+      const client = await connect();
+      try {
+        return await ask(client);
+      } finally {
+        await client.disconnect();
+      }
+    });
+  }
+
   return {
     topics: () => admin.listTopics(),
 
     async ranges(topics, since) {
-      const ranges = await Promise.all(topics.map((topic) => rangesOf(admin, topic, since)));
+      const ranges = await Promise.all(topics.map((topic) => askLeaders((client) => rangesOf(client, topic, since))));
       return ranges.flat();
     },
 
@@ -52,8 +71,11 @@ export async function createKafkaAdmin(options: {
 
     read: (ranges, each) => readRanges(kafka, admin, ranges, async (records) => records.forEach(each)),
     readRuns: (ranges, each) => readRanges(kafka, admin, ranges, each),
-    goneSince: (topics, since) => goneSince(admin, topics, since, Date.now()),
-    heldSince: (topics) => heldSince((since) => goneSince(admin, topics, since, Date.now()), Date.now()),
+    goneSince: (topics, since) => askLeaders((client) => goneSince(client, topics, since, Date.now())),
+    heldSince(topics) {
+      const gone = (since: Date) => askLeaders((client) => goneSince(client, topics, since, Date.now()));
+      return heldSince(gone, Date.now());
+    },
 
     async members(groupId) {
       const { groups } = await admin.describeGroups([groupId]);

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
 import { COMMIT_EVERY_MS, createCommitter } from './committer.ts';
+import { untilLed } from './leaders.ts';
 import { patchKafkaJs } from './patches.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
 
@@ -146,6 +147,33 @@ describe('commits', () => {
       await someTurns();
       expect(commits).toBe(before + 1);
     }
+  });
+});
+
+describe('a question to the leader of a partition', () => {
+  const { createErrorFromCode } = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
+  const [notLeader, notAuthorized] = [6, 29].map(createErrorFromCode);
+
+  it('is asked again while the broker that is named does not lead yet', async () => {
+    const attempts: number[] = [];
+    const answer = await untilLed(createVirtualClock(), async (attempt) => {
+      attempts.push(attempt);
+      if (attempt < 3) throw notLeader;
+      return 'led';
+    });
+    expect(answer).toBe('led');
+    expect(attempts).toEqual([0, 1, 2, 3]);
+  });
+
+  it('fails at last when nobody leads, and at once with any other error', async () => {
+    const clock = createVirtualClock();
+    await expect(untilLed(clock, () => Promise.reject(notLeader))).rejects.toBe(notLeader);
+    expect(clock.now()).toBeGreaterThanOrEqual(15_000);
+    expect(clock.now()).toBeLessThan(17_000);
+
+    const before = clock.slept.length;
+    await expect(untilLed(clock, () => Promise.reject(notAuthorized))).rejects.toBe(notAuthorized);
+    expect(clock.slept).toHaveLength(before);
   });
 });
 

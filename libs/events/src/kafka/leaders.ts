@@ -1,0 +1,30 @@
+import kafkajs from 'kafkajs';
+import { type Clock, createBackoff } from '../runtime.ts';
+
+/** How long a partition may be without a leader before an operator's question fails, ms. */
+const LEADERLESS_MS = 15_000;
+
+const LEADERLESS = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+
+/**
+ * Asks again while Kafka answers that a partition has no leader where the client looks for it: a broker that has just
+ * started is named as leader before it leads. KafkaJS' administration gives up at the first such answer.
+ * @param ask called with the number of the attempt, from 0; a later one should not trust what an earlier one learnt
+ * @throws what `ask` rejects with: any other error at once, this one after 15 s
+ */
+export async function untilLed<T>(clock: Clock, ask: (attempt: number) => Promise<T>): Promise<T> {
+  const backoff = createBackoff(100, 1_000);
+  const end = clock.now() + LEADERLESS_MS;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await ask(attempt);
+    } catch (error) {
+      if (!isLeaderless(error) || clock.now() >= end) throw error;
+      await clock.sleep(backoff.next());
+    }
+  }
+}
+
+function isLeaderless(error: unknown): boolean {
+  return error instanceof kafkajs.KafkaJSProtocolError && LEADERLESS.includes(error.type);
+}
