@@ -21,7 +21,8 @@ export interface OrdersRun extends Trial {
 }
 
 export interface Shop {
-  run(profile: Profile, rate: number, seconds: number): Promise<OrdersRun>;
+  /** @param change what is changed for the load alone, before it; it returns what changes it back at its end */
+  run(profile: Profile, rate: number, seconds: number, change?: () => Promise<() => Promise<void>>): Promise<OrdersRun>;
   audit(): Promise<AuditReport>;
   readonly session: AuditSession;
   close(): Promise<void>;
@@ -51,7 +52,7 @@ export async function openShop(target: Target, say: (words: string) => void): Pr
     session,
     audit: () => session.audit({ graceMs: 2_000 }),
     close: () => session.close(),
-    async run(profile, rate, seconds) {
+    async run(profile, rate, seconds, change = async () => async () => {}) {
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const plan = {
         targets: [gateway],
@@ -61,7 +62,9 @@ export async function openShop(target: Target, say: (words: string) => void): Pr
         warmupSeconds: WARMUP_SECONDS,
         run: `${profile.name}-${rate}-${Date.now().toString(36)}`,
       };
-      const { load, cpu } = await drive(await withTokens(plan, target), target.processes);
+      const withTheirTokens = await withTokens(plan, target);
+      const changeBack = await change();
+      const { load, cpu } = await drive(withTheirTokens, target.processes).finally(changeBack);
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const run = judge(rate, seconds, load, await readSagas(session.sql, load.from, load.to), cpu);
       say(inOneLine(run));

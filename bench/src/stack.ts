@@ -88,6 +88,10 @@ export async function startTarget(
   }
   return {
     ...targetOf(stack),
+    // A service that was paused is another process afterwards.
+    get processes() {
+      return targetOf(stack).processes;
+    },
     auth,
     stack: stack.name,
     description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service${auth ? ', with tokens' : ''}`,

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OrdersRun, Shop } from './orders.ts';
+import { profileOf } from './profiles.ts';
+import { WARMUP_SECONDS } from './search.ts';
+import type { Target } from './stack.ts';
+
+/** What the data platform does during a load. */
+export interface Phase {
+  readonly title: string;
+  /** It comes back at the start of the window, and what it has missed is delivered beside the load. */
+  readonly isReturn: boolean;
+  /** Before the load, or at the start of the window when it is a return. */
+  begin(): Promise<void>;
+}
+
+export interface DeliveryRun {
+  readonly title: string;
+  readonly orders: OrdersRun;
+  /** The ends that it had missed when it came back, and how long until it had that many more, ms. */
+  readonly backlog?: { readonly ends: number; readonly deliveredMs: number };
+}
+
+/** How long a load beside a backlog is, seconds. */
+const RETURN_SECONDS = 30;
+/** How long a backlog may take, ms. */
+const BACKLOG_LIMIT_MS = 300_000;
+
+/** With the platform, with one that hangs, with none; after each the return. @throws when it is not ours to stop */
+export function phases({ pause, processes }: Pick<Target, 'pause' | 'processes'>): Phase[] {
+  const platform = processes.find(({ name }) => name.startsWith('data-platform'));
+  if (!pause || !platform)
+    throw new Error('the data platform of a running stack is not ours to stop: leave out --use-running');
+  let resume = async () => {};
+  return [
+    { title: 'there', isReturn: false, begin: async () => {} },
+    {
+      title: 'hung: it takes connections and never answers',
+      isReturn: false,
+      begin: async () => void process.kill(platform.pid, 'SIGSTOP'),
+    },
+    { title: 'back from that', isReturn: true, begin: async () => void process.kill(platform.pid, 'SIGCONT') },
+    {
+      title: 'gone: it takes no connection',
+      isReturn: false,
+      begin: async () => {
+        resume = await pause('data-platform');
+      },
+    },
+    { title: 'back from that', isReturn: true, begin: () => resume() },
+  ];
+}
+
+/** One load of orders during a phase. @param seconds of the window, unless it is a return */
+export async function runPhase(
+  shop: Shop,
+  { title, isReturn, begin }: Phase,
+  { rate, seconds, platformUrl }: { readonly rate: number; readonly seconds: number; readonly platformUrl: string },
+): Promise<DeliveryRun> {
+  const load = (length: number, change: () => Promise<() => Promise<void>>) =>
+    shop.run(profileOf(1, false), rate, length, change);
+  if (!isReturn) {
+    const orders = await load(seconds, async () => {
+      await begin();
+      return async () => {};
+    });
+    return { title, orders };
+  }
+  let delivery: Promise<DeliveryRun['backlog']> | undefined;
+  const orders = await load(RETURN_SECONDS, async () => {
+    delivery = sleep(WARMUP_SECONDS * 1_000)
+      .then(begin)
+      .then(() => untilDelivered(shop, platformUrl));
+    // A failure is told where it is awaited, when the load has ended.
+    delivery.catch(() => {});
+    return async () => void (await delivery);
+  });
+  const backlog = await delivery;
+  return { title, orders, ...(backlog && { backlog }) };
+}
+
+/** Waits until the platform has as many events as orders had ended when it came back. */
+async function untilDelivered({ session }: Shop, platformUrl: string): Promise<DeliveryRun['backlog']> {
+  const began = performance.now();
+  const [row] = await session.sql.query<{ n: number }>(
+    "SELECT COUNT(*) AS n FROM shop_order.orders WHERE status <> 'PENDING'",
+  );
+  const ended = row?.n ?? 0;
+  const had = await eventsAt(platformUrl);
+  while ((await eventsAt(platformUrl)) < ended) {
+    if (performance.now() - began > BACKLOG_LIMIT_MS) throw new Error('the data platform does not catch up');
+    await sleep(100);
+  }
+  return { ends: ended - had, deliveredMs: performance.now() - began };
+}
+
+async function eventsAt(platformUrl: string): Promise<number> {
+  const answer = await fetch(new URL('/stats', platformUrl));
+  return ((await answer.json()) as { events: number }).events;
+}
