@@ -9,21 +9,23 @@ export interface Phase {
   readonly title: string;
   /** It comes back at the start of the window, and what it has missed is delivered beside the load. */
   readonly isReturn: boolean;
-  /** Before the load, or at the start of the window when it is a return. */
+  /** Before the load, or at the start of the window when it is a return. It lasts until the next phase. */
   begin(): Promise<void>;
 }
 
 export interface DeliveryRun {
   readonly title: string;
   readonly orders: OrdersRun;
-  /** The ends that it had missed when it came back, and how long until it had that many more, ms. */
+  /** The ends that it had missed when it came back, and how long until it had that many more events, new ones included, ms. */
   readonly backlog?: { readonly ends: number; readonly deliveredMs: number };
 }
 
 /** How long a load beside a backlog is, seconds. */
-const RETURN_SECONDS = 30;
+export const RETURN_SECONDS = 30;
 /** How long a backlog may take, ms. */
 const BACKLOG_LIMIT_MS = 300_000;
+/** How long the platform may take to say what it has, ms. */
+const ANSWER_LIMIT_MS = 5_000;
 
 /** With the platform, with one that hangs, with none; after each the return. @throws when it is not ours to stop */
 export function phases({ pause, processes }: Pick<Target, 'pause' | 'processes'>): Phase[] {
@@ -81,11 +83,11 @@ export async function runPhase(
 /** Waits until the platform has as many events as orders had ended when it came back. */
 async function untilDelivered({ session }: Shop, platformUrl: string): Promise<DeliveryRun['backlog']> {
   const began = performance.now();
+  const had = await eventsAt(platformUrl);
   const [row] = await session.sql.query<{ n: number }>(
     "SELECT COUNT(*) AS n FROM shop_order.orders WHERE status <> 'PENDING'",
   );
   const ended = row?.n ?? 0;
-  const had = await eventsAt(platformUrl);
   while ((await eventsAt(platformUrl)) < ended) {
     if (performance.now() - began > BACKLOG_LIMIT_MS) throw new Error('the data platform does not catch up');
     await sleep(100);
@@ -94,6 +96,8 @@ async function untilDelivered({ session }: Shop, platformUrl: string): Promise<D
 }
 
 async function eventsAt(platformUrl: string): Promise<number> {
-  const answer = await fetch(new URL('/stats', platformUrl));
-  return ((await answer.json()) as { events: number }).events;
+  const answer = await fetch(new URL('/stats', platformUrl), { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+  const { events } = (await answer.json()) as { events?: unknown };
+  if (!answer.ok || typeof events !== 'number') throw new Error(`the data platform answered ${answer.status}`);
+  return events;
 }

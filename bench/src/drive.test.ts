@@ -41,7 +41,7 @@ describe('the generator', () => {
         seconds: 0.5,
         run: 'test',
       },
-      [],
+      () => [],
     );
   };
 

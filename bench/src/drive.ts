@@ -9,15 +9,15 @@ export interface Driven {
   readonly cpu: CpuUse;
 }
 
-/** Runs a generator to its end, and counts the CPU of every process over its window. */
-export function drive(plan: LoadPlan, processes: readonly Watched[]): Promise<Driven> {
+/** Runs a generator to its end, and counts the CPU of every process over its window. @param processes asked at its start */
+export function drive(plan: LoadPlan, processes: () => readonly Watched[]): Promise<Driven> {
   return startLoad(plan, processes, 'generator').driven;
 }
 
 /** Starts a generator that runs beside others. @param name under which its own CPU is counted */
 export function startLoad(
   plan: LoadPlan,
-  processes: readonly Watched[],
+  processes: () => readonly Watched[],
   name: string,
 ): { generator: Watched; driven: Promise<Driven> } {
   const child = fork(fileURLToPath(new URL('./generator.ts', import.meta.url)), { stdio: 'inherit' });
@@ -28,7 +28,7 @@ export function startLoad(
     let load: LoadResult | undefined;
     child.on('message', (message: GeneratorMessage) => {
       if (message.kind === 'result') load = message.result;
-      else if (message.edge === 'start') endCount = countCpu([...processes, generator]);
+      else if (message.edge === 'start') endCount = countCpu([...processes(), generator]);
       else cpu = endCount?.();
     });
     child.once('error', failed);

@@ -21,7 +21,7 @@ export interface OrdersRun extends Trial {
 }
 
 export interface Shop {
-  /** @param change what is changed for the load alone, before it; it returns what changes it back at its end */
+  /** @param change is called before the load, and what it returns at its end, before its orders are read */
   run(profile: Profile, rate: number, seconds: number, change?: () => Promise<() => Promise<void>>): Promise<OrdersRun>;
   audit(): Promise<AuditReport>;
   readonly session: AuditSession;
@@ -64,7 +64,7 @@ export async function openShop(target: Target, say: (words: string) => void): Pr
       };
       const withTheirTokens = await withTokens(plan, target);
       const changeBack = await change();
-      const { load, cpu } = await drive(withTheirTokens, target.processes).finally(changeBack);
+      const { load, cpu } = await drive(withTheirTokens, () => target.processes).finally(changeBack);
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const run = judge(rate, seconds, load, await readSagas(session.sql, load.from, load.to), cpu);
       say(inOneLine(run));

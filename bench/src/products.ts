@@ -43,7 +43,7 @@ export async function sellSome(target: Target, session: AuditSession, users: num
     },
     target,
   );
-  await drive(plan, []);
+  await drive(plan, () => []);
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
 }
 
@@ -62,7 +62,7 @@ export async function runReads(
     seconds,
     run: 'reads',
   };
-  const run = judgeRequests(rate, seconds, await drive(plan, target.processes));
+  const run = judgeRequests(rate, seconds, await drive(plan, () => target.processes));
   say(inOneLine(run));
   return run;
 }

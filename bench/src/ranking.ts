@@ -28,7 +28,7 @@ export async function runPopular(
   const { gateway } = target.addresses;
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
   // The orders begin and end outside of the window of the reads.
-  const orders = startLoad(await ordersPlan(target, sales, WARMUP_SECONDS + seconds + 2), [], 'order generator');
+  const orders = startLoad(await ordersPlan(target, sales, WARMUP_SECONDS + seconds + 2), () => [], 'order generator');
   const reads = await drive(
     {
       targets: [gateway],
@@ -38,7 +38,7 @@ export async function runPopular(
       seconds,
       run: 'popular',
     },
-    [...target.processes, orders.generator],
+    () => [...target.processes, orders.generator],
   );
   const sold = await orders.driven;
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
@@ -68,7 +68,7 @@ export async function countBacklog(
 ): Promise<Fact[]> {
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
   const resume = await pause();
-  const { load } = await drive(await ordersPlan(target, sales, Math.ceil(events / sales.rate)), []).finally(
+  const { load } = await drive(await ordersPlan(target, sales, Math.ceil(events / sales.rate)), () => []).finally(
     async () => {
       // The saga does not need the ranking; the pause ends only when the last order has.
       await untilNonePending(session);

@@ -44,6 +44,8 @@ async function delivery(output: Output, options: DeliveryOptions, target: Target
     }
     const audit = await shop.audit();
     output.say(renderAudit(audit));
+    const compared = audit.findings.filter(({ invariant, checked }) => invariant === 11 && checked > 0);
+    if (compared.length === 0) throw new Error('the audit could not ask the data platform what it has');
     const result = {
       command: commandLine(),
       machine,

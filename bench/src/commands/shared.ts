@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { startNothingMore } from '../../../deploy/local/processes.ts';
 import { type AuditReport, type AuditSession, openAudit, renderAudit } from '../../../ops/src/audit/index.ts';
 import { EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
 import { type Machine, readMachine } from '../machine.ts';
@@ -64,6 +65,8 @@ export async function withTarget(
 ): Promise<ExitCode> {
   const interrupted = (): void => {
     output.say('interrupted');
+    // What the command was about to start would outlive the stack.
+    startNothingMore();
     void (options.useRunning ? Promise.resolve() : stopTarget()).finally(() => process.exit(130));
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);

@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
 import { type Logger, silentLogger, systemClock } from '../runtime.ts';
-import { createClient } from './client.ts';
+import { administer, createClient } from './client.ts';
 import { untilLed } from './leaders.ts';
 import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
 import { type RecordRange, readRanges } from './read.ts';
@@ -39,24 +39,15 @@ export async function createKafkaAdmin(options: {
 }): Promise<KafkaAdmin> {
   const { brokers, clientId = 'admin', logger = silentLogger } = options;
   const kafka = createClient({ brokers, clientId, logger });
-  const connect = async () => {
-    const client = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 } });
-    await client.connect();
-    return client;
-  };
-  const admin = await connect();
+  const retry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 };
+  const admin = kafka.admin({ retry });
+  await admin.connect();
 
-  /** Asks the leaders of partitions; once again over a connection of its own, for only a new one learns who leads now. */
+  /** Asks the leaders of partitions; each later attempt over a connection of its own, for only that learns who leads now. */
   function askLeaders<T>(ask: (client: Admin) => Promise<T>): Promise<T> {
-    return untilLed(systemClock, async (attempt) => {
-      if (attempt === 0) return ask(admin);
-      const client = await connect();
-      try {
-        return await ask(client);
-      } finally {
-        await client.disconnect();
-      }
-    });
+    return untilLed({ clock: systemClock, logger }, (attempt) =>
+      attempt === 0 ? ask(admin) : administer(kafka, retry, ask),
+    );
   }
 
   return {
@@ -67,7 +58,7 @@ export async function createKafkaAdmin(options: {
       return ranges.flat();
     },
 
-    committed: (groupId, topics) => committedOffsets(admin, groupId, topics),
+    committed: (groupId, topics) => askLeaders((client) => committedOffsets(client, groupId, topics)),
 
     read: (ranges, each) => readRanges(kafka, admin, ranges, async (records) => records.forEach(each)),
     readRuns: (ranges, each) => readRanges(kafka, admin, ranges, each),

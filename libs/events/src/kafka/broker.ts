@@ -3,7 +3,7 @@ import type { Broker, BrokerConsumer } from '../broker.ts';
 import { describe } from '../errors.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
 import { type Clock, createBackoff, type Logger, systemClock } from '../runtime.ts';
-import { createClient } from './client.ts';
+import { administer, createClient } from './client.ts';
 import { superviseConsumer } from './consumer.ts';
 import { createSender } from './producer.ts';
 import { ensureTopics } from './topics.ts';
@@ -26,15 +26,8 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   let closed = false;
 
   /** Administration is rare: a connection for each piece of work. */
-  async function admin<T>(work: (client: Admin) => Promise<T>): Promise<T> {
-    const client = kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 300, retries: 3 } });
-    try {
-      await client.connect();
-      return await work(client);
-    } finally {
-      await client.disconnect().catch(() => {});
-    }
-  }
+  const admin = <T>(work: (client: Admin) => Promise<T>) =>
+    administer(kafka, { initialRetryTime: 100, maxRetryTime: 300, retries: 3 }, work);
 
   return {
     send: (records) => sender.send(records),

@@ -1,4 +1,4 @@
-import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type LogEntry, type RetryOptions } from 'kafkajs';
 import type { Logger } from '../runtime.ts';
 import { patchKafkaJs } from './patches.ts';
 
@@ -27,6 +27,22 @@ export function createClient({ brokers, clientId, logger }: KafkaOptions): Kafka
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => createLogSink(logger),
   });
+}
+
+/** Administration over a connection of its own, which is closed again. */
+export async function administer<T>(
+  kafka: Kafka,
+  retry: RetryOptions,
+  work: (client: Admin) => Promise<T>,
+): Promise<T> {
+  const client = kafka.admin({ retry });
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    // What was answered counts, not how the connection ended.
+    await client.disconnect().catch(() => {});
+  }
 }
 
 /** KafkaJS's log lines as ours. What matters to us we report ourselves, so nothing of it is an error. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
+import { silentLogger } from '../runtime.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
 import { COMMIT_EVERY_MS, createCommitter } from './committer.ts';
@@ -152,13 +153,18 @@ describe('commits', () => {
 
 describe('a question to the leader of a partition', () => {
   const { createErrorFromCode } = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
-  const [notLeader, notAuthorized] = [6, 29].map(createErrorFromCode);
+  const { KafkaJSNumberOfRetriesExceeded: Exceeded } = require('kafkajs/src/errors') as {
+    KafkaJSNumberOfRetriesExceeded: new (error: unknown, retries: object) => Error;
+  };
+  const [noLeader, notLeader, notAuthorized] = [5, 6, 29].map(createErrorFromCode);
+  const logger = silentLogger;
 
   it('is asked again while the broker that is named does not lead yet', async () => {
     const attempts: number[] = [];
-    const answer = await untilLed(createVirtualClock(), async (attempt) => {
+    const answer = await untilLed({ clock: createVirtualClock(), logger }, async (attempt) => {
       attempts.push(attempt);
-      if (attempt < 3) throw notLeader;
+      if (attempt === 0) throw notLeader;
+      if (attempt < 3) throw new Exceeded(noLeader, { retryCount: 5, retryTime: 1_000 });
       return 'led';
     });
     expect(answer).toBe('led');
@@ -167,12 +173,12 @@ describe('a question to the leader of a partition', () => {
 
   it('fails at last when nobody leads, and at once with any other error', async () => {
     const clock = createVirtualClock();
-    await expect(untilLed(clock, () => Promise.reject(notLeader))).rejects.toBe(notLeader);
+    await expect(untilLed({ clock, logger }, () => Promise.reject(notLeader))).rejects.toBe(notLeader);
     expect(clock.now()).toBeGreaterThanOrEqual(15_000);
     expect(clock.now()).toBeLessThan(17_000);
 
     const before = clock.slept.length;
-    await expect(untilLed(clock, () => Promise.reject(notAuthorized))).rejects.toBe(notAuthorized);
+    await expect(untilLed({ clock, logger }, () => Promise.reject(notAuthorized))).rejects.toBe(notAuthorized);
     expect(clock.slept).toHaveLength(before);
   });
 });
