@@ -34,6 +34,8 @@ export async function connectSql(url: string): Promise<SqlConnection> {
       `the database at ${hostname}:${port} cannot be reached: ${error instanceof Error ? error.message : error}`,
     );
   });
+  // Without a listener the driver ends the process when the server goes away between two queries; the next one rejects.
+  connection.on('error', () => {});
   return wrap(connection);
 }
 

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { SqlConnection } from '../../ops/src/sql.ts';
+import { eventually } from '../support/eventually.ts';
+import { connectRoot, testStack } from '../support/stack.ts';
+
+let tool: SqlConnection;
+let other: SqlConnection;
+beforeAll(async () => {
+  [tool, other] = await Promise.all([connectRoot(testStack()), connectRoot(testStack())]);
+});
+afterAll(() => other?.close());
+
+it('when the server ends a connection between two queries, then the tool lives on and its next query fails', async () => {
+  const [row] = await tool.query<{ id: number }>('SELECT CONNECTION_ID() AS id');
+  const id = row?.id ?? 0;
+  await other.execute(`KILL ${id}`);
+  await eventually('the connection to be gone', async () => {
+    const left = await other.query('SELECT 1 FROM performance_schema.threads WHERE PROCESSLIST_ID = ?', [id]);
+    return left.length === 0;
+  });
+  await expect(tool.query('SELECT 1')).rejects.toThrow();
+});
