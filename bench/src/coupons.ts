@@ -55,7 +55,7 @@ export function openCoupons(
       const expects = ({ issue: 'issued', 'sold-out': 'sold-out', async: 'accepted' } as const)[load.name];
       const traffic = { kind: 'coupons' as const, couponPolicyId, firstUser: FIRST_USER, expects };
       const plan = { ...size, ...way, traffic, run: `coupons-${couponPolicyId}` };
-      const driven = await drive(await withTokens(plan, target), () => target.processes);
+      const driven = await drive(await withTokens(plan, target), target.processes);
       const { from, to, accepted } = driven.load;
       if (load.name === 'async') await untilDecided(session.sql, couponPolicyId);
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });

@@ -59,13 +59,13 @@ const result = {
 
 describe('the phases of the data platform', () => {
   it('are refused on a stack that is somebody else’s', () => {
-    const processes = [{ name: 'data-platform-1', pid: process.pid }];
+    const processes = () => [{ name: 'data-platform-1', pid: process.pid }];
     expect(() => phases({ processes })).toThrow('not ours to stop');
   });
 
   it('end with its return, whatever it did', () => {
     const pause = async () => async () => {};
-    const planned = phases({ pause, processes: [{ name: 'data-platform-1', pid: process.pid }] });
+    const planned = phases({ pause, processes: () => [{ name: 'data-platform-1', pid: process.pid }] });
     expect(planned.map(({ isReturn }) => isReturn)).toEqual([false, false, true, false, true]);
   });
 });

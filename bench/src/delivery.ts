@@ -9,7 +9,7 @@ export interface Phase {
   readonly title: string;
   /** It comes back at the start of the window, and what it has missed is delivered beside the load. */
   readonly isReturn: boolean;
-  /** Before the load, or at the start of the window when it is a return. It lasts until the next phase. */
+  /** Before the load, or at the start of the window when it is a return; it lasts until the next phase. */
   begin(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ const ANSWER_LIMIT_MS = 5_000;
 
 /** With the platform, with one that hangs, with none; after each the return. @throws when it is not ours to stop */
 export function phases({ pause, processes }: Pick<Target, 'pause' | 'processes'>): Phase[] {
-  const platform = processes.find(({ name }) => name.startsWith('data-platform'));
+  const platform = processes().find(({ name }) => name.startsWith('data-platform'));
   if (!pause || !platform)
     throw new Error('the data platform of a running stack is not ours to stop: leave out --use-running');
   let resume = async () => {};
@@ -58,25 +58,17 @@ export async function runPhase(
   { title, isReturn, begin }: Phase,
   { rate, seconds, platformUrl }: { readonly rate: number; readonly seconds: number; readonly platformUrl: string },
 ): Promise<DeliveryRun> {
-  const load = (length: number, change: () => Promise<() => Promise<void>>) =>
-    shop.run(profileOf(1, false), rate, length, change);
+  const profile = profileOf(1, false);
   if (!isReturn) {
-    const orders = await load(seconds, async () => {
-      await begin();
-      return async () => {};
-    });
-    return { title, orders };
+    await begin();
+    return { title, orders: await shop.run(profile, rate, seconds) };
   }
-  let delivery: Promise<DeliveryRun['backlog']> | undefined;
-  const orders = await load(RETURN_SECONDS, async () => {
-    delivery = sleep(WARMUP_SECONDS * 1_000)
-      .then(begin)
-      .then(() => untilDelivered(shop, platformUrl));
-    // A failure is told where it is awaited, when the load has ended.
-    delivery.catch(() => {});
-    return async () => void (await delivery);
+  let backlog: DeliveryRun['backlog'];
+  const orders = await shop.run(profile, rate, RETURN_SECONDS, async () => {
+    await sleep(WARMUP_SECONDS * 1_000);
+    await begin();
+    backlog = await untilDelivered(shop, platformUrl);
   });
-  const backlog = await delivery;
   return { title, orders, ...(backlog && { backlog }) };
 }
 

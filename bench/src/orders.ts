@@ -21,8 +21,8 @@ export interface OrdersRun extends Trial {
 }
 
 export interface Shop {
-  /** @param change is called before the load, and what it returns at its end, before its orders are read */
-  run(profile: Profile, rate: number, seconds: number, change?: () => Promise<() => Promise<void>>): Promise<OrdersRun>;
+  /** @param beside is done beside the load, and waited for before its orders are read */
+  run(profile: Profile, rate: number, seconds: number, beside?: () => Promise<void>): Promise<OrdersRun>;
   audit(): Promise<AuditReport>;
   readonly session: AuditSession;
   close(): Promise<void>;
@@ -52,7 +52,7 @@ export async function openShop(target: Target, say: (words: string) => void): Pr
     session,
     audit: () => session.audit({ graceMs: 2_000 }),
     close: () => session.close(),
-    async run(profile, rate, seconds, change = async () => async () => {}) {
+    async run(profile, rate, seconds, beside = async () => {}) {
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const plan = {
         targets: [gateway],
@@ -62,9 +62,8 @@ export async function openShop(target: Target, say: (words: string) => void): Pr
         warmupSeconds: WARMUP_SECONDS,
         run: `${profile.name}-${rate}-${Date.now().toString(36)}`,
       };
-      const withTheirTokens = await withTokens(plan, target);
-      const changeBack = await change();
-      const { load, cpu } = await drive(withTheirTokens, () => target.processes).finally(changeBack);
+      const driving = drive(await withTokens(plan, target), target.processes);
+      const [{ load, cpu }] = await Promise.all([driving, beside()]);
       await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
       const run = judge(rate, seconds, load, await readSagas(session.sql, load.from, load.to), cpu);
       say(inOneLine(run));

@@ -62,7 +62,7 @@ export async function runReads(
     seconds,
     run: 'reads',
   };
-  const run = judgeRequests(rate, seconds, await drive(plan, () => target.processes));
+  const run = judgeRequests(rate, seconds, await drive(plan, target.processes));
   say(inOneLine(run));
   return run;
 }

@@ -38,7 +38,7 @@ export async function runPopular(
       seconds,
       run: 'popular',
     },
-    () => [...target.processes, orders.generator],
+    () => [...target.processes(), orders.generator],
   );
   const sold = await orders.driven;
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });

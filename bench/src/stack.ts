@@ -18,8 +18,8 @@ import { wantsTokens } from './tokens.ts';
 /** The system under load. */
 export interface Target {
   readonly addresses: Addresses;
-  /** Every process of it on this machine. */
-  readonly processes: readonly Watched[];
+  /** Every process of it on this machine, now: a service that was paused is another process afterwards. */
+  readonly processes: () => readonly Watched[];
   /** What of it runs, in words, for the report. */
   readonly description: string;
   /** Its gateway wants tokens. */
@@ -88,10 +88,6 @@ export async function startTarget(
   }
   return {
     ...targetOf(stack),
-    // A service that was paused is another process afterwards.
-    get processes() {
-      return targetOf(stack).processes;
-    },
     auth,
     stack: stack.name,
     description: `a stack of its own, fresh, ${instances} instance${instances > 1 ? 's' : ''} of each service${auth ? ', with tokens' : ''}`,
@@ -122,6 +118,8 @@ export async function useRunningTarget(): Promise<Target> {
 }
 
 function targetOf(stack: Stack): Pick<Target, 'addresses' | 'processes'> {
-  const processes = readRecords(join(stack.dir, 'pids')).map(({ name, pid }) => ({ name, pid }));
-  return { addresses: readAddresses(stack.env), processes };
+  return {
+    addresses: readAddresses(stack.env),
+    processes: () => readRecords(join(stack.dir, 'pids')).map(({ name, pid }) => ({ name, pid })),
+  };
 }

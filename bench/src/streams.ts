@@ -38,7 +38,7 @@ export async function runStreams(
 ): Promise<StreamsRun> {
   const child = fork(fileURLToPath(new URL('./followers.ts', import.meta.url)), { stdio: 'inherit' });
   const followers = { name: 'followers', pid: child.pid ?? 0 };
-  const processes: readonly Watched[] = [...target.processes, followers];
+  const processes: readonly Watched[] = [...target.processes(), followers];
   try {
     const before = memoryOf(processes);
     const idleBefore = await overIdle(processes);
