@@ -1,6 +1,6 @@
 import { type DeliveryRun, RETURN_SECONDS } from './delivery.ts';
 import { othersShare } from './processes.ts';
-import { header, percent, percentiles, perSecond, provenance, row } from './report-parts.ts';
+import { auditLine, header, ofInstances, percent, percentiles, perSecond, provenance, row } from './report-parts.ts';
 import type { AuditSummary, Measurement } from './results.ts';
 import { confirmedRate } from './sagas.ts';
 
@@ -35,9 +35,8 @@ function section(result: DeliveryResult): string[] {
   const { instances, runs, audit } = result;
   const [first] = runs;
   if (!first) return [];
-  const others = instances > 1 ? `, ${instances} instances of each service` : '';
   return [
-    `## ${perSecond(first.orders.rate)} orders a second for ${first.orders.seconds} s${others}`,
+    `## ${perSecond(first.orders.rate)} orders a second for ${first.orders.seconds} s${ofInstances(instances)}`,
     '',
     ...provenance(result),
     '',
@@ -57,9 +56,7 @@ function section(result: DeliveryResult): string[] {
     ]),
     ...runs.map(line),
     '',
-    audit.ok
-      ? `Audit afterwards: clean; ${perSecond(audit.orders)} orders, each end delivered once by event id.`
-      : `Audit afterwards: NOT clean: ${audit.failed.join(', ')}.`,
+    auditLine(audit, `; ${perSecond(audit.orders)} orders, each end delivered once by event id.`),
     '',
   ];
 }

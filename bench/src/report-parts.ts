@@ -1,6 +1,7 @@
 import type { Latency } from './latency.ts';
 import type { Machine } from './machine.ts';
 import type { CpuUse } from './processes.ts';
+import type { AuditSummary } from './results.ts';
 
 export const milliseconds = (value: number) => (value < 10 ? value.toFixed(1) : Math.round(value).toString());
 export const perSecond = (value: number) => Math.round(value).toLocaleString('en');
@@ -34,6 +35,16 @@ export function cpuTable({ processes, othersSeconds, idleSeconds, wallSeconds }:
     '',
     `${idleSeconds / all < 0.1 ? `The processors bind: ${percent(idleSeconds / all)} idle.` : `The processors do not bind alone: ${percent(idleSeconds / all)} idle.`} Others used ${percent(othersSeconds / all)}. Most of the rest went to ${first.join(', ')}. The application's ${application.length} processes hold ${Math.round(memory)} MiB.`,
   ];
+}
+
+/** What a heading says of the number of instances; nothing when it is one. */
+export function ofInstances(instances: number): string {
+  return instances > 1 ? `, ${instances} instances of each service` : '';
+}
+
+/** The audit's verdict. @param clean what else is said when it found nothing, with its punctuation */
+export function auditLine({ ok, failed }: AuditSummary, clean: string): string {
+  return ok ? `Audit afterwards: clean${clean}` : `Audit afterwards: NOT clean: ${failed.join(', ')}.`;
 }
 
 /** The command, the machine and what else it did. */

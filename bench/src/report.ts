@@ -1,8 +1,10 @@
 import type { OrdersRun } from './orders.ts';
 import {
+  auditLine,
   cpuTable,
   header,
   milliseconds,
+  ofInstances,
   percent,
   percentiles,
   provenance,
@@ -94,7 +96,7 @@ function idleSection(results: readonly LatencyResult[]): string[] {
 function loadSection(result: OrdersResult): string[] {
   const { title, instances, run, searched, trials, audit } = result;
   return [
-    `## ${title}${instances > 1 ? `, ${instances} instances of each service` : ''}${searched ? '' : ', rate given'}`,
+    `## ${title}${ofInstances(instances)}${searched ? '' : ', rate given'}`,
     '',
     ...provenance(result),
     '',
@@ -102,9 +104,10 @@ function loadSection(result: OrdersResult): string[] {
     '',
     ...(run ? [...cpuTable(run.cpu), ''] : []),
     ...(searched ? [...trialTable(trials), ''] : []),
-    audit.ok
-      ? `Audit afterwards: clean; ${rate(audit.orders)} orders and ${rate(audit.records)} messages in ${(audit.durationMs / 1_000).toFixed(1)} s.`
-      : `Audit afterwards: NOT clean: ${audit.failed.join(', ')}.`,
+    auditLine(
+      audit,
+      `; ${rate(audit.orders)} orders and ${rate(audit.records)} messages in ${(audit.durationMs / 1_000).toFixed(1)} s.`,
+    ),
     '',
   ];
 }

@@ -1,6 +1,17 @@
 import type { CpuUse } from './processes.ts';
 import { othersShare } from './processes.ts';
-import { cpuTable, header, milliseconds, percent, percentiles, perSecond, provenance, row } from './report-parts.ts';
+import {
+  auditLine,
+  cpuTable,
+  header,
+  milliseconds,
+  ofInstances,
+  percent,
+  percentiles,
+  perSecond,
+  provenance,
+  row,
+} from './report-parts.ts';
 import type { Fact, RequestsRun } from './requests.ts';
 import type { AuditSummary, Measurement } from './results.ts';
 import { LIMITS } from './search.ts';
@@ -113,7 +124,7 @@ export function shareOf({ processes, othersSeconds, idleSeconds }: CpuUse, names
 function section(result: RequestsResult): string[] {
   const { title, instances, run, searched, trials, audit, facts = [] } = result;
   return [
-    `## ${title}${instances > 1 ? `, ${instances} instances of each service` : ''}${searched ? '' : ', rate given'}`,
+    `## ${title}${ofInstances(instances)}${searched ? '' : ', rate given'}`,
     '',
     ...provenance(result),
     '',
@@ -121,9 +132,7 @@ function section(result: RequestsResult): string[] {
     '',
     ...(run ? [...cpuTable(run.cpu), ''] : []),
     ...(searched ? [...trialTable(trials), ''] : []),
-    audit.ok
-      ? `Audit afterwards: clean; ${perSecond(audit.records)} messages in ${(audit.durationMs / 1_000).toFixed(1)} s.`
-      : `Audit afterwards: NOT clean: ${audit.failed.join(', ')}.`,
+    auditLine(audit, `; ${perSecond(audit.records)} messages in ${(audit.durationMs / 1_000).toFixed(1)} s.`),
     '',
   ];
 }

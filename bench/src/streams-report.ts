@@ -1,4 +1,14 @@
-import { cpuTable, header, milliseconds, percent, percentiles, provenance, row } from './report-parts.ts';
+import {
+  auditLine,
+  cpuTable,
+  header,
+  milliseconds,
+  ofInstances,
+  percent,
+  percentiles,
+  provenance,
+  row,
+} from './report-parts.ts';
 import type { AuditSummary, Measurement } from './results.ts';
 import type { StreamsRun } from './streams.ts';
 import type { Told } from './streams-plan.ts';
@@ -36,9 +46,8 @@ export function renderStreamsReport({ runs }: StreamsResults): string {
 
 function section(result: StreamsResult): string[] {
   const { instances, run, audit } = result;
-  const others = instances > 1 ? `, ${instances} instances of each service` : '';
   return [
-    `## ${run.open.toLocaleString('en')} open streams${others}`,
+    `## ${run.open.toLocaleString('en')} open streams${ofInstances(instances)}`,
     '',
     ...provenance(result),
     '',
@@ -77,7 +86,7 @@ function section(result: StreamsResult): string[] {
     '',
     ...cpuTable(run.busy),
     '',
-    audit.ok ? 'Audit afterwards: clean.' : `Audit afterwards: NOT clean: ${audit.failed.join(', ')}.`,
+    auditLine(audit, '.'),
     '',
   ];
 }

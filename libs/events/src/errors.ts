@@ -36,3 +36,8 @@ export class HandlerBrokenError extends Error {
 export function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
+
+/** `error` and what caused it, the outermost first; no more than four, for a chain of causes may be a ring. */
+export function* withCauses(error: unknown): Generator<Error> {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) yield cause;
+}

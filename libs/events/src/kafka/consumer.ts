@@ -1,6 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs';
 import type { BrokerConsumer, ConsumeOptions } from '../broker.ts';
-import { describe } from '../errors.ts';
+import { describe, withCauses } from '../errors.ts';
 import type { EventMetrics } from '../metrics.ts';
 import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
 import { logRanges, outOfRange } from './offsets.ts';
@@ -105,7 +105,7 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
 }
 
 function isOutOfRange(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) {
+  for (const cause of withCauses(error)) {
     if (cause instanceof OffsetOutOfRangeError || cause.name === 'OffsetOutOfRangeError') return true;
   }
   return false;

@@ -1,4 +1,4 @@
-import { describe } from '../errors.ts';
+import { describe, withCauses } from '../errors.ts';
 import { type Clock, createBackoff, type Logger } from '../runtime.ts';
 
 /** How long a partition may be without a leader before an operator's question fails, ms. */
@@ -32,7 +32,7 @@ export async function untilLed<T>(
 
 /** By the type that KafkaJS gives to what the broker answers; it wraps that when its own attempts are over. */
 function isLeaderless(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) {
+  for (const cause of withCauses(error)) {
     if ('type' in cause && LEADERLESS.some((type) => type === cause.type)) return true;
   }
   return false;
