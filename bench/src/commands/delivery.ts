@@ -6,9 +6,9 @@ import { type DeliveryResults, renderDeliveryReport } from '../delivery-report.t
 import { readMachine } from '../machine.ts';
 import { openShop } from '../orders.ts';
 import { profileOf } from '../profiles.ts';
-import { keepAs, summarizeAudit } from '../results.ts';
+import { keepAs } from '../results.ts';
 import type { Target } from '../stack.ts';
-import { commandLine, type Options, shared, withTarget } from './shared.ts';
+import { circumstances, type Options, shared, withTarget } from './shared.ts';
 
 interface DeliveryOptions extends Options {
   rate: number;
@@ -46,14 +46,7 @@ async function delivery(output: Output, options: DeliveryOptions, target: Target
     output.say(renderAudit(audit));
     const compared = audit.findings.filter(({ invariant, checked }) => invariant === 11 && checked > 0);
     if (compared.length === 0) throw new Error('the audit could not ask the data platform what it has');
-    const result = {
-      command: commandLine(),
-      machine,
-      target: target.description,
-      instances,
-      runs,
-      audit: summarizeAudit(audit),
-    };
+    const result = { ...circumstances(target, machine, options, audit), runs };
     if (options.report) {
       const path = keepAs<DeliveryResults>(
         'delivery',

@@ -4,11 +4,11 @@ import { action, EXIT, type ExitCode, type Output } from '../../../ops/src/comma
 import { readMachine } from '../machine.ts';
 import { openShop, type Shop } from '../orders.ts';
 import { PROFILES, type Profile, profileOf } from '../profiles.ts';
-import { keepResults, summarizeAudit, summarizeTrial } from '../results.ts';
+import { keepResults, summarizeTrial } from '../results.ts';
 import { confirmedRate } from '../sagas.ts';
 import { searchRate } from '../search.ts';
 import type { Target } from '../stack.ts';
-import { commandLine, type RateOptions, withAuth, withRates, withTarget } from './shared.ts';
+import { circumstances, type RateOptions, withAuth, withRates, withTarget } from './shared.ts';
 
 interface OrdersOptions extends RateOptions {
   lines?: number;
@@ -60,16 +60,12 @@ async function orders(output: Output, options: OrdersOptions, shop: Shop, target
   output.say(renderAudit(report));
   const searched = options.rate === undefined;
   const results = measured.map(({ profile, best, trials }) => ({
-    command: commandLine(),
-    machine,
-    target: target.description,
+    ...circumstances(target, machine, options, report),
     profile: `${profile.name}${target.auth ? ' auth' : ''}`,
     title: `${profile.title}${target.auth ? ', with tokens' : ''}`,
-    instances: options.instances,
     run: best,
     searched,
     trials: trials.map(summarizeTrial),
-    audit: summarizeAudit(report),
   }));
   if (options.report) {
     const file = keepResults((all) => {

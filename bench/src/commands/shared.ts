@@ -154,15 +154,11 @@ function resultOf(
   const { machine, target, options, audit, facts } = context;
   return {
     name: load.name,
-    command: commandLine(),
-    machine,
-    target: target.description,
+    ...circumstances(target, machine, options, audit),
     title: load.title,
-    instances: options.instances,
     run,
     searched: options.rate === undefined,
     trials: trials.map(summarizeRequests),
-    audit: summarizeAudit(audit),
     ...(facts && { facts }),
   };
 }
@@ -181,6 +177,11 @@ function keep(
     },
     (all) => renderRequestsReport(report, all),
   );
+}
+
+/** What every result says of how it was measured, and what the audit found afterwards. */
+export function circumstances(target: Target, machine: Machine, { instances }: Options, audit: AuditReport) {
+  return { command: commandLine(), machine, target: target.description, instances, audit: summarizeAudit(audit) };
 }
 
 export function commandLine(): string {

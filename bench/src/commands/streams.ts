@@ -4,11 +4,11 @@ import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../
 import { readMachine } from '../machine.ts';
 import { openShop, productsInStock, USERS } from '../orders.ts';
 import { profileOf } from '../profiles.ts';
-import { keepAs, summarizeAudit } from '../results.ts';
+import { keepAs } from '../results.ts';
 import type { Target } from '../stack.ts';
 import { allTold, inWords, runStreams } from '../streams.ts';
 import { renderStreamsReport, type StreamsResults } from '../streams-report.ts';
-import { commandLine, type Options, shared, withTarget } from './shared.ts';
+import { circumstances, type Options, shared, withTarget } from './shared.ts';
 
 interface StreamsOptions extends Options {
   open: number;
@@ -61,14 +61,7 @@ async function streams(output: Output, options: StreamsOptions, target: Target):
     await shop.session.waitUntilIdle();
     const audit = await shop.audit();
     output.say(renderAudit(audit));
-    const result = {
-      command: commandLine(),
-      machine,
-      target: target.description,
-      instances,
-      run,
-      audit: summarizeAudit(audit),
-    };
+    const result = { ...circumstances(target, machine, options, audit), run };
     if (options.report) {
       const path = keepAs<StreamsResults>(
         'streams',
