@@ -18,6 +18,9 @@ import type { Actor, Scheduler } from './scheduler.ts';
 import type { Wired } from './services.ts';
 import type { SimulatedLog } from './simulated-log.ts';
 
+/** Longer than any transaction of the simulation lives, virtual ms: see OutboxLedger. */
+const QUIET_MS = 1_000;
+
 /** What a process of a service is made of, each time it starts. */
 export interface Parts<UseCases> {
   readonly service: string;
@@ -86,12 +89,13 @@ export class Instance<UseCases> {
       random: random.next,
       pollMs: () => 500,
       batch: 5,
+      quietMs: QUIET_MS,
     });
     const outbox = createOutbox<MemoryTransaction>({
       store,
       codec,
       source: service,
-      wake: () => relay.wake(),
+      wake: (rows) => relay.wake(rows),
       clock,
     });
     const transaction: Process['transaction'] = (work) => database.transaction(actor, work);

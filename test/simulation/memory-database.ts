@@ -100,8 +100,9 @@ export class MemoryDatabase {
         await this.scheduler.step(actor, `${this.schema}: commit`);
         tx.commit();
         if (this.faults.commitAnswerIsLost()) throw new CommitOutcomeUnknownError('the answer to COMMIT is lost');
-        for (const hook of tx.hooks) hook();
+        // The answer takes its time: another transaction may begin on what this one wrote, and be answered first.
         await this.scheduler.step(actor, `${this.schema}: committed`);
+        for (const hook of tx.hooks) hook();
         return result;
       } catch (error) {
         tx.rollback();

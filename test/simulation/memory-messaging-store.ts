@@ -1,4 +1,4 @@
-import type { DeadLetterEntry, MessagingStore, OutboxRow } from '@shop/events';
+import type { DeadLetterEntry, MessagingStore, NumberedRow } from '@shop/events';
 import { type MemoryDatabase, type MemoryTransaction, Table } from './memory-database.ts';
 import { positionOf } from './memory-redrive.ts';
 import type { Actor } from './scheduler.ts';
@@ -29,7 +29,7 @@ export interface HandledEvent {
 
 /** The messaging tables of one schema, and one of the simulation's own: what handlers were given, as it committed. */
 export class MessagingTables {
-  readonly outbox = new Table<OutboxRow & { readonly seq: number }>('outbox');
+  readonly outbox = new Table<NumberedRow>('outbox');
   readonly processedEvents = new Table<ProcessedEvent>('processed_event');
   readonly deadLetters = new Table<DeadLetter>('dead_letter');
   readonly parkedKeys = new Table<ParkedKey>('parked_key');
@@ -48,10 +48,10 @@ export function createMemoryMessagingStore(
 
     async appendOutbox(tx, rows) {
       await tx.statement(`append ${rows.map((row) => `${row.type} ${row.key ?? ''}`).join(', ')}`);
-      for (const row of rows) {
-        const seq = tx.nextId();
-        await tx.insert(tables.outbox, String(seq), { ...row, seq });
-      }
+      // As InnoDB does: the rows of one statement have numbers one after the other.
+      const numbered = rows.map((row) => ({ ...row, seq: tx.nextId() }));
+      for (const row of numbered) await tx.insert(tables.outbox, String(row.seq), row);
+      return numbered;
     },
 
     async readOutbox(limit) {
@@ -59,10 +59,10 @@ export function createMemoryMessagingStore(
       return [...tables.outbox.committed.values()].sort((a, b) => a.seq - b.seq).slice(0, limit);
     },
 
-    async deleteOutbox(seqs) {
+    async deleteOutbox(rows) {
       await autocommit(async (tx) => {
-        await tx.statement(`delete ${seqs.length} from the outbox`);
-        for (const seq of seqs) await tx.put(tables.outbox, String(seq), undefined);
+        await tx.statement(`delete ${rows.length} from the outbox`);
+        for (const { seq } of rows) await tx.put(tables.outbox, String(seq), undefined);
       });
     },
 

@@ -60,8 +60,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'relay: the outbox is emptied before it was sent',
     file: 'libs/events/src/relay.ts',
-    from: '    await broker.send(rows',
-    to: '    await store.deleteOutbox(rows.map((row) => row.seq));\n    await broker.send(rows',
+    from: '    await broker.send(',
+    to: '    await store.deleteOutbox(rows);\n    await broker.send(',
   },
   {
     name: 'relay: it keeps a cursor and passes over a lower id that commits later',
@@ -70,8 +70,8 @@ export const MUTATIONS: readonly Mutation[] = [
     to: `const state = turn as unknown as { cursor?: number };
     const rows = (await store.readOutbox(batch)).filter((row) => row.seq > (state.cursor ?? 0));`,
     also: {
-      from: 'unsettled = rows.map((row) => row.seq);',
-      to: 'unsettled = rows.map((row) => row.seq);\n    state.cursor = unsettled.at(-1) ?? 0;',
+      from: '    return rows;\n  }\n\n  async function settle()',
+      to: '    state.cursor = rows.at(-1)?.seq ?? state.cursor ?? 0;\n    return rows;\n  }\n\n  async function settle()',
     },
   },
   {
@@ -79,6 +79,22 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'libs/events/src/relay.ts',
     from: 'const rows = await store.readOutbox(batch);',
     to: 'const rows = (await store.readOutbox(batch)).reverse();',
+  },
+  {
+    name: 'relay: it sends from memory across a gap',
+    file: 'libs/events/src/outbox-ledger.ts',
+    from: 'else if (!done.has(seq)) break;',
+    to: 'else if (!done.has(seq) && seq > Math.max(...rows.keys())) break;',
+  },
+  {
+    name: 'relay: it sends from memory while earlier transactions may still be open',
+    file: 'libs/events/src/outbox-ledger.ts',
+    from: 'rows.size === 0 || now < openAt',
+    to: 'rows.size === 0',
+    also: {
+      from: 'if (next === undefined) begin(row.seq, now);',
+      to: 'next = Math.min(next ?? row.seq, row.seq);',
+    },
   },
   {
     name: 'relay: ids are drawn, not derived',

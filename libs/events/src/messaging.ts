@@ -29,6 +29,7 @@ import { POLL_MS, startRelay } from './relay.ts';
 import { createSqlRelayLock } from './relay-lock.ts';
 import { startReplayer } from './replayer.ts';
 import { createSqlMessagingStore, type SqlMessagingStore } from './sql-store.ts';
+import type { NumberedRow } from './store.ts';
 import type { Subscription } from './subscription.ts';
 import { startWaiters, type Waiters } from './waiters.ts';
 
@@ -91,7 +92,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
   const pollMs = () => (hints.listening ? POLL_WITH_HINTS_MS : POLL_MS);
   const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics });
   hints.onWake(() => relay.wake());
-  const wake = () => (relay.holding ? relay.wake() : hints.publish());
+  const wake = (rows?: readonly NumberedRow[]) => (relay.holding ? relay.wake(rows) : hints.publish());
   const outbox = createOutbox({ store, codec, source: service, wake, traceparent: currentTraceparent });
 
   let stopping: Promise<void> | undefined;

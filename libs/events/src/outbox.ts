@@ -5,7 +5,7 @@ import { deriveEventId } from './event-id.ts';
 import type { EventDataByType } from './generated/types.ts';
 import { renderHeaders } from './headers.ts';
 import { type Clock, systemClock } from './runtime.ts';
-import type { MessagingStore, OutboxRow } from './store.ts';
+import type { MessagingStore, NumberedRow, OutboxRow } from './store.ts';
 
 /** How a service publishes: in its own transaction, so that the change and its events commit together or not at all. */
 export interface Outbox<Tx> {
@@ -21,8 +21,8 @@ export interface OutboxOptions<Tx> {
   readonly codec: Pick<Codec, 'encode'>;
   /** `ce_source`: the service's name. */
   readonly source: string;
-  /** Called after each commit that left rows: wakes the relay. */
-  readonly wake?: () => void;
+  /** Called after each commit that left rows, with the rows where their numbers are known: wakes the relay. */
+  readonly wake?: (rows: readonly NumberedRow[] | undefined) => void;
   /** Trace context of the request at work, for events whose cause has none. */
   readonly traceparent?: () => string | undefined;
   readonly clock?: Clock;
@@ -50,11 +50,11 @@ export function createOutbox<Tx extends CommitHooks>(options: OutboxOptions<Tx>)
   return {
     async append(tx, events) {
       if (events.length === 0) return;
-      await store.appendOutbox(
+      const rows = await store.appendOutbox(
         tx,
         events.map((event) => encode(event.type, event.data, event.cause)),
       );
-      if (wake) tx.onCommit(wake);
+      if (wake) tx.onCommit(() => wake(rows));
     },
   };
 }

@@ -3,8 +3,9 @@ import type { Broker } from './broker.ts';
 import { describe } from './errors.ts';
 import { withSequence } from './headers.ts';
 import { type EventMetrics, noMetrics } from './metrics.ts';
+import { createOutboxLedger } from './outbox-ledger.ts';
 import { atMost, type Clock, createBackoff, type Logger, silentLogger, systemClock, WOKEN } from './runtime.ts';
-import type { MessagingStore } from './store.ts';
+import type { MessagingStore, NumberedRow } from './store.ts';
 
 /** The right to relay a schema's outbox. One holds it; the others ask again. */
 export interface RelayLock {
@@ -30,16 +31,22 @@ export interface RelayOptions {
   readonly standbyMs?: number;
   /** Rows a turn; default 500. */
   readonly batch?: number;
+  /** How long sent rows may stay in the table, so that many are deleted together, ms; default 200. */
+  readonly keepMs?: number;
+  /** How long a gap in the numbers is waited for, ms; see `OutboxLedger`. For the simulation, whose time is its own. */
+  readonly quietMs?: number;
 }
 
 /** How often it looks at the outbox by itself, ms, where it may only hear of commits in its own process. */
 export const POLL_MS = 40;
+/** However much comes from memory, the table is looked at so often, ms. */
+const LOOK_MS = 1_000;
 /** Longest time for the last rows when the process stops, ms. */
 const FINISH_MS = 2_000;
 
 export interface Relay {
-  /** Something was committed to the outbox. */
-  wake(): void;
+  /** Something was committed to the outbox: these rows, where it was this process and their numbers are known. */
+  wake(rows?: readonly NumberedRow[]): void;
   /** True while this process is the one that relays. */
   readonly holding: boolean;
   /** Finishes the turn at work and lets the lock go. */
@@ -49,25 +56,34 @@ export interface Relay {
 /**
  * Sends the outbox in order and deletes exactly what it sent. It keeps no cursor: a lower id may commit later. Dying
  * between the send and the deletion sends again with the same ids; every consumer drops those.
+ *
+ * Rows that this process has just committed are sent from memory, as far as the ledger can tell that nothing stands
+ * before them. Everything else is read from the table: another process's rows, those behind a gap, those of before.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { store, broker, lock, pollMs = () => POLL_MS, paceMs = 30, standbyMs = 700, batch = 500 } = options;
+  const { keepMs = 200, quietMs } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   const backoff = createBackoff(50, 1_000, random);
   const stopping = new AbortController();
   const pace = createPace(paceMs);
-  /** Sent, but not known to be deleted: deleted before anything else is sent. */
-  let unsettled: readonly number[] = [];
+  const ledger = createOutboxLedger(quietMs);
+  /** Sent, but not known to be deleted: deleted before the table is read again. */
+  let unsettled: NumberedRow[] = [];
+  /** When the first of them was sent, ms. */
+  let unsettledSince = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   let holding = false;
   let failing = false;
   let woken = false;
   let nap: AbortController | undefined;
 
-  function wake(): void {
+  function wake(rows?: readonly NumberedRow[]): void {
+    if (rows && holding) ledger.add(rows, clock.now());
     woken = true;
     nap?.abort(WOKEN);
   }
-  stopping.signal.addEventListener('abort', wake);
+  stopping.signal.addEventListener('abort', () => wake());
 
   /** Sleeps until woken, but no longer than `ms`. A wake-up since the last sleep counts: none is lost. */
   async function rest(ms: number): Promise<void> {
@@ -81,9 +97,8 @@ export function startRelay(options: RelayOptions): Relay {
 
   /** @returns true if there may be more. */
   async function turn(): Promise<boolean> {
-    await settle();
     pace.started(clock.now());
-    const rows = await store.readOutbox(batch);
+    const rows = await nextRows();
     if (rows.length === 0) return false;
     pace.had(rows.length);
     await broker.send(
@@ -93,13 +108,25 @@ export function startRelay(options: RelayOptions): Relay {
       })),
     );
     metrics.relayed(rows.length);
-    unsettled = rows.map((row) => row.seq);
-    await settle();
+    if (unsettled.length === 0) unsettledSince = clock.now();
+    unsettled.push(...rows);
+    ledger.sent(rows, clock.now());
+    if (unsettled.length >= batch || clock.now() - unsettledSince >= keepMs) await settle();
     if (rows.length === batch) return true;
     // What is committed meanwhile goes with the next turn: the first event after a pause never waits here.
     const early = pace.wait(clock.now());
     if (early > 0) await clock.sleep(early, stopping.signal);
     return false;
+  }
+
+  /** From memory where that is safe, else from the table, which then holds only what is not known to be sent. */
+  async function nextRows(): Promise<NumberedRow[]> {
+    const known = clock.now() - lookedAt < LOOK_MS ? ledger.take(batch, clock.now()) : undefined;
+    if (known) return known;
+    await settle();
+    lookedAt = clock.now();
+    const rows = await store.readOutbox(batch);
+    return rows;
   }
 
   async function settle(): Promise<void> {
@@ -108,9 +135,18 @@ export function startRelay(options: RelayOptions): Relay {
     unsettled = [];
   }
 
+  /** Until there is more to send; what was sent is deleted on the way. */
+  async function restOrSettle(): Promise<void> {
+    if (unsettled.length === 0) return rest(pollMs());
+    await rest(Math.max(0, unsettledSince + keepMs - clock.now()));
+    if (clock.now() - unsettledSince >= keepMs) await settle();
+  }
+
   function setHolding(now: boolean): void {
     if (now !== holding) logger.info({ holding: now }, now ? 'relaying the outbox' : 'standing by for the relay');
     holding = now;
+    // Whatever happened before, or happens while another relays, is learnt from the table.
+    if (!now) ledger.reset();
     metrics.relaying(now);
     // Whoever relays measures the backlog; what was measured here before must not stand as if it still were.
     if (!now) metrics.outbox(0, 0);
@@ -129,7 +165,7 @@ export function startRelay(options: RelayOptions): Relay {
         if (failing) logger.info({}, 'relay goes on');
         failing = false;
         backoff.reset();
-        if (!more) await rest(pollMs());
+        if (!more) await restOrSettle();
       } catch (error) {
         if (!failing) logger.error({ error: describe(error) }, 'relay waits: broker or database is away');
         failing = true;
@@ -145,6 +181,7 @@ export function startRelay(options: RelayOptions): Relay {
   async function finish(): Promise<void> {
     const sendAll = async () => {
       while (await turn());
+      await settle();
     };
     // What is not sent in time stays in its rows; the next holder sends it.
     await atMost(clock, FINISH_MS, sendAll());

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, insertRows, placeholders, type Transaction } from '@shop/service';
-import type { DeadLetterEntry, MessagingStore } from './store.ts';
+import { type Database, insertNumbered, insertRows, placeholders, type Transaction } from '@shop/service';
+import type { DeadLetterEntry, MessagingStore, NumberedRow, OutboxRow } from './store.ts';
 
 /** The messaging tables (sql/messaging.sql) of a service's own schema. */
 export interface SqlMessagingStore extends MessagingStore<Transaction> {
@@ -16,6 +16,16 @@ const MAX_HEADER_BYTES = 60_000;
 const EMPTY = Buffer.alloc(0);
 
 export function createSqlMessagingStore(database: Database): SqlMessagingStore {
+  /** Asked until it was answered once. Servers of a group replication, for example, count in larger steps. */
+  let steps: number | undefined;
+  async function countsByOne(tx: Transaction): Promise<boolean> {
+    if (steps === undefined) {
+      const [row] = await tx.query<{ steps: number }>('SELECT @@auto_increment_increment AS steps');
+      steps = row?.steps ?? 0;
+    }
+    return steps === 1;
+  }
+
   return {
     transaction: (work) => database.transaction(work),
 
@@ -31,7 +41,9 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
         JSON.stringify(row.headers),
         now,
       ]);
-      await insertRows(tx, 'outbox', columns, values);
+      const seqs = await insertNumbered(tx, 'outbox', columns, values);
+      if (!(await countsByOne(tx))) return undefined;
+      return rows.map((row, index) => asRead(row, seqs[index] ?? 0));
     },
 
     async readOutbox(limit) {
@@ -50,9 +62,14 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       }));
     },
 
-    async deleteOutbox(seqs) {
-      if (seqs.length === 0) return;
-      await database.execute(`DELETE FROM outbox WHERE seq IN (${placeholders(seqs.length)})`, seqs);
+    async deleteOutbox(rows) {
+      if (rows.length === 0) return;
+      const list = placeholders(rows.length);
+      // The ids are a second lock on the door: a number that was computed wrongly must never remove another's event.
+      await database.execute(`DELETE FROM outbox WHERE seq IN (${list}) AND id IN (${list})`, [
+        ...rows.map((row) => row.seq),
+        ...rows.map((row) => row.id),
+      ]);
     },
 
     async claim(tx, group, eventIds, now) {
@@ -104,6 +121,17 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       const [oldest] = await database.query<{ created_at: Date }>('SELECT created_at FROM outbox ORDER BY seq LIMIT 1');
       return { rows: count?.n ?? 0, oldest: oldest?.created_at };
     },
+  };
+}
+
+/** A row that was just written, as `readOutbox` would give it. */
+function asRead(row: OutboxRow, seq: number): NumberedRow {
+  const { id, topic, key, type, payload, headers } = row;
+  const stored = (key ?? '').slice(0, MAX_KEY);
+  return {
+    ...{ seq, id, topic, type, headers },
+    key: stored || null,
+    payload: payload && payload.length > 0 ? payload : null,
   };
 }
 

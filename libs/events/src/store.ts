@@ -11,6 +11,9 @@ export interface OutboxRow {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A row that has its number: the order of relaying. */
+export type NumberedRow = OutboxRow & { readonly seq: number };
+
 /** Why a message is in `dead_letter`. */
 export type DeadLetterReason = 'UNDECODABLE' | 'HANDLER_ERROR' | 'BEHIND_DEAD_LETTER';
 
@@ -29,10 +32,12 @@ export interface DeadLetterEntry {
  * simulation. Everything that takes a `tx` becomes visible with that transaction or not at all.
  */
 export interface MessagingStore<Tx> extends Transactor<Tx> {
-  appendOutbox(tx: Tx, rows: readonly OutboxRow[]): Promise<void>;
+  /** @returns the rows with their numbers, as the relay would read them; undefined where the numbers cannot be told */
+  appendOutbox(tx: Tx, rows: readonly OutboxRow[]): Promise<readonly NumberedRow[] | undefined>;
   /** Oldest first. */
-  readOutbox(limit: number): Promise<(OutboxRow & { readonly seq: number })[]>;
-  deleteOutbox(seqs: readonly number[]): Promise<void>;
+  readOutbox(limit: number): Promise<NumberedRow[]>;
+  /** Removes rows; one whose number and id do not belong together stays. */
+  deleteOutbox(rows: readonly Pick<NumberedRow, 'seq' | 'id'>[]): Promise<void>;
   /** Of `eventIds`, those that this call made the group's own; the others were applied before. Waits for a concurrent claim of the same id. */
   claim(tx: Tx, group: string, eventIds: readonly string[], now: Date): Promise<ReadonlySet<string>>;
   /** Of `keys`, those parked; their rows stay locked until the transaction ends. */

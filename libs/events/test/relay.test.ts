@@ -107,9 +107,9 @@ describe('the relay', () => {
     let failures = 1;
     const store = {
       readOutbox: bench.store.readOutbox,
-      async deleteOutbox(seqs: readonly number[]) {
+      async deleteOutbox(rows: Parameters<typeof bench.store.deleteOutbox>[0]) {
         if (failures-- > 0) throw new Error('died after the send');
-        await bench.store.deleteOutbox(seqs);
+        await bench.store.deleteOutbox(rows);
       },
     };
     const id = newOrderId();

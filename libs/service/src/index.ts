@@ -55,7 +55,7 @@ export { serve } from './server.ts';
 export type { Shutdown, ShutdownOptions } from './shutdown.ts';
 export { createShutdown } from './shutdown.ts';
 export type { InsertOptions } from './sql.ts';
-export { insertRows, placeholders } from './sql.ts';
+export { insertNumbered, insertRows, placeholders } from './sql.ts';
 export {
   CommitOutcomeUnknownError,
   DatabaseUnavailableError,

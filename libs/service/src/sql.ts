@@ -31,16 +31,40 @@ export async function insertRows(
   rows: readonly (readonly SqlValue[])[],
   options: InsertOptions = {},
 ): Promise<number> {
-  const head = `INSERT ${options.ignore ? 'IGNORE ' : ''}INTO ${table} (${columns.join(', ')}) VALUES `;
   const tail = options.onDuplicateUpdate ? ` ON DUPLICATE KEY UPDATE ${options.onDuplicateUpdate}` : '';
-  const tuple = `(${placeholders(columns.length)})`;
   let affected = 0;
   for (const chunk of chunks(rows)) {
-    const sql = `${head}${`${tuple},`.repeat(chunk.length - 1)}${tuple}${tail}`;
+    const sql = `${insertText(table, columns, chunk.length, options.ignore)}${tail}`;
     const result = await tx.execute(sql, chunk.flat());
     affected += result.affectedRows;
   }
   return affected;
+}
+
+/**
+ * Multi-row INSERT into a table with an AUTO_INCREMENT column. InnoDB numbers the rows of one INSERT … VALUES one after
+ * the other, and the server tells the first number ("simple inserts",
+ * https://dev.mysql.com/doc/refman/8.4/en/innodb-auto-increment-handling.html).
+ * @returns the number of each row. Right only while `auto_increment_increment` is 1, which the caller has to know.
+ */
+export async function insertNumbered(
+  tx: SqlExecutor,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+): Promise<number[]> {
+  const numbers: number[] = [];
+  for (const chunk of chunks(rows)) {
+    const { insertId } = await tx.execute(insertText(table, columns, chunk.length), chunk.flat());
+    for (let i = 0; i < chunk.length; i++) numbers.push(insertId + i);
+  }
+  return numbers;
+}
+
+function insertText(table: string, columns: readonly string[], rows: number, ignore = false): string {
+  const tuple = `(${placeholders(columns.length)})`;
+  const head = `INSERT ${ignore ? 'IGNORE ' : ''}INTO ${table} (${columns.join(', ')}) VALUES `;
+  return `${head}${`${tuple},`.repeat(rows - 1)}${tuple}`;
 }
 
 function* chunks(rows: readonly (readonly SqlValue[])[]): Generator<readonly (readonly SqlValue[])[]> {

@@ -1,4 +1,4 @@
-import type { DeadLetterEntry, MessagingStore, OutboxRow } from '../store.ts';
+import type { DeadLetterEntry, MessagingStore, NumberedRow } from '../store.ts';
 
 /** A transaction in memory: what it writes becomes visible when it commits, or never. */
 export interface MemoryTx {
@@ -8,7 +8,7 @@ export interface MemoryTx {
 }
 
 interface State {
-  outbox: (OutboxRow & { seq: number })[];
+  outbox: NumberedRow[];
   claimed: Set<string>;
   letters: (DeadLetterEntry & { group: string })[];
   parked: Set<string>;
@@ -74,11 +74,14 @@ export function createMemoryStore(): MemoryStore {
       return run;
     },
     async appendOutbox(_tx, rows) {
-      for (const row of rows) draft().outbox.push({ ...row, seq: nextSeq++ });
+      const numbered = rows.map((row) => ({ ...row, seq: nextSeq++ }));
+      draft().outbox.push(...numbered);
+      return numbered;
     },
     readOutbox: async (limit) => state.outbox.slice(0, limit),
-    async deleteOutbox(seqs) {
-      state.outbox = state.outbox.filter((row) => !seqs.includes(row.seq));
+    async deleteOutbox(rows) {
+      const gone = new Set(rows.map((row) => row.seq));
+      state.outbox = state.outbox.filter((row) => !gone.has(row.seq));
     },
     async claim(_tx, group, eventIds) {
       const fresh = eventIds.filter((id) => !draft().claimed.has(`${group} ${id}`));
