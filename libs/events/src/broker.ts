@@ -20,6 +20,8 @@ export interface IncomingRecord {
   readonly headers: Headers;
   /** Broker's timestamp, ms since the epoch. */
   readonly timestamp: number;
+  /** One header, where that is cheaper than all of `headers`. Absent: it is not. */
+  header?(name: string): string | undefined;
 }
 
 /** Consecutive records of one partition. */

@@ -29,10 +29,10 @@ export interface Interest {
  * True for a type that the group does not handle or this build does not know (a newer producer rolling out), and for
  * what it does not want: told by the headers alone, nothing is decoded.
  */
-export function isForOthers({ headers }: Pick<IncomingRecord, 'headers'>, { handles, wants }: Interest): boolean {
-  const type = headers.ce_type;
+export function isForOthers(record: Pick<IncomingRecord, 'headers' | 'header'>, { handles, wants }: Interest): boolean {
+  const type = record.header ? record.header('ce_type') : record.headers.ce_type;
   if (type === undefined || type === '') return false;
-  return !handles.has(type) || (wants !== undefined && !wants(headers));
+  return !handles.has(type) || (wants !== undefined && !wants(record.headers));
 }
 
 /** Decodes one record. Rejects only for an outage: what cannot be read is a message too. */

@@ -49,9 +49,11 @@ export function startWaiters(options: WaitersOptions): Waiters {
   let stopped = false;
   let rest = new AbortController();
 
-  function wakeFor({ key, headers }: IncomingRecord): void {
+  function wakeFor(record: IncomingRecord): void {
+    const { key } = record;
     const waiters = key === null ? undefined : waiting.get(key);
     if (!waiters) return;
+    const { headers } = record;
     for (const waiter of [...waiters]) {
       if (!waiter.types || waiter.types.has(headers.ce_type ?? '')) waiter.wake();
     }

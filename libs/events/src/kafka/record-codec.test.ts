@@ -59,10 +59,22 @@ describe.each(records)('a record of %s', (_name, record) => {
       name,
       (Array.isArray(value) ? value.at(-1) : value)?.toString(),
     ]);
-    expect(decodeRecord({ buffer: bytes, offset: 0 }, given)).toEqual({
+    const headers = Object.fromEntries(lastAsText) as Record<string, string>;
+    const ours = decodeRecord({ buffer: bytes, offset: 0 }, given);
+    // One header at a time, before and after all of them were read.
+    const names = [...Object.keys(headers), 'none'].filter((name) => /^[\x20-\x7e]*$/.test(name));
+    const oneByOne = () => names.map((name) => ours.header(name));
+    const before = oneByOne();
+    expect({
+      ...ours,
+      headers: ours.headers,
+      magicByte: ours.magicByte,
+      isControlRecord: ours.isControlRecord,
+    }).toEqual({
       ...theirs,
-      headers: Object.fromEntries(lastAsText) as Record<string, string>,
+      headers,
     });
+    expect([before, oneByOne()]).toEqual([names.map((name) => headers[name]), names.map((name) => headers[name])]);
   });
 });
 

@@ -32,6 +32,8 @@ export interface DecodedRecord {
   readonly value: Buffer | null;
   /** UTF-8 text. Of several of one name the last counts. */
   readonly headers: Record<string, string>;
+  /** One of them; cheaper than all where the others are not needed. */
+  header(name: string): string | undefined;
   readonly isControlRecord: boolean;
   readonly batchContext: BatchContext;
 }
@@ -39,34 +41,88 @@ export interface DecodedRecord {
 /** `message.timestamp.type=LogAppendTime` of the topic: the batch's time is that of each of its records. */
 const LOG_APPEND_TIME = 1;
 
-/** Reads one record. Offsets and times are exact up to 2^53. */
+/** Reads one record; offsets and times are exact up to 2^53. Its headers are read when they are first asked for. */
 export function decodeRecord(cursor: Cursor, batchContext: BatchContext): DecodedRecord {
-  const { firstOffset, firstTimestamp, maxTimestamp, timestampType, magicByte, isControlBatch = false } = batchContext;
-  const attributes = cursor.buffer.readInt8(cursor.offset++);
-  const timestampDelta = readVarint(cursor);
-  const offsetDelta = readVarint(cursor);
-  const key = readBytes(cursor);
-  const value = readBytes(cursor);
+  return new LazyRecord(cursor, batchContext);
+}
+
+/**
+ * A group skips most of what it hears by one header, so the headers stay bytes until somebody wants all of them:
+ * making text of nine headers costs ten times what the rest of a record does.
+ */
+class LazyRecord implements DecodedRecord {
+  readonly attributes: number;
+  readonly timestamp: string;
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly batchContext: BatchContext;
+  readonly #bytes: Buffer;
+  /** Where the headers begin, with their number. */
+  readonly #headersAt: number;
+  #headers: Record<string, string> | undefined;
+
+  constructor(cursor: Cursor, batchContext: BatchContext) {
+    const { firstOffset, firstTimestamp, maxTimestamp, timestampType } = batchContext;
+    this.batchContext = batchContext;
+    this.attributes = cursor.buffer.readInt8(cursor.offset++);
+    const timestampDelta = readVarint(cursor);
+    this.timestamp =
+      timestampType === LOG_APPEND_TIME && maxTimestamp
+        ? maxTimestamp
+        : String(Number(firstTimestamp) + timestampDelta);
+    this.offset = String(Number(firstOffset) + readVarint(cursor));
+    this.key = readBytes(cursor);
+    this.value = readBytes(cursor);
+    this.#bytes = cursor.buffer;
+    this.#headersAt = cursor.offset;
+  }
+
+  get magicByte(): number {
+    return this.batchContext.magicByte;
+  }
+
+  get isControlRecord(): boolean {
+    return this.batchContext.isControlBatch ?? false;
+  }
+
+  get headers(): Record<string, string> {
+    this.#headers ??= readHeaders({ buffer: this.#bytes, offset: this.#headersAt });
+    return this.#headers;
+  }
+
+  header(name: string): string | undefined {
+    if (this.#headers) return this.#headers[name];
+    return findHeader({ buffer: this.#bytes, offset: this.#headersAt }, name);
+  }
+}
+
+function readHeaders(cursor: Cursor): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let left = readVarint(cursor); left > 0 && cursor.offset < cursor.buffer.length; left--) {
     const name = readText(cursor);
     const text = readText(cursor);
     if (text !== undefined) headers[name ?? ''] = text;
   }
-  return {
-    magicByte,
-    attributes,
-    timestamp:
-      timestampType === LOG_APPEND_TIME && maxTimestamp
-        ? maxTimestamp
-        : String(Number(firstTimestamp) + timestampDelta),
-    offset: String(Number(firstOffset) + offsetDelta),
-    key,
-    value,
-    headers,
-    isControlRecord: isControlBatch,
-    batchContext,
-  };
+  return headers;
+}
+
+/** One header's text, the last of its name, without making text of the others. `name` is ASCII. */
+function findHeader(cursor: Cursor, name: string): string | undefined {
+  const { buffer } = cursor;
+  let found: string | undefined;
+  for (let left = readVarint(cursor); left > 0 && cursor.offset < buffer.length; left--) {
+    const nameLength = Math.max(0, readVarint(cursor));
+    const nameAt = cursor.offset;
+    cursor.offset += nameLength;
+    if (nameLength === name.length && buffer.toString('latin1', nameAt, cursor.offset) === name) {
+      found = readText(cursor) ?? found;
+    } else {
+      const length = readVarint(cursor);
+      cursor.offset += Math.max(0, length);
+    }
+  }
+  return found;
 }
 
 /** Zigzag base-128, up to 2^53: beyond 28 bits by arithmetic, as shifts are of 32 bits. */

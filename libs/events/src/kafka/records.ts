@@ -1,17 +1,44 @@
-import type { IHeaders, KafkaMessage, TopicMessages } from 'kafkajs';
+import type { KafkaMessage, TopicMessages } from 'kafkajs';
 import type { IncomingRecord, OutgoingRecord } from '../broker.ts';
+import type { DecodedRecord } from './record-codec.ts';
 
 /** A message as KafkaJS delivers it, as the port's record. */
 export function toRecord(topic: string, partition: number, message: KafkaMessage): IncomingRecord {
-  return {
-    topic,
-    partition,
-    offset: message.offset,
-    key: message.key ? message.key.toString('utf8') : null,
-    value: message.value,
-    headers: toHeaders(message.headers),
-    timestamp: Number(message.timestamp),
-  };
+  // `decodeRecord` stands in the place of KafkaJS' own.
+  return new ReceivedRecord(topic, partition, message as unknown as DecodedRecord);
+}
+
+/** Key, headers and time become text and numbers when they are asked for: most records are skipped by one header. */
+class ReceivedRecord implements IncomingRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly value: Buffer | null;
+  readonly #decoded: DecodedRecord;
+
+  constructor(topic: string, partition: number, decoded: DecodedRecord) {
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = decoded.offset;
+    this.value = decoded.value;
+    this.#decoded = decoded;
+  }
+
+  get key(): string | null {
+    return this.#decoded.key ? this.#decoded.key.toString('utf8') : null;
+  }
+
+  get headers(): Record<string, string> {
+    return this.#decoded.headers;
+  }
+
+  get timestamp(): number {
+    return Number(this.#decoded.timestamp);
+  }
+
+  header(name: string): string | undefined {
+    return this.#decoded.header(name);
+  }
 }
 
 /**
@@ -61,9 +88,4 @@ function sizeOf({ key, value, headers }: OutgoingRecord): number {
   let bytes = RECORD_OVERHEAD + Buffer.byteLength(key ?? '') + (value?.length ?? 0);
   for (const name in headers) bytes += HEADER_OVERHEAD + name.length + Buffer.byteLength(headers[name] ?? '');
   return bytes;
-}
-
-/** `decodeRecord` has read them as text, the last of each name. */
-function toHeaders(headers: IHeaders | undefined): Record<string, string> {
-  return (headers ?? {}) as Record<string, string>;
 }
