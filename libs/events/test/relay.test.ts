@@ -121,6 +121,84 @@ describe('the relay', () => {
     expect(sent.map((record) => record.headers.ce_type).slice(0, 2)).toEqual(['order-created', 'order-cancelled']);
   });
 
+  it('sends what its own process commits without reading the table, and deletes exactly that', async () => {
+    const steps: string[] = [];
+    const store = {
+      readOutbox: (limit: number) => {
+        steps.push('read');
+        return bench.store.readOutbox(limit);
+      },
+      deleteOutbox: bench.store.deleteOutbox,
+    };
+    const broker: Pick<Broker, 'send'> = {
+      send: (records) => {
+        steps.push('send');
+        return log.send(records);
+      },
+    };
+    const lock = createSqlRelayLock(bench.database);
+    const started = startRelay({ store, broker, lock, quietMs: 0, keepMs: 60_000, batch: 4 });
+    relays.push(started);
+    await eventually('it to relay', () => started.holding);
+    const outbox = createOutbox({ store: bench.store, codec: bench.codec, source: 'test', wake: started.wake });
+    const ids: string[] = [];
+    await eventually('two sends with no look at the table between them', async () => {
+      ids.push(newOrderId());
+      const id = ids.at(-1) ?? '';
+      await bench.database.transaction((tx) => outbox.append(tx, [orderCreated(id), orderCancelled(id)]));
+      return steps.join(' ').includes('send send');
+    });
+    await eventually('all of them', () => sent.length >= 2 * ids.length);
+    await started.stop();
+    expect(keys()).toEqual(ids.flatMap((id) => [id, id]));
+    expect(await bench.store.readOutbox(1)).toEqual([]);
+  });
+
+  it('when a row of another process stands before its own, then it is sent first', async () => {
+    const lock = createSqlRelayLock(bench.database);
+    const started = startRelay({ store: bench.store, broker: log, lock, quietMs: 0, pollMs: () => 60_000 });
+    relays.push(started);
+    await eventually('it to relay', () => started.holding);
+    const own = createOutbox({ store: bench.store, codec: bench.codec, source: 'test', wake: started.wake });
+    const first = newOrderId();
+    await bench.database.transaction((tx) => own.append(tx, [orderCreated(first)]));
+    await eventually('the first to be sent', () => sent.length === 1);
+    const id = newOrderId();
+    // Nobody tells the relay of this one: its only trace is a gap in the numbers.
+    await bench.publish(orderCreated(id));
+    await bench.database.transaction((tx) => own.append(tx, [orderCancelled(id)]));
+    await eventually('both', () => sent.length === 3);
+    expect(sent.slice(1).map(({ key, headers }) => [key, headers.ce_type])).toEqual([
+      [id, 'order-created'],
+      [id, 'order-cancelled'],
+    ]);
+  });
+
+  it('deletes no row whose number and id do not belong together', async () => {
+    const id = newOrderId();
+    await bench.publish(orderCreated(id));
+    const [row] = await bench.store.readOutbox(1);
+    if (!row) throw new Error('no row');
+    await bench.store.deleteOutbox([{ seq: row.seq, id: newOrderId() }]);
+    expect((await bench.store.readOutbox(1)).map(({ seq }) => seq)).toEqual([row.seq]);
+    await bench.store.deleteOutbox([row]);
+    expect(await bench.store.readOutbox(1)).toEqual([]);
+  });
+
+  it('when rows are appended, then they are told as they are read', async () => {
+    const { database, store } = bench;
+    const rows = await database.transaction(async (tx) => {
+      const one = { id: newOrderId(), topic: 't', key: 'k', type: 'order-created', headers: { a: '가' } };
+      return await store.appendOutbox(tx, [
+        { ...one, payload: Buffer.from([1, 2]) },
+        { ...one, key: null, payload: null },
+        { ...one, key: 'x'.repeat(300), payload: Buffer.alloc(0) },
+      ]);
+    });
+    expect(rows).toEqual(await store.readOutbox(10));
+    await store.deleteOutbox(rows ?? []);
+  });
+
   it('is woken by the commit: it does not wait for its next look', async () => {
     const pollMs = 5_000;
     const lock = createSqlRelayLock(bench.database);
