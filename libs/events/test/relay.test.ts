@@ -7,6 +7,7 @@ import {
   type Relay,
   startRelay,
 } from '../src/index.ts';
+import { systemClock } from '../src/runtime.ts';
 import { orderCancelled, orderCreated } from '../src/testing/samples.ts';
 import { type Bench, eventually, newOrderId, openBench, testLogger } from './support.ts';
 
@@ -156,19 +157,25 @@ describe('the relay', () => {
 
   it('when a row of another process stands before its own, then it is sent first', async () => {
     const lock = createSqlRelayLock(bench.database);
-    const started = startRelay({ store: bench.store, broker: log, lock, quietMs: 0, pollMs: () => 60_000 });
+    let later = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + later };
+    const quietMs = 1_000_000;
+    const started = startRelay({ store: bench.store, broker: log, lock, clock, quietMs, pollMs: () => 60_000 });
     relays.push(started);
     await eventually('it to relay', () => started.holding);
     const own = createOutbox({ store: bench.store, codec: bench.codec, source: 'test', wake: started.wake });
-    const first = newOrderId();
-    await bench.database.transaction((tx) => own.append(tx, [orderCreated(first)]));
+    await bench.database.transaction((tx) => own.append(tx, [orderCreated(newOrderId())]));
     await eventually('the first to be sent', () => sent.length === 1);
+    // From here on it sends from memory.
+    later = quietMs;
+    await bench.database.transaction((tx) => own.append(tx, [orderCreated(newOrderId())]));
+    await eventually('the second to be sent', () => sent.length === 2);
     const id = newOrderId();
     // Nobody tells the relay of this one: its only trace is a gap in the numbers.
     await bench.publish(orderCreated(id));
     await bench.database.transaction((tx) => own.append(tx, [orderCancelled(id)]));
-    await eventually('both', () => sent.length === 3);
-    expect(sent.slice(1).map(({ key, headers }) => [key, headers.ce_type])).toEqual([
+    await eventually('both', () => sent.length === 4);
+    expect(sent.slice(2).map(({ key, headers }) => [key, headers.ce_type])).toEqual([
       [id, 'order-created'],
       [id, 'order-cancelled'],
     ]);
