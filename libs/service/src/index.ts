@@ -23,7 +23,7 @@ export { createHttpApp, sendProblem } from './http.ts';
 export type { ClaimOutcome, IdempotencyClaim } from './idempotency.ts';
 export {
   claimIdempotencyKeys,
-  findIdempotencyKey,
+  findIdempotencyKeys,
   idempotencyKeyFrom,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
