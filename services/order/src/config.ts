@@ -18,6 +18,9 @@ export const orderConfigSchema = z.object({
   ORDER_BACKLOG_FLOOR: count(500).describe(
     'orders that may be PENDING, in all instances, before it is known how many end a second; as many as certainly end within a third of the deadline',
   ),
+  PLACE_WITHIN_MS: count(400).describe(
+    'longest wait of POST /orders for its transaction; where it would be longer it answers 503, ms',
+  ),
   MAX_WAITING: count(5_000).describe(
     'most requests that wait for their order (Prefer: wait) at once; further ones get 202',
   ),

@@ -36,8 +36,7 @@ import { createOrderWatches } from './usecases/order-watches.ts';
 import { findPlaced, placeOrders } from './usecases/place-order.ts';
 import type { FindKey } from './usecases/ports.ts';
 
-/** Longest wait for a transaction of one who places an order, and for a query of one who reads, ms. */
-const PLACE_WITHIN_MS = 400;
+/** Longest wait for its query of one who reads an order, ms. */
 const READ_WITHIN_MS = 500;
 /** Those who follow an order are told of it a look later instead. */
 const PROGRESS_WITHIN_MS = 1_000;
@@ -111,7 +110,7 @@ const placements = createBatcher({
   concurrency: () => (backlog.isPressed ? 1 : 2),
   paceMs: 15,
   maxQueue: 2_000,
-  maxWaitMs: PLACE_WITHIN_MS,
+  maxWaitMs: config.PLACE_WITHIN_MS,
   metrics,
   run: placeOrders(deps),
 });

@@ -160,6 +160,12 @@ describe('the backlog', () => {
     },
   );
 
+  it('when nothing ends for some seconds under a usual load, as while consumers rebalance, then nothing is refused', () => {
+    const capacity = (at: number) => (at >= 10_000 && at < 13_800 ? 0 : 1_000);
+    const run = simulate({ capacity, offered: steady(120), seconds: 25 });
+    expect(run.refused(0, 25)).toBe(0);
+  });
+
   it('when nothing ends for longer than the deadline, then only what began before dies', () => {
     const capacity = (at: number) => (at >= 10_000 && at < 60_000 ? 0 : 1_200);
     const run = simulate({ capacity, offered: steady(600), seconds: 90 });

@@ -84,7 +84,8 @@ export function createBacklog({ targetMs, floor }: BacklogOptions): Backlog {
 
   function noteLimit({ pending, oldestMs }: BacklogSample): void {
     if (oldestMs < targetMs / 2) isSaturated = false;
-    else if (oldestMs > targetMs && rate > 0) isSaturated = true;
+    // Right after a stall the rate is not yet what it will be.
+    else if (oldestMs > targetMs && ends.length > 0 && ends.every((it) => it.ended > 0)) isSaturated = true;
     const isLate = oldestMs > 2 * targetMs;
     isStalled = isLate && pending > 0 && rate === 0;
     limit = isLate || isSaturated ? rate * targetMs : Math.max(floor, rate * targetMs);
