@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Router } from 'express';
 import request from 'supertest';
 import { z } from 'zod';
-import { type Called, createCallerSigner, createCallerVerifier, parseInternalKeys } from './caller.ts';
+import { CALLER_HEADER, type Called, createCallerSigner, createCallerVerifier, parseInternalKeys } from './caller.ts';
 import { createHealth } from './health.ts';
 import { createHttpApp } from './http.ts';
 import { createLogger } from './logger.ts';
@@ -9,6 +10,7 @@ import { createMetrics } from './metrics.ts';
 import { DomainError } from './problem.ts';
 import { type RunningServer, serve } from './server.ts';
 import { DatabaseUnavailableError } from './sql-error.ts';
+import { timeLeft } from './time-left.ts';
 import { currentTraceparent } from './trace.ts';
 import { parse } from './validate.ts';
 
@@ -204,5 +206,25 @@ describe('an application that only signed calls reach', () => {
   it('when health or measures are asked for, then no signature is needed', async () => {
     for (const path of ['/health/live', '/health/ready', '/metrics'])
       expect([path, (await request(closed).get(path)).status]).toEqual([path, 200]);
+  });
+});
+
+describe('the time that a caller has left', () => {
+  it('when a verified caller says it, then handlers know; a stranger is not believed', async () => {
+    const keys = parseInternalKeys(`main:${'k'.repeat(32)}`);
+    const routes = (router: Router) => void router.get('/left', (req, res) => void res.json({ left: timeLeft(req) }));
+    const logger = createLogger({ service: 'test', level: 'silent' });
+    const known = createHttpApp({ logger, metrics, health, callers: createCallerVerifier(keys), routes });
+    const open = createHttpApp({ logger, metrics, health, callers: 'public', routes });
+    const caller = createCallerSigner(keys)({ user: 1, scopes: [] }, 'GET', '/left');
+    const ask = (of: typeof known) =>
+      request(of)
+        .get('/left')
+        .set({ 'x-shop-time-left': '5000', [CALLER_HEADER]: caller });
+    const { body } = await ask(known).expect(200);
+    expect(body.left).toBeGreaterThan(3_000);
+    expect(body.left).toBeLessThanOrEqual(5_000);
+    // Infinity, in JSON.
+    expect((await ask(open).expect(200)).body).toEqual({ left: null });
   });
 });

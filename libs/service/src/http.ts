@@ -5,6 +5,7 @@ import type { Health } from './health.ts';
 import { readJsonBody } from './json-body.ts';
 import type { Metrics } from './metrics.ts';
 import { DomainError, renderProblem, toDomainError } from './problem.ts';
+import { noteTimeLeft } from './time-left.ts';
 import { childTrace, formatTraceparent, parseTraceparent, runInTrace, type TraceContext } from './trace.ts';
 
 export interface HttpAppOptions {
@@ -59,6 +60,7 @@ export function createHttpApp({ logger, metrics, health, callers, routes }: Http
         return;
       }
       (request as { caller?: Caller }).caller = caller;
+      noteTimeLeft(request, start);
     }
     const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : readJsonBody(request);
     // Body events arrive outside of any async context, so the trace is entered after them.

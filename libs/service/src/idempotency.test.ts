@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { findIdempotencyKey, idempotencyKeyFrom, purgeIdempotencyKeys, requestHash } from './idempotency.ts';
+import { findIdempotencyKeys, idempotencyKeyFrom, purgeIdempotencyKeys, requestHash } from './idempotency.ts';
 
 describe('idempotency', () => {
   it('when members come in another order, then the hash is the same; another value, another hash', () => {
@@ -33,8 +33,11 @@ describe('idempotency', () => {
 
   it('when a key is looked up, then it is new, a replay, or of another body', async () => {
     const claim = { userId: 7, scope: 'POST /orders', key: 'k', requestHash: 'h' };
-    const looked = (rows: readonly object[]) =>
-      findIdempotencyKey({ query: async () => rows as never, execute: () => Promise.reject(new Error('no')) }, claim);
+    const looked = async (rows: readonly object[]) => {
+      const database = { query: async () => rows as never, execute: () => Promise.reject(new Error('no')) };
+      const [outcome] = await findIdempotencyKeys(database, [claim]);
+      return outcome;
+    };
     expect(await looked([])).toEqual({ kind: 'new' });
     expect(await looked([{ ...claim, requestId: 'r' }])).toEqual({ kind: 'replay', requestId: 'r' });
     expect(await looked([{ ...claim, requestHash: 'x', requestId: 'r' }])).toEqual({ kind: 'mismatch' });

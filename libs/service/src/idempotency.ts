@@ -97,17 +97,21 @@ export async function claimIdempotencyKeys(
 }
 
 /**
- * What a claim of the key would find now; claims nothing and waits for nobody: a request that has not committed yet is
- * not seen.
+ * What a claim of each key would find now, in their order: one query. Claims nothing and waits for nobody: a request
+ * that has not committed yet is not seen.
  */
-export async function findIdempotencyKey(
+export async function findIdempotencyKeys(
   database: SqlExecutor,
-  key: Omit<IdempotencyClaim, 'requestId'>,
-): Promise<ClaimOutcome> {
-  const [owner] = await readOwners(database, [key]);
-  if (!owner) return { kind: 'new' };
-  if (owner.requestHash !== key.requestHash) return { kind: 'mismatch' };
-  return { kind: 'replay', requestId: owner.requestId };
+  keys: readonly Omit<IdempotencyClaim, 'requestId'>[],
+): Promise<ClaimOutcome[]> {
+  if (keys.length === 0) return [];
+  const owners = new Map((await readOwners(database, keys)).map((owner) => [keyOf(owner), owner]));
+  return keys.map((key) => {
+    const owner = owners.get(keyOf(key));
+    if (!owner) return { kind: 'new' };
+    if (owner.requestHash !== key.requestHash) return { kind: 'mismatch' };
+    return { kind: 'replay', requestId: owner.requestId };
+  });
 }
 
 /** Gives keys back in the same transaction, when the effect was refused: refusals are not remembered. */

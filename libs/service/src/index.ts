@@ -23,7 +23,7 @@ export { createHttpApp, sendProblem } from './http.ts';
 export type { ClaimOutcome, IdempotencyClaim } from './idempotency.ts';
 export {
   claimIdempotencyKeys,
-  findIdempotencyKey,
+  findIdempotencyKeys,
   idempotencyKeyFrom,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
@@ -66,6 +66,8 @@ export {
   isLockTimeout,
   isOutage,
 } from './sql-error.ts';
+export type { Client } from './time-left.ts';
+export { clientOf, TIME_LEFT_HEADER, timeLeft } from './time-left.ts';
 export type { TraceContext } from './trace.ts';
 export {
   childTrace,

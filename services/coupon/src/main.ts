@@ -33,6 +33,8 @@ import { createReconcileDoor } from './usecases/reconcile-door.ts';
 import { createIssueFromLog, createRequestIssue } from './usecases/request-issue.ts';
 
 const HOUR_MS = 3_600_000;
+/** Longest wait of a request for its transaction or query, ms. */
+const WITHIN_MS = 400;
 
 const runtime = createRuntime('coupon', loadConfig(configSchema));
 const { config, logger, metrics, health, shutdown } = runtime;
@@ -129,6 +131,9 @@ const issues = createBatcher({
   name: 'issue-coupons',
   maxSize: 500,
   paceMs: 15,
+  maxWaitMs: WITHIN_MS,
+  // First come, first served. The queue stays short: most are refused before they are in it.
+  whenLate: 'oldest',
   metrics,
   run: createIssueCoupons({ transactor: database, store: sqlCouponStore, outbox, onIssued: tellDoor }),
 });
@@ -136,6 +141,9 @@ const requests = createBatcher({
   name: 'request-coupons',
   maxSize: 500,
   paceMs: 15,
+  maxWaitMs: WITHIN_MS,
+  // First come, first served. The queue stays short: most are refused before they are in it.
+  whenLate: 'oldest',
   metrics,
   run: createRequestIssue({ transactor: database, requests: sqlRequestStore, outbox, now }),
 });
@@ -143,6 +151,7 @@ const owned = createBatcher({
   name: 'find-coupons',
   maxSize: 500,
   paceMs: 15,
+  maxWaitMs: WITHIN_MS,
   metrics,
   run: findEachOwned((owners) => findOwned(database, owners)),
 });

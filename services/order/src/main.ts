@@ -6,7 +6,8 @@ import {
   createCallerVerifier,
   createEventStreams,
   createRuntime,
-  findIdempotencyKey,
+  DomainError,
+  findIdempotencyKeys,
   openDatabase,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
@@ -16,24 +17,31 @@ import {
 import { v7 as uuidv7 } from 'uuid';
 import { createApp } from './app.ts';
 import { loadOrderConfig } from './config.ts';
+import { createBacklogReader } from './db/backlog-reader.ts';
 import { createListOrders } from './db/list-orders.ts';
-import { readOldestPending, readOrders, readProgress, readVersions } from './db/order-reader.ts';
+import { readOrders, readProgress, readVersions } from './db/order-reader.ts';
 import { orderStore } from './db/order-store.ts';
 import { createPrisma } from './db/prisma.ts';
 import { createDelivery } from './delivery/delivery.ts';
+import { createBacklog } from './domain/backlog.ts';
 import type { Order } from './domain/order.ts';
 import { onEnded } from './messaging/ended.ts';
 import { dataPlatformSubscription, orderSubscription } from './messaging/subscription.ts';
-import { createAdmission } from './usecases/admission.ts';
+import { countBegun, createAdmission } from './usecases/admission.ts';
 import { cancelOrder } from './usecases/cancel-order.ts';
 import { expireOrders } from './usecases/expire-orders.ts';
 import { handleSagaEvents } from './usecases/handle-saga-events.ts';
 import { createOrderWaits } from './usecases/order-waits.ts';
 import { createOrderWatches } from './usecases/order-watches.ts';
 import { findPlaced, placeOrders } from './usecases/place-order.ts';
+import type { FindKey } from './usecases/ports.ts';
 
-/** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
-const STRAGGLERS = 20;
+/** Longest wait for its query of one who reads an order, ms. */
+const READ_WITHIN_MS = 500;
+/** Those who follow an order are told of it a look later instead. */
+const PROGRESS_WITHIN_MS = 1_000;
+/** A key is looked up for one who is refused anyway: quickly or not at all. */
+const FIND_KEY_WITHIN_MS = 100;
 /** Longest wait for broker and schema registry before it listens without them. */
 const LISTEN_AFTER_MS = 10_000;
 
@@ -47,23 +55,28 @@ const messaging = createMessaging({ ...runtime, database });
 const clock = () => new Date();
 
 // Reads of one moment are one query, placements of one moment one transaction.
-const reads = createBatcher({
-  name: 'read-orders',
-  maxSize: 500,
-  concurrency: 2,
-  metrics,
-  run: async (orderIds: readonly string[]) => {
-    const orders = await readOrders(database, orderIds);
-    return orderIds.map((orderId) => succeeded(orders.get(orderId)));
-  },
-});
-const readOrder = (orderId: string) => reads.submit(orderId);
+const readBatches = (name: string, options: { readonly maxWaitMs?: number } = {}) =>
+  createBatcher({
+    ...options,
+    name,
+    maxSize: 500,
+    concurrency: 2,
+    metrics,
+    run: async (orderIds: readonly string[]) => {
+      const orders = await readOrders(database, orderIds);
+      return orderIds.map((orderId) => succeeded(orders.get(orderId)));
+    },
+  });
+/** Of those who come to look, and of those whose order is placed or cancelled already: they get to know. */
+const reads = readBatches('read-orders', { maxWaitMs: READ_WITHIN_MS });
+const owedReads = readBatches('read-own-orders');
 
 const progressReads = createBatcher({
   name: 'read-progress',
   maxSize: 500,
   concurrency: 2,
   maxQueue: 2 * config.MAX_STREAMS,
+  maxWaitMs: PROGRESS_WITHIN_MS,
   metrics,
   run: async (orderIds: readonly string[]) => {
     const progress = await readProgress(database, orderIds);
@@ -72,13 +85,17 @@ const progressReads = createBatcher({
 });
 
 const waiters = messaging.waiters(['order-events']);
-const waits = createOrderWaits({ waiters, read: readOrder });
+const waits = createOrderWaits({ waiters, read: (orderId) => owedReads.submit(orderId) });
 const streams = createEventStreams({ maxStreams: config.MAX_STREAMS });
 const watches = createOrderWatches({
   waiters,
   read: (orderId) => progressReads.submit(orderId),
   readVersions: (orderIds) => readVersions(database, orderIds),
-  failed: (error) => logger.warn({ err: error }, 'those who follow orders are told later: they cannot be read'),
+  failed(error) {
+    // A refusal under load is counted by the batcher.
+    if (error instanceof DomainError) return;
+    logger.warn({ err: error }, 'those who follow orders are told later: they cannot be read');
+  },
 });
 const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };
 const ended = onEnded({ waits, metrics });
@@ -86,21 +103,34 @@ const changed = (tx: Transaction, orders: readonly Order[]) =>
   tx.onCommit(() => watches.wake(orders.map(({ orderId }) => orderId)));
 const deps = { transactor: database, store: orderStore, outbox: messaging.outbox, keys, clock, changed, ended };
 
+const backlog = createBacklog({ targetMs: config.ORDER_BACKLOG_TARGET_MS, floor: config.ORDER_BACKLOG_FLOOR });
 const placements = createBatcher({
   name: 'place-order',
   maxSize: 250,
-  concurrency: 2,
+  concurrency: () => (backlog.isPressed ? 1 : 2),
   paceMs: 15,
   maxQueue: 2_000,
+  maxWaitMs: config.PLACE_WITHIN_MS,
   metrics,
   run: placeOrders(deps),
 });
+const keyReads = createBatcher({
+  name: 'find-keys',
+  maxSize: 500,
+  maxWaitMs: FIND_KEY_WITHIN_MS,
+  metrics,
+  run: async (wanted: readonly Parameters<FindKey>[0][]) =>
+    (await findIdempotencyKeys(database, wanted)).map((outcome) => succeeded(outcome)),
+});
 let ready = false;
+const refusals = metrics.counter('order_admission_refused_total', 'Orders that were not taken, by reason', ['reason']);
 const admission = createAdmission({
   ready: () => ready,
   deadlineMs: config.ORDER_DEADLINE_MS,
   share: config.ADMISSION_SHARE,
   clock,
+  backlog,
+  refused: (reason) => refusals.inc({ reason }),
 });
 
 messaging.subscribe(orderSubscription(handleSagaEvents(deps)));
@@ -119,20 +149,25 @@ messaging.ready().then(
 );
 
 const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
+const backlogSeconds = metrics.gauge('order_backlog_seconds', 'How long a new order has to wait for those before it');
 const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
 const openStreams = metrics.gauge('order_open_streams', 'Streams of events that are open');
 const watchedOrders = metrics.gauge('order_watched_orders', 'Orders whose steps somebody follows');
 const toldSeconds = metrics.histogram('order_stream_told_seconds', 'From a step to its being sent to one who follows');
+const readBacklog = createBacklogReader(database, { deadlineMs: config.ORDER_DEADLINE_MS, clock });
 async function measure(): Promise<void> {
-  const { oldest, afterStragglers } = await readOldestPending(database, STRAGGLERS);
-  admission.measured(afterStragglers);
-  oldestSeconds.set(oldest ? Math.max(0, Date.now() - oldest.getTime()) / 1000 : 0);
+  await admission.measure(async () => {
+    const found = await readBacklog();
+    oldestSeconds.set(found.first ? Math.max(0, Date.now() - found.first.getTime()) / 1000 : 0);
+    return found;
+  });
+  backlogSeconds.set(backlog.waitMs / 1000);
   waitingRequests.set(waits.waiting);
   openStreams.set(streams.open);
   watchedOrders.set(watches.orders);
 }
 
-runtime.repeat({ name: 'measure-oldest-order', everyMs: 500, run: measure });
+runtime.repeat({ name: 'measure-backlog', everyMs: 400, run: measure });
 runtime.repeat({
   name: 'expire-orders',
   everyMs: 1_000,
@@ -149,10 +184,10 @@ const app = createApp({
   metrics,
   health,
   callers: createCallerVerifier(config.INTERNAL_KEYS),
-  placeOrder: (request) => placements.submit(request),
-  findPlaced: findPlaced((key) => findIdempotencyKey(database, key)),
+  placeOrder: (request, client) => countBegun(admission, placements.submit(request, client)),
+  findPlaced: findPlaced((key) => keyReads.submit(key)),
   cancelOrder: cancelOrder(deps),
-  readOrder,
+  readOrder: (orderId, client) => (client ? reads.submit(orderId, client) : owedReads.submit(orderId)),
   listOrders: createListOrders(createPrisma(database)),
   waits,
   streams,

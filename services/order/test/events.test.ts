@@ -15,6 +15,10 @@ let api: Api;
 beforeAll(async () => {
   service = await runService('order', 'order-events', {
     ORDER_DEADLINE_MS: '600000',
+    // Here orders end when a test says so, not as a saga would; and a thousand come at once.
+    PLACE_WITHIN_MS: '30000',
+    ORDER_BACKLOG_TARGET_MS: '300000',
+    ORDER_BACKLOG_FLOOR: '5000',
     MAX_STREAMS: String(MAX_STREAMS),
   });
   api = service.api;

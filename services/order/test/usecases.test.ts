@@ -10,8 +10,9 @@ import {
 } from '@shop/service';
 import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
+import { createBacklogReader } from '../src/db/backlog-reader.ts';
 import { createListOrders } from '../src/db/list-orders.ts';
-import { readOldestPending, readOrders } from '../src/db/order-reader.ts';
+import { readOrders } from '../src/db/order-reader.ts';
 import { orderStore } from '../src/db/order-store.ts';
 import { createPrisma } from '../src/db/prisma.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
@@ -77,6 +78,8 @@ const reserved = (orderId: string, products = [1]) => {
 };
 const paid = (orderId: string, paidAmount = 100) =>
   received('payment-completed', orderId, { paidAmount, discountAmount: 0, balanceAfter: 0 });
+const rejected = (orderId: string) =>
+  received('stock-rejected', orderId, { reason: 'OUT_OF_STOCK', productId: 1, totalAmount: null });
 
 const handle = (events: readonly ReceivedEvent<SagaEventType>[]) =>
   deps().transactor.transaction((tx) => handleSagaEvents(deps())(tx, events));
@@ -267,14 +270,69 @@ describe('the deadline', () => {
   });
 
   it('when orders are pending, then the age of the oldest is known, and of the oldest but some', async () => {
-    expect(await readOldestPending(schema.database, 1)).toEqual({ oldest: null, afterStragglers: null });
+    const read = createBacklogReader(schema.database, { deadlineMs: DEADLINE_MS, clock: () => now, stragglers: 1 });
+    expect(await read()).toMatchObject({ first: null, oldest: null, pending: 0 });
     const first = now;
     const [id = ''] = await placed(1);
     now = new Date(now.getTime() + 1_000);
     await placed(1);
-    expect(await readOldestPending(schema.database, 1)).toEqual({ oldest: first, afterStragglers: now });
+    expect(await read()).toMatchObject({ first, oldest: now, pending: 2 });
     await handle([reserved(id), paid(id)]);
-    expect(await readOldestPending(schema.database, 1)).toEqual({ oldest: now, afterStragglers: null });
+    expect(await read()).toMatchObject({ first: now, oldest: null, pending: 1 });
+  });
+
+  it('when orders end between two readings, then each is counted once, however it ended and whatever comes meanwhile', async () => {
+    const read = createBacklogReader(schema.database, { deadlineMs: DEADLINE_MS, clock: () => now, stragglers: 0 });
+    const pass = (ms: number) => {
+      now = new Date(now.getTime() + ms);
+    };
+    const end = (ids: readonly string[]) => handle(ids.flatMap((id) => [reserved(id), paid(id)]));
+    const early = await placed(4);
+    pass(500);
+    expect(await read()).toMatchObject({ pending: 4, ended: 0 });
+    const later = await placed(3);
+    await end(early.slice(0, 2));
+    await handle([rejected(early[2] ?? ''), rejected(later[0] ?? '')]);
+    pass(500);
+    expect(await read()).toMatchObject({ pending: 3, ended: 4 });
+    expect(await read()).toMatchObject({ pending: 3, ended: 0 });
+    // They have waited for longer than what is counted of those that have ended.
+    pass(10_000);
+    expect(await read()).toMatchObject({ pending: 3, ended: 0 });
+    await end([early[3] ?? '']);
+    pass(500);
+    expect(await read()).toMatchObject({ pending: 2, ended: 1 });
+    await end(later.slice(1));
+    pass(500);
+    expect(await read()).toMatchObject({ first: null, oldest: null, pending: 0, ended: 2 });
+  });
+
+  it('when orders end by their deadline, then that is no sign that any are worked on', async () => {
+    const read = createBacklogReader(schema.database, { deadlineMs: DEADLINE_MS, clock: () => now, stragglers: 0 });
+    await placed(5);
+    for (let passed = 0; passed < DEADLINE_MS; passed += 500) {
+      now = new Date(now.getTime() + 500);
+      expect(await read()).toMatchObject({ pending: 5, ended: 0 });
+    }
+    expect(await expireOrders({ ...deps(), deadlineMs: DEADLINE_MS })()).toBe(5);
+    expect(await read()).toMatchObject({ pending: 0, ended: 0 });
+  });
+
+  it('when it is read, then the index is enough', async () => {
+    const read = createBacklogReader(noting(schema.database as never, statements), {
+      deadlineMs: DEADLINE_MS,
+      clock: () => now,
+    });
+    await read();
+    const [text = ''] = statements;
+    const plan = await schema.database.query<{ key: string; Extra: string }>(`EXPLAIN FORMAT=TRADITIONAL ${text}`, [
+      20,
+      now,
+      now,
+    ]);
+    const tables = plan.filter(({ key }) => key !== null);
+    expect(new Set(tables.map(({ key }) => key))).toEqual(new Set(['orders_status']));
+    for (const { Extra } of tables) expect(Extra).toContain('Using index');
   });
 });
 

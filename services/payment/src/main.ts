@@ -18,6 +18,8 @@ import { paymentFacts, paymentSubscription } from './messaging/subscription.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
 
 const HOUR_MS = 3_600_000;
+/** Longest wait of a charge for its transaction, ms. */
+const CHARGE_WITHIN_MS = 400;
 
 const runtime = createRuntime('payment', loadConfig(configSchema), { recovers: true });
 const { logger, metrics, health, shutdown } = runtime;
@@ -49,6 +51,7 @@ runtime.repeat({
 const charges = createBatcher({
   name: 'charge-points',
   paceMs: 15,
+  maxWaitMs: CHARGE_WITHIN_MS,
   metrics,
   run: createChargePoints({ transactor: database, accounts, outbox, now }),
 });

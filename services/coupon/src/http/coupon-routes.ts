@@ -1,4 +1,4 @@
-import { type Batcher, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/service';
+import { type Batcher, clientOf, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import type { CouponReads, RequestState } from '../db/reads.ts';
@@ -41,10 +41,11 @@ export function couponRoutes({
       parse(ownQuery, request.query);
       const { couponPolicyId } = parse(issueBody, request.body);
       const issue = queuedIssue(couponPolicyId, userIdFrom(request));
+      const client = clientOf(request, response);
       const isForLog = prefersAsync(request.get('prefer'));
-      const asked = isForLog ? await askBeforeLog(issue) : await ask(issue);
+      const asked = isForLog ? await askBeforeLog(issue) : await ask(issue, client);
       if (!asked) {
-        const requestId = await requests.submit(issue);
+        const requestId = await requests.submit(issue, client);
         count('ACCEPTED', 'log');
         response.setHeader('Preference-Applied', 'respond-async');
         response.status(202).setHeader('Location', `/coupons/requests/${requestId}`);

@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { CommitOutcomeUnknownError, createLogger, DatabaseUnavailableError, OutageError } from '@shop/service';
+import {
+  CommitOutcomeUnknownError,
+  createLogger,
+  DatabaseUnavailableError,
+  DomainError,
+  OutageError,
+} from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
 import { type Coupon, newCoupon } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
@@ -30,6 +36,7 @@ let write: (request: QueuedIssue) => Promise<IssueOutcome>;
 let owned: () => Promise<Coupon | undefined>;
 let generation: number;
 let waiting: number;
+let busy: boolean;
 
 beforeEach(() => {
   policy = POLICY;
@@ -40,6 +47,7 @@ beforeEach(() => {
   written = [];
   generation = 0;
   waiting = 0;
+  busy = false;
   write = async (request) => ({ kind: 'ISSUED', coupon: newCoupon(POLICY, request) });
   owned = async () => undefined;
 });
@@ -76,6 +84,7 @@ function openBoth() {
       get waiting() {
         return waiting;
       },
+      refusal: () => (busy ? new DomainError('SERVICE_UNAVAILABLE', 'Too many requests are waiting.') : undefined),
       submit: (request) => {
         written.push(request);
         return write(request);
@@ -180,6 +189,37 @@ describe('the door', () => {
     owned = async () => coupon;
     expect((await ask(request())).outcome).toEqual({ kind: 'OWNED', coupon });
     expect(written).toEqual([]);
+  });
+});
+
+describe('while the writer has too much to do', () => {
+  it('who would need it is refused at once and takes no place; whoever the door can answer gets the answer', async () => {
+    busy = true;
+    const couponId = uuidv7();
+    const coupon = newCoupon(POLICY, { requestId: couponId, userId: 7 });
+    owned = async () => coupon;
+    entries = [
+      { kind: 'NONE' },
+      { kind: 'PENDING', token: '?5' },
+      away,
+      { kind: 'SOLD_OUT' },
+      { kind: 'HOLDS', couponId },
+    ];
+    const ask = open();
+    for (let n = 1; n <= 3; n++) await expect(ask(request())).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect((await ask(request())).outcome.kind).toBe('SOLD_OUT');
+    expect((await ask(request())).outcome).toEqual({ kind: 'OWNED', coupon });
+    expect(knocks.map((it) => it.take)).toEqual([false, false, false, false, false]);
+    // The place of the earlier request stays that one's.
+    expect([written, removed]).toEqual([[], []]);
+  });
+
+  it('what is sold out is told as ever', async () => {
+    busy = true;
+    policy = { ...POLICY, issuedCount: 2 };
+    entries = [{ kind: 'NONE' }, away];
+    const ask = open();
+    for (let n = 1; n <= 2; n++) expect((await ask(request())).outcome.kind).toBe('SOLD_OUT');
   });
 });
 

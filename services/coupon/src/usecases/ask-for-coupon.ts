@@ -1,4 +1,11 @@
-import { type Batcher, CommitOutcomeUnknownError, DomainError, isOutage, OutageError } from '@shop/service';
+import {
+  type Batcher,
+  type Client,
+  CommitOutcomeUnknownError,
+  DomainError,
+  isOutage,
+  OutageError,
+} from '@shop/service';
 import { acceptedAt, type Coupon, newCoupon } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import { opennessOf, type Policy } from '../domain/policy.ts';
@@ -21,7 +28,7 @@ interface Dependencies {
   readonly door: Door;
   readonly loader: DoorLoader;
   /** The writer: one transaction for all that wait. */
-  readonly issues: Pick<Batcher<QueuedIssue, IssueOutcome>, 'submit' | 'waiting'>;
+  readonly issues: Pick<Batcher<QueuedIssue, IssueOutcome>, 'submit' | 'waiting' | 'refusal'>;
   /** The coupon that a user has of a policy: one plain read for all that wait. */
   readonly owned: Pick<Batcher<Ownership, Coupon | undefined>, 'submit'>;
   /** Requests that may wait for the writer while no door keeps the many away. */
@@ -67,10 +74,10 @@ export function createAskForCoupon(dependencies: Dependencies) {
   }
 
   /** @param token what stands in the user's place at the door, if it has one */
-  async function write(policy: Policy, request: QueuedIssue, token?: string): Promise<Asked> {
+  async function write(policy: Policy, request: QueuedIssue, client?: Client, token?: string): Promise<Asked> {
     let outcome: IssueOutcome;
     try {
-      outcome = await issues.submit(request);
+      outcome = await issues.submit(request, client);
     } catch (error) {
       // Whether it was committed is not known: the place stays, for the retry or the reconciler.
       if (!(error instanceof CommitOutcomeUnknownError)) leave(request, token);
@@ -113,14 +120,18 @@ export function createAskForCoupon(dependencies: Dependencies) {
     }
   }
 
-  async function ask(request: QueuedIssue): Promise<Asked> {
+  /** @throws {DomainError} SERVICE_UNAVAILABLE at once, where only the writer could answer and it has too much to do */
+  async function ask(request: QueuedIssue, client?: Client): Promise<Asked> {
     const { couponPolicyId, userId } = request;
     const policy = await policies.find(couponPolicyId);
     if (!policy) return { outcome: { kind: 'NO_POLICY' }, way: 'door' };
     const openness = opennessOf(policy, acceptedAt(request.requestId));
     if (openness === 'EARLY') return { outcome: { kind: 'NOT_OPEN' }, way: 'door' };
     const soldOut = policies.isSoldOut(couponPolicyId);
-    const take = openness === 'OPEN' && !soldOut;
+    const isWanted = openness === 'OPEN' && !soldOut;
+    // A place that would be given back at once is not taken: it would keep others out meanwhile.
+    const busy = isWanted ? issues.refusal(client) : undefined;
+    const take = isWanted && !busy;
     const entry = await enter(policy, userId, take);
 
     switch (entry?.kind) {
@@ -129,24 +140,29 @@ export function createAskForCoupon(dependencies: Dependencies) {
         if (coupon) return { outcome: { kind: 'OWNED', coupon }, way: 'door' };
         // The database has no such coupon (it was restored, say): the door is wrong.
         await door.remove([{ couponPolicyId, userId, value: entry.couponId }]).catch(ignoreOutage);
-        return take ? write(policy, request) : look(request, openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN');
+        if (busy) throw busy;
+        return take ? write(policy, request, client) : look(request, openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN');
       }
       case 'PLACE':
       case 'PENDING':
-        return write(policy, request, entry.token);
+        // Refused here, it does not give back the place of the earlier request that is at work.
+        if (busy) throw busy;
+        return write(policy, request, client, entry.token);
       case 'SOLD_OUT':
         if (openness !== 'OPEN') return { outcome: { kind: 'NOT_OPEN' }, way: 'door' };
         return { outcome: { kind: 'SOLD_OUT' }, way: 'door' };
       case 'NONE':
+        if (busy) throw busy;
         // In the door's eyes something may be left that the database has given away: it does not know all holders.
         if (soldOut) mend(policy);
         return look(request, openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN');
       default:
+        if (busy) throw busy;
         if (!take) return look(request, openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN');
         if (issues.waiting >= maxWithoutDoor) {
           throw new DomainError('SERVICE_UNAVAILABLE', 'Too many requests are waiting.');
         }
-        return write(policy, request);
+        return write(policy, request, client);
     }
   }
 

@@ -57,19 +57,3 @@ export async function readVersions(db: SqlExecutor, orderIds: readonly string[])
   );
   return new Map(rows.map(({ orderId, version }) => [orderId, version]));
 }
-
-export interface OldestPending {
-  /** When the oldest PENDING order was created; null when none is PENDING. */
-  readonly oldest: Date | null;
-  /** The same, so many older ones left out. */
-  readonly afterStragglers: Date | null;
-}
-
-/** A short look into the index (status, created_at). */
-export async function readOldestPending(db: SqlExecutor, stragglers: number): Promise<OldestPending> {
-  const rows = await db.query<{ createdAt: Date }>(
-    `SELECT created_at AS createdAt FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT ?`,
-    [stragglers + 1],
-  );
-  return { oldest: rows[0]?.createdAt ?? null, afterStragglers: rows[stragglers]?.createdAt ?? null };
-}

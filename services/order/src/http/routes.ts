@@ -1,5 +1,8 @@
 import {
+  type Client,
+  clientOf,
   currentTraceparent,
+  DomainError,
   idempotencyKeyFrom,
   parse,
   preferredWait,
@@ -19,14 +22,15 @@ import { orderIdOf, orderNotFound } from './order-id.ts';
 import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
 
 export interface RouteDeps extends OrderEventsDeps {
-  readonly placeOrder: (request: PlaceRequest) => Promise<Placed>;
+  readonly placeOrder: (request: PlaceRequest, client: Client) => Promise<Placed>;
   /** The id of the order that the user's key stands for, if there is one. Rejects when it was another body's. */
   readonly findPlaced: (
     userId: number,
     idempotency: NonNullable<PlaceRequest['idempotency']>,
   ) => Promise<string | undefined>;
   readonly cancelOrder: (request: CancelRequest) => Promise<CancelOutcome>;
-  readonly readOrder: (orderId: string) => Promise<OrderView | undefined>;
+  /** Refused when it is too much, where a `client` only looks; not for one whose order was placed or cancelled. */
+  readonly readOrder: (orderId: string, client?: Client) => Promise<OrderView | undefined>;
   readonly listOrders: ListOrders;
   readonly waits: OrderWaits;
   /** Most requests that may wait at once. */
@@ -57,7 +61,7 @@ async function placeOrder(deps: RouteDeps, request: Request, response: Response)
     deps.admission.check();
   } catch (refusal) {
     // No new orders now; but a repeat asks for none, it asks what became of its order.
-    const orderId = idempotency ? await deps.findPlaced(userId, idempotency) : undefined;
+    const orderId = idempotency && (await deps.findPlaced(userId, idempotency).catch(unlessBusy(refusal)));
     if (orderId === undefined) throw refusal;
     return answerPlaced(deps, response, { orderId, replayed: true }, { seconds });
   }
@@ -74,12 +78,20 @@ async function placeOrder(deps: RouteDeps, request: Request, response: Response)
   const ownWait = openWait(deps, response, placement.orderId, seconds);
   let placed: Placed;
   try {
-    placed = await deps.placeOrder({ placement, ...(idempotency ? { idempotency } : {}) });
+    const wish = { placement, ...(idempotency ? { idempotency } : {}) };
+    placed = await deps.placeOrder(wish, clientOf(request, response));
   } catch (error) {
     ownWait?.cancel();
     throw error;
   }
   return answerPlaced(deps, response, placed, { seconds, ownWait });
+}
+
+/** Where too many keys are looked up to look up one more, the refusal stands: the client asks again. */
+function unlessBusy(refusal: unknown): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof DomainError && error.code === 'SERVICE_UNAVAILABLE' ? refusal : error;
+  };
 }
 
 async function answerPlaced(
@@ -112,7 +124,7 @@ async function getOrder(deps: RouteDeps, request: Request, response: Response): 
   const userId = userIdFrom(request);
   const orderId = orderIdOf(request);
   // Whoever may not see the order does not wait for it either.
-  const now = await deps.readOrder(orderId);
+  const now = await deps.readOrder(orderId, clientOf(request, response));
   if (now?.userId !== userId) throw orderNotFound();
   const seconds = grantedWait(deps, request);
   if (seconds) response.setHeader('Preference-Applied', `wait=${seconds}`);

@@ -1,5 +1,6 @@
 import {
   type Batcher,
+  clientOf,
   currentTraceparent,
   DomainError,
   idempotencyKeyFrom,
@@ -43,13 +44,14 @@ export function pointRoutes({ reads, charges }: PointRoutes): (router: Router) =
         requestId,
       };
       const traceparent = currentTraceparent();
-      const { balance, replayed } = await charges.submit({
+      const charge = {
         userId,
         amount,
         requestId,
         ...(claim ? { claim } : {}),
         ...(traceparent ? { traceparent } : {}),
-      });
+      };
+      const { balance, replayed } = await charges.submit(charge, clientOf(request, response));
       if (replayed) response.setHeader('Idempotency-Replayed', 'true');
       response.json({ userId, balance } satisfies Balance);
     });

@@ -1,0 +1,205 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Backlog, createBacklog } from './backlog.ts';
+
+const TARGET_MS = 3_000;
+const DEADLINE_MS = 30_000;
+const STEP_MS = 10;
+/** From the admission to the commit, and the least from the commit to the end. */
+const PLACING_MS = 60;
+const SAGA_MS = 150;
+const SAMPLE_EVERY_MS = 400;
+
+interface Load {
+  /** Orders that the saga ends in a second, at the time. */
+  readonly capacity: (at: number) => number;
+  /** Orders that clients want to place in a second, in all, at the time. */
+  readonly offered: (at: number) => number;
+  readonly instances?: number;
+  /** Where a new order goes. Default: in turn. */
+  readonly route?: (index: number, at: number) => number;
+  readonly seconds: number;
+}
+
+interface Order {
+  readonly admittedAt: number;
+  endedAt: number;
+}
+
+/** A shop with a saga that is first in, first out, on a simulated clock. The oldest are ended by their deadline. */
+function simulate({ capacity, offered, instances = 1, route = (index) => index % instances, seconds }: Load) {
+  const backlogs = Array.from({ length: instances }, () => createBacklog({ targetMs: TARGET_MS, floor: 500 }));
+  const orders: Order[] = [];
+  /** Reason → how many at each step. */
+  const refusals = { backlog: new Uint32Array(seconds * 100), stalled: new Uint32Array(seconds * 100) };
+  const placing: { readonly order: Order; readonly end: (isPlaced: boolean) => void }[] = [];
+  const pending: { readonly order: Order; readonly since: number }[] = [];
+  const endedFor = backlogs.map(() => 0);
+  let due = 0;
+  let index = 0;
+  let work = 0;
+  let expired = 0;
+
+  function end(at: number, byDeadline: boolean): void {
+    const first = pending.shift();
+    if (!first) return;
+    first.order.endedAt = at;
+    if (byDeadline) expired++;
+    else for (const i of endedFor.keys()) endedFor[i] = (endedFor[i] ?? 0) + 1;
+  }
+
+  function sample(backlog: Backlog, i: number, at: number): void {
+    const ended = endedFor[i] ?? 0;
+    endedFor[i] = 0;
+    const oldest = pending[20];
+    backlog.sample(at)({ pending: pending.length, ended, oldestMs: oldest ? at - oldest.order.admittedAt : 0 });
+  }
+
+  for (let at = 0; at < seconds * 1_000; at += STEP_MS) {
+    while (placing[0] && placing[0].order.admittedAt + PLACING_MS <= at) {
+      const { order, end: placed } = placing.shift() as (typeof placing)[number];
+      placed(true);
+      pending.push({ order, since: at });
+    }
+    work = Math.min(work + (capacity(at) * STEP_MS) / 1_000, 50);
+    for (; work >= 1 && pending[0] && pending[0].since + SAGA_MS <= at; work--) end(at, false);
+    while (pending[0] && pending[0].order.admittedAt + DEADLINE_MS <= at) end(at, true);
+    for (const [i, backlog] of backlogs.entries()) {
+      if ((at + i * 130) % SAMPLE_EVERY_MS === 0) sample(backlog, i, at);
+    }
+    for (due += (offered(at) * STEP_MS) / 1_000; due >= 1; due--) {
+      const backlog = backlogs[route(index++, at)] as Backlog;
+      const reason = backlog.refusal(at);
+      if (reason) {
+        const counts = refusals[reason];
+        counts[at / STEP_MS] = (counts[at / STEP_MS] ?? 0) + 1;
+        continue;
+      }
+      const order = { admittedAt: at, endedAt: Number.POSITIVE_INFINITY };
+      orders.push(order);
+      placing.push({ order, end: backlog.begin() });
+    }
+  }
+  const admitted = (from: number, to: number) =>
+    orders.filter(({ admittedAt }) => admittedAt >= from * 1_000 && admittedAt < to * 1_000).length / (to - from);
+  const refused = (from: number, to: number, reasons: readonly (keyof typeof refusals)[] = ['backlog', 'stalled']) =>
+    reasons
+      .map((reason) => refusals[reason].subarray(from * 100, to * 100).reduce((sum, n) => sum + n, 0))
+      .reduce((sum, n) => sum + n, 0);
+  /** The longest that an order took which was admitted in these seconds, and has ended. */
+  const longest = (from: number, to: number) =>
+    Math.max(
+      ...orders
+        .filter(
+          ({ admittedAt, endedAt }) => admittedAt >= from * 1_000 && admittedAt < to * 1_000 && endedAt < Infinity,
+        )
+        .map(({ admittedAt, endedAt }) => endedAt - admittedAt),
+    );
+  return { admitted, refused, longest, expired, backlogs, pending: pending.length };
+}
+
+const steady = (perSecond: number) => () => perSecond;
+
+describe('the backlog', () => {
+  it('when no more is offered than ends, then nothing is refused, from the first second on', () => {
+    for (const perSecond of [5, 100, 600, 1_000]) {
+      const run = simulate({ capacity: steady(1_000), offered: steady(perSecond), seconds: 10 });
+      expect(run.refused(0, 10)).toBe(0);
+    }
+  });
+
+  it('when a rush comes after silence or a few orders, then nothing is refused', () => {
+    for (const before of [0, 3]) {
+      const offered = (at: number) => (at < 60_000 ? before : 1_000);
+      expect(simulate({ capacity: steady(1_100), offered, seconds: 70 }).refused(0, 70)).toBe(0);
+    }
+  });
+
+  it.each([1, 2, 3])(
+    'when 2, 4 and 8 times as much is offered to %i instances, then no order waits for much longer than the target, and no less ends',
+    (instances) => {
+      for (const times of [1.2, 2, 4, 8]) {
+        const run = simulate({ capacity: steady(1_000), offered: steady(1_000 * times), instances, seconds: 30 });
+        expect(run.longest(0, 25)).toBeLessThan(TARGET_MS * 1.25);
+        expect(run.admitted(10, 30)).toBeGreaterThan(970);
+        expect(run.expired).toBe(0);
+      }
+    },
+  );
+
+  it('when the saga is slow from the start, then its orders end in time all the same', () => {
+    const run = simulate({ capacity: steady(60), offered: steady(500), seconds: 60 });
+    expect(run.expired).toBe(0);
+    expect(run.longest(0, 30)).toBeLessThan(DEADLINE_MS / 2);
+    expect(run.longest(20, 50)).toBeLessThan(TARGET_MS * 1.25);
+  });
+
+  it('when the saga becomes slower under load, then the backlog follows', () => {
+    const capacity = (at: number) => (at < 20_000 ? 1_000 : 300);
+    const run = simulate({ capacity, offered: steady(2_000), seconds: 60 });
+    expect(run.expired).toBe(0);
+    expect(run.longest(30, 55)).toBeLessThan(TARGET_MS * 1.25);
+    expect(run.admitted(35, 60)).toBeGreaterThan(290);
+  });
+
+  it.each([
+    { perSecond: 1_000, instances: 1 },
+    { perSecond: 1_000, instances: 2 },
+    { perSecond: 8_000, instances: 2 },
+    { perSecond: 50, instances: 1 },
+  ])(
+    'when nothing ends for 20 s at $perSecond a second to $instances, then soon nothing begins, all that began ends in time, and it heals by itself',
+    ({ perSecond, instances }) => {
+      const capacity = (at: number) => (at >= 10_000 && at < 30_000 ? 0 : 1_200);
+      const run = simulate({ capacity, offered: steady(perSecond), instances, seconds: 60 });
+      expect(run.admitted(18, 30)).toBe(0);
+      expect(run.refused(20, 30, ['stalled'])).toBeGreaterThan(0);
+      expect(run.expired).toBe(0);
+      expect(run.longest(0, 50)).toBeLessThan(20_000 + 2 * TARGET_MS);
+      expect(run.admitted(33, 60)).toBeGreaterThan(Math.min(perSecond, 1_200) * 0.97);
+      if (perSecond <= 1_000) expect(run.refused(33, 60)).toBe(0);
+    },
+  );
+
+  it('when nothing ends for some seconds under a usual load, as while consumers rebalance, then nothing is refused', () => {
+    const capacity = (at: number) => (at >= 10_000 && at < 13_800 ? 0 : 1_000);
+    const run = simulate({ capacity, offered: steady(120), seconds: 25 });
+    expect(run.refused(0, 25)).toBe(0);
+  });
+
+  it('when nothing ends for longer than the deadline, then only what began before dies', () => {
+    const capacity = (at: number) => (at >= 10_000 && at < 60_000 ? 0 : 1_200);
+    const run = simulate({ capacity, offered: steady(600), seconds: 90 });
+    expect(run.expired).toBeLessThan(2_000);
+    expect(run.admitted(18, 39)).toBe(0);
+    expect(run.admitted(64, 90)).toBeGreaterThan(590);
+  });
+
+  it('when an order comes while the saga is away and nothing else waits, then it is taken', () => {
+    const run = simulate({ capacity: steady(0), offered: (at) => (at === 1_000 ? 200 : 0), seconds: 10 });
+    expect(run.refused(0, 10)).toBe(0);
+  });
+
+  it('when all orders go to another instance, then that one soon takes as many as both did', () => {
+    const route = (index: number, at: number) => (at < 20_000 ? index % 2 : 0);
+    const run = simulate({ capacity: steady(1_000), offered: steady(4_000), instances: 2, route, seconds: 40 });
+    expect(run.longest(0, 34)).toBeLessThan(TARGET_MS * 1.25);
+    expect(run.admitted(24, 40)).toBeGreaterThan(970);
+  });
+
+  it('when orders are not placed after all, then their room is free again', () => {
+    const backlog = createBacklog({ targetMs: TARGET_MS, floor: 2 });
+    const ends = [backlog.begin(), backlog.begin()];
+    expect(backlog.refusal(0)).toBe('backlog');
+    ends[0]?.(false);
+    ends[0]?.(false);
+    expect(backlog.refusal(0)).toBeUndefined();
+    backlog.begin();
+    expect(backlog.refusal(0)).toBe('backlog');
+    // Placed: it is in the next sample, and no longer counted beside it.
+    ends[1]?.(true);
+    backlog.sample(100)({ pending: 1, oldestMs: 100, ended: 0 });
+    expect(backlog.refusal(100)).toBe('backlog');
+    backlog.sample(200)({ pending: 0, oldestMs: 0, ended: 1 });
+    expect(backlog.refusal(200)).toBeUndefined();
+  });
+});
