@@ -153,7 +153,7 @@ const lists = createBatcher({
   name: 'list-coupons',
   maxSize: 50,
   concurrency: 2,
-  paceMs: 10,
+  paceMs: 5,
   metrics,
   run: async (wishes: readonly CouponsWish[]) => (await reads.listCoupons(wishes)).map(succeeded),
 });

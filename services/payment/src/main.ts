@@ -57,7 +57,7 @@ const balances = createBatcher({
   name: 'read-balances',
   maxSize: 500,
   concurrency: 2,
-  paceMs: 10,
+  paceMs: 5,
   metrics,
   run: async (userIds: readonly number[]) => (await readBalances(database, userIds)).map(succeeded),
 });

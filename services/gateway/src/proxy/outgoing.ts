@@ -26,6 +26,6 @@ export function outgoingOf(
     traceparent: trace && formatTraceparent(trace),
     caller: options.signCaller(caller, method, path),
   };
-  const headersTimeout = timeLimit(method, request.headers, options.timeLimits);
+  const headersTimeout = timeLimit(method, headers, options.timeLimits);
   return { method, path, headers: requestHeaders(headers, client), body, headersTimeout };
 }

@@ -113,8 +113,8 @@ function isChange({ request, route }: Passage): boolean {
   return route.access === 'ops' && request.method !== 'GET' && request.method !== 'HEAD';
 }
 
-/** The headers of a client that may have the answer already, for the sake of those who have not. */
+/** Without what is this client's alone: that it has the answer already, and that it would wait for it for long. */
 function wholeAnswer({ request }: Passage, flight: Flight | undefined): IncomingHttpHeaders {
-  const { 'if-none-match': _tag, ...headers } = request.headers;
+  const { 'if-none-match': _tag, prefer: _wait, ...headers } = request.headers;
   return flight?.fresh ? { ...headers, 'cache-control': 'no-cache' } : headers;
 }
