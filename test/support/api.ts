@@ -159,8 +159,11 @@ export class Api {
     return expectStatus(answer, 201).body.productId;
   }
 
+  /** What there is now: not what was there a moment ago, as everybody else is shown. */
   async stock(productId: number): Promise<number> {
-    const answer = await this.request<{ stockQuantity: number }>('GET', `/products/${productId}`);
+    const answer = await this.request<{ stockQuantity: number }>('GET', `/products/${productId}`, {
+      headers: { 'cache-control': 'no-cache' },
+    });
     return expectStatus(answer, 200).body.stockQuantity;
   }
 

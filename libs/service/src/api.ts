@@ -114,6 +114,18 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 /** Request headers of whatever has an effect. */
 export const idempotencyHeaders = z.object({ 'Idempotency-Key': idempotencyKeySchema.optional() });
 
+/** Request headers of reads that are the same for everybody. */
+export const sharedReadHeaders = z.object({
+  'If-None-Match': z.string().optional().meta({
+    description: 'ETags of answers that the client has: 304 when one of them is still right.',
+    pattern: '^[ -~]*$',
+  }),
+  'Cache-Control': z.string().optional().meta({
+    description: '`no-cache`: what is true now, instead of what was true less than a second ago.',
+    pattern: '^[ -~]*$',
+  }),
+});
+
 /** Response headers that several operations have. */
 export const answerHeaders = {
   replayed: z
@@ -121,5 +133,24 @@ export const answerHeaders = {
     .optional()
     .describe('There when an earlier request with the same Idempotency-Key had the effect: this one had none.'),
   preferenceApplied: z.string().optional().describe('The part of `Prefer` that was followed (RFC 7240).'),
+  etag: z
+    .string()
+    .regex(/^"[\w-]{22}"$/)
+    .optional()
+    .describe('For `If-None-Match`: the same for the same body. Missing in a last good answer.'),
+  cacheControl: z
+    .string()
+    .optional()
+    .describe('Whether it may be shown again without asking. Missing in a last good answer.'),
   location: z.string().describe('The path of what came into being.'),
 } as const;
+
+const sharedHeaders = { ETag: answerHeaders.etag, 'Cache-Control': answerHeaders.cacheControl };
+
+/** What a read that is the same for everybody may be answered. */
+export function sharedAnswers(good: Answer): { readonly 200: Answer; readonly 304: Answer } {
+  return {
+    200: { ...good, headers: { ...sharedHeaders, ...good.headers } },
+    304: { description: 'The client has the answer already (`If-None-Match`).', headers: sharedHeaders },
+  };
+}

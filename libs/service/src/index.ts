@@ -11,7 +11,11 @@ export {
   requireScope,
   SCOPES,
 } from './caller.ts';
+export type { Rendered } from './conditional.ts';
+export { isUnchanged, renderJson, sendRendered, wantsNow } from './conditional.ts';
 export { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+export type { Copies, CopiesOptions, FindOptions } from './copies.ts';
+export { createCopies } from './copies.ts';
 export type { DatabaseOptions, PooledDatabase } from './database.ts';
 export { createDatabase, openConnection } from './database.ts';
 export type { EventStream, EventStreams } from './event-streams.ts';

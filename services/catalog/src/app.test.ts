@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { ANYBODY, createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
+import {
+  ANYBODY,
+  createHealth,
+  createLogger,
+  createMetrics,
+  type RunningServer,
+  renderJson,
+  serve,
+} from '@shop/service';
 import request from 'supertest';
 import { createApp } from './app.ts';
 
@@ -9,7 +17,7 @@ const app = createApp({
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
   callers: () => ANYBODY,
-  reads: { list: async () => [], find: async () => undefined },
+  shown: { list: () => renderJson({ items: [], nextCursor: null }), find: () => undefined },
   changes: { create: noChange, update: noChange },
 });
 

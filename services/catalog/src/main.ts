@@ -3,9 +3,9 @@ import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIde
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { sqlCatalogStore } from './db/catalog-store.ts';
-import { createPrisma } from './db/prisma.ts';
+import { readProducts } from './db/product-reads.ts';
 import { sqlProductStore } from './db/product-store.ts';
-import { createProductReads } from './db/products.ts';
+import { createShownProducts } from './http/shown-products.ts';
 import { catalogSubscription } from './messaging/subscription.ts';
 import { createProductChanges } from './usecases/change-products.ts';
 
@@ -17,8 +17,6 @@ const now = () => new Date();
 
 // What is registered first is stopped last: the database outlives all who use it.
 const database = openDatabase(runtime);
-const prisma = createPrisma(database);
-shutdown.onStop('prisma', () => prisma.$disconnect());
 
 const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;
@@ -30,6 +28,12 @@ runtime.repeat({
   run: (signal) => purgeIdempotencyKeys(database, { signal }),
 });
 
-const changes = createProductChanges({ transactor: database, products: sqlProductStore, outbox, now });
+const shown = createShownProducts({ read: (wishes) => readProducts(database, wishes), metrics });
+shutdown.onStop('reads', () => shown.stop());
+const changes = createProductChanges({
+  ...{ transactor: database, products: sqlProductStore, outbox, now },
+  // An operator sees their own change at once. Sales are too many for that: they are seen when the copies have aged.
+  changed: (tx) => tx.onCommit(shown.changed),
+});
 const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
-await runtime.listen(createApp({ logger, metrics, health, callers, reads: createProductReads(prisma), changes }));
+await runtime.listen(createApp({ logger, metrics, health, callers, shown, changes }));

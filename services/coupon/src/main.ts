@@ -8,6 +8,7 @@ import {
   OutageError,
   openDatabase,
   purgeIdempotencyKeys,
+  succeeded,
 } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
@@ -16,11 +17,12 @@ import { createRedisDoor } from './db/door.ts';
 import { expireCoupons, purgeRequests } from './db/housekeeping.ts';
 import { sqlPolicyStore } from './db/policy-store.ts';
 import { createPrisma } from './db/prisma.ts';
-import { createCouponReads } from './db/reads.ts';
+import { type CouponsWish, createCouponReads } from './db/reads.ts';
 import { sqlRedemptionStore } from './db/redemption-store.ts';
 import { sqlRequestStore } from './db/request-store.ts';
 import type { Coupon } from './domain/coupon.ts';
 import type { IssueOutcome } from './domain/issue.ts';
+import { createShownPolicies } from './http/shown-policies.ts';
 import { issueSubscription } from './messaging/issue-subscription.ts';
 import { couponSubscription } from './messaging/subscription.ts';
 import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
@@ -155,7 +157,16 @@ const owned = createBatcher({
   metrics,
   run: findEachOwned((owners) => findOwned(database, owners)),
 });
-for (const batcher of [issues, requests, owned]) shutdown.onStop('batches', () => batcher.stop());
+const reads = createCouponReads(prisma, database);
+const lists = createBatcher({
+  name: 'list-coupons',
+  maxSize: 50,
+  concurrency: 2,
+  paceMs: 5,
+  metrics,
+  run: async (wishes: readonly CouponsWish[]) => (await reads.listCoupons(wishes)).map(succeeded),
+});
+for (const batcher of [issues, requests, owned, lists]) shutdown.onStop('batches', () => batcher.stop());
 
 const policies = createPolicies((couponPolicyId) => findPolicy(database, couponPolicyId));
 const { ask, askBeforeLog } = createAskForCoupon({
@@ -167,8 +178,12 @@ const { ask, askBeforeLog } = createAskForCoupon({
   maxWithoutDoor: config.MAX_WAITING_WITHOUT_DOOR,
   logger,
 });
-const createPolicy = createCreatePolicy({ transactor: database, policies: sqlPolicyStore, outbox, now });
-const reads = createCouponReads(prisma, database);
+const shownPolicies = createShownPolicies(reads.listPolicies, metrics);
+shutdown.onStop('reads', () => shownPolicies.stop());
+const createPolicy = createCreatePolicy({
+  ...{ transactor: database, policies: sqlPolicyStore, outbox, now },
+  changed: (tx) => tx.onCommit(shownPolicies.changed),
+});
 const callers = createCallerVerifier(config.INTERNAL_KEYS);
 await runtime.listen(
   createApp({
@@ -177,6 +192,8 @@ await runtime.listen(
     health,
     callers,
     reads,
+    lists,
+    policies: shownPolicies,
     ask,
     askBeforeLog,
     requests,

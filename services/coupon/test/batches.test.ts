@@ -6,6 +6,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { sqlCouponStore } from '../src/db/coupon-store.ts';
 import { expireCoupons, purgeRequests } from '../src/db/housekeeping.ts';
 import { sqlPolicyStore } from '../src/db/policy-store.ts';
+import { createPrisma } from '../src/db/prisma.ts';
+import { createCouponReads } from '../src/db/reads.ts';
 import { sqlRequestStore } from '../src/db/request-store.ts';
 import type { IssueOutcome } from '../src/domain/issue.ts';
 import { createIssueCoupons } from '../src/usecases/issue-coupons.ts';
@@ -120,5 +122,40 @@ describe('housekeeping', () => {
     expect(await purgeRequests(schema.database, new Date())).toBe(600);
     const left = await schema.database.query<{ id: string }>('SELECT request_id AS id FROM coupon_requests');
     expect(left.map((it) => it.id).sort()).toEqual([...waiting, ...fresh].map((it) => it.requestId).sort());
+  });
+});
+
+describe('own coupons', () => {
+  it('when several users look at theirs in one moment, then it is one statement, and each gets their own page', async () => {
+    const { database } = schema;
+    const policies = [await newPolicy(10), await newPolicy(10), await newPolicy(10)];
+    const [ann, bob] = [++lastUser, ++lastUser];
+    for (const couponPolicyId of policies) {
+      for (const userId of [ann, bob]) await writerOn(database)([{ requestId: uuidv7(), userId, couponPolicyId }]);
+    }
+    const statements: string[] = [];
+    const prisma = createPrisma(database);
+    const reads = createCouponReads(prisma, {
+      execute: database.execute,
+      query: (sql, params) => {
+        statements.push(sql);
+        return database.query(sql, params);
+      },
+    });
+    const wish = (userId: number, take: number, more = {}) => {
+      return { userId, before: undefined, status: undefined, take, now: new Date(), ...more };
+    };
+    const [all = [], two = [], none] = await reads.listCoupons([wish(ann, 10), wish(bob, 2), wish(++lastUser, 10)]);
+    expect(all.map((it) => it.couponPolicyId)).toEqual(policies.toReversed());
+    expect(two.map((it) => it.couponPolicyId)).toEqual(policies.toReversed().slice(0, 2));
+    expect(none).toEqual([]);
+    expect(Object.keys(all[0] ?? {})).not.toContain('part');
+    const [rest = [], used] = await reads.listCoupons([
+      wish(bob, 10, { before: two[1]?.couponId }),
+      wish(ann, 10, { status: 'USED' }),
+    ]);
+    expect([rest.map((it) => it.couponPolicyId), used]).toEqual([[policies[0]], []]);
+    expect(statements).toHaveLength(2);
+    await prisma.$disconnect();
   });
 });

@@ -6,6 +6,7 @@ import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { openRateLimits } from './protect/rate-limits.ts';
 import { createShedder } from './protect/shedding.ts';
+import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams, STREAM_SILENCE_MS } from './proxy/streams.ts';
 import { createUpstream } from './proxy/upstream.ts';
@@ -70,6 +71,7 @@ const app = createApp({
   upstreams,
   streams,
   lastGood: createLastGood({ maxAgeSeconds: config.LAST_GOOD_SECONDS }),
+  copies: createCopies({ metrics }),
   cors: createCors(config.CORS_ORIGINS),
   limit: limits.limit,
   shedder,

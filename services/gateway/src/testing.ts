@@ -10,6 +10,7 @@ import { createCors } from './protect/cors.ts';
 import { createRateLimiter } from './protect/rate-limiter.ts';
 import { createShedder } from './protect/shedding.ts';
 import { createWindowCounts, type Quota } from './protect/window-counts.ts';
+import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams } from './proxy/streams.ts';
 import { createUpstream, type UpstreamOptions } from './proxy/upstream.ts';
@@ -53,6 +54,8 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly catalogUrls?: readonly string[];
   readonly readMs?: number;
   readonly lastGoodSeconds?: number;
+  /** 0, none, by default. */
+  readonly copiesMs?: number;
   readonly corsOrigins?: readonly string[];
   readonly trustProxy?: readonly string[];
   readonly limitAddress?: Quota;
@@ -99,6 +102,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     upstreams,
     streams,
     lastGood: createLastGood({ maxAgeSeconds: options.lastGoodSeconds ?? 3_600 }),
+    copies: createCopies({ maxAgeMs: options.copiesMs ?? 0, metrics }),
     cors: createCors(options.corsOrigins ?? []),
     limit: createRateLimiter({ user: counts(options.limitUser), address: counts(options.limitAddress), metrics }),
     shedder,

@@ -8,7 +8,8 @@ const app = createApp({
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
   callers: () => ANYBODY,
-  reads: { balanceOf: async () => 5, historyOf: async () => [] },
+  reads: { historyOf: async () => [] },
+  balances: { submit: async () => 5 },
   charges: { submit: () => Promise.reject(new Error('nobody charges')) },
 });
 

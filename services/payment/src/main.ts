@@ -6,13 +6,14 @@ import {
   loadConfig,
   openDatabase,
   purgeIdempotencyKeys,
+  succeeded,
 } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import * as accounts from './db/accounts.ts';
 import { sqlFactStore } from './db/fact-store.ts';
 import { sqlPaymentStore } from './db/payment-store.ts';
-import { createPointReads } from './db/points.ts';
+import { createPointReads, readBalances } from './db/points.ts';
 import { createPrisma } from './db/prisma.ts';
 import { paymentFacts, paymentSubscription } from './messaging/subscription.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
@@ -55,7 +56,16 @@ const charges = createBatcher({
   metrics,
   run: createChargePoints({ transactor: database, accounts, outbox, now }),
 });
-shutdown.onStop('charges', () => charges.stop());
+const balances = createBatcher({
+  name: 'read-balances',
+  maxSize: 500,
+  concurrency: 2,
+  paceMs: 5,
+  metrics,
+  run: async (userIds: readonly number[]) => (await readBalances(database, userIds)).map(succeeded),
+});
+for (const batcher of [charges, balances]) shutdown.onStop('batches', () => batcher.stop());
 
 const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
-await runtime.listen(createApp({ logger, metrics, health, callers, reads: createPointReads(prisma), charges }));
+const reads = createPointReads(prisma);
+await runtime.listen(createApp({ logger, metrics, health, callers, reads, balances, charges }));

@@ -1,5 +1,14 @@
 import { pageQuery } from '@shop/service';
-import { answerHeaders, describes, idempotencyHeaders, type Operation, pageOf, wonSchema } from '@shop/service/api';
+import {
+  answerHeaders,
+  describes,
+  idempotencyHeaders,
+  type Operation,
+  pageOf,
+  sharedAnswers,
+  sharedReadHeaders,
+  wonSchema,
+} from '@shop/service/api';
 import { z } from 'zod';
 import type { Product } from '../usecases/change-products.ts';
 import { newProductBody, productParams, productPatchBody } from './schemas.ts';
@@ -13,10 +22,14 @@ const product = describes<Product>()(
       stockQuantity: z
         .int()
         .min(0)
-        .describe('pieces that can be ordered now; what orders have reserved is not among them'),
+        .describe(
+          'pieces that could be ordered less than a second before the request; what orders have reserved is not among them',
+        ),
     })
     .meta({ id: 'Product', description: 'What can be ordered.' }),
 );
+const AGE =
+  'Never older than a second when the request arrives, price and stock included; an order is checked against what is true then (`expectedTotal`). `Cache-Control: no-cache` gets what is true now, and a change through the API is seen at once by who made it.';
 const problemMembers = z.object({ productId: z.int().optional().describe('the product that is missing') });
 
 export const OPERATIONS: readonly Operation[] = [
@@ -27,8 +40,10 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'public',
     tag: 'products',
     summary: 'All products, by their ids',
+    description: AGE,
     query: pageQuery,
-    answers: { 200: { description: 'A page of products.', schema: pageOf(product) } },
+    headers: sharedReadHeaders,
+    answers: sharedAnswers({ description: 'A page of products.', schema: pageOf(product) }),
   },
   {
     operationId: 'getProduct',
@@ -37,8 +52,10 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'public',
     tag: 'products',
     summary: 'One product',
+    description: AGE,
     params: productParams,
-    answers: { 200: { description: 'The product.', schema: product } },
+    headers: sharedReadHeaders,
+    answers: sharedAnswers({ description: 'The product.', schema: product }),
     problems: ['PRODUCT_NOT_FOUND'],
     problemMembers,
   },

@@ -1,32 +1,44 @@
-import { DomainError, idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, toPage } from '@shop/service';
+import {
+  DomainError,
+  idempotencyKeyFrom,
+  pageQuery,
+  parse,
+  requestHash,
+  requireScope,
+  sendRendered,
+  wantsNow,
+} from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { ProductReads } from '../db/products.ts';
 import type { Changed, ChangeRequest, ProductChanges } from '../usecases/change-products.ts';
 import { newProductBody, productParams, productPatchBody } from './schemas.ts';
+import type { ShownProducts } from './shown-products.ts';
 
 export interface ProductRoutes {
-  readonly reads: ProductReads;
+  readonly shown: ShownProducts;
   readonly changes: ProductChanges;
 }
+
+/** Whoever keeps an answer asks each time whether it is still the right one: 304 costs little. */
+const CACHE_CONTROL = 'public, no-cache';
 
 /** Operators share one space of idempotency keys; users' ids begin at 1. */
 const OPERATORS = 0;
 
 /** The HTTP side of the catalog: products are read by everyone and changed by operators. */
-export function productRoutes({ reads, changes }: ProductRoutes): (router: Router) => void {
+export function productRoutes({ shown, changes }: ProductRoutes): (router: Router) => void {
   return (router) => {
     router.get('/products', async (request, response) => {
       const { cursor, limit } = parse(pageQuery, request.query);
-      const rows = await reads.list({ after: cursor, take: limit + 1 });
-      response.json(toPage(rows, limit, (row) => row.productId));
+      const page = await shown.list({ after: cursor, limit }, { fresh: wantsNow(request.headers) });
+      sendRendered(request, response, page, CACHE_CONTROL);
     });
 
     router.get('/products/:id', async (request, response) => {
       const { id } = parse(productParams, request.params);
-      const product = await reads.find(id);
+      const product = await shown.find(id, { fresh: wantsNow(request.headers) });
       if (!product) throw new DomainError('PRODUCT_NOT_FOUND', `There is no product ${id}.`, { productId: id });
-      response.json(product);
+      sendRendered(request, response, product, CACHE_CONTROL);
     });
 
     router.post('/products', async (request, response) => {

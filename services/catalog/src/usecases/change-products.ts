@@ -62,6 +62,8 @@ interface Dependencies {
   readonly products: ProductStore;
   readonly outbox: Outbox<Transaction>;
   readonly now: () => Date;
+  /** Told in each transaction that changes a product. */
+  readonly changed?: (tx: Transaction) => void;
 }
 
 /** The product after the change; `replayed` when an earlier request with the same key made it. */
@@ -71,7 +73,7 @@ export interface Changed {
 }
 
 /** What operators do to products. Each change is a row of its own and a product-changed event, in one transaction. */
-export function createProductChanges({ transactor, products, outbox, now }: Dependencies) {
+export function createProductChanges({ transactor, products, outbox, now, changed }: Dependencies) {
   /** Runs `make` once for a key; a repeat gets the product as it was then. */
   async function once(
     request: ChangeRequest,
@@ -92,6 +94,7 @@ export function createProductChanges({ transactor, products, outbox, now }: Depe
       const { stockQuantity, ...data } = change;
       const key = { idempotencyKey: request.claim?.key ?? null, requestHash: request.claim?.requestHash ?? null };
       await outbox.append(tx, [{ type: 'product-changed', data: { ...data, ...key } }]);
+      changed?.(tx);
       const { productId, name, price } = change;
       return { product: { productId, name, price, stockQuantity }, replayed: false };
     });

@@ -20,14 +20,20 @@ export interface RequestState {
   readonly coupon?: Coupon;
 }
 
+/** A page of a user's own coupons, newest first, only those before `before`; `status` as it is shown at `now`. */
+export interface CouponsWish {
+  readonly userId: number;
+  readonly before: string | undefined;
+  readonly status: CouponStatus | undefined;
+  readonly take: number;
+  readonly now: Date;
+}
+
 export interface CouponReads {
   /** By id, only those after `after`. */
   listPolicies(page: { after: number | undefined; take: number }): Promise<ShownPolicy[]>;
-  /** A user's own, newest first, only those before `before`; `status` as it is shown at `now`. */
-  listCoupons(
-    userId: number,
-    page: { before: string | undefined; status: CouponStatus | undefined; take: number; now: Date },
-  ): Promise<ShownCoupon[]>;
+  /** The pages of everybody who asks at the moment, in one statement and in their order. */
+  listCoupons(wishes: readonly CouponsWish[]): Promise<ShownCoupon[][]>;
   /** A user's own request over the log. */
   findRequest(userId: number, requestId: string): Promise<RequestState | undefined>;
 }
@@ -52,23 +58,22 @@ export function createCouponReads(prisma: PrismaClient, sql: SqlExecutor): Coupo
       }));
     },
 
-    async listCoupons(userId, { before, status, take, now }) {
-      // A coupon whose time is over is EXPIRED, although its row may still say ISSUED.
-      const where = status ? STATUS[status] : '';
-      const rows = await sql.query<CouponRow>(
-        `SELECT c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, p.name, c.discount_amount AS discountAmount,
-                c.status, c.issued_at AS issuedAt, c.used_at AS usedAt, c.expires_at AS expiresAt
-           FROM coupons c JOIN coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id
-          WHERE c.user_id = ? ${before ? 'AND c.coupon_id < ?' : ''} ${where} ORDER BY c.coupon_id DESC LIMIT ?`,
-        [userId, ...(before ? [before] : []), ...(where.includes('?') ? [now] : []), take],
-      );
-      return rows.map(({ usedAt, issuedAt, expiresAt, ...row }) => ({
-        ...row,
-        status: shownStatus({ status: row.status, expiresAt }, now),
-        issuedAt: issuedAt.toISOString(),
-        ...(usedAt ? { usedAt: usedAt.toISOString() } : {}),
-        expiresAt: expiresAt.toISOString(),
-      }));
+    async listCoupons(wishes) {
+      const parts = wishes.map(({ before, status }, part) => {
+        const beforeThis = before ? 'AND c.coupon_id < ?' : '';
+        return `(SELECT ${part} AS part, ${SHOWN} WHERE c.user_id = ? ${beforeThis} ${whereOf(status)} ORDER BY c.coupon_id DESC LIMIT ?)`;
+      });
+      const params = wishes.flatMap(({ userId, before, status, take, now }) => [
+        userId,
+        ...(before ? [before] : []),
+        // A coupon whose time is over is EXPIRED, although its row may still say ISSUED.
+        ...(whereOf(status).includes('?') ? [now] : []),
+        take,
+      ]);
+      const rows = await sql.query<CouponRow>(parts.join(' UNION ALL '), params);
+      const byPart = Map.groupBy(rows, ({ part }) => part);
+      // A union keeps the rows of each page, and promises nothing of their order.
+      return wishes.map(({ now }, part) => (byPart.get(part) ?? []).sort(newestFirst).map((row) => shown(row, now)));
     },
 
     async findRequest(userId, requestId) {
@@ -86,7 +91,13 @@ export function createCouponReads(prisma: PrismaClient, sql: SqlExecutor): Coupo
   };
 }
 
+const SHOWN = `c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, p.name, c.discount_amount AS discountAmount,
+                c.status, c.issued_at AS issuedAt, c.used_at AS usedAt, c.expires_at AS expiresAt
+           FROM coupons c JOIN coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id`;
+
 type CouponRow = Omit<ShownCoupon, 'issuedAt' | 'usedAt' | 'expiresAt'> & {
+  /** Whose page it is on: the place of the wish. */
+  readonly part: number;
   readonly issuedAt: Date;
   readonly usedAt: Date | null;
   readonly expiresAt: Date;
@@ -97,3 +108,21 @@ const STATUS: Readonly<Record<CouponStatus, string>> = {
   USED: `AND c.status = 'USED'`,
   EXPIRED: `AND (c.status = 'EXPIRED' OR (c.status = 'ISSUED' AND c.expires_at <= ?))`,
 };
+
+function whereOf(status: CouponStatus | undefined): string {
+  return status ? STATUS[status] : '';
+}
+
+function newestFirst(a: CouponRow, b: CouponRow): number {
+  return a.couponId < b.couponId ? 1 : -1;
+}
+
+function shown({ part: _part, usedAt, issuedAt, expiresAt, ...row }: CouponRow, now: Date): ShownCoupon {
+  return {
+    ...row,
+    status: shownStatus({ status: row.status, expiresAt }, now),
+    issuedAt: issuedAt.toISOString(),
+    ...(usedAt ? { usedAt: usedAt.toISOString() } : {}),
+    expiresAt: expiresAt.toISOString(),
+  };
+}

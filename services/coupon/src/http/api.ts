@@ -5,6 +5,8 @@ import {
   idempotencyHeaders,
   type Operation,
   pageOf,
+  sharedAnswers,
+  sharedReadHeaders,
   timeSchema,
   uuidSchema,
   wonSchema,
@@ -137,8 +139,11 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'public',
     tag: 'coupons',
     summary: 'Which coupons there are',
+    description:
+      'Never older than a second when the request arrives, `remaining` included. `Cache-Control: no-cache` gets what is true now.',
     query: pageQuery,
-    answers: { 200: { description: 'A page of policies, by their ids.', schema: pageOf(policy) } },
+    headers: sharedReadHeaders,
+    answers: sharedAnswers({ description: 'A page of policies, by their ids.', schema: pageOf(policy) }),
   },
   {
     operationId: 'createCouponPolicy',

@@ -1,7 +1,7 @@
 import { type Batcher, clientOf, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/service';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { CouponReads, RequestState } from '../db/reads.ts';
+import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../db/reads.ts';
 import { type Coupon, shownStatus } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
@@ -9,7 +9,9 @@ import type { QueuedIssue } from '../usecases/issue-coupons.ts';
 import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
 
 export interface CouponRoutes extends AskForCoupon {
-  readonly reads: CouponReads;
+  readonly reads: Pick<CouponReads, 'findRequest'>;
+  /** Pages of own coupons: those of one moment are read together. */
+  readonly lists: Pick<Batcher<CouponsWish, readonly ShownCoupon[]>, 'submit'>;
   /** Accepts requests for the log; gives the request's id once it is committed. */
   readonly requests: Pick<Batcher<QueuedIssue, string>, 'submit'>;
   readonly count: (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
@@ -30,6 +32,7 @@ export interface RequestAnswer extends Pick<RequestState, 'status'> {
 /** What users do with coupons: get one, first come first served, and look at their own. */
 export function couponRoutes({
   reads,
+  lists,
   ask,
   askBeforeLog,
   requests,
@@ -71,7 +74,7 @@ export function couponRoutes({
     router.get('/coupons', async (request, response) => {
       const { status, cursor, limit } = parse(couponsQuery, request.query);
       const userId = userIdFrom(request);
-      const rows = await reads.listCoupons(userId, { before: cursor, status, take: limit + 1, now: now() });
+      const rows = await lists.submit({ userId, before: cursor, status, take: limit + 1, now: now() });
       response.json(toPage(rows, limit, (row) => row.couponId));
     });
   };

@@ -1,20 +1,23 @@
-import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, toPage } from '@shop/service';
+import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/service';
 import type { Request, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { CouponReads } from '../db/reads.ts';
 import type { CreatePolicy, PolicyRequest } from '../usecases/create-policy.ts';
 import { newPolicyBody } from './schemas.ts';
+import type { ShownPolicies } from './shown-policies.ts';
 
 export interface PolicyRoutes {
-  readonly reads: CouponReads;
+  readonly policies: ShownPolicies;
   readonly createPolicy: CreatePolicy;
 }
+
+/** Whoever keeps an answer asks each time whether it is still the right one: 304 costs little. */
+const CACHE_CONTROL = 'public, no-cache';
 
 /** Operators share one space of idempotency keys; users' ids begin at 1. */
 const OPERATORS = 0;
 
 /** Coupon policies: created by operators, read by everyone. */
-export function policyRoutes({ reads, createPolicy }: PolicyRoutes): (router: Router) => void {
+export function policyRoutes({ policies, createPolicy }: PolicyRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupon-policies', async (request, response) => {
       requireScope(request, 'ops');
@@ -26,8 +29,8 @@ export function policyRoutes({ reads, createPolicy }: PolicyRoutes): (router: Ro
 
     router.get('/coupon-policies', async (request, response) => {
       const { cursor, limit } = parse(pageQuery, request.query);
-      const rows = await reads.listPolicies({ after: cursor, take: limit + 1 });
-      response.json(toPage(rows, limit, (row) => row.couponPolicyId));
+      const page = await policies.list({ after: cursor, limit }, { fresh: wantsNow(request.headers) });
+      sendRendered(request, response, page, CACHE_CONTROL);
     });
   };
 }

@@ -43,6 +43,8 @@ interface Dependencies {
   readonly policies: PolicyStore;
   readonly outbox: Outbox<Transaction>;
   readonly now: () => Date;
+  /** Told in each transaction that creates a policy. */
+  readonly changed?: (tx: Transaction) => void;
 }
 
 /** The policy; `replayed` when an earlier request with the same key made it. */
@@ -52,7 +54,7 @@ export interface Created {
 }
 
 /** Creates a policy, once for a key. It is complete: nothing of it changes later but how many are left. */
-export function createCreatePolicy({ transactor, policies, outbox, now }: Dependencies) {
+export function createCreatePolicy({ transactor, policies, outbox, now, changed }: Dependencies) {
   return ({ requestId, claim }: PolicyRequest, wanted: NewPolicy): Promise<Created> =>
     transactor.transaction(async (tx) => {
       const at = now();
@@ -74,6 +76,7 @@ export function createCreatePolicy({ transactor, policies, outbox, now }: Depend
       await outbox.append(tx, [
         { type: 'coupon-policy-created', data: { couponPolicyId, ...rest, ...times, requestId, ...key } },
       ]);
+      changed?.(tx);
       return { policy: { ...wanted, couponPolicyId, remaining: wanted.totalQuantity }, replayed: false };
     });
 }

@@ -2,10 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HeaderPairs } from './security-headers.ts';
 
 const METHODS = 'GET, HEAD, POST, PATCH';
-const REQUEST_HEADERS = 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, traceparent';
+const REQUEST_HEADERS =
+  'Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, traceparent';
 /** What a page of another origin may read of an answer, besides what every page may. */
 const EXPOSED = [
   'Age',
+  'ETag',
   'Idempotency-Replayed',
   'Location',
   'Preference-Applied',

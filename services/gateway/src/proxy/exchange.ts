@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { isUnchanged } from '@shop/service';
 import type { Dispatcher } from 'undici';
 import type { Attempt } from './breaker.ts';
 import { responseHeaders } from './headers.ts';
@@ -29,7 +30,7 @@ export interface ExchangeOptions {
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
   readonly outgoing: Outgoing;
-  /** For reads that have a last good answer. */
+  /** For reads that are the same for everybody: it is given the whole answer, whatever their client has of it. */
   readonly standIn: StandIn | undefined;
   /** Told when it is sent a second time. */
   readonly retried: (upstream: string) => void;
@@ -50,6 +51,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #triedAgain = false;
   /** Another answer has been given in its place. */
   #replaced = false;
+  /** The client has the answer already: it gets 304 once the rest is known to have come. */
+  #unchanged = false;
   #cut = false;
 
   constructor(options: ExchangeOptions) {
@@ -106,6 +109,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     standIn?.begin(status, headers);
+    if (status === 200 && standIn && isUnchanged(request.headers, headers.etag)) {
+      const { 'content-length': _length, 'content-type': _type, ...rest } = headers;
+      this.#unchanged = true;
+      this.#head = { status: 304, headers: responseHeaders(rest, ownHeaders), length: Number.NaN };
+      return;
+    }
     const length = Number(headers['content-length'] ?? Number.NaN);
     this.#head = { status, headers: responseHeaders(headers, ownHeaders), length };
     // An answer of unknown length may be a stream of events: its head does not wait for the first of them.
@@ -119,13 +128,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#replaced) return;
     const { response, standIn } = this.#options;
     standIn?.add(chunk);
+    if (this.#unchanged) return;
     this.#writeHead();
     if (chunk.length === this.#head?.length) {
       // The usual answer comes in one piece and leaves in one, head and body together.
       response.end(chunk);
       return;
     }
-    if (!response.write(chunk)) {
+    // Where others wait for the same answer, a client that reads slowly must not keep it from them.
+    if (!response.write(chunk) && !standIn) {
       controller.pause();
       response.once('drain', () => controller.resume());
     }

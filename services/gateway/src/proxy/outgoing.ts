@@ -12,8 +12,13 @@ export interface OutgoingOptions {
   readonly timeLimits: TimeLimits;
 }
 
-/** A client's request as its service gets it. */
-export function outgoingOf(passage: Passage, body: Buffer | null, options: OutgoingOptions): Outgoing {
+/** A client's request as its service gets it. @param headers the client's, by default as they came */
+export function outgoingOf(
+  passage: Passage,
+  body: Buffer | null,
+  options: OutgoingOptions,
+  headers = passage.request.headers,
+): Outgoing {
   const { request, trace, caller } = passage;
   const { method = 'GET', url: path = '/' } = request;
   const client = {
@@ -21,6 +26,6 @@ export function outgoingOf(passage: Passage, body: Buffer | null, options: Outgo
     traceparent: trace && formatTraceparent(trace),
     caller: options.signCaller(caller, method, path),
   };
-  const headersTimeout = timeLimit(method, request.headers, options.timeLimits);
-  return { method, path, headers: requestHeaders(request.headers, client), body, headersTimeout };
+  const headersTimeout = timeLimit(method, headers, options.timeLimits);
+  return { method, path, headers: requestHeaders(headers, client), body, headersTimeout };
 }

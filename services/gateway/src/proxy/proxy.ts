@@ -1,14 +1,16 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { DomainError, type Logger, type Metrics } from '@shop/service';
 import type { Passage } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
 import { readBody } from './body.ts';
+import type { Copies, Flight } from './copies.ts';
 import { Exchange, type NoAnswer } from './exchange.ts';
 import type { LastGood } from './last-good.ts';
 import { createWarning, toProblem } from './no-answer.ts';
 import { type OutgoingOptions, outgoingOf } from './outgoing.ts';
 import { createRetryCount } from './retry-budget.ts';
-import { createStandIn } from './stand-in.ts';
+import { createStandIn, type StandIn } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Largest body passed on, bytes. */
@@ -17,32 +19,56 @@ export const BODY_LIMIT = 64 * 1024;
 export interface ForwardOptions extends OutgoingOptions {
   readonly upstreams: Upstreams;
   readonly lastGood: LastGood;
+  readonly copies: Copies;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** Passes requests on to their services, and the answers back. */
 export function createForward(options: ForwardOptions): (passage: Passage) => void {
-  const { upstreams, lastGood, logger, metrics } = options;
+  const { upstreams, lastGood, copies, logger, metrics } = options;
   const warn = createWarning(logger);
   const retried = createRetryCount(metrics);
   const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
 
-  /** Of a read that is the same for everybody. */
-  function standInFor({ request, response, route, headers }: Passage) {
-    if (!route.lastGood || request.method !== 'GET') return undefined;
+  function standInFor({ request, response, route, headers }: Passage, flight?: Flight): StandIn {
     const used = () => stale.inc({ route: route.path });
-    return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used });
+    return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used, flight });
+  }
+
+  /** Of a write that operators make: what is kept of the service's answers is over before its own answer goes out. */
+  function watchFor({ response, route }: Passage): StandIn {
+    const changed = () => copies.changed(route.service);
+    // Without an answer it may have been done all the same.
+    response.once('close', changed);
+    return { begin: changed, add: () => undefined, end: () => undefined, answer: () => false };
+  }
+
+  function noAnswer(passage: Passage, reason: NoAnswer, standIn: StandIn | undefined): void {
+    const { service } = passage.route;
+    if (reason.kind === 'malformed' || !standIn?.answer()) refuse(passage, toProblem(reason, service), logger);
   }
 
   function send(passage: Passage, body: Buffer | null): void {
+    if (!isShared(passage)) {
+      exchange(passage, body, isChange(passage) ? watchFor(passage) : undefined);
+      return;
+    }
+    copies.answer(passage, {
+      ask: (flight) => exchange(passage, body, standInFor(passage, flight), flight),
+      failed: (reason) => noAnswer(passage, reason, standInFor(passage)),
+    });
+  }
+
+  function exchange(passage: Passage, body: Buffer | null, standIn: StandIn | undefined, flight?: Flight): void {
     const { request, response, route, trace, headers } = passage;
     const upstream = upstreams[route.service];
     if (!upstream) throw new Error(`nobody answers ${route.path}`);
-    const standIn = standInFor(passage);
     const failed = (reason: NoAnswer): void => {
       if ('error' in reason) warn(reason, upstream.name, trace);
-      if (reason.kind === 'malformed' || !standIn?.answer()) refuse(passage, toProblem(reason, upstream.name), logger);
+      noAnswer(passage, reason, standIn);
+      if (reason.kind === 'malformed') flight?.refused();
+      else flight?.failed(reason);
     };
     const cannot = notSent(upstream);
     if (cannot) {
@@ -53,7 +79,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
     response.once('close', () => {
       upstream.inFlight--;
     });
-    const outgoing = outgoingOf(passage, body, options);
+    const outgoing = outgoingOf(passage, body, options, isShared(passage) ? wholeAnswer(passage, flight) : undefined);
     new Exchange({ request, response, ownHeaders: headers, upstream, outgoing, standIn, retried, failed }).start();
   }
 
@@ -76,4 +102,19 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
 function notSent({ breaker, inFlight, maxInFlight }: Upstream): 'open' | 'busy' | undefined {
   if (!breaker.closed) return 'open';
   return inFlight >= maxInFlight ? 'busy' : undefined;
+}
+
+/** A read that is the same for everybody. */
+function isShared({ request, route }: Passage): boolean {
+  return route.lastGood === true && request.method === 'GET';
+}
+
+function isChange({ request, route }: Passage): boolean {
+  return route.access === 'ops' && request.method !== 'GET' && request.method !== 'HEAD';
+}
+
+/** Without what is this client's alone: that it has the answer already, and that it would wait for it for long. */
+function wholeAnswer({ request }: Passage, flight: Flight | undefined): IncomingHttpHeaders {
+  const { 'if-none-match': _tag, prefer: _wait, ...headers } = request.headers;
+  return flight?.fresh ? { ...headers, 'cache-control': 'no-cache' } : headers;
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Flight } from './copies.ts';
 import type { LastGood } from './last-good.ts';
 
 /** Keeps the answer of one read if it is good, and answers with the last good one if none comes. */
@@ -19,16 +20,18 @@ export interface StandInOptions {
   readonly ownHeaders: readonly string[];
   /** Told when the last good answer was used. */
   readonly used: () => void;
+  /** For others who wait for the same answer. */
+  readonly flight: Flight | undefined;
 }
 
-export function createStandIn({ lastGood, key, response, ownHeaders, used }: StandInOptions): StandIn {
+export function createStandIn({ lastGood, key, response, ownHeaders, used, flight }: StandInOptions): StandIn {
   let contentType: string | undefined;
-  let ageThen = 0;
+  let head: IncomingHttpHeaders = {};
   let chunks: Buffer[] = [];
   return {
     begin(status, headers) {
       contentType = status === 200 ? headers['content-type'] : undefined;
-      ageThen = Number(headers.age ?? 0);
+      head = headers;
       // Of an earlier try.
       chunks = [];
     },
@@ -38,7 +41,10 @@ export function createStandIn({ lastGood, key, response, ownHeaders, used }: Sta
     end() {
       const [first] = chunks;
       if (contentType === undefined || !first) return;
-      lastGood.keep(key, { contentType, body: chunks.length === 1 ? first : Buffer.concat(chunks), ageThen });
+      const body = chunks.length === 1 ? first : Buffer.concat(chunks);
+      const { etag, age, 'cache-control': cacheControl } = head;
+      lastGood.keep(key, { contentType, body, ageThen: Number(age ?? 0) });
+      flight?.answered({ contentType, body, etag, cacheControl, age });
     },
     answer() {
       const good = lastGood.find(key);

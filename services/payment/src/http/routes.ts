@@ -18,6 +18,8 @@ import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
 
 export interface PointRoutes {
   readonly reads: PointReads;
+  /** In won. Those who ask in one moment are read together; nothing is kept, so a charge that is answered is seen. */
+  readonly balances: Pick<Batcher<number, number>, 'submit'>;
   readonly charges: Pick<Batcher<ChargeRequest, Charged>, 'submit'>;
 }
 
@@ -25,7 +27,7 @@ export interface PointRoutes {
 export type Balance = Pick<Charged, 'userId' | 'balance'>;
 
 /** The HTTP side of payment: points are charged and read here; orders are paid by events. */
-export function pointRoutes({ reads, charges }: PointRoutes): (router: Router) => void {
+export function pointRoutes({ reads, balances, charges }: PointRoutes): (router: Router) => void {
   return (router) => {
     router.post('/points/charge', async (request, response) => {
       const { amount } = parse(chargeBody, request.body);
@@ -59,7 +61,7 @@ export function pointRoutes({ reads, charges }: PointRoutes): (router: Router) =
     router.get('/points', async (request, response) => {
       parse(pointsQuery, request.query);
       const userId = userIdFrom(request);
-      response.json({ userId, balance: await reads.balanceOf(userId) } satisfies Balance);
+      response.json({ userId, balance: await balances.submit(userId) } satisfies Balance);
     });
 
     router.get('/points/history', async (request, response) => {

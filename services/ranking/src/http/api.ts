@@ -1,4 +1,4 @@
-import { describes, type Operation, wonSchema } from '@shop/service/api';
+import { describes, type Operation, sharedAnswers, sharedReadHeaders, wonSchema } from '@shop/service/api';
 import { z } from 'zod';
 import type { PopularProduct } from '../usecases/popular.ts';
 import { popularQuery } from './schemas.ts';
@@ -25,15 +25,11 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'The best sold products of the last days',
     description: 'An order counts within a second or two of its end.',
     query: popularQuery,
-    answers: {
-      200: {
-        description: 'The list, best first.',
-        schema: z.strictObject({ items: z.array(popularProduct).describe('at most `limit` of them') }),
-        headers: {
-          Age: z.string().regex(/^\d+$/).describe('How old the list is, seconds.'),
-          'Cache-Control': z.string().describe('How long it may be shown without asking again.'),
-        },
-      },
-    },
+    headers: sharedReadHeaders.pick({ 'If-None-Match': true }),
+    answers: sharedAnswers({
+      description: 'The list, best first.',
+      schema: z.strictObject({ items: z.array(popularProduct).describe('at most `limit` of them') }),
+      headers: { Age: z.string().regex(/^\d+$/).describe('How old the list is, seconds.') },
+    }),
   },
 ];

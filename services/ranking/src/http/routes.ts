@@ -1,4 +1,4 @@
-import { parse, requireScope } from '@shop/service';
+import { parse, type Rendered, renderJson, requireScope, sendRendered } from '@shop/service';
 import type { Router } from 'express';
 import type { Popular, PopularList } from '../usecases/popular.ts';
 import type { RepairBoard } from '../usecases/repair-board.ts';
@@ -18,10 +18,8 @@ export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router:
       const { days, limit } = parse(popularQuery, request.query);
       const list = await popular(days);
       const age = Math.max(0, Math.floor((now().getTime() - list.at) / 1_000));
-      response.setHeader('Content-Type', 'application/json; charset=utf-8');
-      response.setHeader('Cache-Control', 'public, max-age=1');
       response.setHeader('Age', age);
-      response.end(bodies(list, limit));
+      sendRendered(request, response, bodies(list, limit), 'public, max-age=1');
     });
 
     router.post('/internal/reconcile', async (request, response) => {
@@ -33,12 +31,12 @@ export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router:
 }
 
 /** A list as JSON. It is asked for many times before the next one: each length of it is rendered once. */
-function createBodies(): (list: PopularList, limit: number) => Buffer {
-  const rendered = new WeakMap<PopularList, Map<number, Buffer>>();
+function createBodies(): (list: PopularList, limit: number) => Rendered {
+  const rendered = new WeakMap<PopularList, Map<number, Rendered>>();
   return (list, limit) => {
-    const ofList = rendered.get(list) ?? new Map<number, Buffer>();
+    const ofList = rendered.get(list) ?? new Map<number, Rendered>();
     rendered.set(list, ofList);
-    const body = ofList.get(limit) ?? Buffer.from(JSON.stringify({ items: list.items.slice(0, limit) }));
+    const body = ofList.get(limit) ?? renderJson({ items: list.items.slice(0, limit) });
     ofList.set(limit, body);
     return body;
   };

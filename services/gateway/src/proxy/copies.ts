@@ -1,0 +1,185 @@
+import { formatTraceparent, isUnchanged, type Metrics, wantsNow } from '@shop/service';
+import type { Passage } from '../pipeline.ts';
+import type { UpstreamName } from '../routes.ts';
+import type { NoAnswer } from './exchange.ts';
+
+/** A good answer (status 200), as it is given to others. */
+export interface SharedAnswer {
+  readonly contentType: string;
+  readonly body: Buffer;
+  readonly etag?: string | undefined;
+  readonly cacheControl?: string | undefined;
+  /** Its age when it came, s. */
+  readonly age?: string | undefined;
+}
+
+/** One question to a service, whose answer others wait for too. What it is told first counts. */
+export interface Flight {
+  /** Only what the service reads from now on will do: an operator has just changed something. */
+  readonly fresh: boolean;
+  answered(answer: SharedAnswer): void;
+  /** The service has no answer: then it has none for those who wait either. */
+  failed(reason: NoAnswer): void;
+  /** What was wrong with the question was this client's own: whoever waits asks alone. */
+  refused(): void;
+}
+
+/** How a request is asked, or told that there is no answer, where there is nothing to share. */
+export interface Asking {
+  ask(flight: Flight | undefined): void;
+  failed(reason: NoAnswer): void;
+}
+
+/** Answers to reads that are the same for everybody, for a moment. Never for anything that depends on who asks. */
+export interface Copies {
+  /** Answers from a copy, or with what another request is being answered, or has it asked. */
+  answer(passage: Passage, asking: Asking): void;
+  /** A service may show something else from now on: an operator has changed it through this gateway. */
+  changed(service: UpstreamName): void;
+  /** Bytes that are kept. */
+  readonly bytes: number;
+}
+
+export interface CopiesOptions {
+  /** Oldest copy given, ms, from when it was asked for; 0 gives none. */
+  readonly maxAgeMs?: number;
+  readonly maxBytes?: number;
+  readonly metrics: Metrics;
+  /** ms, on a clock that runs forward. */
+  readonly now?: () => number;
+}
+
+/** With the half second of the services it stays below the second that the API promises. */
+const MAX_AGE_MS = 250;
+const MAX_BYTES = 16 * 1024 * 1024;
+/** What an entry takes besides its key and body, roughly. */
+const ENTRY_BYTES = 400;
+/** For so long after an operator's change services are asked for what they read anew, ms: longer than their copies last. */
+const FRESH_MS = 1_000;
+
+interface Kept {
+  readonly askedAt: number;
+  /** How many changes its service had seen when it was asked for. */
+  readonly changes: number;
+}
+type Copy = SharedAnswer & Kept;
+interface Waiting extends Asking {
+  readonly passage: Passage;
+}
+interface Open extends Kept {
+  readonly waiting: Waiting[];
+}
+
+/**
+ * What is asked for again within a quarter of a second is answered from here, and what several ask for at once is asked
+ * once. The age counts from when the request went out. A client that sends `Cache-Control: no-cache` gets neither.
+ */
+export function createCopies(options: CopiesOptions): Copies {
+  const { maxAgeMs = MAX_AGE_MS, maxBytes = MAX_BYTES, metrics, now = performance.now.bind(performance) } = options;
+  const shared = metrics.counter('gateway_shared_answers_total', "Reads answered with a copy or another's answer", [
+    'route',
+  ]);
+  const copies = new Map<string, Copy>();
+  const flights = new Map<string, Open>();
+  const changes = new Map<UpstreamName, { readonly count: number; readonly at: number }>();
+  let bytes = 0;
+
+  const size = (key: string, { body }: SharedAnswer) => key.length + body.length + ENTRY_BYTES;
+  const changesOf = (service: UpstreamName) => changes.get(service)?.count ?? 0;
+  const isGood = ({ askedAt, changes: then }: Kept, service: UpstreamName) =>
+    now() - askedAt <= maxAgeMs && then === changesOf(service);
+
+  function drop(key: string, copy: Copy): void {
+    copies.delete(key);
+    bytes -= size(key, copy);
+  }
+
+  function keep(key: string, copy: Copy): void {
+    const before = copies.get(key);
+    if (before && before.askedAt > copy.askedAt) return;
+    if (before) drop(key, before);
+    if (size(key, copy) > maxBytes / 8) return;
+    copies.set(key, copy);
+    bytes += size(key, copy);
+    // In the order in which they came: what is too old, or too much, is in front.
+    for (const [oldest, it] of copies) {
+      if (bytes <= maxBytes && now() - it.askedAt <= maxAgeMs) return;
+      drop(oldest, it);
+    }
+  }
+
+  function give({ request, response, route, trace, headers }: Passage, answer: SharedAnswer): void {
+    if (response.destroyed) return;
+    const { contentType, body, etag, cacheControl, age } = answer;
+    const unchanged = isUnchanged(request.headers, etag);
+    const all = unchanged ? [] : ['content-type', contentType, 'content-length', String(body.length)];
+    if (etag !== undefined) all.push('etag', etag);
+    if (cacheControl !== undefined) all.push('cache-control', cacheControl);
+    if (age !== undefined) all.push('age', age);
+    if (trace) all.push('traceparent', formatTraceparent(trace));
+    all.push(...headers);
+    shared.inc({ route: route.path });
+    response.writeHead(unchanged ? 304 : 200, all).end(unchanged ? undefined : body);
+  }
+
+  function answer(passage: Passage, asking: Asking): void {
+    const { request, response, route } = passage;
+    if (maxAgeMs === 0 || wantsNow(request.headers)) {
+      asking.ask(undefined);
+      return;
+    }
+    const key = request.url ?? '/';
+    const copy = copies.get(key);
+    if (copy && isGood(copy, route.service)) {
+      give(passage, copy);
+      return;
+    }
+    const open = flights.get(key);
+    if (open && isGood(open, route.service)) {
+      open.waiting.push({ passage, ...asking });
+      return;
+    }
+    const flight = begin(key, route.service);
+    response.once('close', () => {
+      if (response.writableFinished) flight.refused();
+      else flight.left();
+    });
+    asking.ask(flight);
+  }
+
+  function begin(key: string, service: UpstreamName): Flight & { /** Its client has gone. */ left(): void } {
+    const { count = 0, at = Number.NEGATIVE_INFINITY } = changes.get(service) ?? {};
+    const open: Open = { askedAt: now(), changes: count, waiting: [] };
+    flights.set(key, open);
+    let ended = false;
+    const end = (tell: (waiting: Waiting) => void): void => {
+      if (ended) return;
+      ended = true;
+      if (flights.get(key) === open) flights.delete(key);
+      for (const waiting of open.waiting) if (!waiting.passage.response.destroyed) tell(waiting);
+    };
+    return {
+      fresh: open.askedAt - at < FRESH_MS,
+      answered(given) {
+        // The bytes may be a small part of what was read from the socket, all of which would stay.
+        const copy = { ...given, body: Buffer.from(given.body), askedAt: open.askedAt, changes: count };
+        if (!ended) keep(key, copy);
+        end(({ passage }) => give(passage, copy));
+      },
+      failed: (reason) => end(({ failed }) => failed(reason)),
+      refused: () => end(({ ask }) => ask(undefined)),
+      // The first of those who wait asks in its place, the others wait for that.
+      left: () => end(({ passage, ...asking }) => answer(passage, asking)),
+    };
+  }
+
+  return {
+    answer,
+    changed(service) {
+      changes.set(service, { count: changesOf(service) + 1, at: now() });
+    },
+    get bytes() {
+      return bytes;
+    },
+  };
+}
