@@ -1,4 +1,5 @@
 import { createCallerSigner, createRuntime } from '@shop/service';
+import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import { openAuthentication } from './auth/setup.ts';
 import { loadGatewayConfig } from './config.ts';
@@ -37,6 +38,14 @@ shutdown.onStop('upstreams', async () => {
 });
 
 const shedder = createShedder({ aboveMs: config.SHED_ABOVE_MS, metrics });
+const admission = createAdmission({
+  on: config.ADMISSION,
+  minLimit: Math.min(config.LIMIT_MIN, config.MAX_IN_FLIGHT),
+  maxLimit: Math.min(config.LIMIT_MAX, config.MAX_IN_FLIGHT),
+  targetMs: config.LIMIT_TARGET_MS,
+  shedder,
+  metrics,
+});
 const limits = openRateLimits({
   user: config.RATE_LIMIT_USER,
   address: config.RATE_LIMIT_ADDRESS,
@@ -46,6 +55,7 @@ const limits = openRateLimits({
 });
 shutdown.onStop('protection', () => {
   shedder.stop();
+  admission.stop();
   limits.stop();
 });
 
@@ -73,6 +83,7 @@ const app = createApp({
   cors: createCors(config.CORS_ORIGINS),
   limit: limits.limit,
   shedder,
+  admission,
   health,
 });
 await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS });

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/service';
+import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import type { DemoIssuer } from './auth/demo.ts';
 import { asAnybody } from './guards/authenticate.ts';
@@ -58,6 +59,8 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly limitAddress?: Quota;
   readonly limitUser?: Quota;
   readonly shedAboveMs?: number;
+  readonly minLimit?: number;
+  readonly maxLimit?: number;
   readonly identify?: Guard;
   readonly demo?: DemoIssuer;
 }
@@ -85,6 +88,14 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     metrics,
   });
   const shedder = createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
+  const admission = createAdmission({
+    on: true,
+    minLimit: Math.min(options.minLimit ?? 10, maxInFlight),
+    maxLimit: Math.min(options.maxLimit ?? 1_000, maxInFlight),
+    targetMs: 150,
+    shedder,
+    metrics,
+  });
   const counts = (quota: Quota | undefined) => quota && createWindowCounts(quota, 1_000);
   const passing = {
     signCaller: createCallerSigner(INTERNAL_KEYS),
@@ -102,6 +113,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     cors: createCors(options.corsOrigins ?? []),
     limit: createRateLimiter({ user: counts(options.limitUser), address: counts(options.limitAddress), metrics }),
     shedder,
+    admission,
     identify: options.identify ?? asAnybody,
     demo: options.demo,
     health: createHealth(),
@@ -112,8 +124,10 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     metrics,
     upstreams,
     streams,
+    admission,
     async close() {
       shedder.stop();
+      admission.stop();
       await close();
       await Promise.all([...Object.values(upstreams), orderStreams].map((upstream) => upstream.close()));
     },

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { Place } from '../admission/gate.ts';
 import type { Attempt } from './breaker.ts';
 import { responseHeaders } from './headers.ts';
 import type { StandIn } from './stand-in.ts';
@@ -29,6 +30,8 @@ export interface ExchangeOptions {
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
   readonly outgoing: Outgoing;
+  /** Told of the answer, or that none came. */
+  readonly place: Place | undefined;
   /** For reads that have a last good answer. */
   readonly standIn: StandIn | undefined;
   /** Told when it is sent a second time. */
@@ -100,7 +103,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#attempt.answered();
-    const { request, response, standIn, ownHeaders } = this.#options;
+    const { request, response, standIn, ownHeaders, place } = this.#options;
+    place?.answered(status);
     if (status >= 500 && standIn?.answer()) {
       this.#replaced = true;
       return;
@@ -185,6 +189,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // One instance that died among others is not the service; an answer that did not come in time is.
     if (this.#options.upstream.allAway || !isReset(error)) this.#attempt.failed(error);
     else this.#attempt.answered();
+    this.#options.place?.failed();
     this.#options.failed({ kind, error });
   }
 

@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { CALLER_HEADER } from '@shop/service';
 
+/** How long the gateway still waits for the answer, and so its client at most, whole ms. */
+export const TIME_LEFT_HEADER = 'x-shop-time-left';
+
 /** Headers of one connection only (RFC 9110 §7.6.1), which a proxy must not pass on. */
 const HOP_BY_HOP = [
   'connection',
@@ -27,6 +30,7 @@ const NOT_FORWARDED = new Set([
   'x-forwarded-proto',
   'traceparent',
   CALLER_HEADER,
+  TIME_LEFT_HEADER,
   // A token is for the gateway: services learn from it who calls.
   'authorization',
 ]);

@@ -2,7 +2,7 @@ import { formatTraceparent, type SignCaller } from '@shop/service';
 import type { Passage } from '../pipeline.ts';
 import type { ClientAddress } from '../protect/client-address.ts';
 import type { Outgoing } from './exchange.ts';
-import { requestHeaders } from './headers.ts';
+import { requestHeaders, TIME_LEFT_HEADER } from './headers.ts';
 import { type TimeLimits, timeLimit } from './time-limits.ts';
 
 export interface OutgoingOptions {
@@ -14,13 +14,18 @@ export interface OutgoingOptions {
 
 /** A client's request as its service gets it. */
 export function outgoingOf(passage: Passage, body: Buffer | null, options: OutgoingOptions): Outgoing {
-  const { request, trace, caller } = passage;
+  const { request, route, trace, caller } = passage;
   const { method = 'GET', url: path = '/' } = request;
   const client = {
     address: options.clientAddress(request),
     traceparent: trace && formatTraceparent(trace),
     caller: options.signCaller(caller, method, path),
   };
-  const headersTimeout = timeLimit(method, request.headers, options.timeLimits);
-  return { method, path, headers: requestHeaders(request.headers, client), body, headersTimeout };
+  // The wait for a place counts, the client's own slowness does not.
+  const limit = timeLimit(method, request.headers, options.timeLimits) - passage.waitedMs;
+  const headersTimeout = Math.max(1, Math.floor(limit));
+  const headers = requestHeaders(request.headers, client);
+  // A stream has no end that anybody waits for.
+  if (!route.stream) headers.push(TIME_LEFT_HEADER, String(headersTimeout));
+  return { method, path, headers, body, headersTimeout };
 }

@@ -1,4 +1,6 @@
 import { DomainError, type Logger, type Metrics } from '@shop/service';
+import type { Admission } from '../admission/admission.ts';
+import type { Refusal } from '../admission/gate.ts';
 import type { Passage } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
@@ -17,13 +19,14 @@ export const BODY_LIMIT = 64 * 1024;
 export interface ForwardOptions extends OutgoingOptions {
   readonly upstreams: Upstreams;
   readonly lastGood: LastGood;
+  readonly admission: Admission;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** Passes requests on to their services, and the answers back. */
 export function createForward(options: ForwardOptions): (passage: Passage) => void {
-  const { upstreams, lastGood, logger, metrics } = options;
+  const { upstreams, lastGood, admission, logger, metrics } = options;
   const warn = createWarning(logger);
   const retried = createRetryCount(metrics);
   const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
@@ -36,7 +39,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
   }
 
   function send(passage: Passage, body: Buffer | null): void {
-    const { request, response, route, trace, headers } = passage;
+    const { request, response, route, trace, headers, place } = passage;
     const upstream = upstreams[route.service];
     if (!upstream) throw new Error(`nobody answers ${route.path}`);
     const standIn = standInFor(passage);
@@ -54,7 +57,43 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
       upstream.inFlight--;
     });
     const outgoing = outgoingOf(passage, body, options);
-    new Exchange({ request, response, ownHeaders: headers, upstream, outgoing, standIn, retried, failed }).start();
+    new Exchange({
+      request,
+      response,
+      ownHeaders: headers,
+      upstream,
+      outgoing,
+      place,
+      standIn,
+      retried,
+      failed,
+    }).start();
+  }
+
+  /** Its place was given to another while its body or its token was on the way. */
+  function enterAnew(passage: Passage, body: Buffer | null): void {
+    const { request, response, route } = passage;
+    const refused = (reason: Refusal) => {
+      admission.countRefusal(route, reason);
+      const retryAfterSeconds = admission.retryAfter();
+      const detail = 'Too much is asked for at the moment; nothing was done.';
+      refuse(passage, new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds }), logger);
+    };
+    const place = admission.enter(route, request.headers.prefer as string | undefined);
+    if (typeof place === 'string') {
+      refused(place);
+      return;
+    }
+    passage.place = place;
+    response.once('close', () => place?.leave());
+    const startedAt = performance.now();
+    const start = () => {
+      passage.waitedMs += performance.now() - startedAt;
+      place?.begin();
+      send(passage, body);
+    };
+    if (place?.waiting) place.whenDecided((refusal) => (refusal ? refused(refusal) : start()));
+    else start();
   }
 
   return (passage) => {
@@ -63,7 +102,8 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
     readBody(request, BODY_LIMIT, (body) => {
       if (body.kind === 'aborted' || response.closed) return;
       if (body.kind === 'whole') {
-        send(passage, body.bytes);
+        if (!passage.place || passage.place.begin()) send(passage, body.bytes);
+        else enterAnew(passage, body.bytes);
         return;
       }
       if (!body.discarded) headers.push('connection', 'close');
