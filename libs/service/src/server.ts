@@ -5,6 +5,12 @@ import { answerUnread } from './unread-request.ts';
 /** Longer than any client of ours keeps an idle connection, so that it is never closed under a request being sent. */
 const KEEP_ALIVE_MS = 75_000;
 
+/**
+ * Connections that may wait to be accepted. A client whose connection finds no room there tries again after a whole second.
+ * The kernel allows no more than its own net.core.somaxconn, 4,096 by default.
+ */
+const BACKLOG = 8_192;
+
 /** How long a closing server waits for the first request of a connection that is open already. */
 const HANG_UP_MS = 500;
 
@@ -55,7 +61,7 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
   server.on('request', (request) => unused.delete(request.socket));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
-    server.listen({ host, port, backlog: 1024 }, resolve);
+    server.listen({ host, port, backlog: BACKLOG }, resolve);
   });
   const actual = (server.address() as AddressInfo).port;
   return {

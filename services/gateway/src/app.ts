@@ -8,6 +8,7 @@ import { createPipeline, type Guard } from './pipeline.ts';
 import type { ClientAddress } from './protect/client-address.ts';
 import { createProtection, type ProtectionOptions } from './protect/protection.ts';
 import { createForward, type ForwardOptions } from './proxy/proxy.ts';
+import { createStandIns } from './proxy/stand-in.ts';
 import type { Streams } from './proxy/streams.ts';
 import { ROUTES } from './routes.ts';
 
@@ -72,6 +73,7 @@ export function createApp(deps: AppDeps): RequestListener {
     originHeaders: protection.originHeaders,
     admit: protection.admit,
     admission: deps.admission,
+    standInFor: createStandIns(deps.lastGood, metrics),
     guards: [identify, protection.limitUser],
     forward: (passage) => (passage.route.stream ? streams.forward(passage) : forward(passage)),
     other: protection.pages(own),

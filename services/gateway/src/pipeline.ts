@@ -4,6 +4,7 @@ import type { Admission } from './admission/admission.ts';
 import type { Place, Refusal } from './admission/gate.ts';
 import { refuseQuickly } from './admission/quick-refusal.ts';
 import { createMatcher } from './match.ts';
+import type { StandIn, StandInFor } from './proxy/stand-in.ts';
 import { refuse } from './refuse.ts';
 import type { Route } from './routes.ts';
 import { traceOf } from './trace-of.ts';
@@ -44,6 +45,8 @@ export interface PipelineOptions {
   readonly admit: (request: IncomingMessage, headers: string[]) => void;
   /** Then refuses what cannot be served in time. */
   readonly admission: Admission;
+  /** Answers a read that would be refused, if it has a last good answer. */
+  readonly standInFor: (of: StandInFor) => StandIn | undefined;
   /** In this order. */
   readonly guards: readonly Guard[];
   readonly forward: (passage: Passage) => void;
@@ -55,8 +58,9 @@ export interface PipelineOptions {
 
 /** Every request of a route is matched, measured, goes by the guards and is passed on. */
 export function createPipeline(options: PipelineOptions): RequestListener {
-  const { routes, preflight, answerHeaders, originHeaders, admit, admission, guards, forward, other, logger, metrics } =
+  const { routes, preflight, answerHeaders, originHeaders, admit, admission, standInFor, guards, forward, other } =
     options;
+  const { logger, metrics } = options;
   const match = createMatcher(routes);
   const measure = createMeasure(metrics);
 
@@ -80,8 +84,9 @@ export function createPipeline(options: PipelineOptions): RequestListener {
   }
 
   function refuseUnread(request: IncomingMessage, response: ServerResponse, route: Route, reason: Refusal): void {
-    admission.countRefusal(route, reason);
     if (response.destroyed) return;
+    if (route.lastGood && standInFor({ request, response, route, headers: answerHeaders(request) })?.answer()) return;
+    admission.countRefusal(route, reason);
     refuseQuickly(request, response, admission.retryAfter(), originHeaders(request));
   }
 

@@ -9,7 +9,7 @@ import type { Guard } from './pipeline.ts';
 import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { createRateLimiter } from './protect/rate-limiter.ts';
-import { createShedder } from './protect/shedding.ts';
+import { createShedder, type Shedder } from './protect/shedding.ts';
 import { createWindowCounts, type Quota } from './protect/window-counts.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams } from './proxy/streams.ts';
@@ -59,6 +59,8 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly limitAddress?: Quota;
   readonly limitUser?: Quota;
   readonly shedAboveMs?: number;
+  /** In place of one that looks at the event loop. */
+  readonly shedder?: Shedder;
   readonly minLimit?: number;
   readonly maxLimit?: number;
   readonly identify?: Guard;
@@ -87,7 +89,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     maxInFlight: options.maxStreams ?? 100,
     metrics,
   });
-  const shedder = createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
+  const shedder = options.shedder ?? createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
   const admission = createAdmission({
     on: true,
     minLimit: Math.min(options.minLimit ?? 10, maxInFlight),

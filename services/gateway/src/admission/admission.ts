@@ -11,8 +11,8 @@ import { createWaitingLine } from './waiting-line.ts';
 const TURN_MS = 10;
 /** How often the measures are brought up to date, ms. */
 const MEASURE_MS = 250;
-/** The limit of a process that knows nothing yet. */
-const INITIAL_LIMIT = 100;
+/** The limit of a process that knows nothing yet, and of one with little to do. */
+const INITIAL_LIMIT = 500;
 const REASONS: readonly Refusal[] = ['full', 'waited', 'late'];
 
 export interface AdmissionOptions {

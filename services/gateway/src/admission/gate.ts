@@ -50,6 +50,10 @@ export interface Gate {
 const ARRIVAL_MS = 50;
 /** So many may always stand in line. */
 const SHORTEST_LINE = 10;
+/** So many times the limit may come in one burst: time bounds the wait of those. */
+const LONGEST_BURST = 10;
+/** In a standing line a part of it: as many as a batch of the service gives back at once. */
+const STANDING_SHARE = 0.5;
 
 export function createGate({ limit, line, targetMs, now, lateness, served }: GateOptions): Gate {
   let inFlight = 0;
@@ -124,7 +128,7 @@ export function createGate({ limit, line, targetMs, now, lateness, served }: Gat
 
     leave(): void {
       if (this.state === 'waiting') {
-        line.remove(this);
+        line.remove(this, now());
         this.state = 'given back';
       } else if (this.state === 'at work') {
         if (!this.#refused) this.failed();
@@ -172,9 +176,10 @@ export function createGate({ limit, line, targetMs, now, lateness, served }: Gat
     }
   }
 
-  /** As many as get a place before they have waited too long. */
+  /** In a standing line as many as may get a place before they have waited too long; a burst may be longer. */
   function longestLine(at: number): number {
-    return Math.max(SHORTEST_LINE, (limit.current * line.longestWait(at)) / targetMs);
+    const share = line.isStanding(at) ? STANDING_SHARE : LONGEST_BURST;
+    return Math.max(SHORTEST_LINE, limit.current * share);
   }
 
   return {

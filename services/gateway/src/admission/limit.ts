@@ -1,7 +1,7 @@
 export interface LimitOptions {
   readonly min: number;
   readonly max: number;
-  /** Where it begins. */
+  /** Where it begins, and where it returns to while answers are quick. Large enough to sit out a stall. */
   readonly initial: number;
   /** The limit rises while answers take less than this on average, and falls while they take more, ms. */
   readonly targetMs: number;
@@ -12,7 +12,7 @@ export interface AdaptiveLimit {
   readonly current: number;
   /** Average answer time of the last window that said something, ms; undefined before the first. */
   readonly averageMs: number | undefined;
-  /** So many are under way now. A limit that is not used up says nothing, and does not rise. */
+  /** So many are under way now: a limit that is not used up says nothing. */
   used(inFlight: number): void;
   /** A place came back, whatever for. */
   returned(): void;
@@ -30,11 +30,13 @@ export interface AdaptiveLimit {
 }
 
 /** A window is long enough for several batches of the services behind (a few tens of ms each), and says little with few answers. */
-const WINDOW_MS = 100;
+const WINDOW_MS = 200;
 const MIN_ANSWERS = 10;
 /** With fewer answers it is closed after this time. */
 const LONGEST_WINDOW_MS = 1_000;
-/** One answer counts as so many targets at most: a single stall says no more than that. */
+/** So many slow windows one after the other are an overload; fewer are a stall, of the disk or of a heap, that is over soon. */
+const SLOW_WINDOWS = 2;
+/** One answer counts as so many targets at most. */
 const SLOWEST = 4;
 /** Average times this close above the target change nothing. */
 const TOLERANCE = 1.1;
@@ -47,7 +49,7 @@ const MOST_FALL = 0.6;
 /**
  * A limit that keeps the average answer time near a target. By Little's law a service that gives `x` answers a second
  * holds `x × target` requests while each takes the target: the limit falls towards that number, and so cannot overshoot
- * however late the measurement comes. It rises by a part of itself at a time, and only while it is used up.
+ * however late the measurement comes. It rises by a part of itself at a time, and beyond `initial` only while it is used up.
  */
 export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOptions): AdaptiveLimit {
   const bounded = (value: number) => Math.min(max, Math.max(min, value));
@@ -59,6 +61,7 @@ export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOption
   let completed = 0;
   let refusals = 0;
   let peak = 0;
+  let slow = 0;
 
   function add(ms: number): void {
     count++;
@@ -71,6 +74,14 @@ export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOption
     // Cheap answers raise `reckoned`, so that it may be above the limit: it falls all the same.
     return Math.max(current * MOST_FALL, Math.min(next, current * LEAST_FALL));
   }
+
+  function rise(average: number): number {
+    return current * Math.min(MOST_RISE, targetMs / average) + 1;
+  }
+
+  const isUsed = () => peak >= Math.floor(current);
+  /** An average time that allows it to rise unused, ms. */
+  const restsBelow = () => (current < initial ? targetMs / 2 : 0);
 
   return {
     get current() {
@@ -98,9 +109,9 @@ export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOption
       if (elapsed < WINDOW_MS || (count < MIN_ANSWERS && elapsed < LONGEST_WINDOW_MS)) return;
       if (count > 0) {
         averageMs = sum / count;
-        if (averageMs > targetMs * TOLERANCE) current = bounded(fall(elapsed / 1000));
-        else if (averageMs < targetMs && refusals === 0 && peak >= Math.floor(current))
-          current = bounded(current * Math.min(MOST_RISE, targetMs / averageMs) + 1);
+        slow = averageMs > targetMs * TOLERANCE ? slow + 1 : 0;
+        if (slow >= SLOW_WINDOWS) current = bounded(fall(elapsed / 1000));
+        else if (refusals === 0 && averageMs < (isUsed() ? targetMs : restsBelow())) current = bounded(rise(averageMs));
       }
       since = now;
       count = sum = completed = refusals = peak = 0;

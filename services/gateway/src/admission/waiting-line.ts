@@ -1,4 +1,7 @@
-/** A line that was not empty for so long is standing: more comes than is served. */
+/**
+ * A line that was not empty for so long is standing: more comes than is served. It is so until it was empty for as long,
+ * since a service that batches gives back many places at a time, which empties any line.
+ */
 const STANDING_AFTER_MS = 100;
 /** Longest wait in a line that empties now and then: it evens out bursts. */
 const LONGEST_WAIT_MS = 100;
@@ -8,14 +11,14 @@ const STANDING_WAIT_MS = 30;
 /** Requests that wait for a place, bounded in time. Times in ms, on any one clock. */
 export interface WaitingLine<T> {
   readonly length: number;
-  /** How long a request may wait in it now, ms. */
-  longestWait(now: number): number;
+  /** It was not empty for some time: more comes than is served. */
+  isStanding(now: number): boolean;
   add(item: T, now: number): void;
   /** The next to be served: the oldest, or the newest once the line is standing. */
   next(now: number): T | undefined;
   /** Takes out one that has waited too long, the oldest first; undefined when there is none left. */
   expired(now: number): T | undefined;
-  remove(item: T): boolean;
+  remove(item: T, now: number): boolean;
 }
 
 /**
@@ -26,21 +29,37 @@ export function createWaitingLine<T>(): WaitingLine<T> {
   const items: T[] = [];
   const times: number[] = [];
   let busySince = 0;
-  const isStanding = (now: number) => items.length > 0 && now - busySince >= STANDING_AFTER_MS;
+  let emptySince = Number.NEGATIVE_INFINITY;
+  let standing = false;
+
+  function isStanding(now: number): boolean {
+    if (items.length > 0) standing ||= now - busySince >= STANDING_AFTER_MS;
+    else standing &&= now - emptySince < STANDING_AFTER_MS;
+    return standing;
+  }
+
+  /** One is about to leave. */
+  function leave(now: number): void {
+    if (items.length === 1) emptySince = now;
+  }
+
   const longestWait = (now: number) => (isStanding(now) ? STANDING_WAIT_MS : LONGEST_WAIT_MS);
 
   return {
     get length() {
       return items.length;
     },
-    longestWait,
+    isStanding,
     add(item, now) {
+      isStanding(now);
       if (items.length === 0) busySince = now;
       items.push(item);
       times.push(now);
     },
     next(now) {
-      if (isStanding(now)) {
+      const newest = isStanding(now);
+      leave(now);
+      if (newest) {
         times.pop();
         return items.pop();
       }
@@ -50,12 +69,14 @@ export function createWaitingLine<T>(): WaitingLine<T> {
     expired(now) {
       const [oldest] = times;
       if (oldest === undefined || now - oldest <= longestWait(now)) return undefined;
+      leave(now);
       times.shift();
       return items.shift();
     },
-    remove(item) {
+    remove(item, now) {
       const index = items.indexOf(item);
       if (index === -1) return false;
+      leave(now);
       items.splice(index, 1);
       times.splice(index, 1);
       return true;

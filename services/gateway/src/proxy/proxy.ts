@@ -10,7 +10,7 @@ import type { LastGood } from './last-good.ts';
 import { createWarning, toProblem } from './no-answer.ts';
 import { type OutgoingOptions, outgoingOf } from './outgoing.ts';
 import { createRetryCount } from './retry-budget.ts';
-import { createStandIn } from './stand-in.ts';
+import { createStandIns } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Largest body passed on, bytes. */
@@ -29,14 +29,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
   const { upstreams, lastGood, admission, logger, metrics } = options;
   const warn = createWarning(logger);
   const retried = createRetryCount(metrics);
-  const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
-
-  /** Of a read that is the same for everybody. */
-  function standInFor({ request, response, route, headers }: Passage) {
-    if (!route.lastGood || request.method !== 'GET') return undefined;
-    const used = () => stale.inc({ route: route.path });
-    return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used });
-  }
+  const standInFor = createStandIns(lastGood, metrics);
 
   function send(passage: Passage, body: Buffer | null): void {
     const { request, response, route, trace, headers, place } = passage;

@@ -1,4 +1,6 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Metrics } from '@shop/service';
+import type { Route } from '../routes.ts';
 import type { LastGood } from './last-good.ts';
 
 /** Keeps the answer of one read if it is good, and answers with the last good one if none comes. */
@@ -19,6 +21,25 @@ export interface StandInOptions {
   readonly ownHeaders: readonly string[];
   /** Told when the last good answer was used. */
   readonly used: () => void;
+}
+
+/** The request of a read that has a last good answer. */
+export interface StandInFor {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly route: Route;
+  /** What every answer of the gateway has: name, value, name, value … */
+  readonly headers: readonly string[];
+}
+
+/** Stand-ins for the reads that are the same for everybody; undefined for all others. */
+export function createStandIns(lastGood: LastGood, metrics: Metrics): (of: StandInFor) => StandIn | undefined {
+  const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
+  return ({ request, response, route, headers }) => {
+    if (!route.lastGood || request.method !== 'GET') return undefined;
+    const used = () => stale.inc({ route: route.path });
+    return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used });
+  };
 }
 
 export function createStandIn({ lastGood, key, response, ownHeaders, used }: StandInOptions): StandIn {
