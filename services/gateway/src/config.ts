@@ -73,7 +73,7 @@ export const gatewayConfigSchema = z.object({
     .default(150)
     .describe('average answer time at which the limit for new orders and coupons stands still, ms; others follow it'),
   LIMIT_MIN: z.coerce.number().int().min(1).default(10).describe('least limit of one class of requests for a service'),
-  LIMIT_MAX: z.coerce.number().int().min(1).default(1_000).describe('greatest limit of one class for a service'),
+  LIMIT_MAX: z.coerce.number().int().min(1).default(2_000).describe('greatest limit of one class for a service'),
   MAX_STREAMS: z.coerce
     .number()
     .int()

@@ -11,6 +11,9 @@ import { createLastGood } from './proxy/last-good.ts';
 import { createStreams, STREAM_SILENCE_MS } from './proxy/streams.ts';
 import { createUpstream } from './proxy/upstream.ts';
 
+/** Connections that are accepted in one turn of the event loop. */
+const LISTENING_SOCKETS = 16;
+
 const config = loadGatewayConfig();
 const runtime = createRuntime('gateway', config);
 const { logger, metrics, health, shutdown } = runtime;
@@ -86,6 +89,6 @@ const app = createApp({
   admission,
   health,
 });
-await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS });
+await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS, sockets: LISTENING_SOCKETS });
 // Before the server closes, which waits for the answers that are at work.
 shutdown.onStop('streams', () => streams.close());

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { childTrace, DomainError, parseTraceparent, renderProblem } from '@shop/service';
+import { DomainError, renderProblem } from '@shop/service';
+import { traceOf } from '../trace-of.ts';
 
 /** A body up to this size is still read and thrown away, so that the connection stays usable, bytes. */
 const DISCARD_LIMIT = 8 * 1024 * 1024;
@@ -25,7 +26,7 @@ export function refuseQuickly(
   retryAfterSeconds: number,
   headers: readonly string[],
 ): void {
-  const { traceId } = childTrace(parseTraceparent(request.headers.traceparent as string | undefined));
+  const { traceId } = traceOf(request);
   const own = [
     'Content-Type',
     'application/problem+json',
