@@ -232,6 +232,37 @@ describe('what the shop does when a part is away', () => {
     forgiveNetwork();
   });
 
+  it('when the shop is too busy for an order, then the page waits as it is told, says so, and sends the same order again', async () => {
+    await open({ allowed: [503] });
+    await signIn(page, user);
+    await charge(40_000);
+    await putInBasket('teapot');
+    const keys: (string | undefined)[] = [];
+    await page.route('**/orders', async (route) => {
+      keys.push(
+        await route
+          .request()
+          .headerValue('idempotency-key')
+          .then((key) => key ?? undefined),
+      );
+      if (keys.length > 2) return route.fallback();
+      const problem = { code: 'SERVICE_UNAVAILABLE', status: 503 };
+      const headers = { 'retry-after': '2', 'content-type': 'application/problem+json' };
+      return route.fulfill({ status: 503, headers, body: JSON.stringify(problem) });
+    });
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    await page.getByText('The shop is busy.').waitFor();
+    await page.getByText(/Trying again in [23] s/).waitFor();
+    await page.getByText('Trying again in 1 s').waitFor();
+    await page.getByRole('button', { name: 'Ordering' }).waitFor();
+    await status('Completed');
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toBeTruthy();
+    await page.getByText('Trying again').waitFor({ state: 'detached' });
+    expect(await balance()).toBe('₩10,000');
+  });
+
   it('when payment is away, then its page says so in words, and the rest of the shop works', async () => {
     await open({ allowed: [503] });
     await signIn(page, user);

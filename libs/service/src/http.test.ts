@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Router } from 'express';
 import request from 'supertest';
@@ -147,6 +149,25 @@ describe('http application', () => {
     await expect(serve(app, { host: '127.0.0.1', port: server.port })).rejects.toThrow(
       `port ${server.port} on 127.0.0.1 is in use`,
     );
+  });
+
+  it('when several sockets listen on the port, then each connection is answered, the port is taken, and all of it closes', async () => {
+    const other = await serve(app, { host: '127.0.0.1', port: 0, sockets: 4, maxConnections: 400 });
+    const connections = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const socket = connect(other.port, '127.0.0.1');
+        socket.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+        const [head] = (await once(socket.setEncoding('utf8'), 'data')) as [string];
+        expect(head).toMatch(/^HTTP\/1.1 200 /);
+        return socket;
+      }),
+    );
+    await expect(serve(app, { host: '127.0.0.1', port: other.port })).rejects.toThrow('is in use');
+    await expect(serve(app, { host: '127.0.0.1', port: other.port, sockets: 4 })).rejects.toThrow('is in use');
+    const ended = connections.map((socket) => once(socket, 'close'));
+    await other.close();
+    await Promise.all(ended);
+    await expect(fetch(`${other.url}/health/live`)).rejects.toThrow();
   });
 
   it('when it closes with an idle keep-alive connection, then it does not wait for it', async () => {

@@ -27,7 +27,7 @@ export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   /** A periodic job, until the shutdown. */
   repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'run'>): void;
   /** Serves `app` until the shutdown. The last step: what is registered before it outlives the requests. */
-  listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections'>): Promise<void>;
+  listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections' | 'sockets'>): Promise<void>;
 }
 
 export interface RuntimeOptions {

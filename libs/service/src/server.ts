@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { listenWith } from './listen.ts';
 import { answerUnread } from './unread-request.ts';
 
 /** Longer than any client of ours keeps an idle connection, so that it is never closed under a request being sent. */
@@ -14,6 +15,8 @@ export interface ServeOptions {
   readonly port: number;
   /** Most connections at once; further ones are closed unheard. Default: no limit. */
   readonly maxConnections?: number;
+  /** Sockets that listen on the port: one accepts one connection a turn of the event loop. Default: 1. */
+  readonly sockets?: number;
   /** Longest time for a request's headers, and for all of it, ms. Default: 10,000 and 30,000. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -30,7 +33,7 @@ export interface RunningServer {
 
 /** Listens. Rejects with one sentence when the port is taken or may not be used. */
 export async function serve(app: RequestListener, options: ServeOptions): Promise<RunningServer> {
-  const { host, port, maxConnections, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
+  const { host, port, maxConnections, sockets = 1, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
   const server = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -44,7 +47,6 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
     app,
   );
   server.maxRequestsPerSocket = 0;
-  if (maxConnections !== undefined) server.maxConnections = maxConnections;
   server.on('clientError', answerUnread);
   // Node counts a connection as idle only after its first request: those that never sent one are known here.
   const unused = new Set<Socket>();
@@ -53,21 +55,27 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
     socket.once('close', () => unused.delete(socket));
   });
   server.on('request', (request) => unused.delete(request.socket));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
-    server.listen({ host, port, backlog: 1024 }, resolve);
-  });
+  const listening = await listenWith(server, { host, port, sockets, maxConnections }).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw listenError(error, host, port);
+    },
+  );
   const actual = (server.address() as AddressInfo).port;
   return {
     server,
     port: actual,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
-    close: (graceMs = 10_000) => close(server, unused, graceMs),
+    close: (graceMs = 10_000) => close(server, listening, unused, graceMs),
   };
 }
 
-async function close(server: Server, unused: ReadonlySet<Socket>, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+async function close(
+  server: Server,
+  listening: readonly NetServer[],
+  unused: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
+  const closed = Promise.all(listening.map((each) => new Promise<void>((resolve) => void each.close(() => resolve()))));
   // A keep-alive connection whose request has just ended is idle again: it is closed on the next turn of this timer.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   const hangUp = setTimeout(() => {

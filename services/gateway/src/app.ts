@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
+import type { Admission } from './admission/admission.ts';
 import { type DemoIssuer, demoRoutes } from './auth/demo.ts';
 import { docsRoutes } from './pages/docs.ts';
 import { storefrontRoutes } from './pages/storefront.ts';
@@ -7,10 +8,12 @@ import { createPipeline, type Guard } from './pipeline.ts';
 import type { ClientAddress } from './protect/client-address.ts';
 import { createProtection, type ProtectionOptions } from './protect/protection.ts';
 import { createForward, type ForwardOptions } from './proxy/proxy.ts';
+import { createStandIns } from './proxy/stand-in.ts';
 import type { Streams } from './proxy/streams.ts';
 import { ROUTES } from './routes.ts';
 
 export interface AppDeps extends ForwardOptions, ProtectionOptions {
+  readonly admission: Admission;
   readonly clientAddress: ClientAddress;
   readonly streams: Streams;
   /** Finds out who asks, and whether they may. */
@@ -67,7 +70,11 @@ export function createApp(deps: AppDeps): RequestListener {
     routes: ROUTES.filter((route) => deps.upstreams[route.service] !== undefined),
     preflight: protection.preflight,
     answerHeaders: protection.answerHeaders,
+    originHeaders: protection.originHeaders,
     admit: protection.admit,
+    admission: deps.admission,
+    answerFromCopy: deps.copies.hit,
+    standInFor: createStandIns(deps.lastGood, metrics),
     guards: [identify, protection.limitUser],
     forward: (passage) => (passage.route.stream ? streams.forward(passage) : forward(passage)),
     other: protection.pages(own),

@@ -65,7 +65,15 @@ export const gatewayConfigSchema = z.object({
     .int()
     .min(1)
     .default(5_000)
-    .describe('most requests at once for one service; further ones are answered 503'),
+    .describe('most requests at once for one service, whatever their class; further ones are answered 503'),
+  ADMISSION: switchVariable
+    .default(true)
+    .describe('false: as many requests go to a service as MAX_IN_FLIGHT says, however long its answers take'),
+  LIMIT_TARGET_MS: milliseconds(10)
+    .default(150)
+    .describe('average answer time at which the limit for new orders and coupons stands still, ms; others follow it'),
+  LIMIT_MIN: z.coerce.number().int().min(1).default(10).describe('least limit of one class of requests for a service'),
+  LIMIT_MAX: z.coerce.number().int().min(1).default(2_000).describe('greatest limit of one class for a service'),
   MAX_STREAMS: z.coerce
     .number()
     .int()
@@ -92,7 +100,9 @@ export const gatewayConfigSchema = z.object({
     .describe('origins whose pages may call the API, comma separated'),
   SHED_ABOVE_MS: milliseconds(0)
     .default(250)
-    .describe('delay of the event loop above which requests are refused, ms; 0 never refuses'),
+    .describe(
+      'delay of the event loop above which anything is refused, ms; new orders at 0.4 of it, browsing at 0.2; 0 never',
+    ),
   LAST_GOOD_SECONDS: z.coerce
     .number()
     .int()

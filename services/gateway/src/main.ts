@@ -1,4 +1,5 @@
 import { createCallerSigner, createRuntime } from '@shop/service';
+import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import { openAuthentication } from './auth/setup.ts';
 import { loadGatewayConfig } from './config.ts';
@@ -10,6 +11,9 @@ import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams, STREAM_SILENCE_MS } from './proxy/streams.ts';
 import { createUpstream } from './proxy/upstream.ts';
+
+/** Connections that are accepted in one turn of the event loop. */
+const LISTENING_SOCKETS = 16;
 
 const config = loadGatewayConfig();
 const runtime = createRuntime('gateway', config);
@@ -38,6 +42,14 @@ shutdown.onStop('upstreams', async () => {
 });
 
 const shedder = createShedder({ aboveMs: config.SHED_ABOVE_MS, metrics });
+const admission = createAdmission({
+  on: config.ADMISSION,
+  minLimit: Math.min(config.LIMIT_MIN, config.MAX_IN_FLIGHT),
+  maxLimit: Math.min(config.LIMIT_MAX, config.MAX_IN_FLIGHT),
+  targetMs: config.LIMIT_TARGET_MS,
+  shedder,
+  metrics,
+});
 const limits = openRateLimits({
   user: config.RATE_LIMIT_USER,
   address: config.RATE_LIMIT_ADDRESS,
@@ -47,6 +59,7 @@ const limits = openRateLimits({
 });
 shutdown.onStop('protection', () => {
   shedder.stop();
+  admission.stop();
   limits.stop();
 });
 
@@ -75,8 +88,9 @@ const app = createApp({
   cors: createCors(config.CORS_ORIGINS),
   limit: limits.limit,
   shedder,
+  admission,
   health,
 });
-await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS });
+await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS, sockets: LISTENING_SOCKETS });
 // Before the server closes, which waits for the answers that are at work.
 shutdown.onStop('streams', () => streams.close());

@@ -1,6 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Caller, DomainError, type Logger, type Metrics, NOBODY, type TraceContext } from '@shop/service';
+import type { Admission } from './admission/admission.ts';
+import type { Place, Refusal } from './admission/gate.ts';
+import { refuseQuickly } from './admission/quick-refusal.ts';
 import { createMatcher } from './match.ts';
+import { type Copies, isShared } from './proxy/copies.ts';
+import type { StandIn, StandInFor } from './proxy/stand-in.ts';
 import { refuse } from './refuse.ts';
 import type { Route } from './routes.ts';
 import { traceOf } from './trace-of.ts';
@@ -17,6 +22,10 @@ export interface Passage {
   readonly headers: string[];
   /** Nobody, until a guard knows better. */
   caller: Caller;
+  /** Among those under way at its service; undefined for what needs none, such as a stream. */
+  place: Place | undefined;
+  /** How long it stood in line for it, ms. */
+  waitedMs: number;
 }
 
 /**
@@ -31,8 +40,16 @@ export interface PipelineOptions {
   readonly preflight: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** What every answer begins with: name, value, name, value … */
   readonly answerHeaders: (request: IncomingMessage) => string[];
-  /** Refuses before it is even known what is asked for, by throwing. */
+  /** The part of them without which a page of another origin cannot read an answer. */
+  readonly originHeaders: (request: IncomingMessage) => readonly string[];
+  /** Refuses by throwing, before anything but the head is read. */
   readonly admit: (request: IncomingMessage, headers: string[]) => void;
+  /** Then refuses what cannot be served in time. */
+  readonly admission: Admission;
+  /** Answers a read that would be refused, if it has a last good answer. */
+  readonly standInFor: (of: StandInFor) => StandIn | undefined;
+  /** Answers a read that is the same for everybody from a copy: it costs its service nothing, so it needs no place. */
+  readonly answerFromCopy: Copies['hit'];
   /** In this order. */
   readonly guards: readonly Guard[];
   readonly forward: (passage: Passage) => void;
@@ -44,7 +61,9 @@ export interface PipelineOptions {
 
 /** Every request of a route is matched, measured, goes by the guards and is passed on. */
 export function createPipeline(options: PipelineOptions): RequestListener {
-  const { routes, preflight, answerHeaders, admit, guards, forward, other, logger, metrics } = options;
+  const { routes, preflight, answerHeaders, originHeaders, admit, admission, standInFor, guards, forward, other } =
+    options;
+  const { answerFromCopy, logger, metrics } = options;
   const match = createMatcher(routes);
   const measure = createMeasure(metrics);
 
@@ -67,6 +86,51 @@ export function createPipeline(options: PipelineOptions): RequestListener {
     }
   }
 
+  function refuseUnread(request: IncomingMessage, response: ServerResponse, route: Route, reason: Refusal): void {
+    if (response.destroyed) return;
+    if (route.lastGood && standInFor({ request, response, route, headers: answerHeaders(request) })?.answer()) return;
+    admission.countRefusal(route, reason);
+    refuseQuickly(request, response, admission.retryAfter(), originHeaders(request));
+  }
+
+  function enter(request: IncomingMessage, response: ServerResponse, route: Route): void {
+    const startedAt = performance.now();
+    const headers = answerHeaders(request);
+    try {
+      admit(request, headers);
+    } catch (error) {
+      measure(request, response, route.path, startedAt);
+      refuse({ response, trace: traceOf(request), headers }, error, logger);
+      return;
+    }
+    if (isShared({ request, route })) {
+      const trace = traceOf(request);
+      if (answerFromCopy({ request, response, route, trace, headers })) {
+        measure(request, response, route.path, startedAt);
+        return;
+      }
+    }
+    const place = admission.enter(route, request.headers.prefer as string | undefined);
+    if (typeof place === 'string') {
+      refuseUnread(request, response, route, place);
+      return;
+    }
+    const start = (waitedMs: number) => {
+      measure(request, response, route.path, startedAt);
+      const trace = traceOf(request);
+      go({ request, response, route, startedAt, trace, headers, caller: NOBODY, place, waitedMs }, 0);
+    };
+    if (place) response.once('close', () => place.leave());
+    if (!place?.waiting) {
+      start(0);
+      return;
+    }
+    place.whenDecided((refusal) => {
+      if (refusal) refuseUnread(request, response, route, refusal);
+      else start(performance.now() - startedAt);
+    });
+  }
+
   return (request, response) => {
     const { method = 'GET', url = '/' } = request;
     if (preflight(request, response)) return;
@@ -75,17 +139,17 @@ export function createPipeline(options: PipelineOptions): RequestListener {
       other(request, response);
       return;
     }
-    const trace = traceOf(request);
-    const headers = answerHeaders(request);
-    const startedAt = performance.now();
-    measure(request, response, 'allow' in found ? 'unmatched' : found.route.path, startedAt);
-    if ('allow' in found) headers.push('allow', found.allow);
+    if ('route' in found) {
+      enter(request, response, found.route);
+      return;
+    }
+    const headers = [...answerHeaders(request), 'allow', found.allow];
+    measure(request, response, 'unmatched', performance.now());
     try {
       admit(request, headers);
-      if ('allow' in found) throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`);
-      go({ request, response, route: found.route, startedAt, trace, headers, caller: NOBODY }, 0);
+      throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`);
     } catch (error) {
-      refuse({ response, trace, headers }, error, logger);
+      refuse({ response, trace: traceOf(request), headers }, error, logger);
     }
   };
 }

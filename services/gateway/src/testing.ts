@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/service';
+import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import type { DemoIssuer } from './auth/demo.ts';
 import { asAnybody } from './guards/authenticate.ts';
@@ -8,7 +9,7 @@ import type { Guard } from './pipeline.ts';
 import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { createRateLimiter } from './protect/rate-limiter.ts';
-import { createShedder } from './protect/shedding.ts';
+import { createShedder, type Shedder } from './protect/shedding.ts';
 import { createWindowCounts, type Quota } from './protect/window-counts.ts';
 import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
@@ -61,6 +62,10 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly limitAddress?: Quota;
   readonly limitUser?: Quota;
   readonly shedAboveMs?: number;
+  /** In place of one that looks at the event loop. */
+  readonly shedder?: Shedder;
+  readonly minLimit?: number;
+  readonly maxLimit?: number;
   readonly identify?: Guard;
   readonly demo?: DemoIssuer;
 }
@@ -87,7 +92,15 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     maxInFlight: options.maxStreams ?? 100,
     metrics,
   });
-  const shedder = createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
+  const shedder = options.shedder ?? createShedder({ aboveMs: options.shedAboveMs ?? 0, metrics });
+  const admission = createAdmission({
+    on: true,
+    minLimit: Math.min(options.minLimit ?? 10, maxInFlight),
+    maxLimit: Math.min(options.maxLimit ?? 1_000, maxInFlight),
+    targetMs: 150,
+    shedder,
+    metrics,
+  });
   const counts = (quota: Quota | undefined) => quota && createWindowCounts(quota, 1_000);
   const passing = {
     signCaller: createCallerSigner(INTERNAL_KEYS),
@@ -106,6 +119,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     cors: createCors(options.corsOrigins ?? []),
     limit: createRateLimiter({ user: counts(options.limitUser), address: counts(options.limitAddress), metrics }),
     shedder,
+    admission,
     identify: options.identify ?? asAnybody,
     demo: options.demo,
     health: createHealth(),
@@ -116,8 +130,10 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     metrics,
     upstreams,
     streams,
+    admission,
     async close() {
       shedder.stop();
+      admission.stop();
       await close();
       await Promise.all([...Object.values(upstreams), orderStreams].map((upstream) => upstream.close()));
     },

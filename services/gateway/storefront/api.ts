@@ -1,3 +1,4 @@
+import { createCountdown } from './countdown.ts';
 import { expireSession, session } from './session.ts';
 
 /** An RFC 9457 answer, or `NETWORK` where there was none at all. */
@@ -32,15 +33,19 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Told in which moment a request has to wait, and for how many seconds; null when it goes on. */
+/** Told every second how many seconds are left until a request that has to wait is sent again; null when none waits. */
 type Waiting = (seconds: number | null) => void;
 let waiting: Waiting = () => undefined;
 export function onWaiting(told: Waiting): void {
   waiting = told;
 }
+const countdown = createCountdown((seconds) => waiting(seconds));
 
 const TRIES = 4;
-const LONGEST_WAIT_S = 10;
+/** A shop that says more than that is away rather than busy. */
+const LONGEST_WAIT_S = 60;
+/** Added at random, so that clients which were told the same second do not come in the same moment, ms. */
+const SPREAD_MS = 1_000;
 
 /** How much the server's clock is ahead of this one, ms; exact to a second. */
 let clockAhead = 0;
@@ -64,9 +69,9 @@ export async function call<T>(method: string, path: string, options: CallOptions
       if (!(error instanceof Problem) || !repeatable || attempt === TRIES) throw error;
       const seconds = patience(error);
       if (seconds === undefined) throw error;
-      waiting(seconds);
-      await pause(seconds * 1000, options.signal);
-      waiting(null);
+      const ms = seconds * 1000 + Math.random() * SPREAD_MS;
+      const end = countdown.begin(ms);
+      await pause(ms, options.signal).finally(end);
     }
   }
 }

@@ -23,3 +23,29 @@ export function clock(at: number, now: number, dayMark: string): string {
   const time = [hours, minutes, seconds].map((part) => String(part).padStart(2, '0')).join(':');
   return days > 0 ? `${days}${dayMark} ${time}` : time;
 }
+
+export interface Countdown {
+  /** Something begins to wait for so long, ms. @returns ends its wait, however it ends */
+  begin(ms: number): () => void;
+}
+
+/** Tells `show` every second how many whole seconds are left of the shortest wait; null when nothing waits any more. */
+export function createCountdown(show: (seconds: number | null) => void, now: () => number = Date.now): Countdown {
+  const ends = new Map<symbol, number>();
+  let ticks: ReturnType<typeof setInterval> | undefined;
+  const tick = () => show(Math.max(1, Math.ceil((Math.min(...ends.values()) - now()) / 1000)));
+  return {
+    begin(ms) {
+      const wait = Symbol('wait');
+      ends.set(wait, now() + ms);
+      ticks ??= setInterval(tick, 1_000);
+      tick();
+      return () => {
+        if (!ends.delete(wait) || ends.size > 0) return;
+        clearInterval(ticks);
+        ticks = undefined;
+        show(null);
+      };
+    },
+  };
+}

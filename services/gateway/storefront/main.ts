@@ -3,7 +3,7 @@ import { onWaiting } from './api.ts';
 import { pieces } from './basket.ts';
 import { chooseLanguage, language, otherLanguage, words } from './i18n.ts';
 import { loadBasket, watchOtherTabs } from './kept-basket.ts';
-import { say } from './page.ts';
+import { say, showWait } from './page.ts';
 import { pages } from './pages.ts';
 import { createRouter, currentPath, refugeFrom } from './router.ts';
 import { endSession, session } from './session.ts';
@@ -82,7 +82,7 @@ const router = createRouter({
   missing: ({ draw }) => draw(html`<h1 tabindex="-1">${words().notFound}</h1>`),
 });
 
-onWaiting((seconds) => say(seconds === null ? '' : words().waitingFor(seconds)));
+onWaiting(showWait);
 for (const change of ['online', 'offline', 'basket']) addEventListener(change, frame);
 watchOtherTabs();
 // A session that has ended closes the pages that need one.

@@ -24,6 +24,29 @@ export function say(text: string): void {
   }, SAID_MS);
 }
 
+/**
+ * Shows that a request waits until the shop can do it, and for how many seconds; null when it goes on. The sentence is read
+ * out once, the seconds are only seen.
+ */
+export function showWait(seconds: number | null): void {
+  const element = document.getElementById('said');
+  if (!element) return;
+  let left = element.querySelector('[data-wait]');
+  if (seconds === null) {
+    if (left) say('');
+    return;
+  }
+  if (!left) {
+    say(`${words().busy} `);
+    clearTimeout(unsaid);
+    left = document.createElement('span');
+    left.setAttribute('data-wait', '');
+    left.setAttribute('aria-hidden', 'true');
+    element.append(left);
+  }
+  left.textContent = words().waitingFor(seconds);
+}
+
 export function sayProblem(error: unknown): void {
   say(explain(error));
 }

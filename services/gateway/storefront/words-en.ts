@@ -20,7 +20,8 @@ export const en = {
   loading: 'Loading …',
   back: 'Back',
   offline: 'You are offline. What you see may be old.',
-  waitingFor: (seconds: number) => `The shop is busy. Trying again in ${seconds} s …`,
+  busy: 'The shop is busy. Nothing is lost: it is asked again by itself.',
+  waitingFor: (seconds: number) => `Trying again in ${seconds} s …`,
   notFound: 'There is no such page.',
   dayMark: 'd',
 

@@ -21,7 +21,8 @@ export const ko: Words = {
   loading: '불러오는 중 …',
   back: '뒤로',
   offline: '오프라인입니다. 화면의 내용이 오래되었을 수 있습니다.',
-  waitingFor: (seconds) => `지금 붐빕니다. ${seconds}초 뒤에 다시 시도합니다 …`,
+  busy: '지금 붐빕니다. 요청은 그대로 남아 있으며 자동으로 다시 보냅니다.',
+  waitingFor: (seconds) => `${seconds}초 뒤에 다시 시도합니다 …`,
   notFound: '없는 페이지입니다.',
   dayMark: '일',
 

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { put, reprice, total, without } from '../../storefront/basket.ts';
-import { clock, remaining } from '../../storefront/countdown.ts';
+import { clock, createCountdown, remaining } from '../../storefront/countdown.ts';
 import { createEventParser } from '../../storefront/event-stream.ts';
 import { wishFor } from '../../storefront/kept-wish.ts';
 import { wonIn } from '../../storefront/money.ts';
@@ -151,6 +151,24 @@ describe('the countdown', () => {
   ])('when %i ms are left, then it shows %s', (left, shown, over) => {
     expect(clock(10_000 + left, 10_000, 'd')).toBe(shown);
     expect(remaining(10_000 + left, 10_000).over).toBe(over);
+  });
+});
+
+describe('the wait for a busy shop', () => {
+  it('when requests wait, then the seconds of the shortest wait are shown, until the last has ended', () => {
+    jest.useFakeTimers();
+    const shown: (number | null)[] = [];
+    const countdown = createCountdown((seconds) => shown.push(seconds));
+    const endLong = countdown.begin(5_500);
+    const endShort = countdown.begin(2_000);
+    jest.advanceTimersByTime(1_000);
+    endShort();
+    jest.advanceTimersByTime(1_000);
+    endShort();
+    endLong();
+    jest.advanceTimersByTime(5_000);
+    expect(shown).toEqual([6, 2, 1, 4, null]);
+    jest.useRealTimers();
   });
 });
 

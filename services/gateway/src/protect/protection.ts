@@ -6,7 +6,7 @@ import { traceOf } from '../trace-of.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { Cors } from './cors.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { API_HEADERS, PAGE_HEADERS } from './security-headers.ts';
+import { API_HEADERS, type HeaderPairs, PAGE_HEADERS } from './security-headers.ts';
 import type { Shedder } from './shedding.ts';
 
 /** Longest path with query. All headers together may have 16 KiB: `serve` sees to that. */
@@ -26,7 +26,9 @@ export interface Protection {
   preflight(request: IncomingMessage, response: ServerResponse): boolean;
   /** Headers that every answer of a route has: name, value, name, value … */
   answerHeaders(request: IncomingMessage): string[];
-  /** Refuses before anything is known of the request but where it comes from. */
+  /** What a page of another origin needs to read an answer: part of `answerHeaders`. */
+  originHeaders(request: IncomingMessage): HeaderPairs;
+  /** Refuses too long a path, and an address that has asked too often, by throwing. */
   admit(request: IncomingMessage, headers: string[]): void;
   /** Refuses a user who has asked too often. */
   readonly limitUser: Guard;
@@ -38,12 +40,12 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
   function admit(request: IncomingMessage, headers: string[]): undefined {
     const { url = '/' } = request;
     if (url.length > URL_LIMIT) throw new DomainError('URI_TOO_LONG', `At most ${URL_LIMIT} characters are accepted.`);
-    if (shedder.refuses()) throw new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment.');
     refuseIf(limit.address(clientAddress(request), headers));
   }
 
   return {
     preflight: (request, response) => cors.preflight(request, response, API_HEADERS),
+    originHeaders: cors.headers,
     answerHeaders: (request) => [...API_HEADERS, ...cors.headers(request)],
     admit,
     limitUser({ caller, headers }) {
@@ -52,7 +54,10 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
     pages: (listener) => (request, response) => {
       const headers = [...PAGE_HEADERS, ...cors.headers(request)];
       try {
-        if (!isWatching(request)) admit(request, headers);
+        if (!isWatching(request)) {
+          if (shedder.refuses()) throw new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment.');
+          admit(request, headers);
+        }
       } catch (error) {
         refuse({ response, trace: traceOf(request), headers }, error, logger);
         return;

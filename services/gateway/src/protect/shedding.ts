@@ -6,8 +6,14 @@ const EVERY_MS = 20;
 const WEIGHT = 0.4;
 
 export interface Shedder {
-  /** Whether the request that has just come should be refused, so that those at work get done. */
-  refuses(): boolean;
+  /**
+   * Whether the request that has just come should be refused, so that those at work get done.
+   *
+   * @param share of the threshold at which refusals begin: less for requests that can be done without sooner; by default 1
+   */
+  refuses(share?: number): boolean;
+  /** How late the event loop comes round, smoothed, ms. */
+  readonly delayMs: number;
   stop(): void;
 }
 
@@ -26,7 +32,7 @@ export interface ShedderOptions {
 export function createShedder({ aboveMs, metrics, random = Math.random }: ShedderOptions): Shedder {
   const delay = metrics.gauge('gateway_event_loop_delay_ms', 'How late the event loop comes round, smoothed, ms');
   const shed = metrics.counter('gateway_shed_total', 'Requests refused because the process is overloaded');
-  if (aboveMs === 0) return { refuses: () => false, stop: () => undefined };
+  if (aboveMs === 0) return { refuses: () => false, delayMs: 0, stop: () => undefined };
   let delayMs = 0;
   let last = performance.now();
   const timer = setInterval(() => {
@@ -36,10 +42,14 @@ export function createShedder({ aboveMs, metrics, random = Math.random }: Shedde
     delay.set(delayMs);
   }, EVERY_MS).unref();
   return {
-    refuses() {
-      if (delayMs <= aboveMs || random() >= shareToRefuse(delayMs, aboveMs)) return false;
+    refuses(share = 1) {
+      const above = aboveMs * share;
+      if (delayMs <= above || random() >= shareToRefuse(delayMs, above)) return false;
       shed.inc();
       return true;
+    },
+    get delayMs() {
+      return delayMs;
     },
     stop: () => clearInterval(timer),
   };

@@ -24,14 +24,19 @@ export interface Flight {
   refused(): void;
 }
 
+/** Of a request, all that an answer needs. */
+export type Answerable = Pick<Passage, 'request' | 'response' | 'route' | 'trace' | 'headers'>;
+
 /** How a request is asked, or told that there is no answer, where there is nothing to share. */
 export interface Asking {
   ask(flight: Flight | undefined): void;
   failed(reason: NoAnswer): void;
 }
 
-/** Answers to reads that are the same for everybody, for a moment. Never for anything that depends on who asks. */
+/** Answers to reads that are the same for everybody (`isShared`), for a moment. Never for anything that depends on who asks. */
 export interface Copies {
+  /** Answers a shared read from a copy that is good enough. @returns whether it did; nothing else is done where not */
+  hit(of: Answerable): boolean;
   /** Answers from a copy, or with what another request is being answered, or has it asked. */
   answer(passage: Passage, asking: Asking): void;
   /** A service may show something else from now on: an operator has changed it through this gateway. */
@@ -68,6 +73,11 @@ interface Waiting extends Asking {
 }
 interface Open extends Kept {
   readonly waiting: Waiting[];
+}
+
+/** A read that is the same for everybody. */
+export function isShared({ request, route }: Pick<Passage, 'request' | 'route'>): boolean {
+  return route.lastGood === true && request.method === 'GET';
 }
 
 /**
@@ -108,7 +118,7 @@ export function createCopies(options: CopiesOptions): Copies {
     }
   }
 
-  function give({ request, response, route, trace, headers }: Passage, answer: SharedAnswer): void {
+  function give({ request, response, route, trace, headers }: Answerable, answer: SharedAnswer): void {
     if (response.destroyed) return;
     const { contentType, body, etag, cacheControl, age } = answer;
     const unchanged = isUnchanged(request.headers, etag);
@@ -122,18 +132,23 @@ export function createCopies(options: CopiesOptions): Copies {
     response.writeHead(unchanged ? 304 : 200, all).end(unchanged ? undefined : body);
   }
 
+  function hit(of: Answerable): boolean {
+    const { request, route } = of;
+    if (maxAgeMs === 0 || wantsNow(request.headers)) return false;
+    const copy = copies.get(request.url ?? '/');
+    if (!copy || !isGood(copy, route.service)) return false;
+    give(of, copy);
+    return true;
+  }
+
   function answer(passage: Passage, asking: Asking): void {
     const { request, response, route } = passage;
+    if (hit(passage)) return;
     if (maxAgeMs === 0 || wantsNow(request.headers)) {
       asking.ask(undefined);
       return;
     }
     const key = request.url ?? '/';
-    const copy = copies.get(key);
-    if (copy && isGood(copy, route.service)) {
-      give(passage, copy);
-      return;
-    }
     const open = flights.get(key);
     if (open && isGood(open, route.service)) {
       open.waiting.push({ passage, ...asking });
@@ -174,6 +189,7 @@ export function createCopies(options: CopiesOptions): Copies {
   }
 
   return {
+    hit,
     answer,
     changed(service) {
       changes.set(service, { count: changesOf(service) + 1, at: now() });

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { isUnchanged } from '@shop/service';
 import type { Dispatcher } from 'undici';
+import type { Place } from '../admission/gate.ts';
 import type { Attempt } from './breaker.ts';
 import { responseHeaders } from './headers.ts';
 import type { StandIn } from './stand-in.ts';
@@ -30,6 +31,8 @@ export interface ExchangeOptions {
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
   readonly outgoing: Outgoing;
+  /** Told of the answer, or that none came. */
+  readonly place: Place | undefined;
   /** For reads that are the same for everybody: it is given the whole answer, whatever their client has of it. */
   readonly standIn: StandIn | undefined;
   /** Told when it is sent a second time. */
@@ -103,7 +106,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#attempt.answered();
-    const { request, response, standIn, ownHeaders } = this.#options;
+    const { request, response, standIn, ownHeaders, place } = this.#options;
+    place?.answered(status);
     if (status >= 500 && standIn?.answer()) {
       this.#replaced = true;
       return;
@@ -196,6 +200,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // One instance that died among others is not the service; an answer that did not come in time is.
     if (this.#options.upstream.allAway || !isReset(error)) this.#attempt.failed(error);
     else this.#attempt.answered();
+    this.#options.place?.failed();
     this.#options.failed({ kind, error });
   }
 

@@ -1,4 +1,4 @@
-import { formatTraceparent, type SignCaller } from '@shop/service';
+import { formatTraceparent, type SignCaller, TIME_LEFT_HEADER } from '@shop/service';
 import type { Passage } from '../pipeline.ts';
 import type { ClientAddress } from '../protect/client-address.ts';
 import type { Outgoing } from './exchange.ts';
@@ -19,13 +19,18 @@ export function outgoingOf(
   options: OutgoingOptions,
   headers = passage.request.headers,
 ): Outgoing {
-  const { request, trace, caller } = passage;
+  const { request, route, trace, caller } = passage;
   const { method = 'GET', url: path = '/' } = request;
   const client = {
     address: options.clientAddress(request),
     traceparent: trace && formatTraceparent(trace),
     caller: options.signCaller(caller, method, path),
   };
-  const headersTimeout = timeLimit(method, headers, options.timeLimits);
-  return { method, path, headers: requestHeaders(headers, client), body, headersTimeout };
+  // The wait for a place counts, the client's own slowness does not.
+  const limit = timeLimit(method, headers, options.timeLimits) - passage.waitedMs;
+  const headersTimeout = Math.max(1, Math.floor(limit));
+  const all = requestHeaders(headers, client);
+  // A stream has no end that anybody waits for.
+  if (!route.stream) all.push(TIME_LEFT_HEADER, String(headersTimeout));
+  return { method, path, headers: all, body, headersTimeout };
 }

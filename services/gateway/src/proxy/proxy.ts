@@ -1,16 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { DomainError, type Logger, type Metrics } from '@shop/service';
+import type { Admission } from '../admission/admission.ts';
+import type { Refusal } from '../admission/gate.ts';
 import type { Passage } from '../pipeline.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
 import { readBody } from './body.ts';
-import type { Copies, Flight } from './copies.ts';
+import { type Copies, type Flight, isShared } from './copies.ts';
 import { Exchange, type NoAnswer } from './exchange.ts';
 import type { LastGood } from './last-good.ts';
 import { createWarning, toProblem } from './no-answer.ts';
 import { type OutgoingOptions, outgoingOf } from './outgoing.ts';
 import { createRetryCount } from './retry-budget.ts';
-import { createStandIn, type StandIn } from './stand-in.ts';
+import { createStandIns, type StandIn } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Largest body passed on, bytes. */
@@ -20,21 +22,17 @@ export interface ForwardOptions extends OutgoingOptions {
   readonly upstreams: Upstreams;
   readonly lastGood: LastGood;
   readonly copies: Copies;
+  readonly admission: Admission;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** Passes requests on to their services, and the answers back. */
 export function createForward(options: ForwardOptions): (passage: Passage) => void {
-  const { upstreams, lastGood, copies, logger, metrics } = options;
+  const { upstreams, lastGood, copies, admission, logger, metrics } = options;
   const warn = createWarning(logger);
   const retried = createRetryCount(metrics);
-  const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
-
-  function standInFor({ request, response, route, headers }: Passage, flight?: Flight): StandIn {
-    const used = () => stale.inc({ route: route.path });
-    return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used, flight });
-  }
+  const standInFor = createStandIns(lastGood, metrics);
 
   /** Of a write that operators make: what is kept of the service's answers is over before its own answer goes out. */
   function watchFor({ response, route }: Passage): StandIn {
@@ -61,7 +59,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
   }
 
   function exchange(passage: Passage, body: Buffer | null, standIn: StandIn | undefined, flight?: Flight): void {
-    const { request, response, route, trace, headers } = passage;
+    const { request, response, route, trace, headers, place } = passage;
     const upstream = upstreams[route.service];
     if (!upstream) throw new Error(`nobody answers ${route.path}`);
     const failed = (reason: NoAnswer): void => {
@@ -80,7 +78,43 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
       upstream.inFlight--;
     });
     const outgoing = outgoingOf(passage, body, options, isShared(passage) ? wholeAnswer(passage, flight) : undefined);
-    new Exchange({ request, response, ownHeaders: headers, upstream, outgoing, standIn, retried, failed }).start();
+    new Exchange({
+      request,
+      response,
+      ownHeaders: headers,
+      upstream,
+      outgoing,
+      place,
+      standIn,
+      retried,
+      failed,
+    }).start();
+  }
+
+  /** Its place was given to another while its body or its token was on the way. */
+  function enterAnew(passage: Passage, body: Buffer | null): void {
+    const { request, response, route } = passage;
+    const refused = (reason: Refusal) => {
+      admission.countRefusal(route, reason);
+      const retryAfterSeconds = admission.retryAfter();
+      const detail = 'Too much is asked for at the moment; nothing was done.';
+      refuse(passage, new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds }), logger);
+    };
+    const place = admission.enter(route, request.headers.prefer as string | undefined);
+    if (typeof place === 'string') {
+      refused(place);
+      return;
+    }
+    passage.place = place;
+    response.once('close', () => place?.leave());
+    const startedAt = performance.now();
+    const start = () => {
+      passage.waitedMs += performance.now() - startedAt;
+      place?.begin();
+      send(passage, body);
+    };
+    if (place?.waiting) place.whenDecided((refusal) => (refusal ? refused(refusal) : start()));
+    else start();
   }
 
   return (passage) => {
@@ -89,7 +123,8 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
     readBody(request, BODY_LIMIT, (body) => {
       if (body.kind === 'aborted' || response.closed) return;
       if (body.kind === 'whole') {
-        send(passage, body.bytes);
+        if (!passage.place || passage.place.begin()) send(passage, body.bytes);
+        else enterAnew(passage, body.bytes);
         return;
       }
       if (!body.discarded) headers.push('connection', 'close');
@@ -102,11 +137,6 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
 function notSent({ breaker, inFlight, maxInFlight }: Upstream): 'open' | 'busy' | undefined {
   if (!breaker.closed) return 'open';
   return inFlight >= maxInFlight ? 'busy' : undefined;
-}
-
-/** A read that is the same for everybody. */
-function isShared({ request, route }: Passage): boolean {
-  return route.lastGood === true && request.method === 'GET';
 }
 
 function isChange({ request, route }: Passage): boolean {

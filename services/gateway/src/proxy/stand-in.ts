@@ -1,4 +1,6 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Metrics } from '@shop/service';
+import type { Route } from '../routes.ts';
 import type { Flight } from './copies.ts';
 import type { LastGood } from './last-good.ts';
 
@@ -22,6 +24,28 @@ export interface StandInOptions {
   readonly used: () => void;
   /** For others who wait for the same answer. */
   readonly flight: Flight | undefined;
+}
+
+/** The request of a read that has a last good answer. */
+export interface StandInFor {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly route: Route;
+  /** What every answer of the gateway has: name, value, name, value … */
+  readonly headers: readonly string[];
+}
+
+/** Stand-ins for the reads that are the same for everybody; undefined for all others. */
+export function createStandIns(
+  lastGood: LastGood,
+  metrics: Metrics,
+): (of: StandInFor, flight?: Flight) => StandIn | undefined {
+  const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
+  return ({ request, response, route, headers }, flight) => {
+    if (!route.lastGood || request.method !== 'GET') return undefined;
+    const used = () => stale.inc({ route: route.path });
+    return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used, flight });
+  };
 }
 
 export function createStandIn({ lastGood, key, response, ownHeaders, used, flight }: StandInOptions): StandIn {

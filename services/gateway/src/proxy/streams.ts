@@ -52,7 +52,7 @@ export function createStreams(options: StreamsOptions): Streams {
       };
       // A stream is asked for by GET: what a client sends as a body goes nowhere.
       const outgoing = outgoingOf(passage, null, options);
-      const own = { request, response, ownHeaders: headers, standIn: undefined };
+      const own = { request, response, ownHeaders: headers, standIn: undefined, place: undefined };
       const exchange = new Exchange({ ...own, upstream, outgoing, retried, failed });
       upstream.inFlight++;
       exchanges.add(exchange);

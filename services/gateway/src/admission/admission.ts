@@ -1,0 +1,133 @@
+import { type Metrics, preferredWait } from '@shop/service';
+import type { Shedder } from '../protect/shedding.ts';
+import type { Route } from '../routes.ts';
+import { CLASSES, type ClassRules, type RequestClass } from './classes.ts';
+import { createGate, type Gate, type Place, type Refusal } from './gate.ts';
+import { createAdaptiveLimit } from './limit.ts';
+import { createRetryAfter } from './retry-after.ts';
+import { createWaitingLine } from './waiting-line.ts';
+
+/** How often queues and places are looked through, ms: a wait may last so much longer. */
+const TURN_MS = 10;
+/** How often the measures are brought up to date, ms. */
+const MEASURE_MS = 250;
+/** The limit of a process that knows nothing yet, and of one with little to do. */
+const INITIAL_LIMIT = 500;
+const REASONS: readonly Refusal[] = ['full', 'waited', 'late'];
+
+export interface AdmissionOptions {
+  /** Off: everything is let in. */
+  readonly on: boolean;
+  readonly minLimit: number;
+  readonly maxLimit: number;
+  /** Average answer time that is aimed at for what begins something new, ms. */
+  readonly targetMs: number;
+  readonly shedder: Shedder;
+  readonly metrics: Metrics;
+  /** ms. */
+  readonly now?: () => number;
+  /** 0 ≤ n < 1. */
+  readonly random?: () => number;
+}
+
+/** Decides at once, or within 100 ms, which requests are served. */
+export interface Admission {
+  /** Nothing has been read of the request but its head. @returns its place, undefined if it needs none, or why it is refused */
+  enter(route: Route, prefer: string | undefined): Place | Refusal | undefined;
+  /** Takes part in the count of what is refused: for `enter` and for a place that was refused later. */
+  countRefusal(route: Route, reason: Refusal): void;
+  /** What a refused client is told to wait, s. */
+  retryAfter(): number;
+  /** For one upstream and class. */
+  stateOf(route: Route): Pick<Gate, 'limit' | 'inFlight' | 'queued'>;
+  /** For tests, which have clocks of their own. */
+  turn(): void;
+  stop(): void;
+}
+
+interface Entrance {
+  readonly gate: Gate;
+  readonly rules: ClassRules;
+  readonly labels: { readonly upstream: string; readonly class: RequestClass };
+  readonly refused: Record<Refusal, number>;
+}
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { on, shedder, metrics, now = () => performance.now(), random = Math.random } = options;
+  const show = createMeasures(metrics);
+  const retryAfter = createRetryAfter({ now, random });
+  /** The routes of one service and class have one. */
+  const entrances = new Map<string, Entrance>();
+  const byRoute = new Map<Route, Entrance>();
+
+  function entranceOf(route: Route): Entrance {
+    const known = byRoute.get(route);
+    if (known) return known;
+    const key = `${route.service} ${route.class}`;
+    const entrance = entrances.get(key) ?? open(route);
+    entrances.set(key, entrance);
+    byRoute.set(route, entrance);
+    return entrance;
+  }
+
+  function open({ service, class: of }: Route): Entrance {
+    const rules = CLASSES[of];
+    const targetMs = options.targetMs * rules.targetShare;
+    const { minLimit: min, maxLimit: max } = options;
+    const limit = createAdaptiveLimit({ min, max, initial: INITIAL_LIMIT, targetMs });
+    const lateness = () => shedder.delayMs;
+    const line = createWaitingLine<Place>();
+    const gate = createGate({ limit, line, targetMs, now, lateness, served: retryAfter.countServed });
+    return { gate, rules, labels: { upstream: service, class: of }, refused: { full: 0, waited: 0, late: 0 } };
+  }
+
+  function turn(): void {
+    for (const { gate } of entrances.values()) gate.turn();
+  }
+
+  const turns = setInterval(turn, TURN_MS).unref();
+  const measuring = setInterval(() => show(entrances.values()), MEASURE_MS).unref();
+
+  return {
+    enter(route, prefer) {
+      const { gate, rules } = entranceOf(route);
+      if (shedder.refuses(rules.lateShare)) return 'late';
+      if (!on || route.stream) return undefined;
+      return gate.enter(route.waits === true && (preferredWait(prefer) ?? 0) > 0);
+    },
+    countRefusal(route, reason) {
+      entranceOf(route).refused[reason]++;
+      retryAfter.countRefused();
+    },
+    retryAfter: () => retryAfter.seconds(),
+    stateOf: (route) => entranceOf(route).gate,
+    turn,
+    stop() {
+      clearInterval(turns);
+      clearInterval(measuring);
+    },
+  };
+}
+
+function createMeasures(metrics: Metrics): (entrances: Iterable<Entrance>) => void {
+  const labels = ['upstream', 'class'] as const;
+  const limit = metrics.gauge('gateway_limit', 'Most requests under way at a service, by class', labels);
+  const inFlight = metrics.gauge('gateway_limited_in_flight', 'Requests that hold a place, by class', labels);
+  const queued = metrics.gauge('gateway_queue_length', 'Requests that wait for a place, by class', labels);
+  const refused = metrics.counter('gateway_refused_total', 'Requests refused before they were read, by reason', [
+    ...labels,
+    'reason',
+  ]);
+  return (entrances) => {
+    for (const { gate, labels: of, refused: counts } of entrances) {
+      limit.set(of, gate.limit);
+      inFlight.set(of, gate.inFlight);
+      queued.set(of, gate.queued);
+      // Counted apart, since a counter with labels costs as much as the rest of a refusal.
+      for (const reason of REASONS) {
+        if (counts[reason] > 0) refused.inc({ ...of, reason }, counts[reason]);
+        counts[reason] = 0;
+      }
+    }
+  };
+}

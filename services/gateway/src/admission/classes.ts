@@ -1,0 +1,18 @@
+/**
+ * How much a request matters when not all can be served. `finish` ends something that was begun, or operates the shop;
+ * `begin` starts something new; `browse` only looks. Browsing is refused first, and what finishes something last.
+ */
+export type RequestClass = 'finish' | 'begin' | 'browse';
+
+export interface ClassRules {
+  /** Its answers may take so long on average, as a share of LIMIT_TARGET_MS. The class with the least gives way first. */
+  readonly targetShare: number;
+  /** It is refused when the event loop is later than this share of SHED_ABOVE_MS. */
+  readonly lateShare: number;
+}
+
+export const CLASSES: Readonly<Record<RequestClass, ClassRules>> = {
+  finish: { targetShare: 2, lateShare: 1 },
+  begin: { targetShare: 1, lateShare: 0.4 },
+  browse: { targetShare: 0.67, lateShare: 0.2 },
+};

@@ -1,0 +1,219 @@
+import type { AdaptiveLimit } from './limit.ts';
+import type { WaitingLine } from './waiting-line.ts';
+
+/** `full`: the line was as long as can be served in time. `waited`: no place became free in time. `late`: the process is. */
+export type Refusal = 'full' | 'waited' | 'late';
+
+/** A request's place among those under way at a service. Whatever happens to the request, `leave` ends it. */
+export interface Place {
+  /** It stands in line: `whenDecided` tells how that ends. */
+  readonly waiting: boolean;
+  whenDecided(decided: (refusal?: Refusal) => void): void;
+  /**
+   * The request goes to the service now. False when the place was given to another meanwhile, because the request took too
+   * long to arrive: it has to enter anew.
+   */
+  begin(): boolean;
+  /** The head of the answer is there. */
+  answered(status: number): void;
+  /** No answer came. */
+  failed(): void;
+  /** The request is over, or its client has gone. */
+  leave(): void;
+}
+
+export interface GateOptions {
+  readonly limit: AdaptiveLimit;
+  readonly line: WaitingLine<Place>;
+  /** A request that waits for an outcome, and one that the service refused, hold their place for so long at most, ms. */
+  readonly targetMs: number;
+  /** ms. */
+  readonly now: () => number;
+  /** How late this process itself is, ms: no time of the service. */
+  readonly lateness: () => number;
+  /** Told of each request that gets a place. */
+  readonly served: () => void;
+}
+
+/** Lets requests of one class go to one service, as many at once as its limit allows. */
+export interface Gate {
+  readonly limit: number;
+  readonly inFlight: number;
+  readonly queued: number;
+  /** @param waits it asks for an outcome (`Prefer: wait`): its answer time is the client's wish and no sign of load */
+  enter(waits: boolean): Place | 'full';
+  /** To be called often: returns places, refuses who has waited too long. */
+  turn(): void;
+}
+
+/** The request's body and token take this long at most; then its place goes to others, ms. */
+const ARRIVAL_MS = 50;
+/** So many may always stand in line. */
+const SHORTEST_LINE = 10;
+/** So many times the limit may come in one burst: time bounds the wait of those. */
+const LONGEST_BURST = 10;
+/** In a standing line a part of it: as many as a batch of the service gives back at once. */
+const STANDING_SHARE = 0.5;
+
+export function createGate({ limit, line, targetMs, now, lateness, served }: GateOptions): Gate {
+  let inFlight = 0;
+  /** In the order in which they came. */
+  const arriving = new Set<GatePlace>();
+  const held: { readonly place: GatePlace; readonly until: number }[] = [];
+
+  class GatePlace implements Place {
+    state: 'waiting' | 'arriving' | 'at work' | 'given back' = 'waiting';
+    since = 0;
+    #refused = false;
+    readonly #waits: boolean;
+    #decided: ((refusal?: Refusal) => void) | undefined;
+
+    constructor(waits: boolean) {
+      this.#waits = waits;
+    }
+
+    get waiting(): boolean {
+      return this.state === 'waiting';
+    }
+
+    whenDecided(decided: (refusal?: Refusal) => void): void {
+      this.#decided = decided;
+    }
+
+    take(at: number): void {
+      this.state = 'arriving';
+      this.since = at;
+      inFlight++;
+      limit.used(inFlight);
+      arriving.add(this);
+      served();
+    }
+
+    decide(refusal?: Refusal): void {
+      if (refusal) this.state = 'given back';
+      this.#decided?.(refusal);
+    }
+
+    begin(): boolean {
+      if (this.state !== 'arriving') return false;
+      arriving.delete(this);
+      this.state = 'at work';
+      this.since = now();
+      if (this.#waits) hold(this, Math.min(limit.averageMs ?? targetMs, targetMs));
+      return true;
+    }
+
+    answered(status: number): void {
+      if (this.state !== 'at work') return;
+      const ms = this.#elapsed();
+      if (status === 503) {
+        // The service limits itself. Its quick refusal must not bring the next request at once.
+        this.#refused = true;
+        limit.refused();
+        hold(this, targetMs);
+        return;
+      }
+      if (!this.#waits) {
+        if (status < 400) limit.worked(ms);
+        else limit.answered(ms);
+      }
+      this.#giveBack();
+    }
+
+    failed(): void {
+      if (this.state !== 'at work') return;
+      if (!this.#waits) limit.answered(this.#elapsed());
+      this.#giveBack();
+    }
+
+    leave(): void {
+      if (this.state === 'waiting') {
+        line.remove(this, now());
+        this.state = 'given back';
+      } else if (this.state === 'at work') {
+        if (!this.#refused) this.failed();
+      } else if (this.state === 'arriving') this.#giveBack();
+    }
+
+    /** Without any answer that says something. */
+    takeBack(): void {
+      if (this.state !== 'given back') this.#giveBack();
+    }
+
+    #elapsed(): number {
+      return Math.max(0, now() - this.since - lateness());
+    }
+
+    #giveBack(): void {
+      arriving.delete(this);
+      this.state = 'given back';
+      inFlight--;
+      limit.returned();
+      serve();
+    }
+  }
+
+  function hold(place: GatePlace, ms: number): void {
+    held.push({ place, until: now() + ms });
+  }
+
+  function serve(): void {
+    while (line.length > 0 && inFlight < limit.current) {
+      const at = now();
+      refuseExpired(at);
+      const next = line.next(at) as GatePlace | undefined;
+      if (!next) return;
+      next.take(at);
+      next.decide();
+    }
+  }
+
+  function refuseExpired(at: number): void {
+    for (;;) {
+      const place = line.expired(at) as GatePlace | undefined;
+      if (!place) return;
+      place.decide('waited');
+    }
+  }
+
+  /** In a standing line as many as may get a place before they have waited too long; a burst may be longer. */
+  function longestLine(at: number): number {
+    const share = line.isStanding(at) ? STANDING_SHARE : LONGEST_BURST;
+    return Math.max(SHORTEST_LINE, limit.current * share);
+  }
+
+  return {
+    get limit() {
+      return limit.current;
+    },
+    get inFlight() {
+      return inFlight;
+    },
+    get queued() {
+      return line.length;
+    },
+    enter(waits) {
+      const at = now();
+      if (line.length === 0 && inFlight < limit.current) {
+        const place = new GatePlace(waits);
+        place.take(at);
+        return place;
+      }
+      if (line.length >= longestLine(at)) return 'full';
+      const place = new GatePlace(waits);
+      line.add(place, at);
+      return place;
+    },
+    turn() {
+      const at = now();
+      limit.turn(at);
+      for (const place of arriving) {
+        if (at - place.since < ARRIVAL_MS) break;
+        place.takeBack();
+      }
+      while (held[0] && held[0].until <= at) held.shift()?.place.takeBack();
+      refuseExpired(at);
+      serve();
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DomainError, renderProblem } from '@shop/service';
+import { traceOf } from '../trace-of.ts';
+
+/** A body up to this size is still read and thrown away, so that the connection stays usable, bytes. */
+const DISCARD_LIMIT = 8 * 1024 * 1024;
+const TRACE_ID = '0'.repeat(32);
+
+/** Everything of the answer but the trace's id, rendered once: a refusal must cost a small part of a served request. */
+const { body: PROBLEM } = renderProblem(
+  new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment; nothing was done.'),
+  TRACE_ID,
+);
+const TEXT = JSON.stringify(PROBLEM);
+const LENGTH = String(Buffer.byteLength(TEXT));
+const [BEFORE = '', AFTER = ''] = TEXT.split(TRACE_ID);
+
+/**
+ * Answers 503 to a request of which nothing but the head was read. Node throws away the body of a request that was answered.
+ *
+ * @param headers further headers: name, value, name, value …
+ */
+export function refuseQuickly(
+  request: IncomingMessage,
+  response: ServerResponse,
+  retryAfterSeconds: number,
+  headers: readonly string[],
+): void {
+  const { traceId } = traceOf(request);
+  const own = [
+    'Content-Type',
+    'application/problem+json',
+    'Content-Length',
+    LENGTH,
+    'Retry-After',
+    String(retryAfterSeconds),
+    'X-Content-Type-Options',
+    'nosniff',
+    ...headers,
+  ];
+  if (Number(request.headers['content-length']) > DISCARD_LIMIT) own.push('Connection', 'close');
+  response.writeHead(503, own).end(BEFORE + traceId + AFTER);
+}

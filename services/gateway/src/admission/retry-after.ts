@@ -1,0 +1,55 @@
+/** How fast what was counted is forgotten: half of it in so long, ms. */
+const HALF_LIFE_MS = 2_000;
+/** Refused clients are spread over so many seconds for each request refused beside one served. */
+const SECONDS_FOR_EACH = 2;
+const LONGEST_SECONDS = 30;
+/** As if so many had been served: a few refusals of an idle gateway are no excess. */
+const ALWAYS_SERVED = 10;
+
+/** What refused clients are told to wait: at random within a window that grows with the excess, so that they do not return together. */
+export interface RetryAfter {
+  countServed(): void;
+  countRefused(): void;
+  /** Whole seconds, at least 1. */
+  seconds(): number;
+}
+
+export interface RetryAfterOptions {
+  /** ms. */
+  readonly now: () => number;
+  /** 0 ≤ n < 1. */
+  readonly random: () => number;
+}
+
+export function createRetryAfter({ now, random }: RetryAfterOptions): RetryAfter {
+  let served = 0;
+  let refused = 0;
+  let at = now();
+
+  function forget(): void {
+    const later = now();
+    // Not for each request: the power costs more than the count.
+    if (later - at < 100) return;
+    const left = 0.5 ** ((later - at) / HALF_LIFE_MS);
+    served *= left;
+    refused *= left;
+    at = later;
+  }
+
+  return {
+    countServed() {
+      forget();
+      served++;
+    },
+    countRefused() {
+      forget();
+      refused++;
+    },
+    seconds() {
+      forget();
+      const excess = refused / (served + ALWAYS_SERVED);
+      const window = Math.min(LONGEST_SECONDS, 1 + Math.floor(SECONDS_FOR_EACH * excess));
+      return 1 + Math.floor(random() * window);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * A line that was not empty for so long is standing: more comes than is served. It is so until it was empty for as long,
+ * since a service that batches gives back many places at a time, which empties any line.
+ */
+const STANDING_AFTER_MS = 100;
+/** Longest wait in a line that empties now and then: it evens out bursts. */
+const LONGEST_WAIT_MS = 100;
+/** Longest wait in a standing line: there, waiting helps nobody. */
+const STANDING_WAIT_MS = 30;
+
+/** Requests that wait for a place, bounded in time. Times in ms, on any one clock. */
+export interface WaitingLine<T> {
+  readonly length: number;
+  /** It was not empty for some time: more comes than is served. */
+  isStanding(now: number): boolean;
+  add(item: T, now: number): void;
+  /** The next to be served: the oldest, or the newest once the line is standing. */
+  next(now: number): T | undefined;
+  /** Takes out one that has waited too long, the oldest first; undefined when there is none left. */
+  expired(now: number): T | undefined;
+  remove(item: T, now: number): boolean;
+}
+
+/**
+ * CoDel for requests with adaptive LIFO (Maurer, "Fail at Scale", ACM Queue 2015). Once the line is standing, those who
+ * came last are served first: they are the likeliest to be still there, and their answers are quick.
+ */
+export function createWaitingLine<T>(): WaitingLine<T> {
+  const items: T[] = [];
+  const times: number[] = [];
+  let busySince = 0;
+  let emptySince = Number.NEGATIVE_INFINITY;
+  let standing = false;
+
+  function isStanding(now: number): boolean {
+    if (items.length > 0) standing ||= now - busySince >= STANDING_AFTER_MS;
+    else standing &&= now - emptySince < STANDING_AFTER_MS;
+    return standing;
+  }
+
+  /** One is about to leave. */
+  function leave(now: number): void {
+    if (items.length === 1) emptySince = now;
+  }
+
+  const longestWait = (now: number) => (isStanding(now) ? STANDING_WAIT_MS : LONGEST_WAIT_MS);
+
+  return {
+    get length() {
+      return items.length;
+    },
+    isStanding,
+    add(item, now) {
+      isStanding(now);
+      if (items.length === 0) busySince = now;
+      items.push(item);
+      times.push(now);
+    },
+    next(now) {
+      const newest = isStanding(now);
+      leave(now);
+      if (newest) {
+        times.pop();
+        return items.pop();
+      }
+      times.shift();
+      return items.shift();
+    },
+    expired(now) {
+      const [oldest] = times;
+      if (oldest === undefined || now - oldest <= longestWait(now)) return undefined;
+      leave(now);
+      times.shift();
+      return items.shift();
+    },
+    remove(item, now) {
+      const index = items.indexOf(item);
+      if (index === -1) return false;
+      leave(now);
+      items.splice(index, 1);
+      times.splice(index, 1);
+      return true;
+    },
+  };
+}
