@@ -33,7 +33,7 @@ export interface Asking {
   failed(reason: NoAnswer): void;
 }
 
-/** Answers to reads that are the same for everybody (`isShared`), for a moment. Never for anything that depends on who asks. */
+/** Answers to reads that are the same for everybody (`isShared`), for a moment. Nothing that depends on who asks. */
 export interface Copies {
   /** Answers a shared read from a copy that is good enough. @returns whether it did; nothing else is done where not */
   hit(of: Answerable): boolean;
