@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { runProgram } from '../ops/src/command.ts';
+import { addCompare } from './src/commands/compare.ts';
 import { addCoupons } from './src/commands/coupons.ts';
 import { addDelivery } from './src/commands/delivery.ts';
 import { addLatency } from './src/commands/latency.ts';
@@ -12,7 +13,17 @@ import { addExperiments } from './src/experiments/index.ts';
 const program = new Command('npm run bench --').description(
   'Measures the shop and writes docs/reports/<command>.md. Results on stdout, words on stderr.',
 );
-for (const add of [addOrders, addLatency, addDelivery, addCoupons, addRanking, addProducts, addStreams, addExperiments])
+for (const add of [
+  addOrders,
+  addLatency,
+  addDelivery,
+  addCoupons,
+  addRanking,
+  addProducts,
+  addStreams,
+  addCompare,
+  addExperiments,
+])
   add(program);
 
 await runProgram(program, process.argv);

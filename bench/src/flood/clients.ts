@@ -121,7 +121,7 @@ export function createClients({ host, port, most }: { host: string; port: number
   return {
     ask(ask) {
       let free = idle.pop();
-      while (free?.gone || free?.socket.destroyed) free = idle.pop();
+      while (free && (free.gone || !free.socket.writable)) free = idle.pop();
       if (!free && open.size >= most) {
         ask.done({ kind: 'unconnected' });
         return;

@@ -11,10 +11,13 @@ interface Running {
   readonly tallies: Map<string, ReturnType<typeof createTally>>;
   latestSendMs: number;
   mostWaiting: number;
+  unsent: number;
 }
 
 /** Before the first request, ms. */
 const LEAD_MS = 50;
+/** How long requests are sent before answers are read again, ms. */
+const SENDING_MS = 4;
 
 /** Sends a plan's steps, one after the other. @param onEdge told when a step begins, and when the last one has ended */
 export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void): Promise<StepResult[]> {
@@ -33,6 +36,7 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
       tallies: new Map(plan.mix.map(({ name }) => [name, createTally(plan.windowMs)])),
       latestSendMs: 0,
       mostWaiting: 0,
+      unsent: 0,
     };
     start += step.seconds * 1_000;
     return running;
@@ -67,7 +71,7 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
       await until(running.start);
       current = index;
       onEdge(index);
-      await paced(running, send);
+      running.unsent = await paced(running, send);
     }
     await until(end);
     current = steps.length;
@@ -76,29 +80,38 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
   } finally {
     clients.close();
   }
-  return steps.map(({ step, start: begun, tallies, latestSendMs, mostWaiting }) => ({
+  return steps.map(({ step, start: begun, tallies, latestSendMs, mostWaiting, unsent }) => ({
     ...step,
     from: epoch + begun,
     to: epoch + begun + step.seconds * 1_000,
     kinds: Object.fromEntries([...tallies].map(([name, tally]) => [name, tally.result()])),
     latestSendMs,
     mostWaiting,
+    unsent,
   }));
 }
 
-/** Sends every request of a step when it is due; those that are late, at once. */
-function paced(running: Running, send: (running: Running, due: number) => void): Promise<void> {
-  const interval = 1_000 / running.step.rate;
+/**
+ * Sends every request of a step when it is due; those that are late, at once, but never so many that answers are not
+ * read meanwhile. What could not be sent by the step's end is not sent.
+ * @returns how many those are
+ */
+function paced(running: Running, send: (running: Running, due: number) => void): Promise<number> {
+  const { start, step, total } = running;
+  const interval = 1_000 / step.rate;
+  const end = start + step.seconds * 1_000;
   let sent = 0;
   return new Promise((done) => {
     const tick = (): void => {
       const now = performance.now();
-      for (let due = running.start + sent * interval; sent < running.total && due <= now; ) {
+      for (let due = start + sent * interval; sent < total && due <= now; ) {
         send(running, due);
-        due = running.start + ++sent * interval;
+        due = start + ++sent * interval;
+        if (sent % 16 === 0 && performance.now() - now > SENDING_MS) break;
       }
-      if (sent < running.total) setTimeout(tick, 1);
-      else done();
+      if (sent === total || now >= end) done(total - sent);
+      else if (start + sent * interval <= now) setImmediate(tick);
+      else setTimeout(tick, 1);
     };
     tick();
   });

@@ -3,16 +3,20 @@
  * with a connection for each client that waits. Plans come one after the other.
  */
 import { runFlood } from './flood.ts';
-import type { FloodMessage, FloodPlan } from './plan.ts';
+import { runOpening } from './opening.ts';
+import type { FloodMessage, GeneratorTask } from './plan.ts';
 
 if (process.send) {
   // The parent is gone: nobody wants the result.
   process.once('disconnect', () => process.exit(0));
   const tell = (message: FloodMessage) => process.send?.(message);
-  process.on('message', (plan: FloodPlan) => {
-    runFlood(plan, (step) => tell({ kind: 'edge', step })).then(
-      (steps) => tell({ kind: 'result', steps }),
-      (error: unknown) => tell({ kind: 'failed', message: error instanceof Error ? String(error.stack) : 'unknown' }),
+  const work = async (task: GeneratorTask): Promise<FloodMessage> =>
+    task.kind === 'flood'
+      ? { kind: 'result', steps: await runFlood(task.plan, (step) => tell({ kind: 'edge', step })) }
+      : { kind: 'opened', opening: await runOpening(task.plan) };
+  process.on('message', (task: GeneratorTask) => {
+    work(task).then(tell, (error: unknown) =>
+      tell({ kind: 'failed', message: error instanceof Error ? String(error.stack) : 'unknown' }),
     );
   });
 }

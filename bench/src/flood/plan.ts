@@ -1,5 +1,6 @@
 import type { CpuUse } from '../processes.ts';
 import type { Traffic } from '../traffic.ts';
+import type { OpeningPlan, OpeningResult } from './opening.ts';
 import type { Tallied } from './tally.ts';
 
 /** Requests of one kind within a mix. */
@@ -44,12 +45,20 @@ export interface StepResult extends Step {
   readonly latestSendMs: number;
   /** Most clients that waited at once. */
   readonly mostWaiting: number;
+  /** Requests that the generator was too late for, and did not send. */
+  readonly unsent: number;
 }
+
+/** What the parent asks for. */
+export type GeneratorTask =
+  | { readonly kind: 'flood'; readonly plan: FloodPlan }
+  | { readonly kind: 'opening'; readonly plan: OpeningPlan };
 
 export type FloodMessage =
   /** Step number `step` begins; the number after the last step is the end of all. */
   | { readonly kind: 'edge'; readonly step: number }
   | { readonly kind: 'result'; readonly steps: readonly StepResult[] }
+  | { readonly kind: 'opened'; readonly opening: OpeningResult }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** A step with what every process used in it. */

@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { type Answer, createResponseReader } from './response.ts';
 
 const plain = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}';
-const chunked = 'HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\n{"b\r\n4\r\n":2}\r\n0\r\nx-t: 1\r\n\r\n';
-const refused = 'HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\nConnection: close\r\ncontent-length: 2\r\n\r\n{}';
+const chunked =
+  'HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\n{"b\r\n4\r\n":2}\r\n0\r\nx-t: 1\r\n\r\n';
+const refused =
+  'HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\nConnection: close\r\ncontent-length: 2\r\n\r\n{}';
 const empty = 'HTTP/1.1 204 No Content\r\n\r\n';
 
 /** Feeds a text in pieces of a size through one buffer that is used again, as a socket does. */
@@ -56,6 +58,8 @@ describe('the reader of answers', () => {
 
   it('refuses what is not HTTP', () => {
     expect(() => read('SSH-2.0-OpenSSH\r\n\r\n', 100)).toThrow('not HTTP/1.1');
-    expect(() => read('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n', 100)).toThrow('without a size');
+    expect(() => read('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n', 100)).toThrow(
+      'without a size',
+    );
   });
 });
