@@ -5,6 +5,7 @@ import { addCoupons } from './src/commands/coupons.ts';
 import { addDelivery } from './src/commands/delivery.ts';
 import { addLatency } from './src/commands/latency.ts';
 import { addOrders } from './src/commands/orders.ts';
+import { addOverload } from './src/commands/overload.ts';
 import { addProducts } from './src/commands/products.ts';
 import { addRanking } from './src/commands/ranking.ts';
 import { addStreams } from './src/commands/streams.ts';
@@ -21,6 +22,7 @@ for (const add of [
   addRanking,
   addProducts,
   addStreams,
+  addOverload,
   addCompare,
   addExperiments,
 ])
