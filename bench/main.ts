@@ -8,6 +8,7 @@ import { addOrders } from './src/commands/orders.ts';
 import { addOverload } from './src/commands/overload.ts';
 import { addProducts } from './src/commands/products.ts';
 import { addRanking } from './src/commands/ranking.ts';
+import { addSoak } from './src/commands/soak.ts';
 import { addStreams } from './src/commands/streams.ts';
 import { addExperiments } from './src/experiments/index.ts';
 
@@ -23,6 +24,7 @@ for (const add of [
   addProducts,
   addStreams,
   addOverload,
+  addSoak,
   addCompare,
   addExperiments,
 ])
