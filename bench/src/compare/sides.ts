@@ -69,14 +69,14 @@ function revision(commit: string): string {
   }
 }
 
-/** Addresses of this terminal's own stack are none of a side's. */
-function sideEnv(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(
-    ([name]) =>
-      !/^(MYSQL_(HOST|PORT|ROOT)|KAFKA_|SCHEMA_REGISTRY_|REDIS_|AUDIT_|DATA_PLATFORM_|INTERNAL_KEYS|SHOP_STACK|SHOP_PORT|npm_)/.test(
-        name,
-      ) && !/_(URLS?|DATABASE_URL)$/.test(name),
-  );
+/** The environment of a side: this terminal's, without the addresses of its own stack. @param more what the side adds */
+export function sideEnv(
+  more: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string | undefined> {
+  const isAddress = (name: string) =>
+    /^(MYSQL_(HOST|PORT|ROOT)|KAFKA_|SHOP_STACK|SHOP_PORT|INTERNAL_KEYS|npm_)/.test(name) || /_URLS?$/.test(name);
+  const own = Object.entries(env).filter(([name]) => !isAddress(name));
   return { ...Object.fromEntries(own), SHOP_TOOLS_DIR: toolsDir, ...more };
 }
 
