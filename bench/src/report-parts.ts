@@ -52,12 +52,14 @@ export function provenance({
   command,
   machine,
   target,
+  binlog = false,
 }: {
   command: string;
   machine: Machine;
   target: string;
+  binlog?: boolean;
 }): string[] {
-  return [`\`${command}\` on ${target}; ${describeMachine(machine)}`];
+  return [`\`${command}\` on ${target}${binlog ? ', MySQL with a binary log' : ''}; ${describeMachine(machine)}`];
 }
 
 function describeMachine(machine: Machine): string {

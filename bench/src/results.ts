@@ -12,6 +12,8 @@ export interface Measurement {
   readonly command: string;
   readonly machine: Machine;
   readonly target: string;
+  /** The database keeps a binary log; missing in results from before that could be asked for. */
+  readonly binlog?: boolean;
 }
 
 export interface OrdersResult extends Measurement {

@@ -21,6 +21,7 @@ function lastUser(plan: LoadPlan): number {
     case 'orders':
       return plan.traffic.users;
     case 'coupons':
+    case 'claims':
       return plan.traffic.firstUser + requestCount(plan).total;
     case 'reads':
       return 0;

@@ -19,6 +19,13 @@ export type Traffic =
       readonly expects: 'issued' | 'sold-out' | 'accepted';
     }
   | {
+      /** The same over several policies, each with so many coupons: one alone has too few for a long load. */
+      readonly kind: 'claims';
+      readonly policies: readonly number[];
+      readonly couponsEach: number;
+      readonly firstUser: number;
+    }
+  | {
       /** These paths in turn. */
       readonly kind: 'reads';
       readonly paths: readonly string[];
@@ -52,6 +59,8 @@ export function requestsOf(traffic: Traffic, rate: number, run: string): (index:
       return orders(traffic, rate, run);
     case 'coupons':
       return coupons(traffic);
+    case 'claims':
+      return claims(traffic);
     case 'reads':
       return reads(traffic);
   }
@@ -99,6 +108,17 @@ function coupons({ couponPolicyId, firstUser, expects }: Extract<Traffic, { kind
     ...right,
     waits: false,
   });
+}
+
+function claims({ policies, couponsEach, firstUser }: Extract<Traffic, { kind: 'claims' }>) {
+  const byPolicy = policies.map((couponPolicyId) =>
+    coupons({ kind: 'coupons', couponPolicyId, firstUser, expects: 'issued' }),
+  );
+  return (index: number): LoadRequest => {
+    const requestAt = byPolicy[Math.floor(index / couponsEach)];
+    if (!requestAt) throw new Error(`There are coupons for ${policies.length * couponsEach} requests only`);
+    return requestAt(index);
+  };
 }
 
 function reads({ paths }: Extract<Traffic, { kind: 'reads' }>) {

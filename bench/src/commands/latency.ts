@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { keepsBinaryLog } from '../../../deploy/local/parts/mysql.ts';
 import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
 import { measureIdleLatency } from '../idle-latency.ts';
 import { readMachine } from '../machine.ts';
@@ -33,6 +34,7 @@ async function latency(output: Output, options: LatencyOptions, shop: Shop, targ
     command: commandLine(),
     machine,
     target: target.description,
+    binlog: keepsBinaryLog(),
     instances: options.instances,
     latency: measured,
   };

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { keepsBinaryLog } from '../../../deploy/local/parts/mysql.ts';
 import { startNothingMore } from '../../../deploy/local/processes.ts';
 import { type AuditReport, type AuditSession, openAudit, renderAudit } from '../../../ops/src/audit/index.ts';
 import { EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
@@ -54,6 +55,18 @@ export function withRates(command: Command, what: string, from: number): Command
     .option('--search', 'search for the highest rate that holds (the default)')
     .option('--from <n>', 'where the search begins', wholeNumber(10, 20_000), from)
     .option('--seconds <n>', 'how long each load is measured', wholeNumber(5, 3_600), 20);
+}
+
+/** Reads NAME=value, again and again. */
+export function assignment(text: string, before: string[]): string[] {
+  if (!/^[A-Z][A-Z0-9_]*=/.test(text)) throw new InvalidArgumentError('It must be NAME=value.');
+  return [...before, text];
+}
+
+export function asEnv(assignments: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    assignments.map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)]),
+  );
 }
 
 /** Runs `work` on the system under load, which is ended afterwards if it was started here, with `env` for its services. */
@@ -181,7 +194,14 @@ function keep(
 
 /** What every result says of how it was measured, and what the audit found afterwards. */
 export function circumstances(target: Target, machine: Machine, { instances }: Options, audit: AuditReport) {
-  return { command: commandLine(), machine, target: target.description, instances, audit: summarizeAudit(audit) };
+  return {
+    command: commandLine(),
+    machine,
+    target: target.description,
+    binlog: keepsBinaryLog(),
+    instances,
+    audit: summarizeAudit(audit),
+  };
 }
 
 export function commandLine(): string {

@@ -122,8 +122,30 @@ function mariaDbTables(share: string): string {
   ].join('\n');
 }
 
+/** Whether the server keeps a binary log (`MYSQL_BINLOG=on`), as one with replicas must. Off without it. */
+export function keepsBinaryLog(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  const { MYSQL_BINLOG: value = 'off' } = env;
+  if (value !== 'on' && value !== 'off') throw new StackError(`MYSQL_BINLOG is ${value}; it must be on or off.`);
+  return value === 'on';
+}
+
+/** Each commit is in the log, on disk, when it is answered; and the log of a long load does not fill the disk. */
+const binaryLog = [
+  '--log-bin=binlog',
+  '--server-id=1',
+  '--sync-binlog=1',
+  '--max-binlog-size=128M',
+  '--binlog-expire-logs-seconds=1800',
+];
+
 /** The server's settings, the same for both kinds but where noted. */
-export function settings(kind: Program['kind'], data: string, port: number, load: boolean): string[] {
+export function settings(
+  kind: Program['kind'],
+  data: string,
+  port: number,
+  load: boolean,
+  withBinaryLog = keepsBinaryLog(),
+): string[] {
   // MySQL writes the whole redo log at its first start: a quick start wants a small one.
   const redoLog = load ? '1G' : '256M';
   const common = [
@@ -134,9 +156,10 @@ export function settings(kind: Program['kind'], data: string, port: number, load
     '--socket=server.sock',
     `--pid-file=${join(data, 'server.pid')}`,
     '--secure-file-priv=',
-    // A commit is on disk when it is answered. There is no replica, so a binary log would only cost a second fsync.
+    // A commit is on disk when it is answered. There is no replica, so a binary log would only cost a second fsync:
+    // it is kept only to know what it costs.
     '--innodb-flush-log-at-trx-commit=1',
-    '--skip-log-bin',
+    ...(withBinaryLog ? binaryLog : ['--skip-log-bin']),
     '--transaction-isolation=READ-COMMITTED',
     '--performance-schema=OFF',
     '--innodb-buffer-pool-size=256M',
@@ -150,7 +173,12 @@ export function settings(kind: Program['kind'], data: string, port: number, load
   ];
   return kind === 'mysql'
     ? [...common, `--innodb-redo-log-capacity=${redoLog}`, '--mysqlx=OFF', '--log-error-verbosity=2']
-    : [...common, `--innodb-log-file-size=${redoLog}`, '--log-warnings=1'];
+    : [
+        ...common,
+        `--innodb-log-file-size=${redoLog}`,
+        '--log-warnings=1',
+        ...(withBinaryLog ? ['--binlog-format=ROW'] : []),
+      ];
 }
 
 /** Neither kind reads what the other wrote. */

@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { median, percentileOf, summarize } from '../flood/percentiles.ts';
+import { compareFigures, sidesOfPair } from './ratios.ts';
+
+describe('figures of pairs', () => {
+  it('are compared pair by pair: the median of the ratios, the least and the most', () => {
+    const pairs = [
+      { old: { rate: 100 }, new: { rate: 150 } },
+      { old: { rate: 200 }, new: { rate: 200 } },
+      { old: { rate: 100 }, new: { rate: 120 } },
+    ];
+    expect(compareFigures(pairs)).toEqual([
+      { name: 'rate', old: 100, new: 150, ratio: { median: 1.2, least: 1, most: 1.5 }, pairs: 3 },
+    ]);
+  });
+
+  it('have no ratio to nothing, and are left out where one side has none', () => {
+    const pairs = [{ old: { idle: 0, gone: 1 }, new: { idle: 2, added: 3 } }];
+    expect(compareFigures(pairs)).toEqual([{ name: 'idle', old: 0, new: 2, pairs: 1 }]);
+  });
+
+  it('come from sides that take turns at being first', () => {
+    expect([0, 1, 2, 3].flatMap((pair) => sidesOfPair(pair))).toEqual([
+      'old',
+      'new',
+      'new',
+      'old',
+      'old',
+      'new',
+      'new',
+      'old',
+    ]);
+  });
+});
+
+describe('percentiles', () => {
+  it('are of the nearest rank', () => {
+    const values = Array.from({ length: 100 }, (_, index) => 100 - index);
+    expect(summarize(values)).toEqual({ count: 100, p50: 50, p95: 95, p99: 99, max: 100 });
+    expect(percentileOf([7], 0.5)).toBe(7);
+    expect(percentileOf([], 0.5)).toBe(0);
+    expect(summarize([])).toEqual({ count: 0, p50: 0, p95: 0, p99: 0, max: 0 });
+  });
+
+  it('and medians do not mind the order', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 3])).toBe(2.5);
+    expect(median([])).toBe(0);
+  });
+});

@@ -1,0 +1,51 @@
+import { median } from '../flood/percentiles.ts';
+
+/** What one run of one side measured: figures by their name. */
+export type Figures = Readonly<Record<string, number>>;
+
+export interface Pair {
+  readonly old: Figures;
+  readonly new: Figures;
+}
+
+/** One figure of both sides over all pairs. */
+export interface Compared {
+  readonly name: string;
+  /** Medians. */
+  readonly old: number;
+  readonly new: number;
+  /** new ÷ old of each pair: their median, least and most. Missing where an old figure is 0. */
+  readonly ratio?: { readonly median: number; readonly least: number; readonly most: number };
+  /** Pairs in which both sides have it. */
+  readonly pairs: number;
+}
+
+/** Every figure that a pair has on both sides, in the order of the first one. */
+export function compareFigures(pairs: readonly Pair[]): Compared[] {
+  const names = [...new Set(pairs.flatMap((pair) => Object.keys(pair.old)))];
+  return names.flatMap((name): Compared[] => {
+    const both = pairs.flatMap((pair) => {
+      const before = pair.old[name];
+      const after = pair.new[name];
+      return before === undefined || after === undefined ? [] : [{ before, after }];
+    });
+    if (both.length === 0) return [];
+    const ratios = both.filter(({ before }) => before > 0).map(({ before, after }) => after / before);
+    return [
+      {
+        name,
+        old: median(both.map(({ before }) => before)),
+        new: median(both.map(({ after }) => after)),
+        ...(ratios.length > 0 && {
+          ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) },
+        }),
+        pairs: both.length,
+      },
+    ];
+  });
+}
+
+/** Which side runs when: old, new, new, old, … so that neither is always the first on a warm machine. */
+export function sidesOfPair(pair: number): readonly ['old', 'new'] | readonly ['new', 'old'] {
+  return pair % 2 === 0 ? ['old', 'new'] : ['new', 'old'];
+}

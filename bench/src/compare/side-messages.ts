@@ -1,0 +1,19 @@
+import type { Watched } from '../processes.ts';
+import type { AuditSummary } from '../results.ts';
+
+/** What the process of a side is asked, one after the other. */
+export type SideCommand =
+  /** Wait until nothing is under way. */
+  { readonly kind: 'idle'; readonly timeoutMs: number } | { readonly kind: 'audit' };
+
+export type SideMessage =
+  | {
+      readonly kind: 'started';
+      /** The stack's addresses, by the names that processes read them by. */
+      readonly env: Readonly<Record<string, string>>;
+      readonly processes: readonly Watched[];
+      /** The stack's folder. */
+      readonly dir: string;
+    }
+  | { readonly kind: 'done'; readonly audit?: AuditSummary }
+  | { readonly kind: 'failed'; readonly message: string };

@@ -1,0 +1,57 @@
+import type { SqlReader } from '../../../ops/src/sql.ts';
+import type { Latency } from '../latency.ts';
+import { summarize } from './percentiles.ts';
+
+/** What became of the orders of a step, as their rows tell. */
+export interface StepOrders {
+  /** Completed while the step was on, whenever they were placed. */
+  readonly completedInStep: number;
+  /** Placed while the step was on. */
+  readonly placed: number;
+  /** Of those placed: accepted, and then ended by their deadline. */
+  readonly missedDeadline: number;
+  /** Other reasons of cancelled ones. */
+  readonly cancelled: Readonly<Record<string, number>>;
+  /** From being placed to being completed, of those placed in the step. */
+  readonly toCompleted: Latency;
+}
+
+const DEADLINE = 'ORDER_DEADLINE_EXCEEDED';
+
+/** @param from @param to times of the step, ms since the epoch */
+export async function readStepOrders(sql: SqlReader, from: number, to: number): Promise<StepOrders> {
+  const span = [new Date(from), new Date(to)];
+  const [completed] = await sql.query<{ n: number }>(
+    'SELECT COUNT(*) AS n FROM shop_order.orders WHERE completed_at >= ? AND completed_at < ?',
+    span,
+  );
+  const states = await sql.query<{ status: string; reason: string | null; n: number }>(
+    `SELECT status, reason, COUNT(*) AS n FROM shop_order.orders
+     WHERE created_at >= ? AND created_at < ? GROUP BY status, reason`,
+    span,
+  );
+  const cancelled = states
+    .filter(({ status }) => status === 'CANCELLED')
+    .map(({ reason, n }) => [reason ?? 'no reason', n] as const);
+  return {
+    completedInStep: completed?.n ?? 0,
+    placed: states.reduce((sum, { n }) => sum + n, 0),
+    missedDeadline: cancelled.find(([reason]) => reason === DEADLINE)?.[1] ?? 0,
+    cancelled: Object.fromEntries(cancelled.filter(([reason]) => reason !== DEADLINE)),
+    toCompleted: summarize((await readCompletions(sql, from, to)).flatMap(({ ms }) => (ms < 0 ? [] : [ms]))),
+  };
+}
+
+/** When each order of a span was placed, and how long until it completed; -1 for one that did not. ms */
+export async function readCompletions(
+  sql: SqlReader,
+  from: number,
+  to: number,
+): Promise<{ readonly at: number; readonly ms: number }[]> {
+  const rows = await sql.query<{ at: Date; ended: Date | null }>(
+    `SELECT created_at AS at, CASE status WHEN 'COMPLETED' THEN completed_at END AS ended FROM shop_order.orders
+     WHERE created_at >= ? AND created_at < ?`,
+    [new Date(from), new Date(to)],
+  );
+  return rows.map(({ at, ended }) => ({ at: at.getTime(), ms: ended ? ended.getTime() - at.getTime() : -1 }));
+}

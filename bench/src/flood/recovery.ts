@@ -1,0 +1,69 @@
+import { percentileOf } from './percentiles.ts';
+import type { StepResult } from './plan.ts';
+import type { Window } from './tally.ts';
+
+/** Of a second's requests, how many must be answered right for it to be a normal one. */
+const RIGHT_SHARE = 0.99;
+/** A normal second's p95 is below so many times the p95 of the step at the rate that holds. */
+const NORMAL_FACTOR = 2;
+
+/**
+ * The first second from which every later one is normal: almost all answered right, with a p95 below twice that of the
+ * base step.
+ * @param baseP95Ms of the answers of the base step
+ * @returns seconds from the windows' start; undefined when the last one is not normal either
+ */
+export function normalFrom(windows: readonly Window[], baseP95Ms: number): number | undefined {
+  const isNormal = ({ offered, right, p95 }: Window) =>
+    right >= offered * RIGHT_SHARE && (right === 0 || p95 < baseP95Ms * NORMAL_FACTOR);
+  const lastBad = windows.findLastIndex((window) => !isNormal(window));
+  return lastBad === windows.length - 1 && windows.length > 0 ? undefined : lastBad + 1;
+}
+
+/** The same for all kinds of a mix: when the slowest of them is back. */
+export function recoveredAfter(
+  { kinds }: Pick<StepResult, 'kinds'>,
+  base: Pick<StepResult, 'kinds'>,
+): number | undefined {
+  let latest = 0;
+  for (const [name, { windows }] of Object.entries(kinds)) {
+    const from = normalFrom(windows, base.kinds[name]?.served.p95 ?? 0);
+    if (from === undefined) return undefined;
+    latest = Math.max(latest, from);
+  }
+  return latest;
+}
+
+/**
+ * The same for what happens after the answer: from when every second's orders completed in normal time again.
+ * @param rows when each order was placed, ms since the epoch, and how long until it completed, ms; -1 for one that did not
+ */
+export function completionNormalFrom(
+  rows: readonly { readonly at: number; readonly ms: number }[],
+  from: number,
+  seconds: number,
+  baseP95Ms: number,
+): number | undefined {
+  const bySecond: { offered: number; served: number[] }[] = Array.from({ length: seconds }, () => ({
+    offered: 0,
+    served: [],
+  }));
+  for (const { at, ms } of rows) {
+    const second = bySecond[Math.floor((at - from) / 1_000)];
+    if (!second) continue;
+    second.offered++;
+    if (ms >= 0) second.served.push(ms);
+  }
+  const windows = bySecond.map(({ offered, served }): Window => {
+    served.sort((a, b) => a - b);
+    return {
+      offered,
+      right: served.length,
+      refused: 0,
+      p50: percentileOf(served, 0.5),
+      p95: percentileOf(served, 0.95),
+      p99: percentileOf(served, 0.99),
+    };
+  });
+  return normalFrom(windows, baseP95Ms);
+}

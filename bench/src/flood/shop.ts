@@ -1,0 +1,98 @@
+import { request } from 'undici';
+import type { Addresses } from '../../../ops/src/addresses.ts';
+import { signedCalls } from '../../../ops/src/signed-call.ts';
+import { profileOf } from '../profiles.ts';
+import type { Share } from './plan.ts';
+
+/** Users that the demo data has given points. */
+export const USERS = 10_000;
+/** Most coupons that a policy may have. */
+export const COUPONS_EACH = 100_000;
+const POPULAR = '/products/popular';
+
+/** Creates policies with coupons for so many requests. Past the gateway: it is not what is measured. @returns their ids */
+export async function createPolicies(
+  addresses: Pick<Addresses, 'services' | 'internalKeys'>,
+  coupons: number,
+): Promise<number[]> {
+  const ids: number[] = [];
+  for (let left = coupons; left > 0; left -= COUPONS_EACH) {
+    const totalQuantity = Math.min(COUPONS_EACH, left);
+    const body = { name: 'bench', discountAmount: 1_000, totalQuantity, validDays: 7 };
+    const { couponPolicyId } = await create<{ couponPolicyId: number }>(addresses, 'coupon', '/coupon-policies', body);
+    ids.push(couponPolicyId);
+  }
+  return ids;
+}
+
+/** Creates a product. @returns its id */
+export async function createProduct(
+  addresses: Pick<Addresses, 'services' | 'internalKeys'>,
+  product: { name: string; price: number; stockQuantity: number },
+): Promise<number> {
+  return (await create<{ productId: number }>(addresses, 'catalog', '/products', product)).productId;
+}
+
+async function create<Created>(
+  { services, internalKeys }: Pick<Addresses, 'services' | 'internalKeys'>,
+  service: 'coupon' | 'catalog',
+  path: string,
+  body: object,
+): Promise<Created> {
+  const answer = await request(`${services[service].urls[0]}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...signedCalls(internalKeys)('POST', path) },
+    body: JSON.stringify(body),
+  });
+  if (answer.statusCode !== 201)
+    throw new Error(`POST ${path} was answered ${answer.statusCode}: ${(await answer.body.text()).slice(0, 300)}`);
+  return (await answer.body.json()) as Created;
+}
+
+export function orders(products: readonly number[], weight = 1): Share {
+  const profile = profileOf(1, false);
+  return { name: 'orders', weight, traffic: { kind: 'orders', profile, users: USERS, products, waitsPerSecond: 0 } };
+}
+
+/** Each request another user. @param policies from `createPolicies` */
+export function coupons(policies: readonly number[], weight = 1): Share {
+  return { name: 'coupons', weight, traffic: { kind: 'claims', policies, couponsEach: COUPONS_EACH, firstUser: 1 } };
+}
+
+export function reads(name: string, paths: readonly string[], weight = 1): Share {
+  return { name, weight, traffic: { kind: 'reads', paths } };
+}
+
+export const list = (weight = 1): Share => reads('list', ['/products?limit=20'], weight);
+
+export const product = (products: readonly number[], weight = 1): Share =>
+  reads(
+    'product',
+    products.map((id) => `/products/${id}`),
+    weight,
+  );
+
+export const points = (weight = 1): Share =>
+  reads(
+    'points',
+    // Far apart one after the other, as users come.
+    Array.from({ length: USERS }, (_, index) => `/points?userId=${1 + ((index * 7_919) % USERS)}`),
+    weight,
+  );
+
+/** What people look at in a sale: single products most, then the list, their points, and what sells best. */
+export function browsing(products: readonly number[], weight = 1): Share {
+  const product = (index: number) => `/products/${products[(index * 31) % products.length] ?? 1}`;
+  const paths = Array.from({ length: 1_000 }, (_, index) => {
+    const which = index % 10;
+    if (which < 5) return product(index);
+    if (which < 8) return '/products?limit=20';
+    return which === 8 ? POPULAR : `/points?userId=${1 + ((index * 7_919) % USERS)}`;
+  });
+  return reads('reads', paths, weight);
+}
+
+/** 80 % reads, 15 % coupon requests, 5 % orders. */
+export function sale(products: readonly number[], policies: readonly number[]): Share[] {
+  return [browsing(products, 80), coupons(policies, 15), orders(products, 5)];
+}

@@ -1,0 +1,53 @@
+import type { Outcome } from './clients.ts';
+import { isRefusal } from './tally.ts';
+
+/** What a patient client wants. */
+export type Wish = 'coupon' | 'order';
+
+/** What it does after an answer. */
+export type Next =
+  /** It knows how it ended: `issued`, `sold out`, `completed`, `out of stock`, or another answer's status and code. */
+  | { readonly kind: 'final'; readonly end: string }
+  /** Asks again. `fresh`: with a key of its own, since the earlier request has ended without effect. */
+  | { readonly kind: 'again'; readonly afterSeconds: number; readonly fresh: boolean; readonly why: string }
+  /** Its order is accepted and has not ended: asks for its end. */
+  | { readonly kind: 'follow'; readonly orderId: string };
+
+/** When it is not told how long to stay away, s. */
+const USUAL_PAUSE_SECONDS = 1;
+
+/** What a patient client makes of how its request ended. */
+export function decide(wish: Wish, outcome: Outcome): Next {
+  if (outcome.kind !== 'answered')
+    return { kind: 'again', afterSeconds: USUAL_PAUSE_SECONDS, fresh: false, why: outcome.kind };
+  const { status, body, retryAfterSeconds: afterSeconds = USUAL_PAUSE_SECONDS } = outcome.answer;
+  const { code: problem, reason, orderId, status: state } = parsed(body);
+  // An order that is read tells by its reason what a waiting answer tells by its code.
+  const code = status === 200 && state === 'CANCELLED' ? (reason ?? 'CANCELLED') : problem;
+  if (code === 'ORDER_DEADLINE_EXCEEDED') return { kind: 'again', afterSeconds, fresh: true, why: 'deadline' };
+  if (isRefusal(status)) return { kind: 'again', afterSeconds, fresh: false, why: 'refused' };
+  if (wish === 'coupon') {
+    if (status === 200) return { kind: 'final', end: 'issued' };
+    if (code === 'COUPON_SOLD_OUT') return { kind: 'final', end: 'sold out' };
+  } else {
+    if (status === 201 || (status === 200 && state === 'COMPLETED')) return { kind: 'final', end: 'completed' };
+    if (code === 'OUT_OF_STOCK') return { kind: 'final', end: 'out of stock' };
+    if ((status === 202 || (status === 200 && state === 'PENDING')) && typeof orderId === 'string')
+      return { kind: 'follow', orderId };
+  }
+  return { kind: 'final', end: `${status} ${typeof code === 'string' ? code : ''}`.trim() };
+}
+
+/** How long it stays away, ms: as it was told, and a part of a second of its own. @param random from 0 to 1 */
+export function pauseMs(afterSeconds: number, random: () => number): number {
+  return (afterSeconds + random()) * 1_000;
+}
+
+function parsed(body: string): { code?: unknown; orderId?: unknown; status?: unknown; reason?: unknown } {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
