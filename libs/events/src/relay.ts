@@ -22,8 +22,11 @@ export interface RelayOptions {
   readonly metrics?: EventMetrics;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default POLL_MS. */
-  readonly pollMs?: () => number;
+  /**
+   * Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default POLL_MS.
+   * `inVain`: so many looks in a row have found nothing.
+   */
+  readonly pollMs?: (inVain: number) => number;
   /** Under load a turn waits so long at most to fill, ms; default 30. See `createPace`. */
   readonly paceMs?: number;
   /** How often a process that stands by asks for the lock, ms; default 700. */
@@ -42,6 +45,8 @@ export interface Relay {
   wake(): void;
   /** True while this process is the one that relays. */
   readonly holding: boolean;
+  /** True when it relays and its last look found the outbox empty. */
+  readonly drained: boolean;
   /** Finishes the turn at work and lets the lock go. */
   stop(): Promise<void>;
 }
@@ -61,6 +66,7 @@ export function startRelay(options: RelayOptions): Relay {
   let holding = false;
   let failing = false;
   let woken = false;
+  let inVain = 0;
   let nap: AbortController | undefined;
 
   function wake(): void {
@@ -84,6 +90,7 @@ export function startRelay(options: RelayOptions): Relay {
     await settle();
     pace.started(clock.now());
     const rows = await store.readOutbox(batch);
+    inVain = rows.length === 0 ? inVain + 1 : 0;
     if (rows.length === 0) return false;
     pace.had(rows.length);
     await broker.send(
@@ -129,10 +136,11 @@ export function startRelay(options: RelayOptions): Relay {
         if (failing) logger.info({}, 'relay goes on');
         failing = false;
         backoff.reset();
-        if (!more) await rest(pollMs());
+        if (!more) await rest(pollMs(inVain));
       } catch (error) {
         if (!failing) logger.error({ error: describe(error) }, 'relay waits: broker or database is away');
         failing = true;
+        inVain = 0;
         await clock.sleep(backoff.next(), stopping.signal);
       }
     }
@@ -155,6 +163,9 @@ export function startRelay(options: RelayOptions): Relay {
     wake,
     get holding() {
       return holding;
+    },
+    get drained() {
+      return holding && inVain > 0;
     },
     async stop() {
       stopping.abort();

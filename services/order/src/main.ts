@@ -123,20 +123,26 @@ const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that w
 const openStreams = metrics.gauge('order_open_streams', 'Streams of events that are open');
 const watchedOrders = metrics.gauge('order_watched_orders', 'Orders whose steps somebody follows');
 const toldSeconds = metrics.histogram('order_stream_told_seconds', 'From a step to its being sent to one who follows');
-async function measure(): Promise<void> {
+let oldestAt: Date | null = null;
+const oldestMs = () => (oldestAt ? Math.max(0, Date.now() - oldestAt.getTime()) : 0);
+async function measure(): Promise<boolean> {
   const { oldest, afterStragglers } = await readOldestPending(database, STRAGGLERS);
+  oldestAt = oldest;
   admission.measured(afterStragglers);
-  oldestSeconds.set(oldest ? Math.max(0, Date.now() - oldest.getTime()) / 1000 : 0);
+  oldestSeconds.set(oldestMs() / 1000);
   waitingRequests.set(waits.waiting);
   openStreams.set(streams.open);
   watchedOrders.set(watches.orders);
+  return oldest !== null;
 }
+const expire = expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS });
 
-runtime.repeat({ name: 'measure-oldest-order', everyMs: 500, run: measure });
+// A share of any deadline: an order that another instance left PENDING is known so soon.
+runtime.repeat({ name: 'measure-oldest-order', everyMs: 500, restMs: 2_000, run: measure });
 runtime.repeat({
   name: 'expire-orders',
   everyMs: 1_000,
-  run: expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS }),
+  run: async () => void (oldestMs() >= config.ORDER_DEADLINE_MS && (await expire())),
 });
 runtime.repeat({
   name: 'purge-idempotency-keys',
