@@ -123,7 +123,7 @@ export class Instance<UseCases> {
       logger,
       failpoint,
       clock,
-      pollMs: 600,
+      pauses: { first: 600, last: 600 },
     });
     if (job) void repeat(actor, clock, job, logger);
   }

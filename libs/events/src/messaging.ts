@@ -28,13 +28,17 @@ import { startRedriver } from './redriver.ts';
 import { POLL_MS, startRelay } from './relay.ts';
 import { createSqlRelayLock } from './relay-lock.ts';
 import { startReplayer } from './replayer.ts';
+import { pauseAfter } from './runtime.ts';
 import { createSqlMessagingStore, type SqlMessagingStore } from './sql-store.ts';
 import type { NumberedRow } from './store.ts';
 import type { Subscription } from './subscription.ts';
 import { startWaiters, type Waiters } from './waiters.ts';
 
-/** How often the relay looks at the outbox by itself where hints of other processes arrive, ms: for the one that was lost. */
-const POLL_WITH_HINTS_MS = 200;
+/**
+ * How often the relay looks at the outbox by itself where hints of other processes arrive: for a hint that was lost, as
+ * when a process dies between its commit and its hint. An event is late by `last` ms at most then.
+ */
+const POLL_WITH_HINTS = { first: 200, last: 1_000 };
 
 export interface MessagingOptions {
   /** The service's name: `ce_source`, client id, and the group of its waiters. */
@@ -89,7 +93,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
   // Another process may be the one that relays: it learns of commits here by a hint, or at its next poll.
   const redis = createRedis(config.REDIS_URL, logger);
   const hints = createWakeHints({ redis, channel: `outbox:${database.schema}` });
-  const pollMs = () => (hints.listening ? POLL_WITH_HINTS_MS : POLL_MS);
+  const pollMs = (inVain: number) => (hints.listening ? pauseAfter(inVain, POLL_WITH_HINTS) : POLL_MS);
   const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics });
   hints.onWake(() => relay.wake());
   const wake = (rows?: readonly NumberedRow[]) => (relay.holding ? relay.wake(rows) : hints.publish());
@@ -141,6 +145,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
 
   async function measureOutbox(): Promise<void> {
     if (!relay.holding) return;
+    if (relay.drained) return metrics.outbox(0, 0);
     const { rows, oldest } = await store.outboxBacklog();
     metrics.outbox(rows, oldest ? Math.max(0, Date.now() - oldest.getTime()) / 1_000 : 0);
   }

@@ -17,9 +17,12 @@ import {
   markRedriven,
   type RedriveTarget,
 } from './redrive-store.ts';
-import { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
+import { type Clock, type Logger, type Pauses, pauseAfter, silentLogger, systemClock } from './runtime.ts';
 import type { MessagingStore } from './store.ts';
 import type { Subscription } from './subscription.ts';
+
+/** So long an operator may wait for what he asked for. */
+const PAUSES = { first: 500, last: 2_000 };
 
 export interface RedriverOptions {
   readonly database: Database;
@@ -31,8 +34,8 @@ export interface RedriverOptions {
   readonly metrics?: EventMetrics;
   readonly failpoint?: Failpoint | undefined;
   readonly clock?: Clock;
-  /** Time between two looks, ms; default 500. */
-  readonly pollMs?: number;
+  /** Times between two looks; default 500 to 2,000 ms. */
+  readonly pauses?: Pauses;
 }
 
 export interface Redriver {
@@ -48,9 +51,10 @@ type Step = 'more' | 'done' | 'blocked';
  * lock the `parked_key` row first, so a message is either parked before the key is freed, or handled after.
  */
 export function startRedriver(options: RedriverOptions): Redriver {
-  const { database, store, codec, subscriptions, failpoint, pollMs = 500 } = options;
+  const { database, store, codec, subscriptions, failpoint, pauses = PAUSES } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
   const stopping = new AbortController();
+  let inVain = 0;
 
   async function step(subscription: Subscription<Transaction, EventType>, target: RedriveTarget): Promise<Step> {
     let current: Letter | undefined;
@@ -106,7 +110,9 @@ export function startRedriver(options: RedriverOptions): Redriver {
     const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
     if (byGroup.size === 0) return;
     const parking = (group: string) => parks(byGroup.get(group) ?? {});
-    for (const target of await findTargets(database, [...byGroup.keys()], parking)) {
+    const targets = await findTargets(database, [...byGroup.keys()], parking);
+    inVain = targets.length === 0 ? inVain + 1 : 0;
+    for (const target of targets) {
       const subscription = byGroup.get(target.group);
       if (subscription) await redrive(subscription, target);
     }
@@ -134,7 +140,7 @@ export function startRedriver(options: RedriverOptions): Redriver {
         if (away) logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
         else logger.error({ error: describe(error) }, 'redriving is put off: the dead letters cannot be found');
       }
-      await clock.sleep(pollMs, stopping.signal);
+      await clock.sleep(pauseAfter(inVain, pauses), stopping.signal);
     }
   }
 

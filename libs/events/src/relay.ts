@@ -23,8 +23,11 @@ export interface RelayOptions {
   readonly metrics?: EventMetrics;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default POLL_MS. */
-  readonly pollMs?: () => number;
+  /**
+   * Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default POLL_MS.
+   * `inVain`: so many looks in a row have found nothing.
+   */
+  readonly pollMs?: (inVain: number) => number;
   /** Under load a turn waits so long at most to fill, ms; default 30. See `createPace`. */
   readonly paceMs?: number;
   /** How often a process that stands by asks for the lock, ms; default 700. */
@@ -49,6 +52,8 @@ export interface Relay {
   wake(rows?: readonly NumberedRow[]): void;
   /** True while this process is the one that relays. */
   readonly holding: boolean;
+  /** True when it relays and its last look found the outbox empty. */
+  readonly drained: boolean;
   /** Finishes the turn at work and lets the lock go. */
   stop(): Promise<void>;
 }
@@ -76,6 +81,7 @@ export function startRelay(options: RelayOptions): Relay {
   let holding = false;
   let failing = false;
   let woken = false;
+  let inVain = 0;
   let nap: AbortController | undefined;
 
   function wake(rows?: readonly NumberedRow[]): void {
@@ -122,10 +128,14 @@ export function startRelay(options: RelayOptions): Relay {
   /** From memory where that is safe, else from the table, which then holds only what is not known to be sent. */
   async function nextRows(): Promise<NumberedRow[]> {
     const known = clock.now() - lookedAt < LOOK_MS ? ledger.take(batch, clock.now()) : undefined;
-    if (known) return known;
+    if (known) {
+      inVain = 0;
+      return known;
+    }
     await settle();
     lookedAt = clock.now();
     const rows = await store.readOutbox(batch);
+    inVain = rows.length === 0 ? inVain + 1 : 0;
     return rows;
   }
 
@@ -137,7 +147,7 @@ export function startRelay(options: RelayOptions): Relay {
 
   /** Until there is more to send; what was sent is deleted on the way. */
   async function restOrSettle(): Promise<void> {
-    if (unsettled.length === 0) return rest(pollMs());
+    if (unsettled.length === 0) return rest(pollMs(inVain));
     await rest(Math.max(0, unsettledSince + keepMs - clock.now()));
     if (clock.now() - unsettledSince >= keepMs) await settle();
   }
@@ -169,6 +179,7 @@ export function startRelay(options: RelayOptions): Relay {
       } catch (error) {
         if (!failing) logger.error({ error: describe(error) }, 'relay waits: broker or database is away');
         failing = true;
+        inVain = 0;
         await clock.sleep(backoff.next(), stopping.signal);
       }
     }
@@ -192,6 +203,9 @@ export function startRelay(options: RelayOptions): Relay {
     wake,
     get holding() {
       return holding;
+    },
+    get drained() {
+      return holding && inVain > 0;
     },
     async stop() {
       stopping.abort();

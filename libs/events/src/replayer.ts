@@ -12,9 +12,12 @@ import type { RelayLock } from './relay.ts';
 import { createReplayApplier, ReplayCancelledError } from './replay-apply.ts';
 import { carryOut } from './replay-run.ts';
 import { findReplay, finishReplay, type ReplayOrder, readReplay, setRanges, startReplay } from './replay-store.ts';
-import { type Clock, type Logger, silentLogger, systemClock } from './runtime.ts';
+import { type Clock, type Logger, type Pauses, pauseAfter, silentLogger, systemClock } from './runtime.ts';
 import type { MessagingStore } from './store.ts';
 import type { Subscription } from './subscription.ts';
+
+/** So long an operator may wait for what he asked for. */
+const PAUSES = { first: 500, last: 2_000 };
 
 export interface ReplayerOptions {
   readonly database: Database;
@@ -32,8 +35,8 @@ export interface ReplayerOptions {
   readonly metrics?: EventMetrics;
   readonly failpoint?: Failpoint | undefined;
   readonly clock?: Clock;
-  /** Time between two looks, ms; default 500. */
-  readonly pollMs?: number;
+  /** Times between two looks; default 500 to 2,000 ms. */
+  readonly pauses?: Pauses;
 }
 
 export interface Replayer {
@@ -47,15 +50,17 @@ export interface Replayer {
  * behind it.
  */
 export function startReplayer(options: ReplayerOptions): Replayer {
-  const { database, store, codec, lock, connect, subscriptions, failpoint, pollMs = 500 } = options;
+  const { database, store, codec, lock, connect, subscriptions, failpoint, pauses = PAUSES } = options;
   const { rebuilds = () => [], logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
   const stopping = new AbortController();
+  let inVain = 0;
   const now = () => new Date(clock.now());
 
   async function look(): Promise<void> {
     const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
     if (byGroup.size === 0) return;
     const order = await findReplay(database, [...byGroup.keys()]);
+    inVain = order ? 0 : inVain + 1;
     const subscription = order && byGroup.get(order.group);
     if (!order || !subscription) return;
     try {
@@ -135,7 +140,7 @@ export function startReplayer(options: ReplayerOptions): Replayer {
         if (away) logger.warn({ error: describe(error) }, 'replaying is put off: something is away');
         else logger.error({ error: describe(error) }, 'replaying is put off: the replays cannot be read');
       }
-      await clock.sleep(pollMs, stopping.signal);
+      await clock.sleep(pauseAfter(inVain, pauses), stopping.signal);
     }
     await lock
       .release()

@@ -49,6 +49,17 @@ export interface Logger {
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** For whoever looks for work that seldom comes, ms: the pause after a look that found some, and the longest one. */
+export interface Pauses {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The pause before the next look, ms: twice as long after each look in vain. So work is quick, and rest costs little. */
+export function pauseAfter(inVain: number, { first, last }: Pauses): number {
+  return Math.min(first * 2 ** inVain, last);
+}
+
 /** Waiting times that double from `first` to `last` ms, each shortened at random by up to half so that a crowd spreads out. */
 export function createBackoff(first: number, last: number, random: () => number = Math.random) {
   let next = first;

@@ -71,7 +71,7 @@ function redrive(...subscriptions: Subscription<Transaction, Handled>[]): void {
       database,
       store,
       codec,
-      pollMs: 50,
+      pauses: { first: 50, last: 50 },
       subscriptions: () => subscriptions as never,
       logger: testLogger('redriver'),
     }),

@@ -77,7 +77,7 @@ async function withReplayer(options: Partial<ReplayerOptions>, until: () => Prom
     connect,
     subscriptions,
     lock: always,
-    pollMs: 20,
+    pauses: { first: 20, last: 20 },
     ...options,
   });
   try {

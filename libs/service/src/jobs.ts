@@ -6,6 +6,8 @@ export interface JobOptions {
   readonly name: string;
   /** Time between the end of one run and the start of the next, ms; each is varied by up to ±20 %. */
   readonly everyMs: number;
+  /** The same after a run that resolved to `false`: it found nothing to do. Default: `everyMs`. */
+  readonly restMs?: number;
   /** `signal` is aborted by `stop()`, for long runs. */
   readonly run: (signal: AbortSignal) => Promise<unknown>;
   readonly logger: Logger;
@@ -23,7 +25,7 @@ export interface Job {
  * Repeats `run`, never two at a time in this process. An error is logged and counted, and the next run comes as usual.
  * Several instances run the same job: what it does must be safe for that. The jitter keeps them from moving in step.
  */
-export function startJob({ name, everyMs, run, logger, metrics }: JobOptions): Job {
+export function startJob({ name, everyMs, restMs = everyMs, run, logger, metrics }: JobOptions): Job {
   const runs = metrics?.counter('job_runs_total', 'Runs of a periodic job by result', ['job', 'result']);
   const seconds = metrics?.histogram('job_duration_seconds', 'Time of one run of a periodic job', ['job']);
   const abort = new AbortController();
@@ -31,14 +33,17 @@ export function startJob({ name, everyMs, run, logger, metrics }: JobOptions): J
   let current: Promise<void> | undefined;
   let again = false;
 
-  async function once(): Promise<void> {
+  /** @returns how long to wait before the next run, ms */
+  async function once(): Promise<number> {
     const stopTimer = seconds?.startTimer({ job: name });
     try {
-      await runWithTrace(undefined, () => run(abort.signal));
+      const found = await runWithTrace(undefined, () => run(abort.signal));
       runs?.inc({ job: name, result: 'ok' });
+      return found === false ? restMs : everyMs;
     } catch (error) {
       runs?.inc({ job: name, result: 'error' });
       logger.error({ err: error, job: name }, 'job failed');
+      return everyMs;
     } finally {
       stopTimer?.();
     }
@@ -47,14 +52,14 @@ export function startJob({ name, everyMs, run, logger, metrics }: JobOptions): J
   function start(): void {
     clearTimeout(timer);
     again = false;
-    current = once().finally(() => {
+    current = once().then((waitMs) => {
       current = undefined;
       if (abort.signal.aborted) return;
-      timer = setTimeout(start, again ? 0 : everyMs * (0.8 + Math.random() * 0.4));
+      timer = setTimeout(start, again ? 0 : jitter(waitMs));
     });
   }
 
-  timer = setTimeout(start, everyMs * (0.8 + Math.random() * 0.4));
+  timer = setTimeout(start, jitter(everyMs));
   return {
     trigger() {
       if (abort.signal.aborted) return;
@@ -68,3 +73,5 @@ export function startJob({ name, everyMs, run, logger, metrics }: JobOptions): J
     },
   };
 }
+
+const jitter = (ms: number): number => ms * (0.8 + Math.random() * 0.4);

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import { ConfigError, redactConfig } from './config.ts';
 import { createDatabase, type PooledDatabase } from './database.ts';
 import { createHealth, type Health } from './health.ts';
-import { type JobOptions, startJob } from './jobs.ts';
+import { type Job, type JobOptions, startJob } from './jobs.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { type ServeOptions, serve } from './server.ts';
@@ -25,7 +25,7 @@ export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   readonly health: Health;
   readonly shutdown: Shutdown;
   /** A periodic job, until the shutdown. */
-  repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'run'>): void;
+  repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'>;
   /** Serves `app` until the shutdown. The last step: what is registered before it outlives the requests. */
   listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections' | 'sockets'>): Promise<void>;
 }
@@ -60,9 +60,10 @@ export function createRuntime<C extends RuntimeConfig>(
     metrics,
     health,
     shutdown,
-    repeat({ name, everyMs, run }) {
-      const job = startJob({ name, everyMs, run, logger, metrics });
-      shutdown.onStop(`job ${name}`, () => job.stop());
+    repeat(job) {
+      const started = startJob({ ...job, logger, metrics });
+      shutdown.onStop(`job ${job.name}`, () => started.stop());
+      return started;
     },
     async listen(app, options = {}) {
       const server = await serve(app, { ...options, host: config.HOST, port: config.PORT });

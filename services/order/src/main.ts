@@ -42,6 +42,8 @@ const READ_WITHIN_MS = 500;
 const PROGRESS_WITHIN_MS = 1_000;
 /** A key is looked up for one who is refused anyway: quickly or not at all. */
 const FIND_KEY_WITHIN_MS = 100;
+/** Between two readings of the backlog, ms. */
+const MEASURE_MS = 400;
 /** Longest wait for broker and schema registry before it listens without them. */
 const LISTEN_AFTER_MS = 10_000;
 
@@ -155,23 +157,32 @@ const openStreams = metrics.gauge('order_open_streams', 'Streams of events that 
 const watchedOrders = metrics.gauge('order_watched_orders', 'Orders whose steps somebody follows');
 const toldSeconds = metrics.histogram('order_stream_told_seconds', 'From a step to its being sent to one who follows');
 const readBacklog = createBacklogReader(database, { deadlineMs: config.ORDER_DEADLINE_MS, clock });
-async function measure(): Promise<void> {
+let oldestAt: Date | null = null;
+let measuredAt = 0;
+const oldestMs = () => (oldestAt ? Math.max(0, Date.now() - oldestAt.getTime()) : 0);
+async function measure(): Promise<boolean> {
+  measuredAt = Date.now();
   await admission.measure(async () => {
     const found = await readBacklog();
-    oldestSeconds.set(found.first ? Math.max(0, Date.now() - found.first.getTime()) / 1000 : 0);
+    oldestAt = found.first;
     return found;
   });
+  oldestSeconds.set(oldestMs() / 1000);
   backlogSeconds.set(backlog.waitMs / 1000);
   waitingRequests.set(waits.waiting);
   openStreams.set(streams.open);
   watchedOrders.set(watches.orders);
+  return oldestAt !== null;
 }
+const expire = expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS });
 
-runtime.repeat({ name: 'measure-backlog', everyMs: 400, run: measure });
+// The first order after a rest has it measured at once. The rest is a share of any deadline: an order that another
+// instance left PENDING is known so soon.
+const measuring = runtime.repeat({ name: 'measure-backlog', everyMs: MEASURE_MS, restMs: 2_000, run: measure });
 runtime.repeat({
   name: 'expire-orders',
   everyMs: 1_000,
-  run: expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS }),
+  run: async () => void (oldestMs() >= config.ORDER_DEADLINE_MS && (await expire())),
 });
 runtime.repeat({
   name: 'purge-idempotency-keys',
@@ -184,7 +195,10 @@ const app = createApp({
   metrics,
   health,
   callers: createCallerVerifier(config.INTERNAL_KEYS),
-  placeOrder: (request, client) => countBegun(admission, placements.submit(request, client)),
+  placeOrder: (request, client) => {
+    if (oldestAt === null && Date.now() - measuredAt > MEASURE_MS) measuring.trigger();
+    return countBegun(admission, placements.submit(request, client));
+  },
   findPlaced: findPlaced((key) => keyReads.submit(key)),
   cancelOrder: cancelOrder(deps),
   readOrder: (orderId, client) => (client ? reads.submit(orderId, client) : owedReads.submit(orderId)),

@@ -1,15 +1,34 @@
 /**
- * Three narrow corrections of KafkaJS 2.2.4, which has no releases any more. Its internals are reached on purpose and
- * only here; a test fails if they no longer look as expected.
+ * Narrow corrections of KafkaJS 2.2.4, which has no releases any more. Its internals are reached on purpose and only
+ * here; a test fails if they no longer look as expected.
  */
 import { createRequire } from 'node:module';
+import type { Cluster } from 'kafkajs';
 import { decodeRecord, encodeRecord, type RecordToEncode } from './record-codec.ts';
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
+  readonly inflight: ReadonlyMap<number, InFlight>;
+  readonly enforceRequestTimeout: boolean;
+  readonly requestTimeout: number;
+  requestTimeoutIntervalId?: NodeJS.Timeout;
+  isConnected(): boolean;
+  destroy(): void;
+}
+interface InFlight {
+  readonly sentAt: number;
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
+}
+interface FetchedBatch {
+  isEmpty(): boolean;
+  isEmptyDueToFiltering(): boolean;
 }
 interface ConsumerGroup {
   readonly groupId: string;
+  readonly cluster: Cluster;
+  maxWaitTime: number;
+  minBytes: number;
   readonly topicConfigurations: Readonly<Record<string, { readonly fromBeginning?: boolean } | undefined>>;
 }
 interface OutOfRange {
@@ -17,8 +36,14 @@ interface OutOfRange {
   readonly partition: number;
 }
 interface Prototypes {
-  readonly queue: { scheduleCheckPendingRequests(this: RequestQueue): void };
-  readonly group: { recoverFromOffsetOutOfRange(this: ConsumerGroup, error: OutOfRange): Promise<void> };
+  readonly queue: {
+    scheduleCheckPendingRequests(this: RequestQueue): void;
+    scheduleRequestTimeoutCheck(this: RequestQueue): void;
+  };
+  readonly group: {
+    recoverFromOffsetOutOfRange(this: ConsumerGroup, error: OutOfRange): Promise<void>;
+    fetch(this: ConsumerGroup, nodeId: string): Promise<FetchedBatch[]>;
+  };
 }
 
 /** A group's position is no longer in the log: messages are lost to it. Never recovered from silently. */
@@ -26,6 +51,30 @@ export class OffsetOutOfRangeError extends Error {
   override readonly name = 'OffsetOutOfRangeError';
   /** Tells KafkaJS not to try again. */
   readonly retriable = false;
+}
+
+/** What each fetch of one consumer waits for at the broker. */
+export interface FetchWaits {
+  /** The next fetch is answered when there are `minBytes`, or after `maxWaitTimeInMs`. */
+  next(): { readonly minBytes: number; readonly maxWaitTimeInMs: number };
+  /** A fetch was answered, with records or without. */
+  had(records: boolean): void;
+}
+
+/** How often a connection looks for requests that are out for too long, ms. */
+const TIMEOUT_CHECK_MS = 1_000;
+
+/** By consumer and broker: one broker's silence says nothing of the next one's partitions. */
+const waits = new WeakMap<Cluster, (nodeId: string) => FetchWaits>();
+
+/** From now on the consumer with this cluster asks before each fetch what that waits for. `create`: once for each broker. */
+export function controlFetches(cluster: Cluster, create: () => FetchWaits): void {
+  const ofBrokers = new Map<string, FetchWaits>();
+  waits.set(cluster, (nodeId) => {
+    const known = ofBrokers.get(nodeId) ?? create();
+    ofBrokers.set(nodeId, known);
+    return known;
+  });
 }
 
 let patched = false;
@@ -43,6 +92,36 @@ export function patchKafkaJs(): void {
   const schedule = queue.scheduleCheckPendingRequests;
   queue.scheduleCheckPendingRequests = function scheduleIfPending() {
     if (this.pending.length > 0) schedule.call(this);
+  };
+
+  // Ten times a second each connection looked for requests that had been out for some ten seconds.
+  queue.scheduleRequestTimeoutCheck = function checkSeldom() {
+    if (!this.enforceRequestTimeout) return;
+    this.destroy();
+    const check = () => {
+      for (const request of [...this.inflight.values()]) {
+        if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      }
+      if (!this.isConnected()) this.destroy();
+    };
+    this.requestTimeoutIntervalId = setInterval(check, Math.min(this.requestTimeout, TIMEOUT_CHECK_MS));
+  };
+
+  // The wait of a fetch is the same for ever, and a partition that brought nothing is handed to the workers like one
+  // that did: at rest that is all they do. What is left out here KafkaJS only answers with a heartbeat, as it does when
+  // nothing is left.
+  const fetch = group.fetch;
+  group.fetch = async function fetchWithPatience(nodeId) {
+    const control = waits.get(this.cluster)?.(nodeId);
+    if (control) {
+      const { minBytes, maxWaitTimeInMs } = control.next();
+      this.minBytes = minBytes;
+      this.maxWaitTime = maxWaitTimeInMs;
+    }
+    const batches = await fetch.call(this, nodeId);
+    const filled = batches.filter((batch) => !batch.isEmpty() || batch.isEmptyDueToFiltering());
+    control?.had(filled.length > 0);
+    return filled;
   };
 
   // A position outside the log (retention passed it, or the log was cut) is reset to the beginning or the end, and
@@ -86,6 +165,8 @@ function prototypes(): Prototypes {
   const group = (require('kafkajs/src/consumer/consumerGroup') as { prototype: Prototypes['group'] }).prototype;
   if (
     typeof queue.scheduleCheckPendingRequests !== 'function' ||
+    typeof queue.scheduleRequestTimeoutCheck !== 'function' ||
+    typeof group.fetch !== 'function' ||
     typeof group.recoverFromOffsetOutOfRange !== 'function'
   ) {
     throw new Error('KafkaJS is not the version that these corrections are for (2.2.4)');

@@ -4,8 +4,9 @@ import { describe } from '../errors.ts';
 import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
 import { createCommitter } from './committer.ts';
 import { dismissMember } from './former-member.ts';
+import { controlFetches } from './patches.ts';
 import { toRecord } from './records.ts';
-import { CONSUMER_SETTINGS, fetchSettings, HEARTBEAT_MS, isLostMembership, RUN_SETTINGS } from './settings.ts';
+import { CONSUMER_SETTINGS, createFetchWaits, HEARTBEAT_MS, isLostMembership, RUN_SETTINGS } from './settings.ts';
 
 /** Without a sign of life from KafkaJS for this long, and nothing in our hands, the client is rebuilt. */
 const SILENCE_MS = 30_000;
@@ -40,10 +41,10 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   const consumer = kafka.consumer({
     groupId,
     ...CONSUMER_SETTINGS,
-    ...fetchSettings(patienceMs),
     partitionAssigners: [
       (config) => {
         cluster = config.cluster;
+        controlFetches(cluster, () => createFetchWaits(patienceMs));
         return kafkajs.PartitionAssigners.roundRobin(config);
       },
     ],
@@ -67,6 +68,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     if (stopping) return;
     const { topic, partition, messages } = payload.batch;
     atWork.add(payload);
+    pulse ??= setTimeout(beat, HEARTBEAT_MS);
     latest = payload;
     try {
       await consume.onBatch(toBatch(payload));
@@ -124,13 +126,17 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     pauses.set(`${topic}/${partition}`, entry);
   }
 
-  // While a transaction takes long, nobody else keeps the membership alive.
-  const pulse = setInterval(() => {
+  // While a transaction takes long, nobody else keeps the membership alive. One timer through bursts of short ones.
+  let pulse: NodeJS.Timeout | undefined;
+  function beat(): void {
     const [payload] = atWork;
+    pulse = payload && setTimeout(beat, HEARTBEAT_MS);
     if (payload && !rebalance) void heartbeat(payload).catch(() => {});
-    if (!payload && clock.now() - lastSign > SILENCE_MS)
+  }
+  const watch = setInterval(() => {
+    if (atWork.size === 0 && clock.now() - lastSign > SILENCE_MS)
       ended.resolve(new Error(`no sign of life for ${SILENCE_MS} ms`));
-  }, HEARTBEAT_MS);
+  }, SILENCE_MS / 6);
 
   const { GROUP_JOIN, FETCH_START, FETCH, HEARTBEAT, CRASH } = consumer.events;
   for (const event of [FETCH_START, FETCH, HEARTBEAT] as const) {
@@ -148,7 +154,8 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   });
 
   function close(): void {
-    clearInterval(pulse);
+    clearTimeout(pulse);
+    clearInterval(watch);
     committer.stop();
     for (const { timer } of pauses.values()) clearTimeout(timer);
   }
