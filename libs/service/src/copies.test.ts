@@ -70,6 +70,18 @@ describe('copies', () => {
     answer();
     expect(await Promise.all([first, second, third])).toEqual(['old', 'old', 'new']);
     expect(statements).toHaveLength(2);
+
+    const { copies: later, clock: time, database: slow, answer: end, statements: read } = simulated();
+    slow.held = true;
+    const reading = later.find('a');
+    await turn();
+    time.ms = MAX_AGE_MS - 1;
+    end();
+    await reading;
+    slow.held = false;
+    time.ms = MAX_AGE_MS + 1;
+    await later.find('a');
+    expect(read).toHaveLength(2);
   });
 
   it('when something was committed here, then neither a copy nor a reading at work from before it is shown', async () => {
