@@ -109,7 +109,7 @@ const backlog = createBacklog({ targetMs: config.ORDER_BACKLOG_TARGET_MS, floor:
 const placements = createBatcher({
   name: 'place-order',
   maxSize: 250,
-  concurrency: () => (backlog.isPressed ? 1 : 2),
+  concurrency: 2,
   paceMs: 15,
   maxQueue: 2_000,
   maxWaitMs: config.PLACE_WITHIN_MS,

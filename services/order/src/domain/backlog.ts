@@ -43,8 +43,6 @@ export interface Backlog {
   readonly waitMs: number;
   /** How long until the backlog is back at its limit, ms; undefined while nothing ends. */
   readonly overMs: number | undefined;
-  /** Whether more than half of the limit is used. */
-  readonly isPressed: boolean;
 }
 
 export function createBacklog({ targetMs, floor }: BacklogOptions): Backlog {
@@ -134,9 +132,6 @@ export function createBacklog({ targetMs, floor }: BacklogOptions): Backlog {
     get overMs() {
       if (!last || isStalled || rate === 0) return undefined;
       return Math.max(0, last.pending - limit) / rate;
-    },
-    get isPressed() {
-      return isStalled || (last?.pending ?? 0) + unseen > limit / 2;
     },
   };
 }
