@@ -23,22 +23,25 @@ export interface ShedderOptions {
   readonly metrics: Metrics;
   /** For tests: 0 ≤ n < 1. */
   readonly random?: () => number;
+  /** ms, on a clock that runs forward. */
+  readonly now?: () => number;
 }
 
 /**
  * Refuses requests while the event loop comes round too late: everything that is being worked on, health included,
  * waits that long in every turn. The share refused rises with the delay, from nothing at `aboveMs` to all at twice that.
  */
-export function createShedder({ aboveMs, metrics, random = Math.random }: ShedderOptions): Shedder {
+export function createShedder(options: ShedderOptions): Shedder {
+  const { aboveMs, metrics, random = Math.random, now = () => performance.now() } = options;
   const delay = metrics.gauge('gateway_event_loop_delay_ms', 'How late the event loop comes round, smoothed, ms');
   const shed = metrics.counter('gateway_shed_total', 'Requests refused because the process is overloaded');
   if (aboveMs === 0) return { refuses: () => false, delayMs: 0, stop: () => undefined };
   let delayMs = 0;
-  let last = performance.now();
+  let last = now();
   const timer = setInterval(() => {
-    const now = performance.now();
-    delayMs = smoothed(delayMs, Math.max(0, now - last - EVERY_MS));
-    last = now;
+    const at = now();
+    delayMs = smoothed(delayMs, Math.max(0, at - last - EVERY_MS));
+    last = at;
     delay.set(delayMs);
   }, EVERY_MS).unref();
   return {
