@@ -134,6 +134,19 @@ describe('more requests than a service can do', () => {
     expect(shop.order.requests).toHaveLength(1);
   });
 
+  it('when a client goes while its request is at work, or is refused by the gateway later, then its place is free', async () => {
+    const shop = await gateway();
+    const abort = new AbortController();
+    const gone = place(shop.url, { signal: abort.signal }).catch(() => 'gone');
+    await shop.reached(1);
+    expect(shop.state(PLACE_ORDER).inFlight).toBe(1);
+    abort.abort();
+    expect(await gone).toBe('gone');
+    await eventually(async () => shop.state(PLACE_ORDER).inFlight === 0);
+    expect((await place(shop.url, { body: 'x'.repeat(70_000) })).status).toBe(413);
+    await eventually(async () => shop.state(PLACE_ORDER).inFlight === 0);
+  });
+
   it('when many are refused, then they are not told to come back all at once', async () => {
     const shop = await gateway();
     const first = place(shop.url);
@@ -190,11 +203,14 @@ describe('an event loop that is late', () => {
   const late = (share: number): Shedder => ({ refuses: (from = 1) => from < share, delayMs: 0, stop: () => undefined });
 
   it.each([
+    [0.1, { look: 200, order: 202, status: 200 }],
     [0.3, { look: 503, order: 202, status: 200 }],
     [0.9, { look: 503, order: 503, status: 200 }],
     [1.1, { look: 503, order: 503, status: 503 }],
   ])('when it is late by %f of the threshold, then %j', async (share, expected) => {
-    const shop = await gateway({ shedder: late(share) });
+    const catalog = await fakeService((_request, response) => response.writeHead(200).end('{}'));
+    open.push(catalog);
+    const shop = await gateway({ shedder: late(share), catalogUrls: [catalog.url] });
     const look = await fetch(`${shop.url}/products`);
     const answers = [place(shop.url), fetch(`${shop.url}/orders/1`)];
     await shop.reached([expected.order, expected.status].filter((status) => status !== 503).length);

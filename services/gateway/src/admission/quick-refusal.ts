@@ -39,5 +39,5 @@ export function refuseQuickly(
     ...headers,
   ];
   if (Number(request.headers['content-length']) > DISCARD_LIMIT) own.push('Connection', 'close');
-  response.writeHead(503, own).end(BEFORE + traceId + AFTER);
+  response.writeHead(503, own).end(BEFORE + traceId + AFTER, 'latin1');
 }
