@@ -3,7 +3,8 @@
  * code, whatever commit it is at. Only this file is of the checkout that compares. It stops the stack when its
  * parent lets go of it, or is gone.
  *
- * Arguments: the folder of the checkout. The environment has what the services are to get, and SHOP_TOOLS_DIR.
+ * Arguments: the folder of the checkout, the offset of its ports, and, as JSON, what its services get in their
+ * environment besides this process's own.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,7 +21,7 @@ const NAME = 'compare';
 /** Won for each user: no order of a load is to fail for points. */
 const POINTS = 10_000_000;
 
-const [root = '', portOffset = '0'] = process.argv.slice(2);
+const [root = '', portOffset = '0', more = '{}'] = process.argv.slice(2);
 const load = (file: string): Promise<unknown> => import(pathToFileURL(join(root, file)).href);
 const tell = (message: SideMessage): void => void (process.connected && process.send?.(message));
 
@@ -48,12 +49,13 @@ async function start() {
     kafkaHeapForLoad: true,
     instances: 1,
   });
-  const env = {
+  const env: Record<string, string> = {
     LOG_LEVEL: 'warn',
     NODE_ENV: 'production',
     RATE_LIMIT_USER: 'off',
     RATE_LIMIT_ADDRESS: 'off',
     GATEWAY_AUTH: 'off',
+    ...(JSON.parse(more) as Record<string, string>),
   };
   await migrate(stack);
   for (const step of startSteps(services)) {

@@ -86,11 +86,15 @@ export async function startSide(
   portOffset: number,
   env: Readonly<Record<string, string>>,
 ): Promise<Side> {
-  const child = fork(fileURLToPath(new URL('./side.ts', import.meta.url)), [checkout.root, String(portOffset)], {
-    cwd: checkout.root,
-    env: { ...sideEnv(env), NODE_COMPILE_CACHE: join(checkout.root, '.local/compile-cache') },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
+  const child = fork(
+    fileURLToPath(new URL('./side.ts', import.meta.url)),
+    [checkout.root, String(portOffset), JSON.stringify(env)],
+    {
+      cwd: checkout.root,
+      env: { ...sideEnv(env), NODE_COMPILE_CACHE: join(checkout.root, '.local/compile-cache') },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    },
+  );
   // Its progress is told only when it fails.
   let words = '';
   child.stderr?.on('data', (chunk: Buffer) => {
