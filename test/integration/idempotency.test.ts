@@ -6,6 +6,7 @@ import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
+import { PATIENT } from '../support/patient.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -16,7 +17,7 @@ let productId: number;
 const PRICE = 10;
 
 beforeAll(async () => {
-  system = await startSystem({ knownInstances: 2, env: { ORDER_DEADLINE_MS: '120000', SHED_ABOVE_MS: '0' } });
+  system = await startSystem({ knownInstances: 2, env: { ...PATIENT, ORDER_DEADLINE_MS: '120000' } });
   await Promise.all([system.start('order', 2), system.start('payment', 2)]);
   const second = await system.start('gateway', 2);
   apis = [system.api, new Api(second.url)];

@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
 import { followOrder, type OrderEvent, type OrderStream } from '../support/order-stream.ts';
+import { PATIENT } from '../support/patient.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -21,7 +22,7 @@ let productId: number;
 
 beforeAll(async () => {
   // A thousand at once may be slow here; that they are refused is tested elsewhere.
-  const env = { ORDER_DEADLINE_MS: '300000', SHED_ABOVE_MS: '0' };
+  const env = { ...PATIENT, ORDER_DEADLINE_MS: '300000' };
   system = await startSystem({ knownInstances: 2, env });
   await system.start('order', 2);
   const second = await system.start('gateway', 2);
