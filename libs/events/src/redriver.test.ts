@@ -105,3 +105,25 @@ it('when a group does not park, then each letter is redriven by itself and no ke
   expect(marked).toEqual([7, 8]);
   expect(statements.filter((sql) => sql.includes('parked_key'))).toEqual([]);
 });
+
+it('when nothing is asked for, then it looks less and less often, every two seconds at last', async () => {
+  const clock = createVirtualClock();
+  const over = Promise.withResolvers<void>();
+  let looks = 0;
+  const redriver = startRedriver({
+    database: {
+      async query() {
+        if (++looks === 8) over.resolve();
+        return [];
+      },
+    } as unknown as Database,
+    store: { claim: async () => new Set<string>() },
+    codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
+    subscriptions: () => [{ group: 'free', handles: [], parks: false, handle: async () => {} }],
+    logger: silentLogger,
+    clock,
+  });
+  await over.promise;
+  await redriver.stop();
+  expect(clock.slept.slice(0, 3)).toEqual([1_000, 2_000, 2_000]);
+});

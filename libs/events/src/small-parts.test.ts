@@ -17,10 +17,12 @@ import { noMetrics } from './metrics.ts';
 import { lowestIdAt } from './purge.ts';
 import { startRelay } from './relay.ts';
 import { slicesOf } from './replay-run.ts';
-import { type Clock, createBackoff } from './runtime.ts';
+import { type Clock, createBackoff, pauseAfter } from './runtime.ts';
+import type { OutboxRow } from './store.ts';
 import { createHandFedBroker } from './testing/hand-fed-broker.ts';
 import { createMemoryStore } from './testing/memory-store.ts';
 import { orderId } from './testing/samples.ts';
+import { createVirtualClock } from './testing/virtual-clock.ts';
 import { startWaiters } from './waiters.ts';
 
 describe('an event id', () => {
@@ -163,6 +165,43 @@ describe('the relay', () => {
     while (relay.holding) await sleep(1);
     await relay.stop();
     expect(backlogs[0]).toBe(0);
+  });
+
+  it('looks the less often the longer nothing came, and often again once something did', async () => {
+    const store = createMemoryStore();
+    let rows: (OutboxRow & { readonly seq: number })[] = [];
+    const readOutbox = async () => rows;
+    const deleteOutbox = async () => {
+      rows = [];
+    };
+    const asked: number[] = [];
+    const drained: boolean[] = [];
+    const over = Promise.withResolvers<void>();
+    const relay = startRelay({
+      store: { ...store, readOutbox, deleteOutbox },
+      broker: { send: async () => {} },
+      lock: { hold: async () => true, release: async () => {} },
+      clock: createVirtualClock(),
+      pollMs(inVain) {
+        asked.push(inVain);
+        drained.push(relay.drained);
+        if (asked.length === 3)
+          rows = [
+            { seq: 1, id: 'i', type: 'order-created', topic: 't', key: 'k', payload: Buffer.alloc(1), headers: {} },
+          ];
+        if (asked.length === 5) over.resolve();
+        return pauseAfter(inVain, { first: 200, last: 1_000 });
+      },
+    });
+    await over.promise;
+    await relay.stop();
+    expect(asked.slice(0, 3)).toEqual([1, 2, 3]);
+    expect(drained.slice(0, 3)).toEqual([true, true, true]);
+    // It sent the row before it asked again.
+    expect(asked[3]).toBeLessThanOrEqual(1);
+    expect([0, 1, 2, 3, 2_000].map((n) => pauseAfter(n, { first: 200, last: 1_000 }))).toEqual([
+      200, 400, 800, 1_000, 1_000,
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { createHealth } from './health.ts';
 import { startJob } from './jobs.ts';
 import { createLogger } from './logger.ts';
@@ -113,6 +113,29 @@ describe('jobs', () => {
     const text = await metrics.render();
     expect(text).toContain('job_runs_total{job="test",result="error"} 1');
     expect(text).toContain('job_runs_total{job="test",result="ok"} 2');
+  });
+
+  it('when a run found nothing to do, then the next comes later; when it failed or found some, then soon', async () => {
+    jest.useFakeTimers();
+    try {
+      const results = [false, false, true, 'error', false];
+      const runs: number[] = [];
+      const job = startJob({
+        ...{ name: 'test', everyMs: 100, restMs: 10_000, logger: silent },
+        async run() {
+          runs.push(Date.now());
+          const result = results[runs.length - 1];
+          if (result === 'error') throw new Error('first');
+          return result;
+        },
+      });
+      await jest.advanceTimersByTimeAsync(40_000);
+      await job.stop();
+      const waits = runs.slice(1, 6).map((at, n) => (at - (runs[n] ?? 0) > 5_000 ? 'long' : 'short'));
+      expect(waits.slice(0, 4)).toEqual(['long', 'long', 'short', 'short']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
 

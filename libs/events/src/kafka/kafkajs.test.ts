@@ -1,12 +1,14 @@
 import { createRequire } from 'node:module';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import type { Cluster } from 'kafkajs';
 import { silentLogger } from '../runtime.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
 import { COMMIT_EVERY_MS, createCommitter } from './committer.ts';
 import { untilLed } from './leaders.ts';
-import { patchKafkaJs } from './patches.ts';
+import { controlFetches, patchKafkaJs } from './patches.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
+import { CONSUMER_SETTINGS, createFetchWaits, LONGEST_FETCH_MS } from './settings.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -53,9 +55,105 @@ describe('the corrections of KafkaJS', () => {
     await prototype.recoverFromOffsetOutOfRange.call(group(false), error);
     expect(reset).toEqual(['t']);
   });
+
+  it('look for requests that are out for too long once a second, and find them', () => {
+    const RequestQueue = require('kafkajs/src/network/requestQueue') as new (options: object) => TimedQueue;
+    const queue = new RequestQueue({
+      ...{ maxInFlightRequests: 1, requestTimeout: 10_000, enforceRequestTimeout: true, clientId: 'c', broker: 'b' },
+      logger: { debug() {} },
+      isConnected: () => true,
+    });
+    jest.useFakeTimers({ now: 0 });
+    try {
+      const late: string[] = [];
+      for (const [n, requestTimeout] of [3_000, 60_000].entries()) {
+        queue.inflight.set(n, {
+          sentAt: 0,
+          requestTimeout,
+          timeoutRequest: () => void late.push(`${n} ${Date.now()}`),
+        });
+      }
+      queue.scheduleRequestTimeoutCheck();
+      jest.advanceTimersByTime(3_500);
+      expect(late).toEqual([]);
+      jest.advanceTimersByTime(1_000);
+      expect(late).toEqual(['0 4000']);
+    } finally {
+      queue.destroy();
+      jest.useRealTimers();
+    }
+    expect(queue.requestTimeoutIntervalId).toBeDefined();
+  });
+
+  it('let each consumer say what its next fetch waits for, and hand on only partitions that brought something', async () => {
+    const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: Group };
+    const asked: { maxWaitTime: number; minBytes: number }[] = [];
+    let messages: { offset: string }[] = [];
+    const broker = {
+      async fetch({ maxWaitTime, minBytes }: { maxWaitTime: number; minBytes: number }) {
+        asked.push({ maxWaitTime, minBytes });
+        const partitions = [messages, []].map((of, partition) => ({ partition, highWatermark: '9', messages: of }));
+        return { responses: [{ topicName: 't', partitions }] };
+      },
+    };
+    const cluster = { refreshMetadataIfNecessary() {}, findBroker: async () => broker } as unknown as Cluster;
+    controlFetches(cluster, () => createFetchWaits(undefined));
+    const group = {
+      ...{ cluster, maxWaitTime: 5_000, minBytes: 7, checkForStaleAssignment() {}, async seekOffsets() {} },
+      filterPartitionsByNode: (_: string, all: unknown) => all,
+      subscriptionState: { assigned: () => [{ topic: 't', partitions: [0, 1] }], isPaused: () => false },
+      offsetManager: { committedOffsets: () => ({ t: { 0: '0', 1: '0' } }), nextOffset: () => '0' },
+      getActiveTopicPartitions: () => ({ t: new Set([0, 1]) }),
+      ...{ preferredReadReplicasPerTopicPartition: {}, seekOffset: { has: () => false } },
+    };
+    const fetch = async (nodeId: string) => (await prototype.fetch.call(group, nodeId)).map((batch) => batch.partition);
+    expect(await fetch('1')).toEqual([]);
+    expect(await fetch('1')).toEqual([]);
+    messages = [{ offset: '0' }];
+    expect(await fetch('1')).toEqual([0]);
+    expect(await fetch('1')).toEqual([0]);
+    // Another broker knows nothing of the first one's records.
+    expect(await fetch('2')).toEqual([0]);
+    expect(asked.map((it) => it.maxWaitTime)).toEqual([200, 400, 800, 100, 200]);
+    expect(new Set(asked.map((it) => it.minBytes))).toEqual(new Set([1]));
+  });
 });
 
+describe('what a fetch waits for', () => {
+  it('is twice as long after each that brought nothing, a second at most, and short again after the first record', () => {
+    const waits = createFetchWaits(undefined);
+    const lengths = Array.from({ length: 6 }, () => {
+      const { minBytes, maxWaitTimeInMs } = waits.next();
+      expect(minBytes).toBe(1);
+      waits.had(false);
+      return maxWaitTimeInMs;
+    });
+    expect(lengths).toEqual([200, 400, 800, 1_000, 1_000, 1_000]);
+    waits.had(true);
+    expect(waits.next()).toEqual({ minBytes: 1, maxWaitTimeInMs: 100 });
+    // A session lasts through some lost heartbeats, and each waits for a fetch.
+    expect(LONGEST_FETCH_MS).toBeLessThanOrEqual(CONSUMER_SETTINGS.sessionTimeout / 4);
+  });
+
+  it('is for a patient group a fetch that fills up, but only while records come', () => {
+    const waits = createFetchWaits(400);
+    expect(waits.next().minBytes).toBe(1);
+    waits.had(true);
+    expect(waits.next().maxWaitTimeInMs).toBe(400);
+    expect(waits.next().minBytes).toBeGreaterThan(100_000);
+    waits.had(false);
+    expect(waits.next().minBytes).toBe(1);
+  });
+});
+
+interface TimedQueue extends Queue {
+  readonly inflight: Map<number, object>;
+  readonly requestTimeoutIntervalId?: unknown;
+  scheduleRequestTimeoutCheck(): void;
+}
+
 interface Group {
+  fetch(this: unknown, nodeId: string): Promise<{ partition: number }[]>;
   recoverFromOffsetOutOfRange(this: unknown, error: { topic: string; partition: number }): Promise<void>;
 }
 
