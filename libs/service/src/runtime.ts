@@ -2,11 +2,15 @@ import type { RequestListener } from 'node:http';
 import { ConfigError, redactConfig } from './config.ts';
 import { createDatabase, type PooledDatabase } from './database.ts';
 import { createHealth, type Health } from './health.ts';
+import { processHeapRest } from './heap-rest.ts';
 import { type Job, type JobOptions, startJob } from './jobs.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { type ServeOptions, serve } from './server.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
+
+/** How often a process looks whether it has come to rest, ms: see `createHeapRest`. */
+const HEAP_REST_EVERY_MS = 15_000;
 
 export type RuntimeConfig = {
   readonly HOST: string;
@@ -53,6 +57,14 @@ export function createRuntime<C extends RuntimeConfig>(
   const shutdown = createShutdown({ logger, health });
   logger.info({ config: redactConfig(config) }, 'starting');
 
+  function repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'> {
+    const started = startJob({ ...job, logger, metrics });
+    shutdown.onStop(`job ${job.name}`, () => started.stop());
+    return started;
+  }
+  const heapRest = processHeapRest();
+  if (heapRest) repeat({ name: 'heap-rest', everyMs: HEAP_REST_EVERY_MS, run: async () => void heapRest() });
+
   return {
     service,
     config,
@@ -60,11 +72,7 @@ export function createRuntime<C extends RuntimeConfig>(
     metrics,
     health,
     shutdown,
-    repeat(job) {
-      const started = startJob({ ...job, logger, metrics });
-      shutdown.onStop(`job ${job.name}`, () => started.stop());
-      return started;
-    },
+    repeat,
     async listen(app, options = {}) {
       const server = await serve(app, { ...options, host: config.HOST, port: config.PORT });
       shutdown.onStop('http', () => server.close());

@@ -45,7 +45,7 @@ const now = () => new Date();
 // What is registered first is stopped last: the database outlives all who use it.
 const database = openDatabase(runtime);
 const prisma = createPrisma(database);
-shutdown.onStop('prisma', () => prisma.$disconnect());
+shutdown.onStop('prisma', () => prisma.close());
 
 const door = createRedisDoor({
   redis: createRedis(config.REDIS_URL, logger, { commandTimeoutMs: config.DOOR_TIMEOUT_MS }),

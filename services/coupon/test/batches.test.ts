@@ -156,6 +156,6 @@ describe('own coupons', () => {
     ]);
     expect([rest.map((it) => it.couponPolicyId), used]).toEqual([[policies[0]], []]);
     expect(statements).toHaveLength(2);
-    await prisma.$disconnect();
+    await prisma.close();
   });
 });

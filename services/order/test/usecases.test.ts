@@ -350,6 +350,6 @@ describe('reading', () => {
     const completed = await list({ userId: 7, status: 'COMPLETED', limit: 3 });
     expect(completed).toEqual([await order(ids[1] ?? '')]);
     expect(first[0]).toEqual(await order(ids[0] ?? ''));
-    await prisma.$disconnect();
+    await prisma.close();
   });
 });

@@ -29,7 +29,7 @@ const now = () => new Date();
 // What is registered first is stopped last: the database outlives all who use it.
 const database = openDatabase(runtime);
 const prisma = createPrisma(database);
-shutdown.onStop('prisma', () => prisma.$disconnect());
+shutdown.onStop('prisma', () => prisma.close());
 
 // With RECOVERY=on nothing below starts, and nobody is served, before the restored schema has caught up.
 await recoverWhenAsked({

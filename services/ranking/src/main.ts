@@ -27,7 +27,7 @@ const calendar = createCalendar(config.SHOP_TIME_ZONE);
 // What is registered first is stopped last: the database outlives all who use it.
 const database = openDatabase(runtime);
 const prisma = createPrisma(database);
-shutdown.onStop('prisma', () => prisma.$disconnect());
+shutdown.onStop('prisma', () => prisma.close());
 const reads = createSalesReads(database, prisma);
 const redis = createRedis(config.REDIS_URL, logger);
 shutdown.onStop('redis', () => Promise.resolve(redis.disconnect()));

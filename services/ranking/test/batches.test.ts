@@ -145,7 +145,7 @@ describe('generations', () => {
       { productId: 1, quantity: 6 },
       { productId: 2, quantity: 5 },
     ]);
-    await prisma.$disconnect();
+    await prisma.close();
   });
 
   it('a swap waits for the batch at work', async () => {

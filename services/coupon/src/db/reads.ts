@@ -1,7 +1,7 @@
 import type { SqlExecutor } from '@shop/service';
 import { type Coupon, type CouponStatus, shownStatus } from '../domain/coupon.ts';
 import type { ShownPolicy } from '../usecases/create-policy.ts';
-import type { PrismaClient } from './prisma.ts';
+import type { Prisma } from './prisma.ts';
 
 /** A coupon as its owner sees it; times in ISO 8601, UTC. */
 export interface ShownCoupon {
@@ -38,10 +38,10 @@ export interface CouponReads {
   findRequest(userId: number, requestId: string): Promise<RequestState | undefined>;
 }
 
-export function createCouponReads(prisma: PrismaClient, sql: SqlExecutor): CouponReads {
+export function createCouponReads(prisma: Prisma, sql: SqlExecutor): CouponReads {
   return {
     async listPolicies({ after, take }) {
-      const rows = await prisma.couponPolicy.findMany({
+      const rows = await (await prisma()).couponPolicy.findMany({
         where: after === undefined ? {} : { couponPolicyId: { gt: after } },
         orderBy: { couponPolicyId: 'asc' },
         take,

@@ -1,12 +1,13 @@
 import type { OrderStatus } from '../domain/order.ts';
 import { type ListOrders, viewOf } from '../usecases/order-view.ts';
-import type { Order, OrderItem, PrismaClient } from './generated/client.ts';
+import type { Order, OrderItem } from './generated/client.ts';
+import type { Prisma } from './prisma.ts';
 import { toOrder } from './rows.ts';
 
 /** Order ids are UUIDv7, so their order is the order of placing. */
-export function createListOrders(prisma: PrismaClient): ListOrders {
+export function createListOrders(prisma: Prisma): ListOrders {
   return async ({ userId, status, after, limit }) => {
-    const orders = await prisma.order.findMany({
+    const orders = await (await prisma()).order.findMany({
       where: { userId, ...(status ? { status } : {}), ...(after ? { orderId: { lt: after } } : {}) },
       include: { items: { orderBy: { productId: 'asc' } } },
       orderBy: { orderId: 'desc' },

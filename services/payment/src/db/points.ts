@@ -1,6 +1,6 @@
 import { placeholders, type SqlExecutor } from '@shop/service';
 import type { PointEntry } from '../domain/payment.ts';
-import type { PrismaClient } from './prisma.ts';
+import type { Prisma } from './prisma.ts';
 
 /** An entry of an account's history as it is shown; amounts in won. */
 export interface PointHistoryItem {
@@ -30,10 +30,10 @@ export interface PointReads {
   historyOf(userId: number, page: { before: number | undefined; take: number }): Promise<PointHistoryItem[]>;
 }
 
-export function createPointReads(prisma: PrismaClient): PointReads {
+export function createPointReads(prisma: Prisma): PointReads {
   return {
     async historyOf(userId, { before, take }) {
-      const entries = await prisma.pointEntry.findMany({
+      const entries = await (await prisma()).pointEntry.findMany({
         where: { userId, ...(before === undefined ? {} : { id: { lt: before } }) },
         orderBy: { id: 'desc' },
         take,

@@ -1,10 +1,13 @@
 import type { PooledDatabase } from '@shop/service';
-import { prismaAdapter } from '@shop/service/prisma';
-import { PrismaClient } from './generated/client.ts';
+import { type LazyPrisma, lazyPrisma } from '@shop/service/prisma';
+import type { PrismaClient } from './generated/client.ts';
 
-/** Prisma for the reads. */
-export function createPrisma(database: PooledDatabase): PrismaClient {
-  return new PrismaClient({ adapter: prismaAdapter(database) });
+export type Prisma = LazyPrisma<PrismaClient>;
+
+/** Prisma for the reads, loaded at the first of them. */
+export function createPrisma(database: PooledDatabase): Prisma {
+  return lazyPrisma(database, async (options) => {
+    const { PrismaClient } = await import('./generated/client.ts');
+    return new PrismaClient(options);
+  });
 }
-
-export type { PrismaClient };

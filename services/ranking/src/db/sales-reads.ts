@@ -2,10 +2,10 @@ import type { SqlExecutor } from '@shop/service';
 import type { DayTotal } from '../domain/board.ts';
 import type { ProductTotal } from '../domain/top.ts';
 import type { SalesReads } from '../usecases/ports.ts';
-import type { PrismaClient } from './prisma.ts';
+import type { Prisma } from './prisma.ts';
 
 /** Reads of the live generation. Each is one statement: a swap falls before or after it, never into it. */
-export function createSalesReads(database: Pick<SqlExecutor, 'query'>, prisma: PrismaClient): SalesReads {
+export function createSalesReads(database: Pick<SqlExecutor, 'query'>, prisma: Prisma): SalesReads {
   return {
     async dayTable(day) {
       const rows = await database.query<{ generation: number } & { [K in keyof DayTotal]: DayTotal[K] | null }>(
@@ -37,7 +37,7 @@ export function createSalesReads(database: Pick<SqlExecutor, 'query'>, prisma: P
 
     async namesOf(productIds) {
       if (productIds.length === 0) return new Map();
-      const rows = await prisma.product.findMany({
+      const rows = await (await prisma()).product.findMany({
         where: { productId: { in: [...productIds] } },
         select: { productId: true, name: true, price: true },
       });

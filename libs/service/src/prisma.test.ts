@@ -1,0 +1,37 @@
+import { expect, it } from '@jest/globals';
+import type { PooledDatabase } from './database.ts';
+import { lazyPrisma } from './prisma.ts';
+
+const database = { pool: {}, schema: 'shop_test' } as unknown as PooledDatabase;
+
+/** Clients that are made, and ended, in their order. */
+function loader({ failures = 0 } = {}) {
+  const events: string[] = [];
+  const prisma = lazyPrisma(database, async ({ adapter }) => {
+    if (failures-- > 0) throw new Error('no such file');
+    events.push(`made on ${adapter.provider}`);
+    return { $disconnect: async () => void events.push('ended') };
+  });
+  return { prisma, events };
+}
+
+it('when nobody asks, then no client is made, and there is none to end', async () => {
+  const { prisma, events } = loader();
+  await prisma.close();
+  expect(events).toEqual([]);
+});
+
+it('when several ask at once, then they share one client, which is ended with the process', async () => {
+  const { prisma, events } = loader();
+  const [one, two] = await Promise.all([prisma(), prisma()]);
+  expect(one).toBe(two);
+  await prisma.close();
+  expect(events).toEqual(['made on mysql', 'ended']);
+});
+
+it('when it cannot be loaded, then whoever asked is told, and the next who asks tries again', async () => {
+  const { prisma, events } = loader({ failures: 1 });
+  await expect(prisma()).rejects.toThrow('no such file');
+  await prisma();
+  expect(events).toEqual(['made on mysql']);
+});
