@@ -13,15 +13,15 @@ const longest = (served: number, refused: number, laterMs = 0) => after(served, 
 
 it('when few are refused, then they come back after a second', () => {
   expect(longest(0, 3)).toBe(1);
-  expect(longest(1_000, 400)).toBe(1);
+  expect(longest(1_000, 300)).toBe(1);
 });
 
 it('when more are refused, then they are spread over a longer time, at most half a minute', () => {
-  expect(longest(1_000, 1_000)).toBe(2);
-  expect(longest(1_000, 7_000)).toBe(14);
+  expect(longest(1_000, 1_000)).toBe(3);
+  expect(longest(1_000, 7_000)).toBe(21);
   expect(longest(10, 100_000)).toBe(30);
   expect(after(1_000, 7_000, () => 0)).toBe(1);
-  expect(after(1_000, 7_000, () => 0.5)).toBe(8);
+  expect(after(1_000, 7_000, () => 0.5)).toBe(11);
 });
 
 it('when the excess is over, then it is forgotten within seconds', () => {

@@ -1,7 +1,7 @@
 /** How fast what was counted is forgotten: half of it in so long, ms. */
 const HALF_LIFE_MS = 2_000;
 /** Refused clients are spread over so many seconds for each request refused beside one served. */
-const SECONDS_FOR_EACH = 2;
+const SECONDS_FOR_EACH = 3;
 const LONGEST_SECONDS = 30;
 /** As if so many had been served: a few refusals of an idle gateway are no excess. */
 const ALWAYS_SERVED = 10;
