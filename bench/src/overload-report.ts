@@ -206,7 +206,7 @@ function cores({ processes, wallSeconds }: CpuUse, name: string): number {
   return (processes.find((it) => it.name === name)?.cpuSeconds ?? 0) / wallSeconds;
 }
 
-/** What a request costs the generator, of the processors that it shares with the stack. */
+/** The cost of a request for the generator, in time of the processors that it shares with the stack. */
 function generatorCost(steps: readonly Pick<OverloadStep, 'name' | 'cpu' | 'kinds'>[]): string {
   const costs = steps.map(({ name, cpu, kinds }) => {
     const requests = Object.values(kinds).reduce((sum, { offered }) => sum + offered, 0);

@@ -22,7 +22,7 @@ const FACTORS = [1, 2, 4, 8] as const;
 const WARM_UP_SECONDS = 5;
 const TRIAL_SECONDS = 4;
 
-/** What a load needs of the shop that it is offered to. */
+/** The needs of a load: data of the shop that it is offered to. */
 export interface Shop {
   readonly products: readonly number[];
   /** Makes coupons for so many requests. */

@@ -49,7 +49,7 @@ export interface Verdict {
   readonly p99: { readonly first: number; readonly last: number };
   /** Mean memory of each service in the middle and in the last third, bytes. */
   readonly memory: Readonly<Record<string, { readonly middle: number; readonly last: number }>>;
-  /** What is wrong, in words. */
+  /** Findings, in words. */
   readonly reasons: readonly string[];
 }
 

@@ -9,7 +9,7 @@ export interface StallStep extends MeasuredStep {
   readonly orders: StepOrders;
 }
 
-/** What happened while a service stood still, as one does that is swapped out, or whose machine is. */
+/** The result of a stall: a service stood still, as one does that is swapped out. */
 export interface Stall {
   readonly service: string;
   readonly peak: number;
@@ -25,7 +25,7 @@ const BEFORE_SECONDS = 10;
 /** Reads a second beside the orders. */
 const READS = 100;
 
-/** Orders at the rate that holds, and reads; a service is stopped (SIGSTOP) for some seconds, then goes on at half the rate. */
+/** Orders at the rate that holds, and reads. A service is stopped (SIGSTOP) for some seconds; then half the rate follows. */
 export async function runStall(
   service: string,
   loaded: Loaded,

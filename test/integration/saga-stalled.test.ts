@@ -48,7 +48,7 @@ it('when payment stands still under load, then soon no order is taken, refusals 
     expect(refused.body).toMatchObject({ code: 'SERVICE_UNAVAILABLE', status: 503 });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
 
-    // What was begun goes on, and so does the rest.
+    // Orders that were begun go on, and so does the rest.
     const orderId = load.answers.find(({ status }) => status === 202)?.orderId ?? '';
     const { userId, key } = load.answers.find((answer) => answer.orderId === orderId) ?? { userId: 0, key: '' };
     expectStatus(await api.order(orderId, userId), 200);
@@ -64,7 +64,7 @@ it('when payment stands still under load, then soon no order is taken, refusals 
   } finally {
     process.kill(pid, 'SIGCONT');
   }
-  // Nobody does anything for it.
+  // It heals by itself.
   await load.accepted(3 * PER_SECOND);
   await load.stop();
   await expectCleanAudit(system);

@@ -159,7 +159,7 @@ export class Api {
     return expectStatus(answer, 201).body.productId;
   }
 
-  /** What there is now: not what was there a moment ago, as everybody else is shown. */
+  /** The stock as it is now, not as it was a moment ago, which everybody else is shown. */
   async stock(productId: number): Promise<number> {
     const answer = await this.request<{ stockQuantity: number }>('GET', `/products/${productId}`, {
       headers: { 'cache-control': 'no-cache' },

@@ -44,7 +44,7 @@ export interface Measuring {
   say(words: string): void;
 }
 
-/** What one run of one side measured, by load. */
+/** The figures of one run of one side, by load. */
 export type Measured = Partial<Record<LoadName, Figures>>;
 
 export interface Trials {

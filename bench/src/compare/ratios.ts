@@ -1,6 +1,6 @@
 import { median } from '../flood/percentiles.ts';
 
-/** What one run of one side measured: figures by their name. */
+/** The figures of one run of one side, by their names. */
 export type Figures = Readonly<Record<string, number>>;
 
 export interface Pair {

@@ -25,7 +25,7 @@ export interface LoadComparison {
 export interface Comparison {
   readonly old: string;
   readonly new: string;
-  /** What the new side alone has in its environment: `MYSQL_BINLOG=on`. */
+  /** Variables in the environment of the new side alone: `MYSQL_BINLOG=on`. */
   readonly with: readonly string[];
   readonly loads: Partial<Record<LoadName, LoadComparison>>;
   /** Of the runs of the last command, with what was tried in them. */

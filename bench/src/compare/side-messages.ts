@@ -1,7 +1,7 @@
 import type { Watched } from '../processes.ts';
 import type { AuditSummary } from '../results.ts';
 
-/** What the process of a side is asked, one after the other. */
+/** Questions to the process of a side, one after the other. */
 export type SideCommand =
   /** Wait until nothing is under way. */
   { readonly kind: 'idle'; readonly timeoutMs: number } | { readonly kind: 'audit' };

@@ -87,7 +87,7 @@ export function createClients({ host, port, most }: { host: string; port: number
   }
 
   function answered(it: Connection, answer: Answer): void {
-    // Nobody asked: out of step, so of no further use.
+    // The connection is out of step, since no request was out on it: it is closed.
     if (!it.ask || answer.closes) it.socket.destroy();
     else idle.push(it);
     finish(it, { kind: 'answered', answer });

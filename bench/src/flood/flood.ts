@@ -55,7 +55,7 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
     clients.ask({
       text: requestText(request, host),
       patienceMs: plan.patienceMs,
-      // What went wrong is told by the body's code.
+      // The body's code tells the reason.
       keepsBody: (status) => !request.good.includes(status) && status !== 503 && status !== 429,
       done(outcome) {
         open--;

@@ -8,7 +8,10 @@ export interface MixedRequest {
   readonly request: LoadRequest;
 }
 
-/** The requests of a mix: the kinds drawn by their weights, the same each time. @param run starts every idempotency key */
+/**
+ * The requests of a mix: the kinds drawn by their weights, the same each time.
+ * @param run starts every idempotency key
+ */
 export function mixedRequests(mix: readonly Share[], run: string): () => MixedRequest {
   const random = seeded(97);
   const all = mix.reduce((sum, { weight }) => sum + weight, 0);

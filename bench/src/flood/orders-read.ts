@@ -2,7 +2,7 @@ import type { SqlReader } from '../../../ops/src/sql.ts';
 import type { Latency } from '../latency.ts';
 import { summarize } from './percentiles.ts';
 
-/** What became of the orders of a step, as their rows tell. */
+/** The ends of a step's orders, as their rows tell. */
 export interface StepOrders {
   /** Completed while the step was on, whenever they were placed. */
   readonly completedInStep: number;

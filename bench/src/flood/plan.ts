@@ -18,7 +18,7 @@ export interface Step {
   readonly seconds: number;
 }
 
-/** What the parent sends. */
+/** A message of the parent. */
 export interface FloodPlan {
   /** A base URL. */
   readonly target: string;
@@ -49,7 +49,7 @@ export interface StepResult extends Step {
   readonly unsent: number;
 }
 
-/** What the parent asks for. */
+/** A wish of the parent. */
 export type GeneratorTask =
   | { readonly kind: 'flood'; readonly plan: FloodPlan }
   | { readonly kind: 'opening'; readonly plan: OpeningPlan };

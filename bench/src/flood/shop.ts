@@ -10,7 +10,7 @@ export const USERS = 10_000;
 export const COUPONS_EACH = 100_000;
 const POPULAR = '/products/popular';
 
-/** Creates policies with coupons for so many requests. Past the gateway: it is not what is measured. @returns their ids */
+/** Creates policies with coupons for so many requests, past the gateway, since this is not measured. @returns their ids */
 export async function createPolicies(
   addresses: Pick<Addresses, 'services' | 'internalKeys'>,
   coupons: number,
@@ -80,7 +80,7 @@ export const points = (weight = 1): Share =>
     weight,
   );
 
-/** What people look at in a sale: single products most, then the list, their points, and what sells best. */
+/** Reads of a sale's visitors: single products most, then the list, their points, and the best sold. */
 export function browsing(products: readonly number[], weight = 1): Share {
   const product = (index: number) => `/products/${products[(index * 31) % products.length] ?? 1}`;
   const paths = Array.from({ length: 1_000 }, (_, index) => {

@@ -2,7 +2,7 @@ import type { Latency } from '../latency.ts';
 import type { Outcome } from './clients.ts';
 import { percentileOf, summarize } from './percentiles.ts';
 
-/** What became of the requests of one kind that were due in one step. */
+/** The outcomes of the requests of one kind that were due in one step. */
 export interface Tallied {
   readonly offered: number;
   readonly right: number;

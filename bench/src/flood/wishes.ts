@@ -1,10 +1,10 @@
 import type { Outcome } from './clients.ts';
 import { isRefusal } from './tally.ts';
 
-/** What a patient client wants. */
+/** The wish of a patient client. */
 export type Wish = 'coupon' | 'order';
 
-/** What it does after an answer. */
+/** Its next act after an answer. */
 export type Next =
   /** It knows how it ended: `issued`, `sold out`, `completed`, `out of stock`, or another answer's status and code. */
   | { readonly kind: 'final'; readonly end: string }
@@ -16,7 +16,7 @@ export type Next =
 /** When it is not told how long to stay away, s. */
 const USUAL_PAUSE_SECONDS = 1;
 
-/** What a patient client makes of how its request ended. */
+/** A patient client's reading of how its request ended. */
 export function decide(wish: Wish, outcome: Outcome): Next {
   if (outcome.kind !== 'answered')
     return { kind: 'again', afterSeconds: USUAL_PAUSE_SECONDS, fresh: false, why: outcome.kind };

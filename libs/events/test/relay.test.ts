@@ -171,7 +171,7 @@ describe('the relay', () => {
     await bench.database.transaction((tx) => own.append(tx, [orderCreated(newOrderId())]));
     await eventually('the second to be sent', () => sent.length === 2);
     const id = newOrderId();
-    // Nobody tells the relay of this one: its only trace is a gap in the numbers.
+    // The relay is not told of this one: its only trace is a gap in the numbers.
     await bench.publish(orderCreated(id));
     await bench.database.transaction((tx) => own.append(tx, [orderCancelled(id)]));
     await eventually('both', () => sent.length === 4);

@@ -147,7 +147,7 @@ export const answerHeaders = {
 
 const sharedHeaders = { ETag: answerHeaders.etag, 'Cache-Control': answerHeaders.cacheControl };
 
-/** What a read that is the same for everybody may be answered. */
+/** Possible answers to a read that is the same for everybody. */
 export function sharedAnswers(good: Answer): { readonly 200: Answer; readonly 304: Answer } {
   return {
     200: { ...good, headers: { ...sharedHeaders, ...good.headers } },

@@ -31,7 +31,7 @@ export interface BatcherOptions<I, O> {
    */
   readonly maxWaitMs?: number;
   /**
-   * Who goes first once the queue is late and longer than a run: `newest`, since the client of the oldest has most
+   * The order once the queue is late and longer than a run: `newest`, since the client of the oldest has most
    * likely gone, or `oldest`, where first come first served was promised. Default `newest`. A run keeps the order of
    * arrival either way.
    */

@@ -64,7 +64,7 @@ describe('copies', () => {
     clock.ms = MAX_AGE_MS;
     const second = copies.find('a');
     clock.ms = MAX_AGE_MS + 1;
-    // What the reading at work will say is too old for whoever asks now: another one begins.
+    // The reading at work is too old for a question asked now: another one begins.
     const third = copies.find('a');
     await turn();
     answer();

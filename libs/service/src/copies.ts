@@ -10,7 +10,7 @@ export interface CopiesOptions<W, V> {
   readonly keyOf: (wish: W) => string;
   /** Reads what all of them wish for, in this order: one statement. What it reads is no older than its call. */
   readonly load: (wishes: readonly W[]) => Promise<readonly V[]>;
-  /** What a value takes of memory, roughly, bytes. */
+  /** Memory of a value, roughly, bytes. */
   readonly bytesOf: (value: V) => number;
   /** Default 16 MiB. */
   readonly maxBytes?: number;
@@ -26,11 +26,11 @@ export interface FindOptions {
   readonly fresh?: boolean;
 }
 
-/** What was read a moment ago, for the many who ask for the same. */
+/** Values read a moment ago, for the many who ask for the same. */
 export interface Copies<W, V> {
   /** At once from a copy that is young enough; otherwise read, together with whatever else is asked for now. */
   find(wish: W, options?: FindOptions): V | Promise<V>;
-  /** Something has been committed here: what was read before, or is being read, is shown to nobody who asks from now on. */
+  /** Something was committed here: values read before, or being read, answer no question asked from now on. */
   changed(): void;
   /** Bytes that are kept. */
   readonly bytes: number;
@@ -56,7 +56,7 @@ interface Reading<W, V> {
 }
 
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What an entry takes besides its key and value, roughly. */
+/** Memory of an entry besides its key and value, roughly, bytes. */
 const ENTRY_BYTES = 200;
 
 /**

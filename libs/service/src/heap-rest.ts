@@ -2,7 +2,7 @@
 const REST_SHARE = 0.05;
 /** Looks in a row that must find rest: an order now and then is no rest, a rush that pauses is none either. */
 const RESTFUL_LOOKS = 2;
-/** What a collection must be able to give back to be worth its pause, bytes. */
+/** A collection that gives back less is not worth its pause, bytes. */
 const WORTH_BYTES = 24 * 1024 * 1024;
 
 export interface HeapRestOptions {

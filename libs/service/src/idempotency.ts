@@ -97,7 +97,7 @@ export async function claimIdempotencyKeys(
 }
 
 /**
- * What a claim of each key would find now, in their order: one query. Claims nothing and waits for nobody: a request
+ * The outcome that a claim of each key would have now, in their order: one query. Claims nothing and waits for nobody: a request
  * that has not committed yet is not seen.
  */
 export async function findIdempotencyKeys(

@@ -1,6 +1,6 @@
 import type { PooledDatabase } from './database.ts';
 
-/** What a Prisma client is made of here: the adapter that puts it on the service's pool. */
+/** The options of a Prisma client: the adapter that puts it on the service's pool. */
 export interface PrismaOptions {
   readonly adapter: import('@prisma/adapter-mariadb').PrismaMariaDb;
 }

@@ -17,7 +17,7 @@ interface Timed {
   givesUpAt?: number;
 }
 
-/** Reads the header of a request that arrived at `arrivedAt`. Only for a verified caller: a stranger's time is not taken over. */
+/** Reads the header of a request that arrived at `arrivedAt`. Only for a verified caller: a stranger's time is ignored. */
 export function noteTimeLeft(request: IncomingMessage, arrivedAt: number): void {
   const header = request.headers[TIME_LEFT_HEADER];
   if (typeof header !== 'string' || !/^\d{1,9}$/.test(header)) return;

@@ -25,7 +25,7 @@ const outbox = { append: async () => {} };
 const now = () => new Date();
 const by = () => ({ requestId: uuidv7() });
 
-/** What one instance shows, on a clock that stands, and the statements that it takes. */
+/** The products shown by one instance, on a clock that stands, and the statements that it takes. */
 function instance(database: PooledDatabase) {
   const clock = { ms: 0 };
   const statements: string[] = [];

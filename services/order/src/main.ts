@@ -38,7 +38,7 @@ import type { FindKey } from './usecases/ports.ts';
 
 /** Longest wait for its query of one who reads an order, ms. */
 const READ_WITHIN_MS = 500;
-/** Those who follow an order are told of it a look later instead. */
+/** A refused look only delays the news of those who follow an order. */
 const PROGRESS_WITHIN_MS = 1_000;
 /** A key is looked up for one who is refused anyway: quickly or not at all. */
 const FIND_KEY_WITHIN_MS = 100;

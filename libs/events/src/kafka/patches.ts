@@ -53,7 +53,7 @@ export class OffsetOutOfRangeError extends Error {
   readonly retriable = false;
 }
 
-/** What each fetch of one consumer waits for at the broker. */
+/** The wait of one consumer's fetches at the broker. */
 export interface FetchWaits {
   /** The next fetch is answered when there are `minBytes`, or after `maxWaitTimeInMs`. */
   next(): { readonly minBytes: number; readonly maxWaitTimeInMs: number };
@@ -67,7 +67,7 @@ const TIMEOUT_CHECK_MS = 1_000;
 /** By consumer and broker: one broker's silence says nothing of the next one's partitions. */
 const waits = new WeakMap<Cluster, (nodeId: string) => FetchWaits>();
 
-/** From now on the consumer with this cluster asks before each fetch what that waits for. `create`: once for each broker. */
+/** From now on the consumer with this cluster asks before each fetch how long to wait. `create`: once for each broker. */
 export function controlFetches(cluster: Cluster, create: () => FetchWaits): void {
   const ofBrokers = new Map<string, FetchWaits>();
   waits.set(cluster, (nodeId) => {

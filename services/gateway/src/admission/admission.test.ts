@@ -47,7 +47,7 @@ async function gateway(options: Parameters<typeof startGateway>[1] = {}) {
 
 const place = (url: string, init: RequestInit = {}) => fetch(`${url}/orders`, { method: 'POST', body: '{}', ...init });
 
-/** Takes the one place for new orders, and fills the line before it. The line is refused in time, unless it is over before. */
+/** Takes the one place for new orders, and fills the line before it. The line is refused in time. */
 async function fill({ url, reached, state }: Awaited<ReturnType<typeof gateway>>): Promise<Promise<Response>[]> {
   const first = place(url);
   await reached(1);

@@ -32,11 +32,14 @@ export interface AdmissionOptions {
 
 /** Decides at once, or within 100 ms, which requests are served. */
 export interface Admission {
-  /** Nothing has been read of the request but its head. @returns its place, undefined if it needs none, or why it is refused */
+  /**
+   * Only the head of the request was read so far.
+   * @returns its place, undefined if it needs none, or why it is refused
+   */
   enter(route: Route, prefer: string | undefined): Place | Refusal | undefined;
   /** Takes part in the count of what is refused: for `enter` and for a place that was refused later. */
   countRefusal(route: Route, reason: Refusal): void;
-  /** What a refused client is told to wait, s. */
+  /** The wait that a refused client is told, s. */
   retryAfter(): number;
   /** For one upstream and class. */
   stateOf(route: Route): Pick<Gate, 'limit' | 'inFlight' | 'queued'>;

@@ -1,7 +1,7 @@
 import type { AdaptiveLimit } from './limit.ts';
 import type { WaitingLine } from './waiting-line.ts';
 
-/** `full`: the line was as long as can be served in time. `waited`: no place became free in time. `late`: the process is. */
+/** `full`: the line was as long as can be served in time. `waited`: no place came free in time. `late`: the process is. */
 export type Refusal = 'full' | 'waited' | 'late';
 
 /** A request's place among those under way at a service. Whatever happens to the request, `leave` ends it. */

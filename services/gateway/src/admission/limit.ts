@@ -29,12 +29,12 @@ export interface AdaptiveLimit {
   turn(now: number): void;
 }
 
-/** A window is long enough for several batches of the services behind (a few tens of ms each), and says little with few answers. */
+/** A window holds several batches of the services behind (a few tens of ms each). With few answers it says little. */
 const WINDOW_MS = 200;
 const MIN_ANSWERS = 10;
 /** With fewer answers it is closed after this time. */
 const LONGEST_WINDOW_MS = 1_000;
-/** So many slow windows one after the other are an overload; fewer are a stall, of the disk or of a heap, that is over soon. */
+/** So many slow windows in a row are an overload; fewer are a stall, of the disk or of a heap, that is over soon. */
 const SLOW_WINDOWS = 2;
 /** One answer counts as so many targets at most. */
 const SLOWEST = 4;

@@ -16,7 +16,7 @@ const LENGTH = String(Buffer.byteLength(TEXT));
 const [BEFORE = '', AFTER = ''] = TEXT.split(TRACE_ID);
 
 /**
- * Answers 503 to a request of which nothing but the head was read. Node throws away the body of a request that was answered.
+ * Answers 503 to a request of which only the head was read. Node throws away the body of a request that was answered.
  *
  * @param headers further headers: name, value, name, value …
  */

@@ -6,7 +6,7 @@ const LONGEST_SECONDS = 30;
 /** As if so many had been served: a few refusals of an idle gateway are no excess. */
 const ALWAYS_SERVED = 10;
 
-/** What refused clients are told to wait: at random within a window that grows with the excess, so that they do not return together. */
+/** The wait of refused clients: random within a window that grows with the excess, so that they do not return together. */
 export interface RetryAfter {
   countServed(): void;
   countRefused(): void;

@@ -26,7 +26,7 @@ export interface Protection {
   preflight(request: IncomingMessage, response: ServerResponse): boolean;
   /** Headers that every answer of a route has: name, value, name, value … */
   answerHeaders(request: IncomingMessage): string[];
-  /** What a page of another origin needs to read an answer: part of `answerHeaders`. */
+  /** The headers with which a page of another origin may read an answer: part of `answerHeaders`. */
   originHeaders(request: IncomingMessage): HeaderPairs;
   /** Refuses too long a path, and an address that has asked too often, by throwing. */
   admit(request: IncomingMessage, headers: string[]): void;

@@ -197,7 +197,7 @@ describe('how old it may be', () => {
   const route = ROUTES.find(({ path }) => path === '/products') as Passage['route'];
   const body = Buffer.from('x');
 
-  /** What becomes of a read: asked for, answered from here, or waiting. */
+  /** The outcome of a read: asked for, answered from here, or waiting. */
   function simulated() {
     const clock = { ms: 0 };
     const copies = createCopies({ metrics: createMetrics({ defaults: false }), now: () => clock.ms });

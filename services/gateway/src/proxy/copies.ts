@@ -20,7 +20,7 @@ export interface Flight {
   answered(answer: SharedAnswer): void;
   /** The service has no answer: then it has none for those who wait either. */
   failed(reason: NoAnswer): void;
-  /** What was wrong with the question was this client's own: whoever waits asks alone. */
+  /** The fault was this client's own: each of those who wait asks alone. */
   refused(): void;
 }
 
@@ -57,9 +57,9 @@ export interface CopiesOptions {
 /** With the half second of the services it stays below the second that the API promises. */
 const MAX_AGE_MS = 250;
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What an entry takes besides its key and body, roughly. */
+/** Memory of an entry besides its key and body, roughly, bytes. */
 const ENTRY_BYTES = 400;
-/** For so long after an operator's change services are asked for what they read anew, ms: longer than their copies last. */
+/** For so long after an operator's change services are asked to read anew, ms: longer than their copies last. */
 const FRESH_MS = 1_000;
 
 interface Kept {
@@ -81,8 +81,8 @@ export function isShared({ request, route }: Pick<Passage, 'request' | 'route'>)
 }
 
 /**
- * What is asked for again within a quarter of a second is answered from here, and what several ask for at once is asked
- * once. The age counts from when the request went out. A client that sends `Cache-Control: no-cache` gets neither.
+ * A question that comes again within a quarter of a second is answered from here, and one that several ask at once is
+ * asked once. The age counts from when the request went out. A client that sends `Cache-Control: no-cache` gets neither.
  */
 export function createCopies(options: CopiesOptions): Copies {
   const { maxAgeMs = MAX_AGE_MS, maxBytes = MAX_BYTES, metrics, now = performance.now.bind(performance) } = options;

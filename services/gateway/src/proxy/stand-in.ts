@@ -18,7 +18,7 @@ export interface StandInOptions {
   /** Path and query. */
   readonly key: string;
   readonly response: ServerResponse;
-  /** What every answer of the gateway has: name, value, name, value … */
+  /** Headers of every answer of the gateway: name, value, name, value … */
   readonly ownHeaders: readonly string[];
   /** Told when the last good answer was used. */
   readonly used: () => void;
@@ -31,7 +31,7 @@ export interface StandInFor {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly route: Route;
-  /** What every answer of the gateway has: name, value, name, value … */
+  /** Headers of every answer of the gateway: name, value, name, value … */
   readonly headers: readonly string[];
 }
 

@@ -16,7 +16,7 @@ export interface BacklogOptions {
   readonly floor: number;
 }
 
-/** What the database says of all orders, of whatever instance. */
+/** A reading of all orders in the database, of whatever instance. */
 export interface BacklogSample {
   readonly pending: number;
   /** Age of the oldest PENDING order that is no straggler, ms; 0 without one. */
@@ -98,7 +98,7 @@ export function createBacklog({ targetMs, floor }: BacklogOptions): Backlog {
         noteShare(sample, own);
         placed -= own;
         noteRate(now, sample);
-        // What was in flight when the reading began may be in it or not: it counts until the next.
+        // Orders in flight when the reading began may be in it or not: they count until the next.
         unseen = Math.max(0, unseen - unseenBefore + inFlightThen);
         last = { ...sample, at: now };
         noteLimit(sample);

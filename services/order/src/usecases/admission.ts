@@ -22,7 +22,7 @@ export interface AdmissionOptions {
 
 export type AdmissionRefusal = BacklogRefusal | 'oldest' | 'starting';
 
-/** What was read of the orders of all instances. */
+/** A reading of the orders of all instances. */
 export interface OrdersRead extends Omit<BacklogSample, 'oldestMs'> {
   /** When the oldest PENDING order was created that is no straggler; null when none is. */
   readonly oldest: Date | null;
@@ -77,7 +77,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     throw new DomainError('SERVICE_UNAVAILABLE', 'The service is starting.');
   }
 
-  /** Spread over a window that grows with the backlog and with how many are refused: they must not all come back at once. */
+  /** Spread over a window that grows with the backlog and the refusals: clients must not all come back at once. */
   function retryAfter(reason: BacklogRefusal | 'oldest'): number {
     // Stragglers of a stall are over at the latest when their deadline ends them.
     const untilDeadline = Math.max(0, deadlineMs - oldestMs) / 1000 + 1;

@@ -13,7 +13,7 @@ export interface PointHistoryItem {
   readonly createdAt: string;
 }
 
-/** The balances of everybody who asks at the moment, in their order, in won: one statement. 0 for a user who never charged. */
+/** The balances of these users, in their order, in won: one statement. 0 for a user who never charged. */
 export async function readBalances(db: SqlExecutor, userIds: readonly number[]): Promise<number[]> {
   const ids = [...new Set(userIds)];
   const rows = await db.query<{ userId: number; balance: number }>(
