@@ -9,6 +9,8 @@ import { createWaitingLine } from './waiting-line.ts';
 
 /** How often queues and places are looked through, ms: a wait may last so much longer. */
 const TURN_MS = 10;
+/** After so many turns with nothing to look through they end, until the next request. */
+const TURNS_IN_VAIN = 100;
 /** How often the measures are brought up to date, ms. */
 const MEASURE_MS = 250;
 /** The limit of a process that knows nothing yet, and of one with little to do. */
@@ -84,11 +86,26 @@ export function createAdmission(options: AdmissionOptions): Admission {
     return { gate, rules, labels: { upstream: service, class: of }, refused: { full: 0, waited: 0, late: 0 } };
   }
 
+  let turns: NodeJS.Timeout | undefined;
+  let inVain = 0;
+
   function turn(): void {
-    for (const { gate } of entrances.values()) gate.turn();
+    let isIdle = true;
+    for (const { gate } of entrances.values()) {
+      gate.turn();
+      isIdle &&= gate.inFlight === 0 && gate.queued === 0;
+    }
+    inVain = isIdle ? inVain + 1 : 0;
+    if (inVain < TURNS_IN_VAIN) return;
+    clearInterval(turns);
+    turns = undefined;
   }
 
-  const turns = setInterval(turn, TURN_MS).unref();
+  function keepTurning(): void {
+    inVain = 0;
+    turns ??= setInterval(turn, TURN_MS).unref();
+  }
+
   const measuring = setInterval(() => show(entrances.values()), MEASURE_MS).unref();
 
   return {
@@ -96,6 +113,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const { gate, rules } = entranceOf(route);
       if (shedder.refuses(rules.lateShare)) return 'late';
       if (!on || route.stream) return undefined;
+      keepTurning();
       return gate.enter(route.waits === true && (preferredWait(prefer) ?? 0) > 0);
     },
     countRefusal(route, reason) {
