@@ -42,8 +42,8 @@ export interface ServiceProcess {
  */
 const heapFlags = [
   '--max-old-space-size=256',
-  '--max-semi-space-size=16',
-  '--heap-growing-percent=200',
+  '--max-semi-space-size=32',
+  '--heap-growing-percent=300',
   '--single-threaded-gc',
   // For the collection of a process that has come to rest (libs/service/src/heap-rest.ts).
   '--expose-gc',
