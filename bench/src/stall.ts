@@ -25,7 +25,7 @@ const BEFORE_SECONDS = 10;
 /** Reads a second beside the orders. */
 const READS = 100;
 
-/** Orders at the rate that holds, and reads. A service is stopped (SIGSTOP) for some seconds; then half the rate follows. */
+/** Orders at the rate that holds, and reads. A service is stopped (SIGSTOP) for some seconds. Half the rate follows. */
 export async function runStall(
   service: string,
   loaded: Loaded,

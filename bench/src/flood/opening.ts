@@ -7,7 +7,7 @@ import { requestText } from './mix.ts';
 import { summarize } from './percentiles.ts';
 import { decide, pauseMs, type Wish } from './wishes.ts';
 
-/** An opening: all clients come within moments. Each wants a coupon and then an order of one piece, and all are patient. */
+/** An opening: all clients come within moments. Each wants a coupon, then an order of one piece. All are patient. */
 export interface OpeningPlan {
   readonly target: string;
   readonly clients: number;

@@ -10,7 +10,10 @@ export const USERS = 10_000;
 export const COUPONS_EACH = 100_000;
 const POPULAR = '/products/popular';
 
-/** Creates policies with coupons for so many requests, past the gateway, since this is not measured. @returns their ids */
+/**
+ * Creates policies with coupons for so many requests, past the gateway, since this is not measured.
+ * @returns their ids
+ */
 export async function createPolicies(
   addresses: Pick<Addresses, 'services' | 'internalKeys'>,
   coupons: number,

@@ -1,6 +1,6 @@
 import type { NumberedRow } from './store.ts';
 
-/** No transaction lives longer, ms: the database client ends one after 30 s. A number unseen for so long is nobody's. */
+/** Longer than any transaction lives, ms: the database client ends one after 30 s. A number unseen for so long is lost. */
 const QUIET_MS = 45_000;
 /** Most rows that are kept; beyond it the table is read instead. */
 const MAX_ROWS = 5_000;

@@ -304,18 +304,4 @@ describe('a batcher with a longest wait', () => {
     for (let i = 0; i < 4; i++) await endRun();
     await Promise.all(taken);
   });
-
-  it('when the number of runs at once follows the load, then it is asked for before each', async () => {
-    let atOnce = 2;
-    const { batcher, endRun, runs } = held({ maxSize: 1, concurrency: () => atOnce });
-    const all = [1, 2, 3, 4].map((item) => batcher.submit(item));
-    await turn();
-    expect(runs).toEqual([[1], [2]]);
-    atOnce = 1;
-    await endRun();
-    expect(runs).toEqual([[1], [2]]);
-    for (let i = 0; i < 3; i++) await endRun();
-    await Promise.all(all);
-    expect(runs).toEqual([[1], [2], [3], [4]]);
-  });
 });

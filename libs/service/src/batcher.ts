@@ -19,8 +19,8 @@ export interface BatcherOptions<I, O> {
   readonly name?: string;
   /** Most items in one run; default 200. */
   readonly maxSize?: number;
-  /** Runs at the same time; default 1. A function is asked before each run, so that the number can follow the load. */
-  readonly concurrency?: number | (() => number);
+  /** Runs at the same time; default 1. */
+  readonly concurrency?: number;
   /** Under load a run waits so long at most to fill, ms; default 0: never. See `createPace`. */
   readonly paceMs?: number;
   /** Items that may wait; over it `submit` rejects with SERVICE_UNAVAILABLE. Default 10,000. */
@@ -118,11 +118,9 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   let lastBegunAt = 0;
   let expiry: NodeJS.Timeout | undefined;
 
-  const slots = (): number => (typeof concurrency === 'number' ? concurrency : concurrency());
-
   /** On the next turn, so that requests which arrived in the same turn of the event loop go together. */
   function schedule(): void {
-    if (scheduled || running >= slots() || queue.length === 0) return;
+    if (scheduled || running >= concurrency || queue.length === 0) return;
     scheduled = true;
     const early = queue.length < maxSize ? pace.wait(now()) : 0;
     if (early > 0) setTimeout(startAll, early);
@@ -134,7 +132,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
     pace.started(now());
     pace.had(queue.length);
     dropLate();
-    while (running < slots() && queue.length > 0) start();
+    while (running < concurrency && queue.length > 0) start();
     settled();
   }
 
@@ -219,14 +217,13 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
 
   /** How long an item that came now would wait for its run, ms: the runs in front of it, at the time they took of late. */
   function expectedWait(): number {
-    const atOnce = slots();
-    const runsInFront = Math.floor(queue.length / maxSize) + (running >= atOnce ? 1 : 0);
-    return (runsInFront / atOnce) * runMs;
+    const runsInFront = Math.floor(queue.length / maxSize) + (running >= concurrency ? 1 : 0);
+    return (runsInFront / concurrency) * runMs;
   }
 
   /** Every run hangs, the one that began last for twice the longest wait: what came behind it would hang, too. */
   function isStuck(): boolean {
-    return running >= slots() && now() - lastBegunAt > 2 * maxWaitMs;
+    return running >= concurrency && now() - lastBegunAt > 2 * maxWaitMs;
   }
 
   function whyRefused(client: Client | undefined): Reason | undefined {
