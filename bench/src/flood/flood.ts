@@ -5,7 +5,7 @@ import { createTally } from './tally.ts';
 
 interface Running {
   readonly step: Step;
-  /** When its first request is due, by `performance.now()`. */
+  /** When its first request is due, by the schedule's clock. */
   readonly start: number;
   readonly total: number;
   readonly tallies: Map<string, ReturnType<typeof createTally>>;
@@ -19,14 +19,22 @@ const LEAD_MS = 50;
 /** How long requests are sent before answers are read again, ms. */
 const SENDING_MS = 4;
 
-/** Sends a plan's steps, one after the other. @param onEdge told when a step begins, and when the last one has ended */
-export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void): Promise<StepResult[]> {
+/**
+ * Sends a plan's steps, one after the other.
+ * @param onEdge told when a step begins, and when the last one has ended
+ * @param now the clock of the schedule, ms; its zero is any moment
+ */
+export async function runFlood(
+  plan: FloodPlan,
+  onEdge: (step: number) => void,
+  now: () => number = () => performance.now(),
+): Promise<StepResult[]> {
   const { hostname, port } = new URL(plan.target);
   const host = `${hostname}:${port}`;
   const clients = createClients({ host: hostname, port: Number(port), most: plan.connections });
   const next = mixedRequests(plan.mix, plan.run);
-  const epoch = Date.now() - performance.now();
-  const first = performance.now() + LEAD_MS;
+  const epoch = Date.now() - now();
+  const first = now() + LEAD_MS;
   let start = first;
   const steps = plan.steps.map((step): Running => {
     const running = {
@@ -49,7 +57,7 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
     const { share, request } = next();
     const tally = running.tallies.get(share);
     const sinceStart = due - running.start;
-    running.latestSendMs = Math.max(running.latestSendMs, performance.now() - due);
+    running.latestSendMs = Math.max(running.latestSendMs, now() - due);
     tally?.offer(sinceStart);
     open++;
     clients.ask({
@@ -59,7 +67,7 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
       keepsBody: (status) => !request.good.includes(status) && status !== 503 && status !== 429,
       done(outcome) {
         open--;
-        const right = tally?.end(sinceStart, outcome, request.good, performance.now() - due);
+        const right = tally?.end(sinceStart, outcome, request.good, now() - due);
         if (right) steps[current]?.tallies.get(share)?.finish();
       },
     });
@@ -68,12 +76,12 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
 
   try {
     for (const [index, running] of steps.entries()) {
-      await until(running.start);
+      await until(running.start, now);
       current = index;
       onEdge(index);
-      running.unsent = await paced(running, send);
+      running.unsent = await paced(running, send, now);
     }
-    await until(end);
+    await until(end, now);
     current = steps.length;
     onEdge(steps.length);
     while (open > 0) await new Promise((done) => setTimeout(done, 10));
@@ -96,27 +104,27 @@ export async function runFlood(plan: FloodPlan, onEdge: (step: number) => void):
  * read meanwhile. What could not be sent by the step's end is not sent.
  * @returns how many those are
  */
-function paced(running: Running, send: (running: Running, due: number) => void): Promise<number> {
+function paced(running: Running, send: (running: Running, due: number) => void, now: () => number): Promise<number> {
   const { start, step, total } = running;
   const interval = 1_000 / step.rate;
   const end = start + step.seconds * 1_000;
   let sent = 0;
   return new Promise((done) => {
     const tick = (): void => {
-      const now = performance.now();
-      for (let due = start + sent * interval; sent < total && due <= now; ) {
+      const began = now();
+      for (let due = start + sent * interval; sent < total && due <= began; ) {
         send(running, due);
         due = start + ++sent * interval;
-        if (sent % 16 === 0 && performance.now() - now > SENDING_MS) break;
+        if (sent % 16 === 0 && now() - began > SENDING_MS) break;
       }
-      if (sent === total || now >= end) done(total - sent);
-      else if (start + sent * interval <= now) setImmediate(tick);
+      if (sent === total || began >= end) done(total - sent);
+      else if (start + sent * interval <= began) setImmediate(tick);
       else setTimeout(tick, 1);
     };
     tick();
   });
 }
 
-function until(moment: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, Math.max(0, moment - performance.now())));
+async function until(moment: number, now: () => number): Promise<void> {
+  for (let left = moment - now(); left > 0; left = moment - now()) await new Promise((done) => setTimeout(done, left));
 }
