@@ -3,7 +3,7 @@ import { chosenStack } from '../../../deploy/local/chosen-stack.ts';
 import { keepsBinaryLog } from '../../../deploy/local/parts/mysql.ts';
 import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
 import { connectSql } from '../../../ops/src/sql.ts';
-import { LOADS, type LoadName, type Measured, measureSide, type RampedLoad, USUAL_STARTS } from '../compare/loads.ts';
+import { LOADS, type LoadName, measureSide, type RampedLoad, USUAL_STARTS } from '../compare/loads.ts';
 import { sidesOfPair } from '../compare/ratios.ts';
 import { type Comparisons, compareRuns, renderComparisons, type SideRun } from '../compare/report.ts';
 import { type Checkout, checkoutOf, startSide, thisCheckout } from '../compare/sides.ts';
@@ -80,12 +80,13 @@ async function compare(
   const label = { old: checkouts.old.commit, new: checkouts.new.commit };
   const pairs: SideRun[][] = [];
   for (let pair = 0; pair < options.pairs; pair++) {
-    const before = pairs.flat().map(({ measured }) => measured);
     const runs: SideRun[] = [];
     for (const side of sidesOfPair(pair)) {
       output.say(`pair ${pair + 1} of ${options.pairs}: ${side} (${label[side]})`);
       const started = performance.now();
       const env = side === 'new' ? asEnv(options.with) : {};
+      // A rate far above what a side holds leaves it a backlog of minutes: each begins by what it held itself.
+      const before = pairs.flat().filter((run) => run.side === side);
       const startOf = (load: RampedLoad) =>
         startOfRamp(USUAL_STARTS[load], heldBefore(before, load), pair, options.pairs);
       const run = await measureOnce(output, options, wanted, checkouts[side], env, startOf);
@@ -168,8 +169,8 @@ async function measureOnce(
   }
 }
 
-function heldBefore(measured: readonly Measured[], load: RampedLoad): number[] {
-  return measured.flatMap((each) => each[load]?.['held, a second'] ?? []);
+function heldBefore(runs: readonly SideRun[], load: RampedLoad): number[] {
+  return runs.flatMap(({ measured }) => measured[load]?.['held, a second'] ?? []);
 }
 
 const took = (since: number) => `${((performance.now() - since) / 1_000).toFixed(0)} s`;

@@ -55,7 +55,7 @@ export interface Trials {
 /** Where everything is compiled and cached before the CPU of an order is counted, s. */
 const ORDERS_LEAD_SECONDS = 8;
 /** For a stack that has just been filled with data to come to rest, ms. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 30_000;
 
 /** Runs the wanted loads on one side: at rest first, while it is unvisited; orders last. */
 export async function measureSide(

@@ -55,9 +55,9 @@ export async function ramp<T extends RampTrial>(
 }
 
 /**
- * Where the ramp of a pair begins: two steps below what the sides held before, and shifted by a part of a step from pair
- * to pair, so that the pairs do not all try the same few rates.
- * @param before what both sides held in earlier pairs; none at first
+ * Where a side's ramp begins in a pair: two steps below what it held before, and shifted by a part of a step from pair to
+ * pair, so that the pairs do not all try the same few rates.
+ * @param before what it held in earlier pairs; none at first
  */
 export function startOfRamp(usual: number, before: readonly number[], pair: number, pairs: number): number {
   const held = before.filter((rate) => rate > 0);

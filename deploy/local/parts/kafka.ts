@@ -100,6 +100,8 @@ export function properties(port: number, controllerPort: number, logs: string): 
     'share.coordinator.state.topic.num.partitions': 5,
     // A first consumer starts at once, and a broker that was killed is taken back in two seconds rather than nine.
     'group.initial.rebalance.delay.ms': 0,
+    // Without it the controller writes an empty record twice a second, for brokers that follow it: there are none.
+    'metadata.max.idle.interval.ms': 0,
     'broker.session.timeout.ms': 2000,
     'broker.heartbeat.interval.ms': 400,
     'log.cleaner.dedupe.buffer.size': 16777216,
