@@ -5,7 +5,7 @@ WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
 COPY libs/events/package.json libs/events/
-COPY libs/service/package.json libs/service/
+COPY libs/chassis/package.json libs/chassis/
 COPY services/catalog/package.json services/catalog/
 COPY services/coupon/package.json services/coupon/
 COPY services/gateway/package.json services/gateway/
@@ -24,8 +24,9 @@ RUN for schema in services/*/prisma/schema.prisma; do \
 FROM base
 RUN npm ci --ignore-scripts --omit=dev && npm cache clean --force
 COPY libs libs
-COPY deploy/local/data-platform deploy/local/data-platform
 COPY ops ops
+COPY ops-console ops-console
+COPY storefront storefront
 COPY --from=clients /app/services services
 ARG SERVICE=gateway
 ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=3000

@@ -29,7 +29,7 @@ const named = (displayName, testMatch) => ({
 export default {
   projects: [
     {
-      ...named('unit', ['libs/*/src', 'services/*/src', 'ops', 'deploy', 'bench', 'k6', 'api']),
+      ...named('unit', ['libs/*/src', 'services/*/src', 'ops', 'ops-console', 'deploy', 'bench', 'k6', 'api']),
       testPathIgnorePatterns: [...project.testPathIgnorePatterns, '<rootDir>/deploy/local/test/'],
     },
     named('simulation', ['test/simulation']),

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { ROUTES } from '../services/gateway/src/routes.ts';
+import { ROUTES } from '../services/gateway/src/routes.generated.ts';
 import { asyncApiProblems } from './asyncapi/check.ts';
 import { ASYNCAPI_FILE, committed, OPENAPI_FILE, renderDocuments } from './documents.ts';
 import { openApiProblems } from './openapi/check.ts';

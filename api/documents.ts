@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { readSchemas } from '../libs/events/src/generate.ts';
+import { readSchemas } from '../libs/events/src/contracts/schema-files.ts';
 import { asyncApi } from './asyncapi/document.ts';
 import { describeEvents } from './asyncapi/events.ts';
 import { GROUPS } from './asyncapi/groups.ts';
 import { eventsPage } from './asyncapi/page.ts';
 import { openApi } from './openapi/document.ts';
-import { ALL_OPERATIONS } from './openapi/operations.ts';
+import { ALL_OPERATIONS, BY_SERVICE } from './openapi/operations.ts';
+import { routesModule } from './routes.ts';
+import { sagaPage } from './saga/page.ts';
+import { sagaTables } from './saga/tables.ts';
 
 /** A file that is generated and committed. */
 export interface GeneratedFile {
@@ -16,6 +19,7 @@ export interface GeneratedFile {
 
 export const OPENAPI_FILE = 'services/gateway/openapi.json';
 export const ASYNCAPI_FILE = 'libs/events/asyncapi.json';
+export const SAGA_FILE = 'docs/saga.md';
 
 /** Every document, made from the schemas as they are now. */
 export function renderDocuments(): GeneratedFile[] {
@@ -25,6 +29,8 @@ export function renderDocuments(): GeneratedFile[] {
     { path: OPENAPI_FILE, text: json(openApi(ALL_OPERATIONS)) },
     { path: ASYNCAPI_FILE, text: json(asyncDocument) },
     { path: 'services/gateway/src/pages/events.html', text: eventsPage(asyncDocument, events, GROUPS) },
+    { path: 'services/gateway/src/routes.generated.ts', text: routesModule(BY_SERVICE) },
+    { path: SAGA_FILE, text: sagaPage(events, GROUPS, sagaTables()) },
   ];
 }
 

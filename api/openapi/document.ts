@@ -1,4 +1,4 @@
-import type { Answer, Operation } from '@shop/service/api';
+import type { Answer, Operation } from '@shop/chassis/api';
 import type { z } from 'zod';
 import { ABOUT } from './about.ts';
 import { type HeaderName, headerRefs, headersIn } from './headers.ts';

@@ -1,8 +1,7 @@
-import { OPERATIONS as ops } from '../../ops/src/console/api.ts';
+import { OPERATIONS as ops } from '../../ops-console/api.ts';
 import { OPERATIONS as catalog } from '../../services/catalog/src/http/api.ts';
 import { OPERATIONS as coupon } from '../../services/coupon/src/http/api.ts';
 import { OPERATIONS as gateway } from '../../services/gateway/src/api.ts';
-import { ROUTES } from '../../services/gateway/src/routes.ts';
 import { OPERATIONS as order } from '../../services/order/src/http/api.ts';
 import { OPERATIONS as payment } from '../../services/payment/src/http/api.ts';
 import { OPERATIONS as ranking } from '../../services/ranking/src/http/api.ts';
@@ -12,10 +11,4 @@ import type { Described } from './document.ts';
 export const BY_SERVICE = { catalog, ranking, order, coupon, payment, ops };
 
 /** Every operation of the public API. */
-export const ALL_OPERATIONS: readonly Described[] = [...Object.values(BY_SERVICE).flat().map(asRouted), ...gateway];
-
-/** With what the gateway's table says of it. */
-function asRouted(operation: Described): Described {
-  const route = ROUTES.find(({ method, path }) => method === operation.method && path === operation.path);
-  return { ...operation, lastGood: route && 'lastGood' in route && route.lastGood === true };
-}
+export const ALL_OPERATIONS: readonly Described[] = [...Object.values(BY_SERVICE).flat(), ...gateway];

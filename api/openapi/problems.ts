@@ -1,5 +1,5 @@
-import { DomainError, PROBLEMS, type Problem, type ProblemCode, renderProblem } from '@shop/service';
-import { describes, type Operation } from '@shop/service/api';
+import { DomainError, PROBLEMS, type Problem, type ProblemCode, renderProblem } from '@shop/chassis';
+import { describes, type Operation } from '@shop/chassis/api';
 import { z } from 'zod';
 import { type HeaderName, type HeaderRef, headerRefs } from './headers.ts';
 import type { JsonSchema, SchemaWriter } from './schema.ts';

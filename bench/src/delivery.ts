@@ -16,7 +16,10 @@ export interface Phase {
 export interface DeliveryRun {
   readonly title: string;
   readonly orders: OrdersRun;
-  /** The ends that it had missed when it came back, and how long until it had that many more events, new ones included, ms. */
+  /**
+   * The ends that it had missed when it came back, and how long until it had that many more events, new ones included,
+   * ms.
+   */
   readonly backlog?: { readonly ends: number; readonly deliveredMs: number };
 }
 

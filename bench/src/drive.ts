@@ -9,7 +9,10 @@ export interface Driven {
   readonly cpu: CpuUse;
 }
 
-/** Runs a generator to its end, and counts the CPU of every process over its window. @param processes asked at its start */
+/**
+ * Runs a generator to its end, and counts the CPU of every process over its window.
+ * @param processes asked at its start
+ */
 export function drive(plan: LoadPlan, processes: () => readonly Watched[]): Promise<Driven> {
   return startLoad(plan, processes, 'generator').driven;
 }

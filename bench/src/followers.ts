@@ -1,6 +1,6 @@
 /**
- * Clients that follow orders: a process of its own, so that what thousands of connections cost is seen apart. It is told
- * by its parent what to do next. Its clock is the services': they run on the same machine.
+ * Clients that follow orders: a process of its own, so that what thousands of connections cost is seen apart. It is
+ * told by its parent what to do next. Its clock is the services': they run on the same machine.
  */
 import { randomUUID } from 'node:crypto';
 import { Agent, get, type IncomingMessage } from 'node:http';

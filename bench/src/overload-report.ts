@@ -1,4 +1,4 @@
-import type { OpeningResult } from './flood/opening.ts';
+import type { OpeningResult } from './flood/plan.ts';
 import { GENERATOR } from './flood/plan.ts';
 import type { Tallied } from './flood/tally.ts';
 import { finishedPerSecond, OVERLOAD_TITLES, type Overload, type OverloadStep } from './overload.ts';

@@ -1,5 +1,5 @@
 import { readStepOrders, type StepOrders } from './flood/orders-read.ts';
-import { type MeasuredStep, MOST_CONNECTIONS, PATIENCE_MS, type Share, type Step } from './flood/plan.ts';
+import { MAX_CONNECTIONS, type MeasuredStep, PATIENCE_MS, type Share, type Step } from './flood/plan.ts';
 import { ramp } from './flood/ramp.ts';
 import { recoveredAfter } from './flood/recovery.ts';
 import * as shop from './flood/shop.ts';
@@ -111,7 +111,7 @@ export async function runOverload(
     target: loaded.gateway,
     mix,
     steps,
-    connections: MOST_CONNECTIONS,
+    connections: MAX_CONNECTIONS,
     patienceMs: PATIENCE_MS,
     windowMs: 1_000,
     run: newRun(),

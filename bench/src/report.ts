@@ -11,7 +11,7 @@ import {
   perSecond as rate,
   row,
 } from './report-parts.ts';
-import type { LatencyResult, OrdersResult, Results } from './results.ts';
+import { keepAs, type LatencyResult, type OrdersResult, type Results } from './results.ts';
 import { confirmedRate } from './sagas.ts';
 import { LIMITS } from './search.ts';
 
@@ -172,4 +172,9 @@ function method(): string[] {
       `${percent(LIMITS.confirmedShare)} of what is offered completes within the window, and the last order ends within ${LIMITS.drainMs / 1_000} s after the last request.`,
     'A rate that does not hold is tried once more, and up to three times more if others used more than 15 % of the machine.',
   ];
+}
+
+/** Puts new results in the place of the last ones of their kind, and renders the report from all. @returns its path */
+export function keepResults(change: (results: Results) => void): string {
+  return keepAs('orders', { orders: {}, latency: {} }, change, renderReport);
 }

@@ -5,7 +5,6 @@ import type { IdleLatency } from './idle-latency.ts';
 import type { Machine } from './machine.ts';
 import type { OrdersRun } from './orders.ts';
 import { othersShare } from './processes.ts';
-import { renderReport } from './report.ts';
 
 /** What every measurement is kept with. */
 export interface Measurement {
@@ -71,13 +70,8 @@ export interface Results {
 
 const FOLDER = resolve(import.meta.dirname, '../../docs/reports');
 
-/** Puts new results in the place of the last ones of their kind, and renders the report from all. @returns its path */
-export function keepResults(change: (results: Results) => void): string {
-  return keepAs('orders', { orders: {}, latency: {} }, change, renderReport);
-}
-
 /**
- * The same for any report: `<name>.json` has the figures, `<name>.md` is rendered from them.
+ * Keeps the results of one report: `<name>.json` has the figures, `<name>.md` is rendered from them.
  * @returns the report's path
  */
 export function keepAs<R>(name: string, none: R, change: (results: R) => void, render: (results: R) => string): string {

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SqlReader } from '../../ops/src/sql.ts';
 import { percentileOf } from './flood/percentiles.ts';
-import { type MeasuredStep, MOST_CONNECTIONS, PATIENCE_MS } from './flood/plan.ts';
+import { MAX_CONNECTIONS, type MeasuredStep, PATIENCE_MS } from './flood/plan.ts';
 import * as shop from './flood/shop.ts';
 import { type Loaded, newRun } from './flood/trial.ts';
 import { DRAIN_MS, type Shop } from './overload.ts';
@@ -81,7 +81,7 @@ export async function runSoak(
       { name: 'warm-up', rate, seconds: WARM_UP_SECONDS },
       { name: 'soak', rate, seconds },
     ],
-    connections: MOST_CONNECTIONS,
+    connections: MAX_CONNECTIONS,
     patienceMs: PATIENCE_MS,
     windowMs: MINUTE_MS,
     run: newRun(),

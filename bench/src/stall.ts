@@ -1,5 +1,5 @@
 import { readCompletions, readStepOrders, type StepOrders } from './flood/orders-read.ts';
-import { type MeasuredStep, MOST_CONNECTIONS, PATIENCE_MS } from './flood/plan.ts';
+import { MAX_CONNECTIONS, type MeasuredStep, PATIENCE_MS } from './flood/plan.ts';
 import { completionNormalFrom, recoveredAfter } from './flood/recovery.ts';
 import * as shop from './flood/shop.ts';
 import { type Loaded, newRun } from './flood/trial.ts';
@@ -49,7 +49,7 @@ export async function runStall(
       { name: `${service} stands still`, rate, seconds },
       { name: 'it goes on, at half the rate', rate: Math.ceil(rate / 2), seconds: afterSeconds },
     ],
-    connections: MOST_CONNECTIONS,
+    connections: MAX_CONNECTIONS,
     patienceMs: PATIENCE_MS,
     windowMs: 1_000,
     run: newRun(),

@@ -23,7 +23,10 @@ export type FollowersMessage = { readonly kind: 'opened' | 'live' | 'released'; 
 /** What streams of one kind were told. */
 export interface Told {
   readonly streams: number;
-  /** From the end of an order (the time in its last event) to the arrival of that event, of streams that were open before. */
+  /**
+   * From the end of an order (the time in its last event) to the arrival of that event, of streams that were open
+   * before.
+   */
   readonly end: Latency;
   /** Orders that had ended before their stream was open. */
   readonly late: number;

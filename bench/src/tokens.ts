@@ -4,14 +4,18 @@ import { request } from 'undici';
 import { stackDir } from '../../deploy/local/paths.ts';
 import { readDemoKey, signDemoToken } from '../../ops/src/demo/tokens.ts';
 import { type LoadPlan, requestCount } from './plan.ts';
-import type { Target } from './stack.ts';
 
 const LIFETIME_MS = 86_400_000;
 /** Signed at once; libuv's threads take them in turn. */
 const AT_ONCE = 500;
 
-/** The plan with a token for each of its users, where the target's gateway wants some. They are made before the load. */
-export async function withTokens(plan: LoadPlan, { auth, stack }: Pick<Target, 'auth' | 'stack'>): Promise<LoadPlan> {
+/**
+ * The plan with a token for each of its users, where the target's gateway wants some. They are made before the load.
+ */
+export async function withTokens(
+  plan: LoadPlan,
+  { auth, stack }: { readonly auth: boolean; readonly stack: string },
+): Promise<LoadPlan> {
   if (!auth || plan.internalKeys) return plan;
   return { ...plan, tokens: await tokensFile(stack, lastUser(plan)) };
 }

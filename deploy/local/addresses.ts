@@ -41,7 +41,10 @@ export interface StackPlace {
   layout: StackLayout;
 }
 
-/** The servers that the environment names: MYSQL_HOST (MYSQL_PORT, MYSQL_ROOT_PASSWORD), KAFKA_BROKERS, SCHEMA_REGISTRY_URL, REDIS_URL. */
+/**
+ * The servers that the environment names: MYSQL_HOST (MYSQL_PORT, MYSQL_ROOT_PASSWORD), KAFKA_BROKERS,
+ * SCHEMA_REGISTRY_URL, REDIS_URL.
+ */
 export function existingServers(env: Record<string, string | undefined>): ExistingServers {
   return {
     ...(env.MYSQL_HOST && {

@@ -5,7 +5,7 @@ import { start } from './commands/start.ts';
 import { reset, stop } from './commands/stop.ts';
 import { test } from './commands/test.ts';
 import { tool } from './commands/tool.ts';
-import { StackError } from './fetch.ts';
+import { StackError } from './stack-error.ts';
 
 const commands: Record<string, (args: string[]) => Promise<number>> = {
   start,
@@ -18,7 +18,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   ops: tool('ops/main.ts'),
   bench: tool('bench/main.ts'),
   k6: tool('k6/main.ts'),
-  fuzz: tool('api/fuzz/main.ts'),
+  fuzz: tool('fuzz/main.ts'),
   simulate: tool('test/simulation/main.ts'),
 };
 

@@ -1,6 +1,6 @@
-import { abandonFetches } from './fetch.ts';
 import { startNothingMore } from './processes.ts';
 import { progress } from './progress.ts';
+import { abandonRuns } from './run.ts';
 
 /**
  * Runs `end` once when this process is asked to end: Ctrl-C, SIGTERM, a closed terminal, or a launcher that is gone.
@@ -18,7 +18,7 @@ export function whenAskedToEnd(end: () => Promise<void>): Promise<number> {
       askedAt = Date.now();
       progress('stack', 'stopping');
       startNothingMore();
-      abandonFetches();
+      abandonRuns();
       end().then(
         () => {
           progress('stack', `stopped in ${((Date.now() - askedAt) / 1000).toFixed(1)} s`);

@@ -66,7 +66,10 @@ function readText(file) {
   }
 }
 
-/** True when every package of the lock file stands in node_modules at its version (npm keeps a list of what it put there). */
+/**
+ * True when every package of the lock file stands in node_modules at its version (npm keeps a list of what it put
+ * there).
+ */
 function packagesAreInstalled() {
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   const listed = readText(join(root, 'node_modules/.package-lock.json'));

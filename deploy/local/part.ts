@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type StackLayout, serverPort } from './addresses.ts';
-import { StackError } from './fetch.ts';
 import type { Site } from './parts/server.ts';
 import { stackDir } from './paths.ts';
 import { portComesFree, takenPort, whoListens } from './ports.ts';
@@ -17,6 +16,7 @@ import {
   tail,
 } from './processes.ts';
 import { progress } from './progress.ts';
+import { StackError } from './stack-error.ts';
 import { type PartName, serverRow } from './topology.ts';
 
 /** One server of a stack. It is known by its pid record, so any process may stop or start it. */

@@ -11,7 +11,10 @@ export function portIsFree(port: number): Promise<boolean> {
   });
 }
 
-/** Waits a little for a port: a process that was just killed keeps its own for some milliseconds. @returns whether it is free */
+/**
+ * Waits a little for a port: a process that was just killed keeps its own for some milliseconds.
+ * @returns whether it is free
+ */
 export async function portComesFree(port: number, withinMs = 3000): Promise<boolean> {
   for (const end = Date.now() + withinMs; Date.now() < end; await sleep(50)) if (await portIsFree(port)) return true;
   return false;

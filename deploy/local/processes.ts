@@ -39,7 +39,9 @@ export interface Launch {
 
 let ending = false;
 
-/** From now on nothing new is started: this process has been asked to end, and what it starts now would be left over. */
+/**
+ * From now on nothing new is started: this process has been asked to end, and what it starts now would be left over.
+ */
 export function startNothingMore(): void {
   ending = true;
 }
@@ -168,7 +170,10 @@ export async function endProcess(record: PidRecord, signal: NodeJS.Signals, grac
   return byItself;
 }
 
-/** Ends what a process that just went has left in its group. While one of them is there, the group's number is not given again. */
+/**
+ * Ends what a process that just went has left in its group. While one of them is there, the group's number is not given
+ * again.
+ */
 async function endRest(group: number): Promise<void> {
   for (const end = Date.now() + 1000; Date.now() < end; await sleep(10)) {
     try {

@@ -1,5 +1,5 @@
-import { StackError } from './fetch.ts';
 import { type AdminAddress, adminConnection } from './parts/mysql.ts';
+import { StackError } from './stack-error.ts';
 import { auditUser, services } from './topology.ts';
 
 /**

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the gateway of this stack signs its calls with, drawn once for each stack: a restart goes on with it. `dir` exists. */
+/**
+ * What the gateway of this stack signs its calls with, drawn once for each stack: a restart goes on with it. `dir`
+ * exists.
+ */
 export function makeInternalKeys(dir: string): void {
   if (existsSync(internalKeysFile(dir))) return;
   writeFileSync(internalKeysFile(dir), `local:${randomBytes(32).toString('hex')}`, { mode: 0o600 });

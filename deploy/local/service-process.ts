@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { databaseUrl, type StackPlace, serviceEnv, serviceUrl } from './addresses.ts';
-import { run, StackError } from './fetch.ts';
 import { untilReady } from './part.ts';
 import { expectOk } from './parts/server.ts';
 import { root } from './paths.ts';
 import { portComesFree, takenPort, whoListens } from './ports.ts';
 import { endProcess, forgetRecord, goneWithin, isRunning, launch, readRecord, signalGroup, tail } from './processes.ts';
+import { run } from './run.ts';
+import { StackError } from './stack-error.ts';
 import { entryPoint, type ServiceName, servicePort, serviceRow, services } from './topology.ts';
 
 export interface ServiceOptions {
@@ -36,23 +37,23 @@ export interface ServiceProcess {
 }
 
 /**
- * Without an end to the heap, V8 takes memory under load long before it collects: a service lives on about 40 MB. With a
- * tight one it collects all of it every second, to get back what is only in flight: so it may grow to some times of what
- * lives. And V8's helpers for collecting would only take the two cores from other services.
+ * Without an end to the heap, V8 takes memory under load long before it collects: a service lives on about 40 MB. With
+ * a tight one it collects all of it every second, to get back what is only in flight: so it may grow to some times of
+ * what lives. And V8's helpers for collecting would only take the two cores from other services.
  */
 const heapFlags = [
   '--max-old-space-size=256',
   '--max-semi-space-size=16',
   '--heap-growing-percent=150',
   '--single-threaded-gc',
-  // For the collection of a process that has come to rest (libs/service/src/heap-rest.ts).
+  // For the collection of a process that has come to rest (libs/chassis/src/process/heap-rest.ts).
   '--expose-gc',
 ];
 
 /**
- * The C library's allocator holds the buffers of sockets and of Kafka's answers. By itself it raises the size from which
- * a buffer has pages of its own up to 32 MB, and gives each thread an arena: freed buffers then stay as holes in both.
- * With fixed limits they go back to the system.
+ * The C library's allocator holds the buffers of sockets and of Kafka's answers. By itself it raises the size from
+ * which a buffer has pages of its own up to 32 MB, and gives each thread an arena: freed buffers then stay as holes in
+ * both. With fixed limits they go back to the system.
  */
 const allocator = {
   MALLOC_ARENA_MAX: '1',
@@ -110,7 +111,7 @@ function inherited(): Record<string, string | undefined> {
 
 /** Applies the migrations of every service that has some. @returns those services */
 export async function migrate(stack: StackPlace): Promise<string[]> {
-  const runner = join(root, 'libs/service/src/migrate.ts');
+  const runner = join(root, 'libs/chassis/src/database/migrate.ts');
   const rows = services.flatMap(({ name, schema }) => (schema ? [{ name, schema }] : []));
   const present = rows.filter(({ name }) => existsSync(join(root, 'services', name, 'prisma/migrations')));
   await Promise.all(

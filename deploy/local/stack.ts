@@ -9,7 +9,6 @@ import {
   serverEnv,
   stackEnv,
 } from './addresses.ts';
-import { StackError } from './fetch.ts';
 import { openPart, type Part } from './part.ts';
 import { stackDir } from './paths.ts';
 import {
@@ -24,6 +23,7 @@ import {
 import { progress } from './progress.ts';
 import { provision, requireCompatibility } from './provision.ts';
 import { makeInternalKeys } from './secrets.ts';
+import { StackError } from './stack-error.ts';
 import {
   isServer,
   type PartName,
@@ -34,8 +34,8 @@ import {
   startSteps,
 } from './topology.ts';
 
-export { StackError } from './fetch.ts';
 export { migrate, type ServiceProcess, startService } from './service-process.ts';
+export { StackError } from './stack-error.ts';
 
 /** A named set of servers and services with its own ports and data. */
 export interface Stack extends StackPlace {

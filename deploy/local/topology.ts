@@ -1,5 +1,11 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  type ServiceName as SchemaOwner,
+  SERVICE_NAMES,
+  SERVICES,
+  schemaOf,
+  urlsVariable,
+} from '../../services/services.ts';
 import { influxdb } from './parts/influxdb.ts';
 import { kafka } from './parts/kafka.ts';
 import { mysql } from './parts/mysql.ts';
@@ -12,15 +18,8 @@ export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
 /** Servers that the shop does without; each is started by the command that wants it. */
 export type OnDemandName = 'influxdb';
 export type PartName = ServerName | OnDemandName;
-export type ServiceName =
-  | 'order'
-  | 'catalog'
-  | 'payment'
-  | 'coupon'
-  | 'ranking'
-  | 'gateway'
-  | 'data-platform'
-  | 'ops-console';
+/** Whatever runs as a process of the shop's own code. */
+export type ServiceName = SchemaOwner | 'gateway' | 'data-platform' | 'ops-console';
 
 interface Row {
   /** On 127.0.0.1, before a stack's port offset. Kafka's controller and InfluxDB's backup have the port after it. */
@@ -114,23 +113,21 @@ export const services: ServiceRow[] = [
     single: true,
     env: (_, dir) => ({ SINK_FILE: join(dir, 'data-platform', 'events.jsonl') }),
   },
-  {
-    name: 'order',
-    port: 3001,
-    after: afterServers,
-    schema: 'shop_order',
-    env: (urls) => ({ DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')) }),
-  },
-  { name: 'catalog', port: 3002, after: afterServers, schema: 'shop_catalog' },
-  { name: 'payment', port: 3003, after: afterServers, schema: 'shop_payment' },
-  { name: 'coupon', port: 3004, after: afterServers, schema: 'shop_coupon' },
-  { name: 'ranking', port: 3005, after: afterServers, schema: 'shop_ranking' },
+  ...SERVICE_NAMES.map(
+    (name): ServiceRow => ({
+      name,
+      port: SERVICES[name].port,
+      after: afterServers,
+      schema: schemaOf(name),
+      ...(name === 'order' && { env: (urls) => ({ DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')) }) }),
+    }),
+  ),
   {
     // What operators can have done from a browser. It calls the gateway, but does not wait for it.
     name: 'ops-console',
     port: 3007,
     after: afterServers,
-    entry: 'ops/src/console/main.ts',
+    entry: 'ops-console/main.ts',
     single: true,
     audits: true,
     env: (urls) => ({
@@ -142,7 +139,7 @@ export const services: ServiceRow[] = [
   {
     name: 'gateway',
     port: 3000,
-    after: ['order', 'catalog', 'payment', 'coupon', 'ranking'],
+    after: [...SERVICE_NAMES],
     env: (urls, dir) => ({
       ...behindTheGateway(urls),
       OPS_URLS: urls('ops-console'),
@@ -155,8 +152,7 @@ export const services: ServiceRow[] = [
 ];
 
 function behindTheGateway(urls: (service: ServiceName) => string): Record<string, string> {
-  const names = ['order', 'catalog', 'payment', 'coupon', 'ranking'] as const;
-  return Object.fromEntries(names.map((name) => [`${name.toUpperCase()}_URLS`, urls(name)]));
+  return Object.fromEntries(SERVICE_NAMES.map((name) => [urlsVariable(name), urls(name)]));
 }
 
 /** Reads every schema, changes nothing: for the audit. */
@@ -198,11 +194,6 @@ export function instancesOf(service: ServiceRow, instances: number): number {
 /** Where the data platform takes events. */
 export function platformEndpoint(url: string): string {
   return `${url}/events`;
-}
-
-/** The services that are written. */
-export function presentServices(): ServiceRow[] {
-  return services.filter((row) => existsSync(entryPoint(row.name)));
 }
 
 /** Rows in steps: all of a step may start at once, after everything of the steps before it. */

@@ -1,3 +1,12 @@
+import {
+  databaseVariable,
+  SERVICE_NAMES,
+  SERVICES,
+  type ServiceName,
+  schemaOf,
+  urlsVariable,
+} from '../../services/services.ts';
+
 /** Where everything is: environment variables first, else the local stack, moved by `SHOP_PORT_OFFSET`. */
 export interface Addresses {
   /** The gateway, e.g. `http://127.0.0.1:3000`. */
@@ -24,22 +33,16 @@ export interface ServiceAddresses {
   readonly database: string;
 }
 
-/** The services that own a schema. */
-export const SERVICES = ['order', 'catalog', 'payment', 'coupon', 'ranking'] as const;
-export type ServiceName = (typeof SERVICES)[number];
-
-const PORTS: Record<ServiceName, number> = { order: 3001, catalog: 3002, payment: 3003, coupon: 3004, ranking: 3005 };
-
 /** The addresses that a stack with this port offset has by default, as environment variables. */
 export function localEnvironment(portOffset: number): Record<string, string> {
   const port = (base: number) => base + portOffset;
-  const services = SERVICES.flatMap((service): [string, string][] => [
-    [
-      `${service.toUpperCase()}_DATABASE_URL`,
-      `mysql://shop_${service}:shop_${service}@127.0.0.1:${port(13306)}/shop_${service}`,
-    ],
-    [`${service.toUpperCase()}_URLS`, `http://127.0.0.1:${port(PORTS[service])}`],
-  ]);
+  const services = SERVICE_NAMES.flatMap((name): [string, string][] => {
+    const schema = schemaOf(name);
+    return [
+      [databaseVariable(name), `mysql://${schema}:${schema}@127.0.0.1:${port(13306)}/${schema}`],
+      [urlsVariable(name), `http://127.0.0.1:${port(SERVICES[name].port)}`],
+    ];
+  });
   return {
     GATEWAY_URLS: `http://127.0.0.1:${port(3000)}`,
     AUDIT_DATABASE_URL: `mysql://shop_audit:shop_audit@127.0.0.1:${port(13306)}/`,
@@ -70,8 +73,8 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
   const urls = (name: string): string[] => list(name).map((value) => url(name, value).replace(/\/$/, ''));
   const gateways = urls('GATEWAY_URLS');
   const service = (name: ServiceName): ServiceAddresses => ({
-    urls: urls(`${name.toUpperCase()}_URLS`),
-    database: url(`${name.toUpperCase()}_DATABASE_URL`),
+    urls: urls(urlsVariable(name)),
+    database: url(databaseVariable(name)),
   });
   return {
     gateway: gateways[0] ?? '',
@@ -81,7 +84,7 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     registry: url('SCHEMA_REGISTRY_URL'),
     redis: url('REDIS_URL'),
     dataPlatform: url('DATA_PLATFORM_URL').replace(/\/$/, ''),
-    services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])) as Addresses['services'],
+    services: Object.fromEntries(SERVICE_NAMES.map((name) => [name, service(name)])) as Addresses['services'],
     internalKeys: env.INTERNAL_KEYS || undefined,
   };
 }

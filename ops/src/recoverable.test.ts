@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { PAYMENT_FACTS } from '../../services/payment/src/domain/facts.ts';
-import { SERVICES } from './addresses.ts';
+import { SERVICE_NAMES, SERVICES } from '../../services/services.ts';
 import { RECOVERABLE } from './replay/recovery.ts';
 
 /** What each service itself takes for its facts. */
@@ -12,8 +12,9 @@ it('when a service can be recovered, then the plan of a recovery looks for just 
 });
 
 it('when a service starts with RECOVERY=on at all, then a recovery of it can be planned, and no other', () => {
-  const recovers = SERVICES.filter((service) =>
+  const recovers = SERVICE_NAMES.filter((service) =>
     readFileSync(new URL(`../../services/${service}/src/main.ts`, import.meta.url), 'utf8').includes('recovers: true'),
   );
   expect(Object.keys(RECOVERABLE).sort()).toEqual([...recovers].sort());
+  expect(SERVICE_NAMES.filter((service) => SERVICES[service].recovers)).toEqual(recovers);
 });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createLogger, createRedis } from '@shop/service';
+import { createLogger, createRedis } from '@shop/chassis';
 import { type DoorReader, DoorUnreadableError } from './audit/door.ts';
 import { SetsUnreadableError, type SortedSet, type SortedSets } from './audit/sorted-sets.ts';
 

@@ -64,15 +64,17 @@ function wrap(connection: Connection): SqlConnection {
 }
 
 /**
- * The values that a column of ids may hold, for an `IN (?)`: never empty. What stands on a topic may be rubbish, and MySQL
- * refuses to compare such a column with text that is not ASCII.
+ * The values that a column of ids may hold, for an `IN (?)`: never empty. What stands on a topic may be rubbish, and
+ * MySQL refuses to compare such a column with text that is not ASCII.
  */
 export function asciiOnly(values: readonly string[]): string[] {
   const fit = values.filter((value) => /^[\x20-\x7e]*$/.test(value));
   return fit.length > 0 ? fit : [''];
 }
 
-/** Rows of a large table in the order of their key, a page at a time. `page` gets the last key read and the page's size. */
+/**
+ * Rows of a large table in the order of their key, a page at a time. `page` gets the last key read and the page's size.
+ */
 export async function* pages<Row>(
   reader: SqlReader,
   first: string,

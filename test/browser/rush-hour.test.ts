@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import type { RushState } from '../../ops/src/console/rush/rushes.ts';
+import type { RushState } from '../../ops-console/rush/rushes.ts';
 import { expectStatus } from '../support/api.ts';
 import {
   goTo,

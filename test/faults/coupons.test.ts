@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createDatabase, type PooledDatabase } from '@shop/service';
+import { createDatabase, type PooledDatabase } from '@shop/chassis';
 import type { Redis } from 'ioredis';
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
 import { signedCalls } from '../../ops/src/signed-call.ts';
@@ -133,7 +133,9 @@ it('when ten thousand users ask at once for a thousand coupons, then exactly a t
 }, 60_000);
 
 describe('in the middle of a rush', () => {
-  /** Two thousand want three hundred; `fault` strikes at the hundredth coupon. Everybody asks until there is an answer. */
+  /**
+   * Two thousand want three hundred; `fault` strikes at the hundredth coupon. Everybody asks until there is an answer.
+   */
   async function inTheMiddle(fault: (rush: Rush, couponPolicyId: number) => Promise<void>): Promise<Rush> {
     const couponPolicyId = await newPolicy(COUPONS);
     const rush = startRush({ url: service.url, headersFor, couponPolicyId, users: newUsers(USERS), connections: 20 });

@@ -7,17 +7,18 @@ import { expectCleanAudit } from '../support/audit.ts';
 import { deadLettersOf, untilDeadLetters } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { PUBLISHERS, SERVICE_NAMES } from '../../services/services.ts';
 import { type GivenCoupon, type Load, startLoad, summarize } from '../support/load.ts';
 import { expectOps } from '../support/ops.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const PER_SECOND = 120;
-const SERVICES = ['order', 'catalog', 'coupon', 'payment'] as const;
+const SERVICES = PUBLISHERS;
 /** Of each policy every user gets one. Few enough to run out: then orders name coupons that are used. */
 const POLICIES = 2;
 /** Schemas of the groups that read order-events: each sets rubbish there aside. */
-const READERS = ['order', 'catalog', 'coupon', 'payment', 'ranking'] as const;
+const READERS = SERVICE_NAMES;
 
 let system: System;
 let users: number[];

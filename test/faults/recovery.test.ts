@@ -179,7 +179,9 @@ async function work(orders: number): Promise<void> {
   });
 }
 
-/** Orders whose cancellation payment hears first, since the catalog has not reserved them yet: VOID, without any event. */
+/**
+ * Orders whose cancellation payment hears first, since the catalog has not reserved them yet: VOID, without any event.
+ */
 async function cancelBeforeReserved(): Promise<void> {
   await system.process('catalog').stop();
   const placed = await place(VOIDED, users);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type TestDatabase, uniqueSchemaDatabase } from '@shop/chassis/testing';
 import { deriveEventId, EVENTS, type EventType } from '@shop/events';
-import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
 import type { DoorReader } from '../../ops/src/audit/door.ts';
 import { type AuditReport, runAudit } from '../../ops/src/audit/index.ts';
 import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts';

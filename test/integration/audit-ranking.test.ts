@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createLogger, createRedis } from '@shop/chassis';
 import { deriveEventId } from '@shop/events';
-import { createLogger, createRedis } from '@shop/service';
 import { dayIn } from '../../ops/src/audit/business-days.ts';
 import { openRedis, type RedisReader } from '../../ops/src/redis.ts';
 import { testStack } from '../support/stack.ts';

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { type Caller, createCallerSigner, parseInternalKeys } from '@shop/service';
+import { type Caller, createCallerSigner, parseInternalKeys } from '@shop/chassis';
 import { readAddresses } from '../../ops/src/addresses.ts';
 import { type AuditSession, openAudit } from '../../ops/src/audit/index.ts';
 import { type Claims, readDemoKey, signDemoToken } from '../../ops/src/demo/tokens.ts';

@@ -7,8 +7,8 @@ import '../support/hygiene.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-// Every answer in here is held against services/gateway/openapi.json by the client itself (`Api.contract`); the last test
-// looks whether everything that is documented has been seen.
+// Every answer in here is held against services/gateway/openapi.json by the client itself (`Api.contract`); the last
+// test looks whether everything that is documented has been seen.
 
 let system: System;
 let contract: Contract;

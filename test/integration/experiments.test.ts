@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { type TestDatabase, uniqueSchemaDatabase } from '@shop/service/testing';
+import { type TestDatabase, uniqueSchemaDatabase } from '@shop/chassis/testing';
 import { WrongResult } from '../../bench/src/experiments/experiment.ts';
 import { type Answer, createHotRow, expectRight, HOT_ROW_TABLES } from '../../bench/src/experiments/hot-row.ts';
 import { EXPERIMENTS } from '../../bench/src/experiments/index.ts';

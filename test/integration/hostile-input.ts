@@ -31,7 +31,10 @@ const order = post('/orders');
 const charge = post('/points/charge');
 const product = post('/products');
 
-/** The table. Every row must leave every schema as it was. `userId` and `productId` are of a user and a product that exist. */
+/**
+ * The table. Every row must leave every schema as it was. `userId` and `productId` are of a user and a product that
+ * exist.
+ */
 export function hostileRequests(userId: number, productId: number): HostileRequest[] {
   const good = { userId, items: [item(productId, 1)] };
   const rawOrder = (name: string, raw: string, expected: { status: number; code: string } = invalid) => ({

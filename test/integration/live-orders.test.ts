@@ -72,7 +72,10 @@ async function followToTheEnd(order: OrderBody, first: number): Promise<{ events
   }
 }
 
-/** What was told of each order is what its history has, to its end: no step is missing, none twice, none out of its order. */
+/**
+ * What was told of each order is what its history has, to its end: no step is missing, none twice, none out of its
+ * order.
+ */
 async function expectHistory(told: ReadonlyMap<string, readonly OrderEvent[]>): Promise<void> {
   const sql = await connectRoot(system.stack);
   try {

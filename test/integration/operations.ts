@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../deploy/local/paths.ts';
-import { ROUTES, type UpstreamName } from '../../services/gateway/src/routes.ts';
+import { ROUTES } from '../../services/gateway/src/routes.generated.ts';
+import type { UpstreamName } from '../../services/gateway/src/routes.ts';
 
 /** An operation of the OpenAPI document. */
 export interface DocumentedOperation {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AuditState } from '../../ops/src/console/audit/audits.ts';
-import type { RushState } from '../../ops/src/console/rush/rushes.ts';
 import { signedCalls } from '../../ops/src/signed-call.ts';
+import type { AuditState } from '../../ops-console/audit/audits.ts';
+import type { RushState } from '../../ops-console/rush/rushes.ts';
 import { type Answer, Api, expectStatus, type Problem } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';

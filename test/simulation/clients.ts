@@ -1,10 +1,10 @@
-import { isDatabaseError } from '@shop/service';
+import { isDatabaseError } from '@shop/chassis';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { ConnectionLost, type Instance } from './instance.ts';
-import type { ClientAnswer, IssueAnswer } from './invariants.ts';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 import type { ChargeUseCase, OrderUseCases } from './services.ts';
+import type { ClientAnswer, IssueAnswer } from './shop-at-rest.ts';
 import type { CouponUseCases } from './wire-coupon.ts';
 import type { Command, World } from './world.ts';
 

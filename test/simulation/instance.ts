@@ -3,19 +3,19 @@ import {
   type Clock,
   type Codec,
   createOutbox,
-  type Logger,
+  type EventLogger,
   type Outbox,
   type Subscription,
 } from '@shop/events';
-import type { Failpoint } from '../../libs/events/src/apply.ts';
-import { startConsumer } from '../../libs/events/src/consumer.ts';
-import { startRedriver } from '../../libs/events/src/redriver.ts';
-import { type RelayLock, startRelay } from '../../libs/events/src/relay.ts';
+import type { Failpoint } from '../../libs/events/src/consumer/apply.ts';
+import { startConsumer } from '../../libs/events/src/consumer/consumer.ts';
+import { startRedriver } from '../../libs/events/src/dead-letters/redriver.ts';
+import { startRelay } from '../../libs/events/src/relay/relay.ts';
+import type { RelayLock } from '../../libs/events/src/relay/relay-lock.ts';
 import type { MemoryDatabase, MemoryTransaction } from './memory-database.ts';
 import { createMemoryMessagingStore, type MessagingTables } from './memory-messaging-store.ts';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
-import type { Wired } from './services.ts';
 import type { SimulatedLog } from './simulated-log.ts';
 
 /** Longer than any transaction of the simulation lives, virtual ms: see OutboxLedger. */
@@ -31,12 +31,20 @@ export interface Parts<UseCases> {
   readonly wire: (process: Process) => Wired<UseCases>;
 }
 
+/** The real services, wired as their main.ts wires them, on memory. */
+export interface Wired<UseCases> {
+  readonly subscriptions: readonly Subscription<MemoryTransaction>[];
+  readonly useCases: UseCases;
+  /** What the service does by itself. */
+  readonly job?: { readonly name: string; readonly everyMs: number; run(): Promise<unknown> };
+}
+
 /** What the wiring of a service gets. */
 export interface Process {
   readonly actor: Actor;
   readonly outbox: Outbox<MemoryTransaction>;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly logger: EventLogger;
   transaction<T>(work: (tx: MemoryTransaction) => Promise<T>): Promise<T>;
 }
 
@@ -174,7 +182,7 @@ async function repeat(
   actor: Actor,
   clock: Clock,
   job: NonNullable<Wired<unknown>['job']>,
-  logger: Logger,
+  logger: EventLogger,
 ): Promise<void> {
   while (actor.alive) {
     await clock.sleep(job.everyMs);
@@ -219,7 +227,7 @@ export class RelayLocks {
   }
 }
 
-function loggerOn(scheduler: Scheduler, actor: Actor): Logger {
+function loggerOn(scheduler: Scheduler, actor: Actor): EventLogger {
   const log = (details: object, message: string) => {
     const error = 'error' in details ? details.error : 'err' in details ? details.err : undefined;
     scheduler.note(actor, `  log: ${message}${error === undefined ? '' : ` (${String(error)})`}`);

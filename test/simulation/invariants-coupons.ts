@@ -1,4 +1,4 @@
-import type { IssueAnswer, ShopAtRest } from './invariants.ts';
+import type { IssueAnswer, ShopAtRest } from './shop-at-rest.ts';
 import { isCalm } from './world.ts';
 
 /** What users were told of coupons that are issued first come, first served, against what there is. */
@@ -44,7 +44,8 @@ function* contradictions(
       // The database's word is final. The door's may be due to places that nobody claimed, or that it lost.
       if ((way === 'database' || isCalm(shop.world)) && !isSoldOut) yield 'some are left';
       if (way === 'database' && held) yield `has ${held}`;
-      // Whoever asks twice at once has one place. (A request on the log has none: it may still win over others' places.)
+      // Whoever asks twice at once has one place. (A request on the log has none: it may still win over others'
+      // places.)
       if (way === 'door' && isCalm(shop.world) && held && !asksOverLog(shop, answer)) yield `has ${held}`;
       if (hadOne && shop.redisTroubles === 0) yield 'had one before, and Redis lost nothing';
       return;

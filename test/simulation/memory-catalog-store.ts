@@ -1,6 +1,6 @@
 import type { ProductStock, Reservation } from '../../services/catalog/src/domain/reservation.ts';
 import type { ProductChange, ProductStore } from '../../services/catalog/src/usecases/change-products.ts';
-import type { CatalogStore } from '../../services/catalog/src/usecases/handle-orders.ts';
+import type { CatalogStore } from '../../services/catalog/src/usecases/reserve-stock.ts';
 import { inMemory, type MemoryTransaction, Table } from './memory-database.ts';
 
 /** What the catalog keeps of a product besides its stock. */

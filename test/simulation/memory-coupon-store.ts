@@ -2,18 +2,10 @@ import type { Coupon } from '../../services/coupon/src/domain/coupon.ts';
 import type { Policy } from '../../services/coupon/src/domain/policy.ts';
 import type { CouponStore } from '../../services/coupon/src/usecases/issue-coupons.ts';
 import type { Ownership } from '../../services/coupon/src/usecases/owners.ts';
-import type { DecidedRequest, RequestStore } from '../../services/coupon/src/usecases/request-issue.ts';
+import type { RequestStore } from '../../services/coupon/src/usecases/request-issue.ts';
 import { SimulatedCheckViolation } from './memory-catalog-store.ts';
 import type { MemoryTransaction } from './memory-database.ts';
 import type { CouponTables } from './memory-redemption-store.ts';
-
-export interface RequestRow {
-  readonly requestId: string;
-  readonly couponPolicyId: number;
-  readonly userId: number;
-  readonly status: 'PENDING' | DecidedRequest['status'];
-  readonly couponId: string | null;
-}
 
 /** Issuing on memory, with the locks and constraints of `coupon-store.ts`. */
 export function createMemoryCouponStore(tables: CouponTables): CouponStore<MemoryTransaction> {

@@ -5,7 +5,7 @@ import {
   type SqlExecutor,
   type SqlValue,
   type Transaction,
-} from '@shop/service';
+} from '@shop/chassis';
 import type { Actor, Scheduler } from './scheduler.ts';
 
 /** A table: its committed rows by primary key. Rows are never changed in place. */
@@ -194,8 +194,8 @@ export class MemoryTransaction implements Transaction {
   }
 
   /**
-   * SELECT … FOR UPDATE by primary key, in the order given. Rows that are not there are not locked (READ COMMITTED has no
-   * gap locks), but one that somebody else has just inserted is waited for.
+   * SELECT … FOR UPDATE by primary key, in the order given. Rows that are not there are not locked (READ COMMITTED has
+   * no gap locks), but one that somebody else has just inserted is waited for.
    */
   async lock<Row>(table: Table<Row>, keys: Iterable<string>): Promise<Row[]> {
     const rows: Row[] = [];

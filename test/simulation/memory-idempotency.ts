@@ -1,4 +1,4 @@
-import type { IdempotencyClaim, SqlExecutor, SqlValue } from '@shop/service';
+import type { IdempotencyClaim, SqlExecutor, SqlValue } from '@shop/chassis';
 import { type MemoryTransaction, Table, UnknownStatement } from './memory-database.ts';
 
 /** `idempotency_key`: user, scope and key → the request that the key stands for. */
@@ -11,7 +11,7 @@ export class IdempotencyTable extends Table<IdempotencyRow> {
 }
 
 /**
- * The three statements of @shop/service's idempotency keys, on memory: so the real code runs, and a statement that it
+ * The three statements of @shop/chassis's idempotency keys, on memory: so the real code runs, and a statement that it
  * does not know yet fails loudly here.
  */
 export function idempotencySql(table: IdempotencyTable, tx: MemoryTransaction): SqlExecutor {

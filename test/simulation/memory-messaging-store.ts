@@ -1,6 +1,5 @@
 import type { DeadLetterEntry, MessagingStore, NumberedRow } from '@shop/events';
 import { type MemoryDatabase, type MemoryTransaction, Table } from './memory-database.ts';
-import { positionOf } from './memory-redrive.ts';
 import type { Actor } from './scheduler.ts';
 
 export interface ProcessedEvent {
@@ -94,4 +93,8 @@ export function createMemoryMessagingStore(
       }
     },
   };
+}
+
+export function positionOf({ group, record }: Pick<DeadLetter, 'group' | 'record'>): string {
+  return `${group}/${record.topic}/${record.partition}/${record.offset}`;
 }

@@ -1,6 +1,6 @@
 import type { Payment, PointEntry } from '../../services/payment/src/domain/payment.ts';
 import type { AccountStore } from '../../services/payment/src/usecases/charge-points.ts';
-import type { PaymentStore } from '../../services/payment/src/usecases/handle-payments.ts';
+import type { PaymentStore } from '../../services/payment/src/usecases/pay-orders.ts';
 import { SimulatedCheckViolation } from './memory-catalog-store.ts';
 import { inMemory, type MemoryTransaction, Table } from './memory-database.ts';
 

@@ -1,8 +1,16 @@
 import type { Policy } from '../../services/coupon/src/domain/policy.ts';
 import type { RedeemableCoupon, Redemption } from '../../services/coupon/src/domain/redemption.ts';
-import type { RedemptionStore } from '../../services/coupon/src/usecases/handle-orders.ts';
-import type { RequestRow } from './memory-coupon-store.ts';
+import type { RedemptionStore } from '../../services/coupon/src/usecases/redeem-coupons.ts';
+import type { DecidedRequest } from '../../services/coupon/src/usecases/request-issue.ts';
 import { type MemoryTransaction, Table } from './memory-database.ts';
+
+export interface RequestRow {
+  readonly requestId: string;
+  readonly couponPolicyId: number;
+  readonly userId: number;
+  readonly status: 'PENDING' | DecidedRequest['status'];
+  readonly couponId: string | null;
+}
 
 /** The coupon service's own tables. */
 export class CouponTables {

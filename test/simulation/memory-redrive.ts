@@ -1,6 +1,6 @@
-import type { SqlExecutor, SqlValue } from '@shop/service';
+import type { SqlExecutor, SqlValue } from '@shop/chassis';
 import { type MemoryTransaction, UnknownStatement } from './memory-database.ts';
-import type { DeadLetter, MessagingTables } from './memory-messaging-store.ts';
+import { type DeadLetter, type MessagingTables, positionOf } from './memory-messaging-store.ts';
 
 type Params = readonly SqlValue[];
 
@@ -108,10 +108,6 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
       return await find(changes, sql)(params);
     },
   };
-}
-
-export function positionOf({ group, record }: Pick<DeadLetter, 'group' | 'record'>): string {
-  return `${group}/${record.topic}/${record.partition}/${record.offset}`;
 }
 
 function toRow({ id, status, attempts, record }: DeadLetter) {

@@ -35,7 +35,7 @@ function copyTree(): void {
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (name !== '@shop') symlinkSync(join(root, 'node_modules', name), join(scratch, 'node_modules', name));
   }
-  for (const lib of ['events', 'service'])
+  for (const lib of readdirSync(join(root, 'libs')))
     symlinkSync(join(scratch, 'libs', lib), join(scratch, 'node_modules/@shop', lib));
 }
 

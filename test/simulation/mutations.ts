@@ -11,61 +11,61 @@ export interface Mutation {
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'consumer: the inbox claim is ignored',
-    file: 'libs/events/src/apply.ts',
+    file: 'libs/events/src/consumer/apply.ts',
     from: 'return [...byId.values()].filter((event) => claimed.has(event.id));',
     to: 'return claimed.size >= 0 ? [...byId.values()] : [];',
   },
   {
     name: 'consumer: later messages of a parked key are handled',
-    file: 'libs/events/src/apply.ts',
+    file: 'libs/events/src/consumer/apply.ts',
     from: 'if (key !== null && parkedKeys.has(key)) letters.push(parkedLetter(message));',
     to: "if (key === '' && parkedKeys.has(key)) letters.push(parkedLetter(message));",
   },
   {
     name: 'consumer: what stands behind a dead letter in its own batch is dropped',
-    file: 'libs/events/src/apply.ts',
+    file: 'libs/events/src/consumer/apply.ts',
     from: 'await writeLetters(deps, tx, [...letters, ...behind.map(parkedLetter)]);',
     to: 'await writeLetters(deps, tx, behind.length < 0 ? [] : letters);',
   },
   {
     name: 'consumer: the first half of a bisected batch is taken for done',
-    file: 'libs/events/src/isolate.ts',
+    file: 'libs/events/src/consumer/isolate.ts',
     from: 'await divide(free.slice(0, middle));',
     to: 'if (middle < 1) await divide(free.slice(0, middle));',
   },
   {
     name: 'consumer: an outage is dead-lettered as if the message were guilty',
-    file: 'libs/events/src/persist.ts',
+    file: 'libs/events/src/consumer/persist.ts',
     from: "if (kind === 'poison') throw error;",
     to: "if (kind !== 'conflict') throw error;",
   },
   {
     name: 'consumer: offsets are committed before the transaction',
-    file: 'libs/events/src/consumer.ts',
+    file: 'libs/events/src/consumer/batch-queue.ts',
     from: 'queue.push({ batch, resolve, reject, messages: undefined, done: 0 });',
-    to: 'queue.push({ batch, resolve, reject, messages: undefined, done: 0 });\n      resolve();',
+    to: 'queue.push({ batch, resolve, reject, messages: undefined, done: 0 });\n        resolve();',
   },
   {
     name: 'redriver: the key is freed before all that is parked behind it was applied',
-    file: 'libs/events/src/redrive-store.ts',
+    file: 'libs/events/src/dead-letters/redrive-store.ts',
     from: 'if (waiting.length > 0) return false;',
     to: 'if (waiting.length > 1_000) return false;',
   },
   {
     name: 'redriver: it applies without claiming',
-    file: 'libs/events/src/redriver.ts',
+    file: 'libs/events/src/dead-letters/redriver.ts',
     from: 'if (claimed.has(event.id)) {',
     to: 'if (claimed.size >= 0) {',
   },
   {
     name: 'relay: the outbox is emptied before it was sent',
-    file: 'libs/events/src/relay.ts',
+    file: 'libs/events/src/relay/relay.ts',
     from: '    await broker.send(',
     to: '    await store.deleteOutbox(rows);\n    await broker.send(',
   },
   {
     name: 'relay: it keeps a cursor and passes over a lower id that commits later',
-    file: 'libs/events/src/relay.ts',
+    file: 'libs/events/src/relay/relay.ts',
     from: 'const rows = await store.readOutbox(batch);',
     to: `const state = turn as unknown as { cursor?: number };
     const rows = (await store.readOutbox(batch)).filter((row) => row.seq > (state.cursor ?? 0));`,
@@ -76,19 +76,19 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'relay: it sends in the wrong order',
-    file: 'libs/events/src/relay.ts',
+    file: 'libs/events/src/relay/relay.ts',
     from: 'const rows = await store.readOutbox(batch);',
     to: 'const rows = (await store.readOutbox(batch)).reverse();',
   },
   {
     name: 'relay: it sends from memory across a gap',
-    file: 'libs/events/src/outbox-ledger.ts',
+    file: 'libs/events/src/relay/outbox-ledger.ts',
     from: 'else if (!done.has(seq)) break;',
     to: 'else if (!done.has(seq) && seq > Math.max(...rows.keys())) break;',
   },
   {
     name: 'relay: it sends from memory while earlier transactions may still be open',
-    file: 'libs/events/src/outbox-ledger.ts',
+    file: 'libs/events/src/relay/outbox-ledger.ts',
     from: 'rows.size === 0 || now < openAt',
     to: 'rows.size === 0',
     also: {
@@ -98,7 +98,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'relay: ids are drawn, not derived',
-    file: 'libs/events/src/outbox.ts',
+    file: 'libs/events/src/outbox/outbox.ts',
     from: "definition.id === 'derived' ? deriveEventId(key, type)",
     to: "definition.id === 'derived' ? crypto.randomUUID()",
   },
@@ -309,7 +309,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'payment: its events are not in the transaction of the payment',
-    file: 'services/payment/src/usecases/handle-payments.ts',
+    file: 'services/payment/src/usecases/pay-orders.ts',
     from: 'if (decided.events.length > 0) await outbox.append(tx, decided.events);',
     to: 'if (decided.events.length > 0) queueMicrotask(() => void outbox.append(tx, decided.events).catch(() => undefined));',
   },

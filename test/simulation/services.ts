@@ -1,5 +1,4 @@
-import type { Subscription } from '@shop/events';
-import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/service';
+import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/chassis';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscription.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { orderSubscription } from '../../services/order/src/messaging/subscription.ts';
@@ -9,21 +8,13 @@ import { handleSagaEvents } from '../../services/order/src/usecases/handle-saga-
 import { placeOrders } from '../../services/order/src/usecases/place-order.ts';
 import { paymentSubscription } from '../../services/payment/src/messaging/subscription.ts';
 import { createChargePoints } from '../../services/payment/src/usecases/charge-points.ts';
-import type { Process } from './instance.ts';
+import type { Process, Wired } from './instance.ts';
 import { CatalogTables, createMemoryCatalogStore, createMemoryProductStore } from './memory-catalog-store.ts';
 import type { MemoryTransaction } from './memory-database.ts';
 import { createMemoryOrderStore, OrderTables } from './memory-order-store.ts';
 import { createMemoryAccountStore, createMemoryPaymentStore, PaymentTables } from './memory-payment-store.ts';
 import { CouponTables } from './memory-redemption-store.ts';
 import { ORDER_DEADLINE_MS } from './world.ts';
-
-/** The real services, wired as their main.ts wires them, on memory. */
-export interface Wired<UseCases> {
-  readonly subscriptions: readonly Subscription<MemoryTransaction>[];
-  readonly useCases: UseCases;
-  /** What the service does by itself. */
-  readonly job?: { readonly name: string; readonly everyMs: number; run(): Promise<unknown> };
-}
 
 const SWEEP_EVERY_MS = 400;
 

@@ -20,7 +20,7 @@ export interface LogFaults {
 /** How long a group waits for a member that has died before it gives its partitions to others, ms. */
 const SESSION_TIMEOUT_MS = 300;
 const PAUSE_AFTER_REJECTION_MS = 50;
-const MOST_RECORDS_A_BATCH = 8;
+const MAX_RECORDS_A_BATCH = 8;
 
 /**
  * A log in memory that does what Kafka may do: batches of any size, partitions that move while a batch is at work (then
@@ -205,7 +205,7 @@ class Group {
       }
       await scheduler.step(member.actor, `${this.id}: fetch ${name} from ${from}`);
       if (!isOwner()) return;
-      const batch = this.#batch(name, records.slice(from, from + random.int(1, MOST_RECORDS_A_BATCH)), member, isOwner);
+      const batch = this.#batch(name, records.slice(from, from + random.int(1, MAX_RECORDS_A_BATCH)), member, isOwner);
       const handled = member.options.onBatch(batch);
       member.busy.set(name, handled);
       try {

@@ -1,9 +1,12 @@
-import { OutageError } from '@shop/service';
+import { OutageError } from '@shop/chassis';
 import type { Door, Entry } from '../../services/coupon/src/usecases/door.ts';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 
-/** What `door-scripts.ts` keeps of a policy: user id → coupon id or `?<epoch ms>`; and the quantity, while it is complete. */
+/**
+ * What `door-scripts.ts` keeps of a policy: user id → coupon id or `?<epoch ms>`; and the quantity, while it is
+ * complete.
+ */
 interface PolicyState {
   holders: Map<number, string>;
   total: number | undefined;

@@ -1,14 +1,14 @@
 import { type Codec, createCodecOn, isEventType } from '@shop/events';
-import type { Failpoint } from '../../libs/events/src/apply.ts';
+import type { Failpoint } from '../../libs/events/src/consumer/apply.ts';
 import { createMemoryRegistry } from '../../libs/events/src/testing/memory-registry.ts';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { Clients } from './clients.ts';
 import { Instance, type Parts, RelayLocks } from './instance.ts';
-import { findViolations, type LoggedEvent, type ShopAtRest } from './invariants.ts';
+import { findViolations } from './invariants.ts';
 import { type DatabaseFaults, MemoryDatabase, type MemoryTransaction } from './memory-database.ts';
 import { IdempotencyTable, idempotencySql } from './memory-idempotency.ts';
-import { MessagingTables } from './memory-messaging-store.ts';
-import { positionOf, redriveSql } from './memory-redrive.ts';
+import { MessagingTables, positionOf } from './memory-messaging-store.ts';
+import { redriveSql } from './memory-redrive.ts';
 import { createRandom, type Random } from './random.ts';
 import { type Actor, Scheduler } from './scheduler.ts';
 import {
@@ -22,6 +22,7 @@ import {
   wireOrder,
   wirePayment,
 } from './services.ts';
+import type { LoggedEvent, ShopAtRest } from './shop-at-rest.ts';
 import { SimulatedLog } from './simulated-log.ts';
 import { SimulatedRedis } from './simulated-redis.ts';
 import { type CouponUseCases, wireCoupon } from './wire-coupon.ts';
@@ -36,7 +37,7 @@ export interface Outcome {
 }
 
 const START = Date.UTC(2026, 0, 1);
-const MOST_STEPS = 60_000;
+const MAX_STEPS = 60_000;
 const PARTITIONS = 2;
 const CHAOS: Actor = { name: 'chaos', alive: true };
 const OPERATOR: Actor = { name: 'operator', alive: true };
@@ -130,7 +131,7 @@ class Simulation {
       await this.#scheduler.run(() => {
         this.#misfortunes();
         return this.#isAtRest();
-      }, MOST_STEPS);
+      }, MAX_STEPS);
     } catch (error) {
       return [error instanceof Error ? error.message : String(error), ...this.#clients.complaints];
     }

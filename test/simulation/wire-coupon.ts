@@ -1,4 +1,4 @@
-import { createBatcher } from '@shop/service';
+import { createBatcher } from '@shop/chassis';
 import { issueSubscription } from '../../services/coupon/src/messaging/issue-subscription.ts';
 import { couponSubscription } from '../../services/coupon/src/messaging/subscription.ts';
 import { createAskForCoupon } from '../../services/coupon/src/usecases/ask-for-coupon.ts';
@@ -8,11 +8,10 @@ import { findEachOwned } from '../../services/coupon/src/usecases/owners.ts';
 import { createPolicies } from '../../services/coupon/src/usecases/policies.ts';
 import { createReconcileDoor } from '../../services/coupon/src/usecases/reconcile-door.ts';
 import { createIssueFromLog, createRequestIssue } from '../../services/coupon/src/usecases/request-issue.ts';
-import type { Process } from './instance.ts';
+import type { Process, Wired } from './instance.ts';
 import { createMemoryCouponReads, createMemoryCouponStore, createMemoryRequestStore } from './memory-coupon-store.ts';
 import type { MemoryTransaction } from './memory-database.ts';
 import { type CouponTables, createMemoryRedemptionStore } from './memory-redemption-store.ts';
-import type { Wired } from './services.ts';
 import { connectDoor, type SimulatedRedis } from './simulated-redis.ts';
 
 const RECONCILE_EVERY_MS = 400;

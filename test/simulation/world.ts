@@ -91,7 +91,9 @@ export interface World {
 }
 
 export const ORDER_DEADLINE_MS = 2_000;
-/** Commands fall into this time. Some orders are cancelled only after they have long completed, some before they began. */
+/**
+ * Commands fall into this time. Some orders are cancelled only after they have long completed, some before they began.
+ */
 const COMMANDS_MS = 3_000;
 /** Later than any run takes, ms after the start. */
 export const NEVER_OVER = 10 ** 9;

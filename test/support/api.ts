@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { Answer } from './answer.ts';
 import type { Contract } from './contract.ts';
 
-/** An answer, whatever its status. `body` is the parsed JSON (undefined where there is none). */
-export interface Answer<Body = Record<string, unknown>> {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  readonly body: Body;
-}
+export type { Answer } from './answer.ts';
 
 /** RFC 9457, with this API's own fields. */
 export interface Problem {

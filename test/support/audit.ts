@@ -9,7 +9,9 @@ export interface AuditedOptions {
   readonly pendingAllowed?: number;
 }
 
-/** Waits until nothing moves in the shop, then checks every invariant across schemas and topics. Fails with the report. */
+/**
+ * Waits until nothing moves in the shop, then checks every invariant across schemas and topics. Fails with the report.
+ */
 export async function expectCleanAudit(
   system: Pick<System, 'stack'>,
   { withinMs = 60_000, pendingAllowed = 0 }: AuditedOptions = {},

@@ -86,7 +86,10 @@ export async function goTo(page: Page, path: string): Promise<void> {
   await page.locator('main h1').waitFor();
 }
 
-/** `SCREENSHOTS=docs/screenshots npm test -- test/browser` renews the pictures of the documents; without it none is taken. */
+/**
+ * `SCREENSHOTS=docs/screenshots npm test -- test/browser` renews the pictures of the documents; without it none is
+ * taken.
+ */
 export async function shoot(page: Page, name: string, { fullPage = false } = {}): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;

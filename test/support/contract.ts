@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import type { Answer } from './api.ts';
+import type { Answer } from './answer.ts';
 
 interface Header {
   readonly $ref?: string;

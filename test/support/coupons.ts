@@ -1,5 +1,5 @@
+import { createDatabase } from '@shop/chassis';
 import { createCodec, createOutbox, createSqlMessagingStore, type NewEvent, silentLogger } from '@shop/events';
-import { createDatabase } from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
 import type { Stack } from '../../deploy/local/stack.ts';
 

@@ -26,7 +26,10 @@ export interface LoadOptions {
   readonly perSecond: number;
   readonly users: readonly number[];
   readonly products: readonly number[];
-  /** Every fourth order names the next of these, for the user whose it is; after the last comes the first again, used or not. */
+  /**
+   * Every fourth order names the next of these, for the user whose it is; after the last comes the first again, used or
+   * not.
+   */
   readonly coupons?: readonly GivenCoupon[];
   /** Clients at work at once; one that would exceed it does not begin, and is counted as held back. */
   readonly maxInFlight?: number;

@@ -1,9 +1,9 @@
+import { createDatabase, type PooledDatabase } from '@shop/chassis';
 import { createCodec, createKafkaBroker, deriveEventId, EVENTS, type NewEvent, silentLogger } from '@shop/events';
-import { createDatabase, type PooledDatabase } from '@shop/service';
 import { v7 as uuidv7 } from 'uuid';
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
 import type { ServiceName } from '../../deploy/local/topology.ts';
-import { renderHeaders } from '../../libs/events/src/headers.ts';
+import { renderHeaders } from '../../libs/events/src/codec/headers.ts';
 import { signedCalls } from '../../ops/src/signed-call.ts';
 import { Api } from './api.ts';
 import { eventually } from './eventually.ts';
@@ -27,7 +27,10 @@ export interface RunningService {
   readonly database: PooledDatabase;
   /** What is on the service's own topic, in the order of arrival. */
   readonly heard: readonly Heard[];
-  /** Publishes as the order service or another would, with derived ids: the same event twice is the same event. @returns the ids */
+  /**
+   * Publishes as the order service or another would, with derived ids: the same event twice is the same event.
+   * @returns the ids
+   */
   publish(...events: NewEvent[]): Promise<string[]>;
   /** The first `count` events of a key (an order, a product, a user), once they are there. */
   hear(key: string | number, count?: number): Promise<Heard[]>;

@@ -6,7 +6,9 @@ import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
 
 export const SCHEMAS = ['shop_order', 'shop_catalog', 'shop_payment', 'shop_coupon', 'shop_ranking'] as const;
 
-/** The stack that the test command started for us. Any other is refused: these tests empty schemas and kill processes. */
+/**
+ * The stack that the test command started for us. Any other is refused: these tests empty schemas and kill processes.
+ */
 export function testStack(env: Record<string, string | undefined> = process.env): Stack {
   const name = env.SHOP_STACK;
   if (!name) throw new Error('these tests need a stack of their own: run them with `npm test -- <path>`');
@@ -25,7 +27,10 @@ export function connectRoot(stack: Stack): Promise<SqlConnection> {
   return connectSql(url);
 }
 
-/** Empties every schema, the log, Redis and the data platform (which must not run): what other tests published would be heard as orders that nobody has. */
+/**
+ * Empties every schema, the log, Redis and the data platform (which must not run): what other tests published would be
+ * heard as orders that nobody has.
+ */
 export async function wipe(stack: Stack): Promise<void> {
   const kafka = stack.part('kafka');
   await kafka.stop();

@@ -1,11 +1,12 @@
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
 import type { ServiceName } from '../../deploy/local/topology.ts';
+import { SERVICE_NAMES } from '../../services/services.ts';
 import { Api } from './api.ts';
 import { loadContract } from './contract.ts';
 import { testStack, wipe } from './stack.ts';
 
 /** The data platform is always there, so that every audit also checks what it got. */
-const BEHIND_THE_GATEWAY: readonly ServiceName[] = ['order', 'catalog', 'payment', 'coupon', 'ranking'];
+const BEHIND_THE_GATEWAY: readonly ServiceName[] = SERVICE_NAMES;
 
 /** Tests ask more often than a user would, all from one address. */
 const TEST_ENV = { LOG_LEVEL: 'info', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off' };

@@ -4,7 +4,7 @@ import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../
 import { measureIdleLatency } from '../idle-latency.ts';
 import { readMachine } from '../machine.ts';
 import { openShop, type Shop } from '../orders.ts';
-import { keepResults } from '../results.ts';
+import { keepResults } from '../report.ts';
 import type { Target } from '../stack.ts';
 import { commandLine, type Options, shared, withTarget } from './shared.ts';
 

@@ -4,7 +4,8 @@ import { action, EXIT, type ExitCode, type Output } from '../../../ops/src/comma
 import { readMachine } from '../machine.ts';
 import { openShop, type Shop } from '../orders.ts';
 import { PROFILES, type Profile, profileOf } from '../profiles.ts';
-import { keepResults, summarizeTrial } from '../results.ts';
+import { keepResults } from '../report.ts';
+import { summarizeTrial } from '../results.ts';
 import { confirmedRate } from '../sagas.ts';
 import { searchRate } from '../search.ts';
 import type { Target } from '../stack.ts';

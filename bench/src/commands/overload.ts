@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { action, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
-import { MOST_CONNECTIONS } from '../flood/plan.ts';
+import { SERVICE_NAMES } from '../../../services/services.ts';
+import { MAX_CONNECTIONS } from '../flood/plan.ts';
 import { createPolicies, createProduct, sale } from '../flood/shop.ts';
 import { tryRate } from '../flood/trial.ts';
 import { findPeak, finishedPerSecond, OVERLOADS, type OverloadName, runOverload } from '../overload.ts';
@@ -27,7 +28,7 @@ const TIMELY_SECONDS = 60;
 /** Before an opening, requests a second and seconds. */
 const WARM_UP_RATE = 300;
 const WARM_UP_SECONDS = 8;
-const STALLED = ['gateway', 'order', 'catalog', 'payment', 'coupon', 'ranking'];
+const STALLED = ['gateway', ...SERVICE_NAMES];
 
 function withPeak(command: Command, seconds: number): Command {
   return flooding(command)
@@ -62,7 +63,7 @@ export function addOverload(program: Command): void {
         'thousands of patient clients at once for a few coupons and pieces: how soon each knows, and after how many requests',
       ),
   )
-    .option('--clients <n>', 'clients who come within a second', wholeNumber(1, MOST_CONNECTIONS), 10_000)
+    .option('--clients <n>', 'clients who come within a second', wholeNumber(1, MAX_CONNECTIONS), 10_000)
     .option('--stock <n>', 'coupons, and pieces', wholeNumber(1, 100_000), 1_000)
     .option('--limit-seconds <n>', 'when those give up who know nothing', wholeNumber(5, 3_600), 180)
     .addHelpText('after', `\nExample:\n  npm run bench -- opening --clients 2000 --stock 200\n${EXIT_CODES}`)
@@ -136,7 +137,7 @@ async function opening(
       rampSeconds: 1,
       couponPolicyId,
       productId,
-      connections: MOST_CONNECTIONS,
+      connections: MAX_CONNECTIONS,
       patienceMs: PATIENT_MS,
       limitSeconds,
       timelySeconds: TIMELY_SECONDS,

@@ -69,7 +69,9 @@ export function asEnv(assignments: readonly string[]): Record<string, string> {
   );
 }
 
-/** Runs `work` on the system under load, which is ended afterwards if it was started here, with `env` for its services. */
+/**
+ * Runs `work` on the system under load, which is ended afterwards if it was started here, with `env` for its services.
+ */
 export async function withTarget(
   output: Output,
   options: Options,

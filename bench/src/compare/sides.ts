@@ -32,7 +32,19 @@ const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encodi
 
 /** This checkout, as it stands. */
 export function thisCheckout(): Checkout {
-  const changed = git('status', '--porcelain', '--', 'libs', 'services', 'deploy', 'ops', 'package-lock.json') !== '';
+  const changed =
+    git(
+      'status',
+      '--porcelain',
+      '--',
+      'libs',
+      'services',
+      'storefront',
+      'deploy',
+      'ops',
+      'ops-console',
+      'package-lock.json',
+    ) !== '';
   return { root, commit: `${git('rev-parse', '--short', 'HEAD')}${changed ? ', with changes' : ''}` };
 }
 
@@ -69,7 +81,10 @@ function revision(commit: string): string {
   }
 }
 
-/** The environment of a side: this terminal's, without the addresses of its own stack. @param more what the side adds */
+/**
+ * The environment of a side: this terminal's, without the addresses of its own stack.
+ * @param more what the side adds
+ */
 export function sideEnv(
   more: Readonly<Record<string, string>>,
   env: Readonly<Record<string, string | undefined>> = process.env,

@@ -1,4 +1,4 @@
-import type { PooledDatabase } from '@shop/service';
+import type { PooledDatabase } from '@shop/chassis';
 import type { Latency } from '../latency.ts';
 import { type Experiment, type Lab, type Measured, WrongResult } from './experiment.ts';
 import { type Change, createHotRow, expectRight, faultsOf, HOT_ROW_TABLES, type Told } from './hot-row.ts';

@@ -1,4 +1,4 @@
-import type { createRedis, PooledDatabase } from '@shop/service';
+import type { createRedis, PooledDatabase } from '@shop/chassis';
 
 export type Redis = ReturnType<typeof createRedis>;
 

@@ -7,7 +7,7 @@ import {
   placeholders,
   type SqlExecutor,
   succeeded,
-} from '@shop/service';
+} from '@shop/chassis';
 import type { Answer, Change } from './hot-row.ts';
 
 /** One way to change a hot row. */
@@ -20,7 +20,7 @@ export interface Way {
 
 /** An optimistic change that has not succeeded for so long gives up, as its caller would. */
 const PATIENCE_MS = 30_000;
-const LONGEST_BACK_OFF_MS = 64;
+const MAX_BACK_OFF_MS = 64;
 
 /** The name of the way that is wrong. */
 export const UNGUARDED = 'no guard: read, then write';
@@ -70,7 +70,7 @@ export function optimistic(database: PooledDatabase): Way {
 /** The same, but before each further turn it waits for a random time, up to twice as long each time. */
 export function optimisticWithBackOff(database: PooledDatabase): Way {
   return optimisticWay('optimistic, with back-off', database, (turn) =>
-    sleep(Math.random() * Math.min(2 ** turn, LONGEST_BACK_OFF_MS)),
+    sleep(Math.random() * Math.min(2 ** turn, MAX_BACK_OFF_MS)),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { PooledDatabase } from '@shop/service';
+import type { PooledDatabase } from '@shop/chassis';
 import { WrongResult } from './experiment.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createDatabase, createLogger, createRedis, openConnection } from '@shop/service';
+import { createDatabase, createLogger, createRedis, openConnection } from '@shop/chassis';
 import type { Lab, Redis } from './experiment.ts';
 
 /** Loading a table may take longer than any transaction of a service. */

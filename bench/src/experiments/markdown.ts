@@ -5,7 +5,10 @@ export const percent = (share: number): string => `${(share * 100).toFixed(share
 
 export const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
-/** The two first lines of a table: the first column is words, the others are numbers unless `words` says how many are not. */
+/**
+ * The two first lines of a table: the first column is words, the others are numbers unless `words` says how many are
+ * not.
+ */
 export const header = (cells: readonly string[], words = 1): string[] => [
   row(cells),
   row(cells.map((_, index) => (index < words ? '---' : '---:'))),

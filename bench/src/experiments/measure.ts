@@ -1,4 +1,4 @@
-import { isDeadlock, isLockTimeout } from '@shop/service';
+import { isDeadlock, isLockTimeout } from '@shop/chassis';
 import { build } from 'hdr-histogram-js';
 import { createLatency, type Latency } from '../latency.ts';
 

@@ -1,4 +1,4 @@
-import type { PooledDatabase } from '@shop/service';
+import type { PooledDatabase } from '@shop/chassis';
 import { type Experiment, expectSame, type Lab, type Measured, type Redis } from './experiment.ts';
 import { header, milliseconds, rate, row } from './markdown.ts';
 import { type CallersRun, runCallers } from './measure.ts';
@@ -120,7 +120,9 @@ function waysOf(database: PooledDatabase, redis: Redis, prefix: string): Way[] {
   ];
 }
 
-/** One read for all who ask while it is under way, and for all who ask within `ms` after it. A failed one is not kept. */
+/**
+ * One read for all who ask while it is under way, and for all who ask within `ms` after it. A failed one is not kept.
+ */
 export function cached<T>(read: () => Promise<T>, ms: number): () => Promise<T> {
   let current: { readonly value: Promise<T>; until: number } | undefined;
   return () => {

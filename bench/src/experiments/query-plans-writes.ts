@@ -1,4 +1,4 @@
-import { type PooledDatabase, placeholders, type SqlExecutor } from '@shop/service';
+import { type PooledDatabase, placeholders, type SqlExecutor } from '@shop/chassis';
 import { seeded } from '../profiles.ts';
 import { dailyTotals, drawProduct, lastDays, orderIdOf, type Sale } from './sales.ts';
 import { addDaily, insertItems, insertLines, insertOrders, LINES_INDEX, pendingOrderRow } from './sales-tables.ts';
@@ -38,9 +38,9 @@ const WAYS: readonly Way[] = [
 const ORDERS_A_BATCH = 100;
 
 /**
- * The cost of keeping each way's index or table: batches of orders are placed in one transaction and completed in another, as
- * the order service does, on top of all the rows that are there. The ways take turns, so that what else uses the machine
- * meets them all.
+ * The cost of keeping each way's index or table: batches of orders are placed in one transaction and completed in
+ * another, as the order service does, on top of all the rows that are there. The ways take turns, so that what else
+ * uses the machine meets them all.
  */
 export async function measureWrites({
   database,

@@ -1,4 +1,4 @@
-import type { DedicatedConnection, PooledDatabase, SqlValue } from '@shop/service';
+import type { DedicatedConnection, PooledDatabase, SqlValue } from '@shop/chassis';
 import { type Experiment, expectSame, type Lab, type Measured } from './experiment.ts';
 import { rate } from './markdown.ts';
 import { timeEach } from './measure.ts';

@@ -1,4 +1,4 @@
-import type { PooledDatabase } from '@shop/service';
+import type { PooledDatabase } from '@shop/chassis';
 import { build } from 'hdr-histogram-js';
 import { createLatency, type Latency } from '../latency.ts';
 import { type Experiment, expectSame, type Lab, type Measured, type Redis } from './experiment.ts';

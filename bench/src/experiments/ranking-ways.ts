@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { insertRows, type PooledDatabase, placeholders, type SqlExecutor } from '@shop/service';
+import { insertRows, type PooledDatabase, placeholders, type SqlExecutor } from '@shop/chassis';
 import type { Redis } from './experiment.ts';
 import { dailyTotals, type Sale } from './sales.ts';
 import { addDaily } from './sales-tables.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { insertRows, type PooledDatabase, type SqlExecutor, type SqlValue } from '@shop/service';
+import { insertRows, type PooledDatabase, type SqlExecutor, type SqlValue } from '@shop/chassis';
 import { inBatches, type Sale } from './sales.ts';
 
 /** A table as a service's migrations make it. */

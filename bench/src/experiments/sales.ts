@@ -23,7 +23,10 @@ export interface SalesSize {
   readonly days: number;
 }
 
-/** The same orders for the same size, in the order of time: one to three lines, few products that sell much and many that sell little. */
+/**
+ * The same orders for the same size, in the order of time: one to three lines, few products that sell much and many
+ * that sell little.
+ */
 export function* sales({ orders, products, days }: SalesSize): Generator<Sale> {
   const random = seeded(orders);
   const end = endOfDay(LAST_DAY).getTime();

@@ -5,7 +5,7 @@ import {
   placeholders,
   type SqlExecutor,
   succeeded,
-} from '@shop/service';
+} from '@shop/chassis';
 import { seeded } from '../profiles.ts';
 import { expectSame, WrongResult } from './experiment.ts';
 import { type CallersRun, runCallers } from './measure.ts';

@@ -1,49 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Latency } from '../latency.ts';
 import { seeded } from '../profiles.ts';
 import type { LoadRequest } from '../traffic.ts';
 import { createClients } from './clients.ts';
 import { requestText } from './mix.ts';
 import { summarize } from './percentiles.ts';
+import type { OpeningPlan, OpeningResult } from './plan.ts';
 import { decide, pauseMs, type Wish } from './wishes.ts';
-
-/** An opening: all clients come within moments. Each wants a coupon, then an order of one piece. All are patient. */
-export interface OpeningPlan {
-  readonly target: string;
-  readonly clients: number;
-  /** They come evenly within so many seconds. */
-  readonly rampSeconds: number;
-  readonly couponPolicyId: number;
-  readonly productId: number;
-  readonly connections: number;
-  /** Without an answer for so long, a client asks again, ms. */
-  readonly patienceMs: number;
-  /** From the first client until all give up, s. */
-  readonly limitSeconds: number;
-  /** A client that knows all within this time counts as served in time, s. */
-  readonly timelySeconds: number;
-}
-
-export interface OpeningResult {
-  readonly clients: number;
-  /** Clients that know how both their wishes ended within the time they have. */
-  readonly timely: number;
-  readonly unfinished: number;
-  /** How the wishes ended: `coupon: issued`, `order: out of stock` … */
-  readonly ends: Readonly<Record<string, number>>;
-  /** Why clients asked again: `refused`, `gone`, `cut`, `unconnected`, `deadline`. */
-  readonly again: Readonly<Record<string, number>>;
-  /** Requests of each client. */
-  readonly requests: { readonly median: number; readonly max: number; readonly all: number };
-  /** From a client's coming to its knowing the end of its coupon, of its order, ms. */
-  readonly toCoupon: Latency;
-  readonly toOrder: Latency;
-  /** From the first client to the last that knew all, s. */
-  readonly lastedSeconds: number;
-  /** Times of all of it, ms since the epoch. */
-  readonly from: number;
-  readonly to: number;
-}
 
 const WAIT_SECONDS = 10;
 const JSON_BODY = { 'content-type': 'application/json' };

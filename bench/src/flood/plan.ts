@@ -1,6 +1,6 @@
+import type { Latency } from '../latency.ts';
 import type { CpuUse } from '../processes.ts';
 import type { Traffic } from '../traffic.ts';
-import type { OpeningPlan, OpeningResult } from './opening.ts';
 import type { Tallied } from './tally.ts';
 
 /** Requests of one kind within a mix. */
@@ -49,6 +49,44 @@ export interface StepResult extends Step {
   readonly unsent: number;
 }
 
+/** An opening: all clients come within moments. Each wants a coupon, then an order of one piece. All are patient. */
+export interface OpeningPlan {
+  readonly target: string;
+  readonly clients: number;
+  /** They come evenly within so many seconds. */
+  readonly rampSeconds: number;
+  readonly couponPolicyId: number;
+  readonly productId: number;
+  readonly connections: number;
+  /** Without an answer for so long, a client asks again, ms. */
+  readonly patienceMs: number;
+  /** From the first client until all give up, s. */
+  readonly limitSeconds: number;
+  /** A client that knows all within this time counts as served in time, s. */
+  readonly timelySeconds: number;
+}
+
+export interface OpeningResult {
+  readonly clients: number;
+  /** Clients that know how both their wishes ended within the time they have. */
+  readonly timely: number;
+  readonly unfinished: number;
+  /** How the wishes ended: `coupon: issued`, `order: out of stock` … */
+  readonly ends: Readonly<Record<string, number>>;
+  /** Why clients asked again: `refused`, `gone`, `cut`, `unconnected`, `deadline`. */
+  readonly again: Readonly<Record<string, number>>;
+  /** Requests of each client. */
+  readonly requests: { readonly median: number; readonly max: number; readonly all: number };
+  /** From a client's coming to its knowing the end of its coupon, of its order, ms. */
+  readonly toCoupon: Latency;
+  readonly toOrder: Latency;
+  /** From the first client to the last that knew all, s. */
+  readonly lastedSeconds: number;
+  /** Times of all of it, ms since the epoch. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A wish of the parent. */
 export type GeneratorTask =
   | { readonly kind: 'flood'; readonly plan: FloodPlan }
@@ -71,4 +109,4 @@ export const GENERATOR = 'generator';
 
 /** How long clients wait before they leave, and how many connections there are at most. */
 export const PATIENCE_MS = 10_000;
-export const MOST_CONNECTIONS = 10_000;
+export const MAX_CONNECTIONS = 10_000;

@@ -55,8 +55,8 @@ export async function ramp<T extends RampTrial>(
 }
 
 /**
- * Where a side's ramp begins in a pair: two steps below what it held before, and shifted by a part of a step from pair to
- * pair, so that the pairs do not all try the same few rates.
+ * Where a side's ramp begins in a pair: two steps below what it held before, and shifted by a part of a step from pair
+ * to pair, so that the pairs do not all try the same few rates.
  * @param before what it held in earlier pairs; none at first
  */
 export function startOfRamp(usual: number, before: readonly number[], pair: number, pairs: number): number {

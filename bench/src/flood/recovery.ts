@@ -36,7 +36,8 @@ export function recoveredAfter(
 
 /**
  * The same for what happens after the answer: from when every second's orders completed in normal time again.
- * @param rows when each order was placed, ms since the epoch, and how long until it completed, ms; -1 for one that did not
+ * @param rows when each order was placed, ms since the epoch, and how long until it completed, ms; -1 for one that did
+ *   not
  */
 export function completionNormalFrom(
   rows: readonly { readonly at: number; readonly ms: number }[],

@@ -18,7 +18,7 @@ export interface ResponseReader {
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LINE_FEED = 10;
-const MOST_HEAD_BYTES = 64 << 10;
+const MAX_HEAD_BYTES = 64 << 10;
 
 /**
  * Reads the answers of one HTTP/1.1 connection whose requests go one after the other. A load generator wants the status
@@ -51,7 +51,7 @@ export function createResponseReader(
     const all = head ? Buffer.concat([head, view]) : view;
     const end = all.indexOf(HEAD_END, Math.max(0, before - 3));
     if (end < 0) {
-      if (all.length > MOST_HEAD_BYTES) throw new Error('an answer whose head does not end');
+      if (all.length > MAX_HEAD_BYTES) throw new Error('an answer whose head does not end');
       head = head ? all : Buffer.from(all);
       return undefined;
     }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type CpuUse, countCpu, type Watched } from '../processes.ts';
-import type { OpeningPlan, OpeningResult } from './opening.ts';
+import type { OpeningPlan, OpeningResult } from './plan.ts';
 import { type FloodMessage, type FloodPlan, GENERATOR, type GeneratorTask, type MeasuredStep } from './plan.ts';
 
 export interface FloodGenerator {

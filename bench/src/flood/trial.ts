@@ -2,7 +2,7 @@ import type { SqlReader } from '../../../ops/src/sql.ts';
 import { othersShare, type Watched } from '../processes.ts';
 import { readSagas, type SagaResult } from '../sagas.ts';
 import { DISTURBED_SHARE, DRAIN_LIMIT_MS, whyNotHeld } from '../search.ts';
-import { type MeasuredStep, MOST_CONNECTIONS, PATIENCE_MS, type Share } from './plan.ts';
+import { MAX_CONNECTIONS, type MeasuredStep, PATIENCE_MS, type Share } from './plan.ts';
 import type { RampTrial } from './ramp.ts';
 import type { FloodGenerator } from './run.ts';
 
@@ -47,7 +47,7 @@ export async function tryRate(
       { name: 'lead', rate, seconds: lead },
       { name: 'window', rate, seconds },
     ],
-    connections: MOST_CONNECTIONS,
+    connections: MAX_CONNECTIONS,
     patienceMs: PATIENCE_MS,
     windowMs: 1_000,
     run: newRun(),

@@ -4,7 +4,7 @@ import { progress } from '../progress.ts';
 import { attached } from './tool.ts';
 
 /** What writes files, in this order: types of the events, then the documents of the API. */
-const programs = ['libs/events/src/generate.ts', 'api/generate.ts'];
+const programs = ['libs/events/src/contracts/generate.ts', 'api/generate.ts'];
 
 /** Writes what is generated from schemas. The launcher has generated the database clients before. */
 export async function generate(): Promise<number> {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../fetch.ts';
 import { root } from '../paths.ts';
+import { run } from '../run.ts';
 import { attached } from './tool.ts';
 
 interface Check {
@@ -10,16 +10,29 @@ interface Check {
   args: string[];
 }
 
-const folders = ['libs', 'services', 'ops', 'bench', 'k6', 'api', 'deploy', 'test'];
+const folders = [
+  'libs',
+  'services',
+  'ops',
+  'ops-console',
+  'storefront',
+  'bench',
+  'k6',
+  'api',
+  'fuzz',
+  'deploy',
+  'test',
+];
 const bin = (path: string) => join(root, 'node_modules', path);
 
 const checks: Check[] = [
   { name: 'types', args: [bin('typescript/bin/tsc'), '-p', 'tsconfig.json'] },
   {
     name: 'types of the storefront',
-    args: [bin('typescript/bin/tsc'), '-p', 'services/gateway/storefront/tsconfig.json'],
+    args: [bin('typescript/bin/tsc'), '-p', 'storefront/tsconfig.json'],
   },
   { name: 'style', args: [bin('@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=30'] },
+  { name: 'comments', args: [join(root, 'deploy/local/check-comments.ts')] },
   {
     name: 'imports',
     args: [
@@ -36,7 +49,9 @@ export interface CheckResult {
   passed: boolean;
 }
 
-/** Checks types, style, the direction of imports and the documents of the API; tells what is wrong on standard error. */
+/**
+ * Checks types, style, the direction of imports and the documents of the API; tells what is wrong on standard error.
+ */
 export async function runChecks(): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const check of checks) {

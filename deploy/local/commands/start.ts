@@ -4,13 +4,14 @@ import { parseArgs } from 'node:util';
 import { existingServers, serviceUrl } from '../addresses.ts';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
-import { run, StackError } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
+import { run } from '../run.ts';
 import { migrate, type Stack, startInfra, startService, stopOwnStack } from '../stack.ts';
+import { StackError } from '../stack-error.ts';
 import { supervise } from '../supervisor.ts';
-import { instancesOf, isServer, presentServices, type ServiceName, startSteps } from '../topology.ts';
+import { instancesOf, isServer, type ServiceName, services, startSteps } from '../topology.ts';
 
 /** Starts everything and stays: servers, schemas, migrations, services, demo data. */
 export async function start(args: string[]): Promise<number> {
@@ -43,11 +44,10 @@ export async function start(args: string[]): Promise<number> {
 async function bringUp(stack: Stack, instances: number): Promise<void> {
   const migrated = await migrate(stack);
   if (migrated.length > 0) progress('migrations', `applied for ${migrated.join(', ')}`);
-  const rows = presentServices();
-  const present = new Set<string>(rows.map((row) => row.name));
-  for (const step of startSteps(
-    rows.map((row) => ({ ...row, after: row.after.filter((name) => present.has(name)) })),
-  )) {
+  // The servers run by now.
+  const later = new Set<string>(services.map((row) => row.name));
+  const rows = services.map((row) => ({ ...row, after: row.after.filter((name) => later.has(name)) }));
+  for (const step of startSteps(rows)) {
     const started = await Promise.all(
       step
         .flatMap((row) =>
@@ -78,12 +78,7 @@ const DEMO_DATA = 'with coupons';
 async function loadDemoData(stack: Stack): Promise<void> {
   const stamp = join(stack.dir, 'demo-data');
   const ops = join(root, 'ops/main.ts');
-  if (
-    (existsSync(stamp) && readFileSync(stamp, 'utf8') === DEMO_DATA) ||
-    !existsSync(ops) ||
-    presentServices().length === 0
-  )
-    return;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === DEMO_DATA) return;
   progress('demo data', 'loading (only the first time)');
   try {
     await run(process.execPath, [ops, 'load-demo', '--execute'], { cwd: root, env: { ...process.env, ...stack.env } });
@@ -104,7 +99,7 @@ async function restart(stack: Stack, name: string): Promise<void> {
 function printLinks(stack: Stack, instances: number): void {
   const { layout } = stack;
   const rows = [
-    ...presentServices().flatMap((row) =>
+    ...services.flatMap((row) =>
       Array.from({ length: instancesOf(row, instances) }, (_, index) => [
         `${row.name}-${index + 1}`,
         serviceUrl(layout, row.name, index + 1),
@@ -117,11 +112,9 @@ function printLinks(stack: Stack, instances: number): void {
     ['logs', join(stack.dir, 'logs')],
   ];
   console.log(`\n${rows.map(([name = '', link]) => `  ${name.padEnd(16)} ${link}`).join('\n')}\n`);
-  if (presentServices().some((row) => row.name === 'gateway')) {
-    const gateway = serviceUrl(layout, 'gateway');
-    console.log(`The shop: ${gateway}/shop/   its API: ${gateway}/docs   its events: ${gateway}/docs/events\n`);
-    console.log(`Or, from a terminal:\n\n${exampleOrder(gateway)}\n`);
-  }
+  const gateway = serviceUrl(layout, 'gateway');
+  console.log(`The shop: ${gateway}/shop/   its API: ${gateway}/docs   its events: ${gateway}/docs/events\n`);
+  console.log(`Or, from a terminal:\n\n${exampleOrder(gateway)}\n`);
   console.log('Ctrl-C (or `npm run stop`) stops everything; the data stays until `npm run reset`.');
 }
 

@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { chromium } from '../fetch/chromium.ts';
-import { run, StackError } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
+import { run } from '../run.ts';
 import { migrate, startInfra, stopOwnStack } from '../stack.ts';
+import { StackError } from '../stack-error.ts';
 import { runChecks } from './lint.ts';
 import { addUp, type JestSummary, lastLine, openHandles, type ProcessReport, type Tally, tallyOf } from './tally.ts';
 
@@ -19,7 +20,9 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 /** How long a finished Jest may take to leave: what holds it open is a leak in a test or in what it tested. */
 const leaveWithinMs = 20_000;
 
-/** What runs before there are servers, side by side, and what needs them, with the longest time one test may take, ms. */
+/**
+ * What runs before there are servers, side by side, and what needs them, with the longest time one test may take, ms.
+ */
 const withoutServers: [project: string, testMs: number][] = [
   ['unit', 10_000],
   ['simulation', 300_000],

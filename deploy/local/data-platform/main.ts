@@ -1,13 +1,14 @@
 /**
  * The data platform of a local stack: takes batches of events, keeps each event once, by its id, and tells what it has.
  *
- *   POST /events          {events: [{id, type, time, data}]} → 200 {accepted, duplicates}; 400 and nothing kept if one is unfit
+ *   POST /events          {events: [{id, type, time, data}]} → 200 {accepted, duplicates}; 400, and none kept, if one
+ *                         is unfit
  *   GET  /events/ids?from=0&limit=20000   {ids, next}: in the order of arrival; go on at `next` until no more come
  *   GET  /stats           {events, duplicates, batches}: kept in all; repeated and received since this start
  *   GET  /health/ready
  *
- * HOST, PORT and SINK_FILE say where it listens and keeps the events. For tests: events of the orders whose ids stand in
- * the file SINK_REJECTS are refused, and SINK_ANSWER_AFTER_MS holds back the answer for what is already kept.
+ * HOST, PORT and SINK_FILE say where it listens and keeps the events. For tests: events of the orders whose ids stand
+ * in the file SINK_REJECTS are refused, and SINK_ANSWER_AFTER_MS holds back the answer for what is already kept.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -21,8 +22,8 @@ const {
   SINK_REJECTS,
   SINK_ANSWER_AFTER_MS = '0',
 } = process.env;
-const MOST_BYTES = 16 * 1024 * 1024;
-const MOST_IDS = 50_000;
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_IDS = 50_000;
 
 class Refusal extends Error {
   readonly status: number;
@@ -53,7 +54,7 @@ async function read(request: IncomingMessage): Promise<string> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MOST_BYTES) throw new Refusal(413, `more than ${MOST_BYTES} bytes`);
+    if (size > MAX_BYTES) throw new Refusal(413, `more than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -91,7 +92,7 @@ function page(query: URLSearchParams): object {
     return value;
   };
   const from = number('from', 0);
-  const ids = events.ids(from, Math.min(number('limit', 20_000), MOST_IDS));
+  const ids = events.ids(from, Math.min(number('limit', 20_000), MAX_IDS));
   return { ids, next: from + ids.length };
 }
 

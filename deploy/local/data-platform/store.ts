@@ -21,7 +21,10 @@ export interface EventFile {
 
 const NEWLINE = 0x0a;
 
-/** Opens or makes the file. A last line without its end, of a process killed while it wrote, was never acknowledged and is cut off. */
+/**
+ * Opens or makes the file. A last line without its end, of a process killed while it wrote, was never acknowledged and
+ * is cut off.
+ */
 export async function openEvents(path: string): Promise<EventFile> {
   mkdirSync(dirname(path), { recursive: true });
   const file = await open(path, 'a+');

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installed, run, StackError } from '../fetch.ts';
+import { installed, run } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 
 /** Where this machine gets its own packages. */
 export interface AptSource {
@@ -12,8 +13,8 @@ export interface AptSource {
 export type Suite = 'own' | 'unstable';
 
 /**
- * Unpacks Debian packages with all they depend on (the C library too) into a folder. Nothing is installed and no root is
- * needed: apt works on lists, an archive and a status file of its own, in the same folder.
+ * Unpacks Debian packages with all they depend on (the C library too) into a folder. Nothing is installed and no root
+ * is needed: apt works on lists, an archive and a status file of its own, in the same folder.
  */
 export async function unpackPackages(packages: string[], suite: Suite, into: string): Promise<void> {
   const source = machineSource();
@@ -94,7 +95,9 @@ function machineSource(): AptSource | undefined {
     .find((source) => source !== undefined);
 }
 
-/** The distribution's main archive (not its security one, not a third party's) among apt's sources, in either format. */
+/**
+ * The distribution's main archive (not its security one, not a third party's) among apt's sources, in either format.
+ */
 export function distributionSource(text: string): AptSource | undefined {
   for (const line of text.split('\n')) {
     const [, options, uri] = /^deb\s+(?:\[([^\]]*)\]\s+)?(\S+)/.exec(line.trim()) ?? [];

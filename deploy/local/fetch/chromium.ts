@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureTool, installed, StackError } from '../fetch.ts';
+import { ensureTool } from '../fetch.ts';
+import { installed } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 import { osRelease, unpackedLibraries, unpackPackages } from './apt.ts';
 
 /** A browser for tests, and what its process needs in its environment. */

@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureTool, installed, run, StackError } from '../fetch.ts';
+import { ensureTool } from '../fetch.ts';
 import { progress } from '../progress.ts';
+import { installed, run } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 
 const version = '1.8.1';
 const tellEveryMs = 20_000;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { installed, run, StackError } from '../fetch.ts';
+import { installed, run } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { ensureTool, installed, run, StackError } from '../fetch.ts';
+import { ensureTool } from '../fetch.ts';
+import { installed, run } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 
 const version = '4.32.5';
 

@@ -20,8 +20,8 @@ export interface Rehearsal {
 }
 
 /**
- * Runs a Java server once on throw-away data, so that the JVM writes down the classes it loads (AppCDS); later starts read
- * that file instead of some thousand jar entries. A server without the file starts all the same, only slower.
+ * Runs a Java server once on throw-away data, so that the JVM writes down the classes it loads (AppCDS); later starts
+ * read that file instead of some thousand jar entries. A server without the file starts all the same, only slower.
  * @param prepare gets the JVM options that must be given
  */
 export async function recordClasses(

@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { osRelease, unpackedCommand, unpackPackages } from '../fetch/apt.ts';
-import { ensureTool, installed, StackError } from '../fetch.ts';
+import { ensureTool } from '../fetch.ts';
+import { installed } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 import { expectOk, type Server, type Site } from './server.ts';
 
 async function program(): Promise<string[]> {

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { copyDependencies, findJava } from '../fetch/maven.ts';
-import { ensureTool, run } from '../fetch.ts';
+import { ensureTool } from '../fetch.ts';
 import { root } from '../paths.ts';
 import { freePort } from '../ports.ts';
+import { run } from '../run.ts';
 import { recordClasses, useClasses } from './class-archive.ts';
 import { type Command, exchange, type Server, type Site } from './server.ts';
 

@@ -4,9 +4,11 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createConnection } from 'mariadb';
 import { distributionIsDebian, osRelease, unpackedCommand, unpackPackages } from '../fetch/apt.ts';
-import { ensureTool, installed, run, StackError } from '../fetch.ts';
+import { ensureTool } from '../fetch.ts';
 import { refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
+import { installed, run } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 import type { Server, Site } from './server.ts';
 
 /** A MySQL or MariaDB server program. */
@@ -87,7 +89,9 @@ function basics(program: Program): string[] {
   return ['--no-defaults', ...program.options, ...(userInfo().uid === 0 ? ['--user=root'] : [])];
 }
 
-/** A data folder as a first start leaves it, which each new stack copies: initialising takes five seconds, copying none. */
+/**
+ * A data folder as a first start leaves it, which each new stack copies: initialising takes five seconds, copying none.
+ */
 function template(): Promise<string> {
   return databaseProgram().then((program) =>
     ensureTool(`${program.kind}-${program.version}-data`, async (into) => {

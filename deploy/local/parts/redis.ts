@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { osRelease, unpackedCommand, unpackPackages } from '../fetch/apt.ts';
-import { ensureTool, installed, StackError } from '../fetch.ts';
+import { ensureTool } from '../fetch.ts';
+import { installed } from '../run.ts';
+import { StackError } from '../stack-error.ts';
 import { exchange, type Server } from './server.ts';
 
 async function program(): Promise<string[]> {
@@ -26,7 +28,8 @@ export const redis: Server = {
       port: site.port,
       bind: '127.0.0.1',
       dir: site.data,
-      // What the doorman and the sorted sets hold should survive a restart; a second of it may be lost, since MySQL has the truth.
+      // What the doorman and the sorted sets hold should survive a restart; a second of it may be lost, since MySQL has
+      // the truth.
       appendonly: 'yes',
       appendfsync: 'everysec',
       save: '',

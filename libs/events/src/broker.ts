@@ -1,11 +1,16 @@
-/** The port to the log. Two adapters: `kafka/` (KafkaJS) and `testing/` (in memory, seeded scheduler). One conformance suite. */
+/**
+ * The port to the log. Two adapters: `kafka/` (KafkaJS) and `testing/` (in memory, seeded scheduler). One conformance
+ * suite.
+ */
 
 /** Header values are text; Kafka stores bytes, adapters convert. */
 export type Headers = Readonly<Record<string, string>>;
 
 export interface OutgoingRecord {
   readonly topic: string;
-  /** Never empty: a keyless message may change partition on retry. Null only for dead-letter mirrors of keyless rubbish. */
+  /**
+   * Never empty: a keyless message may change partition on retry. Null only for dead-letter mirrors of keyless rubbish.
+   */
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: Headers;
@@ -43,8 +48,8 @@ export interface ConsumeOptions {
   /** A record may be held back for so long, ms, to come with more. Absent: it comes as soon as it is there. */
   readonly patienceMs?: number | undefined;
   /**
-   * Called for each partition, several partitions at once, one call at a time for each. Resolved: the batch's offsets are
-   * committed. Rejected: nothing is committed and the batch comes again, after a pause.
+   * Called for each partition, several partitions at once, one call at a time for each. Resolved: the batch's offsets
+   * are committed. Rejected: nothing is committed and the batch comes again, after a pause.
    */
   readonly onBatch: (batch: RecordBatch) => Promise<void>;
 }
@@ -57,7 +62,10 @@ export interface BrokerConsumer {
 }
 
 export interface Broker {
-  /** Resolves when every record is durable (acks=all); order within a key is the array's. May be rejected after some were written: the caller sends again. */
+  /**
+   * Resolves when every record is durable (acks=all); order within a key is the array's. May be rejected after some
+   * were written: the caller sends again.
+   */
   send(records: readonly OutgoingRecord[]): Promise<void>;
   consume(options: ConsumeOptions): Promise<BrokerConsumer>;
   /** Creates what is missing. Rejects if an existing topic has another partition count. */

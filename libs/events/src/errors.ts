@@ -1,11 +1,13 @@
-export { OutageError } from '@shop/service';
+export { OutageError } from '@shop/chassis';
 
 /** A message that no retry can make readable: rubbish, an unknown schema, missing headers. */
 export class UndecodableError extends Error {
   override readonly name: string = 'UndecodableError';
 }
 
-/** The registry has no schema with the id of this message. Many of these are the registry's fault, not the messages'. */
+/**
+ * The registry has no schema with the id of this message. Many of these are the registry's fault, not the messages'.
+ */
 export class UnknownSchemaError extends UndecodableError {
   override readonly name = 'UnknownSchemaError';
 }

@@ -1,4 +1,4 @@
-import { isDatabaseError, isDataError, isDeadlock, isDuplicateKey, isLockTimeout } from '@shop/service';
+import { isDatabaseError, isDataError, isDeadlock, isDuplicateKey, isLockTimeout } from '@shop/chassis';
 import { OutageError } from './errors.ts';
 
 /**

@@ -1,8 +1,15 @@
-import type { Metrics } from '@shop/service';
-import type { Applied } from './apply.ts';
+import type { Metrics } from '@shop/chassis';
 
 /** What a consumer did with a message. Never anything else, never nothing. */
 export type Outcome = 'applied' | 'duplicate' | 'skipped' | 'parked' | 'dead_lettered';
+
+/** How many messages of a transaction met which end. */
+export interface Applied {
+  readonly applied: number;
+  readonly duplicate: number;
+  readonly parked: number;
+  readonly deadLettered: number;
+}
 
 /** The measures of messaging, by consumer group. */
 export interface EventMetrics {

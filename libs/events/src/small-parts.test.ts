@@ -3,27 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { DatabaseUnavailableError } from '@shop/service';
-import { EVENTS } from './catalog.ts';
+import { DatabaseUnavailableError } from '@shop/chassis';
+import { type Clock, createBackoff, pauseAfter } from './clock.ts';
+import { isForOthers, renderHeaders } from './codec/index.ts';
+import { createFileFailpoint, failpointFromEnvironment } from './consumer/index.ts';
+import { deriveEventId, EVENTS, type ReceivedEvent } from './contracts/index.ts';
 import { OutageError } from './errors.ts';
-import type { ReceivedEvent } from './event.ts';
-import { deriveEventId } from './event-id.ts';
-import { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
 import { classify } from './failure.ts';
-import { renderHeaders } from './headers.ts';
-import { heldSince } from './kafka/offsets.ts';
-import { isForOthers } from './message.ts';
+import { heldSince } from './kafka/index.ts';
 import { noMetrics } from './metrics.ts';
-import { lowestIdAt } from './purge.ts';
-import { startRelay } from './relay.ts';
-import { slicesOf } from './replay-run.ts';
-import { type Clock, createBackoff, pauseAfter } from './runtime.ts';
-import type { OutboxRow } from './store.ts';
+import { startRelay } from './relay/index.ts';
+import { slicesOf } from './replay/index.ts';
+import { lowestIdAt, type OutboxRow } from './store/index.ts';
 import { createHandFedBroker } from './testing/hand-fed-broker.ts';
 import { createMemoryStore } from './testing/memory-store.ts';
 import { orderId } from './testing/samples.ts';
 import { createVirtualClock } from './testing/virtual-clock.ts';
-import { startWaiters } from './waiters.ts';
+import { startWaiters } from './waiters/index.ts';
 
 describe('an event id', () => {
   it('is the same for the same order and type, and a UUID with the time of the order in front', () => {

@@ -2,7 +2,7 @@ import { createRandom } from '../../../test/simulation/random.ts';
 import { Scheduler } from '../../../test/simulation/scheduler.ts';
 import { SimulatedLog } from '../../../test/simulation/simulated-log.ts';
 import { silentLogger } from '../src/index.ts';
-import { createKafkaBroker } from '../src/kafka/broker.ts';
+import { createKafkaBroker } from '../src/kafka/index.ts';
 import { type BrokerHarness, describeBroker } from '../src/testing/broker-conformance.ts';
 import { eventually, testStack } from './support.ts';
 

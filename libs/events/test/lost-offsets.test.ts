@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Broker, noMetrics, type OutgoingRecord, silentLogger } from '../src/index.ts';
-import { createKafkaBroker } from '../src/kafka/broker.ts';
-import { createClient } from '../src/kafka/client.ts';
+import { createClient, createKafkaBroker } from '../src/kafka/index.ts';
 import { eventually, testStack } from './support.ts';
 
 const brokers = (testStack().env.KAFKA_BROKERS ?? '').split(',');

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
 import { type Consumer, type Subscription, startConsumer, startWaiters } from '../src/index.ts';
 import { orderCreated } from '../src/testing/samples.ts';

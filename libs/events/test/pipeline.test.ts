@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
 import {
   type Broker,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import {
   createKafkaAdmin,
   FactsIncompleteError,
@@ -13,7 +13,7 @@ import {
   silentLogger,
   systemClock,
 } from '../src/index.ts';
-import { createClient } from '../src/kafka/client.ts';
+import { createClient } from '../src/kafka/index.ts';
 import { orderCancelled, orderCreated } from '../src/testing/samples.ts';
 import { type Bench, eventually, newOrderId, openBench } from './support.ts';
 

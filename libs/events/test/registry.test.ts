@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { createRegistry } from '../src/codec/index.ts';
 import { createCodec, OutageError, UndecodableError } from '../src/index.ts';
-import { createRegistry } from '../src/registry.ts';
 import { orderCreated, orderId } from '../src/testing/samples.ts';
 import { testStack } from './support.ts';
 
@@ -92,7 +92,9 @@ describe('the schema registry', () => {
   });
 });
 
-/** The real registry behind one that hands on each request only after `delayMs`, whether its client still waits or not. */
+/**
+ * The real registry behind one that hands on each request only after `delayMs`, whether its client still waits or not.
+ */
 async function startSlowRegistry(delayMs: number, seen: string[] = []) {
   const work = new Set<Promise<void>>();
   const server = createServer((request, response) => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../src/clock.ts';
 import {
   type Broker,
   createOutbox,
@@ -7,7 +8,6 @@ import {
   type Relay,
   startRelay,
 } from '../src/index.ts';
-import { systemClock } from '../src/runtime.ts';
 import { orderCancelled, orderCreated } from '../src/testing/samples.ts';
 import { type Bench, eventually, newOrderId, openBench, testLogger } from './support.ts';
 

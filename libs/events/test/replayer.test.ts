@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import {
   createKafkaAdmin,
   type EventType,

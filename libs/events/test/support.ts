@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createDatabase, type PooledDatabase, type Transaction } from '@shop/service';
+import { createDatabase, type PooledDatabase, type Transaction } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
 import type { Stack } from '../../../deploy/local/stack.ts';
 import { testStack } from '../../../test/support/stack.ts';

@@ -28,7 +28,9 @@ export function startOf(timeZone: string, day: string): number {
   return after * 1_000;
 }
 
-/** The days from `first` to `last`, both included, each with its beginning; and the day after, as the end of the last. */
+/**
+ * The days from `first` to `last`, both included, each with its beginning; and the day after, as the end of the last.
+ */
 export function dayStarts(timeZone: string, first: string, last: string): DayStart[] {
   const starts: DayStart[] = [];
   const end = Date.parse(`${last}T00:00:00Z`) + DAY_MS;

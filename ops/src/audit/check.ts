@@ -53,11 +53,11 @@ export interface Finding {
 }
 
 /** So many suspects are kept of a check; more would tell nothing new. */
-export const MOST_SUSPECTS = 10_000;
+export const MAX_SUSPECTS = 10_000;
 
 /**
- * A check of two statements: `counted` gives one number, `faults` rows of (id, detail, order_key?). Both may use `:since`, a date, and
- * `:first`, an order id.
+ * A check of two statements: `counted` gives one number, `faults` rows of (id, detail, order_key?). Both may use
+ * `:since`, a date, and `:first`, an order id.
  */
 export function sqlCheck(check: {
   invariant: number;
@@ -72,7 +72,7 @@ export function sqlCheck(check: {
     title: check.title,
     async run(reader, scope) {
       const counted = bind(check.counted, scope);
-      const faults = bind(`${check.faults} LIMIT ${MOST_SUSPECTS}`, scope);
+      const faults = bind(`${check.faults} LIMIT ${MAX_SUSPECTS}`, scope);
       const [row] = await reader.query<{ counted: number }>(counted.sql, counted.params);
       const suspects = await reader.query<{ id: string | number; detail: string; order_key?: string | null }>(
         faults.sql,

@@ -15,7 +15,7 @@ interface Kept {
 }
 
 /** What rows and platform say of each other, at the rows' snapshot. */
-interface Comparison {
+interface DeliveryComparison {
   readonly checked: number;
   /** Events that the rows imply and the platform did not have; of those that wait in the outbox only the number. */
   readonly missing: readonly Suspect[];
@@ -26,10 +26,10 @@ interface Comparison {
 }
 
 /**
- * Invariant 11. On a live system events are always on their way to the platform, so one that it lacks is wrong only once
- * the group has passed where the log ended after the rows were read, or if the group's inbox says that it is delivered
- * (the call comes before the commit). One that it has too much is looked for before the rows are read: its order was
- * there before it. What is left is under way.
+ * Invariant 11. On a live system events are always on their way to the platform, so one that it lacks is wrong only
+ * once the group has passed where the log ended after the rows were read, or if the group's inbox says that it is
+ * delivered (the call comes before the commit). One that it has too much is looked for before the rows are read: its
+ * order was there before it. What is left is under way.
  */
 export interface DeliveryAudit {
   /** In the rows' snapshot. */
@@ -63,7 +63,7 @@ export async function beginDeliveryAudit(platform: PlatformReader | undefined): 
 }
 
 function deliveryAudit(platform: PlatformReader, kept: Kept): DeliveryAudit {
-  let compared: Comparison | undefined;
+  let compared: DeliveryComparison | undefined;
   return {
     notes: [],
     async compare(reader, scope) {
@@ -99,7 +99,7 @@ function deliveryAudit(platform: PlatformReader, kept: Kept): DeliveryAudit {
   };
 }
 
-async function compareDeliveries(reader: SqlReader, kept: Kept, scope: AuditScope): Promise<Comparison> {
+async function compareDeliveries(reader: SqlReader, kept: Kept, scope: AuditScope): Promise<DeliveryComparison> {
   const outbox = new Set((await reader.query<{ id: string }>('SELECT id FROM shop_order.outbox')).map((row) => row.id));
   const unexplained = new Set(kept.ids);
   const missing: Suspect[] = [];
@@ -141,8 +141,8 @@ async function compareDeliveries(reader: SqlReader, kept: Kept, scope: AuditScop
 }
 
 /**
- * In this order: the offsets, the dead letters, the platform. What is below the offsets was delivered or set aside before
- * they were committed, and what was redriven after the dead letters were read is at the platform by now.
+ * In this order: the offsets, the dead letters, the platform. What is below the offsets was delivered or set aside
+ * before they were committed, and what was redriven after the dead letters were read is at the platform by now.
  */
 async function lookAgain(
   platform: PlatformReader,

@@ -1,5 +1,5 @@
 import type { SqlReader } from '../sql.ts';
-import { type Check, type CheckResult, MOST_SUSPECTS, type Suspect } from './check.ts';
+import { type Check, type CheckResult, MAX_SUSPECTS, type Suspect } from './check.ts';
 
 /** What Redis knows of who holds a coupon of a policy, or is about to. */
 export interface DoorReader {
@@ -26,9 +26,10 @@ export const DOOR_CHECK: Pick<Check, 'invariant' | 'name' | 'title'> = {
 /**
  * Compares the doors that are open with the coupons. One that has no state is loaded before it lets anybody in.
  *
- * Redis is read before MySQL, and a coupon comes to the door after its commit: what the door then has and MySQL lacks is
- * wrong. What MySQL has and the door lacks may be on its way: the caller looks twice.
- * @param graceMs 0 on an idle system, where no place is on its way; else one is a suspect once it should have been given back
+ * Redis is read before MySQL, and a coupon comes to the door after its commit: what the door then has and MySQL lacks
+ * is wrong. What MySQL has and the door lacks may be on its way: the caller looks twice.
+ * @param graceMs 0 on an idle system, where no place is on its way; else one is a suspect once it should have been
+ *   given back
  * @throws {DoorUnreadableError}
  */
 export async function compareDoors(sql: SqlReader, door: DoorReader, graceMs: number): Promise<CheckResult> {
@@ -57,7 +58,7 @@ export async function compareDoors(sql: SqlReader, door: DoorReader, graceMs: nu
     for (const [userId, couponId] of coupons)
       if (!held.has(userId)) suspect(userId, `the door has nothing, the coupon is ${couponId}`);
   }
-  return { checked, suspects: suspects.slice(0, MOST_SUSPECTS) };
+  return { checked, suspects: suspects.slice(0, MAX_SUSPECTS) };
 }
 
 async function readCoupons(sql: SqlReader, couponPolicyId: number): Promise<Map<number, string>> {

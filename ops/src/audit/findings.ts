@@ -100,7 +100,10 @@ function stillMissing({ comparison, tail }: TopicEvidence): Suspect[] {
   return [...ofOrders, ...ofRequests];
 }
 
-/** With `--since` the inboxes were read from that moment's ids on: older events that were applied lately are asked for one by one. */
+/**
+ * With `--since` the inboxes were read from that moment's ids on: older events that were applied lately are asked for
+ * one by one.
+ */
 async function reallyForgotten({ sql, offsets }: TopicEvidence): Promise<Suspect[]> {
   const left: Suspect[] = [];
   for (const [group, suspects] of Map.groupBy(offsets.suspects, (suspect) => suspect.group)) {

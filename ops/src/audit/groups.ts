@@ -1,5 +1,5 @@
 import { EVENTS, type EventType } from '@shop/events';
-import type { ServiceName } from '../addresses.ts';
+import type { ServiceName } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
@@ -107,7 +107,10 @@ async function readDeadLetters(sql: SqlReader, { group, service }: Group): Promi
   );
 }
 
-/** Positions (`topic/partition@offset`) of messages that a group found unreadable: whatever their headers say, they are no events. */
+/**
+ * Positions (`topic/partition@offset`) of messages that a group found unreadable: whatever their headers say, they are
+ * no events.
+ */
 export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
   const positions = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {
@@ -133,7 +136,10 @@ export async function appliedAmong(sql: SqlReader, group: string, eventIds: read
   return found;
 }
 
-/** Orders (and other keys) of which something waits behind or in a dead letter. What is only not delivered yet excuses nothing else. */
+/**
+ * Orders (and other keys) of which something waits behind or in a dead letter. What is only not delivered yet excuses
+ * nothing else.
+ */
 export async function readParkedKeys(sql: SqlReader): Promise<Set<string>> {
   const keys = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {

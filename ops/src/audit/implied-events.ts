@@ -1,6 +1,9 @@
 import { EVENTS, type EventType, isEventType } from '@shop/events';
 
-/** A set of event types, one bit a type: an order has at most one event of each, so this is all that is kept of an order. */
+/**
+ * A set of event types, one bit a type: an order has at most one event of each, so this is all that is kept of an
+ * order.
+ */
 export type TypeSet = number;
 
 const TYPES = Object.keys(EVENTS) as EventType[];

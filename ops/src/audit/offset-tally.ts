@@ -1,5 +1,5 @@
 import { EVENTS, type EventType, isEventType } from '@shop/events';
-import { MOST_SUSPECTS, type Suspect } from './check.ts';
+import { MAX_SUSPECTS, type Suspect } from './check.ts';
 import { type LogRecord, partitionName } from './log.ts';
 
 /** What one group has done, as its service's schema tells. */
@@ -53,7 +53,7 @@ export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
         if (readable && reader.processed.has(record.id ?? '')) continue;
         const position = `${partition}@${record.offset}`;
         if (reader.setAside.has(position) || (record.id !== undefined && reader.setAside.has(record.id))) continue;
-        if (suspects.length >= MOST_SUSPECTS) continue;
+        if (suspects.length >= MAX_SUSPECTS) continue;
         const what =
           readable && isEventType(record.type ?? '')
             ? `${record.type} ${record.id}`

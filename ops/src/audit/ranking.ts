@@ -135,7 +135,9 @@ async function readWaiting(reader: SqlReader, timeZone: string): Promise<Map<str
   return new Map(lines.map((line) => [keyOf(line, timeZone), line.orderId]));
 }
 
-/** What the events of orders that have just ended will add, once ranking has applied them; of the differing days only. */
+/**
+ * What the events of orders that have just ended will add, once ranking has applied them; of the differing days only.
+ */
 async function readUnapplied(
   reader: SqlReader,
   timeZone: string,

@@ -1,4 +1,5 @@
 import { isEventType } from '@shop/events';
+import { PUBLISHERS, schemaOf } from '../../../services/services.ts';
 import { asciiOnly, pages, type SqlReader } from '../sql.ts';
 import type { AuditScope, Suspect } from './check.ts';
 import type { EventTally } from './event-tally.ts';
@@ -54,9 +55,7 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scope: A
 
 async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, TypeSet>; ids: Set<string> }> {
   const rows = await reader.query<{ id: string; aggregateid: string; type: string }>(
-    ['order', 'catalog', 'coupon', 'payment']
-      .map((service) => `SELECT id, aggregateid, type FROM shop_${service}.outbox`)
-      .join(' UNION ALL '),
+    PUBLISHERS.map((name) => `SELECT id, aggregateid, type FROM ${schemaOf(name)}.outbox`).join(' UNION ALL '),
   );
   const orders = new Map<string, TypeSet>();
   for (const { aggregateid, type } of rows) {

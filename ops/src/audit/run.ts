@@ -18,7 +18,7 @@ import { orderChecks } from './orders.ts';
 import { pointChecks } from './points.ts';
 import { rankingChecks } from './ranking.ts';
 import { compareWithDoors, compareWithSets } from './redis-and-rows.ts';
-import { type Comparison, compareRows } from './rows-and-events.ts';
+import { compareRows } from './rows-and-events.ts';
 import type { SortedSets } from './sorted-sets.ts';
 import { stockChecks } from './stock.ts';
 
@@ -36,7 +36,9 @@ export interface AuditOptions {
   readonly platform?: PlatformReader;
   /** Leaves out what began before. */
   readonly since?: Date;
-  /** What seems wrong is looked at again after so long, ms: a live system is always between two steps. 0 on an idle one. */
+  /**
+   * What seems wrong is looked at again after so long, ms: a live system is always between two steps. 0 on an idle one.
+   */
   readonly graceMs?: number;
   /** How long an order may be PENDING, ms. Default 35,000: the deadline and five seconds. */
   readonly deadlineMs?: number;
@@ -124,8 +126,6 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
     durationMs: Math.round(performance.now() - started),
   };
 }
-
-export type { Comparison };
 
 const EMPTY: CheckResult = { checked: 0, suspects: [] };
 

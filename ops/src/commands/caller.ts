@@ -1,4 +1,4 @@
-import { ANYBODY, type Caller, SCOPES, type Scope, userIdSchema } from '@shop/service';
+import { ANYBODY, type Caller, SCOPES, type Scope, userIdSchema } from '@shop/chassis';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { action, addCommand, EXIT } from '../command.ts';
 import { signedCalls } from '../signed-call.ts';

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT } from '../command.ts';
-import { type Findings, RECONCILERS } from '../reconcile/reconcilers.ts';
+import type { Findings } from '../reconcile/reconciler.ts';
+import { RECONCILERS } from '../reconcile/reconcilers.ts';
 
 interface Options {
   execute?: boolean;

@@ -1,9 +1,12 @@
-import { SERVICES, type ServiceName } from '../addresses.ts';
+import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 
 export type Status = 'DEAD' | 'PARKED' | 'REDRIVE' | 'REDRIVEN' | 'DISCARDED';
 
-/** A dead letter or what is parked behind one. `ref` (`payment/12`) is how the commands name it: ids are each schema's own. */
+/**
+ * A dead letter or what is parked behind one. `ref` (`payment/12`) is how the commands name it: ids are each schema's
+ * own.
+ */
 export interface DeadLetter {
   readonly ref: string;
   readonly service: ServiceName;
@@ -30,7 +33,7 @@ const COLUMNS = `id, consumer_group AS \`group\`, topic, \`partition\`, \`offset
 /** @throws when it is not `<service>/<number>` */
 export function parseRef(ref: string): { service: ServiceName; id: number } {
   const [, name, id] = /^([a-z]+)\/(\d+)$/.exec(ref) ?? [];
-  const service = SERVICES.find((each) => each === name);
+  const service = SERVICE_NAMES.find((each) => each === name);
   if (!service)
     throw new Error(
       `${ref} is no dead letter's id; they are written like payment/12, as \`dead-letters list\` shows them`,
@@ -58,7 +61,7 @@ export async function readDeadLetters(
   filter: { group?: string | undefined; service?: ServiceName | undefined } = {},
 ): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
-  for (const service of filter.service ? [filter.service] : SERVICES) {
+  for (const service of filter.service ? [filter.service] : SERVICE_NAMES) {
     const byGroup = filter.group === undefined ? '' : ' AND consumer_group = ?';
     letters.push(
       ...(await read(sql, service, `WHERE status IN (?)${byGroup} ORDER BY id`, [

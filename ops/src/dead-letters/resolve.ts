@@ -22,8 +22,8 @@ export async function requestRedrive(service: SqlConnection, letter: DeadLetter)
 }
 
 /**
- * Gives a dead letter up, for a reason; the service then applies what waits behind it. The event counts as processed from
- * that moment: a late copy of it, which lies elsewhere on the topic, is dropped instead of applied after all.
+ * Gives a dead letter up, for a reason; the service then applies what waits behind it. The event counts as processed
+ * from that moment: a late copy of it, which lies elsewhere on the topic, is dropped instead of applied after all.
  * @returns false when it was not DEAD any more
  */
 export async function requestDiscard(service: SqlConnection, letter: DeadLetter, reason: string): Promise<boolean> {

@@ -33,8 +33,9 @@ const IN_FLIGHT = 100;
 const ATTEMPTS = 8;
 
 /**
- * Loads the demo data through the services' public API, past the gateway: it acts for thousands of users. Every request has an idempotency key, so it can be
- * broken off and repeated. The last user is charged after everything else, and so tells whether all is there.
+ * Loads the demo data through the services' public API, past the gateway: it acts for thousands of users. Every request
+ * has an idempotency key, so it can be broken off and repeated. The last user is charged after everything else, and so
+ * tells whether all is there.
  */
 export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
   const started = performance.now();

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allTopics, createKafkaAdmin, EVENTS, type EventType, type KafkaAdmin, PARTITIONS } from '@shop/events';
-import { type Addresses, SERVICES, type ServiceName } from '../addresses.ts';
+import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { connectSql } from '../sql.ts';
 import { readInstances } from '../status/read.ts';
@@ -46,7 +47,7 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
   const audit = attempt('audit user', 'see AUDIT_DATABASE_URL; `npm start` creates the user', async () => {
     const sql = await connectSql(addresses.auditDatabase);
     try {
-      for (const service of SERVICES) await sql.query(`SELECT 1 FROM shop_${service}.outbox LIMIT 1`);
+      for (const service of SERVICE_NAMES) await sql.query(`SELECT 1 FROM shop_${service}.outbox LIMIT 1`);
       const [row] = await sql.query<{ version: string }>('SELECT VERSION() AS version');
       return `may read every schema; server ${row?.version}`;
     } finally {
@@ -55,12 +56,12 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
   });
   return await Promise.all([
     audit,
-    ...SERVICES.map((service) => migrations(service, addresses.services[service].database)),
+    ...SERVICE_NAMES.map((service) => migrations(service, addresses.services[service].database)),
   ]);
 }
 
 function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
-  const mend = `DATABASE_URL=… node libs/service/src/migrate.ts services/${service}, or \`npm start\``;
+  const mend = `DATABASE_URL=… node libs/chassis/src/database/migrate.ts services/${service}, or \`npm start\``;
   return attempt(`migrations of ${service}`, mend, async () => {
     const sql = await connectSql(url);
     try {

@@ -1,4 +1,4 @@
-import { SERVICES, type ServiceName } from '../addresses.ts';
+import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
 import type { DeadLetter } from '../dead-letters/read.ts';
 import { parseRef } from '../dead-letters/read.ts';
 import type { SqlReader } from '../sql.ts';
@@ -176,6 +176,6 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
 
 async function union<Row>(reader: SqlReader, key: string, statement: (service: ServiceName) => string): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const service of SERVICES) rows.push(...(await reader.query<Row>(statement(service), [key])));
+  for (const service of SERVICE_NAMES) rows.push(...(await reader.query<Row>(statement(service), [key])));
   return rows;
 }

@@ -1,6 +1,6 @@
 import type { Addresses } from '../addresses.ts';
 import { reconcileIn } from './internal.ts';
-import type { Findings, Reconciler } from './reconcilers.ts';
+import type { Findings, Reconciler } from './reconciler.ts';
 
 /** As the coupon service answers. */
 interface Answer {

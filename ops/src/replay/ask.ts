@@ -1,4 +1,4 @@
-import type { ServiceName } from '../addresses.ts';
+import type { ServiceName } from '../../../services/services.ts';
 import { connectSql } from '../sql.ts';
 import type { ReplayContext } from './context.ts';
 import { insertRequest, type Replay, type Request, waitForEnd } from './requests.ts';

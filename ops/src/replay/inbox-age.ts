@@ -6,8 +6,8 @@ const DAY_MS = 86_400_000;
 const OLDEST_DAYS = INBOX_RETENTION_DAYS - 1;
 
 /**
- * A replay of what the inbox no longer remembers would apply it a second time. (A recovery applies facts, each unless it
- * is there, and a rebuild has an inbox of its own: neither asks for this.)
+ * A replay of what the inbox no longer remembers would apply it a second time. (A recovery applies facts, each unless
+ * it is there, and a rebuild has an inbox of its own: neither asks for this.)
  * @throws WishError when `from` lies so far back
  */
 export function refuseBeyondInbox(from: Date, now = new Date()): void {

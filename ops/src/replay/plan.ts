@@ -22,7 +22,8 @@ export interface ReplayPlan {
 
 /**
  * Looks at what a replay would deliver. Only what the group has passed is replayed: what lies before it is on its way,
- * and must not be overtaken by a later message of its key. @throws in words when the topics no longer hold the beginning
+ * and must not be overtaken by a later message of its key. @throws in words when the topics no longer hold the
+ * beginning
  */
 export async function planReplay(
   log: KafkaAdmin,

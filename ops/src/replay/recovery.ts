@@ -1,5 +1,5 @@
 import { EVENTS, type EventType, type KafkaAdmin } from '@shop/events';
-import type { ServiceName } from '../addresses.ts';
+import type { ServiceName } from '../../../services/services.ts';
 import { appliedAmong, GROUPS, topicsOf } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
 import { WishError } from './wish-error.ts';
@@ -12,7 +12,9 @@ export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
 /** What a recovery from `from` on would find. */
 export interface RecoveryPlan {
   readonly service: ServiceName;
-  /** Own events by type; `unknownCauses`: those whose cause the inbox does not hold, so they are newer than the backup. */
+  /**
+   * Own events by type; `unknownCauses`: those whose cause the inbox does not hold, so they are newer than the backup.
+   */
   readonly own: readonly { readonly type: EventType; readonly events: number; readonly unknownCauses: number }[];
   /** Consumed events by type; `open`: neither in the inbox nor answered by an own event: they would be decided. */
   readonly consumed: readonly { readonly type: EventType; readonly events: number; readonly open: number }[];

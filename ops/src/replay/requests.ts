@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordRange } from '@shop/events';
-import { SERVICES, type ServiceName } from '../addresses.ts';
+import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import type { ReplayWish } from './options.ts';
 import type { ReplayPlan } from './plan.ts';
@@ -69,7 +69,7 @@ export async function insertRequest(
 /** `payment/3` → its service and number. @throws WishError */
 export function parseRef(ref: string): { service: ServiceName; id: number } {
   const [name, number, more] = ref.split('/');
-  const service = SERVICES.find((each) => each === name);
+  const service = SERVICE_NAMES.find((each) => each === name);
   const id = Number(number);
   if (!service || more !== undefined || !Number.isInteger(id) || id < 1)
     throw new WishError(`"${ref}" names no replay: give service/number, e.g. payment/3.`);
@@ -97,7 +97,7 @@ export async function readReplay(sql: SqlReader, ref: string): Promise<Replay> {
 /** The latest of every service, newest first. */
 export async function listReplays(sql: SqlReader, limit: number): Promise<Replay[]> {
   const all: Replay[] = [];
-  for (const service of SERVICES) all.push(...(await readFrom(sql, service, 'ORDER BY id DESC LIMIT ?', [limit])));
+  for (const service of SERVICE_NAMES) all.push(...(await readFrom(sql, service, 'ORDER BY id DESC LIMIT ?', [limit])));
   return all.sort((a, b) => b.requestedAt.getTime() - a.requestedAt.getTime()).slice(0, limit);
 }
 

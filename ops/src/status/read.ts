@@ -1,5 +1,6 @@
 import { EVENTS } from '@shop/events';
-import { type Addresses, SERVICES, type ServiceName } from '../addresses.ts';
+import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
@@ -60,7 +61,7 @@ const PROBE_MS = 2_000;
 export async function readInstances(addresses: Addresses): Promise<InstanceStatus[]> {
   const services: [string, readonly string[]][] = [
     ['gateway', addresses.gateways],
-    ...SERVICES.map((service): [string, readonly string[]] => [service, addresses.services[service].urls]),
+    ...SERVICE_NAMES.map((service): [string, readonly string[]] => [service, addresses.services[service].urls]),
   ];
   return await Promise.all(services.flatMap(([service, urls]) => urls.map((url) => probe(service, url))));
 }
@@ -111,7 +112,7 @@ async function readRowStatus(
 ): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPending'>> {
   const outboxes = [];
   const deadLetters = [];
-  for (const service of SERVICES) {
+  for (const service of SERVICE_NAMES) {
     const [row] = await sql.query<{ waiting: number; oldest: number | null }>(
       `SELECT COUNT(*) AS waiting, TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(3)) / 1000 AS oldest FROM shop_${service}.outbox`,
     );

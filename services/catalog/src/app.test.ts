@@ -7,7 +7,7 @@ import {
   type RunningServer,
   renderJson,
   serve,
-} from '@shop/service';
+} from '@shop/chassis';
 import request from 'supertest';
 import { createApp } from './app.ts';
 

@@ -1,4 +1,4 @@
-import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import { type ProductRoutes, productRoutes } from './http/routes.ts';
 
 /** The Express application of the catalog. It does not listen. */

@@ -1,5 +1,5 @@
+import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/chassis';
 import { createMessaging } from '@shop/events';
-import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { sqlCatalogStore } from './db/catalog-store.ts';

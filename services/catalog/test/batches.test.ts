@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { isDataError, isDuplicateKey } from '@shop/chassis';
+import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import type { NewEvent } from '@shop/events';
-import { isDataError, isDuplicateKey } from '@shop/service';
-import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { sqlCatalogStore } from '../src/db/catalog-store.ts';
-import { cancelled, completed, created } from '../src/domain/fixtures.ts';
 import type { OrderEvent } from '../src/domain/reservation.ts';
-import { createHandler } from '../src/usecases/handle-orders.ts';
+import { createReserveStock } from '../src/usecases/reserve-stock.ts';
+import { cancelled, completed, created } from './examples.ts';
 
 let schema: TestDatabase;
 const published: NewEvent[] = [];
 const outbox = { append: async (_tx: unknown, events: readonly NewEvent[]) => void published.push(...events) };
-const handle = createHandler({ store: sqlCatalogStore, outbox, now: () => new Date() });
+const handle = createReserveStock({ store: sqlCatalogStore, outbox, now: () => new Date() });
 
 beforeAll(async () => {
   schema = await migratedSchema(join(import.meta.dirname, '../prisma'));
@@ -138,7 +138,7 @@ it('when two transactions hold the same new order, then one gets a duplicate key
       return snapshot;
     },
   };
-  const both = createHandler({ store: meeting, outbox, now: () => new Date() });
+  const both = createReserveStock({ store: meeting, outbox, now: () => new Date() });
   const run = () => schema.database.transaction((tx) => both(tx, events));
   const outcomes = await Promise.allSettled([run(), run()]);
   const failures = outcomes.flatMap((it) => (it.status === 'rejected' ? [it.reason as unknown] : []));

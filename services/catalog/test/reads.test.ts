@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createDatabase, type PooledDatabase, type SqlExecutor } from '@shop/service';
-import { migratedSchema, type TestDatabase } from '@shop/service/testing';
+import { createDatabase, type PooledDatabase, type SqlExecutor } from '@shop/chassis';
+import { migratedSchema, type TestDatabase } from '@shop/chassis/testing';
 import { v7 as uuidv7 } from 'uuid';
-import { type ProductWish, readProducts } from '../src/db/product-reads.ts';
+import { readProducts } from '../src/db/product-reads.ts';
 import { sqlProductStore } from '../src/db/product-store.ts';
 import { createShownProducts, MAX_AGE_MS } from '../src/http/shown-products.ts';
 import { createProductChanges, type Product } from '../src/usecases/change-products.ts';
+import type { ProductWish } from '../src/usecases/reads.ts';
 
 let schema: TestDatabase;
 /** Another instance's connections. */

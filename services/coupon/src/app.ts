@@ -1,4 +1,4 @@
-import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import { type CouponRoutes, couponRoutes } from './http/coupon-routes.ts';
 import { type InternalRoutes, internalRoutes } from './http/internal-routes.ts';
 import { type PolicyRoutes, policyRoutes } from './http/policy-routes.ts';

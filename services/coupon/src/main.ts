@@ -1,26 +1,24 @@
-import { createMessaging } from '@shop/events';
 import {
   createBatcher,
   createCallerVerifier,
   createRedis,
   createRuntime,
   loadConfig,
-  OutageError,
   openDatabase,
   purgeIdempotencyKeys,
-  succeeded,
-} from '@shop/service';
+} from '@shop/chassis';
+import { createMessaging } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
-import { findHolders, findOwned, findPolicy, listPolicies, sqlCouponStore } from './db/coupon-store.ts';
+import { createReadBatches } from './db/batches.ts';
+import { createCouponReads } from './db/coupon-reads.ts';
+import { findHolders, findPolicy, listPolicies, sqlCouponStore } from './db/coupon-store.ts';
 import { createRedisDoor } from './db/door.ts';
 import { expireCoupons, purgeRequests } from './db/housekeeping.ts';
 import { sqlPolicyStore } from './db/policy-store.ts';
 import { createPrisma } from './db/prisma.ts';
-import { type CouponsWish, createCouponReads } from './db/reads.ts';
 import { sqlRedemptionStore } from './db/redemption-store.ts';
 import { sqlRequestStore } from './db/request-store.ts';
-import type { Coupon } from './domain/coupon.ts';
 import type { IssueOutcome } from './domain/issue.ts';
 import { createShownPolicies } from './http/shown-policies.ts';
 import { issueSubscription } from './messaging/issue-subscription.ts';
@@ -29,10 +27,11 @@ import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
 import { createCreatePolicy } from './usecases/create-policy.ts';
 import { couponIn, createIssueCoupons } from './usecases/issue-coupons.ts';
 import { createDoorLoader } from './usecases/load-door.ts';
-import { findEachOwned } from './usecases/owners.ts';
 import { createPolicies } from './usecases/policies.ts';
 import { createReconcileDoor } from './usecases/reconcile-door.ts';
+import { createRepairDoor } from './usecases/repair-door.ts';
 import { createIssueFromLog, createRequestIssue } from './usecases/request-issue.ts';
+import { createTellDoor } from './usecases/tell-door.ts';
 
 const HOUR_MS = 3_600_000;
 /** Longest wait of a request for its transaction or query, ms. */
@@ -60,13 +59,7 @@ const answers = metrics.counter('coupon_answers_total', 'Answers to who asks for
 const count = (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') =>
   answers.inc({ answer: kind.toLowerCase(), way });
 
-/** Tells the door who holds what. Should it not hear, its holders are loaded again, or the reconciler adds them. */
-function tellDoor(coupons: readonly Coupon[]): void {
-  if (coupons.length === 0) return;
-  door.confirm(coupons).catch((error: unknown) => {
-    if (!(error instanceof OutageError)) logger.error({ err: error }, 'the door was not told of new coupons');
-  });
-}
+const tellDoor = createTellDoor({ door, logger });
 
 const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;
@@ -94,24 +87,10 @@ const reconcile = createReconcileDoor({
   placeStaleMs: config.DOOR_PLACE_STALE_MS,
   now: Date.now,
 });
-const repairs = metrics.counter('coupon_door_repairs_total', 'What the reconciler put right at the door', ['what']);
-
 runtime.repeat({
   name: 'reconcile-door',
   everyMs: config.RECONCILE_EVERY_MS,
-  async run(signal) {
-    const found = await reconcile({ execute: true, onlyChanged: true, signal }).catch((error: unknown) => {
-      // Redis is away: its client has said so, and `coupon_door_available` does.
-      if (error instanceof OutageError) return undefined;
-      throw error;
-    });
-    for (const it of found?.differences ?? []) {
-      repairs.inc({ what: 'stale_place' }, it.stalePlaces);
-      repairs.inc({ what: 'missing' }, it.missing);
-      repairs.inc({ what: 'unknown' }, it.unknown);
-      if (it.stalePlaces + it.missing + it.unknown > 0) logger.info(it, 'the door was put right');
-    }
-  },
+  run: createRepairDoor({ reconcile, metrics, logger }),
 });
 runtime.repeat({
   name: 'expire-coupons',
@@ -149,23 +128,8 @@ const requests = createBatcher({
   metrics,
   run: createRequestIssue({ transactor: database, requests: sqlRequestStore, outbox, now }),
 });
-const owned = createBatcher({
-  name: 'find-coupons',
-  maxSize: 500,
-  paceMs: 15,
-  maxWaitMs: WITHIN_MS,
-  metrics,
-  run: findEachOwned((owners) => findOwned(database, owners)),
-});
 const reads = createCouponReads(prisma, database);
-const lists = createBatcher({
-  name: 'list-coupons',
-  maxSize: 50,
-  concurrency: 2,
-  paceMs: 5,
-  metrics,
-  run: async (wishes: readonly CouponsWish[]) => (await reads.listCoupons(wishes)).map(succeeded),
-});
+const { owned, lists } = createReadBatches({ database, reads, metrics });
 for (const batcher of [issues, requests, owned, lists]) shutdown.onStop('batches', () => batcher.stop());
 
 const policies = createPolicies((couponPolicyId) => findPolicy(database, couponPolicyId));

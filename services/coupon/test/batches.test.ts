@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createDatabase, type ItemResult, type PooledDatabase, type Transaction, type Transactor } from '@shop/service';
-import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
+import { createDatabase, type ItemResult, type PooledDatabase, type Transaction, type Transactor } from '@shop/chassis';
+import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import { v7 as uuidv7 } from 'uuid';
+import { createCouponReads } from '../src/db/coupon-reads.ts';
 import { sqlCouponStore } from '../src/db/coupon-store.ts';
 import { expireCoupons, purgeRequests } from '../src/db/housekeeping.ts';
 import { sqlPolicyStore } from '../src/db/policy-store.ts';
 import { createPrisma } from '../src/db/prisma.ts';
-import { createCouponReads } from '../src/db/reads.ts';
 import { sqlRequestStore } from '../src/db/request-store.ts';
 import type { IssueOutcome } from '../src/domain/issue.ts';
 import { createIssueCoupons } from '../src/usecases/issue-coupons.ts';

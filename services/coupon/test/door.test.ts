@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createLogger, createRedis, OutageError } from '@shop/service';
+import { createLogger, createRedis, OutageError } from '@shop/chassis';
 import type { Redis } from 'ioredis';
 import { connectRedis, testStack } from '../../../test/support/stack.ts';
 import { createRedisDoor, type RedisDoor } from '../src/db/door.ts';

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { isDataError, isDuplicateKey } from '@shop/chassis';
+import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import type { NewEvent } from '@shop/events';
-import { isDataError, isDuplicateKey } from '@shop/service';
-import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { sqlRedemptionStore } from '../src/db/redemption-store.ts';
 import type { SagaEvent } from '../src/domain/redemption.ts';
-import { cancelled, EXPIRES, NOW, stockReserved } from '../src/domain/redemption-fixtures.ts';
-import { createHandler } from '../src/usecases/handle-orders.ts';
+import { createRedeemCoupons } from '../src/usecases/redeem-coupons.ts';
+import { cancelled, EXPIRES, NOW, stockReserved } from './examples.ts';
 
 let schema: TestDatabase;
 let now = NOW;
 const published: NewEvent[] = [];
 const outbox = { append: async (_tx: unknown, events: readonly NewEvent[]) => void published.push(...events) };
-const handle = createHandler({ store: sqlRedemptionStore, outbox, now: () => now });
+const handle = createRedeemCoupons({ store: sqlRedemptionStore, outbox, now: () => now });
 
 beforeAll(async () => {
   schema = await migratedSchema(join(import.meta.dirname, '../prisma'));

@@ -1,4 +1,4 @@
-import { type Operation, timeSchema } from '@shop/service/api';
+import { type Operation, timeSchema } from '@shop/chassis/api';
 import { z } from 'zod';
 import { demoTokenBody } from './auth/demo.ts';
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ANYBODY, createCallerSigner, createCallerVerifier } from '@shop/service';
+import { ANYBODY, createCallerSigner, createCallerVerifier } from '@shop/chassis';
 import { deadAddress, type FakeService, fakeService, INTERNAL_KEYS, startGateway } from './testing.ts';
 
 type Gateway = Awaited<ReturnType<typeof startGateway>>;

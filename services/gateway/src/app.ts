@@ -1,16 +1,17 @@
 import type { RequestListener } from 'node:http';
-import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/service';
+import { createHttpApp, type Health, type Logger, type Metrics } from '@shop/chassis';
 import type { Admission } from './admission/admission.ts';
 import { type DemoIssuer, demoRoutes } from './auth/demo.ts';
 import { docsRoutes } from './pages/docs.ts';
 import { storefrontRoutes } from './pages/storefront.ts';
-import { createPipeline, type Guard } from './pipeline.ts';
+import type { Guard } from './passage.ts';
+import { createPipeline } from './pipeline.ts';
 import type { ClientAddress } from './protect/client-address.ts';
 import { createProtection, type ProtectionOptions } from './protect/protection.ts';
 import { createForward, type ForwardOptions } from './proxy/proxy.ts';
 import { createStandIns } from './proxy/stand-in.ts';
 import type { Streams } from './proxy/streams.ts';
-import { ROUTES } from './routes.ts';
+import { ROUTES } from './routes.generated.ts';
 
 export interface AppDeps extends ForwardOptions, ProtectionOptions {
   readonly admission: Admission;

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { ConfigError } from '@shop/service';
+import { ConfigError } from '@shop/chassis';
 import { loadGatewayConfig } from './config.ts';
 
 const env = {

@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig, serviceConfig, switchVariable } from '@shop/service';
+import { ConfigError, loadConfig, serviceConfig, switchVariable } from '@shop/chassis';
 import { z } from 'zod';
 import { isNetwork } from './protect/client-address.ts';
 

@@ -1,4 +1,4 @@
-import { createCallerSigner, createRuntime } from '@shop/service';
+import { createCallerSigner, createRuntime } from '@shop/chassis';
 import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import { openAuthentication } from './auth/setup.ts';

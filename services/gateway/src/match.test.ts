@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { createMatcher } from './match.ts';
-import { ROUTES } from './routes.ts';
+import { ROUTES } from './routes.generated.ts';
 
 const match = createMatcher(ROUTES);
 

@@ -13,7 +13,10 @@ interface Node {
   allow?: { readonly allow: string };
 }
 
-/** Finds routes by method and URL (path and query). A fixed segment goes before `:id`; segments are compared as they are sent. */
+/**
+ * Finds routes by method and URL (path and query). A fixed segment goes before `:id`; segments are compared as they are
+ * sent.
+ */
 export function createMatcher(routes: readonly Route[]): (method: string, url: string) => Match {
   const root: Node = newNode();
   for (const route of routes) add(root, route);

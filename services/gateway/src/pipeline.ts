@@ -1,38 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Caller, DomainError, type Logger, type Metrics, NOBODY, type TraceContext } from '@shop/service';
+import { DomainError, type Logger, type Metrics, NOBODY } from '@shop/chassis';
 import type { Admission } from './admission/admission.ts';
-import type { Place, Refusal } from './admission/gate.ts';
+import type { Refusal } from './admission/gate.ts';
 import { refuseQuickly } from './admission/quick-refusal.ts';
 import { createMatcher } from './match.ts';
+import type { Guard, Passage } from './passage.ts';
 import { type Copies, isShared } from './proxy/copies.ts';
 import type { StandIn, StandInFor } from './proxy/stand-in.ts';
 import { refuse } from './refuse.ts';
 import type { Route } from './routes.ts';
 import { traceOf } from './trace-of.ts';
-
-/** A request of a route, on its way through the gateway. */
-export interface Passage {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly route: Route;
-  /** Milliseconds, performance.now(). */
-  readonly startedAt: number;
-  readonly trace: TraceContext | undefined;
-  /** Headers of the answer, whoever gives it: name, value, name, value … Guards add to them. */
-  readonly headers: string[];
-  /** Nobody, until a guard knows better. */
-  caller: Caller;
-  /** Among those under way at its service; undefined for what needs none, such as a stream. */
-  place: Place | undefined;
-  /** How long it stood in line for it, ms. */
-  waitedMs: number;
-}
-
-/**
- * One step before a request is passed on. To refuse it, throws (or rejects with) a DomainError. Gives a promise only
- * where it has to wait: a request that waits for nothing goes on at once.
- */
-export type Guard = (passage: Passage) => Promise<void> | undefined;
 
 export interface PipelineOptions {
   readonly routes: readonly Route[];

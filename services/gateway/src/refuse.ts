@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { DomainError, type Logger, renderProblem, type TraceContext, toDomainError } from '@shop/service';
+import { DomainError, type Logger, renderProblem, type TraceContext, toDomainError } from '@shop/chassis';
 
 export interface Refused {
   readonly response: ServerResponse;

@@ -10,7 +10,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A gateway in front of an order service whose streams the test writes, and whose other answers come at once or never. */
+/**
+ * A gateway in front of an order service whose streams the test writes, and whose other answers come at once or never.
+ */
 async function start(options: Parameters<typeof startGateway>[1] & { readonly answers?: boolean } = {}) {
   const { answers = true, ...gatewayOptions } = options;
   const streams: ServerResponse[] = [];

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/service';
+import { createCallerSigner, createHealth, createLogger, createMetrics, parseInternalKeys } from '@shop/chassis';
 import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import type { DemoIssuer } from './auth/demo.ts';
 import { asAnybody } from './guards/authenticate.ts';
-import type { Guard } from './pipeline.ts';
+import type { Guard } from './passage.ts';
 import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { createRateLimiter } from './protect/rate-limiter.ts';

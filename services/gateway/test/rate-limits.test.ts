@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createLogger, createMetrics } from '@shop/service';
-import { eventually, testServerUrl } from '@shop/service/testing';
+import { createLogger, createMetrics } from '@shop/chassis';
+import { eventually, testServerUrl } from '@shop/chassis/testing';
 import { Redis } from 'ioredis';
-import { openTcpGate, type TcpGate } from '../../../libs/service/test/tcp-gate.ts';
+import { openTcpGate, type TcpGate } from '../../../libs/chassis/test/tcp-gate.ts';
 import { openRateLimits } from '../src/protect/rate-limits.ts';
 
 // Instances of the gateway on the stack's Redis, which can be cut off from each of them.

@@ -9,7 +9,7 @@ import {
   DomainError,
   type RunningServer,
   serve,
-} from '@shop/service';
+} from '@shop/chassis';
 import request from 'supertest';
 import { createApp } from './app.ts';
 import type { OrderView } from './usecases/order-view.ts';

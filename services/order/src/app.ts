@@ -1,4 +1,4 @@
-import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import type { Express } from 'express';
 import { orderRoutes, type RouteDeps } from './http/routes.ts';
 

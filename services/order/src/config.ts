@@ -1,4 +1,4 @@
-import { loadConfig, serviceConfig } from '@shop/service';
+import { loadConfig, serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);

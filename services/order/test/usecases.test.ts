@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { deriveEventId, type NewEvent, type ReceivedEvent } from '@shop/events';
 import {
   claimIdempotencyKeys,
   DomainError,
   isDataError,
   releaseIdempotencyKeys,
   type Transaction,
-} from '@shop/service';
-import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
+} from '@shop/chassis';
+import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
+import { deriveEventId, type NewEvent, type ReceivedEvent } from '@shop/events';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { createBacklogReader } from '../src/db/backlog-reader.ts';
 import { createListOrders } from '../src/db/list-orders.ts';

@@ -1,4 +1,4 @@
-import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import { type PointRoutes, pointRoutes } from './http/routes.ts';
 
 /** The Express application of payment. It does not listen. */

@@ -1,4 +1,4 @@
-import { serviceConfig } from '@shop/service';
+import { serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 
 /** The environment of payment. */

@@ -1,4 +1,3 @@
-import { createMessaging, recoverWhenAsked } from '@shop/events';
 import {
   createBatcher,
   createCallerVerifier,
@@ -7,13 +6,14 @@ import {
   openDatabase,
   purgeIdempotencyKeys,
   succeeded,
-} from '@shop/service';
+} from '@shop/chassis';
+import { createMessaging, recoverWhenAsked } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
-import * as accounts from './db/accounts.ts';
+import * as accounts from './db/account-store.ts';
 import { sqlFactStore } from './db/fact-store.ts';
 import { sqlPaymentStore } from './db/payment-store.ts';
-import { createPointReads, readBalances } from './db/points.ts';
+import { createPointReads, readBalances } from './db/point-reads.ts';
 import { createPrisma } from './db/prisma.ts';
 import { paymentFacts, paymentSubscription } from './messaging/subscription.ts';
 import { createChargePoints } from './usecases/charge-points.ts';

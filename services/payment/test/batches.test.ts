@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { isDataError, isDuplicateKey } from '@shop/chassis';
+import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import type { NewEvent } from '@shop/events';
-import { isDataError, isDuplicateKey } from '@shop/service';
-import { migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { sqlPaymentStore } from '../src/db/payment-store.ts';
-import { cancelled, couponRedeemed, stockReserved } from '../src/domain/fixtures.ts';
 import type { SagaEvent } from '../src/domain/payment.ts';
-import { createHandler } from '../src/usecases/handle-payments.ts';
+import { createPayOrders } from '../src/usecases/pay-orders.ts';
+import { cancelled, couponRedeemed, stockReserved } from './examples.ts';
 
 let schema: TestDatabase;
 const published: NewEvent[] = [];
 const outbox = { append: async (_tx: unknown, events: readonly NewEvent[]) => void published.push(...events) };
-const handle = createHandler({ store: sqlPaymentStore, outbox, now: () => new Date() });
+const handle = createPayOrders({ store: sqlPaymentStore, outbox, now: () => new Date() });
 
 beforeAll(async () => {
   schema = await migratedSchema(join(import.meta.dirname, '../prisma'));

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { createBatcher, requestHash } from '@shop/chassis';
+import { migratedSchema, type TestDatabase } from '@shop/chassis/testing';
 import type { NewEvent } from '@shop/events';
-import { createBatcher, requestHash } from '@shop/service';
-import { migratedSchema, type TestDatabase } from '@shop/service/testing';
 import { v7 as uuidv7 } from 'uuid';
-import * as accounts from '../src/db/accounts.ts';
+import * as accounts from '../src/db/account-store.ts';
 import { BALANCE_LIMIT } from '../src/domain/charge.ts';
 import { type Charged, type ChargeRequest, createChargePoints } from '../src/usecases/charge-points.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { migratedSchema, type TestDatabase } from '@shop/service/testing';
-import { readBalances } from '../src/db/points.ts';
+import { migratedSchema, type TestDatabase } from '@shop/chassis/testing';
+import { readBalances } from '../src/db/point-reads.ts';
 
 let schema: TestDatabase;
 beforeAll(async () => {

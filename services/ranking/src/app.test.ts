@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { ANYBODY, createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/service';
+import { ANYBODY, createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/chassis';
 import request from 'supertest';
 import { createApp } from './app.ts';
 

@@ -1,4 +1,4 @@
-import { createHttpApp, type HttpAppOptions } from '@shop/service';
+import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import { type RankingRoutes, rankingRoutes } from './http/routes.ts';
 
 /** The Express application of ranking. It does not listen. */

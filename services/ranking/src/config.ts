@@ -1,4 +1,4 @@
-import { serviceConfig } from '@shop/service';
+import { serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 import { isTimeZone } from './domain/business-day.ts';
 

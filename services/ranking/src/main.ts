@@ -1,5 +1,5 @@
+import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase, startJob } from '@shop/chassis';
 import { createMessaging } from '@shop/events';
-import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase, startJob } from '@shop/service';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBoard } from './db/board.ts';
@@ -9,7 +9,7 @@ import { createSalesReads } from './db/sales-reads.ts';
 import { sqlSalesStore } from './db/sales-store.ts';
 import { createCalendar } from './domain/business-day.ts';
 import { rankingSubscription } from './messaging/subscription.ts';
-import { createHandler } from './usecases/apply-sales.ts';
+import { createApplySales } from './usecases/apply-sales.ts';
 import { createPopular } from './usecases/popular.ts';
 import { KEPT_DAYS } from './usecases/ports.ts';
 import { createRebuild } from './usecases/rebuild.ts';
@@ -60,7 +60,7 @@ shutdown.onStop('board writer', () => writer.settled());
 const messaging = createMessaging({ ...runtime, database });
 const { claim } = messaging.store;
 messaging.subscribe(
-  rankingSubscription(createHandler({ store: sqlSalesStore, calendar, now, claim, written: writer.write })),
+  rankingSubscription(createApplySales({ store: sqlSalesStore, calendar, now, claim, written: writer.write })),
 );
 
 const rebuild = createRebuild({

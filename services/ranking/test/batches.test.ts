@@ -1,22 +1,22 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually, migratedSchema, noting, type TestDatabase } from '@shop/service/testing';
+import { eventually, migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { createPrisma } from '../src/db/prisma.ts';
 import { createSalesReads } from '../src/db/sales-reads.ts';
 import { sqlSalesStore } from '../src/db/sales-store.ts';
 import { createCalendar } from '../src/domain/business-day.ts';
-import { cancelled, changed, completed, orderAt } from '../src/domain/fixtures.ts';
 import type { SalesEvent } from '../src/domain/sales.ts';
-import { applySales, createHandler } from '../src/usecases/apply-sales.ts';
+import { applySales, createApplySales } from '../src/usecases/apply-sales.ts';
 import type { ChangedDay } from '../src/usecases/ports.ts';
+import { cancelled, changed, completed, orderAt } from './examples.ts';
 
 let schema: TestDatabase;
 let written: [generation: number, changed: readonly ChangedDay[]][] = [];
 const now = () => new Date();
 const dependencies = { store: sqlSalesStore, calendar: createCalendar('Asia/Seoul'), now };
-const claim: Parameters<typeof createHandler>[0]['claim'] = async (_, __, ids) => new Set(ids);
-const handle = createHandler({ ...dependencies, claim, written: (...it) => void written.push(it) });
+const claim: Parameters<typeof createApplySales>[0]['claim'] = async (_, __, ids) => new Set(ids);
+const handle = createApplySales({ ...dependencies, claim, written: (...it) => void written.push(it) });
 const heard = (events: readonly SalesEvent[]) => events.map((event) => ({ ...event, id: uuidv7() }));
 // The last and the first millisecond of days in Seoul.
 const [late, early] = [Date.parse('2026-03-01T14:59:59.999Z'), Date.parse('2026-03-01T15:00:00.000Z')];
@@ -157,8 +157,8 @@ describe('generations', () => {
       swap = schema.database
         .transaction((other) => other.query('SELECT live_generation FROM ranking_state FOR UPDATE'))
         .then(() => order.push('swap'));
-      // The swap is known to wait once the server lists it so. InnoDB keeps the list for 100 ms after each look at it: who
-      // looks more often sees the first one for ever.
+      // The swap is known to wait once the server lists it so. InnoDB keeps the list for 100 ms after each look at it:
+      // who looks more often sees the first one for ever.
       const waits = async () => {
         const [row] = await schema.database.query<{ n: number }>(
           `SELECT COUNT(*) AS n FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`,

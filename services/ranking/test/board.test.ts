@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createLogger, createRedis } from '@shop/service';
+import { createLogger, createRedis } from '@shop/chassis';
 import { testStack } from '../../../test/support/stack.ts';
 import { createBoard } from '../src/db/board.ts';
 import type { DayTotal } from '../src/domain/board.ts';

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createLogger } from '@shop/chassis';
+import { eventually, migratedSchema, type TestDatabase } from '@shop/chassis/testing';
 import { createSqlMessagingStore, type KafkaAdmin, type RebuildWork, type ReceivedEvent } from '@shop/events';
-import { createLogger } from '@shop/service';
-import { eventually, migratedSchema, type TestDatabase } from '@shop/service/testing';
 import { sqlRebuildStore } from '../src/db/rebuild-store.ts';
 import { sqlSalesStore } from '../src/db/sales-store.ts';
 import { createCalendar } from '../src/domain/business-day.ts';
-import { cancelled, completed, orderAt } from '../src/domain/fixtures.ts';
 import type { SalesEvent } from '../src/domain/sales.ts';
-import { createHandler, type HeardSale } from '../src/usecases/apply-sales.ts';
+import { createApplySales, type HeardSale } from '../src/usecases/apply-sales.ts';
 import { createRebuild } from '../src/usecases/rebuild.ts';
+import { cancelled, completed, orderAt } from './examples.ts';
 
 let schema: TestDatabase;
 let store: ReturnType<typeof createSqlMessagingStore>;
-let handle: ReturnType<typeof createHandler>;
+let handle: ReturnType<typeof createApplySales>;
 let rebuild: ReturnType<typeof createRebuild>;
 /** Since when the topic holds everything. */
 let held: Date | undefined;
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const { database } = schema;
   store = createSqlMessagingStore(database);
   const { claim } = store;
-  handle = createHandler({ store: sqlSalesStore, calendar, now, claim, written: () => {} });
+  handle = createApplySales({ store: sqlSalesStore, calendar, now, claim, written: () => {} });
   rebuild = createRebuild({
     ...{ database, store: sqlRebuildStore, sales: sqlSalesStore, calendar, now },
     repair: async () => ({ days: 7, differences: [], repaired: 0 }),

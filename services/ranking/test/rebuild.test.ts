@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLogger, createRedis } from '@shop/chassis';
 import type { NewEvent } from '@shop/events';
-import { createLogger, createRedis } from '@shop/service';
 import { createRandom } from '../../../test/simulation/random.ts';
 import { eventually, eventuallyPasses } from '../../../test/support/eventually.ts';
 import { expectOps } from '../../../test/support/ops.ts';
@@ -8,7 +8,7 @@ import { type RunningService, runService } from '../../../test/support/running-s
 import { testStack } from '../../../test/support/stack.ts';
 import { createBoard } from '../src/db/board.ts';
 import { createCalendar } from '../src/domain/business-day.ts';
-import { cancelled, changed, completed, type Order, orderAt } from '../src/domain/fixtures.ts';
+import { cancelled, changed, completed, type Order, orderAt } from './examples.ts';
 
 const DAY_MS = 86_400_000;
 const stack = testStack();

@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
-import { type Logger, silentLogger, systemClock } from '../runtime.ts';
+import { systemClock } from '../clock.ts';
+import { type EventLogger, silentLogger } from '../log.ts';
 import { administer, createClient } from './client.ts';
 import { untilLed } from './leaders.ts';
 import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
@@ -11,20 +12,26 @@ export type { RecordRange } from './read.ts';
 /** What operators' tools and tests ask Kafka. It belongs to no group and changes nothing. */
 export interface KafkaAdmin {
   topics(): Promise<string[]>;
-  /** What each partition holds now: all of it, or from the first record at or after `since`. `low` is the first offset held. */
+  /**
+   * What each partition holds now: all of it, or from the first record at or after `since`. `low` is the first offset
+   * held.
+   */
   ranges(topics: readonly string[], since?: Date): Promise<(RecordRange & { readonly low: bigint })[]>;
   /** Where a group goes on; `offset` is undefined where it never committed. */
   committed(groupId: string, topics: readonly string[]): Promise<CommittedOffset[]>;
   /** Every record of the ranges, each partition in its order. */
   read(ranges: readonly RecordRange[], each: (record: IncomingRecord) => void): Promise<void>;
   /**
-   * The same in runs of one partition's consecutive records, none of which is empty. The next run waits until `each` has
-   * resolved, however long that takes; rejects with what `each` rejects with.
+   * The same in runs of one partition's consecutive records, none of which is empty. The next run waits until `each`
+   * has resolved, however long that takes; rejects with what `each` rejects with.
    */
   readRuns(ranges: readonly RecordRange[], each: (records: readonly IncomingRecord[]) => Promise<void>): Promise<void>;
   /** Partitions that may have held records from `since` on which retention has removed, each in words. */
   goneSince(topics: readonly string[], since: Date): Promise<string[]>;
-  /** Since when the topics hold everything, to the hour; undefined: since their beginning. In the future where it is all gone. */
+  /**
+   * Since when the topics hold everything, to the hour; undefined: since their beginning. In the future where it is all
+   * gone.
+   */
   heldSince(topics: readonly string[]): Promise<Date | undefined>;
   /** Members of a group by client id; empty when nobody has joined. */
   members(groupId: string): Promise<string[]>;
@@ -35,7 +42,7 @@ export interface KafkaAdmin {
 export async function createKafkaAdmin(options: {
   readonly brokers: readonly string[];
   readonly clientId?: string;
-  readonly logger?: Logger;
+  readonly logger?: EventLogger;
 }): Promise<KafkaAdmin> {
   const { brokers, clientId = 'admin', logger = silentLogger } = options;
   const kafka = createClient({ brokers, clientId, logger });
@@ -43,7 +50,10 @@ export async function createKafkaAdmin(options: {
   const admin = kafka.admin({ retry });
   await admin.connect();
 
-  /** Asks the leaders of partitions; each later attempt over a connection of its own, for only that learns who leads now. */
+  /**
+   * Asks the leaders of partitions; each later attempt over a connection of its own, for only that learns who leads
+   * now.
+   */
   function askLeaders<T>(ask: (client: Admin) => Promise<T>): Promise<T> {
     return untilLed({ clock: systemClock, logger }, (attempt) =>
       attempt === 0 ? ask(admin) : administer(kafka, retry, ask),

@@ -1,5 +1,5 @@
 import kafkajs, { type Admin, type Kafka, type LogEntry, type RetryOptions } from 'kafkajs';
-import type { Logger } from '../runtime.ts';
+import type { EventLogger } from '../log.ts';
 import { patchKafkaJs } from './patches.ts';
 
 /** How long one kind of warning of the client is not repeated, ms: an outage is said once, not at each attempt. */
@@ -12,7 +12,7 @@ const ORDINARY =
 export interface KafkaOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
-  readonly logger: Logger;
+  readonly logger: EventLogger;
 }
 
 export function createClient({ brokers, clientId, logger }: KafkaOptions): Kafka {
@@ -46,7 +46,7 @@ export async function administer<T>(
 }
 
 /** KafkaJS's log lines as ours. What matters to us we report ourselves, so nothing of it is an error. */
-export function createLogSink(logger: Logger, now: () => number = Date.now): (entry: LogEntry) => void {
+export function createLogSink(logger: EventLogger, now: () => number = Date.now): (entry: LogEntry) => void {
   const said = new Map<string, number>();
   return ({ namespace, log }) => {
     const { message, error, broker, groupId } = log as Record<string, unknown> & { message: string };

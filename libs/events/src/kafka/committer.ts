@@ -1,8 +1,9 @@
-import { type Clock, WOKEN } from '../runtime.ts';
+import { type Clock, WOKEN } from '../clock.ts';
 
 /**
  * Commits resolved offsets: one commit at a time, what came meanwhile goes with the next, and under load one every
- * `COMMIT_EVERY_MS`. A commit only spares the next owner of a partition the messages before it, which the inbox would drop.
+ * `COMMIT_EVERY_MS`. A commit only spares the next owner of a partition the messages before it, which the inbox would
+ * drop.
  */
 export interface Committer {
   /** Something was resolved. Does not wait: the inbox drops what a crash before the commit brings again. */

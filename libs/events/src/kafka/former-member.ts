@@ -1,5 +1,5 @@
 import type { Cluster } from 'kafkajs';
-import type { Clock } from '../runtime.ts';
+import type { Clock } from '../clock.ts';
 
 /** The part of KafkaJS's broker that its types leave out. */
 interface Coordinator {
@@ -10,8 +10,8 @@ const ATTEMPTS = 10;
 const PAUSE_MS = 200;
 
 /**
- * Takes a dead client's member out of its group. Otherwise the group would wait for it: after a broker's restart that is
- * a whole session time-out in which nobody gets a partition.
+ * Takes a dead client's member out of its group. Otherwise the group would wait for it: after a broker's restart that
+ * is a whole session time-out in which nobody gets a partition.
  */
 export async function dismissMember(cluster: Cluster, groupId: string, memberId: string, clock: Clock): Promise<void> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {

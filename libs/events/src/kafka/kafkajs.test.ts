@@ -1,14 +1,14 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { Cluster } from 'kafkajs';
-import { silentLogger } from '../runtime.ts';
+import { silentLogger } from '../log.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
 import { COMMIT_EVERY_MS, createCommitter } from './committer.ts';
 import { untilLed } from './leaders.ts';
 import { controlFetches, patchKafkaJs } from './patches.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
-import { CONSUMER_SETTINGS, createFetchWaits, LONGEST_FETCH_MS } from './settings.ts';
+import { CONSUMER_SETTINGS, createFetchWaits, MAX_FETCH_MS } from './settings.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -132,7 +132,7 @@ describe('what a fetch waits for', () => {
     waits.had(true);
     expect(waits.next()).toEqual({ minBytes: 1, maxWaitTimeInMs: 100 });
     // A session lasts through some lost heartbeats, and each waits for a fetch.
-    expect(LONGEST_FETCH_MS).toBeLessThanOrEqual(CONSUMER_SETTINGS.sessionTimeout / 4);
+    expect(MAX_FETCH_MS).toBeLessThanOrEqual(CONSUMER_SETTINGS.sessionTimeout / 4);
   });
 
   it('is for a patient group a fetch that fills up, but only while records come', () => {

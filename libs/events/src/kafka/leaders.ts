@@ -1,5 +1,6 @@
+import { type Clock, createBackoff } from '../clock.ts';
 import { describe, withCauses } from '../errors.ts';
-import { type Clock, createBackoff, type Logger } from '../runtime.ts';
+import type { EventLogger } from '../log.ts';
 
 /** How long a partition may be without a leader before an operator's question fails, ms. */
 const LEADERLESS_MS = 15_000;
@@ -8,13 +9,13 @@ const LEADERLESS = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'];
 
 /**
  * Asks again while Kafka answers that a partition has no leader where the client looks for it: a broker that has just
- * started is named as leader before it leads. KafkaJS' administration gives up at the first such answer to a question of
- * offsets, and after some seconds when it asks who leads.
+ * started is named as leader before it leads. KafkaJS' administration gives up at the first such answer to a question
+ * of offsets, and after some seconds when it asks who leads.
  * @param ask called with the number of the attempt, from 0; a later one should not trust what an earlier one learnt
  * @throws what `ask` rejects with: any other error at once, this one after 15 s
  */
 export async function untilLed<T>(
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger }: { readonly clock: Clock; readonly logger: EventLogger },
   ask: (attempt: number) => Promise<T>,
 ): Promise<T> {
   const backoff = createBackoff(100, 1_000);

@@ -72,7 +72,7 @@ export async function goneSince(admin: Admin, topics: readonly string[], since: 
 
 const HOUR_MS = 3_600_000;
 /** Nothing is looked for further back than this, in hours. */
-const MOST_HOURS = 10_000;
+const MAX_HOURS = 10_000;
 
 /**
  * The earliest full hour since which nothing is gone, by bisection; undefined where nothing ever was.
@@ -83,7 +83,7 @@ export async function heldSince(gone: (since: Date) => Promise<string[]>, now: n
   if (await isHeld(0)) return undefined;
   const next = Math.floor(now / HOUR_MS) + 1;
   // `held` hours back and less is all there, `lost` is not. The next hour always is.
-  let [held, lost] = [0, MOST_HOURS];
+  let [held, lost] = [0, MAX_HOURS];
   while (lost - held > 1) {
     const middle = Math.floor((held + lost) / 2);
     if (await isHeld((next - middle) * HOUR_MS)) held = middle;

@@ -67,7 +67,9 @@ const TIMEOUT_CHECK_MS = 1_000;
 /** By consumer and broker: one broker's silence says nothing of the next one's partitions. */
 const waits = new WeakMap<Cluster, (nodeId: string) => FetchWaits>();
 
-/** From now on the consumer with this cluster asks before each fetch how long to wait. `create`: once for each broker. */
+/**
+ * From now on the consumer with this cluster asks before each fetch how long to wait. `create`: once for each broker.
+ */
 export function controlFetches(cluster: Cluster, create: () => FetchWaits): void {
   const ofBrokers = new Map<string, FetchWaits>();
   waits.set(cluster, (nodeId) => {

@@ -1,7 +1,7 @@
 /**
- * A Kafka record (v2, "Record" in the protocol guide's message format) to and from bytes, in one pass each. KafkaJS 2.2.4
- * makes an encoder of 512 bytes for each header it writes, and copies all headers for each that it reads: with nine
- * headers an event that was a fifth of the work of a consumer that skips most of what it hears.
+ * A Kafka record (v2, "Record" in the protocol guide's message format) to and from bytes, in one pass each. KafkaJS
+ * 2.2.4 makes an encoder of 512 bytes for each header it writes, and copies all headers for each that it reads: with
+ * nine headers an event that was a fifth of the work of a consumer that skips most of what it hears.
  * https://kafka.apache.org/documentation/#recordbatch
  */
 

@@ -1,7 +1,8 @@
 import kafkajs, { type Cluster, type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import type { ConsumeOptions, RecordBatch } from '../broker.ts';
+import { atMost, type Clock, createBackoff } from '../clock.ts';
 import { describe } from '../errors.ts';
-import { atMost, type Clock, createBackoff, type Logger } from '../runtime.ts';
+import type { EventLogger } from '../log.ts';
 import { createCommitter } from './committer.ts';
 import { dismissMember } from './former-member.ts';
 import { controlFetches } from './patches.ts';
@@ -14,7 +15,7 @@ const SILENCE_MS = 30_000;
 export interface SessionOptions {
   readonly kafka: Kafka;
   readonly consume: ConsumeOptions;
-  readonly logger: Logger;
+  readonly logger: EventLogger;
   readonly clock: Clock;
   /** Where to start each partition (`topic/partition` → offset), kept up to date; only for groups that never commit. */
   readonly positions: Map<string, string> | undefined;

@@ -1,5 +1,5 @@
 import type { ConsumerConfig, ConsumerRunConfig } from 'kafkajs';
-import { pauseAfter } from '../runtime.ts';
+import { pauseAfter } from '../clock.ts';
 import type { FetchWaits } from './patches.ts';
 
 /** How often a member at work says that it lives, ms. At rest the length of a fetch is what keeps heartbeats apart. */
@@ -26,12 +26,12 @@ export const CONSUMER_SETTINGS = {
 /** A patient group's fetch waits for so many bytes (some hundred events), or for its time. */
 const PATIENT_BYTES = 256 * 1024;
 /** Longest wait of a patient group's fetch, ms. The rest of a longer patience is the consumer's. */
-const LONGEST_PATIENCE_MS = 500;
+const MAX_PATIENCE_MS = 500;
 /**
  * Longest wait of a fetch where nothing comes, ms. A stop and a rebalance wait for the fetch that is out, and a member
  * learns of a rebalance by the heartbeat after it; six of them fit into a session.
  */
-export const LONGEST_FETCH_MS = 1_000;
+export const MAX_FETCH_MS = 1_000;
 
 type FetchSettings = Pick<typeof CONSUMER_SETTINGS, 'minBytes' | 'maxWaitTimeInMs'>;
 
@@ -39,17 +39,17 @@ type FetchSettings = Pick<typeof CONSUMER_SETTINGS, 'minBytes' | 'maxWaitTimeInM
 function fetchSettings(patienceMs: number | undefined): FetchSettings {
   const { minBytes, maxWaitTimeInMs } = CONSUMER_SETTINGS;
   if (patienceMs === undefined || patienceMs <= maxWaitTimeInMs) return { minBytes, maxWaitTimeInMs };
-  return { minBytes: PATIENT_BYTES, maxWaitTimeInMs: Math.min(patienceMs, LONGEST_PATIENCE_MS) };
+  return { minBytes: PATIENT_BYTES, maxWaitTimeInMs: Math.min(patienceMs, MAX_PATIENCE_MS) };
 }
 
 /**
- * Beside work a fetch is short, so that a stop and a rebalance are quick; where nothing comes each one waits twice as long
- * as the one before, up to `LONGEST_FETCH_MS`. That costs no time: it is answered at the first byte. For the same reason a
- * patient group gathers only while records come; the first after a pause is not held up.
+ * Beside work a fetch is short, so that a stop and a rebalance are quick; where nothing comes each one waits twice as
+ * long as the one before, up to `MAX_FETCH_MS`. That costs no time: it is answered at the first byte. For the same
+ * reason a patient group gathers only while records come; the first after a pause is not held up.
  */
 export function createFetchWaits(patienceMs: number | undefined): FetchWaits {
   const atWork = fetchSettings(patienceMs);
-  const waits = { first: CONSUMER_SETTINGS.maxWaitTimeInMs, last: LONGEST_FETCH_MS };
+  const waits = { first: CONSUMER_SETTINGS.maxWaitTimeInMs, last: MAX_FETCH_MS };
   let inVain = 1;
   return {
     next: () =>

@@ -6,8 +6,8 @@ export class TopicMismatchError extends Error {
 }
 
 /**
- * A record is kept until the newest of its segment is a week old: with a new segment a day that is eight days at most. By
- * the broker's default a quiet topic would keep its records for two weeks, longer than inboxes remember them.
+ * A record is kept until the newest of its segment is a week old: with a new segment a day that is eight days at most.
+ * By the broker's default a quiet topic would keep its records for two weeks, longer than inboxes remember them.
  */
 const SETTINGS = [
   { name: 'retention.ms', value: String(7 * 86_400_000) },

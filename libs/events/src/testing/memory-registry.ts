@@ -1,5 +1,5 @@
 import avsc from 'avsc';
-import type { SchemaStore } from '../registry.ts';
+import type { SchemaStore } from '../codec/index.ts';
 
 /** A schema registry in memory; it refuses nothing. */
 export function createMemoryRegistry(): SchemaStore & { readonly schemas: readonly string[] } {

@@ -1,4 +1,4 @@
-import type { DeadLetterEntry, MessagingStore, NumberedRow } from '../store.ts';
+import type { DeadLetterEntry, MessagingStore, NumberedRow } from '../store/index.ts';
 
 /** A transaction in memory: what it writes becomes visible when it commits, or never. */
 export interface MemoryTx {

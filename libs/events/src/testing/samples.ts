@@ -1,10 +1,6 @@
 import type { IncomingRecord } from '../broker.ts';
-import { EVENTS, type EventType } from '../catalog.ts';
-import type { Codec } from '../codec.ts';
-import type { NewEvent } from '../event.ts';
-import { deriveEventId } from '../event-id.ts';
-import type { EventDataByType } from '../generated/types.ts';
-import { renderHeaders } from '../headers.ts';
+import { type Codec, renderHeaders } from '../codec/index.ts';
+import { deriveEventId, EVENTS, type EventDataByType, type EventType, type NewEvent } from '../contracts/index.ts';
 
 /** A made-up order id: a UUIDv7 with the given number in it. */
 export function orderId(n: number): string {

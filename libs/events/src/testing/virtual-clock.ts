@@ -1,4 +1,4 @@
-import type { Clock } from '../runtime.ts';
+import type { Clock } from '../clock.ts';
 
 /** A clock whose sleeps end at once, in the order of their length's arrival; it remembers how long each was. */
 export interface VirtualClock extends Clock {

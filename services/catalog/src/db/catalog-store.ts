@@ -1,7 +1,7 @@
-import { insertRows, placeholders, type Transaction } from '@shop/service';
+import { insertRows, placeholders, type Transaction } from '@shop/chassis';
 import type { Snapshot } from '../domain/batch.ts';
 import type { ProductStock, Reservation, ReservedLine } from '../domain/reservation.ts';
-import type { CatalogStore } from '../usecases/handle-orders.ts';
+import type { CatalogStore } from '../usecases/reserve-stock.ts';
 
 /**
  * Reservations and stock in MySQL. A batch takes at most seven statements, whatever its size.

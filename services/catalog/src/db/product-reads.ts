@@ -1,10 +1,6 @@
-import { placeholders, type SqlExecutor, type SqlValue } from '@shop/service';
+import { placeholders, type SqlExecutor, type SqlValue } from '@shop/chassis';
 import type { Product } from '../usecases/change-products.ts';
-
-/** One product, or at most `take` of those that follow `after` by their ids. */
-export type ProductWish =
-  | { readonly productId: number }
-  | { readonly after: number | undefined; readonly take: number };
+import type { ProductWish } from '../usecases/reads.ts';
 
 const SHOWN = 'product_id AS productId, name, price, available AS stockQuantity';
 

@@ -1,4 +1,4 @@
-import { insertRows, type Transaction } from '@shop/service';
+import { insertRows, type Transaction } from '@shop/chassis';
 import type { Product, ProductStore } from '../usecases/change-products.ts';
 
 /** The operators' changes in MySQL. Each locks one product, and nothing after it. */

@@ -1,7 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../../../test/simulation/random.ts';
+import {
+  active,
+  cancelled,
+  completed,
+  created,
+  ORDER_ID,
+  orderIdOf,
+  product,
+  productsOf,
+} from '../../test/examples.ts';
 import { decideBatch, keysOf, type Snapshot } from './batch.ts';
-import { active, cancelled, completed, created, ORDER_ID, orderIdOf, product, productsOf } from './fixtures.ts';
 import type { OrderEvent } from './reservation.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');

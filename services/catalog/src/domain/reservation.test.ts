@@ -11,7 +11,7 @@ import {
   released,
   sold,
   voided,
-} from './fixtures.ts';
+} from '../../test/examples.ts';
 import { decide, type OrderEvent, type ProductStock, type Reservation } from './reservation.ts';
 
 const NOTHING = { products: [], events: [] };

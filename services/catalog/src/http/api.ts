@@ -1,14 +1,14 @@
-import { pageQuery } from '@shop/service';
+import { pageQuery } from '@shop/chassis';
 import {
   answerHeaders,
   describes,
   idempotencyHeaders,
-  type Operation,
+  type PassedOperation,
   pageOf,
   sharedAnswers,
   sharedReadHeaders,
   wonSchema,
-} from '@shop/service/api';
+} from '@shop/chassis/api';
 import { z } from 'zod';
 import type { Product } from '../usecases/change-products.ts';
 import { newProductBody, productParams, productPatchBody } from './schemas.ts';
@@ -32,12 +32,14 @@ const AGE =
   'Never older than a second when the request arrives, price and stock included; an order is checked against what is true then (`expectedTotal`). `Cache-Control: no-cache` gets what is true now, and a change through the API is seen at once by who made it.';
 const problemMembers = z.object({ productId: z.int().optional().describe('the product that is missing') });
 
-export const OPERATIONS: readonly Operation[] = [
+export const OPERATIONS: readonly PassedOperation[] = [
   {
     operationId: 'listProducts',
     method: 'GET',
     path: '/products',
     access: 'public',
+    class: 'browse',
+    lastGood: true,
     tag: 'products',
     summary: 'All products, by their ids',
     description: AGE,
@@ -50,6 +52,8 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'GET',
     path: '/products/:id',
     access: 'public',
+    class: 'browse',
+    lastGood: true,
     tag: 'products',
     summary: 'One product',
     description: AGE,
@@ -64,6 +68,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'POST',
     path: '/products',
     access: 'ops',
+    class: 'finish',
     tag: 'products',
     summary: 'Add a product',
     headers: idempotencyHeaders,
@@ -83,6 +88,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'PATCH',
     path: '/products/:id',
     access: 'ops',
+    class: 'finish',
     tag: 'products',
     summary: 'Rename, reprice or restock a product',
     description: 'Orders that have reserved their stock keep the price that they had then.',

@@ -7,7 +7,7 @@ import {
   requireScope,
   sendRendered,
   wantsNow,
-} from '@shop/service';
+} from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import type { Changed, ChangeRequest, ProductChanges } from '../usecases/change-products.ts';

@@ -6,9 +6,9 @@ import {
   type Rendered,
   renderJson,
   toPage,
-} from '@shop/service';
-import type { ProductWish } from '../db/product-reads.ts';
+} from '@shop/chassis';
 import type { Product } from '../usecases/change-products.ts';
+import type { ProductWish } from '../usecases/reads.ts';
 
 /**
  * How old a product may be when it is shown, ms. The gateway adds a quarter of a second at most: together that stays

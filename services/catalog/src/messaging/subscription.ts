@@ -1,6 +1,6 @@
+import type { Transaction } from '@shop/chassis';
 import type { Outbox, Subscription } from '@shop/events';
-import type { Transaction } from '@shop/service';
-import { type CatalogStore, createHandler } from '../usecases/handle-orders.ts';
+import { type CatalogStore, createReserveStock } from '../usecases/reserve-stock.ts';
 
 interface Dependencies {
   readonly store: CatalogStore<Transaction>;
@@ -15,6 +15,6 @@ export function catalogSubscription(
   return {
     group: 'catalog',
     handles: ['order-created', 'order-completed', 'order-cancelled'],
-    handle: createHandler(dependencies),
+    handle: createReserveStock(dependencies),
   };
 }

@@ -1,11 +1,11 @@
-import type { Outbox } from '@shop/events';
 import {
   claimIdempotencyKeys,
   DomainError,
   type IdempotencyClaim,
   type Transaction,
   type Transactor,
-} from '@shop/service';
+} from '@shop/chassis';
+import type { Outbox } from '@shop/events';
 
 /** A product as the shop shows it; the price in won. */
 export interface Product {

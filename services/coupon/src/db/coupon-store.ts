@@ -1,4 +1,4 @@
-import { insertRows, placeholders, type SqlExecutor, type SqlValue, type Transaction } from '@shop/service';
+import { insertRows, placeholders, type SqlExecutor, type SqlValue, type Transaction } from '@shop/chassis';
 import type { Coupon } from '../domain/coupon.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { CouponStore } from '../usecases/issue-coupons.ts';

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 
 /**
- * KEYS: holders, total. ARGV: quantity, now in ms, `1` to take a place, user ids. For each user one text: `N` not loaded,
- * `S` sold out, `-` has none, `+` a place was taken, `?` it was the user's already, else the coupon's id.
+ * KEYS: holders, total. ARGV: quantity, now in ms, `1` to take a place, user ids. For each user one text: `N` not
+ * loaded, `S` sold out, `-` has none, `+` a place was taken, `?` it was the user's already, else the coupon's id.
  *
  * How many are left is not stored but counted: no counter can go its own way. A place that is asked for again becomes
  * young again, so that nobody takes it back from under the request that now uses it.
@@ -47,7 +47,10 @@ end
 return removed
 `;
 
-/** KEYS: holders, total. ARGV: quantity, holders that were loaded. With fewer there, Redis was emptied while they were loaded. */
+/**
+ * KEYS: holders, total. ARGV: quantity, holders that were loaded. With fewer there, Redis was emptied while they were
+ * loaded.
+ */
 const OPEN = `
 if redis.call('HLEN', KEYS[1]) < tonumber(ARGV[2]) then return 0 end
 redis.call('SET', KEYS[2], ARGV[1])

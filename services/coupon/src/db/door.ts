@@ -6,7 +6,7 @@ import {
   type Metrics,
   OutageError,
   succeeded,
-} from '@shop/service';
+} from '@shop/chassis';
 import type { Redis } from 'ioredis';
 import type { Door, Entry, Knock } from '../usecases/door.ts';
 import { withDoorScripts } from './door-scripts.ts';
@@ -60,7 +60,9 @@ export function createRedisDoor({ redis, metrics, now = Date.now }: Options): Re
     }
   }
 
-  /** One script call a policy. What fails for one policy fails for those who asked for it: the others have their places. */
+  /**
+   * One script call a policy. What fails for one policy fails for those who asked for it: the others have their places.
+   */
   async function enterAll(knocks: readonly Knock[]): Promise<readonly ItemResult<Entry>[]> {
     const at = now();
     const results = new Map<Knock, ItemResult<Entry>>();

@@ -1,4 +1,4 @@
-import { type Database, placeholders } from '@shop/service';
+import { type Database, placeholders } from '@shop/chassis';
 
 const CHUNK = 500;
 const REQUESTS_KEPT_DAYS = 7;

@@ -1,4 +1,4 @@
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import type { PolicyStore, ShownPolicy } from '../usecases/create-policy.ts';
 
 export const sqlPolicyStore: PolicyStore = {

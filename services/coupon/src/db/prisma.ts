@@ -1,5 +1,5 @@
-import type { PooledDatabase } from '@shop/service';
-import { type LazyPrisma, lazyPrisma } from '@shop/service/prisma';
+import type { PooledDatabase } from '@shop/chassis';
+import { type LazyPrisma, lazyPrisma } from '@shop/chassis/prisma';
 import type { PrismaClient } from './generated/client.ts';
 
 export type Prisma = LazyPrisma<PrismaClient>;

@@ -1,17 +1,17 @@
-import { insertRows, placeholders, type Transaction } from '@shop/service';
+import { insertRows, placeholders, type Transaction } from '@shop/chassis';
 import type { RedeemableCoupon, Redemption } from '../domain/redemption.ts';
-import type { RedemptionStore } from '../usecases/handle-orders.ts';
+import type { RedemptionStore } from '../usecases/redeem-coupons.ts';
 
 /**
  * Redemptions and coupons in MySQL. A batch takes at most five statements, whatever its size.
  *
- * Lock order: redemptions by order id, then coupons by coupon id. The primary key is forced: on a small table a scan may
- * look cheaper, and it would wait for rows nobody asked for. The coupon's row is what two orders that name the same
+ * Lock order: redemptions by order id, then coupons by coupon id. The primary key is forced: on a small table a scan
+ * may look cheaper, and it would wait for rows nobody asked for. The coupon's row is what two orders that name the same
  * coupon meet on, in whatever batches or instances they are: the second waits, and then finds it USED.
  *
- * Redemptions that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and the stock-reserved
- * and the order-cancelled of one order are on different topics, so two instances may insert the same order; the
- * duplicate-key error rolls this batch back, and the consumer runs it again on what the other one left.
+ * Redemptions that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and the
+ * stock-reserved and the order-cancelled of one order are on different topics, so two instances may insert the same
+ * order; the duplicate-key error rolls this batch back, and the consumer runs it again on what the other one left.
  */
 export const sqlRedemptionStore: RedemptionStore<Transaction> = {
   async load(tx, { orderIds, couponIds }) {

@@ -1,4 +1,4 @@
-import { insertRows, type Transaction } from '@shop/service';
+import { insertRows, type Transaction } from '@shop/chassis';
 import { acceptedAt } from '../domain/coupon.ts';
 import type { RequestStore } from '../usecases/request-issue.ts';
 

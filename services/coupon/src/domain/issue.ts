@@ -26,8 +26,8 @@ export interface IssueDecision {
 }
 
 /**
- * Decides requests one after the other, as if each came alone: whoever has a coupon keeps it, the others are admitted up
- * to what remains.
+ * Decides requests one after the other, as if each came alone: whoever has a coupon keeps it, the others are admitted
+ * up to what remains.
  *
  * @param policies those that exist, locked
  * @param owned coupons of these policies that the requests' users have

@@ -1,7 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../../../test/simulation/random.ts';
-import type { RedeemableCoupon, SagaEvent } from './redemption.ts';
-import { decideBatch, keysOf, type Snapshot } from './redemption-batch.ts';
 import {
   cancelled,
   couponIdOf,
@@ -14,7 +12,9 @@ import {
   redeemed,
   stockReserved,
   used,
-} from './redemption-fixtures.ts';
+} from '../../test/examples.ts';
+import type { RedeemableCoupon, SagaEvent } from './redemption.ts';
+import { decideBatch, keysOf, type Snapshot } from './redemption-batch.ts';
 
 const snapshotOf = (...coupons: RedeemableCoupon[]): Snapshot => ({
   redemptions: new Map(),

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
 import {
   COUPON_ID,
   cancelled,
@@ -15,7 +14,8 @@ import {
   used,
   usedByAnother,
   voided,
-} from './redemption-fixtures.ts';
+} from '../../test/examples.ts';
+import { decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
 
 const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
 const nothing = { events: [] };

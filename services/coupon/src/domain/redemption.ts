@@ -39,7 +39,9 @@ export interface GrantedRedemption extends OfOrder {
   readonly discountAmount: number;
 }
 
-/** The coupon was never used: it cannot be (REJECTED), or the order was cancelled before its stock was heard of (VOID). */
+/**
+ * The coupon was never used: it cannot be (REJECTED), or the order was cancelled before its stock was heard of (VOID).
+ */
 export interface EmptyRedemption extends OfOrder {
   readonly status: 'REJECTED' | 'VOID';
   readonly reason: string;
@@ -48,7 +50,9 @@ export interface EmptyRedemption extends OfOrder {
 /** What the service knows of one order that names a coupon; there is none until the order is heard of. */
 export type Redemption = GrantedRedemption | EmptyRedemption;
 
-/** What one event is decided on, all locked. The coupon is the one that the order names; undefined for an unknown one. */
+/**
+ * What one event is decided on, all locked. The coupon is the one that the order names; undefined for an unknown one.
+ */
 export interface RedemptionState {
   readonly redemption: Redemption | undefined;
   readonly coupon: RedeemableCoupon | undefined;
@@ -109,7 +113,9 @@ function redeem(
   };
 }
 
-/** The coupon, if this user can use it now; otherwise why not. Another user's is as unknown as one that does not exist. */
+/**
+ * The coupon, if this user can use it now; otherwise why not. Another user's is as unknown as one that does not exist.
+ */
 function isUsable(coupon: RedeemableCoupon | undefined, userId: number, now: Date): RedeemableCoupon | RejectionReason {
   if (!coupon || coupon.userId !== userId) return 'COUPON_NOT_FOUND';
   switch (coupon.status) {

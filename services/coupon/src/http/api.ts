@@ -1,19 +1,19 @@
-import { pageQuery } from '@shop/service';
+import { pageQuery } from '@shop/chassis';
 import {
   answerHeaders,
   describes,
   idempotencyHeaders,
-  type Operation,
+  type PassedOperation,
   pageOf,
   sharedAnswers,
   sharedReadHeaders,
   timeSchema,
   uuidSchema,
   wonSchema,
-} from '@shop/service/api';
+} from '@shop/chassis/api';
 import { z } from 'zod';
-import type { ShownCoupon } from '../db/reads.ts';
 import type { ShownPolicy } from '../usecases/create-policy.ts';
+import type { ShownCoupon } from '../usecases/reads.ts';
 import type { CouponAnswer, RequestAnswer } from './coupon-routes.ts';
 import { couponsQuery, issueBody, newPolicyBody, ownQuery } from './schemas.ts';
 
@@ -80,12 +80,13 @@ const policy = describes<ShownPolicy>()(
 
 const problemMembers = z.object({ couponPolicyId: z.int().optional().describe('the policy that was asked for') });
 
-export const OPERATIONS: readonly Operation[] = [
+export const OPERATIONS: readonly PassedOperation[] = [
   {
     operationId: 'issueCoupon',
     method: 'POST',
     path: '/coupons/issue',
     access: 'user',
+    class: 'begin',
     tag: 'coupons',
     summary: 'Get a coupon, first come first served',
     description:
@@ -115,6 +116,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'GET',
     path: '/coupons/requests/:id',
     access: 'user',
+    class: 'finish',
     tag: 'coupons',
     summary: 'What became of a request over the log',
     params: z.object({ id: uuidSchema.describe('the request: `Location` of the 202') }),
@@ -127,6 +129,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'GET',
     path: '/coupons',
     access: 'user',
+    class: 'browse',
     tag: 'coupons',
     summary: 'Own coupons, newest first',
     query: couponsQuery,
@@ -137,6 +140,8 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'GET',
     path: '/coupon-policies',
     access: 'public',
+    class: 'browse',
+    lastGood: true,
     tag: 'coupons',
     summary: 'Which coupons there are',
     description:
@@ -150,6 +155,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'POST',
     path: '/coupon-policies',
     access: 'ops',
+    class: 'finish',
     tag: 'coupons',
     summary: 'Make a new kind of coupon',
     description: 'Nothing of it changes later but how many are left.',

@@ -1,11 +1,11 @@
-import { type Batcher, clientOf, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/service';
+import { type Batcher, clientOf, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../db/reads.ts';
 import { type Coupon, shownStatus } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
 import type { QueuedIssue } from '../usecases/issue-coupons.ts';
+import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/reads.ts';
 import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
 
 export interface CouponRoutes extends AskForCoupon {

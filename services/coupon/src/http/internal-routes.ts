@@ -1,4 +1,4 @@
-import { parse, requireScope } from '@shop/service';
+import { parse, requireScope } from '@shop/chassis';
 import type { Router } from 'express';
 import type { ReconcileDoor } from '../usecases/reconcile-door.ts';
 import { reconcileQuery } from './schemas.ts';

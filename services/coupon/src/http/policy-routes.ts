@@ -1,4 +1,4 @@
-import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/service';
+import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/chassis';
 import type { Request, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import type { CreatePolicy, PolicyRequest } from '../usecases/create-policy.ts';

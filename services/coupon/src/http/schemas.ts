@@ -1,4 +1,4 @@
-import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/service';
+import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/chassis';
 import { z } from 'zod';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -6,8 +6,8 @@ import {
   type Rendered,
   renderJson,
   toPage,
-} from '@shop/service';
-import type { CouponReads } from '../db/reads.ts';
+} from '@shop/chassis';
+import type { CouponReads } from '../usecases/reads.ts';
 
 /** How old a policy may be when it is shown, ms: with the gateway's quarter of a second it stays below a second. */
 export const MAX_AGE_MS = 500;
@@ -23,7 +23,9 @@ interface PolicyPage {
   readonly limit: number;
 }
 
-/** Everybody is shown the same policies: bodies and their ETags are kept for a moment. There is rarely a second page. */
+/**
+ * Everybody is shown the same policies: bodies and their ETags are kept for a moment. There is rarely a second page.
+ */
 export function createShownPolicies(
   listPolicies: CouponReads['listPolicies'],
   metrics?: Metrics,

@@ -1,5 +1,5 @@
+import type { Transaction } from '@shop/chassis';
 import { type CommitHooks, causedBy, type Subscription } from '@shop/events';
-import type { Transaction } from '@shop/service';
 import type { createIssueFromLog } from '../usecases/request-issue.ts';
 
 /**

@@ -5,7 +5,7 @@ import {
   DatabaseUnavailableError,
   DomainError,
   OutageError,
-} from '@shop/service';
+} from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
 import { type Coupon, newCoupon } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';

@@ -5,7 +5,7 @@ import {
   DomainError,
   isOutage,
   OutageError,
-} from '@shop/service';
+} from '@shop/chassis';
 import { acceptedAt, type Coupon, newCoupon } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import { opennessOf, type Policy } from '../domain/policy.ts';
@@ -42,9 +42,9 @@ interface Dependencies {
 const MEND_EVERY_MS = 1_000;
 
 /**
- * A user asks for a coupon and gets a final answer (`ask`). The door (Redis) answers whoever has one already and whoever
- * comes too late; those it lets in get the writer's answer, after the commit. Without the door everybody goes to the
- * database.
+ * A user asks for a coupon and gets a final answer (`ask`). The door (Redis) answers whoever has one already and
+ * whoever comes too late; those it lets in get the writer's answer, after the commit. Without the door everybody goes
+ * to the database.
  */
 export function createAskForCoupon(dependencies: Dependencies) {
   const { policies, door, loader, issues, owned, maxWithoutDoor, logger, now = Date.now } = dependencies;

@@ -1,11 +1,11 @@
-import type { Outbox } from '@shop/events';
 import {
   claimIdempotencyKeys,
   DomainError,
   type IdempotencyClaim,
   type Transaction,
   type Transactor,
-} from '@shop/service';
+} from '@shop/chassis';
+import type { Outbox } from '@shop/events';
 
 /** What an operator wants. Amounts in won. */
 export interface NewPolicy {

@@ -29,12 +29,12 @@ export interface Holder extends Ownership {
 }
 
 /**
- * The doorman: who holds a coupon or a place of a policy, in Redis. It only keeps the many from the database; what it says
- * may be old, and the database decides. Everything rejects with OutageError while Redis is away.
+ * The doorman: who holds a coupon or a place of a policy, in Redis. It only keeps the many from the database; what it
+ * says may be old, and the database decides. Everything rejects with OutageError while Redis is away.
  *
- * Its layout is fixed, others read it: hash `coupon:{<policy>}:holders` user id → coupon id, or `?<epoch ms>` for a place
- * that is taken and not written yet; string `coupon:{<policy>}:total`, the quantity, there only while the state is
- * complete.
+ * Its layout is fixed, others read it: hash `coupon:{<policy>}:holders` user id → coupon id, or `?<epoch ms>` for a
+ * place that is taken and not written yet; string `coupon:{<policy>}:total`, the quantity, there only while the state
+ * is complete.
  */
 export interface Door {
   /**

@@ -1,5 +1,5 @@
+import { type ItemResult, succeeded, type Transactor } from '@shop/chassis';
 import type { Cause, NewEvent, Outbox } from '@shop/events';
-import { type ItemResult, succeeded, type Transactor } from '@shop/service';
 import type { Coupon } from '../domain/coupon.ts';
 import { decideIssues, type IssueOutcome, type IssueRequest } from '../domain/issue.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -85,5 +85,3 @@ function toEvent(coupon: Coupon, byRequest: boolean, cause: Cause | undefined): 
     ...(cause ? { cause } : {}),
   };
 }
-
-export type IssueCoupons = ReturnType<typeof createIssueCoupons>;

@@ -1,4 +1,4 @@
-import { OutageError } from '@shop/service';
+import { OutageError } from '@shop/chassis';
 import type { Policy } from '../domain/policy.ts';
 import type { Door } from './door.ts';
 

@@ -1,4 +1,4 @@
-import { type ItemResult, succeeded } from '@shop/service';
+import { type ItemResult, succeeded } from '@shop/chassis';
 import type { Coupon } from '../domain/coupon.ts';
 
 /** A user and a policy: at most one coupon. */

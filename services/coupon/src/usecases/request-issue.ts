@@ -1,5 +1,5 @@
+import { type ItemResult, succeeded, type Transactor } from '@shop/chassis';
 import type { Cause, Outbox } from '@shop/events';
-import { type ItemResult, succeeded, type Transactor } from '@shop/service';
 import { acceptedAt } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import { type CouponStore, issueIn, type QueuedIssue } from './issue-coupons.ts';
@@ -50,8 +50,8 @@ interface LogDependencies<Tx> extends Omit<Dependencies<Tx>, 'transactor'> {
 }
 
 /**
- * Issues what was requested on the log, in its order, in the consumer's transaction, and writes each outcome. Whether the
- * policy was open was judged when the request was accepted; the time in its id is that moment.
+ * Issues what was requested on the log, in its order, in the consumer's transaction, and writes each outcome. Whether
+ * the policy was open was judged when the request was accepted; the time in its id is that moment.
  */
 export function createIssueFromLog<Tx extends { onCommit(hook: () => void): void }>(dependencies: LogDependencies<Tx>) {
   const { coupons, requests, outbox, onDecided, now } = dependencies;

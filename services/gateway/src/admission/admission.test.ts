@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ANYBODY } from '@shop/service';
-import { eventually } from '@shop/service/testing';
-import type { Guard } from '../pipeline.ts';
+import { ANYBODY } from '@shop/chassis';
+import { eventually } from '@shop/chassis/testing';
+import type { Guard } from '../passage.ts';
 import type { Shedder } from '../protect/shedding.ts';
-import { ROUTES, type Route } from '../routes.ts';
+import { ROUTES } from '../routes.generated.ts';
+import type { Route } from '../routes.ts';
 import { fakeService, startGateway } from '../testing.ts';
 
 const open: { close(): Promise<void> | void }[] = [];

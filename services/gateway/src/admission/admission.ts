@@ -1,4 +1,4 @@
-import { type Metrics, preferredWait } from '@shop/service';
+import { type Metrics, preferredWait } from '@shop/chassis';
 import type { Shedder } from '../protect/shedding.ts';
 import type { Route } from '../routes.ts';
 import { CLASSES, type ClassRules, type RequestClass } from './classes.ts';

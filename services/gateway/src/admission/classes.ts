@@ -1,11 +1,11 @@
-/**
- * How much a request matters when not all can be served. `finish` ends something that was begun, or operates the shop;
- * `begin` starts something new; `browse` only looks. Browsing is refused first, and what finishes something last.
- */
-export type RequestClass = 'finish' | 'begin' | 'browse';
+import type { RequestClass } from '@shop/chassis/api';
+
+export type { RequestClass };
 
 export interface ClassRules {
-  /** Its answers may take so long on average, as a share of LIMIT_TARGET_MS. The class with the least gives way first. */
+  /**
+   * Its answers may take so long on average, as a share of LIMIT_TARGET_MS. The class with the least gives way first.
+   */
   readonly targetShare: number;
   /** It is refused when the event loop is later than this share of SHED_ABOVE_MS. */
   readonly lateShare: number;

@@ -1,7 +1,9 @@
 import type { AdaptiveLimit } from './limit.ts';
 import type { WaitingLine } from './waiting-line.ts';
 
-/** `full`: the line was as long as can be served in time. `waited`: no place came free in time. `late`: the process is. */
+/**
+ * `full`: the line was as long as can be served in time. `waited`: no place came free in time. `late`: the process is.
+ */
 export type Refusal = 'full' | 'waited' | 'late';
 
 /** A request's place among those under way at a service. Whatever happens to the request, `leave` ends it. */
@@ -10,8 +12,8 @@ export interface Place {
   readonly waiting: boolean;
   whenDecided(decided: (refusal?: Refusal) => void): void;
   /**
-   * The request goes to the service now. False when the place was given to another meanwhile, because the request took too
-   * long to arrive: it has to enter anew.
+   * The request goes to the service now. False when the place was given to another meanwhile, because the request took
+   * too long to arrive: it has to enter anew.
    */
   begin(): boolean;
   /** The head of the answer is there. */
@@ -25,7 +27,9 @@ export interface Place {
 export interface GateOptions {
   readonly limit: AdaptiveLimit;
   readonly line: WaitingLine<Place>;
-  /** A request that waits for an outcome, and one that the service refused, hold their place for so long at most, ms. */
+  /**
+   * A request that waits for an outcome, and one that the service refused, hold their place for so long at most, ms.
+   */
   readonly targetMs: number;
   /** ms. */
   readonly now: () => number;
@@ -51,7 +55,7 @@ const ARRIVAL_MS = 50;
 /** So many may always stand in line. */
 const SHORTEST_LINE = 10;
 /** So many times the limit may come in one burst: time bounds the wait of those. */
-const LONGEST_BURST = 10;
+const MAX_BURST = 10;
 /** In a standing line a part of it: as many as a batch of the service gives back at once. */
 const STANDING_SHARE = 0.5;
 
@@ -178,7 +182,7 @@ export function createGate({ limit, line, targetMs, now, lateness, served }: Gat
 
   /** In a standing line as many as may get a place before they have waited too long; a burst may be longer. */
   function longestLine(at: number): number {
-    const share = line.isStanding(at) ? STANDING_SHARE : LONGEST_BURST;
+    const share = line.isStanding(at) ? STANDING_SHARE : MAX_BURST;
     return Math.max(SHORTEST_LINE, limit.current * share);
   }
 

@@ -19,8 +19,8 @@ export interface AdaptiveLimit {
   /** The service did the work and took so long for it. */
   worked(ms: number): void;
   /**
-   * The service answered without doing the work (not found, sold out), or the client left. That can show that the service is
-   * slow, and never that it is fast.
+   * The service answered without doing the work (not found, sold out), or the client left. That can show that the
+   * service is slow, and never that it is fast.
    */
   answered(ms: number): void;
   /** The service itself refused: the limit does not rise meanwhile. */
@@ -33,7 +33,7 @@ export interface AdaptiveLimit {
 const WINDOW_MS = 200;
 const MIN_ANSWERS = 10;
 /** With fewer answers it is closed after this time. */
-const LONGEST_WINDOW_MS = 1_000;
+const MAX_WINDOW_MS = 1_000;
 /** So many slow windows in a row are an overload; fewer are a stall, of the disk or of a heap, that is over soon. */
 const SLOW_WINDOWS = 2;
 /** One answer counts as so many targets at most. */
@@ -42,14 +42,15 @@ const SLOWEST = 4;
 const TOLERANCE = 1.1;
 /** The share of the way to the reckoned limit that one window goes. */
 const STEP = 0.5;
-const MOST_RISE = 1.15;
-const LEAST_FALL = 0.95;
-const MOST_FALL = 0.6;
+const MAX_RISE = 1.15;
+const MIN_FALL = 0.95;
+const MAX_FALL = 0.6;
 
 /**
  * A limit that keeps the average answer time near a target. By Little's law a service that gives `x` answers a second
  * holds `x × target` requests while each takes the target: the limit falls towards that number, and so cannot overshoot
- * however late the measurement comes. It rises by a part of itself at a time, and beyond `initial` only while it is used up.
+ * however late the measurement comes. It rises by a part of itself at a time, and beyond `initial` only while it is
+ * used up.
  */
 export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOptions): AdaptiveLimit {
   const bounded = (value: number) => Math.min(max, Math.max(min, value));
@@ -72,11 +73,11 @@ export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOption
     const reckoned = (completed / seconds) * (targetMs / 1000);
     const next = current + STEP * (reckoned - current);
     // Cheap answers raise `reckoned`, so that it may be above the limit: it falls all the same.
-    return Math.max(current * MOST_FALL, Math.min(next, current * LEAST_FALL));
+    return Math.max(current * MAX_FALL, Math.min(next, current * MIN_FALL));
   }
 
   function rise(average: number): number {
-    return current * Math.min(MOST_RISE, targetMs / average) + 1;
+    return current * Math.min(MAX_RISE, targetMs / average) + 1;
   }
 
   const isUsed = () => peak >= Math.floor(current);
@@ -106,7 +107,7 @@ export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOption
     turn(now) {
       since ??= now;
       const elapsed = now - since;
-      if (elapsed < WINDOW_MS || (count < MIN_ANSWERS && elapsed < LONGEST_WINDOW_MS)) return;
+      if (elapsed < WINDOW_MS || (count < MIN_ANSWERS && elapsed < MAX_WINDOW_MS)) return;
       if (count > 0) {
         averageMs = sum / count;
         slow = averageMs > targetMs * TOLERANCE ? slow + 1 : 0;

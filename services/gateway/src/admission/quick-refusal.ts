@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DomainError, renderProblem } from '@shop/service';
+import { DomainError, renderProblem } from '@shop/chassis';
 import { traceOf } from '../trace-of.ts';
 
 /** A body up to this size is still read and thrown away, so that the connection stays usable, bytes. */

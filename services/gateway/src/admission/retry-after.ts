@@ -2,11 +2,13 @@
 const HALF_LIFE_MS = 2_000;
 /** Refused clients are spread over so many seconds for each request refused beside one served. */
 const SECONDS_FOR_EACH = 3;
-const LONGEST_SECONDS = 30;
+const MAX_SECONDS = 30;
 /** As if so many had been served: a few refusals of an idle gateway are no excess. */
 const ALWAYS_SERVED = 10;
 
-/** The wait of refused clients: random within a window that grows with the excess, so that they do not return together. */
+/**
+ * The wait of refused clients: random within a window that grows with the excess, so that they do not return together.
+ */
 export interface RetryAfter {
   countServed(): void;
   countRefused(): void;
@@ -48,7 +50,7 @@ export function createRetryAfter({ now, random }: RetryAfterOptions): RetryAfter
     seconds() {
       forget();
       const excess = refused / (served + ALWAYS_SERVED);
-      const window = Math.min(LONGEST_SECONDS, 1 + Math.floor(SECONDS_FOR_EACH * excess));
+      const window = Math.min(MAX_SECONDS, 1 + Math.floor(SECONDS_FOR_EACH * excess));
       return 1 + Math.floor(random() * window);
     },
   };

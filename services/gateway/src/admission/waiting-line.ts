@@ -1,10 +1,10 @@
 /**
- * A line that was not empty for so long is standing: more comes than is served. It is so until it was empty for as long,
- * since a service that batches gives back many places at a time, which empties any line.
+ * A line that was not empty for so long is standing: more comes than is served. It is so until it was empty for as
+ * long, since a service that batches gives back many places at a time, which empties any line.
  */
 const STANDING_AFTER_MS = 100;
 /** Longest wait in a line that empties now and then: it evens out bursts. */
-const LONGEST_WAIT_MS = 100;
+const MAX_WAIT_MS = 100;
 /** Longest wait in a standing line: there, waiting helps nobody. */
 const STANDING_WAIT_MS = 30;
 
@@ -43,7 +43,7 @@ export function createWaitingLine<T>(): WaitingLine<T> {
     if (items.length === 1) emptySince = now;
   }
 
-  const longestWait = (now: number) => (isStanding(now) ? STANDING_WAIT_MS : LONGEST_WAIT_MS);
+  const longestWait = (now: number) => (isStanding(now) ? STANDING_WAIT_MS : MAX_WAIT_MS);
 
   return {
     get length() {

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, ran
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { parse, SCOPES, type Scope, userIdSchema } from '@shop/service';
+import { parse, SCOPES, type Scope, userIdSchema } from '@shop/chassis';
 import type { Router } from 'express';
 import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, type JSONWebKeySet, SignJWT } from 'jose';
 import { z } from 'zod';

@@ -3,14 +3,14 @@ import type { CryptoKey, JWSHeaderParameters, JWTPayload, JWTVerifyGetKey } from
 
 /** Signatures that are accepted, with their digests. No secret is ever shared with an issuer, so none of HMAC's. */
 const DIGESTS: Readonly<Record<string, string | null>> = { RS256: 'sha256', ES256: 'sha256', EdDSA: null };
-const LEAST_RSA_BITS = 2_048;
+const MIN_RSA_BITS = 2_048;
 
 /** What a token says, once its signature is known to be good. @throws whatever is wrong with it, in words */
 export type ReadJwt = (token: string) => Promise<JWTPayload>;
 
 /**
- * Reads compact signed tokens (RFC 7515, 7519). jose finds the key, which has to be of the algorithm's kind; the signature
- * is verified here and at once, in a quarter of the time that Web Crypto's detour over a thread takes.
+ * Reads compact signed tokens (RFC 7515, 7519). jose finds the key, which has to be of the algorithm's kind; the
+ * signature is verified here and at once, in a quarter of the time that Web Crypto's detour over a thread takes.
  */
 export function createJwtReader(find: JWTVerifyGetKey): ReadJwt {
   const keyObjects = new WeakMap<CryptoKey, KeyObject>();
@@ -40,7 +40,7 @@ export function createJwtReader(find: JWTVerifyGetKey): ReadJwt {
     if (known) return known;
     const key = KeyObject.from(found);
     const bits = key.asymmetricKeyDetails?.modulusLength;
-    if (bits !== undefined && bits < LEAST_RSA_BITS) throw new Error('its key is too short');
+    if (bits !== undefined && bits < MIN_RSA_BITS) throw new Error('its key is too short');
     keyObjects.set(found, key);
     return key;
   }

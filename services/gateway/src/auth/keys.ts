@@ -17,8 +17,8 @@ export class KeysAwayError extends Error {
 const REST_MS = 1_000;
 
 /**
- * The keys that an issuer publishes. They are kept however long it is away, so that its outage is noticed only by tokens
- * of keys that are not known yet; such a token has them fetched, at most every 30 s.
+ * The keys that an issuer publishes. They are kept however long it is away, so that its outage is noticed only by
+ * tokens of keys that are not known yet; such a token has them fetched, at most every 30 s.
  */
 export function remoteKeys(url: string, { timeoutMs = 3_000 } = {}): Keys {
   const remote = createRemoteJWKSet(new URL(url), {

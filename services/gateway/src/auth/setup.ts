@@ -1,7 +1,7 @@
-import type { Runtime } from '@shop/service';
+import type { Runtime } from '@shop/chassis';
 import type { GatewayConfig } from '../config.ts';
 import { asAnybody, authenticate } from '../guards/authenticate.ts';
-import type { Guard } from '../pipeline.ts';
+import type { Guard } from '../passage.ts';
 import { createDemoIssuer, type DemoIssuer } from './demo.ts';
 import { remoteKeys } from './keys.ts';
 import { createTokens, type Tokens } from './tokens.ts';

@@ -1,4 +1,4 @@
-import { type Caller, DomainError, SCOPES, userIdSchema } from '@shop/service';
+import { type Caller, DomainError, SCOPES, userIdSchema } from '@shop/chassis';
 import type { JWTPayload } from 'jose';
 import { createJwtReader } from './jwt.ts';
 import { type Keys, KeysAwayError } from './keys.ts';
@@ -9,10 +9,13 @@ const MAX_LENGTH = 4_096;
 const TOKEN = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
 /** How far the issuer's clock may be from ours, s. */
 const CLOCK_TOLERANCE = 5;
-/** So long a token is not verified again, ms: a key that its issuer takes back is of use for this and until its keys are fetched anew. */
-const LONGEST_KEPT_MS = 600_000;
+/**
+ * So long a token is not verified again, ms: a key that its issuer takes back is of use for this and until its keys are
+ * fetched anew.
+ */
+const MAX_KEPT_MS = 600_000;
 /** Tokens that are kept: ten megabytes of usual ones, eighty at most. */
-const MOST_KEPT = 20_000;
+const MAX_KEPT = 20_000;
 
 export interface TokensOptions {
   readonly keys: Keys;
@@ -32,14 +35,14 @@ export interface Tokens {
   verify(authorization: string): Promise<Caller>;
 }
 
-export function createTokens({ keys, issuer, audience, mostKept = MOST_KEPT, now = Date.now }: TokensOptions): Tokens {
+export function createTokens({ keys, issuer, audience, mostKept = MAX_KEPT, now = Date.now }: TokensOptions): Tokens {
   const kept = new Map<string, { readonly caller: Caller; readonly until: number }>();
   const read = createJwtReader(keys.find);
 
   function keep(authorization: string, caller: Caller, expiresAt: number): void {
     // The oldest goes: a Map is in the order of insertion.
     if (kept.size >= mostKept) for (const [oldest] of kept) if (kept.delete(oldest)) break;
-    kept.set(authorization, { caller, until: Math.min(expiresAt, now() + LONGEST_KEPT_MS) });
+    kept.set(authorization, { caller, until: Math.min(expiresAt, now() + MAX_KEPT_MS) });
   }
 
   return {

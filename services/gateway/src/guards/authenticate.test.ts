@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { type Caller, createCallerVerifier } from '@shop/service';
+import { type Caller, createCallerVerifier } from '@shop/chassis';
 import { createDemoIssuer, type DemoIssuer } from '../auth/demo.ts';
 import { createTokens } from '../auth/tokens.ts';
 import { type FakeService, fakeService, INTERNAL_KEYS, startGateway } from '../testing.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { ANYBODY, type Caller, DomainError } from '@shop/service';
+import { ANYBODY, type Caller, DomainError } from '@shop/chassis';
 import type { Tokens } from '../auth/tokens.ts';
-import type { Guard, Passage } from '../pipeline.ts';
+import type { Guard, Passage } from '../passage.ts';
 
 /** GATEWAY_AUTH=off: every request is from whoever it says. */
 export const asAnybody: Guard = (passage) => {

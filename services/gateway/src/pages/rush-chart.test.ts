@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { chartOf } from '../../storefront/rush-chart.ts';
-import type { Rush } from '../../storefront/types.ts';
+import { chartOf } from '../../../../storefront/rush-chart.ts';
+import type { Rush } from '../../../../storefront/types.ts';
 
 const state = (elapsedMs: number, issued: number, completed: number, refused: Record<string, number>): Rush =>
   ({ elapsedMs, coupons: { issued }, orders: { completed, refused } }) as Rush;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { put, reprice, total, without } from '../../storefront/basket.ts';
-import { clock, createCountdown, remaining } from '../../storefront/countdown.ts';
-import { createEventParser } from '../../storefront/event-stream.ts';
-import { wishFor } from '../../storefront/kept-wish.ts';
-import { wonIn } from '../../storefront/money.ts';
+import { put, reprice, total, without } from '../../../../storefront/basket.ts';
+import { clock, createCountdown, remaining } from '../../../../storefront/countdown.ts';
+import { createEventParser } from '../../../../storefront/event-stream.ts';
+import { wishFor } from '../../../../storefront/kept-wish.ts';
+import { wonIn } from '../../../../storefront/money.ts';
 import { startGateway } from '../testing.ts';
 
 describe('the files of the shop', () => {

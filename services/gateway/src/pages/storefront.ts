@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Router } from 'express';
 import { fileHandler } from './files.ts';
 
-const FOLDER = new URL('../../storefront/', import.meta.url);
+const FOLDER = new URL('../../../../storefront/', import.meta.url);
 const SERVED = /\.(html|css|svg|ts)$/;
 /** The one package that pages import by its name, which a browser cannot look up. */
 const LIT_HTML = '/shop/lit-html.js';

@@ -34,7 +34,9 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
   };
 }
 
-/** What is counted together: an IPv4 address alone, of IPv6 a /64, since that is what one customer gets and may use up. */
+/**
+ * What is counted together: an IPv4 address alone, of IPv6 a /64, since that is what one customer gets and may use up.
+ */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const [head = '', tail] = address.split('::');

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { createMetrics, DomainError } from '@shop/service';
-import { eventually } from '@shop/service/testing';
-import type { Guard } from '../pipeline.ts';
+import { createMetrics, DomainError } from '@shop/chassis';
+import { eventually } from '@shop/chassis/testing';
+import type { Guard } from '../passage.ts';
 import { fakeService, startGateway } from '../testing.ts';
 import { createShedder, shareToRefuse, smoothed } from './shedding.ts';
 

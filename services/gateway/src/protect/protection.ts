@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { DomainError, type Logger } from '@shop/service';
-import type { Guard } from '../pipeline.ts';
+import { DomainError, type Logger } from '@shop/chassis';
+import type { Guard } from '../passage.ts';
 import { refuse } from '../refuse.ts';
 import { traceOf } from '../trace-of.ts';
 import type { ClientAddress } from './client-address.ts';

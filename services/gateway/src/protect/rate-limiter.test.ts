@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMetrics } from '@shop/service';
+import { createMetrics } from '@shop/chassis';
 import { createRateLimiter } from './rate-limiter.ts';
 import { createWindowCounts } from './window-counts.ts';
 

@@ -1,14 +1,16 @@
-import { DomainError, type Metrics } from '@shop/service';
+import { DomainError, type Metrics } from '@shop/chassis';
 import { networkOf } from './client-address.ts';
 import { type Quota, used, type Window, type WindowCounts } from './window-counts.ts';
 
 /**
- * Counts a request of somebody. Adds the headers that tell where they stand (draft-ietf-httpapi-ratelimit-headers-08) to
- * `headers`: name, value, name, value … @returns the refusal, if there is no room for it
+ * Counts a request of somebody. Adds the headers that tell where they stand (draft-ietf-httpapi-ratelimit-headers-08)
+ * to `headers`: name, value, name, value … @returns the refusal, if there is no room for it
  */
 export type Limiter = (key: string, headers: string[]) => DomainError | undefined;
 
-/** A request has to find room under both: that of its address before anything costs much, that of its user once known. */
+/**
+ * A request has to find room under both: that of its address before anything costs much, that of its user once known.
+ */
 export interface RateLimiter {
   readonly address: Limiter;
   readonly user: Limiter;

@@ -1,4 +1,4 @@
-import { createRedis, type Logger, type Metrics } from '@shop/service';
+import { createRedis, type Logger, type Metrics } from '@shop/chassis';
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
 import { shareCounts } from './share-counts.ts';
 import { createWindowCounts, type Quota } from './window-counts.ts';

@@ -22,7 +22,9 @@ const API: HelmetOptions = {
   xXssProtection: false,
 };
 
-/** The storefront and Swagger UI: everything comes from here, nothing is inline. Swagger UI has its icons in data URLs. */
+/**
+ * The storefront and Swagger UI: everything comes from here, nothing is inline. Swagger UI has its icons in data URLs.
+ */
 const PAGES: HelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,

@@ -1,4 +1,4 @@
-import { oneAtATime } from '@shop/service';
+import { oneAtATime } from '@shop/chassis';
 import type { Redis } from 'ioredis';
 import { used, type Window, type WindowCounts } from './window-counts.ts';
 

@@ -1,15 +1,18 @@
-import type { Metrics } from '@shop/service';
+import type { Metrics } from '@shop/chassis';
 
 /** How often the event loop should come round for a look, ms. */
 const EVERY_MS = 20;
-/** What the newest look counts for. One stall alone, such as a collection of the heap, then stays under the threshold. */
+/**
+ * What the newest look counts for. One stall alone, such as a collection of the heap, then stays under the threshold.
+ */
 const WEIGHT = 0.4;
 
 export interface Shedder {
   /**
    * Whether the request that has just come should be refused, so that those at work get done.
    *
-   * @param share of the threshold at which refusals begin: less for requests that can be done without sooner; by default 1
+   * @param share of the threshold at which refusals begin: less for requests that can be done without sooner; by
+   *   default 1
    */
   refuses(share?: number): boolean;
   /** How late the event loop comes round, smoothed, ms. */
@@ -29,7 +32,8 @@ export interface ShedderOptions {
 
 /**
  * Refuses requests while the event loop comes round too late: everything that is being worked on, health included,
- * waits that long in every turn. The share refused rises with the delay, from nothing at `aboveMs` to all at twice that.
+ * waits that long in every turn. The share refused rises with the delay, from nothing at `aboveMs` to all at twice
+ * that.
  */
 export function createShedder(options: ShedderOptions): Shedder {
   const { aboveMs, metrics, random = Math.random, now = () => performance.now() } = options;

@@ -32,8 +32,9 @@ export function used(window: Window): number {
 }
 
 /**
- * Counts in this process alone; `shareCounts` makes them common. At most `maxKeys` are remembered: those that did not ask
- * for the longest are forgotten, half of all at a time. Their common counts are found again in Redis when they come back.
+ * Counts in this process alone; `shareCounts` makes them common. At most `maxKeys` are remembered: those that did not
+ * ask for the longest are forgotten, half of all at a time. Their common counts are found again in Redis when they come
+ * back.
  */
 export function createWindowCounts(quota: Quota, maxKeys: number): WindowCounts {
   // Two generations instead of one map in order: finding the oldest in a map that forgets many takes longer and longer.

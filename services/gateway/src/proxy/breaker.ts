@@ -1,7 +1,9 @@
-import type { Metrics } from '@shop/service';
+import type { Metrics } from '@shop/chassis';
 import CircuitBreaker from 'opossum';
 
-/** What became of a request that was sent to a service. One of the two has to be called; what is called first counts. */
+/**
+ * What became of a request that was sent to a service. One of the two has to be called; what is called first counts.
+ */
 export interface Attempt {
   /** It answered, whatever it said. */
   answered(): void;
@@ -31,7 +33,7 @@ export interface BreakerOptions {
  * more than one instance of two has when it hangs.
  */
 const WINDOW_MS = 5_000;
-const LEAST_REQUESTS = 5;
+const MIN_REQUESTS = 5;
 const FAILURES_PERCENT = 60;
 /** How often it is looked whether an open breaker's service is back, ms. */
 const PROBE_EVERY_MS = 500;
@@ -64,7 +66,7 @@ export function createBreaker({ name, probe, metrics }: BreakerOptions): Breaker
       rollingCountTimeout: WINDOW_MS,
       rollingPercentilesEnabled: false,
       enableSnapshots: false,
-      volumeThreshold: LEAST_REQUESTS,
+      volumeThreshold: MIN_REQUESTS,
       errorThresholdPercentage: FAILURES_PERCENT,
       resetTimeout: PROBE_EVERY_MS,
     },

@@ -1,9 +1,9 @@
 import { request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createMetrics } from '@shop/service';
-import { eventually } from '@shop/service/testing';
-import type { Passage } from '../pipeline.ts';
-import { ROUTES } from '../routes.ts';
+import { createMetrics } from '@shop/chassis';
+import { eventually } from '@shop/chassis/testing';
+import type { Passage } from '../passage.ts';
+import { ROUTES } from '../routes.generated.ts';
 import { type FakeService, fakeService, startGateway } from '../testing.ts';
 import { createCopies, type Flight } from './copies.ts';
 

@@ -1,7 +1,7 @@
-import { formatTraceparent, isUnchanged, type Metrics, wantsNow } from '@shop/service';
-import type { Passage } from '../pipeline.ts';
+import { formatTraceparent, isUnchanged, type Metrics, wantsNow } from '@shop/chassis';
+import type { Passage } from '../passage.ts';
 import type { UpstreamName } from '../routes.ts';
-import type { NoAnswer } from './exchange.ts';
+import type { NoAnswer } from './no-answer.ts';
 
 /** A good answer (status 200), as it is given to others. */
 export interface SharedAnswer {
@@ -82,7 +82,8 @@ export function isShared({ request, route }: Pick<Passage, 'request' | 'route'>)
 
 /**
  * A question that comes again within a quarter of a second is answered from here, and one that several ask at once is
- * asked once. The age counts from when the request went out. A client that sends `Cache-Control: no-cache` gets neither.
+ * asked once. The age counts from when the request went out. A client that sends `Cache-Control: no-cache` gets
+ * neither.
  */
 export function createCopies(options: CopiesOptions): Copies {
   const { maxAgeMs = MAX_AGE_MS, maxBytes = MAX_BYTES, metrics, now = performance.now.bind(performance) } = options;

@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { isUnchanged } from '@shop/service';
+import { isUnchanged } from '@shop/chassis';
 import type { Dispatcher } from 'undici';
 import type { Place } from '../admission/gate.ts';
 import type { Attempt } from './breaker.ts';
 import { responseHeaders } from './headers.ts';
+import type { NoAnswer } from './no-answer.ts';
 import type { StandIn } from './stand-in.ts';
 import type { Instance, Upstream } from './upstream.ts';
 
@@ -16,13 +17,6 @@ export interface Outgoing {
   /** Longest wait for the head of the answer, ms. */
   readonly headersTimeout: number;
 }
-
-/** Why there is no answer to pass on; nothing has been sent to the client yet. */
-export type NoAnswer =
-  /** It was not sent: the service's breaker is open, or too many others are at work there. */
-  | { readonly kind: 'open' | 'busy' }
-  /** `away`: no instance took the request. `silent`: one took it, and what became of it is not known. */
-  | { readonly kind: 'away' | 'silent' | 'malformed'; readonly error: Error };
 
 export interface ExchangeOptions {
   readonly request: IncomingMessage;

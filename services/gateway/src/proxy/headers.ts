@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { CALLER_HEADER, TIME_LEFT_HEADER } from '@shop/service';
+import { CALLER_HEADER, TIME_LEFT_HEADER } from '@shop/chassis';
 
 /** Headers of one connection only (RFC 9110 §7.6.1), which a proxy must not pass on. */
 const HOP_BY_HOP = [

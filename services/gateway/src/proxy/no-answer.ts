@@ -1,5 +1,11 @@
-import { DomainError, type Logger, type TraceContext } from '@shop/service';
-import type { NoAnswer } from './exchange.ts';
+import { DomainError, type Logger, type TraceContext } from '@shop/chassis';
+
+/** Why there is no answer to pass on; nothing has been sent to the client yet. */
+export type NoAnswer =
+  /** It was not sent: the service's breaker is open, or too many others are at work there. */
+  | { readonly kind: 'open' | 'busy' }
+  /** `away`: no instance took the request. `silent`: one took it, and what became of it is not known. */
+  | { readonly kind: 'away' | 'silent' | 'malformed'; readonly error: Error };
 
 /** What a client is told to wait, s. */
 const RETRY_AFTER_SECONDS = 1;

@@ -1,5 +1,5 @@
-import { formatTraceparent, type SignCaller, TIME_LEFT_HEADER } from '@shop/service';
-import type { Passage } from '../pipeline.ts';
+import { formatTraceparent, type SignCaller, TIME_LEFT_HEADER } from '@shop/chassis';
+import type { Passage } from '../passage.ts';
 import type { ClientAddress } from '../protect/client-address.ts';
 import type { Outgoing } from './exchange.ts';
 import { requestHeaders } from './headers.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { eventually } from '@shop/service/testing';
+import { eventually } from '@shop/chassis/testing';
 import { deadAddress, type FakeService, fakeService, startGateway } from '../testing.ts';
 import { createRetryBudget } from './retry-budget.ts';
 

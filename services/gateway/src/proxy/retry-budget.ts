@@ -1,4 +1,4 @@
-import type { Metrics } from '@shop/service';
+import type { Metrics } from '@shop/chassis';
 
 /** Allows so many second tries as a share of the requests that came lately. */
 export interface RetryBudget {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Metrics } from '@shop/service';
+import type { Metrics } from '@shop/chassis';
 import type { Route } from '../routes.ts';
 import type { Flight } from './copies.ts';
 import type { LastGood } from './last-good.ts';

@@ -1,9 +1,9 @@
-import { DomainError, type Logger, type Metrics } from '@shop/service';
-import type { Passage } from '../pipeline.ts';
+import { DomainError, type Logger, type Metrics } from '@shop/chassis';
+import type { Passage } from '../passage.ts';
 import { refuse } from '../refuse.ts';
 import type { UpstreamName } from '../routes.ts';
-import { Exchange, type NoAnswer } from './exchange.ts';
-import { createWarning, toProblem } from './no-answer.ts';
+import { Exchange } from './exchange.ts';
+import { createWarning, type NoAnswer, toProblem } from './no-answer.ts';
 import { type OutgoingOptions, outgoingOf } from './outgoing.ts';
 import { createRetryCount } from './retry-budget.ts';
 import type { Upstream } from './upstream.ts';

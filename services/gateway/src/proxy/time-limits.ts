@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { preferredWait } from '@shop/service';
+import { preferredWait } from '@shop/chassis';
 
 /** Longest times until a service's answer begins, ms. */
 export interface TimeLimits {
@@ -12,7 +12,9 @@ export interface TimeLimits {
 /** What a service gets on top of what its client is willing to wait (`Prefer: wait=N`), ms. */
 const BESIDE_WAIT_MS = 5_000;
 
-/** How long a request may wait for the head of its answer, ms. What follows it, such as a stream's events, is not in it. */
+/**
+ * How long a request may wait for the head of its answer, ms. What follows it, such as a stream's events, is not in it.
+ */
 export function timeLimit(method: string | undefined, headers: IncomingHttpHeaders, limits: TimeLimits): number {
   const { readMs, writeMs, mostMs } = limits;
   const own = method === 'GET' || method === 'HEAD' ? readMs : writeMs;

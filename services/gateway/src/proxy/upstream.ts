@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Metrics } from '@shop/service';
+import type { Metrics } from '@shop/chassis';
 import { Pool } from 'undici';
 import { type Breaker, createBreaker } from './breaker.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
@@ -109,7 +109,9 @@ async function untilThere(instance: Instance, closing: AbortSignal): Promise<voi
   }
 }
 
-/** Rejects unless it answers in time, whatever it says of its health: a service that cannot do its work says so itself. */
+/**
+ * Rejects unless it answers in time, whatever it says of its health: a service that cannot do its work says so itself.
+ */
 async function isThere({ pool }: Instance): Promise<void> {
   const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
   const answer = await pool.request({ method: 'GET', path: '/health/live', signal });

@@ -1,4 +1,4 @@
-import type { SqlExecutor } from '@shop/service';
+import type { SqlExecutor } from '@shop/chassis';
 import type { OrdersRead } from '../usecases/admission.ts';
 
 /** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */

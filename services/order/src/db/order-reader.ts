@@ -1,16 +1,22 @@
-import { placeholders, type SqlExecutor } from '@shop/service';
+import { placeholders, type SqlExecutor } from '@shop/chassis';
 import type { Order } from '../domain/order.ts';
 import { type OrderView, viewOf } from '../usecases/order-view.ts';
 import type { OrderProgress, OrderStep } from '../usecases/order-watches.ts';
 import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder } from './rows.ts';
 
-/** Reads many orders at once, those of everybody who asks at the moment: two statements, on the primary keys of orders and lines. */
+/**
+ * Reads many orders at once, those of everybody who asks at the moment: two statements, on the primary keys of orders
+ * and lines.
+ */
 export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderView>> {
   const orders = await selectOrders(db, orderIds);
   return new Map([...orders].map(([orderId, order]) => [orderId, viewOf(order)]));
 }
 
-/** The lines are read last: they are never older than their order, and lines with prices are only shown for an order that is known to be reserved. */
+/**
+ * The lines are read last: they are never older than their order, and lines with prices are only shown for an order
+ * that is known to be reserved.
+ */
 async function selectOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, Order>> {
   const ids = [...new Set(orderIds)];
   if (ids.length === 0) return new Map();

@@ -1,5 +1,5 @@
+import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/chassis';
 import { deriveEventId } from '@shop/events';
-import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/service';
 import type { Step } from '../domain/decide-batch.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderStore } from '../usecases/ports.ts';

@@ -1,4 +1,4 @@
-import type { SqlValue } from '@shop/service';
+import type { SqlValue } from '@shop/chassis';
 import type { Order, OrderStatus, PricedLine } from '../domain/order.ts';
 
 /** A row of `orders`. */

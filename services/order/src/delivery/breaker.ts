@@ -1,5 +1,5 @@
+import type { Metrics } from '@shop/chassis';
 import { OutageError } from '@shop/events';
-import type { Metrics } from '@shop/service';
 import CircuitBreaker from 'opossum';
 import type { DataPlatform, DeliveredEvent } from '../usecases/deliver-orders.ts';
 import { RefusedByPlatformError } from './http-platform.ts';
@@ -20,7 +20,7 @@ export interface GuardedPlatform extends DataPlatform {
 const STATES = ['closed', 'half_open', 'open'] as const;
 
 /** Least calls in the window before the breaker may open, and the share of them that must have failed, per cent. */
-const LEAST_CALLS = 3;
+const MIN_CALLS = 3;
 const FAILURES_PERCENT = 20;
 
 /**
@@ -40,7 +40,7 @@ export function guardPlatform(platform: DataPlatform, options: BreakerOptions): 
     // The call itself ends in time, and leaves nothing behind.
     timeout: false,
     resetTimeout: resetMs,
-    volumeThreshold: LEAST_CALLS,
+    volumeThreshold: MIN_CALLS,
     errorThresholdPercentage: FAILURES_PERCENT,
     // Calls come one at a time: the window must hold enough of those that take their whole time.
     rollingCountTimeout: Math.max(10_000, 4 * timeoutMs),

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createMetrics } from '@shop/chassis';
 import { classify, OutageError } from '@shop/events';
-import { createMetrics } from '@shop/service';
 import type { DeliveredEvent } from '../usecases/deliver-orders.ts';
 import { type GuardedPlatform, guardPlatform } from './breaker.ts';
 import { createHttpPlatform, RefusedByPlatformError } from './http-platform.ts';
@@ -10,7 +10,10 @@ import { createHttpPlatform, RefusedByPlatformError } from './http-platform.ts';
 const events = [{ id: '1', type: 'order-cancelled', time: '2026-01-01T00:00:00.000Z', data: { orderId: 'o' } }];
 const batch = events as unknown as DeliveredEvent[];
 
-/** What the platform does with a call: answers with a status, never answers, cuts the connection, or answers 200 or 400 without an end. */
+/**
+ * What the platform does with a call: answers with a status, never answers, cuts the connection, or answers 200 or 400
+ * without an end.
+ */
 let behaviour: number | 'silent' | 'cut' | 'endless 200' | 'endless 400';
 let bodies: string[];
 let server: Server;

@@ -1,4 +1,4 @@
-import type { Metrics, Transaction } from '@shop/service';
+import type { Metrics, Transaction } from '@shop/chassis';
 import { type DeliveryDeps, deliverOrders } from '../usecases/deliver-orders.ts';
 import { guardPlatform } from './breaker.ts';
 import { createHttpPlatform } from './http-platform.ts';

@@ -19,8 +19,9 @@ export interface HttpPlatformOptions {
 export type Verdict = 'delivered' | 'refused' | 'away';
 
 /**
- * Statuses of 4xx that say nothing of the events: the platform has no time (408, 425, 429), or the address or the rights
- * are wrong (401, 403, 404, 405, 407, 410), which all events would share and an operator mends. Waiting loses nothing there.
+ * Statuses of 4xx that say nothing of the events: the platform has no time (408, 425, 429), or the address or the
+ * rights are wrong (401, 403, 404, 405, 407, 410), which all events would share and an operator mends. Waiting loses
+ * nothing there.
  */
 const NOT_THE_EVENTS_FAULT = new Set([401, 403, 404, 405, 407, 408, 410, 425, 429]);
 
@@ -31,9 +32,9 @@ export function verdictOf(status: number): Verdict {
 }
 
 /** Characters of an answer that an error shows. */
-const MOST_WORDS = 300;
+const MAX_WORDS = 300;
 /** Of a longer answer the rest is not read, bytes: its connection is not used again. */
-const MOST_READ = 65_536;
+const MAX_READ = 65_536;
 
 /** The platform behind an HTTP endpoint. */
 export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptions): DataPlatform {
@@ -70,11 +71,11 @@ async function firstWords({ body }: Response): Promise<string> {
   let read = 0;
   for await (const chunk of body ?? []) {
     read += chunk.byteLength;
-    if (words.length < MOST_WORDS) words += decoder.decode(chunk.subarray(0, MOST_READ), { stream: true });
+    if (words.length < MAX_WORDS) words += decoder.decode(chunk.subarray(0, MAX_READ), { stream: true });
     // Ends the answer.
-    if (read > MOST_READ) break;
+    if (read > MAX_READ) break;
   }
-  return words.slice(0, MOST_WORDS);
+  return words.slice(0, MAX_WORDS);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { ContradictingEvent, decide, type OrderInput } from './decide.ts';
 import {
   COUPON_ID,
   CREATED,
@@ -12,7 +11,8 @@ import {
   pending,
   reservation,
   states,
-} from './examples.ts';
+} from '../../test/examples.ts';
+import { ContradictingEvent, decide, type OrderInput } from './decide.ts';
 
 const NOW = new Date(CREATED.getTime() + 1_000);
 

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { COUPON_ID, CREATED, ORDER_ID } from './examples.ts';
+import { COUPON_ID, CREATED, ORDER_ID } from '../../test/examples.ts';
 import { place } from './place.ts';
 
 it('when a product stands in an order twice, then its lines are merged, in product order', () => {

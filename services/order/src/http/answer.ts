@@ -1,4 +1,4 @@
-import { DomainError, PROBLEMS, type ProblemCode } from '@shop/service';
+import { DomainError, PROBLEMS, type ProblemCode } from '@shop/chassis';
 import type { OrderView } from '../usecases/order-view.ts';
 
 /** What a client that waits for the end of its order is told. */

@@ -2,12 +2,12 @@ import {
   answerHeaders,
   describes,
   idempotencyHeaders,
-  type Operation,
+  type PassedOperation,
   pageOf,
   timeSchema,
   uuidSchema,
   wonSchema,
-} from '@shop/service/api';
+} from '@shop/chassis/api';
 import { z } from 'zod';
 import type { OrderView } from '../usecases/order-view.ts';
 import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
@@ -77,12 +77,14 @@ const ENDS = [
   'ORDER_DEADLINE_EXCEEDED',
 ] as const;
 
-export const OPERATIONS: readonly Operation[] = [
+export const OPERATIONS: readonly PassedOperation[] = [
   {
     operationId: 'placeOrder',
     method: 'POST',
     path: '/orders',
     access: 'user',
+    class: 'begin',
+    waits: true,
     tag: 'orders',
     summary: 'Order something',
     description: `Stock is reserved, a coupon used, points are taken; all of it or nothing. Without \`Prefer: wait=N\` the answer is 202 at once and
@@ -135,6 +137,7 @@ still pending after N seconds. Without an \`Idempotency-Key\` each call is an or
     method: 'GET',
     path: '/orders',
     access: 'user',
+    class: 'finish',
     tag: 'orders',
     summary: 'Own orders, newest first',
     query: listOrdersQuery,
@@ -145,6 +148,8 @@ still pending after N seconds. Without an \`Idempotency-Key\` each call is an or
     method: 'GET',
     path: '/orders/:id',
     access: 'user',
+    class: 'finish',
+    waits: true,
     tag: 'orders',
     summary: 'One of the own orders',
     description: "Somebody else's is answered as one that does not exist.",
@@ -161,6 +166,8 @@ still pending after N seconds. Without an \`Idempotency-Key\` each call is an or
     method: 'GET',
     path: '/orders/:id/events',
     access: 'user',
+    class: 'finish',
+    stream: true,
     tag: 'orders',
     summary: 'Every step of an order, as it comes',
     description: `Server-sent events: \`id:\` is the step's event id, \`event: order\`, \`data:\` an OrderEvent as JSON; a comment every 15 s shows that the connection
@@ -185,6 +192,7 @@ what came after; 204 when nothing will. \`EventSource\` cannot send a token: use
     method: 'POST',
     path: '/orders/:id/cancel',
     access: 'user',
+    class: 'finish',
     tag: 'orders',
     summary: 'Cancel an order',
     description: 'A PENDING one ends; a COMPLETED one is refunded, its stock and its coupon come back.',

@@ -1,4 +1,4 @@
-import { type EventStream, type EventStreams, parse, userIdFrom } from '@shop/service';
+import { type EventStream, type EventStreams, parse, userIdFrom } from '@shop/chassis';
 import type { Request, Response } from 'express';
 import type { OrderProgress, OrderStep, OrderWatches } from '../usecases/order-watches.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
@@ -12,8 +12,8 @@ export interface OrderEventsDeps {
 }
 
 /**
- * GET /orders/:id/events: every step of an order, in its order, from the one after Last-Event-ID on; ends with the order.
- * One who has all there will be is answered 204: an EventSource then does not come back.
+ * GET /orders/:id/events: every step of an order, in its order, from the one after Last-Event-ID on; ends with the
+ * order. One who has all there will be is answered 204: an EventSource then does not come back.
  */
 export async function orderEvents(deps: OrderEventsDeps, request: Request, response: Response): Promise<void> {
   parse(userQuery, request.query);

@@ -1,4 +1,4 @@
-import { DomainError } from '@shop/service';
+import { DomainError } from '@shop/chassis';
 import type { Request } from 'express';
 import { isOrderId } from './schemas.ts';
 

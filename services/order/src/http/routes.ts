@@ -9,7 +9,7 @@ import {
   requestHash,
   toPage,
   userIdFrom,
-} from '@shop/service';
+} from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import type { Admission } from '../usecases/admission.ts';
 import type { CancelOutcome, CancelRequest } from '../usecases/cancel-order.ts';

@@ -1,4 +1,4 @@
-import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/service';
+import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/chassis';
 import { z } from 'zod';
 
 export const MAX_LINES = 50;

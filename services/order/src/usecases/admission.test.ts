@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { DomainError } from '@shop/service';
+import { DomainError } from '@shop/chassis';
 import { createBacklog } from '../domain/backlog.ts';
 import { type AdmissionRefusal, countBegun, createAdmission } from './admission.ts';
 

@@ -1,4 +1,4 @@
-import { DomainError } from '@shop/service';
+import { DomainError } from '@shop/chassis';
 import type { Backlog, BacklogRefusal, BacklogSample } from '../domain/backlog.ts';
 import type { Placed } from './place-order.ts';
 

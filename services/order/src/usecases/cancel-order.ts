@@ -1,5 +1,5 @@
-import { DomainError, type Transactor } from '@shop/service';
-import { apply } from './apply.ts';
+import { DomainError, type Transactor } from '@shop/chassis';
+import { applyDecisions } from './apply-decisions.ts';
 import type { IdempotencyKeys, OrderDeps } from './ports.ts';
 
 /** A user's wish to cancel an order of theirs. */
@@ -41,7 +41,9 @@ export function cancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<T
         return 'already';
       }
       const cause = traceparent ? { cause: { traceparent } } : {};
-      await apply(deps, tx, locked, [{ orderId, input: { type: 'cancel-requested' }, eventId: null, ...cause }]);
+      await applyDecisions(deps, tx, locked, [
+        { orderId, input: { type: 'cancel-requested' }, eventId: null, ...cause },
+      ]);
       return 'cancelled';
     });
 }

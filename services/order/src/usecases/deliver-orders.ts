@@ -31,8 +31,9 @@ export interface DeliveryDeps<Tx> {
 }
 
 /**
- * Delivers a batch, each order's events in their order. The one handler that acts outside its transaction: it calls before the commit, so that a crash
- * between the two repeats the call, with the same ids, and never loses it (docs/adr/0014).
+ * Delivers a batch, each order's events in their order. The one handler that acts outside its transaction: it calls
+ * before the commit, so that a crash between the two repeats the call, with the same ids, and never loses it
+ * (docs/adr/0014).
  */
 export function deliverOrders<Tx>({ platform, delivered }: DeliveryDeps<Tx>) {
   return async (tx: Tx, events: readonly ReceivedEvent<DeliveredEventType>[]): Promise<void> => {

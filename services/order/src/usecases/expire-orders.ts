@@ -1,5 +1,5 @@
-import type { Transactor } from '@shop/service';
-import { apply } from './apply.ts';
+import type { Transactor } from '@shop/chassis';
+import { applyDecisions } from './apply-decisions.ts';
 import type { OrderDeps } from './ports.ts';
 
 const BATCH = 200;
@@ -20,7 +20,7 @@ export function expireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<
         eventId: null,
         ...(traceparent ? { cause: { traceparent } } : {}),
       }));
-      const { orders } = await apply(deps, tx, locked, inputs);
+      const { orders } = await applyDecisions(deps, tx, locked, inputs);
       return orders.length;
     });
 

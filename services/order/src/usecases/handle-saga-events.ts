@@ -1,11 +1,11 @@
 import { causedBy, type ReceivedEvent } from '@shop/events';
 import type { SagaEventType } from '../domain/decide.ts';
-import { apply } from './apply.ts';
+import { applyDecisions } from './apply-decisions.ts';
 import type { OrderDeps } from './ports.ts';
 
 /**
- * Applies a batch of what catalog, coupon and payment said, in one transaction. An event for an order that is not here rejects
- * the batch: the consumer finds it, dead-letters it, and a person decides. It is never dropped.
+ * Applies a batch of what catalog, coupon and payment said, in one transaction. An event for an order that is not here
+ * rejects the batch: the consumer finds it, dead-letters it, and a person decides. It is never dropped.
  */
 export function handleSagaEvents<Tx>(deps: OrderDeps<Tx>) {
   return async (tx: Tx, events: readonly ReceivedEvent<SagaEventType>[]): Promise<void> => {
@@ -17,6 +17,6 @@ export function handleSagaEvents<Tx>(deps: OrderDeps<Tx>) {
       eventId: event.id,
       cause: causedBy(event),
     }));
-    await apply(deps, tx, locked, inputs);
+    await applyDecisions(deps, tx, locked, inputs);
   };
 }

@@ -1,4 +1,4 @@
-import { DomainError, failed, type ItemResult, succeeded, type Transactor } from '@shop/service';
+import { DomainError, failed, type ItemResult, succeeded, type Transactor } from '@shop/chassis';
 import type { PendingOrder } from '../domain/order.ts';
 import { type Placement, place } from '../domain/place.ts';
 import type { FindKey, IdempotencyKeys, OrderDeps } from './ports.ts';

@@ -1,5 +1,5 @@
+import type { ClaimOutcome, IdempotencyClaim } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
-import type { ClaimOutcome, IdempotencyClaim } from '@shop/service';
 import type { Changes, Step } from '../domain/decide-batch.ts';
 import type { Order, PendingOrder } from '../domain/order.ts';
 
@@ -7,7 +7,10 @@ import type { Order, PendingOrder } from '../domain/order.ts';
 export interface OrderStore<Tx> {
   /** Of `orderIds` (each once), the orders that exist; their rows are locked, in order-id order, until `tx` ends. */
   load(tx: Tx, orderIds: readonly string[]): Promise<ReadonlyMap<string, Order>>;
-  /** At most `limit` orders PENDING since `createdBefore` or longer, locked; those that another transaction holds are left out. */
+  /**
+   * At most `limit` orders PENDING since `createdBefore` or longer, locked; those that another transaction holds are
+   * left out.
+   */
   loadExpired(tx: Tx, createdBefore: Date, limit: number): Promise<ReadonlyMap<string, Order>>;
   insert(tx: Tx, orders: readonly PendingOrder[], steps: readonly Step[]): Promise<void>;
   /** Writes changes of orders that this transaction has loaded. */

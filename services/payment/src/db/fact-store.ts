@@ -1,6 +1,6 @@
-import { insertRows, restoreIdempotencyKeys, type Transaction } from '@shop/service';
+import { insertRows, restoreIdempotencyKeys, type Transaction } from '@shop/chassis';
 import type { FactStore } from '../usecases/apply-facts.ts';
-import { ACCOUNT_COLUMNS, balancesAfter, ENTRY_COLUMNS, entryRow, lockAccounts } from './accounts.ts';
+import { ACCOUNT_COLUMNS, balancesAfter, ENTRY_COLUMNS, entryRow, lockAccounts } from './account-store.ts';
 import { lockPayments, PAYMENT_COLUMNS, paymentRow } from './payment-store.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { insertRows, placeholders, type Transaction } from '@shop/service';
+import { insertRows, placeholders, type Transaction } from '@shop/chassis';
 import type { Snapshot } from '../domain/batch.ts';
 import type { Payment } from '../domain/payment.ts';
-import type { PaymentStore } from '../usecases/handle-payments.ts';
-import { addEntries, lockAccounts, setBalances } from './accounts.ts';
+import type { PaymentStore } from '../usecases/pay-orders.ts';
+import { addEntries, lockAccounts, setBalances } from './account-store.ts';
 
 /**
  * Payments and accounts in MySQL. A batch takes at most six statements, whatever its size.
@@ -11,9 +11,10 @@ import { addEntries, lockAccounts, setBalances } from './accounts.ts';
  * user id. The primary key is forced: on a small table a scan may look cheaper, and it would wait for rows nobody asked
  * for.
  *
- * Payments that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and what an order is paid
- * for (stock-reserved or coupon-redeemed) and its order-cancelled are on different topics, so two instances may insert
- * the same order; the duplicate-key error rolls this batch back, and the consumer runs it again on what the other one left.
+ * Payments that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and what an order is
+ * paid for (stock-reserved or coupon-redeemed) and its order-cancelled are on different topics, so two instances may
+ * insert the same order; the duplicate-key error rolls this batch back, and the consumer runs it again on what the
+ * other one left.
  */
 export const sqlPaymentStore: PaymentStore<Transaction> = {
   async load(tx, { orderIds, userIds }) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createRandom } from '../../../../test/simulation/random.ts';
+import { cancelled, completed, couponRedeemed, ORDER_ID, orderIdOf, stockReserved } from '../../test/examples.ts';
 import { decideBatch, keysOf, type Snapshot } from './batch.ts';
-import { cancelled, completed, couponRedeemed, ORDER_ID, orderIdOf, stockReserved } from './fixtures.ts';
 import type { SagaEvent } from './payment.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
@@ -31,7 +31,10 @@ function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>):
   return { payments, balances };
 }
 
-/** The events of some orders, a part of them with a coupon, in any order, some of them only one, some twice: they come on different topics. */
+/**
+ * The events of some orders, a part of them with a coupon, in any order, some of them only one, some twice: they come
+ * on different topics.
+ */
 function randomEvents(below: (n: number) => number): SagaEvent[] {
   const events = Array.from({ length: 1 + below(40) }, (_, n): SagaEvent[] => {
     const order = { orderId: orderIdOf(n), userId: below(5) };

@@ -13,7 +13,10 @@ export interface Changes {
   readonly created: readonly Payment[];
   /** Payments that had one: their status changed. */
   readonly changed: readonly Payment[];
-  /** Accounts whose balance changed: all of them exist and are locked, since nothing can be taken from one that does not. */
+  /**
+   * Accounts whose balance changed: all of them exist and are locked, since nothing can be taken from one that does
+   * not.
+   */
   readonly balances: readonly { readonly userId: number; readonly balance: number }[];
   /** In the order in which they happened. */
   readonly entries: readonly PointEntry[];

@@ -21,7 +21,10 @@ export type Effect =
   | { readonly kind: 'early' }
   | { readonly kind: 'new'; readonly payment?: Payment; readonly entry?: DatedEntry };
 
-/** What is left of a fact to be made true, given the order's payment (or whether the charge is known). Nothing is decided. */
+/**
+ * What is left of a fact to be made true, given the order's payment (or whether the charge is known). Nothing is
+ * decided.
+ */
 export function effectOf(fact: PaymentFact, payment: Payment | undefined, isChargeKnown: boolean): Effect {
   switch (fact.type) {
     case 'points-charged': {

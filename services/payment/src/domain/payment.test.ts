@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { BALANCE_LIMIT } from './charge.ts';
 import {
   COUPON_ID,
   cancelled,
@@ -11,7 +10,8 @@ import {
   refunded,
   stockReserved,
   voided,
-} from './fixtures.ts';
+} from '../../test/examples.ts';
+import { BALANCE_LIMIT } from './charge.ts';
 import { decide, type Payment, type SagaEvent } from './payment.ts';
 
 const entry = { userId: 7, orderId: ORDER_ID, requestId: null };

@@ -92,7 +92,10 @@ function capture(balance: number, { orderId, userId }: OfOrder, payable: number,
   };
 }
 
-/** Gives back what was taken, once. The balance limit binds charges only: money is never kept because an account is full. */
+/**
+ * Gives back what was taken, once. The balance limit binds charges only: money is never kept because an account is
+ * full.
+ */
 function refund({ payment, balance }: PaymentState, order: EventDataByType['order-cancelled']): Decision | undefined {
   const { orderId, userId, reason } = order;
   switch (payment?.status) {

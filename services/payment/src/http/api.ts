@@ -2,14 +2,14 @@ import {
   answerHeaders,
   describes,
   idempotencyHeaders,
-  type Operation,
+  type PassedOperation,
   pageOf,
   timeSchema,
   uuidSchema,
   wonSchema,
-} from '@shop/service/api';
+} from '@shop/chassis/api';
 import { z } from 'zod';
-import type { PointHistoryItem } from '../db/points.ts';
+import type { PointHistoryItem } from '../usecases/reads.ts';
 import type { Balance } from './routes.ts';
 import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
 
@@ -35,12 +35,13 @@ const historyItem = describes<PointHistoryItem>()(
     .meta({ id: 'PointEntry', description: 'One change of an account.' }),
 );
 
-export const OPERATIONS: readonly Operation[] = [
+export const OPERATIONS: readonly PassedOperation[] = [
   {
     operationId: 'chargePoints',
     method: 'POST',
     path: '/points/charge',
     access: 'user',
+    class: 'begin',
     tag: 'points',
     summary: 'Add points to the account',
     description: 'Without an `Idempotency-Key` each call is a charge of its own.',
@@ -61,6 +62,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'GET',
     path: '/points',
     access: 'user',
+    class: 'browse',
     tag: 'points',
     summary: 'What the account holds',
     query: pointsQuery,
@@ -71,6 +73,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'GET',
     path: '/points/history',
     access: 'user',
+    class: 'browse',
     tag: 'points',
     summary: 'Every change of the account, newest first',
     query: historyQuery,

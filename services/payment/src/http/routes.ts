@@ -8,12 +8,12 @@ import {
   requestHash,
   toPage,
   userIdFrom,
-} from '@shop/service';
+} from '@shop/chassis';
 import type { Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { PointReads } from '../db/points.ts';
 import { CHARGE_AMOUNT, isChargeAmount } from '../domain/charge.ts';
 import { CHARGE_SCOPE, type Charged, type ChargeRequest } from '../usecases/charge-points.ts';
+import type { PointReads } from '../usecases/reads.ts';
 import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
 
 export interface PointRoutes {

@@ -1,4 +1,4 @@
-import { pageQuery, userIdQuery, userIdSchema } from '@shop/service';
+import { pageQuery, userIdQuery, userIdSchema } from '@shop/chassis';
 import { z } from 'zod';
 import { CHARGE_AMOUNT } from '../domain/charge.ts';
 

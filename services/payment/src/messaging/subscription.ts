@@ -1,8 +1,8 @@
+import type { Transaction } from '@shop/chassis';
 import type { Outbox, OwnFacts, Subscription } from '@shop/events';
-import type { Transaction } from '@shop/service';
 import { PAYMENT_FACTS } from '../domain/facts.ts';
 import { createApplyFacts, type FactStore } from '../usecases/apply-facts.ts';
-import { createHandler, type PaymentStore } from '../usecases/handle-payments.ts';
+import { createPayOrders, type PaymentStore } from '../usecases/pay-orders.ts';
 
 interface Dependencies {
   readonly store: PaymentStore<Transaction>;
@@ -22,7 +22,7 @@ export function paymentSubscription(
     handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
     // With a coupon the amount is not known yet: it comes with the redemption.
     wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
-    handle: createHandler(dependencies),
+    handle: createPayOrders(dependencies),
   };
 }
 

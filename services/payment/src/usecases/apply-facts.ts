@@ -1,5 +1,5 @@
+import type { IdempotencyClaim } from '@shop/chassis';
 import { FactsIncompleteError } from '@shop/events';
-import type { IdempotencyClaim } from '@shop/service';
 import type { Snapshot } from '../domain/batch.ts';
 import { type DatedEntry, deltaOf, effectOf, inOrderOfBalances, type PaymentFact } from '../domain/facts.ts';
 import type { Payment } from '../domain/payment.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
+import type { SqlValue, Transaction } from '@shop/chassis';
 import type { NewEvent } from '@shop/events';
-import type { SqlValue, Transaction } from '@shop/service';
 import { BALANCE_LIMIT } from '../domain/charge.ts';
 import { type AccountStore, type ChargeRequest, createChargePoints } from './charge-points.ts';
 

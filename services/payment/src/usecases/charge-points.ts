@@ -1,4 +1,3 @@
-import type { NewEvent, Outbox } from '@shop/events';
 import {
   type ClaimOutcome,
   claimIdempotencyKeys,
@@ -10,7 +9,8 @@ import {
   succeeded,
   type Transaction,
   type Transactor,
-} from '@shop/service';
+} from '@shop/chassis';
+import type { NewEvent, Outbox } from '@shop/events';
 import { BALANCE_LIMIT, charge } from '../domain/charge.ts';
 import type { PointEntry } from '../domain/payment.ts';
 
@@ -170,5 +170,3 @@ function toResult(
   const detail = `An account holds at most ${BALANCE_LIMIT} won after a charge.`;
   return failed(new DomainError('BALANCE_LIMIT_EXCEEDED', detail));
 }
-
-export type ChargePoints = ReturnType<typeof createChargePoints>;

@@ -14,8 +14,8 @@ const UNION_MS = 2_000;
 const DAY_MS = 86_400_000;
 
 /**
- * The sorted sets. Of each day: `ranking:product:<day>`, product → total, and `ranking:product:<day>:versions`, product →
- * version of its row, with the generation of them all in the field `generation`. The hash is what tells a loaded day
+ * The sorted sets. Of each day: `ranking:product:<day>`, product → total, and `ranking:product:<day>:versions`, product
+ * → version of its row, with the generation of them all in the field `generation`. The hash is what tells a loaded day
  * from one that is lost. Products that are not sold have a version and no score.
  */
 export function createBoard(redis: Redis): Board {

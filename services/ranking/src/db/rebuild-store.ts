@@ -1,4 +1,4 @@
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import type { BusinessDay } from '../domain/business-day.ts';
 import { inboxOf } from '../usecases/apply-sales.ts';
 import type { Comparison, RebuildStore } from '../usecases/rebuild.ts';

@@ -1,4 +1,4 @@
-import type { SqlExecutor } from '@shop/service';
+import type { SqlExecutor } from '@shop/chassis';
 import type { DayTotal } from '../domain/board.ts';
 import type { ProductTotal } from '../domain/top.ts';
 import type { SalesReads } from '../usecases/ports.ts';

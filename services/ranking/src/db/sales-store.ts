@@ -1,4 +1,4 @@
-import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/service';
+import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/chassis';
 import type { DayTotal } from '../domain/board.ts';
 import type { Sale } from '../domain/sales.ts';
 import type { ChangedDay, RankingState, SalesStore } from '../usecases/ports.ts';
@@ -8,9 +8,9 @@ const FIRST_GENERATION = 1;
 /**
  * Totals and names in MySQL. A batch takes at most five statements, whatever its size.
  *
- * Lock order: ranking_state (shared; a swap locks it exclusively), the inbox of a generation that is rebuilt, daily_product_sales by
- * generation, day and product, products by id.
- * The upserts insert in that order, and lock a row that exists exclusively at once.
+ * Lock order: ranking_state (shared; a swap locks it exclusively), the inbox of a generation that is rebuilt,
+ * daily_product_sales by generation, day and product, products by id. The upserts insert in that order, and lock a row
+ * that exists exclusively at once.
  */
 export const sqlSalesStore: SalesStore = {
   // MariaDB does not know FOR SHARE.

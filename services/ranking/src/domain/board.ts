@@ -25,7 +25,9 @@ export interface Correction {
   readonly total: DayTotal | undefined;
 }
 
-/** What makes a day's board equal to the table; `seenGeneration` differs from `generation` where all of it is replaced. */
+/**
+ * What makes a day's board equal to the table; `seenGeneration` differs from `generation` where all of it is replaced.
+ */
 export interface Repair {
   readonly seenGeneration: number | undefined;
   readonly generation: number;
@@ -33,8 +35,8 @@ export interface Repair {
 }
 
 /**
- * How a day's board differs from the table; undefined where it does not. The board must have been read before the table:
- * then whatever the board holds rightly is in the table, in that version or a later one.
+ * How a day's board differs from the table; undefined where it does not. The board must have been read before the
+ * table: then whatever the board holds rightly is in the table, in that version or a later one.
  */
 export function repairOf(board: DayBoard, { generation, totals }: DayTable): Repair | undefined {
   const isReplaced = board.generation !== generation;

@@ -12,7 +12,7 @@ export interface Calendar {
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Minutes remembered: what completes now falls into few of them. */
-const MOST_MINUTES = 10_000;
+const MAX_MINUTES = 10_000;
 
 export function isTimeZone(name: string): boolean {
   try {
@@ -38,7 +38,7 @@ export function createCalendar(timeZone: string): Calendar {
   function dayOf(at: number): BusinessDay {
     const minute = Math.floor(at / MINUTE_MS);
     const day = known.get(minute) ?? look(minute * MINUTE_MS);
-    if (known.size >= MOST_MINUTES) known.clear();
+    if (known.size >= MAX_MINUTES) known.clear();
     known.set(minute, day);
     return day;
   }

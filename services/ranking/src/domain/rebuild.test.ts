@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { cancelled, changed, completed, orderAt } from '../../test/examples.ts';
 import { createCalendar } from './business-day.ts';
-import { cancelled, changed, completed, orderAt } from './fixtures.ts';
 import { firstRecountedDay, saleDayOf, shareOf } from './rebuild.ts';
 
 const { dayOf } = createCalendar('Asia/Seoul');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { cancelled, changed, completed, orderAt } from './fixtures.ts';
+import { cancelled, changed, completed, orderAt } from '../../test/examples.ts';
 import { namesIn, type SalesEvent, sumSales } from './sales.ts';
 import { topOf } from './top.ts';
 

@@ -14,7 +14,9 @@ export interface Sale {
   readonly quantity: number;
 }
 
-/** A product's name and price (won). `version` is that of the catalog's row; 0 where only the line of an order is known. */
+/**
+ * A product's name and price (won). `version` is that of the catalog's row; 0 where only the line of an order is known.
+ */
 export interface ProductName {
   readonly productId: number;
   readonly name: string;
@@ -70,7 +72,10 @@ export function namesIn(events: readonly SalesEvent[]): ProductName[] {
   return [...best.values()].sort((a, b) => a.productId - b.productId);
 }
 
-/** Of what ranking hears, by the headers: an order that never completed has nothing to take back. A message without the attribute is older than that: wanted. */
+/**
+ * Of what ranking hears, by the headers: an order that never completed has nothing to take back. A message without the
+ * attribute is older than that: wanted.
+ */
 export function wantsSale(headers: Readonly<Record<string, string>>): boolean {
   return headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false';
 }

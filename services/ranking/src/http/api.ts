@@ -1,4 +1,4 @@
-import { describes, type Operation, sharedAnswers, sharedReadHeaders, wonSchema } from '@shop/service/api';
+import { describes, type PassedOperation, sharedAnswers, sharedReadHeaders, wonSchema } from '@shop/chassis/api';
 import { z } from 'zod';
 import type { PopularProduct } from '../usecases/popular.ts';
 import { popularQuery } from './schemas.ts';
@@ -15,12 +15,14 @@ const popularProduct = describes<PopularProduct>()(
     .meta({ id: 'PopularProduct', description: 'A place in the list of the best sold.' }),
 );
 
-export const OPERATIONS: readonly Operation[] = [
+export const OPERATIONS: readonly PassedOperation[] = [
   {
     operationId: 'listPopularProducts',
     method: 'GET',
     path: '/products/popular',
     access: 'public',
+    class: 'browse',
+    lastGood: true,
     tag: 'products',
     summary: 'The best sold products of the last days',
     description: 'An order counts within a second or two of its end.',

@@ -1,4 +1,4 @@
-import { parse, type Rendered, renderJson, requireScope, sendRendered } from '@shop/service';
+import { parse, type Rendered, renderJson, requireScope, sendRendered } from '@shop/chassis';
 import type { Router } from 'express';
 import type { Popular, PopularList } from '../usecases/popular.ts';
 import type { RepairBoard } from '../usecases/repair-board.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { KEPT_DAYS, MOST_POPULAR } from '../usecases/ports.ts';
+import { KEPT_DAYS, MAX_POPULAR } from '../usecases/ports.ts';
 
 export const popularQuery = z.strictObject({
   days: count(KEPT_DAYS, 3, 'business days that are counted, today among them'),
-  limit: count(MOST_POPULAR, 5, 'products, at most'),
+  limit: count(MAX_POPULAR, 5, 'products, at most'),
 });
 export const reconcileQuery = z.strictObject({ execute: z.enum(['true', 'false']).default('false') });
 

@@ -1,11 +1,11 @@
+import type { Transaction } from '@shop/chassis';
 import type { Subscription } from '@shop/events';
-import type { Transaction } from '@shop/service';
 import { SALES_EVENTS, type SalesEventType, wantsSale } from '../domain/sales.ts';
-import type { createHandler } from '../usecases/apply-sales.ts';
+import type { createApplySales } from '../usecases/apply-sales.ts';
 
 /** What ranking hears: orders that complete and those that are taken back, and what products are called. */
 export function rankingSubscription(
-  handle: ReturnType<typeof createHandler>,
+  handle: ReturnType<typeof createApplySales>,
 ): Subscription<Transaction, SalesEventType> {
   return {
     group: 'ranking',

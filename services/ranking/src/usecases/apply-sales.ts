@@ -1,4 +1,4 @@
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import type { Calendar } from '../domain/business-day.ts';
 import { type NextGeneration, saleDayOf, shareOf } from '../domain/rebuild.ts';
 import { namesIn, type SalesEvent, sumSales } from '../domain/sales.ts';
@@ -40,8 +40,11 @@ export async function applySales(
   return changed;
 }
 
-/** The handler of the live group. While a generation is rebuilt it writes to both, so that the rebuild never has to catch up. */
-export function createHandler(dependencies: Dependencies) {
+/**
+ * The handler of the live group. While a generation is rebuilt it writes to both, so that the rebuild never has to
+ * catch up.
+ */
+export function createApplySales(dependencies: Dependencies) {
   const { store, calendar, now, written } = dependencies;
   return async (tx: Transaction, events: readonly HeardSale[]): Promise<void> => {
     const { live, next } = await store.generations(tx);

@@ -1,8 +1,8 @@
-import type { Logger, Metrics } from '@shop/service';
+import type { Logger, Metrics } from '@shop/chassis';
 import type { BusinessDay, Calendar } from '../domain/business-day.ts';
 import { type ProductTotal, topOf } from '../domain/top.ts';
 import { createFresh } from './fresh.ts';
-import { type Board, MOST_POPULAR, type SalesReads } from './ports.ts';
+import { type Board, MAX_POPULAR, type SalesReads } from './ports.ts';
 
 interface Dependencies {
   readonly board: Pick<Board, 'connected' | 'top'>;
@@ -51,7 +51,7 @@ export function createPopular({ board, reads, calendar, now, logger, metrics }: 
   ): Promise<{ totals: ProductTotal[]; ageMs: number } | undefined> {
     if (!board.connected || now().getTime() < restUntil) return undefined;
     try {
-      return await board.top(days, MOST_POPULAR);
+      return await board.top(days, MAX_POPULAR);
     } catch (error) {
       logger.warn({ err: error }, 'popular products are read from the table: Redis does not answer');
       restUntil = now().getTime() + REST_MS;
@@ -63,9 +63,9 @@ export function createPopular({ board, reads, calendar, now, logger, metrics }: 
     const at = now().getTime();
     const dates = calendar.lastDays(at, days);
     const fast = await fromBoard(dates);
-    const totals = fast?.totals ?? (await reads.top(dates, MOST_POPULAR));
+    const totals = fast?.totals ?? (await reads.top(dates, MAX_POPULAR));
     counted.inc({ source: fast ? 'redis' : 'mysql' });
-    const top = topOf(totals, MOST_POPULAR);
+    const top = topOf(totals, MAX_POPULAR);
     const names = await reads.namesOf(top.map(({ productId }) => productId));
     // Name and total are written in one transaction. The audit looks for a total without a name.
     const items = top.flatMap(({ productId, quantity }) => {

@@ -1,4 +1,4 @@
-import type { Transaction } from '@shop/service';
+import type { Transaction } from '@shop/chassis';
 import type { DayBoard, DayTable, DayTotal, Repair } from '../domain/board.ts';
 import type { BusinessDay } from '../domain/business-day.ts';
 import type { Generations } from '../domain/rebuild.ts';
@@ -16,7 +16,10 @@ export type RankingState = Generations & { readonly replayId: number | undefined
 
 /** The totals in MySQL: the truth. */
 export interface SalesStore {
-  /** The generation whose totals are shown, and one that is rebuilt. It stays so until the transaction ends: a swap waits. */
+  /**
+   * The generation whose totals are shown, and one that is rebuilt. It stays so until the transaction ends: a swap
+   * waits.
+   */
   generations(tx: Transaction): Promise<Generations>;
   /** Adds to the totals of a generation. `sales` are in the order of day and product. @returns the totals after it */
   add(tx: Transaction, generation: number, sales: readonly Sale[], at: Date): Promise<ChangedDay[]>;
@@ -55,4 +58,4 @@ export interface Board {
 /** Days that Redis keeps, and that can be asked for. */
 export const KEPT_DAYS = 7;
 /** Products that can be asked for. */
-export const MOST_POPULAR = 100;
+export const MAX_POPULAR = 100;

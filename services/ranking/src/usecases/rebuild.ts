@@ -1,3 +1,4 @@
+import { type Database, type Logger, OutageError, type SqlExecutor, type Transaction } from '@shop/chassis';
 import {
   anyEvents,
   EVENTS,
@@ -11,7 +12,6 @@ import {
   ReplayCancelledError,
   resetReplay,
 } from '@shop/events';
-import { type Database, type Logger, OutageError, type SqlExecutor, type Transaction } from '@shop/service';
 import type { BusinessDay, Calendar } from '../domain/business-day.ts';
 import { firstRecountedDay, type NextGeneration, saleDayOf, shareOf } from '../domain/rebuild.ts';
 import { SALES_EVENTS, wantsSale } from '../domain/sales.ts';
@@ -60,7 +60,10 @@ export interface RebuildStore {
   swap(tx: Transaction, generation: number, comparison: object, at: Date): Promise<void>;
   /** There is no next generation any more. */
   end(tx: Transaction, at: Date): Promise<void>;
-  /** Puts a piece of the generation's inbox, behind `after`, into the live one. @returns where it ends; undefined: at the end */
+  /**
+   * Puts a piece of the generation's inbox, behind `after`, into the live one.
+   * @returns where it ends; undefined: at the end
+   */
   merge(database: SqlExecutor, generation: number, after: string): Promise<string | undefined>;
   /** Generations of which something may be left that is not wanted any more. */
   leftovers(database: SqlExecutor): Promise<number[]>;
@@ -81,8 +84,8 @@ interface Dependencies {
 }
 
 /**
- * Counts all sales anew into a generation of its own and puts that in the live one's place (docs/adr/0017). Each step is
- * one transaction that holds ranking_state, and finds out there whether it has been done:
+ * Counts all sales anew into a generation of its own and puts that in the live one's place (docs/adr/0017). Each step
+ * is one transaction that holds ranking_state, and finds out there whether it has been done:
  *
  * 1. begin: the next generation is named. It waits for the batches at work; every later one writes to both generations.
  * 2. copy: days that the topics no longer hold whole, one a transaction.

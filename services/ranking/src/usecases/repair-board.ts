@@ -1,4 +1,4 @@
-import type { Metrics } from '@shop/service';
+import type { Metrics } from '@shop/chassis';
 import { type Repair, repairOf } from '../domain/board.ts';
 import type { BusinessDay, Calendar } from '../domain/business-day.ts';
 import { type Board, KEPT_DAYS, type SalesReads } from './ports.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createLogger, createMetrics } from '@shop/service';
+import { createLogger, createMetrics } from '@shop/chassis';
 import type { DayTotal } from '../domain/board.ts';
 import type { ChangedDay } from './ports.ts';
 import { createBoardWriter } from './write-board.ts';

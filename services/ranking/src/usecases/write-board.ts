@@ -1,4 +1,4 @@
-import type { Logger, Metrics } from '@shop/service';
+import type { Logger, Metrics } from '@shop/chassis';
 import type { DayTotal } from '../domain/board.ts';
 import type { BusinessDay } from '../domain/business-day.ts';
 import type { Board, ChangedDay } from './ports.ts';
@@ -22,8 +22,8 @@ export interface BoardWriter {
 }
 
 /**
- * Writes behind the commits, one write at a time, so that a slow Redis never slows consumption. What is lost here (Redis
- * away, the process killed) is found and mended by the repair: nothing waits for it and nothing is kept.
+ * Writes behind the commits, one write at a time, so that a slow Redis never slows consumption. What is lost here
+ * (Redis away, the process killed) is found and mended by the repair: nothing waits for it and nothing is kept.
  */
 export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: Dependencies): BoardWriter {
   const lost = metrics.counter(

@@ -1,0 +1,99 @@
+import type { EventType } from '@shop/events';
+import type { DescribedEvent } from '../asyncapi/events.ts';
+import type { Group } from '../asyncapi/groups.ts';
+import type { Outcome, SagaTable } from './tables.ts';
+
+/** Topics of the saga: what is on the others is not of one order. */
+const isOfAnOrder = ({ key }: DescribedEvent): boolean => key === 'orderId';
+
+/** docs/saga.md: who says what, who hears it, and what each service does in each state. */
+export function sagaPage(
+  events: readonly DescribedEvent[],
+  groups: readonly Group[],
+  tables: readonly SagaTable[],
+): string {
+  const saga = events.filter(isOfAnOrder);
+  return `${[
+    '# The saga on one page',
+    INTRODUCTION,
+    '## Who says what, and who hears it',
+    picture(saga, groups),
+    list(
+      ['event', 'said by', 'heard by'],
+      saga.map(({ type, publisher }) => [code(type), publisher, hearers(type, groups).join(', ')]),
+    ),
+    '## What each service does',
+    LEGEND,
+    ...tables.flatMap(({ service, keeps, inputs, rows }) => [
+      `### ${service}${service === keeps ? '' : `: one ${keeps} for each order`}`,
+      list(
+        [keeps, ...inputs],
+        rows.map(({ state, outcomes }) => [state, ...outcomes.map(cell)]),
+      ),
+    ]),
+    REST,
+  ].join('\n\n')}\n`;
+}
+
+const INTRODUCTION = `Written by \`npm run generate\` from the code: the groups' subscriptions, the table of events, and what each service's \`decide\` answers when it is
+run with every state and every input; a test fails when this page and the code differ. Not edited by hand. Why it is so: [ARCHITECTURE.md](../ARCHITECTURE.md).
+
+An order begins as PENDING, with \`order-created\`. The catalog reserves its stock; if it names a coupon, the coupon service redeems that next; payment takes what is left to
+pay; with the stock and the payment known, the order is COMPLETED. Nobody directs this: each service hears what the one before it said. Whatever goes wrong, the order service says
+\`order-cancelled\`, once, and each of the others undoes its own part.`;
+
+const LEGEND = `A row is a state, a column is what is heard (or, for the order, asked). A cell is the state that follows, and what is said in the same transaction. **–**: nothing changes and
+nothing is said, as for what comes twice or late. **✗**: it contradicts what the service knows; no order of delivery leads there, so the message becomes a dead letter and a person
+looks at it.`;
+
+const REST = `## Where it is decided
+
+| service | its decisions, pure functions | applied to a batch in one transaction by |
+|---|---|---|
+| order | [\`decide.ts\`](../services/order/src/domain/decide.ts) | [\`handle-saga-events.ts\`](../services/order/src/usecases/handle-saga-events.ts) |
+| catalog | [\`reservation.ts\`](../services/catalog/src/domain/reservation.ts) | [\`reserve-stock.ts\`](../services/catalog/src/usecases/reserve-stock.ts) |
+| coupon | [\`redemption.ts\`](../services/coupon/src/domain/redemption.ts) | [\`redeem-coupons.ts\`](../services/coupon/src/usecases/redeem-coupons.ts) |
+| payment | [\`payment.ts\`](../services/payment/src/domain/payment.ts) | [\`pay-orders.ts\`](../services/payment/src/usecases/pay-orders.ts) |
+
+That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), whatever is lost, doubled, late or killed, is what the [simulation](../test/simulation/README.md) tries.`;
+
+/** An arrow from who says an event to each group that hears it and is not its own service's. */
+function picture(events: readonly DescribedEvent[], groups: readonly Group[]): string {
+  const pairs = new Map<string, EventType[]>();
+  for (const { type, publisher } of events) {
+    for (const { name, service, handles } of groups) {
+      if (!handles.includes(type) || name === publisher) continue;
+      const pair = `${publisher} ${name === service ? service : name}`;
+      pairs.set(pair, [...(pairs.get(pair) ?? []), type]);
+    }
+  }
+  const arrows = [...pairs].map(([pair, types]) => {
+    const [from = '', to = ''] = pair.split(' ');
+    return `  ${from} -->|${types.join('<br/>')}| ${to}`;
+  });
+  return ['```mermaid', 'flowchart LR', ...arrows, '```'].join('\n');
+}
+
+function hearers(type: EventType, groups: readonly Group[]): string[] {
+  return groups.filter(({ handles }) => handles.includes(type)).map(({ name }) => name);
+}
+
+function cell(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'nothing':
+      return '–';
+    case 'contradiction':
+      return '✗';
+    case 'changed':
+      return [outcome.status, ...outcome.says.map((type) => `says ${code(type)}`)].join('<br/>');
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function list(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const code = (text: string): string => `\`${text}\``;

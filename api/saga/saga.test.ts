@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { EVENTS, type EventType, isEventType } from '@shop/events';
+import { GROUPS } from '../asyncapi/groups.ts';
+import { sagaTables, saidBy } from './tables.ts';
+
+const tables = sagaTables();
+const publisherOf = (type: EventType): string => EVENTS[type].record.split('.')[1] ?? '';
+const inputTypes = (service: string): Set<string> =>
+  new Set(
+    tables
+      .filter((table) => table.service === service)
+      .flatMap(({ inputs }) => inputs.map((input) => input.split(',')[0] ?? '')),
+  );
+
+describe('the tables of the saga', () => {
+  it('when a group of the saga hears an event, then its table has it', () => {
+    const missing = GROUPS.filter(({ name }) => tables.some(({ service }) => service === name)).flatMap(
+      ({ name, handles }) => handles.filter((type) => !inputTypes(name).has(type)).map((type) => `${name}: ${type}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('when a service says something, then the contract of that event is its own', () => {
+    const others = [...saidBy(tables)].flatMap(([service, types]) =>
+      [...types].filter((type) => publisherOf(type) !== service).map((type) => `${service}: ${type}`),
+    );
+    expect(others).toEqual([]);
+  });
+
+  it('when an event is of one order, then some service says it in answer to another, but for the first', () => {
+    const said = new Set([...saidBy(tables).values()].flatMap((types) => [...types]));
+    const ofAnOrder = (Object.keys(EVENTS) as EventType[]).filter((type) => EVENTS[type].id === 'derived');
+    expect(ofAnOrder.filter((type) => !said.has(type))).toEqual(['order-created']);
+  });
+
+  it('when an order is dead, then nothing that comes later is answered by any service', () => {
+    const dead = new Set(['RELEASED', 'REJECTED', 'VOID', 'RETURNED', 'REFUNDED', 'FAILED']);
+    const answered = tables.flatMap(({ service, rows }) =>
+      rows
+        .filter(({ state }) => dead.has(state) || state.startsWith('cancelled'))
+        .filter(({ outcomes }) => outcomes.some((it) => it.kind === 'changed'))
+        .map(({ state }) => `${service}: ${state}`),
+    );
+    expect(answered).toEqual([]);
+  });
+});
+
+describe('the pictures by hand', () => {
+  const arrow = /^\s*([A-Z])-+>>([A-Z]): ([a-z]+-[a-z]+)/;
+  const participants: Readonly<Record<string, string>> = { O: 'order', S: 'catalog', K: 'coupon', P: 'payment' };
+
+  it('when ARCHITECTURE.md draws an event between two services, then one says it and the other hears it', () => {
+    const text = readFileSync(new URL('../../ARCHITECTURE.md', import.meta.url), 'utf8');
+    const drawn = text.split('\n').flatMap((line) => {
+      const [, from = '', to = '', type = ''] = arrow.exec(line) ?? [];
+      return isEventType(type) ? [{ from: participants[from], to: participants[to], type }] : [];
+    });
+    expect(drawn.length).toBeGreaterThan(10);
+    const wrong = drawn.filter(
+      ({ from, to, type }) =>
+        publisherOf(type) !== from || !GROUPS.some(({ name, handles }) => name === to && handles.includes(type)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('when README.md draws what the order service says and hears, then it does', () => {
+    const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const eventsOf = (line: RegExp): EventType[] =>
+      (line.exec(text)?.[1] ?? '').split(/ · |<br\/>/).filter((word): word is EventType => isEventType(word));
+    const says = eventsOf(/order ==>\|(.+?)\| log/);
+    const hears = eventsOf(/log ==>\|(.+?)\| order/);
+    expect(says.filter((type) => publisherOf(type) !== 'order')).toEqual([]);
+    const own = GROUPS.find(({ name }) => name === 'order')?.handles ?? [];
+    expect([says.length, hears.length]).toEqual([3, 6]);
+    expect(hears.filter((type) => !own.includes(type))).toEqual([]);
+  });
+});

@@ -1,0 +1,161 @@
+import type { EventType } from '@shop/events';
+import { decide as decideReservation } from '../../services/catalog/src/domain/reservation.ts';
+import * as catalog from '../../services/catalog/test/examples.ts';
+import { decide as decideRedemption } from '../../services/coupon/src/domain/redemption.ts';
+import * as coupon from '../../services/coupon/test/examples.ts';
+import { decide as decideOrder } from '../../services/order/src/domain/decide.ts';
+import * as order from '../../services/order/test/examples.ts';
+import { decide as decidePayment } from '../../services/payment/src/domain/payment.ts';
+import * as payment from '../../services/payment/test/examples.ts';
+
+/** What one service did with one input in one state. */
+export type Outcome =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'changed'; readonly status: string; readonly says: readonly EventType[] }
+  /** It threw: the message becomes a dead letter, and a person looks at it. */
+  | { readonly kind: 'contradiction' };
+
+/** What one service does in each state with each input: found by running its decisions. */
+export interface SagaTable {
+  readonly service: string;
+  /** The row that it keeps for each order. */
+  readonly keeps: string;
+  readonly inputs: readonly string[];
+  readonly rows: readonly { readonly state: string; readonly outcomes: readonly Outcome[] }[];
+}
+
+const NOTHING: Outcome = { kind: 'nothing' };
+const changed = (status: string, events: readonly { readonly type: EventType }[]): Outcome => ({
+  kind: 'changed',
+  status,
+  says: events.map(({ type }) => type),
+});
+
+/** Runs `decide` for every pair. What it throws is a contradiction. */
+function table<S, I>(
+  service: string,
+  keeps: string,
+  states: Readonly<Record<string, S>>,
+  inputs: Readonly<Record<string, I>>,
+  decide: (state: S, input: I) => Outcome,
+): SagaTable {
+  const outcome = (state: S, input: I): Outcome => {
+    try {
+      return decide(state, input);
+    } catch {
+      return { kind: 'contradiction' };
+    }
+  };
+  return {
+    service,
+    keeps,
+    inputs: Object.keys(inputs),
+    rows: Object.entries(states).map(([state, value]) => ({
+      state,
+      outcomes: Object.values(inputs).map((input) => outcome(value, input)),
+    })),
+  };
+}
+
+/** The tables of the four services that take part, in the order in which they come to an order. */
+export function sagaTables(): SagaTable[] {
+  return [orders(), reservations(), redemptions(), payments()];
+}
+
+function orders(): SagaTable {
+  const now = new Date(order.CREATED.getTime() + order.DEADLINE_MS);
+  return table('order', 'order', order.states, order.inputs, (state, input) => {
+    const decided = decideOrder(state, input, now);
+    return decided.state === state ? NOTHING : changed(decided.state.status, decided.events);
+  });
+}
+
+function reservations(): SagaTable {
+  const inStock = catalog.productsOf(catalog.product(1, { available: 10, reserved: 3, sold: 3 }));
+  const soldOut = catalog.productsOf(catalog.product(1, { available: 0, reserved: 3, sold: 3 }));
+  return table(
+    'catalog',
+    'reservation',
+    {
+      'no row yet': undefined,
+      ACTIVE: catalog.active,
+      SOLD: catalog.sold,
+      RELEASED: catalog.released,
+      REJECTED: catalog.rejected,
+      VOID: catalog.voided,
+    },
+    {
+      'order-created': { event: catalog.created(), products: inStock },
+      'order-created, out of stock': { event: catalog.created(), products: soldOut },
+      'order-completed': { event: catalog.completed(), products: inStock },
+      'order-cancelled': { event: catalog.cancelled(), products: inStock },
+    },
+    (reservation, { event, products }) => {
+      const decided = decideReservation({ reservation, products }, event);
+      return decided.reservation ? changed(decided.reservation.status, decided.events) : NOTHING;
+    },
+  );
+}
+
+function redemptions(): SagaTable {
+  return table(
+    'coupon',
+    'redemption',
+    {
+      'no row yet': { redemption: undefined, coupon: coupon.issued },
+      'no row yet, coupon used by another order': { redemption: undefined, coupon: coupon.usedByAnother },
+      REDEEMED: { redemption: coupon.redeemed, coupon: coupon.used },
+      RETURNED: { redemption: coupon.returned, coupon: coupon.issued },
+      REJECTED: { redemption: coupon.rejected, coupon: coupon.usedByAnother },
+      VOID: { redemption: coupon.voided, coupon: coupon.issued },
+    },
+    {
+      'stock-reserved, with a coupon': coupon.stockReserved(),
+      'stock-reserved, without': coupon.stockReserved({ couponId: null }),
+      'order-cancelled': coupon.cancelled(),
+    },
+    (state, event) => {
+      const decided = decideRedemption(state, event, coupon.NOW);
+      return decided.redemption ? changed(decided.redemption.status, decided.events) : NOTHING;
+    },
+  );
+}
+
+function payments(): SagaTable {
+  const enough = 10_000;
+  return table(
+    'payment',
+    'payment',
+    {
+      'no row yet': undefined,
+      COMPLETED: payment.completed,
+      REFUNDED: payment.refunded,
+      FAILED: payment.failed,
+      VOID: payment.voided,
+    },
+    {
+      'stock-reserved, without a coupon': { event: payment.stockReserved(), balance: enough },
+      'the same, too few points': { event: payment.stockReserved(), balance: 0 },
+      'stock-reserved, with a coupon': {
+        event: payment.stockReserved({ couponId: payment.COUPON_ID }),
+        balance: enough,
+      },
+      'coupon-redeemed': { event: payment.couponRedeemed(), balance: enough },
+      'order-cancelled': { event: payment.cancelled(), balance: enough },
+    },
+    (row, { event, balance }) => {
+      const decided = decidePayment({ payment: row, balance }, event);
+      return decided.payment ? changed(decided.payment.status, decided.events) : NOTHING;
+    },
+  );
+}
+
+/** What each service says in answer to the saga's inputs, by its tables. */
+export function saidBy(tables: readonly SagaTable[]): ReadonlyMap<string, ReadonlySet<EventType>> {
+  return new Map(
+    tables.map(({ service, rows }) => [
+      service,
+      new Set(rows.flatMap(({ outcomes }) => outcomes.flatMap((it) => (it.kind === 'changed' ? it.says : [])))),
+    ]),
+  );
+}

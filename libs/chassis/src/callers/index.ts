@@ -1,0 +1,16 @@
+export {
+  ANYBODY,
+  CALLER_HEADER,
+  type Called,
+  type Caller,
+  createCallerSigner,
+  createCallerVerifier,
+  type InternalKeys,
+  NOBODY,
+  parseInternalKeys,
+  requireScope,
+  SCOPES,
+  type Scope,
+  type SignCaller,
+  type VerifyCaller,
+} from './caller.ts';

@@ -1,0 +1,219 @@
+import * as mariadb from 'mariadb';
+import type { Logger } from 'pino';
+import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
+import { createFairGate } from './fair-gate.ts';
+import type { Database, DedicatedConnection, SqlValue, Transaction } from './transaction.ts';
+import { TransactionSession } from './transaction-session.ts';
+
+/** Longest wait for a connection, ms: an outage is an error after this, not a queue. */
+const ACQUIRE_TIMEOUT_MS = 2_500;
+const CONNECT_TIMEOUT_MS = 2_000;
+/** A transaction, or a single statement, that takes longer is cut off and its connection destroyed. */
+const TRANSACTION_TIMEOUT_MS = 30_000;
+const LOCK_WAIT_SECONDS = 5;
+const DEADLOCK_RETRIES = 5;
+const LOCK_TIMEOUT_RETRIES = 1;
+
+export interface DatabaseOptions {
+  /** `mysql://user:password@host:port/schema` */
+  readonly url: string;
+  /** Most connections at once; default 10. */
+  readonly poolSize?: number;
+  /** Shown by the server in performance_schema.session_connect_attrs. */
+  readonly applicationName?: string;
+  /** Told once when the database goes away, and once when it is back. */
+  readonly logger?: Logger;
+  /** Longest transaction in ms; default 30,000. */
+  readonly transactionTimeoutMs?: number;
+}
+
+/** A `Database` that also shows its pool, for Prisma's adapter: one pool for both. */
+export interface PooledDatabase extends Database {
+  readonly pool: mariadb.Pool;
+}
+
+/** Opens the pool of a service's schema. Never waits and never fails for a database that is away: statements do. */
+export function createDatabase(options: DatabaseOptions): PooledDatabase {
+  const settings = connectionSettings(options);
+  const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
+  const poolSize = options.poolSize ?? 10;
+  const pool = mariadb.createPool({
+    ...settings,
+    connectionLimit: poolSize,
+    minimumIdle: Math.min(2, poolSize),
+    acquireTimeout: ACQUIRE_TIMEOUT_MS,
+    // Without an end to it the pool tries again every 500 ms; with one it backs off to 10 s, long after the database is
+    // back.
+    initializationTimeout: Number.POSITIVE_INFINITY,
+    pingTimeout: 1_000,
+  });
+  const outage = outageLog(options.logger);
+  // Without a listener this event (access denied, for one) would end the process.
+  (pool as unknown as NodeJS.EventEmitter).on('error', outage.failed);
+
+  const gate = createFairGate(
+    poolSize,
+    () => new DatabaseUnavailableError(`all ${poolSize} connections were busy for ${ACQUIRE_TIMEOUT_MS} ms`),
+  );
+
+  async function connect(): Promise<mariadb.PoolConnection> {
+    try {
+      const giveBack = (late: mariadb.PoolConnection) => void late.release().catch(() => undefined);
+      const connection = await withTimeout(pool.getConnection(), ACQUIRE_TIMEOUT_MS + 500, giveBack);
+      outage.succeeded();
+      return connection;
+    } catch (error) {
+      outage.failed(error);
+      throw error;
+    }
+  }
+
+  /** Runs `use` on a connection of its own and gives the connection back. */
+  async function withSession<T>(use: (session: TransactionSession) => Promise<T>): Promise<T> {
+    await gate.enter(ACQUIRE_TIMEOUT_MS);
+    try {
+      const connection = await connect();
+      const session = new TransactionSession(connection, timeoutMs);
+      try {
+        return await use(session);
+      } finally {
+        await session.release();
+      }
+    } finally {
+      // Prisma takes from the pool without passing the gate: those who wait in the pool itself come first.
+      if (pool.taskQueueSize() > 0) setImmediate(gate.leave);
+      else gate.leave();
+    }
+  }
+
+  const statement = <T>(sql: string, params: readonly SqlValue[] = []): Promise<T> =>
+    withSession((session) => session.run<T>(sql, params));
+
+  const attempt = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    withSession(async (session) => {
+      try {
+        session.begin();
+        const result = await work(session);
+        await session.commit();
+        return result;
+      } catch (error) {
+        await session.rollback();
+        // A lock time-out may have been given a meaning by the work; a lost connection or a deadlock is what it is.
+        throw isLockTimeout(session.failure) ? error : (session.failure ?? error);
+      }
+    });
+
+  return {
+    schema: settings.database,
+    pool,
+    query: <Row>(sql: string, params?: readonly SqlValue[]) => statement<Row[]>(sql, params),
+    execute: (sql, params) => statement<{ affectedRows: number; insertId: number }>(sql, params),
+    async transaction(work) {
+      for (let deadlocks = 0, lockTimeouts = 0; ; ) {
+        try {
+          return await attempt(work);
+        } catch (error) {
+          if (error instanceof CommitOutcomeUnknownError) throw error;
+          if (isDeadlock(error) && deadlocks++ < DEADLOCK_RETRIES) await nextTurn();
+          else if (isLockTimeout(error) && lockTimeouts++ < LOCK_TIMEOUT_RETRIES) await nextTurn();
+          else throw error;
+        }
+      }
+    },
+    dedicatedConnection: (dedicated) => openConnection(options, dedicated),
+    close: () => pool.end(),
+  };
+}
+
+type ConnectionSettings = mariadb.ConnectionConfig & { readonly database: string };
+
+function connectionSettings(options: DatabaseOptions): ConnectionSettings {
+  const url = new URL(options.url);
+  const database = decodeURIComponent(url.pathname.slice(1));
+  if (!database) throw new Error('the database URL names no schema');
+  const settings: ConnectionSettings & { jsonStrings: boolean } = {
+    host: url.hostname,
+    port: Number(url.port || 3306),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    allowPublicKeyRetrieval: true,
+    timezone: 'Z',
+    initSql: [
+      'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+      `SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, sql_mode = 'STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
+    ],
+    bigIntAsNumber: true,
+    insertIdAsNumber: true,
+    decimalAsNumber: true,
+    checkNumberRange: true,
+    jsonStrings: true,
+    prepareCacheLength: 256,
+    keepAliveDelay: 10_000,
+    logParam: false,
+    connectAttributes: { program_name: options.applicationName ?? 'shop' },
+  };
+  return settings;
+}
+
+/** Logs the first sign of an outage and its end, not every statement of it. */
+function outageLog(logger: Logger | undefined) {
+  let away = false;
+  return {
+    failed(error: unknown): void {
+      if (!away) logger?.error({ err: error }, 'database is away');
+      away = true;
+    },
+    succeeded(): void {
+      if (away) logger?.info('database is back');
+      away = false;
+    },
+  };
+}
+
+/** A connection outside any pool, with session state of its own. Each statement has `transactionTimeoutMs`. */
+export async function openConnection(
+  options: DatabaseOptions,
+  { waitTimeoutSeconds }: { waitTimeoutSeconds?: number } = {},
+): Promise<DedicatedConnection> {
+  const settings = connectionSettings(options);
+  const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
+  const connection = await mariadb.createConnection(settings);
+  // A lost connection is learnt from the next ping or statement; without a listener it would end the process.
+  connection.on('error', () => undefined);
+  const run = <T>(sql: string, params: readonly SqlValue[] = []): Promise<T> =>
+    withTimeout(connection.query<T>(sql, [...params]), timeoutMs);
+  if (waitTimeoutSeconds) await run(`SET SESSION wait_timeout = ${Math.max(1, Math.floor(waitTimeoutSeconds))}`);
+  return {
+    query: <Row>(sql: string, params?: readonly SqlValue[]) => run<Row[]>(sql, params),
+    execute: (sql, params) => run<{ affectedRows: number; insertId: number }>(sql, params),
+    ping: () => withTimeout(connection.ping(), ACQUIRE_TIMEOUT_MS),
+    async end() {
+      await withTimeout(connection.end(), 1_000).catch(() => connection.destroy());
+    },
+  };
+}
+
+/**
+ * Rejects with `DatabaseUnavailableError` when `pending` takes longer; a result that comes too late goes to `discard`.
+ */
+async function withTimeout<T>(pending: Promise<T>, ms: number, discard?: (late: T) => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      pending.then(discard, () => undefined);
+      reject(new DatabaseUnavailableError(`the database did not answer within ${ms} ms`));
+    }, ms);
+  });
+  try {
+    return await Promise.race([pending, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Lets whoever holds the lock move on before the same work is tried again. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

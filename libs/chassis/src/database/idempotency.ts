@@ -1,0 +1,206 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { DomainError, isLockTimeout } from '../errors/index.ts';
+import { insertRows, placeholders } from './sql.ts';
+import type { SqlExecutor, Transaction } from './transaction.ts';
+
+/** Keys are kept this long; clients are promised 24 h. */
+const KEEP_HOURS = 48;
+/** No space: the column's collation does not see one at the end. */
+const VISIBLE = /^[\x21-\x7e]{1,255}$/;
+
+/** `Idempotency-Key` of a request. */
+export const idempotencyKeySchema = z
+  .string()
+  .regex(VISIBLE, 'expected 1 to 255 visible characters')
+  .describe(
+    'One effect for one user, method, path and key, for at least 24 hours. Draw a new one (a UUID) for each intent.',
+  );
+const COLUMNS = ['user_id', 'scope', 'idem_key', 'request_hash', 'request_id', 'created_at'];
+
+/** One request's wish to be the one that its key stands for. */
+export interface IdempotencyClaim {
+  readonly userId: number;
+  /** Method and path: `POST /orders`. At most 191 ASCII characters. */
+  readonly scope: string;
+  readonly key: string;
+  /** `requestHash(body)` */
+  readonly requestHash: string;
+  /** UUID of this request, to be stored with its effect. */
+  readonly requestId: string;
+}
+
+export type ClaimOutcome =
+  /** The key is this request's: make the effect, store `requestId` with it. */
+  | { readonly kind: 'new' }
+  /** The same request came before: answer from the effect that carries this `requestId`. */
+  | { readonly kind: 'replay'; readonly requestId: string }
+  /** The key stands for another body: IDEMPOTENCY_KEY_REUSED. */
+  | { readonly kind: 'mismatch' };
+
+/**
+ * `Idempotency-Key` of a request: undefined without one; throws VALIDATION_FAILED unless it is 1 to 255 visible ASCII
+ * characters.
+ */
+export function idempotencyKeyFrom(request: {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  const result = idempotencyKeySchema.safeParse(key);
+  if (result.success) return result.data;
+  const message = result.error.issues[0]?.message ?? '';
+  throw new DomainError('VALIDATION_FAILED', `Idempotency-Key: ${message}`, {
+    errors: [{ path: 'Idempotency-Key', message }],
+  });
+}
+
+/** SHA-256 of the body as canonical JSON: the order of members does not matter, absent and undefined are the same. */
+export function requestHash(body: unknown): string {
+  return hash('sha256', canonicalJson(body), 'hex');
+}
+
+/**
+ * Claims keys inside the transaction of their effects: request id → what is to be done. Of several claims of one key in
+ * the batch the first wins and the others are its replays (or mismatches).
+ *
+ * Rows are inserted in key order, so two instances that claim the same keys wait for each other but never in a circle.
+ * A claim that another transaction holds waits for its end: after a commit it is a replay, after a rollback it is new.
+ * When the wait takes longer than the lock time-out, IDEMPOTENCY_IN_FLIGHT is thrown.
+ *
+ * A replay may be of a request in this very batch. If that one is then refused, its replays get the same refusal: there
+ * is no effect to answer from.
+ */
+export async function claimIdempotencyKeys(
+  tx: Transaction,
+  claims: readonly IdempotencyClaim[],
+  now: Date = new Date(),
+): Promise<Map<string, ClaimOutcome>> {
+  const outcomes = new Map<string, ClaimOutcome>();
+  if (claims.length === 0) return outcomes;
+  // INSERT IGNORE would cut off what does not fit, and so mix keys up.
+  const unfit = claims.find((claim) => !/^[\x20-\x7e]{1,191}$/.test(claim.scope) || !VISIBLE.test(claim.key));
+  if (unfit) throw new RangeError(`idempotency scope or key does not fit its column: ${unfit.scope}`);
+  const byKey = Map.groupBy(claims, keyOf);
+  const firsts = [...byKey.values()].flatMap((group) => group.slice(0, 1)).sort(compareKeys);
+  const rows = firsts.map((c) => [c.userId, c.scope, c.key, c.requestHash, c.requestId, now]);
+  const inserted = await insertRows(tx, 'idempotency_key', COLUMNS, rows, { ignore: true }).catch(inFlight);
+  const owners = inserted === firsts.length ? firsts : await readOwners(tx, firsts);
+  for (const owner of owners) {
+    for (const claim of byKey.get(keyOf(owner)) ?? []) {
+      if (claim.requestId === owner.requestId) outcomes.set(claim.requestId, { kind: 'new' });
+      else if (claim.requestHash !== owner.requestHash) outcomes.set(claim.requestId, { kind: 'mismatch' });
+      else outcomes.set(claim.requestId, { kind: 'replay', requestId: owner.requestId });
+    }
+  }
+  if (outcomes.size !== claims.length)
+    throw new Error('idempotency: a claim has no outcome (is a requestId used twice?)');
+  return outcomes;
+}
+
+/**
+ * The outcome that a claim of each key would have now, in their order: one query. Claims nothing and waits for nobody:
+ * a request that has not committed yet is not seen.
+ */
+export async function findIdempotencyKeys(
+  database: SqlExecutor,
+  keys: readonly Omit<IdempotencyClaim, 'requestId'>[],
+): Promise<ClaimOutcome[]> {
+  if (keys.length === 0) return [];
+  const owners = new Map((await readOwners(database, keys)).map((owner) => [keyOf(owner), owner]));
+  return keys.map((key) => {
+    const owner = owners.get(keyOf(key));
+    if (!owner) return { kind: 'new' };
+    if (owner.requestHash !== key.requestHash) return { kind: 'mismatch' };
+    return { kind: 'replay', requestId: owner.requestId };
+  });
+}
+
+/** Gives keys back in the same transaction, when the effect was refused: refusals are not remembered. */
+export async function releaseIdempotencyKeys(
+  tx: Transaction,
+  claims: readonly Pick<IdempotencyClaim, 'userId' | 'scope' | 'key' | 'requestId'>[],
+): Promise<void> {
+  if (claims.length === 0) return;
+  const sorted = claims.toSorted(compareKeys);
+  await tx.execute(
+    `DELETE FROM idempotency_key WHERE ${sorted.map(() => '(user_id = ? AND scope = ? AND idem_key = ? AND request_id = ?)').join(' OR ')}`,
+    sorted.flatMap((c) => [c.userId, c.scope, c.key, c.requestId]),
+  );
+}
+
+/**
+ * Writes keys of requests whose effects are restored from events. A key that was used again after its time stands for
+ * the later request.
+ */
+export async function restoreIdempotencyKeys(
+  tx: Transaction,
+  keys: readonly (IdempotencyClaim & { readonly createdAt: Date })[],
+): Promise<void> {
+  if (keys.length === 0) return;
+  const rows = keys
+    .toSorted(compareKeys)
+    .map((c) => [c.userId, c.scope, c.key, c.requestHash, c.requestId, c.createdAt]);
+  const ifLater = (column: string) => `${column} = IF(VALUES(created_at) > created_at, VALUES(${column}), ${column})`;
+  // created_at goes last: the others are compared with what it was.
+  const onDuplicateUpdate = ['request_hash', 'request_id', 'created_at'].map(ifLater).join(', ');
+  await insertRows(tx, 'idempotency_key', COLUMNS, rows, { onDuplicateUpdate });
+}
+
+/** Removes keys older than 48 h, in small steps, each its own transaction, until `signal` aborts. @returns how many */
+export async function purgeIdempotencyKeys(
+  database: SqlExecutor,
+  { now = new Date(), chunk = 1000, signal }: { now?: Date; chunk?: number; signal?: AbortSignal } = {},
+): Promise<number> {
+  const before = new Date(now.getTime() - KEEP_HOURS * 3_600_000);
+  let removed = 0;
+  while (!signal?.aborted) {
+    const { affectedRows } = await database.execute(
+      `DELETE FROM idempotency_key WHERE created_at < ? ORDER BY created_at LIMIT ${Math.floor(chunk)}`,
+      [before],
+    );
+    removed += affectedRows;
+    if (affectedRows < chunk) break;
+  }
+  return removed;
+}
+
+type Key = Pick<IdempotencyClaim, 'userId' | 'scope' | 'key'>;
+
+async function readOwners(tx: SqlExecutor, keys: readonly Key[]): Promise<IdempotencyClaim[]> {
+  return await tx.query<IdempotencyClaim>(
+    `SELECT user_id AS userId, scope, idem_key AS \`key\`, request_hash AS requestHash, request_id AS requestId
+       FROM idempotency_key WHERE (user_id, scope, idem_key) IN (${keys.map(() => `(${placeholders(3)})`).join(',')})`,
+    keys.flatMap((key) => [key.userId, key.scope, key.key]),
+  );
+}
+
+function inFlight(error: unknown): never {
+  if (!isLockTimeout(error)) throw error;
+  throw new DomainError('IDEMPOTENCY_IN_FLIGHT', 'The first request with this key has not finished yet.', {
+    retryAfterSeconds: 1,
+  });
+}
+
+function keyOf(key: Key): string {
+  return `${key.userId}\n${key.scope}\n${key.key}`;
+}
+
+/** The order of the primary key. */
+function compareKeys(a: Key, b: Key): number {
+  return a.userId - b.userId || compareText(a.scope, b.scope) || compareText(a.key, b.key);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function canonicalJson(value: unknown): string {
+  // Validated bodies hold times as Dates, which have no members.
+  if (value instanceof Date) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  const sorted = members.sort(([a], [b]) => compareText(a, b));
+  return `{${sorted.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
+}

@@ -1,0 +1,17 @@
+export { createDatabase, type DatabaseOptions, openConnection, type PooledDatabase } from './database.ts';
+export {
+  type ClaimOutcome,
+  claimIdempotencyKeys,
+  findIdempotencyKeys,
+  type IdempotencyClaim,
+  idempotencyKeyFrom,
+  idempotencyKeySchema,
+  purgeIdempotencyKeys,
+  releaseIdempotencyKeys,
+  requestHash,
+  restoreIdempotencyKeys,
+} from './idempotency.ts';
+export { type MigrateOptions, MigrationError, migrate } from './migrate.ts';
+export { type InsertOptions, insertNumbered, insertRows, placeholders } from './sql.ts';
+export { splitStatements } from './sql-statements.ts';
+export type { Database, DedicatedConnection, SqlExecutor, SqlValue, Transaction, Transactor } from './transaction.ts';

@@ -1,0 +1,47 @@
+import type { PooledDatabase } from './database.ts';
+
+/** The options of a Prisma client: the adapter that puts it on the service's pool. */
+export interface PrismaOptions {
+  readonly adapter: import('@prisma/adapter-mariadb').PrismaMariaDb;
+}
+
+/** A client of Prisma that is loaded when it is first asked for. */
+export interface LazyPrisma<Client> {
+  (): Promise<Client>;
+  /** Ends the client, if there is one. The pool stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Prisma, its query compiler and its driver take some 40 MB of a process, and the services ask it for lists that few
+ * users open: so a process loads it at the first such list (a tenth of a second, once), and one that is never asked
+ * does not hold it. When loading fails, the next who asks tries again.
+ */
+export function lazyPrisma<Client extends { $disconnect(): Promise<void> }>(
+  database: PooledDatabase,
+  load: (options: PrismaOptions) => Promise<Client>,
+): LazyPrisma<Client> {
+  let loading: Promise<Client> | undefined;
+
+  async function create(): Promise<Client> {
+    const { PrismaMariaDb } = await import('@prisma/adapter-mariadb');
+    // The adapter brings another release of the driver, whose pool is the same but for its types.
+    type AdapterPool = ConstructorParameters<typeof PrismaMariaDb>[0];
+    const pool = database.pool as unknown as AdapterPool;
+    return load({ adapter: new PrismaMariaDb(pool, { database: database.schema }) });
+  }
+
+  function client(): Promise<Client> {
+    loading ??= create().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  }
+
+  const close = async (): Promise<void> => {
+    const loaded = await loading?.catch(() => undefined);
+    await loaded?.$disconnect();
+  };
+  return Object.assign(client, { close });
+}

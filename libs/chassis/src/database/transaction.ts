@@ -1,0 +1,38 @@
+/** A value the driver can bind. Dates are written as UTC. */
+export type SqlValue = string | number | bigint | boolean | Date | Buffer | null;
+
+/** What statements run on: a transaction, or the pool itself (then each statement commits alone). */
+export interface SqlExecutor {
+  /** Rows of a SELECT. BIGINT and COUNT/SUM come as numbers, DATETIME as Date (UTC), JSON as text. */
+  query<Row>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
+  /** Any other statement. */
+  execute(sql: string, params?: readonly SqlValue[]): Promise<{ affectedRows: number; insertId: number }>;
+}
+
+/** One open READ COMMITTED transaction. */
+export interface Transaction extends SqlExecutor {
+  /**
+   * Runs `hook` right after the commit has succeeded (never after a rollback); for wake-ups only, it must not throw.
+   */
+  onCommit(hook: () => void): void;
+}
+
+/** Something that runs a function in a transaction: commits when it resolves, rolls back when it rejects. */
+export interface Transactor<Tx> {
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+}
+
+/** A service's own schema: one pool, used by raw SQL and (through its adapter) by Prisma. */
+export interface Database extends SqlExecutor, Transactor<Transaction> {
+  /** Schema name, e.g. `shop_order`. */
+  readonly schema: string;
+  /** A connection outside the pool, for GET_LOCK; the caller ends it. */
+  dedicatedConnection(options?: { waitTimeoutSeconds?: number }): Promise<DedicatedConnection>;
+  close(): Promise<void>;
+}
+
+/** A single connection with session state of its own. */
+export interface DedicatedConnection extends SqlExecutor {
+  ping(): Promise<void>;
+  end(): Promise<void>;
+}

@@ -1,0 +1,93 @@
+/** What a failed statement means. Works on the driver's errors and on Prisma's wrapping of them. */
+
+const DUPLICATE_KEY = 1062;
+const DEADLOCK = 1213;
+const LOCK_TIMEOUT = 1205;
+
+/**
+ * Data errors that carry a general SQLSTATE: truncated, no default, incorrect value, check constraint; and text that
+ * does not fit the character set of the column it is compared with (MySQL: cannot convert; MariaDB: illegal mix of
+ * collations).
+ */
+const DATA_ERRNOS: ReadonlySet<number> = new Set([1265, 1364, 1366, 3819, 3854, 1267, 1270, 1271]);
+
+/** Prisma's own codes for a database that cannot be reached or a transaction that got no connection in time. */
+const PRISMA_OUTAGES: ReadonlySet<unknown> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028']);
+
+/** The database cannot be reached, or did not answer in time. Nothing was committed by the call that got this. */
+export class DatabaseUnavailableError extends Error {
+  override readonly name = 'DatabaseUnavailableError';
+}
+
+/**
+ * The connection died, or the time ran out, between sending COMMIT and its answer: the transaction may or may not have
+ * been committed. Never retried here. Whoever can repeat safely (an idempotency key, an inbox) repeats.
+ */
+export class CommitOutcomeUnknownError extends Error {
+  override readonly name = 'CommitOutcomeUnknownError';
+}
+
+interface SqlFailure {
+  readonly errno: number;
+  readonly sqlState: string;
+}
+
+/** The server's (or driver's) error number and state, however deep they are wrapped; undefined for anything else. */
+function sqlFailure(error: unknown, depth = 0): SqlFailure | undefined {
+  if (typeof error !== 'object' || error === null || depth > 4) return undefined;
+  const fields = error as Record<string, unknown>;
+  if (typeof fields.errno === 'number' && 'sqlState' in fields) {
+    return { errno: fields.errno, sqlState: typeof fields.sqlState === 'string' ? fields.sqlState : '' };
+  }
+  if (typeof fields.originalCode === 'string') {
+    return { errno: Number(fields.originalCode), sqlState: typeof fields.state === 'string' ? fields.state : '' };
+  }
+  const meta = fields.meta as { driverAdapterError?: unknown } | null | undefined;
+  return sqlFailure(meta?.driverAdapterError ?? fields.cause, depth + 1);
+}
+
+/** Any error that came from the database, its driver, or for want of a database. */
+export function isDatabaseError(error: unknown): boolean {
+  return (
+    error instanceof DatabaseUnavailableError ||
+    error instanceof CommitOutcomeUnknownError ||
+    sqlFailure(error) !== undefined ||
+    (error instanceof Error && PRISMA_OUTAGES.has((error as { code?: unknown }).code))
+  );
+}
+
+export function isDuplicateKey(error: unknown): boolean {
+  return sqlFailure(error)?.errno === DUPLICATE_KEY;
+}
+
+export function isDeadlock(error: unknown): boolean {
+  return sqlFailure(error)?.errno === DEADLOCK;
+}
+
+export function isLockTimeout(error: unknown): boolean {
+  return sqlFailure(error)?.errno === LOCK_TIMEOUT;
+}
+
+/** The statement's data or a constraint is at fault (SQLSTATE classes 22 and 23): repeating it gives the same error. */
+export function isDataError(error: unknown): boolean {
+  const failure = sqlFailure(error);
+  if (!failure) return false;
+  return /^2[23]/.test(failure.sqlState) || DATA_ERRNOS.has(failure.errno) || failure.errno === DUPLICATE_KEY;
+}
+
+/**
+ * The statement itself or the rights are at fault (SQLSTATE classes 42 and 28): a mistake of ours, not an outage to a
+ * client.
+ */
+export function isSqlMistake(error: unknown): boolean {
+  const failure = sqlFailure(error);
+  return failure !== undefined && failure.errno !== DUPLICATE_KEY && /^(42|28)/.test(failure.sqlState);
+}
+
+/**
+ * Any database error but those of data and constraints: the same work may succeed later, so it waits and is done again.
+ * Deadlocks and lock time-outs that outlasted their retries are among them.
+ */
+export function isOutage(error: unknown): boolean {
+  return isDatabaseError(error) && !isDataError(error);
+}

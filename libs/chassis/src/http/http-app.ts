@@ -1,0 +1,173 @@
+import express, { type Express, type NextFunction, type Request, type Response, Router } from 'express';
+import type { Logger } from 'pino';
+import { CALLER_HEADER, type Caller, type VerifyCaller } from '../callers/index.ts';
+import { DomainError, renderProblem, toDomainError } from '../errors/index.ts';
+import {
+  childTrace,
+  formatTraceparent,
+  type Health,
+  type Metrics,
+  parseTraceparent,
+  runInTrace,
+  type TraceContext,
+} from '../process/index.ts';
+import { readJsonBody } from './json-body.ts';
+import { noteTimeLeft } from './time-left.ts';
+
+export interface HttpAppOptions {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** Who may call: those that this finds a caller for, or (`public`) everybody. /health/* and /metrics are open. */
+  readonly callers: VerifyCaller | 'public';
+  /** Adds the service's routes. Handlers may be async: what they throw becomes a problem. */
+  readonly routes: (router: Router) => void;
+}
+
+const OPEN = /^\/(health\/(live|ready)|metrics)$/;
+
+/**
+ * The Express 5 application of a service: trace context, callers, JSON bodies up to 64 KiB, the service's routes,
+ * /health/live, /health/ready, /metrics, and problem+json for everything that goes wrong. It does not listen: `serve`
+ * does.
+ */
+export function createHttpApp({ logger, metrics, health, callers, routes }: HttpAppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+
+  const duration = metrics.histogram('http_request_duration_seconds', 'Requests by route template and status', [
+    'method',
+    'route',
+    'status',
+  ]);
+
+  app.use((request, response, next) => {
+    const trace = childTrace(parseTraceparent(request.headers.traceparent as string | undefined));
+    response.locals.trace = trace;
+    response.setHeader('traceparent', formatTraceparent(trace));
+    const start = performance.now();
+    response.on('close', () => {
+      const ms = performance.now() - start;
+      const route = routeTemplate(request);
+      // 499: the client went away before the answer.
+      const status = response.writableFinished ? response.statusCode : 499;
+      duration.observe({ method: request.method, route, status }, ms / 1000);
+      if (logger.isLevelEnabled('debug')) {
+        const { traceId, spanId } = trace;
+        logger.debug({ traceId, spanId, method: request.method, route, path: request.path, status, ms }, 'request');
+      }
+    });
+    if (callers !== 'public' && !OPEN.test(request.path)) {
+      const caller = callers(request.headers[CALLER_HEADER], request.method, request.url);
+      if (!caller) {
+        response.setHeader('WWW-Authenticate', 'Shop-Caller');
+        runInTrace(trace, () => next(new DomainError('UNAUTHENTICATED', 'The call is not signed: ask the gateway.')));
+        return;
+      }
+      (request as { caller?: Caller }).caller = caller;
+      noteTimeLeft(request, start);
+    }
+    const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : readJsonBody(request);
+    // Body events arrive outside of any async context, so the trace is entered after them.
+    if (!body) runInTrace(trace, next);
+    else {
+      body.then(
+        (value) => {
+          request.body = value;
+          runInTrace(trace, next);
+        },
+        (error: unknown) => runInTrace(trace, () => next(error)),
+      );
+    }
+  });
+
+  const router = Router({ caseSensitive: true, strict: true });
+  routes(router);
+  app.use(router);
+
+  app.get('/health/live', (_request, response) => void response.json(health.live()));
+  app.get('/health/ready', async (_request, response) => {
+    const report = await health.ready();
+    response.status(report.status === 'ok' ? 200 : 503).json(report);
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(metrics.registry.contentType).send(await metrics.render());
+  });
+
+  app.use((request, response) => {
+    const allowed = allowedMethods(router, request.path);
+    if (allowed.length === 0) throw new DomainError('NOT_FOUND', 'There is no such path.');
+    response.setHeader('Allow', allowed.join(', '));
+    throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${allowed.join(', ')}.`);
+  });
+
+  // Express knows an error handler by its four parameters.
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    sendProblem(error, request, response, logger);
+  });
+  return app;
+}
+
+/**
+ * Answers with the problem `error` stands for; anything that is our fault is logged here, once, with its stack, and an
+ * outage of what we need by its message. A refusal is no fault, even where it is a 503: under overload a line for each
+ * would only add to the load.
+ */
+export function sendProblem(error: unknown, request: Request, response: Response, logger: Logger): void {
+  const trace = response.locals.trace as TraceContext | undefined;
+  const shown = isBadUrl(error) ? new DomainError('VALIDATION_FAILED', 'The path is malformed.') : toDomainError(error);
+  const { body, headers } = renderProblem(shown, trace?.traceId);
+  if (body.status >= 500 && !(error instanceof DomainError)) {
+    const fields = { traceId: trace?.traceId, method: request.method, route: routeTemplate(request), code: body.code };
+    if (shown.code === 'SERVICE_UNAVAILABLE') logger.warn({ ...fields, error: String(error) }, 'request not served');
+    else logger.error({ ...fields, err: error }, 'request failed');
+  }
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  // The rest of a body that is not read would be taken for the next request.
+  if (!request.complete && request.readableEnded === false && body.status === 413)
+    response.setHeader('Connection', 'close');
+  response.status(body.status).setHeader('Content-Type', 'application/problem+json');
+  response.end(JSON.stringify(body));
+}
+
+/** e.g. `/orders/:id`: never the raw path, which would make a time series for each order. */
+function routeTemplate(request: Request): string {
+  const path = (request.route as { path?: unknown } | undefined)?.path;
+  return typeof path === 'string' ? request.baseUrl + path : 'unmatched';
+}
+
+/** Express's own error for a path such as `/orders/%zz`. */
+function isBadUrl(error: unknown): boolean {
+  return error instanceof URIError || (error as { status?: unknown } | null)?.status === 400;
+}
+
+interface RouteLayer {
+  readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
+  match(path: string): boolean;
+}
+
+/** The methods that routes of exactly this path answer; none if the path is unknown. */
+function allowedMethods(router: Router, path: string): string[] {
+  const layers = (router as unknown as { stack: readonly RouteLayer[] }).stack;
+  const methods = new Set<string>();
+  for (const layer of layers) {
+    if (!layer.route || !matches(layer, path)) continue;
+    for (const method of Object.keys(layer.route.methods)) methods.add(method.toUpperCase());
+  }
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods].sort();
+}
+
+function matches(layer: RouteLayer, path: string): boolean {
+  try {
+    return layer.match(path);
+  } catch {
+    return false;
+  }
+}

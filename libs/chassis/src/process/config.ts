@@ -1,0 +1,98 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { parseInternalKeys } from '../callers/index.ts';
+
+/** The environment is not what the service needs. The message names every wrong variable and what it is for. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const list = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+  .refine((parts) => parts.length > 0, 'expected at least one address');
+
+/** An on/off switch: `on`, `true`, `1`, `off`, `false`, `0`. */
+export const switchVariable = z
+  .enum(['on', 'off', 'true', 'false', '1', '0'])
+  .transform((text) => text === 'on' || text === 'true' || text === '1');
+
+const internalKeys = z.string().transform((text, context) => {
+  try {
+    return parseInternalKeys(text);
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : 'not usable');
+    return z.NEVER;
+  }
+});
+
+/** What every service reads. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
+export const serviceConfig = {
+  HOST: z.string().default('127.0.0.1').describe('address to listen on'),
+  PORT: z.coerce.number().int().min(0).max(65_535).describe('port to listen on; 0 takes a free one'),
+  DATABASE_URL: z.url({ protocol: /^(mysql|mariadb)$/ }).describe('mysql://user:password@host:port/schema'),
+  KAFKA_BROKERS: list.describe('Kafka addresses, host:port, comma separated'),
+  SCHEMA_REGISTRY_URL: z.url().describe("the registry's Confluent API, e.g. http://127.0.0.1:18081/apis/ccompat/v7"),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).describe('redis://host:port'),
+  INTERNAL_KEYS: internalKeys.describe(
+    'what the gateway signs its calls of services with, id:secret[,id:secret]; the first signs, all are accepted',
+  ),
+  INSTANCE_ID: z
+    .string()
+    .min(1)
+    .default(`${hostname()}-${process.pid}`)
+    .describe("this process's name in logs, e.g. order-1"),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('least level logged'),
+  RECOVERY: switchVariable
+    .default(false)
+    .describe('on: bring a schema that was restored from a backup forward by the topics before anything else starts'),
+  RECOVERY_FROM: z.iso
+    .datetime()
+    .transform((text) => new Date(text))
+    .optional()
+    .describe('with RECOVERY=on: a time before the backup was taken, ISO 8601 in UTC'),
+  RECOVERY_ACCEPT_GAPS: switchVariable
+    .default(false)
+    .describe('on: recover what there is, although the topics no longer hold everything since RECOVERY_FROM'),
+  RECOVERY_BATCH: z.coerce.number().int().min(1).max(10_000).default(1_000).describe('events a transaction of it'),
+} as const;
+
+/** Reads the variables a schema names; an empty one counts as unset. Throws `ConfigError`. The result is frozen. */
+export function loadConfig<T extends z.ZodObject>(
+  schema: T,
+  env: NodeJS.ProcessEnv = process.env,
+): Readonly<z.output<T>> {
+  const names = Object.keys(schema.shape);
+  const values = Object.fromEntries(names.filter((name) => env[name]).map((name) => [name, env[name]]));
+  const result = schema.safeParse(values);
+  if (result.success) return Object.freeze(result.data);
+  const lines = result.error.issues.map((issue) => {
+    const name = String(issue.path[0] ?? '');
+    const problem = name && values[name] === undefined ? 'is missing' : `is wrong (${issue.message})`;
+    const doc = describe(schema.shape[name]);
+    return `  ${name} ${problem}${doc ? `: ${doc}` : ''}`;
+  });
+  throw new ConfigError(`configuration:\n${lines.join('\n')}`);
+}
+
+/** The configuration as it may be printed: passwords in URLs and values of secret-sounding names are hidden. */
+export function redactConfig(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => {
+      if (/PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|INTERNAL_KEYS/i.test(name)) return [name, '[redacted]'];
+      return [name, typeof value === 'string' ? value.replace(/(:\/\/[^/\s:@]*):[^/\s@]+@/, '$1:[redacted]@') : value];
+    }),
+  );
+}
+
+function describe(field: unknown): string | undefined {
+  return field instanceof z.ZodType ? field.description : undefined;
+}

@@ -1,0 +1,61 @@
+/** Rejects or resolves to tell whether what the service needs is there. */
+export type HealthCheck = () => Promise<void> | void;
+
+export interface HealthReport {
+  readonly status: 'ok' | 'failing';
+  /** Names of the checks that failed, with their reason. */
+  readonly failing?: Readonly<Record<string, string>>;
+}
+
+export interface Health {
+  /** Adds a named readiness check. A second one of the same name takes the first one's place. */
+  addCheck(name: string, check: HealthCheck): void;
+  /** From now on not ready, whatever the checks say: the process is stopping. */
+  drain(): void;
+  /**
+   * The process is up and its event loop turns. Needs nothing else, so that an outage does not restart every process.
+   */
+  live(): HealthReport;
+  /** Every check passed, each within its time. */
+  ready(): Promise<HealthReport>;
+}
+
+/** @param timeoutMs longest time for one check, ms; default 2,000 */
+export function createHealth({ timeoutMs = 2_000 }: { timeoutMs?: number } = {}): Health {
+  const checks = new Map<string, HealthCheck>();
+  let draining = false;
+  return {
+    addCheck: (name, check) => void checks.set(name, check),
+    drain() {
+      draining = true;
+    },
+    live: () => ({ status: 'ok' }),
+    async ready() {
+      if (draining) return { status: 'failing', failing: { shutdown: 'the process is stopping' } };
+      const results = await Promise.all(
+        [...checks].map(async ([name, check]) => [name, await outcome(check, timeoutMs)] as const),
+      );
+      const failing = results.filter((result): result is [string, string] => result[1] !== undefined);
+      return failing.length === 0 ? { status: 'ok' } : { status: 'failing', failing: Object.fromEntries(failing) };
+    },
+  };
+}
+
+async function outcome(check: HealthCheck, timeoutMs: number): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`no answer within ${timeoutMs} ms`), timeoutMs);
+  });
+  try {
+    return await Promise.race([
+      Promise.resolve()
+        .then(check)
+        .then(() => undefined),
+      timeout,
+    ]);
+  } catch (error) {
+    return error instanceof Error ? (error.message.split('\n')[0] ?? error.name) : String(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}

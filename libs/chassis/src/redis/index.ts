@@ -1,0 +1,1 @@
+export { createRedis, createWakeHints, type WakeHints } from './redis.ts';

@@ -1,0 +1,109 @@
+import type { RequestListener } from 'node:http';
+import { createDatabase, type PooledDatabase } from './database/index.ts';
+import { type ServeOptions, serve } from './http/index.ts';
+import {
+  ConfigError,
+  createHealth,
+  createLogger,
+  createMetrics,
+  createShutdown,
+  type Health,
+  type Job,
+  type JobOptions,
+  type Logger,
+  type Metrics,
+  processHeapRest,
+  redactConfig,
+  type Shutdown,
+  startJob,
+} from './process/index.ts';
+
+/** How often a process looks whether it has come to rest, ms: see `createHeapRest`. */
+const HEAP_REST_EVERY_MS = 15_000;
+
+export type RuntimeConfig = {
+  readonly HOST: string;
+  readonly PORT: number;
+  readonly INSTANCE_ID: string;
+  readonly LOG_LEVEL: string;
+  readonly RECOVERY?: boolean;
+};
+
+/** What every process of the shop stands on. What is registered with `shutdown` first is stopped last. */
+export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
+  readonly service: string;
+  readonly config: C;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly shutdown: Shutdown;
+  /** A periodic job, until the shutdown. */
+  repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'>;
+  /** Serves `app` until the shutdown. The last step: what is registered before it outlives the requests. */
+  listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections' | 'sockets'>): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  /**
+   * It can bring a restored schema forward. A service that cannot refuses RECOVERY=on: going live would lose events.
+   */
+  readonly recovers?: boolean;
+}
+
+/**
+ * Log, metrics, health and an ordered stop for one process of `service`. Throws ConfigError when it is told to recover
+ * and cannot.
+ */
+export function createRuntime<C extends RuntimeConfig>(
+  service: string,
+  config: C,
+  { recovers = false }: RuntimeOptions = {},
+): Runtime<C> {
+  if (config.RECOVERY && !recovers)
+    throw new ConfigError(`${service} cannot be brought forward by its events: RECOVERY must be off`);
+  const instance = config.INSTANCE_ID;
+  const logger = createLogger({ service, instance, level: config.LOG_LEVEL });
+  const metrics = createMetrics({ service, instance });
+  const health = createHealth();
+  const shutdown = createShutdown({ logger, health });
+  logger.info({ config: redactConfig(config) }, 'starting');
+
+  function repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'> {
+    const started = startJob({ ...job, logger, metrics });
+    shutdown.onStop(`job ${job.name}`, () => started.stop());
+    return started;
+  }
+  const heapRest = processHeapRest();
+  if (heapRest) repeat({ name: 'heap-rest', everyMs: HEAP_REST_EVERY_MS, run: async () => void heapRest() });
+
+  return {
+    service,
+    config,
+    logger,
+    metrics,
+    health,
+    shutdown,
+    repeat,
+    async listen(app, options = {}) {
+      const server = await serve(app, { ...options, host: config.HOST, port: config.PORT });
+      shutdown.onStop('http', () => server.close());
+      logger.info({ url: server.url }, 'listening');
+    },
+  };
+}
+
+/** The pool of the service's own schema, closed by the shutdown after all that is registered later. */
+export function openDatabase(
+  { config, logger, health, shutdown }: Runtime<RuntimeConfig & { readonly DATABASE_URL: string }>,
+  options: { readonly poolSize?: number } = {},
+): PooledDatabase {
+  const database = createDatabase({
+    ...options,
+    url: config.DATABASE_URL,
+    applicationName: config.INSTANCE_ID,
+    logger,
+  });
+  shutdown.onStop('database', () => database.close());
+  health.addCheck('database', async () => void (await database.query('SELECT 1')));
+  return database;
+}

@@ -1,0 +1,163 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MAX_INTEGER } from '@shop/chassis';
+import avsc from 'avsc';
+import { InvalidEventError, OutageError, UndecodableError } from '../errors.ts';
+import { createMemoryRegistry } from '../testing/memory-registry.ts';
+import { orderCreated, orderId } from '../testing/samples.ts';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { type Codec, createCodecOn } from './codec.ts';
+
+let registry: ReturnType<typeof createMemoryRegistry>;
+let codec: Codec;
+const { data } = orderCreated(orderId(1));
+
+beforeEach(async () => {
+  registry = createMemoryRegistry();
+  codec = createCodecOn(registry);
+  await codec.ready();
+});
+
+/** What another version of the publisher would have written. */
+async function writtenBy(change: (schema: { fields: object[] }) => void, value: object): Promise<Buffer> {
+  const current = registry.schemas.find((schema) => schema.includes('"OrderCreated"')) ?? '';
+  const schema = JSON.parse(current) as { fields: object[] };
+  change(schema);
+  const id = await registry.register('shop.order.v1.OrderCreated', JSON.stringify(schema));
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(id, 1);
+  return Buffer.concat([header, avsc.Type.forSchema(schema as avsc.Schema).toBuffer(value)]);
+}
+
+describe('encoding', () => {
+  it('and decoding gives the same data, in the Confluent wire format', async () => {
+    const message = codec.encode('order-created', data);
+    expect(message.readUInt8(0)).toBe(0);
+    expect(message.readUInt32BE(1)).toBeGreaterThan(0);
+    expect(await codec.decode(message)).toEqual({ type: 'order-created', data });
+  });
+
+  it('names the fields that do not fit', () => {
+    const wrong = { ...data, userId: 'one', lines: [{ productId: 1 }] } as unknown as typeof data;
+    expect(() => codec.encode('order-created', wrong)).toThrow(InvalidEventError);
+    expect(() => codec.encode('order-created', wrong)).toThrow('userId, lines.0.quantity');
+  });
+
+  it('writes values larger than its buffer, and refuses what the broker would refuse', async () => {
+    const lines = (count: number) => Array.from({ length: count }, (_, n) => ({ productId: n + 1e12, quantity: 1 }));
+    const large = { ...data, lines: lines(20_000) };
+    expect(await codec.decode(codec.encode('order-created', large))).toEqual({ type: 'order-created', data: large });
+    expect(() => codec.encode('order-created', { ...data, lines: lines(200_000) })).toThrow(RangeError);
+  });
+});
+
+describe('decoding', () => {
+  it('reads what an older publisher wrote, with the default of the field it did not know', async () => {
+    const { couponId: _, ...older } = data;
+    const message = await writtenBy((schema) => {
+      schema.fields = schema.fields.filter((field) => !('name' in field && field.name === 'couponId'));
+    }, older);
+    expect(await codec.decode(message)).toEqual({ type: 'order-created', data: { ...data, couponId: null } });
+  });
+
+  for (const items of [1e8, 2 ** 50, -1e8]) {
+    it(`when an array claims ${items} items, then the message is undecodable and no memory is taken for them`, async () => {
+      const long = avsc.Type.forSchema('long');
+      // Behind the wire header, in the schema's order: orderId, userId, no coupon; then the lines.
+      const front = [
+        avsc.Type.forSchema('string').toBuffer(data.orderId),
+        long.toBuffer(data.userId),
+        long.toBuffer(0),
+      ];
+      const rubbish = Buffer.concat([...front, long.toBuffer(items), long.toBuffer(-20)]);
+      const current = Buffer.concat([codec.encode('order-created', data).subarray(0, 5), rubbish]);
+      await expect(codec.decode(current)).rejects.toThrow('an array claims');
+
+      // A newer publisher's array that is skipped, and one that is resolved.
+      const newer = await writtenBy(
+        ({ fields }) => fields.unshift({ name: 'tags', type: { type: 'array', items: 'string' }, default: [] }),
+        { ...data, tags: [] },
+      );
+      const skipped = Buffer.concat([
+        newer.subarray(0, 5),
+        long.toBuffer(items),
+        long.toBuffer(-20),
+        newer.subarray(6),
+      ]);
+      await expect(codec.decode(skipped)).rejects.toThrow('an array claims');
+      const resolved = Buffer.concat([newer.subarray(0, 6), rubbish]);
+      await expect(codec.decode(resolved)).rejects.toThrow('an array claims');
+    });
+  }
+
+  it('reads what a newer publisher wrote, without the field it does not know', async () => {
+    const message = await writtenBy(
+      (schema) => {
+        schema.fields.push({ name: 'channel', type: 'string', default: 'web' });
+      },
+      { ...data, channel: 'app' },
+    );
+    expect(await codec.decode(message)).toEqual({ type: 'order-created', data });
+  });
+
+  it.each([
+    ['rubbish', Buffer.from('rubbish'), 'first byte'],
+    ['too few bytes', Buffer.from([0, 0]), 'too few'],
+    ['an unknown schema', Buffer.from([0, 0, 0, 9, 9, 1]), 'unknown to the registry'],
+  ])('refuses %s for good', async (_, message, reason) => {
+    await expect(codec.decode(message)).rejects.toThrow(UndecodableError);
+    await expect(codec.decode(message)).rejects.toThrow(reason);
+  });
+
+  it('refuses cut and overlong messages for good', async () => {
+    const message = codec.encode('order-created', data);
+    await expect(codec.decode(message.subarray(0, -1))).rejects.toThrow(UndecodableError);
+    await expect(codec.decode(Buffer.concat([message, Buffer.from([1])]))).rejects.toThrow(UndecodableError);
+  });
+
+  it('asks the registry once for each schema', async () => {
+    let asked = 0;
+    const counting = {
+      ...registry,
+      fetch(id: number) {
+        asked += 1;
+        return registry.fetch(id);
+      },
+    };
+    const other = createCodecOn(counting);
+    const message = codec.encode('order-created', data);
+    for (let i = 0; i < 5; i += 1) await other.decode(message);
+    expect(asked).toBe(1);
+  });
+
+  it('reports an outage of the registry as one, not as a bad message', async () => {
+    const away = createCodecOn({ ...registry, fetch: () => Promise.reject(new OutageError('away')) });
+    await expect(away.decode(codec.encode('order-created', data))).rejects.toThrow(OutageError);
+  });
+});
+
+describe('registration', () => {
+  it('is repeated while the registry is away; until then nothing can be encoded', async () => {
+    let failures = 3;
+    const clock = createVirtualClock();
+    const store = {
+      ...registry,
+      register: (subject: string, schema: string) =>
+        failures-- > 0 ? Promise.reject(new OutageError('away')) : registry.register(subject, schema),
+    };
+    const late = createCodecOn(store, { clock });
+    expect(() => late.encode('order-created', data)).toThrow(OutageError);
+    await late.ready();
+    expect(clock.slept).toHaveLength(3);
+    expect(late.encode('order-created', data)).toBeInstanceOf(Buffer);
+  });
+
+  it('fails for good when the registry refuses a schema', async () => {
+    const refusing = createCodecOn({ ...registry, register: () => Promise.reject(new Error('incompatible')) });
+    await expect(refusing.ready()).rejects.toThrow('incompatible');
+  });
+});
+
+it('the largest whole number that requests may hold fits an event, and the next one does not', () => {
+  expect(() => codec.encode('order-created', { ...data, userId: MAX_INTEGER })).not.toThrow();
+  expect(() => codec.encode('order-created', { ...data, userId: MAX_INTEGER + 1 })).toThrow(InvalidEventError);
+});

@@ -1,0 +1,128 @@
+import type { Message, ReadableMessage } from '../codec/index.ts';
+import type { EventType, ReceivedEvent } from '../contracts/index.ts';
+import type { Applied } from '../metrics.ts';
+import { type DeadLetterEntry, deadLetter, type MessagingStore, mirrorRow, parkedLetter } from '../store/index.ts';
+import type { Subscription } from './subscription.ts';
+
+/** Called for every event before its handler; throws to make the handling of that event fail. For tests. */
+export type Failpoint = (group: string, event: ReceivedEvent) => void;
+
+/** A message whose handling failed for good, with its last error. */
+export interface GuiltyMessage {
+  readonly message: ReadableMessage;
+  readonly error: string;
+  readonly attempts: number;
+}
+
+export interface ApplyDeps<Tx> {
+  readonly store: MessagingStore<Tx>;
+  readonly subscription: Subscription<Tx, EventType>;
+  readonly failpoint?: Failpoint | undefined;
+  readonly now: () => Date;
+  /** Called last in the transaction of `applyMessages`, e.g. to note progress with what was applied. */
+  readonly finish?: ((tx: Tx, outcome: Applied) => Promise<void>) | undefined;
+}
+
+/**
+ * Applies messages in ONE transaction, all or nothing. Locks are taken in this order, everywhere: the keys' rows in
+ * `parked_key` (sorted), new rows in `dead_letter`, the ids in `processed_event` (sorted), then the handler's own rows
+ * and the outbox. The redriver keeps to the same order.
+ */
+export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
+  const { store, subscription, failpoint } = deps;
+  const { group } = subscription;
+  return store.transaction(async (tx) => {
+    const parkedKeys = await lockParked(deps, tx, messages);
+    const { events, letters } = sort(messages, parkedKeys, parks(subscription));
+    await writeLetters(deps, tx, letters);
+    const fresh = await claimFresh(deps, tx, events);
+    if (failpoint) for (const event of fresh) failpoint(group, event);
+    if (fresh.length > 0) await subscription.handle(tx, fresh);
+    const deadLettered = letters.filter((letter) => letter.status === 'DEAD').length;
+    const outcome = {
+      applied: fresh.length,
+      duplicate: events.length - fresh.length,
+      parked: letters.length - deadLettered,
+      deadLettered,
+    };
+    await deps.finish?.(tx, outcome);
+    return outcome;
+  });
+}
+
+/** Writes the guilty to the dead letters, parks their keys, and with them the messages that wait behind, in order. */
+export async function buryMessages<Tx>(
+  deps: ApplyDeps<Tx>,
+  guilty: readonly GuiltyMessage[],
+  behind: readonly Message[],
+): Promise<void> {
+  await deps.store.transaction(async (tx) => {
+    const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
+    const letters = guilty.map(({ message, error, attempts }) =>
+      // Another topic's message of this key may have died meanwhile: then this one waits behind it.
+      message.record.key !== null && parked.has(message.record.key)
+        ? parkedLetter(message)
+        : deadLetter(message, 'HANDLER_ERROR', error, attempts),
+    );
+    await writeLetters(deps, tx, [...letters, ...behind.map(parkedLetter)]);
+  });
+}
+
+/** Whether later messages of a dead letter's key wait behind it. */
+export function parks(subscription: Pick<Subscription<never>, 'parks'>): boolean {
+  return subscription.parks ?? true;
+}
+
+async function lockParked<Tx>(
+  { store, subscription }: ApplyDeps<Tx>,
+  tx: Tx,
+  messages: readonly Message[],
+): Promise<Set<string>> {
+  if (!parks(subscription)) return new Set();
+  return new Set(await store.lockParkedKeys(tx, subscription.group, keysOf(messages)));
+}
+
+function keysOf(messages: readonly Message[]): string[] {
+  const keys = new Set<string>();
+  for (const { record } of messages) if (record.key !== null) keys.add(record.key);
+  return [...keys].sort();
+}
+
+/**
+ * In the messages' order: those of parked keys go behind, unreadable ones die at once (and park their key where the
+ * group parks), the rest is handled.
+ */
+function sort(messages: readonly Message[], parkedKeys: Set<string>, parking: boolean) {
+  const events: ReceivedEvent[] = [];
+  const letters: DeadLetterEntry[] = [];
+  for (const message of messages) {
+    const { key } = message.record;
+    if (key !== null && parkedKeys.has(key)) letters.push(parkedLetter(message));
+    else if (message.event) events.push(message.event);
+    else {
+      letters.push(deadLetter(message, 'UNDECODABLE', message.error, 1));
+      if (parking && key !== null) parkedKeys.add(key);
+    }
+  }
+  return { events, letters };
+}
+
+async function claimFresh<Tx>(deps: ApplyDeps<Tx>, tx: Tx, events: readonly ReceivedEvent[]): Promise<ReceivedEvent[]> {
+  const byId = new Map<string, ReceivedEvent>();
+  for (const event of events) if (!byId.has(event.id)) byId.set(event.id, event);
+  if (byId.size === 0) return [];
+  const claimed = await deps.store.claim(tx, deps.subscription.group, [...byId.keys()].sort(), deps.now());
+  return [...byId.values()].filter((event) => claimed.has(event.id));
+}
+
+async function writeLetters<Tx>(deps: ApplyDeps<Tx>, tx: Tx, letters: readonly DeadLetterEntry[]): Promise<void> {
+  if (letters.length === 0) return;
+  const { store, subscription } = deps;
+  await store.writeDeadLetters(tx, subscription.group, letters, deps.now(), parks(subscription));
+  const dead = letters.filter((letter) => letter.status === 'DEAD');
+  if (dead.length > 0)
+    await store.appendOutbox(
+      tx,
+      dead.map((letter) => mirrorRow(subscription.group, letter)),
+    );
+}

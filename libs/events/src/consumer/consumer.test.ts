@@ -1,0 +1,426 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { IncomingRecord } from '../broker.ts';
+import { type Codec, createCodecOn } from '../codec/index.ts';
+import type { ReceivedEvent } from '../contracts/index.ts';
+import { HandlerBrokenError, OutageError } from '../errors.ts';
+import { createHandFedBroker, type HandFedBroker } from '../testing/hand-fed-broker.ts';
+import { createMemoryRegistry } from '../testing/memory-registry.ts';
+import { createMemoryStore, type MemoryStore, type MemoryTx } from '../testing/memory-store.ts';
+import { orderCancelled, orderCreated, orderId, recordOf } from '../testing/samples.ts';
+import { createVirtualClock, type VirtualClock } from '../testing/virtual-clock.ts';
+import { type ConsumerOptions, startConsumer } from './consumer.ts';
+
+let codec: Codec;
+let broker: HandFedBroker;
+let store: MemoryStore;
+let clock: VirtualClock;
+let batches: string[][];
+let poison: Set<string>;
+let outages: number;
+
+beforeEach(async () => {
+  codec = createCodecOn(createMemoryRegistry());
+  await codec.ready();
+  broker = createHandFedBroker();
+  store = createMemoryStore();
+  clock = createVirtualClock(1_000_000);
+  batches = [];
+  poison = new Set();
+  outages = 0;
+});
+
+const n = (event: ReceivedEvent) => `${event.type} ${Number(event.key.slice(-12))}`;
+
+async function start(options: Partial<ConsumerOptions<MemoryTx>> = {}) {
+  return await startConsumer<MemoryTx, 'order-created' | 'order-cancelled'>({
+    broker,
+    store,
+    codec,
+    clock,
+    subscription: {
+      group: 'catalog',
+      handles: ['order-created', 'order-cancelled'],
+      async handle(tx, events) {
+        batches.push(events.map(n));
+        if (outages-- > 0) throw new OutageError('gone');
+        for (const event of events) {
+          if (poison.has(event.key)) throw new Error(`cannot handle ${event.key}`);
+          tx.write(n(event));
+        }
+      },
+    },
+    ...(options as object),
+  });
+}
+
+const created = (id: number, offset: number, partition = 0) =>
+  recordOf(codec, orderCreated(orderId(id)), offset, partition);
+const cancelled = (id: number, offset: number, partition = 0) =>
+  recordOf(codec, orderCancelled(orderId(id)), offset, partition);
+const orders = (from: number, to: number, partition = 0) =>
+  Array.from({ length: to - from + 1 }, (_, i) => created(from + i, from + i, partition));
+const letters = () =>
+  store.state.letters.map(({ status, record }) => `${status} ${record.topic}/${record.partition}@${record.offset}`);
+
+describe('a batch', () => {
+  it('is one transaction, and the batches of all partitions that arrive together are one too', async () => {
+    await start();
+    await Promise.all([broker.feed(orders(1, 3, 0)), broker.feed(orders(4, 5, 1)), broker.feed(orders(6, 6, 2))]);
+    expect(batches).toHaveLength(1);
+    expect(store.state.rows).toHaveLength(6);
+    expect(store.transactions).toBe(1);
+  });
+
+  it('that arrives while a transaction is at work goes into the next with all others that do', async () => {
+    await start();
+    const first = broker.feed(orders(1, 1, 0));
+    await Promise.resolve();
+    await Promise.resolve();
+    const rest = [broker.feed(orders(2, 2, 1)), broker.feed(orders(3, 3, 2))];
+    await Promise.all([first, ...rest]);
+    expect(batches).toEqual([['order-created 1'], ['order-created 2', 'order-created 3']]);
+  });
+
+  it('larger than the limit is several transactions', async () => {
+    await start({ maxBatch: 10 });
+    await broker.feed(orders(1, 25));
+    expect(batches.map((batch) => batch.length)).toEqual([10, 10, 5]);
+  });
+
+  it('of a patient group waits for more after a large one, but not when it is full', async () => {
+    const handles = ['order-created' as const];
+    const subscription = { group: 'ranking', handles, patienceMs: 500, maxBatch: 200, handle: async () => {} };
+    await start({ subscription });
+    await broker.feed(orders(1, 200));
+    expect(clock.slept).toEqual([]);
+    await broker.feed(orders(201, 201));
+    expect(clock.slept).toEqual([expect.any(Number)]);
+    // The mean size is ((1 + 200) / 2 + 1) / 2 then, and each message adds 3 ms.
+    expect(clock.slept[0]).toBeGreaterThan(120);
+    await broker.feed(orders(300, 499));
+    expect(clock.slept).toHaveLength(1);
+  });
+
+  it('that is done is held back while more gathers, and what is not done is not', async () => {
+    const handles = ['order-created' as const];
+    const applied: number[] = [];
+    const handle = async (_: MemoryTx, events: readonly unknown[]) => void applied.push(events.length);
+    const sleeps = Promise.withResolvers<void>();
+    const wakes = Promise.withResolvers<void>();
+    const sleep = () => {
+      sleeps.resolve();
+      return wakes.promise;
+    };
+    const held = { now: () => 0, sleep };
+    await start({ subscription: { group: 'ranking', handles, patienceMs: 500, handle }, clock: held });
+    let givenBack = false;
+    const fed = broker.feed(orders(1, 50)).then(() => {
+      givenBack = true;
+    });
+    await sleeps.promise;
+    expect([applied, givenBack]).toEqual([[50], false]);
+    wakes.resolve();
+    await fed;
+    expect(givenBack).toBe(true);
+  });
+
+  it('is as large as the subscription says', async () => {
+    const sizes: number[] = [];
+    const handle = async (_: MemoryTx, events: readonly unknown[]) => void sizes.push(events.length);
+    await start({ subscription: { group: 'ranking', handles: ['order-created'], maxBatch: 10, handle } });
+    await broker.feed(orders(1, 25));
+    expect(sizes).toEqual([10, 10, 5]);
+  });
+
+  it('is applied once although it comes twice, and a message once although the batch holds it twice', async () => {
+    await start();
+    await broker.feed([...orders(1, 2), created(1, 3)]);
+    await broker.feed(orders(1, 2));
+    expect(store.state.rows).toEqual(['order-created 1', 'order-created 2']);
+  });
+
+  it('skips types of others without decoding them', async () => {
+    await start();
+    const foreign: IncomingRecord = {
+      ...created(1, 1),
+      value: Buffer.from('?'),
+      headers: { ce_type: 'from-the-future' },
+    };
+    await broker.feed([foreign]);
+    expect(store.transactions).toBe(0);
+    expect(letters()).toEqual([]);
+  });
+
+  it('of a lost partition is neither applied nor resolved', async () => {
+    await start();
+    await expect(broker.feed(orders(1, 2), { isStale: () => true })).rejects.toThrow('no longer');
+    expect(store.state.rows).toEqual([]);
+  });
+});
+
+describe('an outage', () => {
+  it('is waited out with growing pauses; nothing is dead-lettered', async () => {
+    outages = 7;
+    const consumer = await start({ random: () => 0 });
+    const fed = broker.feed(orders(1, 3));
+    await fed;
+    expect(store.state.rows).toHaveLength(3);
+    expect(clock.slept).toEqual([50, 100, 200, 400, 800, 1600, 2000]);
+    expect(letters()).toEqual([]);
+    expect(consumer.status().waitingFor).toBeUndefined();
+  });
+
+  it('that ends with the loss of the partition gives the batch back', async () => {
+    outages = Number.POSITIVE_INFINITY;
+    await start();
+    let stale = false;
+    const fed = broker.feed(orders(1, 3), { isStale: () => stale });
+    clock.sleep = async () => {
+      stale = true;
+    };
+    await expect(fed).rejects.toThrow();
+    expect(store.state.rows).toEqual([]);
+  });
+
+  it('of the registry is waited out too', async () => {
+    let away = 3;
+    const decode: Codec['decode'] = (message) =>
+      away-- > 0 ? Promise.reject(new OutageError('registry')) : codec.decode(message);
+    await start({ codec: { decode } });
+    await broker.feed(orders(1, 2));
+    expect(store.state.rows).toHaveLength(2);
+    expect(letters()).toEqual([]);
+  });
+});
+
+describe('poison', () => {
+  it('is found by halving, retried, dead-lettered and mirrored; the rest goes through', async () => {
+    poison.add(orderId(5));
+    await start();
+    await Promise.all([broker.feed(orders(1, 8, 0)), broker.feed(orders(9, 10, 1))]);
+    expect([...store.state.rows].sort()).toEqual([1, 10, 2, 3, 4, 6, 7, 8, 9].map((id) => `order-created ${id}`));
+    expect(letters()).toEqual(['DEAD order-events/0@5']);
+    const [letter] = store.state.letters;
+    expect(letter).toMatchObject({ reason: 'HANDLER_ERROR', attempts: 3, eventType: 'order-created' });
+    expect(letter?.error).toContain('cannot handle');
+    expect(letter?.record.value).toEqual(created(5, 5).value);
+    expect(batches.filter((batch) => batch.join() === 'order-created 5')).toHaveLength(3);
+    expect(store.state.outbox.map((row) => [row.topic, row.key, row.headers.dlq_group])).toEqual([
+      ['order-events.dlq', orderId(5), 'catalog'],
+    ]);
+  });
+
+  it('parks what comes later for its key, in the same batch and after, in order', async () => {
+    poison.add(orderId(2));
+    await start();
+    await broker.feed([created(1, 1), created(2, 2), cancelled(2, 3), cancelled(1, 4)]);
+    poison.clear();
+    await broker.feed([recordOf(codec, orderCancelled(orderId(2)), 5), created(3, 6)]);
+    expect(letters()).toEqual(['DEAD order-events/0@2', 'PARKED order-events/0@3', 'PARKED order-events/0@5']);
+    expect(store.state.rows).toEqual(['order-created 1', 'order-cancelled 1', 'order-created 3']);
+  });
+
+  it('that is delivered again after its dead letter was written changes nothing', async () => {
+    poison.add(orderId(2));
+    await start();
+    await broker.feed(orders(1, 3));
+    await broker.feed(orders(1, 3));
+    expect(letters()).toEqual(['DEAD order-events/0@2']);
+    expect(store.state.outbox).toHaveLength(1);
+  });
+
+  it('that cannot be read is dead-lettered at once, with its reason, and is no fault of the handler', async () => {
+    await start();
+    const rubbish = [1, 2, 3, 4, 5, 6].map(
+      (offset): IncomingRecord => ({ ...created(offset, offset), value: Buffer.from('rubbish') }),
+    );
+    await broker.feed([...rubbish, created(7, 7), { ...created(8, 8), key: null, headers: {} }]);
+    expect(store.state.rows).toEqual(['order-created 7']);
+    expect(store.state.letters).toHaveLength(7);
+    expect(store.state.letters[0]).toMatchObject({ reason: 'UNDECODABLE', attempts: 1 });
+    expect(store.state.letters[0]?.error).toContain('first byte 114');
+    expect(store.state.letters[6]?.error).toContain('ce_type');
+    expect(store.transactions).toBe(1);
+  });
+});
+
+describe('a group that does not park', () => {
+  const withoutParking = { group: 'catalog', handles: ['order-created', 'order-cancelled'], parks: false } as const;
+  const free = () =>
+    start({
+      subscription: {
+        ...withoutParking,
+        async handle(tx, events) {
+          for (const event of events) {
+            if (poison.has(n(event))) throw new Error(`cannot handle ${n(event)}`);
+            tx.write(n(event));
+          }
+        },
+      },
+    });
+
+  it('sets poison aside and goes on with its key, in the same batch and after', async () => {
+    poison.add('order-created 2');
+    await free();
+    await broker.feed([created(1, 1), created(2, 2), cancelled(2, 3), cancelled(1, 4)]);
+    await broker.feed([recordOf(codec, orderCancelled(orderId(3)), 5)]);
+    expect(letters()).toEqual(['DEAD order-events/0@2']);
+    expect(store.state.rows).toEqual([
+      'order-created 1',
+      'order-cancelled 2',
+      'order-cancelled 1',
+      'order-cancelled 3',
+    ]);
+    expect(store.state.parked.size).toBe(0);
+    expect(store.state.outbox.map((row) => row.topic)).toEqual(['order-events.dlq']);
+  });
+
+  it('does the same with what cannot be read', async () => {
+    await free();
+    await broker.feed([{ ...created(2, 1), value: Buffer.from('rubbish') }, cancelled(2, 2)]);
+    await broker.feed([created(2, 3)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.rows).toEqual(['order-cancelled 2', 'order-created 2']);
+  });
+
+  it('changes nothing when a dead letter is delivered again', async () => {
+    poison.add('order-created 2');
+    await free();
+    await broker.feed([created(2, 1), cancelled(2, 2)]);
+    await broker.feed([created(2, 1), cancelled(2, 2)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.rows).toEqual(['order-cancelled 2']);
+  });
+});
+
+describe('rubbish', () => {
+  it('whose dead letter cannot be written halts its partition instead of being tried for ever', async () => {
+    const consumer = await start();
+    store.beforeCommit = () => {
+      throw new Error('data too long');
+    };
+    const rubbish = { ...created(1, 1), value: Buffer.from('rubbish') };
+    await expect(broker.feed([rubbish, created(2, 2)])).rejects.toThrow(HandlerBrokenError);
+    expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
+  });
+
+  it('with headers of many bytes but few characters leaves them out of its mirror, whose column they would not fit', async () => {
+    await start();
+    const rubbish = { ...created(1, 1), value: Buffer.from('rubbish') };
+    await broker.feed([{ ...rubbish, headers: { ...rubbish.headers, binary: '\ufffd'.repeat(25_000) } }]);
+    const [mirror] = store.state.outbox;
+    expect(Buffer.byteLength(JSON.stringify(mirror?.headers))).toBeLessThan(65_535);
+    expect(mirror?.headers.dlq_reason).toBe('UNDECODABLE');
+  });
+});
+
+describe('a schema that the registry does not know', () => {
+  const unknown = (id: number, partition = 0): IncomingRecord => {
+    const value = Buffer.from(created(id, id).value ?? []);
+    value.writeInt32BE(9_999, 1);
+    return { ...created(id, id, partition), value };
+  };
+  const unknowns = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => unknown(from + i));
+
+  it('makes one message a dead letter at once; the rest goes through', async () => {
+    await start();
+    await broker.feed([unknown(1), created(2, 2)]);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.letters[0]?.error).toContain('unknown to the registry');
+    expect(store.state.rows).toEqual(['order-created 2']);
+  });
+
+  it('in more than twenty messages at once halts the partition, dead-letters nothing, and leaves the others alone', async () => {
+    const consumer = await start();
+    const halted = broker.feed(unknowns(1, 21));
+    const other = broker.feed([created(30, 30, 1)]);
+    await expect(halted).rejects.toThrow(HandlerBrokenError);
+    await other;
+    expect(letters()).toEqual([]);
+    expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
+    expect(store.state.rows).toEqual(['order-created 30']);
+    // The registry has its schemas again.
+    await broker.feed(orders(1, 21));
+    expect(consumer.status().halted).toEqual({});
+  });
+
+  it('in more than twenty messages a minute halts the partition too, until the minute is over', async () => {
+    await start();
+    await broker.feed(unknowns(1, 15));
+    await broker.feed(unknowns(16, 20));
+    await expect(broker.feed([unknown(21)])).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toHaveLength(20);
+    await clock.sleep(60_000);
+    await broker.feed([unknown(21)]);
+    expect(letters()).toHaveLength(21);
+  });
+});
+
+describe('a broken handler', () => {
+  it('dead-letters nothing when every message of a batch fails: the partition halts, and goes on when it is mended', async () => {
+    for (let id = 1; id <= 6; id += 1) poison.add(orderId(id));
+    const consumer = await start();
+    await expect(broker.feed(orders(1, 6))).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toEqual([]);
+    expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
+    await broker.feed(orders(7, 8, 1));
+    expect(store.state.rows).toEqual(['order-created 7', 'order-created 8']);
+    poison.clear();
+    await broker.feed(orders(1, 6));
+    expect(store.state.rows).toHaveLength(8);
+    expect(consumer.status().halted).toEqual({});
+  });
+
+  it('is not what it looks like when only the guilty of a batch are new: the good ones were applied before a crash', async () => {
+    await start();
+    await broker.feed(orders(1, 6));
+    for (let id = 7; id <= 11; id += 1) poison.add(orderId(id));
+    await broker.feed(orders(1, 11));
+    expect(letters()).toHaveLength(5);
+  });
+
+  it('is told by more than twenty dead letters a minute, too', async () => {
+    await start();
+    for (let id = 1; id <= 20; id += 1) {
+      poison.add(orderId(id));
+      await broker.feed([created(id, id), created(id + 100, id + 100)]);
+    }
+    poison.add(orderId(21));
+    await expect(broker.feed([created(21, 21), created(121, 121)])).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toHaveLength(20);
+    await clock.sleep(60_000);
+    await broker.feed([created(21, 21), created(121, 121)]);
+    expect(letters()).toHaveLength(21);
+  });
+
+  it('is not suspected while some messages succeed', async () => {
+    for (let id = 1; id <= 19; id += 1) poison.add(orderId(id));
+    await start();
+    await broker.feed(orders(1, 30));
+    expect(letters()).toHaveLength(19);
+    expect(store.state.rows).toHaveLength(11);
+  });
+});
+
+describe('a failpoint', () => {
+  it('makes the handling of one order fail and leaves the others alone', async () => {
+    const failpoint = (_group: string, event: ReceivedEvent) => {
+      if (event.key === orderId(2)) throw new Error('failpoint');
+    };
+    await start({ failpoint });
+    await broker.feed(orders(1, 3));
+    expect(letters()).toEqual(['DEAD order-events/0@2']);
+    expect(store.state.rows).toEqual(['order-created 1', 'order-created 3']);
+  });
+});
+
+describe('a stop', () => {
+  it('lets the transaction at work finish and gives back the rest', async () => {
+    const consumer = await start({ maxBatch: 2 });
+    const fed = broker.feed(orders(1, 4));
+    fed.catch(() => {});
+    store.beforeCommit = () => void consumer.stop();
+    await expect(fed).rejects.toThrow('no longer');
+    expect(store.state.rows).toHaveLength(2);
+  });
+});

@@ -1,0 +1,250 @@
+import { createPace, type Pace } from '@shop/chassis';
+import type { Broker, BrokerConsumer } from '../broker.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Codec, Interest } from '../codec/index.ts';
+import { EVENTS, type EventType } from '../contracts/index.ts';
+import { HandlerBrokenError, StaleBatchError } from '../errors.ts';
+import { type EventLogger, silentLogger } from '../log.ts';
+import { type EventMetrics, noMetrics } from '../metrics.ts';
+import type { MessagingStore } from '../store/index.ts';
+import { type ApplyDeps, applyMessages, type Failpoint } from './apply.ts';
+import { type BatchQueue, createBatchQueue } from './batch-queue.ts';
+import { type ConsumerState, createConsumerState } from './consumer-state.ts';
+import { createDeadLetterRate, type DeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE } from './isolate.ts';
+import { decodeBatch, isFinished, type PendingBatch, type Share, takeShares, unknownSchemas } from './pending.ts';
+import { createPersistence } from './persist.ts';
+import { type ConsumerStatus, createReporter, type Reporter } from './report.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface ConsumerOptions<Tx, T extends EventType = EventType> {
+  readonly broker: Broker;
+  readonly store: MessagingStore<Tx>;
+  readonly codec: Pick<Codec, 'decode'>;
+  readonly subscription: Subscription<Tx, T>;
+  readonly logger?: EventLogger;
+  readonly metrics?: EventMetrics;
+  readonly failpoint?: Failpoint | undefined;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Most messages in one transaction; default: the subscription's, or 1,000. */
+  readonly maxBatch?: number;
+  /**
+   * Under load a transaction waits so long at most to fill, ms; default: the subscription's patience, or 30. See
+   * `createPace`.
+   */
+  readonly paceMs?: number;
+}
+
+export interface Consumer {
+  /** Resolves once the group has joined. */
+  ready(): Promise<void>;
+  status(): ConsumerStatus;
+  /** Finishes the transaction at work, commits its offsets, gives back the rest, leaves the group. */
+  stop(): Promise<void>;
+}
+
+/** What one consumer works with. */
+interface Work<Tx> {
+  readonly group: string;
+  readonly apply: ApplyDeps<Tx>;
+  readonly codec: Pick<Codec, 'decode'>;
+  readonly interest: Interest;
+  readonly queue: BatchQueue;
+  readonly state: ConsumerState;
+  readonly pace: Pace;
+  /** Messages of one transaction at most. */
+  readonly maxBatch: number;
+  readonly rate: DeadLetterRate;
+  readonly report: Reporter;
+  readonly metrics: EventMetrics;
+  readonly logger: EventLogger;
+  readonly clock: Clock;
+  readonly stopping: AbortSignal;
+  /** Runs work that is done for these batches through outages, for as long as they are this consumer's. */
+  persistence(batches: readonly PendingBatch[]): <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * Consumes a group's topics. All partitions' batches that are there when a transaction begins go into it together (a
+ * row that every order updates is then updated once a transaction, not once an order); each batch's offsets are
+ * committed after it. A batch is dropped, never committed, once its partition is lost.
+ */
+export async function startConsumer<Tx, T extends EventType>(options: ConsumerOptions<Tx, T>): Promise<Consumer> {
+  // A handler gets only the types it named, so it may be used for all of them.
+  const subscription = options.subscription as unknown as Subscription<Tx, EventType>;
+  const stopping = new AbortController();
+  const work = prepare(options, subscription, stopping.signal);
+  const { queue, state, report } = work;
+
+  const consumer: BrokerConsumer = await options.broker.consume({
+    groupId: subscription.group,
+    topics: [...new Set(subscription.handles.map((type) => EVENTS[type].topic))].sort(),
+    fromBeginning: true,
+    patienceMs: subscription.patienceMs,
+    onBatch(batch) {
+      const taken = queue.take(batch);
+      if (state.now() === 'RESTING') {
+        state.enter('WAKING');
+        // Not before the other partitions of the same fetch have arrived, which they do in this tick.
+        queueMicrotask(() => void drain(work));
+      }
+      return taken;
+    },
+  });
+  return {
+    ready: () => consumer.ready(),
+    status: () => report.status(),
+    async stop() {
+      stopping.abort();
+      await consumer.stop();
+    },
+  };
+}
+
+function prepare<Tx, T extends EventType>(
+  options: ConsumerOptions<Tx, T>,
+  subscription: Subscription<Tx, EventType>,
+  stopping: AbortSignal,
+): Work<Tx> {
+  const { store, codec, failpoint } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
+  const { group, handles, wants, patienceMs } = subscription;
+  const report = createReporter({ group, logger, metrics, clock });
+  return {
+    ...{ group, codec, metrics, logger, clock, stopping, report },
+    apply: { store, subscription, failpoint, now: () => new Date(clock.now()) },
+    interest: { handles: new Set<string>(handles), wants },
+    queue: createBatchQueue(stopping),
+    state: createConsumerState(),
+    pace: createPace(options.paceMs ?? patienceMs ?? 30),
+    maxBatch: options.maxBatch ?? subscription.maxBatch ?? 1_000,
+    rate: createDeadLetterRate(),
+    persistence(batches) {
+      const isStale = () => batches.some(({ batch }) => batch.isStale());
+      const heartbeat = async () => void (await Promise.all(batches.map(({ batch }) => batch.heartbeat())));
+      return createPersistence({ clock, random, isStale, heartbeat, signal: stopping, waiting: report.waiting });
+    },
+  };
+}
+
+/** Turns, one transaction each, until nothing waits. It never rejects. */
+async function drain<Tx>(work: Work<Tx>): Promise<void> {
+  const { queue, state, pace, clock, logger, group } = work;
+  try {
+    while (queue.waiting().length > 0) {
+      pace.started(clock.now());
+      state.enter('GATHERING');
+      const shares = await gather(work);
+      if (shares.length > 0) {
+        state.enter('APPLYING');
+        await applyTogether(work, shares);
+      }
+      state.enter('PACING');
+      await keepPace(work, shares);
+      queue.settle();
+    }
+  } catch (error) {
+    // A fault of this code: give everything back, it comes again after a pause. Never a silent end.
+    logger.error({ group, err: error }, 'consumer failed');
+    for (const pending of queue.waiting()) queue.giveBack(pending, error);
+  } finally {
+    state.rest();
+  }
+}
+
+/** Drops what is stale, decodes what is new, and takes the next transaction's messages. */
+async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
+  const { queue, codec, interest, metrics, group, pace, report, maxBatch } = work;
+  queue.dropStale();
+  let skipped = 0;
+  for (const pending of queue.waiting()) {
+    if (pending.messages) continue;
+    const persist = work.persistence([pending]);
+    try {
+      skipped += await persist(() => decodeBatch(pending, codec, interest));
+    } catch (error) {
+      queue.giveBack(pending, error);
+    }
+  }
+  metrics.handled(group, 'skipped', skipped);
+  // What is not for this group costs a fetch all the same: where there is much of that, it looks less often.
+  if (skipped > 0) pace.had(skipped);
+  return takeShares(queue.waiting(), maxBatch, report.halted());
+}
+
+/** All shares in one transaction; where that fails for good, each partition's apart, to find the guilty message. */
+async function applyTogether<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<void> {
+  const { queue, state, pace, report, logger, group } = work;
+  const shares = haltUnknown(work, taken);
+  if (shares.length === 0) return;
+  const messages = shares.flatMap((share) => share.messages);
+  pace.had(messages.length);
+  const persist = work.persistence(shares.map((share) => share.pending));
+  const started = performance.now();
+  try {
+    report.outcome(await persist(() => applyMessages(work.apply, messages)));
+    report.batch(messages, performance.now() - started);
+    for (const share of shares) advance(work, share);
+  } catch (error) {
+    if (error instanceof StaleBatchError) return queue.dropStale();
+    logger.warn({ group, messages: messages.length, err: error }, 'a batch failed: looking for the guilty message');
+    state.enter('ISOLATING');
+    for (const share of shares) await applyAlone(work, share);
+  }
+}
+
+async function applyAlone<Tx>(work: Work<Tx>, share: Share): Promise<void> {
+  const { apply, queue, report, clock, rate } = work;
+  const persist = work.persistence([share.pending]);
+  const isFinal = (error: unknown) => error instanceof StaleBatchError;
+  try {
+    const { outcome, guilty } = await isolate({ ...apply, clock, rate, persist, isFinal }, share.messages);
+    report.outcome(outcome);
+    report.deadLetters(guilty);
+    advance(work, share);
+  } catch (error) {
+    if (error instanceof HandlerBrokenError) report.halt(share.pending.batch, error);
+    queue.giveBack(share.pending, error);
+  }
+}
+
+/**
+ * One message of an unknown schema is rubbish; many are a registry that has lost its schemas, and then everything would
+ * be dead-lettered. @returns the shares that may be applied; the others' partitions are halted.
+ */
+function haltUnknown<Tx>({ rate, clock, report, queue }: Work<Tx>, shares: readonly Share[]): Share[] {
+  let count = rate.count(clock.now());
+  return shares.filter((share) => {
+    const unknown = unknownSchemas(share);
+    if (unknown === 0 || count + unknown <= MAX_DEAD_LETTERS_A_MINUTE) {
+      count += unknown;
+      return true;
+    }
+    const error = new HandlerBrokenError(
+      `the registry does not know the schemas of ${unknown} messages; ${count} dead letters in the last minute`,
+    );
+    report.halt(share.pending.batch, error);
+    queue.giveBack(share.pending, error);
+    return false;
+  });
+}
+
+/** What has been committed of a batch is behind it. */
+function advance<Tx>({ rate, clock, report }: Work<Tx>, share: Share): void {
+  const { pending, messages } = share;
+  pending.done += messages.length;
+  rate.add(clock.now(), unknownSchemas(share));
+  report.unreadable(messages);
+  report.resume(pending.batch);
+}
+
+/**
+ * Under load what is done is given back a little later, and the next fetch begins with that: what comes meanwhile waits
+ * in the broker rather than on this heap, and comes all together. Where a transaction was full, more waits already.
+ */
+async function keepPace<Tx>(work: Work<Tx>, shares: readonly Share[]): Promise<void> {
+  const { pace, clock, queue, maxBatch, stopping } = work;
+  const early = pace.wait(clock.now());
+  const full = shares.reduce((sum, share) => sum + share.messages.length, 0) >= maxBatch;
+  if (early > 0 && !full && queue.waiting().every(isFinished)) await clock.sleep(early, stopping);
+}

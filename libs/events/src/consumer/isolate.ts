@@ -1,0 +1,132 @@
+import type { Clock } from '../clock.ts';
+import type { Message } from '../codec/index.ts';
+import { describe, HandlerBrokenError } from '../errors.ts';
+import type { Applied } from '../metrics.ts';
+import { type ApplyDeps, applyMessages, buryMessages, type GuiltyMessage, parks } from './apply.ts';
+
+/** Attempts at a message alone before it is dead-lettered. */
+const ATTEMPTS = 3;
+/** From this many failures on, with no success, it is the handler that is broken and not the messages. */
+const SUSPICIOUS = 5;
+/**
+ * Dead letters a minute above which the handler counts as broken. Of undecodable messages only those of an unknown
+ * schema count.
+ */
+export const MAX_DEAD_LETTERS_A_MINUTE = 20;
+
+/** Counts dead letters over the last minute. */
+export interface DeadLetterRate {
+  count(now: number): number;
+  add(now: number, letters: number): void;
+}
+
+export function createDeadLetterRate(): DeadLetterRate {
+  let times: number[] = [];
+  return {
+    count(now) {
+      times = times.filter((time) => time > now - 60_000);
+      return times.length;
+    },
+    add(now, letters) {
+      for (let i = 0; i < letters; i += 1) times.push(now);
+    },
+  };
+}
+
+export interface IsolateDeps<Tx> extends ApplyDeps<Tx> {
+  readonly clock: Clock;
+  readonly rate: DeadLetterRate;
+  /** Runs a transaction through outages and conflicts; rejects with what is poison, or because the batch is stale. */
+  readonly persist: <T>(work: () => Promise<T>) => Promise<T>;
+  /** True for an error that must end the isolation at once, e.g. a stale batch. */
+  readonly isFinal: (error: unknown) => boolean;
+}
+
+export interface Isolated {
+  readonly outcome: Applied;
+  readonly guilty: readonly GuiltyMessage[];
+}
+
+/**
+ * Applies one partition's messages of which the handler rejects some: halves them until the guilty stand alone, retries
+ * those, then dead-letters them; what comes later for their keys waits behind them, where the group parks. Nothing is
+ * dead-lettered before everything else has been tried, so that a broken handler shows: then it rejects with
+ * HandlerBrokenError.
+ */
+export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
+  const outcome = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0 };
+  const guilty: GuiltyMessage[] = [];
+  const guiltyKeys = new Set<string>();
+  const behind: Message[] = [];
+
+  async function divide(part: readonly Message[]): Promise<void> {
+    const free = part.filter((message) => {
+      const waits = message.record.key !== null && guiltyKeys.has(message.record.key);
+      if (waits) behind.push(message);
+      return !waits;
+    });
+    if (free.length === 0) return;
+    const failure = await attempt(free);
+    if (failure === undefined) return;
+    const [only] = free;
+    if (free.length === 1 && only) {
+      // No handler saw an unreadable message: what failed is the writing of its dead letter, and it is never dropped.
+      if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
+      accuse({ message: only, error: describe(failure), attempts: ATTEMPTS });
+      return;
+    }
+    const middle = Math.ceil(free.length / 2);
+    await divide(free.slice(0, middle));
+    await divide(free.slice(middle));
+  }
+
+  /** @returns the error, or undefined when the part is committed. */
+  async function attempt(part: readonly Message[]): Promise<unknown> {
+    const attempts = part.length === 1 ? ATTEMPTS : 1;
+    let failure: unknown;
+    for (let n = 1; n <= attempts; n += 1) {
+      if (n > 1) await deps.clock.sleep(25 * 4 ** (n - 2));
+      try {
+        const result = await deps.persist(() => applyMessages(deps, part));
+        outcome.applied += result.applied;
+        outcome.duplicate += result.duplicate;
+        outcome.parked += result.parked;
+        outcome.deadLettered += result.deadLettered;
+        return undefined;
+      } catch (error) {
+        if (deps.isFinal(error)) throw error;
+        failure = error;
+      }
+    }
+    return failure ?? new Error('unknown failure');
+  }
+
+  function accuse(entry: GuiltyMessage): void {
+    guilty.push(entry);
+    const { key } = entry.message.record;
+    if (key !== null && parks(deps.subscription)) guiltyKeys.add(key);
+    if (succeeded() === 0 && guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(entry.error);
+  }
+
+  /** With those that were applied before: a run that died in the midst of this has committed the good ones. */
+  function succeeded(): number {
+    return outcome.applied + outcome.duplicate;
+  }
+
+  function broken(error: string): HandlerBrokenError {
+    return new HandlerBrokenError(`${guilty.length} messages failed, ${succeeded()} did not; last: ${error}`);
+  }
+
+  await divide(messages);
+  const last = guilty.at(-1);
+  if (last) {
+    const now = deps.clock.now();
+    const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
+    if (tooMany || (succeeded() === 0 && guilty.length >= SUSPICIOUS)) throw broken(last.error);
+    await deps.persist(() => buryMessages(deps, guilty, behind));
+    deps.rate.add(now, guilty.length);
+    outcome.deadLettered += guilty.length;
+    outcome.parked += behind.length;
+  }
+  return { outcome, guilty };
+}

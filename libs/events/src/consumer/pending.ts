@@ -1,0 +1,69 @@
+import type { RecordBatch } from '../broker.ts';
+import { type Codec, type Interest, isForOthers, type Message, readMessage } from '../codec/index.ts';
+
+/** A partition's batch in the hands of the consumer: what is decoded, and how far it has got. */
+export interface PendingBatch {
+  readonly batch: RecordBatch;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  /** Undefined until decoded. */
+  messages: readonly Message[] | undefined;
+  /** Messages before this index are committed. */
+  done: number;
+}
+
+/** The part of one batch that goes into a transaction. */
+export interface Share {
+  readonly pending: PendingBatch;
+  readonly messages: readonly Message[];
+}
+
+export const partitionName = ({ topic, partition }: RecordBatch): string => `${topic}/${partition}`;
+
+/** Decodes what is for this group. @returns how many records were for others. Rejects for an outage: call it again. */
+export async function decodeBatch(
+  pending: PendingBatch,
+  codec: Pick<Codec, 'decode'>,
+  interest: Interest,
+): Promise<number> {
+  const messages: Message[] = [];
+  let skipped = 0;
+  for (const record of pending.batch.records) {
+    if (isForOthers(record, interest)) skipped += 1;
+    else messages.push(await readMessage(record, codec));
+  }
+  pending.messages = messages;
+  return skipped;
+}
+
+/**
+ * What goes into the next transaction: everything decoded that waits, up to `limit` messages, in order of arrival. A
+ * batch of a partition that is `halted` goes last and alone: its failure must not cost the others another attempt.
+ */
+export function takeShares(queue: readonly PendingBatch[], limit: number, halted: ReadonlySet<string>): Share[] {
+  const shares: Share[] = [];
+  let room = limit;
+  for (const pending of queue) {
+    if (room === 0) break;
+    if (halted.has(partitionName(pending.batch))) continue;
+    const share = shareOf(pending, room);
+    if (share.messages.length > 0) shares.push(share);
+    room -= share.messages.length;
+  }
+  if (shares.length > 0) return shares;
+  const last = queue.map((pending) => shareOf(pending, limit)).find((share) => share.messages.length > 0);
+  return last ? [last] : [];
+}
+
+function shareOf(pending: PendingBatch, room: number): Share {
+  return { pending, messages: pending.messages?.slice(pending.done, pending.done + room) ?? [] };
+}
+
+/** How many of its messages are of a schema that the registry does not know. */
+export function unknownSchemas({ messages }: Share): number {
+  return messages.filter((message) => !message.event && message.unknownSchema).length;
+}
+
+export function isFinished(pending: PendingBatch): boolean {
+  return pending.messages !== undefined && pending.done >= pending.messages.length;
+}

@@ -1,0 +1,58 @@
+import { type Clock, createBackoff } from '../clock.ts';
+import { describe, StaleBatchError } from '../errors.ts';
+import { classify } from '../failure.ts';
+
+/** Repetitions at once of work that lost a race, before it counts as an outage (conflict) or as poison (duplicate). */
+const REPETITIONS = 5;
+
+export interface PersistenceOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly isStale: () => boolean;
+  readonly heartbeat: () => Promise<void>;
+  /** Aborts the waiting when the consumer stops. */
+  readonly signal: AbortSignal;
+  /** Told what is away; undefined once it is back. */
+  readonly waiting: (reason: string | undefined) => void;
+}
+
+/**
+ * Runs work until it succeeds, however long what it needs is away: nothing is dead-lettered for an outage. Rejects with
+ * StaleBatchError once the batch is no longer ours, and with the work's own error when that is poison.
+ */
+export function createPersistence(options: PersistenceOptions): <T>(work: () => Promise<T>) => Promise<T> {
+  const { clock, random, isStale, heartbeat, signal, waiting } = options;
+
+  const stopIfStale = () => {
+    if (signal.aborted || isStale()) throw new StaleBatchError('the partition was lost, or the consumer is stopping');
+  };
+
+  return async (work) => {
+    const backoff = createBackoff(50, 2_000, random);
+    let lostRaces = 0;
+    let away = false;
+    try {
+      for (;;) {
+        stopIfStale();
+        try {
+          return await work();
+        } catch (error) {
+          const kind = classify(error);
+          if (kind === 'poison') throw error;
+          if (kind !== 'outage' && lostRaces < REPETITIONS) {
+            lostRaces += 1;
+            continue;
+          }
+          if (kind === 'duplicate') throw error;
+          away = true;
+          waiting(describe(error));
+        }
+        await clock.sleep(backoff.next(), signal);
+        // Fails when the group rebalances: the batch is stale then, or the next turn finds out that it is not.
+        await heartbeat().catch(() => {});
+      }
+    } finally {
+      if (away) waiting(undefined);
+    }
+  };
+}

@@ -1,0 +1,90 @@
+import type { RecordBatch } from '../broker.ts';
+import type { Clock } from '../clock.ts';
+import type { Message } from '../codec/index.ts';
+import type { EventLogger } from '../log.ts';
+import type { Applied, EventMetrics } from '../metrics.ts';
+import type { GuiltyMessage } from './apply.ts';
+import { partitionName } from './pending.ts';
+
+export interface ConsumerStatus {
+  readonly group: string;
+  /** What it waits for, while something is away. */
+  readonly waitingFor: string | undefined;
+  /** `topic/partition` → why its handler counts as broken. */
+  readonly halted: Readonly<Record<string, string>>;
+}
+
+interface ReporterOptions {
+  readonly group: string;
+  readonly logger: EventLogger;
+  readonly metrics: EventMetrics;
+  readonly clock: Clock;
+}
+
+export type Reporter = ReturnType<typeof createReporter>;
+
+/** Everything a consumer tells the world: logs, measures, readiness detail. */
+export function createReporter({ group, logger, metrics, clock }: ReporterOptions) {
+  const halted = new Map<string, string>();
+  let waitingFor: string | undefined;
+
+  return {
+    outcome({ applied, duplicate, parked, deadLettered }: Applied): void {
+      metrics.handled(group, 'applied', applied);
+      metrics.handled(group, 'duplicate', duplicate);
+      metrics.handled(group, 'parked', parked);
+      metrics.handled(group, 'dead_lettered', deadLettered);
+      if (parked > 0) logger.warn({ group, parked }, 'messages were parked behind a dead letter');
+    },
+
+    batch(messages: readonly Message[], milliseconds: number): void {
+      let oldest = Number.POSITIVE_INFINITY;
+      for (const { record } of messages) oldest = Math.min(oldest, record.timestamp);
+      metrics.batch(group, messages.length, milliseconds / 1_000, Math.max(0, clock.now() - oldest) / 1_000);
+    },
+
+    unreadable(messages: readonly Message[]): void {
+      for (const message of messages) {
+        if (message.event) continue;
+        const { topic, partition, offset, key } = message.record;
+        logger.error({ group, topic, partition, offset, key, error: message.error }, 'dead letter: undecodable');
+      }
+    },
+
+    deadLetters(guilty: readonly GuiltyMessage[]): void {
+      for (const { message, error, attempts } of guilty) {
+        const { topic, partition, offset, key, id, type, traceparent } = message.event;
+        const details = { group, topic, partition, offset, key, eventId: id, type, traceparent, attempts, error };
+        logger.error(details, 'dead letter: its handler fails');
+      }
+    },
+
+    waiting(reason: string | undefined): void {
+      if (reason && reason !== waitingFor) logger.error({ group, error: reason }, 'consumer waits: something is away');
+      if (!reason && waitingFor) logger.info({ group }, 'consumer goes on');
+      waitingFor = reason;
+      metrics.waiting(group, reason !== undefined);
+    },
+
+    /** The partition's handler (or the registry) is broken: alert, and say so until it works again. */
+    halt(batch: RecordBatch, error: Error): void {
+      const { topic, partition } = batch;
+      halted.set(partitionName(batch), error.message);
+      metrics.partitionHalted(group, topic, partition, true);
+      logger.error(
+        { group, topic, partition, error: error.message },
+        'partition halted: its handler or the schema registry is broken',
+      );
+    },
+
+    resume(batch: RecordBatch): void {
+      if (!halted.delete(partitionName(batch))) return;
+      const { topic, partition } = batch;
+      metrics.partitionHalted(group, topic, partition, false);
+      logger.info({ group, topic, partition }, 'partition resumed');
+    },
+
+    halted: (): ReadonlySet<string> => new Set(halted.keys()),
+    status: (): ConsumerStatus => ({ group, waitingFor, halted: Object.fromEntries(halted) }),
+  };
+}

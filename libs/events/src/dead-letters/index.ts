@@ -1,0 +1,1 @@
+export { type Redriver, type RedriverOptions, startRedriver } from './redriver.ts';

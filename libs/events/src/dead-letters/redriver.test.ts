@@ -1,0 +1,129 @@
+import { expect, it } from '@jest/globals';
+import type { Database, Transaction } from '@shop/chassis';
+import type { Subscription } from '../consumer/index.ts';
+import type { EventType } from '../contracts/index.ts';
+import { OutageError } from '../errors.ts';
+import { type EventLogger, silentLogger } from '../log.ts';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { startRedriver } from './redriver.ts';
+
+/** Keys that nothing waits behind any more, of which some cannot be freed; the redriver's logs and the freed keys. */
+async function redriveOnce(failures: Readonly<Record<string, Error>>, keys: readonly string[]) {
+  const freed: unknown[] = [];
+  const logged: string[] = [];
+  const tx = {
+    async query(_sql: string, params: readonly unknown[] = []) {
+      const failure = failures[String(params[1])];
+      if (failure) throw failure;
+      return [];
+    },
+    async execute(sql: string, params: readonly unknown[] = []) {
+      if (sql.startsWith('DELETE')) freed.push(params[1]);
+      return { affectedRows: 1, insertId: 0 };
+    },
+  } as unknown as Transaction;
+  const database = {
+    async query(sql: string) {
+      return sql.includes('parked_key') ? keys.map((key) => ({ consumer_group: 'catalog', message_key: key })) : [];
+    },
+    transaction: <T>(work: (tx: Transaction) => Promise<T>) => work(tx),
+  } as unknown as Database;
+  const note = (details: object, text?: string) => void logged.push(`${'key' in details ? details.key : ''}: ${text}`);
+  const logger = { ...silentLogger, warn: note, error: note } as unknown as EventLogger;
+  const subscription: Subscription<Transaction, EventType> = { group: 'catalog', handles: [], handle: async () => {} };
+
+  let looked = () => {};
+  const once = new Promise<void>((resolve) => {
+    looked = resolve;
+  });
+  const clock = createVirtualClock();
+  clock.sleep = async (_ms, signal) => {
+    looked();
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+  };
+  const redriver = startRedriver({
+    database,
+    store: { claim: async () => new Set<string>() },
+    codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
+    subscriptions: () => [subscription],
+    logger,
+    clock,
+  });
+  await once;
+  await redriver.stop();
+  return { freed, logged };
+}
+
+it('when one key cannot be redriven, then those behind it are, and the log says what happened', async () => {
+  const failures = { a: new Error('a bug'), b: new OutageError('the registry is away') };
+  const { freed, logged } = await redriveOnce(failures, ['a', 'b', 'c']);
+  expect(freed).toEqual(['c']);
+  expect(logged).toEqual([
+    'a: a redrive is put off: its dead letters cannot be handled',
+    'b: a redrive is put off: something is away',
+  ]);
+});
+
+it('when a group does not park, then each letter is redriven by itself and no key is locked', async () => {
+  const marked: unknown[] = [];
+  const statements: string[] = [];
+  const letter = (id: unknown) => ({
+    ...{ id, status: 'REDRIVE', attempts: 1, topic: 't', partition: 0, offset: id, message_key: 'k', payload: null },
+    ...{ headers: '{"ce_type":"of-others"}', failed_at: new Date(0) },
+  });
+  const tx = {
+    async query(sql: string, params: readonly unknown[] = []) {
+      statements.push(sql);
+      return sql.includes('FOR UPDATE') && !marked.includes(params[0]) ? [letter(params[0])] : [];
+    },
+    async execute(sql: string, params: readonly unknown[] = []) {
+      statements.push(sql);
+      if (sql.includes('REDRIVEN')) marked.push(params[2]);
+      return { affectedRows: 1, insertId: 0 };
+    },
+  } as unknown as Transaction;
+  const asked = [7, 8].map((id) => ({ id, consumer_group: 'free', message_key: 'k' }));
+  const looked = Promise.withResolvers<void>();
+  const clock = createVirtualClock();
+  clock.sleep = async (_ms, signal) => {
+    looked.resolve();
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+  };
+  const redriver = startRedriver({
+    database: {
+      query: async (sql: string) => (sql.includes('parked_key') ? [] : asked),
+      transaction: <T>(work: (tx: Transaction) => Promise<T>) => work(tx),
+    } as unknown as Database,
+    store: { claim: async () => new Set<string>() },
+    codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
+    subscriptions: () => [{ group: 'free', handles: [], parks: false, handle: async () => {} }],
+    logger: silentLogger,
+    clock,
+  });
+  await looked.promise;
+  await redriver.stop();
+  expect(marked).toEqual([7, 8]);
+  expect(statements.filter((sql) => sql.includes('parked_key'))).toEqual([]);
+});
+
+it('when nothing is asked for, then it looks less and less often, every two seconds at last', async () => {
+  const clock = createVirtualClock();
+  const over = Promise.withResolvers<void>();
+  let looks = 0;
+  const redriver = startRedriver({
+    database: {
+      async query() {
+        if (++looks === 8) over.resolve();
+        return [];
+      },
+    } as unknown as Database,
+    store: { claim: async () => new Set<string>() },
+    codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
+    subscriptions: () => [{ group: 'free', handles: [], parks: false, handle: async () => {} }],
+    logger: silentLogger,
+    clock,
+  });
+  await over.promise;
+  await redriver.stop();
+  expect(clock.slept.slice(0, 3)).toEqual([1_000, 2_000, 2_000]);
+});

@@ -1,0 +1,153 @@
+import type { Database, Transaction } from '@shop/chassis';
+import { type Clock, type Pauses, pauseAfter, systemClock } from '../clock.ts';
+import { type Codec, isForOthers, readMessage } from '../codec/index.ts';
+import { type Failpoint, parks, type Subscription } from '../consumer/index.ts';
+import type { EventType } from '../contracts/index.ts';
+import { describe, UndecodableError } from '../errors.ts';
+import { classify } from '../failure.ts';
+import { type EventLogger, silentLogger } from '../log.ts';
+import { type EventMetrics, noMetrics } from '../metrics.ts';
+import type { MessagingStore } from '../store/index.ts';
+import {
+  claimDiscarded,
+  findTargets,
+  freeKey,
+  frontLetter,
+  type Letter,
+  lockKey,
+  markDead,
+  markRedriven,
+  type RedriveTarget,
+} from './redrive-store.ts';
+
+/** So long an operator may wait for what he asked for. */
+const PAUSES = { first: 500, last: 2_000 };
+
+export interface RedriverOptions {
+  readonly database: Database;
+  readonly store: Pick<MessagingStore<Transaction>, 'claim'>;
+  readonly codec: Pick<Codec, 'decode'>;
+  /** The subscriptions of this service, as they are at each look. */
+  readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
+  readonly logger?: EventLogger;
+  readonly metrics?: EventMetrics;
+  readonly failpoint?: Failpoint | undefined;
+  readonly clock?: Clock;
+  /** Times between two looks; default 500 to 2,000 ms. */
+  readonly pauses?: Pauses;
+}
+
+export interface Redriver {
+  stop(): Promise<void>;
+}
+
+/** What became of the first letter of a queue. */
+type Step = 'more' | 'done' | 'blocked';
+
+/**
+ * Carries out what operators ask for: applies a dead letter again and then all that is parked behind it, in order, one
+ * transaction each, and stops at the first that fails. Every instance may run it, beside live consumers: all of them
+ * lock the `parked_key` row first, so a message is either parked before the key is freed, or handled after.
+ */
+export function startRedriver(options: RedriverOptions): Redriver {
+  const { database, store, codec, subscriptions, failpoint, pauses = PAUSES } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
+  const stopping = new AbortController();
+  let inVain = 0;
+
+  async function step(subscription: Subscription<Transaction, EventType>, target: RedriveTarget): Promise<Step> {
+    let current: Letter | undefined;
+    try {
+      return await database.transaction(async (tx) => {
+        await lockKey(tx, target);
+        await claimDiscarded(tx, target, new Date(clock.now()));
+        current = await frontLetter(tx, target);
+        if (current?.status === 'DEAD') return 'blocked';
+        if (current) await apply(tx, subscription, current);
+        return (await freeKey(tx, target)) ? 'done' : 'more';
+      });
+    } catch (error) {
+      const kind = classify(error);
+      if (!current || kind === 'outage' || kind === 'conflict') throw error;
+      await bury(target, current, error);
+      return 'blocked';
+    }
+  }
+
+  async function apply(
+    tx: Transaction,
+    subscription: Subscription<Transaction, EventType>,
+    letter: Letter,
+  ): Promise<void> {
+    const now = new Date(clock.now());
+    if (isForOthers(letter.record, { handles: new Set(subscription.handles) })) {
+      return markRedriven(tx, letter.id, 'skipped: not for this group any more', now);
+    }
+    const message = await readMessage(letter.record, codec);
+    if (!message.event) throw new UndecodableError(message.error);
+    const { event } = message;
+    const claimed = await store.claim(tx, subscription.group, [event.id], now);
+    if (claimed.has(event.id)) {
+      failpoint?.(subscription.group, event);
+      await subscription.handle(tx, [event]);
+    }
+    await markRedriven(tx, letter.id, claimed.has(event.id) ? 'applied' : 'duplicate: was applied before', now);
+    metrics.redriven(subscription.group, 'applied');
+    logger.info({ group: subscription.group, key: event.key, eventId: event.id, type: event.type }, 'redriven');
+  }
+
+  async function bury(target: RedriveTarget, letter: Letter, error: unknown): Promise<void> {
+    await database.transaction(async (tx) => {
+      await lockKey(tx, target);
+      await markDead(tx, letter, describe(error), new Date(clock.now()));
+    });
+    metrics.redriven(target.group, 'failed');
+    logger.error({ group: target.group, key: target.key, id: letter.id, error: describe(error) }, 'a redrive failed');
+  }
+
+  async function look(): Promise<void> {
+    const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
+    if (byGroup.size === 0) return;
+    const parking = (group: string) => parks(byGroup.get(group) ?? {});
+    const targets = await findTargets(database, [...byGroup.keys()], parking);
+    inVain = targets.length === 0 ? inVain + 1 : 0;
+    for (const target of targets) {
+      const subscription = byGroup.get(target.group);
+      if (subscription) await redrive(subscription, target);
+    }
+  }
+
+  /** Never rejects: what fails for one target is tried at the next look and keeps nobody else's waiting. */
+  async function redrive(subscription: Subscription<Transaction, EventType>, target: RedriveTarget): Promise<void> {
+    try {
+      while (!stopping.signal.aborted && (await step(subscription, target)) === 'more');
+    } catch (error) {
+      const details = { group: target.group, key: target.key, error: describe(error) };
+      const kind = classify(error);
+      if (kind === 'outage') logger.warn(details, 'a redrive is put off: something is away');
+      else if (kind === 'conflict') logger.warn(details, 'a redrive is put off: it lost a race for its locks');
+      else logger.error(details, 'a redrive is put off: its dead letters cannot be handled');
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await look();
+      } catch (error) {
+        const away = classify(error) === 'outage';
+        if (away) logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
+        else logger.error({ error: describe(error) }, 'redriving is put off: the dead letters cannot be found');
+      }
+      await clock.sleep(pauseAfter(inVain, pauses), stopping.signal);
+    }
+  }
+
+  const ended = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}

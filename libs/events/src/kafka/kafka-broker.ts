@@ -1,0 +1,61 @@
+import type { Admin } from 'kafkajs';
+import type { Broker, BrokerConsumer } from '../broker.ts';
+import { type Clock, createBackoff, systemClock } from '../clock.ts';
+import { describe } from '../errors.ts';
+import type { EventLogger } from '../log.ts';
+import { type EventMetrics, noMetrics } from '../metrics.ts';
+import { administer, createClient } from './client.ts';
+import { superviseConsumer } from './kafka-consumer.ts';
+import { createSender } from './producer.ts';
+import { ensureTopics } from './topics.ts';
+
+export interface KafkaBrokerOptions {
+  /** `host:port` of the brokers. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly logger: EventLogger;
+  readonly metrics?: EventMetrics;
+  readonly clock?: Clock;
+}
+
+/** The log on Kafka. Connects when it is first needed, and again whenever a connection is lost. */
+export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
+  const { logger, metrics = noMetrics, clock = systemClock } = options;
+  const kafka = createClient(options);
+  const sender = createSender(kafka);
+  const consumers: BrokerConsumer[] = [];
+  let closed = false;
+
+  /** Administration is rare: a connection for each piece of work. */
+  const admin = <T>(work: (client: Admin) => Promise<T>) =>
+    administer(kafka, { initialRetryTime: 100, maxRetryTime: 300, retries: 3 }, work);
+
+  return {
+    send: (records) => sender.send(records),
+
+    async consume(consume) {
+      const consumer = superviseConsumer({ kafka, admin, consume, logger, metrics, clock });
+      consumers.push(consumer);
+      return consumer;
+    },
+
+    async ensureTopics(topics, partitions) {
+      const backoff = createBackoff(200, 2_000);
+      for (;;) {
+        try {
+          return await admin((client) => ensureTopics(client, topics, partitions));
+        } catch (error) {
+          if (closed || (error instanceof Error && error.name === 'TopicMismatchError')) throw error;
+          logger.warn({ error: describe(error) }, 'topics cannot be checked, trying again');
+          await clock.sleep(backoff.next());
+        }
+      }
+    },
+
+    async close() {
+      closed = true;
+      await Promise.all(consumers.map((consumer) => consumer.stop()));
+      await sender.close();
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { type CommitHooks, createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';

@@ -1,0 +1,89 @@
+import type { Transaction } from '@shop/chassis';
+import type { IncomingRecord } from '../broker.ts';
+import { isForOthers } from '../codec/index.ts';
+import type { Subscription } from '../consumer/index.ts';
+import { EVENTS, type EventType } from '../contracts/index.ts';
+import type { Applied } from '../metrics.ts';
+import { createReplayApplier, readSetAside } from '../replay/index.ts';
+import type { RecoveryStep } from './recovery-options.ts';
+import { noteRecovery } from './recovery-store.ts';
+
+/** Each event is decided by itself, at its own time: more in a transaction would only hold locks for longer. */
+const MAX_TOGETHER = 200;
+
+interface Decided {
+  readonly decided: number;
+  readonly parked: number;
+  readonly dead: number;
+}
+
+/**
+ * Decides what each subscription has heard and not answered: what its inbox does not hold. An event that takes back
+ * what others of its key cause (`takesBack`) goes before them. One that was heard first left no outcome (VOID); its
+ * trigger, decided first now, would take what was never taken, and give it back.
+ */
+export async function decideOpenEvents(
+  step: RecoveryStep,
+  subscriptions: readonly Subscription<Transaction, EventType>[],
+  setNow: (time: Date) => void,
+): Promise<Decided> {
+  let total: Decided = { decided: 0, parked: 0, dead: 0 };
+  for (const subscription of subscriptions) {
+    const timed: Subscription<Transaction, EventType> = {
+      ...subscription,
+      async handle(tx, events) {
+        for (const event of events) {
+          setNow(event.time);
+          await subscription.handle(tx, [event]);
+        }
+      },
+    };
+    for (const types of inTurn(subscription.handles)) {
+      await decideTypes(step, timed, types, (outcome) => {
+        total = {
+          decided: total.decided + outcome.applied,
+          parked: total.parked + outcome.parked,
+          dead: total.dead + outcome.deadLettered,
+        };
+      });
+    }
+  }
+  return total;
+}
+
+function inTurn(handles: readonly EventType[]): EventType[][] {
+  const isFirst = (type: EventType) => EVENTS[type].takesBack === true;
+  return [handles.filter(isFirst), handles.filter((type) => !isFirst(type))].filter((types) => types.length > 0);
+}
+
+async function decideTypes(
+  step: RecoveryStep,
+  subscription: Subscription<Transaction, EventType>,
+  types: readonly EventType[],
+  count: (outcome: Applied) => void,
+): Promise<void> {
+  const { database, store, codec, log, id, ranges, batch, clock, logger, signal, failpoint, mayGoOn } = step;
+  const { group, wants } = subscription;
+  const interest = { handles: new Set<string>(types), wants };
+  const topics = new Set(types.map((type) => EVENTS[type].topic));
+  const applier = createReplayApplier({ store, subscription, codec, clock, logger, signal, failpoint });
+
+  async function decide(records: readonly IncomingRecord[]): Promise<void> {
+    await mayGoOn();
+    const wanted = records.filter((record) => !isForOthers(record, interest));
+    // What the backup holds as a dead letter stays one, until an operator decides. Rubbish of no type becomes one
+    // again.
+    const setAside = await applier.persist(() => readSetAside(database, group, wanted));
+    const messages = await applier.decode(wanted.filter((record) => !setAside.has(record.offset)));
+    if (messages.length === 0) return;
+    count(await applier.apply(messages, (tx, outcome) => noteRecovery(tx, id, outcome, new Date(clock.now()))));
+  }
+
+  const size = Math.min(batch, MAX_TOGETHER, subscription.maxBatch ?? MAX_TOGETHER);
+  await log.readRuns(
+    ranges.filter((range) => topics.has(range.topic)),
+    async (records) => {
+      for (let i = 0; i < records.length; i += size) await decide(records.slice(i, i + size));
+    },
+  );
+}

@@ -1,0 +1,136 @@
+import type { Database, Logger, Shutdown, Transaction } from '@shop/chassis';
+import { createBackoff, systemClock } from '../clock.ts';
+import { createCodec } from '../codec/index.ts';
+import { failpointFromEnvironment, type Subscription } from '../consumer/index.ts';
+import type { EventType } from '../contracts/index.ts';
+import { describe, OutageError, StaleBatchError } from '../errors.ts';
+import { classify } from '../failure.ts';
+import { createKafkaAdmin } from '../kafka/index.ts';
+import { createOutbox, type Outbox } from '../outbox/index.ts';
+import { createSqlRelayLock, type RelayLock } from '../relay/index.ts';
+import { anyEvents } from '../replay/index.ts';
+import { createSqlMessagingStore } from '../store/index.ts';
+import { recover } from './recovery.ts';
+import { type OwnFacts, RecoveryError } from './recovery-options.ts';
+import { isRecovered, lastRecovery } from './recovery-store.ts';
+
+/** How often an instance that waits for another one's recovery looks again, ms. */
+const LOOK_MS = 300;
+
+export interface RecoverableService<O extends EventType, T extends EventType> {
+  readonly service: string;
+  readonly config: {
+    readonly KAFKA_BROKERS: readonly string[];
+    readonly SCHEMA_REGISTRY_URL: string;
+    readonly INSTANCE_ID: string;
+    readonly RECOVERY: boolean;
+    readonly RECOVERY_FROM?: Date | undefined;
+    readonly RECOVERY_ACCEPT_GAPS: boolean;
+    readonly RECOVERY_BATCH: number;
+  };
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly shutdown: Pick<Shutdown, 'onStop' | 'stop'>;
+  readonly own: OwnFacts<O>;
+  /** The subscriptions that go live later, here with the outbox and the clock of the recovery. */
+  readonly subscriptions: (deps: {
+    readonly outbox: Outbox<Transaction>;
+    readonly now: () => Date;
+  }) => readonly Subscription<Transaction, T>[];
+}
+
+/**
+ * With RECOVERY=on, brings the schema forward before anything else of the service starts; at once back without. Of
+ * several instances one does it, and the others wait for it. What can never work ends the process with 1.
+ */
+export async function recoverWhenAsked<O extends EventType, T extends EventType>(
+  service: RecoverableService<O, T>,
+): Promise<void> {
+  const { config, database, logger, shutdown } = service;
+  if (!config.RECOVERY) return;
+  const stopping = new AbortController();
+  const lock = createSqlRelayLock(database, `recovery:${database.schema}`);
+  const ended = recoverOnce(service, lock, stopping.signal).finally(() => lock.release());
+  shutdown.onStop('recovery', async () => {
+    stopping.abort();
+    await ended.catch(() => {});
+  });
+  try {
+    await ended;
+  } catch (error) {
+    if (!(error instanceof StaleBatchError)) {
+      logger.error({ error: describe(error) }, 'recovery failed: the service does not start');
+      void shutdown.stop('recovery failed', 1);
+    }
+    await new Promise(() => {}); // The shutdown ends the process.
+  }
+}
+
+async function recoverOnce<O extends EventType, T extends EventType>(
+  service: RecoverableService<O, T>,
+  lock: RelayLock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, database, logger } = service;
+  const from = config.RECOVERY_FROM;
+  if (!from) throw new RecoveryError('RECOVERY=on needs RECOVERY_FROM, a time before the backup was taken');
+  const backoff = createBackoff(200, 5_000);
+  let before: number | undefined;
+  let waits = false;
+  for (;;) {
+    if (signal.aborted) throw new StaleBatchError('the service is stopping');
+    try {
+      before ??= await lastRecovery(database);
+      if (!(await lock.hold())) {
+        if (!waits) logger.info({}, 'recovery: another instance is at it, waiting');
+        waits = true;
+        await systemClock.sleep(LOOK_MS, signal);
+        continue;
+      }
+      if (await isRecovered(database, from, before)) return logger.info({}, 'recovery: another instance has done it');
+      return await recoverHere(service, from, lock, signal);
+    } catch (error) {
+      if (classify(error) === 'poison') throw error;
+      logger.warn({ error: describe(error) }, 'recovery waits: something is away; then it begins again');
+      await systemClock.sleep(backoff.next(), signal);
+    }
+  }
+}
+
+async function recoverHere<O extends EventType, T extends EventType>(
+  service: RecoverableService<O, T>,
+  from: Date,
+  lock: RelayLock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, database, logger, own } = service;
+  const store = createSqlMessagingStore(database);
+  const codec = createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL, logger });
+  const outbox = createOutbox({ store, codec, source: service.service });
+  const clientId = `${service.service}-${config.INSTANCE_ID}-recovery`;
+  const log = await createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId, logger });
+  try {
+    await codec.ready();
+    await recover({
+      database,
+      store,
+      codec,
+      log,
+      own: own as unknown as OwnFacts,
+      subscriptions: (now) => service.subscriptions({ outbox, now }).map(anyEvents),
+      from,
+      acceptGaps: config.RECOVERY_ACCEPT_GAPS,
+      batch: config.RECOVERY_BATCH,
+      mayGoOn: async () => {
+        if (!(await lock.hold())) throw new OutageError('the lock of the recovery is lost');
+      },
+      instance: config.INSTANCE_ID,
+      logger,
+      clock: systemClock,
+      signal,
+      failpoint: failpointFromEnvironment(),
+    });
+  } finally {
+    await log.close().catch(() => {});
+  }
+}

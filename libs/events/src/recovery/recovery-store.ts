@@ -1,0 +1,115 @@
+import type { Database, SqlExecutor, Transaction } from '@shop/chassis';
+import type { RecordRange } from '../kafka/index.ts';
+import type { ReplayCounts } from '../replay/index.ts';
+
+/**
+ * When the group last handled something as it lives: about the time of the backup. What recoveries put into the inbox
+ * is left out until one of them is done: a run that died must not make the schema look younger than it is. Reads the
+ * whole inbox.
+ */
+export async function latestInboxTime(database: SqlExecutor, group: string): Promise<Date | undefined> {
+  const [broken] = await database.query<{ since: Date | null }>(
+    `SELECT MIN(started_at) AS since FROM replay
+      WHERE kind = 'RECOVERY' AND consumer_group = ? AND id >
+        (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND consumer_group = ? AND status = 'DONE')`,
+    [group, group],
+  );
+  const since = broken?.since;
+  const [row] = await database.query<{ latest: Date | null }>(
+    `SELECT MAX(processed_at) AS latest FROM processed_event WHERE consumer_group = ?${since ? ' AND processed_at < ?' : ''}`,
+    since ? [group, since] : [group],
+  );
+  return row?.latest ?? undefined;
+}
+
+/** The last row of a recovery, whatever became of it; 0 for none. */
+export async function lastRecovery(database: SqlExecutor): Promise<number> {
+  const [row] = await database.query<{ id: number | null }>(`SELECT MAX(id) AS id FROM replay WHERE kind = 'RECOVERY'`);
+  return row?.id ?? 0;
+}
+
+/** Whether a recovery from `from` on has been done since the row `after`. */
+export async function isRecovered(database: SqlExecutor, from: Date, after: number): Promise<boolean> {
+  const rows = await database.query(
+    `SELECT 1 FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE' AND id > ? AND filters = ? LIMIT 1`,
+    [after, filtersOf(from)],
+  );
+  return rows.length > 0;
+}
+
+/** Writes the row of a recovery that begins, and closes those of runs that died. @returns its id */
+export async function startRecovery(
+  database: Database,
+  run: {
+    readonly group: string;
+    readonly from: Date;
+    readonly instance: string;
+    readonly ranges: readonly RecordRange[];
+    readonly now: Date;
+  },
+): Promise<number> {
+  const { group, from, instance, now } = run;
+  const ranges = run.ranges.map(({ topic, partition, from: first, to }) => ({
+    topic,
+    partition,
+    from: String(first),
+    to: String(to),
+  }));
+  return database.transaction(async (tx) => {
+    await tx.execute(
+      `UPDATE replay SET status = 'FAILED', error = 'it ended before it was done', updated_at = ?, finished_at = ?
+        WHERE kind = 'RECOVERY' AND status = 'RUNNING'`,
+      [now, now],
+    );
+    const { insertId } = await tx.execute(
+      `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
+         max_lag, requested_at, started_at, updated_at) VALUES ('RECOVERY', ?, 'RUNNING', ?, 'RECOVERY=on', ?, ?, '{}', '{}', 0, 0, ?, ?, ?)`,
+      [group, instance, filtersOf(from), JSON.stringify(ranges), now, now, now],
+    );
+    return insertId;
+  });
+}
+
+/** Notes how far a recovery is, for those who watch it. */
+export async function noteStep(database: SqlExecutor, id: number, step: string, now: Date): Promise<void> {
+  await database.execute('UPDATE replay SET progress = ?, updated_at = ? WHERE id = ?', [
+    JSON.stringify({ step }),
+    now,
+    id,
+  ]);
+}
+
+/** Adds what a transaction of the recovery did, in that transaction. */
+export async function noteRecovery(
+  tx: Transaction,
+  id: number,
+  counts: Partial<ReplayCounts> & { readonly facts?: number },
+  now: Date,
+): Promise<void> {
+  const { facts = 0, applied = 0, duplicate = 0, parked = 0, deadLettered = 0, skipped = 0 } = counts;
+  await tx.execute(
+    `UPDATE replay SET facts = facts + ?, applied = applied + ?, duplicate = duplicate + ?, parked = parked + ?,
+       dead = dead + ?, skipped = skipped + ?, updated_at = ? WHERE id = ?`,
+    [facts, applied, duplicate, parked, deadLettered, skipped, now, id],
+  );
+}
+
+export async function finishRecovery(
+  database: SqlExecutor,
+  id: number,
+  status: 'DONE' | 'FAILED',
+  now: Date,
+  error: string | null = null,
+): Promise<void> {
+  await database.execute(`UPDATE replay SET status = ?, error = ?, updated_at = ?, finished_at = ? WHERE id = ?`, [
+    status,
+    error?.slice(0, 2_000) ?? null,
+    now,
+    now,
+    id,
+  ]);
+}
+
+function filtersOf(from: Date): string {
+  return JSON.stringify({ types: null, key: null, from: from.toISOString() });
+}

@@ -1,0 +1,83 @@
+import { EVENTS } from '../contracts/index.ts';
+import { describe, StaleBatchError } from '../errors.ts';
+import { classify } from '../failure.ts';
+import type { RecordRange } from '../kafka/index.ts';
+import { decideOpenEvents } from './recovery-decide.ts';
+import { applyOwnFacts } from './recovery-facts.ts';
+import { FactsIncompleteError, RecoveryError, type RecoveryOptions } from './recovery-options.ts';
+import { finishRecovery, latestInboxTime, noteStep, startRecovery } from './recovery-store.ts';
+
+export interface Recovered {
+  /** Own events read; those whose effect was there already among them. */
+  readonly facts: number;
+  /** Consumed events that were decided now. */
+  readonly decided: number;
+  readonly parked: number;
+  readonly dead: number;
+}
+
+/**
+ * Brings a schema that was restored from a backup forward to where the topics end now. First what the service published
+ * itself is made true again; then what it heard and had not answered is decided. Both are idempotent, so that a run
+ * which died is simply begun again. Nothing else may write to the schema meanwhile.
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { database, log, own, from, logger, clock, signal, instance } = options;
+  let at = from;
+  const subscriptions = options.subscriptions(() => at);
+  const consumed = subscriptions.flatMap(({ handles }) => handles.map((type) => EVENTS[type].topic));
+  const topics = [...new Set([...own.types.map((type) => EVENTS[type].topic), ...consumed])].sort();
+
+  await checkBeginning(options, topics);
+  const ranges: readonly RecordRange[] = await log.ranges(topics, from);
+  const id = await startRecovery(database, { group: own.group, from, instance, ranges, now: new Date(clock.now()) });
+  const stopIfTold = async () => {
+    if (signal.aborted) throw new StaleBatchError('the service is stopping');
+    await options.mayGoOn();
+  };
+  const step = { ...options, id, ranges, mayGoOn: stopIfTold };
+
+  try {
+    const records = ranges.reduce((sum, range) => sum + Number(range.to - range.from), 0);
+    logger.info({ recovery: id, from: from.toISOString(), records }, 'recovery: own events first');
+    await noteStep(database, id, 'own events', new Date(clock.now()));
+    const facts = await applyOwnFacts(step);
+    await noteStep(database, id, 'open events', new Date(clock.now()));
+    logger.info({ recovery: id, facts }, 'recovery: own events are applied; now what was heard and not answered');
+    const setNow = (time: Date) => {
+      at = time;
+    };
+    const result = { facts, ...(await decideOpenEvents(step, subscriptions, setNow)) };
+    await finishRecovery(database, id, 'DONE', new Date(clock.now()));
+    logger.info({ recovery: id, ...result }, 'recovery is done');
+    return result;
+  } catch (error) {
+    // A run that only broke off, for an outage or a stop, is closed by the one that begins again.
+    const isFinal = classify(error) === 'poison' && !(error instanceof StaleBatchError);
+    if (isFinal) await finishRecovery(database, id, 'FAILED', new Date(clock.now()), describe(error));
+    if (error instanceof FactsIncompleteError) throw new RecoveryError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Refuses what would leave a hole, before anything is changed. */
+async function checkBeginning(options: RecoveryOptions, topics: readonly string[]): Promise<void> {
+  const { database, log, from, own, acceptGaps, logger, clock } = options;
+  if (from.getTime() > clock.now()) throw new RecoveryError(`RECOVERY_FROM ${from.toISOString()} is in the future`);
+  const existing = new Set(await log.topics());
+  const missing = topics.filter((topic) => !existing.has(topic));
+  if (missing.length > 0) throw new RecoveryError(`there are no topics ${missing.join(', ')} to recover from`);
+
+  const latest = await latestInboxTime(database, own.group);
+  if (latest && latest < from) {
+    throw new RecoveryError(
+      `RECOVERY_FROM ${from.toISOString()} is after the last event that this schema has handled (${latest.toISOString()}): ` +
+        'it must be before the backup was taken, and an earlier time does no harm',
+    );
+  }
+  const gone = await log.goneSince(topics, from);
+  if (gone.length === 0) return;
+  const words = `the topics do not hold all since ${from.toISOString()}: ${gone.join('; ')}`;
+  if (!acceptGaps) throw new RecoveryError(`${words}. RECOVERY_ACCEPT_GAPS=on recovers what there is`);
+  logger.error({ gone }, `recovery goes on although ${words}`);
+}

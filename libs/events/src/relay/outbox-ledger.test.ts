@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NumberedRow } from '../store/index.ts';
+import { createOutboxLedger } from './outbox-ledger.ts';
+
+const QUIET_MS = 1_000;
+const row = (seq: number): NumberedRow => ({
+  ...{ seq, id: `id-${seq}`, topic: 't', key: 'k', type: 'order-created', payload: null },
+  headers: {},
+});
+const rows = (...seqs: number[]) => seqs.map(row);
+
+/** A ledger that has seen number 10 so long ago that nothing lower can still commit. */
+function opened() {
+  const ledger = createOutboxLedger(QUIET_MS);
+  ledger.sent(rows(10), 0);
+  const taken = (now = QUIET_MS, limit = 100) => ledger.take(limit, now)?.map(({ seq }) => seq);
+  return { ledger, taken };
+}
+
+describe('the ledger of the outbox', () => {
+  it('when rows follow on what was sent, then they may be sent from memory, in the order of their numbers', () => {
+    const { ledger, taken } = opened();
+    ledger.add(rows(13, 14), QUIET_MS);
+    ledger.add(rows(11, 12), QUIET_MS);
+    expect(taken()).toEqual([11, 12, 13, 14]);
+    expect(taken(QUIET_MS, 3)).toEqual([11, 12, 13]);
+    ledger.sent(rows(11, 12, 13), QUIET_MS);
+    expect(taken()).toEqual([14]);
+  });
+
+  it('when rows were taken but their sending failed, then they are given again', () => {
+    const { ledger, taken } = opened();
+    ledger.add(rows(11), QUIET_MS);
+    expect([taken(), taken()]).toEqual([[11], [11]]);
+  });
+
+  it('when a number is missing, then nothing behind it is sent from memory until it is seen', () => {
+    const { ledger, taken } = opened();
+    ledger.add(rows(11, 13), QUIET_MS);
+    expect(taken()).toEqual([11]);
+    ledger.sent(rows(11), QUIET_MS);
+    expect(taken()).toBeUndefined();
+    ledger.add(rows(12), QUIET_MS);
+    expect(taken()).toEqual([12, 13]);
+  });
+
+  it('when the table had the missing row, then what follows is sent from memory again', () => {
+    const { ledger, taken } = opened();
+    ledger.add(rows(12, 13), QUIET_MS);
+    expect(taken()).toBeUndefined();
+    ledger.sent(rows(11, 12), QUIET_MS);
+    expect(taken()).toEqual([13]);
+  });
+
+  it('when a missing number stays away for longer than a transaction lives, then it is passed over', () => {
+    const { ledger, taken } = opened();
+    // The gap is as old as the first higher number, however long nothing happened before.
+    ledger.sent(rows(12), 5 * QUIET_MS);
+    ledger.add(rows(13), 5 * QUIET_MS + 1);
+    expect(taken(6 * QUIET_MS - 1)).toBeUndefined();
+    expect(taken(6 * QUIET_MS)).toEqual([13]);
+  });
+
+  it('when the first number has just been seen, then lower ones may still commit: the table is read', () => {
+    const ledger = createOutboxLedger(QUIET_MS);
+    ledger.add(rows(20, 21), 0);
+    expect(ledger.take(10, 0)).toBeUndefined();
+    expect(ledger.take(10, QUIET_MS - 1)).toBeUndefined();
+    expect(ledger.take(10, QUIET_MS)?.map(({ seq }) => seq)).toEqual([20, 21]);
+  });
+
+  it('when a row was read from the table before its commit is told here, then it is not sent twice', () => {
+    const { ledger, taken } = opened();
+    ledger.sent(rows(11, 12), QUIET_MS);
+    ledger.add(rows(11, 12, 13), QUIET_MS);
+    expect(taken()).toEqual([13]);
+    ledger.sent(rows(15), QUIET_MS);
+    ledger.add(rows(15), QUIET_MS);
+    ledger.sent(rows(13), QUIET_MS);
+    ledger.add(rows(14), QUIET_MS);
+    expect(taken()).toEqual([14]);
+  });
+
+  it('when it is reset, or holds too much, then the table is read', () => {
+    const { ledger, taken } = opened();
+    ledger.add(rows(11), QUIET_MS);
+    ledger.reset();
+    expect(taken()).toBeUndefined();
+    const full = opened();
+    full.ledger.add(rows(...Array.from({ length: 5_001 }, (_, index) => 11 + index)), QUIET_MS);
+    expect(full.taken()).toBeUndefined();
+  });
+});

@@ -1,0 +1,107 @@
+import type { NumberedRow } from '../store/index.ts';
+
+/**
+ * Longer than any transaction lives, ms: the database client ends one after 30 s. A number unseen for so long is lost.
+ */
+const QUIET_MS = 45_000;
+/** Most rows that are kept; beyond it the table is read instead. */
+const MAX_ROWS = 5_000;
+/** Most numbers that are remembered behind a gap. */
+const MAX_DONE = 100_000;
+
+/**
+ * Committed outbox rows that the relay may send without reading the table.
+ *
+ * Events of one key must be sent in the order of their commits, which is the order of their numbers (`seq`). So a row
+ * may be sent from memory only if every lower number is accounted for: it was sent, or it stands here too. A gap is a
+ * transaction that has not committed yet, another process's row, or a number that was lost with a rollback. While there
+ * is one, `take` gives nothing and the relay reads the table, which shows all that is committed. A gap that nothing has
+ * filled for longer than any transaction lives is passed over.
+ */
+export interface OutboxLedger {
+  /** Rows whose transaction this process has committed. */
+  add(rows: readonly NumberedRow[], now: number): void;
+  /** The next rows, in order, that may be sent as they are; undefined when the table must be read. */
+  take(limit: number, now: number): NumberedRow[] | undefined;
+  /** These rows were sent, wherever they were read. */
+  sent(rows: readonly { readonly seq: number }[], now: number): void;
+  /** Forgets everything, for example when another process may have relayed meanwhile. */
+  reset(): void;
+}
+
+export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
+  const rows = new Map<number, NumberedRow>();
+  /** Sent numbers above `next`. */
+  const done = new Set<number>();
+  /** The lowest number that is not accounted for; undefined until a first one was seen. */
+  let next: number | undefined;
+  /** Since when a higher number than `next` is known, which makes `next` a gap, ms; undefined while none is. */
+  let gapSince: number | undefined;
+  /** Lower numbers than the first one seen may still be uncommitted until then, ms. */
+  let openAt = 0;
+
+  function reset(): void {
+    rows.clear();
+    done.clear();
+    next = undefined;
+    gapSince = undefined;
+  }
+
+  function begin(seq: number, now: number): void {
+    next = seq;
+    openAt = now + quietMs;
+  }
+
+  /** Moves `next` over what was sent, and notes whether it is a gap now. */
+  function advance(now: number): void {
+    if (next === undefined) return;
+    const before = next;
+    while (done.delete(next)) next += 1;
+    if (next !== before) gapSince = undefined;
+    const isGap = !rows.has(next) && rows.size + done.size > 0;
+    gapSince = isGap ? (gapSince ?? now) : undefined;
+  }
+
+  /** Passes over a gap that nobody can fill any more. */
+  function passGap(now: number): void {
+    if (gapSince === undefined || now - gapSince < quietMs) return;
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const seq of [...rows.keys(), ...done]) if (seq < lowest) lowest = seq;
+    next = lowest;
+    gapSince = undefined;
+    advance(now);
+  }
+
+  return {
+    add(added, now) {
+      for (const row of added) {
+        if (next === undefined) begin(row.seq, now);
+        // The table showed it first and it was sent, or it is lower than the first number: then the table shows it.
+        if (next !== undefined && row.seq >= next && !done.has(row.seq)) rows.set(row.seq, row);
+      }
+      advance(now);
+      if (rows.size > MAX_ROWS) reset();
+    },
+    take(limit, now) {
+      if (next === undefined || rows.size === 0 || now < openAt) return undefined;
+      passGap(now);
+      const taken: NumberedRow[] = [];
+      for (let seq = next; taken.length < limit; seq += 1) {
+        const row = rows.get(seq);
+        if (row) taken.push(row);
+        else if (!done.has(seq)) break;
+      }
+      return taken.length > 0 ? taken : undefined;
+    },
+    sent(sentRows, now) {
+      for (const { seq } of sentRows) {
+        rows.delete(seq);
+        if (next === undefined) begin(seq, now);
+        if (next !== undefined && seq >= next) done.add(seq);
+      }
+      advance(now);
+      if (done.size > MAX_DONE) reset();
+    },
+    reset,
+  };
+}

@@ -1,0 +1,51 @@
+import type { Database, DedicatedConnection } from '@shop/chassis';
+
+/** The right to relay a schema's outbox. One holds it; the others ask again. */
+export interface RelayLock {
+  /** True while this process holds it; takes it if it is free. Rejects when the database is away. */
+  hold(): Promise<boolean>;
+  /** Lets it go, so that another takes over at once. */
+  release(): Promise<void>;
+}
+
+/** The server ends the connection, and with it the lock, when it has heard nothing for this long. */
+const WAIT_TIMEOUT_SECONDS = 10;
+/** How long a proof that the connection lives is believed, ms. Far below the server's limit. */
+const PROOF_MS = 2_000;
+
+/**
+ * A named lock of the server, on a connection of its own: it ends with the connection, so a dead process holds nothing.
+ * Should two believe for a moment that they hold it, each sends an ordered run, and the late copies are duplicates.
+ */
+export function createSqlRelayLock(database: Database, name = `relay:${database.schema}`): RelayLock {
+  let connection: DedicatedConnection | undefined;
+  let held = false;
+  let provenAt = 0;
+
+  async function drop(): Promise<void> {
+    const old = connection;
+    connection = undefined;
+    held = false;
+    await old?.end().catch(() => {});
+  }
+
+  return {
+    async hold() {
+      if (held && performance.now() - provenAt < PROOF_MS) return true;
+      try {
+        connection ??= await database.dedicatedConnection({ waitTimeoutSeconds: WAIT_TIMEOUT_SECONDS });
+        if (held) await connection.ping();
+        else {
+          const [row] = await connection.query<{ got: number | null }>('SELECT GET_LOCK(?, 0) AS got', [name]);
+          held = row?.got === 1;
+        }
+        provenAt = performance.now();
+        return held;
+      } catch (error) {
+        await drop();
+        throw error;
+      }
+    },
+    release: drop,
+  };
+}

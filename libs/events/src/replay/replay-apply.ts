@@ -1,0 +1,114 @@
+import type { Database } from '@shop/chassis';
+import type { IncomingRecord } from '../broker.ts';
+import type { Clock } from '../clock.ts';
+import { type Codec, type Message, readMessage } from '../codec/index.ts';
+import {
+  type ApplyDeps,
+  applyMessages,
+  createDeadLetterRate,
+  createPersistence,
+  isolate,
+  MAX_DEAD_LETTERS_A_MINUTE,
+  type Subscription,
+} from '../consumer/index.ts';
+import type { EventType } from '../contracts/index.ts';
+import { describe, HandlerBrokenError, StaleBatchError } from '../errors.ts';
+import type { EventLogger } from '../log.ts';
+import type { Applied } from '../metrics.ts';
+
+/** A replay that is not wanted any more: whoever noted its progress found that its row says so. */
+export class ReplayCancelledError extends Error {
+  override readonly name = 'ReplayCancelledError';
+}
+
+interface ReplayApplierOptions<Tx> extends Omit<ApplyDeps<Tx>, 'now' | 'finish'> {
+  readonly codec: Pick<Codec, 'decode'>;
+  readonly clock: Clock;
+  readonly logger: EventLogger;
+  /** Aborted: what is at work ends, and `apply` rejects with StaleBatchError. */
+  readonly signal: AbortSignal;
+}
+
+export type ReplayApplier<Tx> = ReturnType<typeof createReplayApplier<Tx>>;
+
+/**
+ * Applies records that were read from the log, outside of any group, to a group's handler, as its consumer would: what
+ * is in the inbox is dropped, parked keys park, poison is isolated, an outage is waited for.
+ */
+export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
+  const { subscription, codec, clock, logger, signal } = options;
+  const { group } = subscription;
+  const rate = createDeadLetterRate();
+  const deps = { ...options, now: () => new Date(clock.now()) };
+  const isFinal = (error: unknown) => error instanceof StaleBatchError || error instanceof ReplayCancelledError;
+  const persist = createPersistence({
+    clock,
+    signal,
+    random: Math.random,
+    isStale: () => false,
+    heartbeat: async () => {},
+    waiting: (reason) => {
+      if (reason) logger.warn({ group, error: reason }, 'a replay waits: something is away');
+    },
+  });
+
+  return {
+    persist,
+
+    decode: (records: readonly IncomingRecord[]): Promise<Message[]> =>
+      persist(() => Promise.all(records.map((record) => readMessage(record, codec)))),
+
+    /**
+     * `finish` is called last in the transaction that applies them; where poison had to be isolated, in one of its own
+     * after all of them. Rejects with HandlerBrokenError when the handler or the registry is what is broken.
+     */
+    async apply(messages: readonly Message[], finish: (tx: Tx, outcome: Applied) => Promise<void>): Promise<Applied> {
+      const unknown = messages.filter((message) => !message.event && message.unknownSchema).length;
+      if (rate.count(clock.now()) + unknown > MAX_DEAD_LETTERS_A_MINUTE)
+        throw new HandlerBrokenError(`the registry does not know the schemas of ${unknown} messages`);
+      rate.add(clock.now(), unknown);
+      try {
+        return await persist(() => applyMessages({ ...deps, finish }, messages));
+      } catch (error) {
+        if (isFinal(error)) throw error;
+        logger.warn({ group, messages: messages.length, error: describe(error) }, 'a replayed batch failed: isolating');
+      }
+      const { outcome, guilty } = await isolate({ ...deps, clock, rate, persist, isFinal }, messages);
+      for (const { message, error } of guilty) {
+        const { id, type, key } = message.event;
+        logger.error({ group, key, eventId: id, type, error }, 'dead letter of a replay: its handler fails');
+      }
+      await persist(() => deps.store.transaction((tx) => finish(tx, outcome)));
+      return outcome;
+    },
+  };
+}
+
+/**
+ * Which of one partition's records the group has in its dead letters: offset → whether that one still waits.
+ * @param redriven false: without those that were applied from there
+ */
+export async function readSetAside(
+  database: Database,
+  group: string,
+  records: readonly IncomingRecord[],
+  { redriven = true }: { redriven?: boolean } = {},
+): Promise<Map<string, boolean>> {
+  const [first, last] = [records.at(0), records.at(-1)];
+  if (!first || !last) return new Map();
+  const rows = await database.query<{ position: number; status: string }>(
+    `SELECT \`offset\` AS position, status FROM dead_letter
+      WHERE consumer_group = ? AND topic = ? AND \`partition\` = ? AND \`offset\` BETWEEN ? AND ?`,
+    [group, first.topic, first.partition, first.offset, last.offset],
+  );
+  return new Map(
+    rows
+      .filter(({ status }) => redriven || status !== 'REDRIVEN')
+      .map(({ position, status }) => [String(position), !['REDRIVEN', 'DISCARDED'].includes(status)]),
+  );
+}
+
+/** A subscription whose type is only known to its handler, which gets nothing but the types it named. */
+export function anyEvents<Tx, T extends EventType>(subscription: Subscription<Tx, T>): Subscription<Tx, EventType> {
+  return subscription as unknown as Subscription<Tx, EventType>;
+}

@@ -1,0 +1,170 @@
+import type { Database, Transaction } from '@shop/chassis';
+import type { IncomingRecord } from '../broker.ts';
+import type { Clock } from '../clock.ts';
+import { isForOthers } from '../codec/index.ts';
+import type { Subscription } from '../consumer/index.ts';
+import { EVENTS, type EventType, type ReceivedEvent } from '../contracts/index.ts';
+import { StaleBatchError } from '../errors.ts';
+import type { KafkaAdmin } from '../kafka/index.ts';
+import type { Applied, EventMetrics } from '../metrics.ts';
+import { INBOX_RETENTION_DAYS } from '../store/index.ts';
+import { type ReplayApplier, ReplayCancelledError, readSetAside } from './replay-apply.ts';
+import { advanceReplay, isRunning, type ReplayOrder } from './replay-store.ts';
+
+/** Most messages in one transaction: below the live consumer's, which it shares the rows with. */
+const BATCH = 200;
+/** How often the group's own lag is looked at, ms. */
+const LAG_MS = 1_000;
+
+const NOTHING: Applied = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0 };
+
+export interface ReplayRun {
+  readonly database: Database;
+  readonly log: Pick<KafkaAdmin, 'readRuns' | 'ranges' | 'committed'>;
+  readonly order: ReplayOrder;
+  readonly subscription: Subscription<Transaction, EventType>;
+  readonly applier: ReplayApplier<Transaction>;
+  /** Which of the decoded events are applied; the others are skipped, and not claimed. Absent: all. */
+  readonly takes?: ((event: ReceivedEvent) => boolean) | undefined;
+  /** Rejects when the right to replay is lost. */
+  readonly holdLock: () => Promise<void>;
+  readonly metrics: EventMetrics;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads what is left of a replay's ranges and applies what its filters let through, at its rate. Rejects with
+ * StaleBatchError when `signal` aborts, with ReplayCancelledError when an operator cancels.
+ */
+export async function carryOut(run: ReplayRun): Promise<void> {
+  const { database, log, order, subscription, applier, takes, holdLock, metrics, clock, signal } = run;
+  const { id, group, filters, rate, maxLag } = order;
+  const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
+  const types = filters.types && new Set(filters.types);
+  const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))];
+  let progress = order.progress;
+  let lagReadAt = Number.NEGATIVE_INFINITY;
+  let notBefore = clock.now();
+
+  function isWanted(record: IncomingRecord): boolean {
+    if (filters.key !== null && record.key !== filters.key) return false;
+    if (types && !types.has(record.headers.ce_type ?? '')) return false;
+    return !isForOthers(record, interest);
+  }
+
+  async function mayGoOn(): Promise<void> {
+    if (signal.aborted) throw new StaleBatchError('the service is stopping');
+    await holdLock();
+  }
+
+  /** The live group comes first: while it is behind, the replay rests. */
+  async function waitForGroup(): Promise<void> {
+    while (clock.now() - lagReadAt >= LAG_MS) {
+      const behind = await lagOf(log, group, topics);
+      lagReadAt = clock.now();
+      if (behind <= maxLag) return;
+      if (!(await isRunning(database, id))) throw new ReplayCancelledError(`replay ${id} was cancelled`);
+      await clock.sleep(LAG_MS, signal);
+      await mayGoOn();
+    }
+  }
+
+  async function batch(records: readonly IncomingRecord[]): Promise<void> {
+    await mayGoOn();
+    await waitForGroup();
+    const last = records.at(-1);
+    if (!last) return;
+    const wanted = records.filter(isWanted);
+    // What was redriven is in the group's projection: what takes its place has to count it too.
+    const setAside = await readSetAside(database, group, wanted, { redriven: order.kind === 'REPLAY' });
+    const waiting = [...setAside.values()].filter((open) => open).length;
+    const free = wanted.filter((record) => !setAside.has(record.offset));
+    // A rebuild's inbox is new: it has forgotten nothing.
+    if (order.kind === 'REPLAY') checkAge(free, clock.now());
+    const decoded = await applier.decode(free);
+    const messages = takes ? decoded.filter(({ event }) => !event || takes(event)) : decoded;
+
+    const next = { ...progress, [`${last.topic}/${last.partition}`]: (BigInt(last.offset) + 1n).toString() };
+    const finish = (tx: Transaction, outcome: Applied) => {
+      const duplicate = outcome.duplicate + setAside.size - waiting;
+      const counts = {
+        ...outcome,
+        duplicate,
+        parked: outcome.parked + waiting,
+        skipped: records.length - wanted.length + decoded.length - messages.length,
+      };
+      return advanceReplay(tx, id, next, counts, new Date(clock.now()));
+    };
+    const outcome =
+      messages.length > 0
+        ? await applier.apply(messages, finish)
+        : await applier.persist(() => database.transaction((tx) => finish(tx, NOTHING))).then(() => NOTHING);
+    progress = next;
+    metrics.replayed(group, outcome);
+    notBefore = Math.max(notBefore, clock.now()) + (wanted.length * 1_000) / rate;
+    if (notBefore > clock.now()) await clock.sleep(notBefore - clock.now(), signal);
+  }
+
+  await checkHeld(log, order);
+  await log.readRuns(order.ranges, async (records) => {
+    // A batch of a tenth of a second's messages, so that a slow replay is even and soon cancelled.
+    const size = Math.max(1, Math.min(BATCH, subscription.maxBatch ?? BATCH, Math.ceil(rate / 10)));
+    for (const slice of slicesOf(records, size, isWanted)) await batch(slice);
+  });
+}
+
+/**
+ * Consecutive slices of at most `size` records that are wanted, however many others lie between them: those cost
+ * nothing but the reading, and must not cost a transaction each. All records are in them, so that progress can be
+ * noted.
+ */
+export function slicesOf<R>(records: readonly R[], size: number, isWanted: (record: R) => boolean): R[][] {
+  const slices: R[][] = [];
+  let slice: R[] = [];
+  let wanted = 0;
+  for (const record of records) {
+    if (isWanted(record) && ++wanted > size) {
+      slices.push(slice);
+      slice = [];
+      wanted = 1;
+    }
+    slice.push(record);
+  }
+  return slice.length > 0 ? [...slices, slice] : slices;
+}
+
+/** A replay that has waited for long may find its beginning gone. */
+async function checkHeld(log: Pick<KafkaAdmin, 'ranges'>, { ranges }: ReplayOrder): Promise<void> {
+  const lows = await log.ranges([...new Set(ranges.map((range) => range.topic))]);
+  for (const { topic, partition, from, to } of ranges) {
+    const low = lows.find((it) => it.topic === topic && it.partition === partition)?.low ?? 0n;
+    if (from < to && from < low) throw new Error(`${topic}/${partition} begins at ${low} now: ${from} is gone`);
+  }
+}
+
+/** What was handled so long ago may have left the inbox: delivered again, it would be applied again. */
+function checkAge(records: readonly IncomingRecord[], now: number): void {
+  const oldest = now - INBOX_RETENTION_DAYS * 86_400_000;
+  const old = records.find((record) => record.timestamp < oldest);
+  if (!old) return;
+  const { topic, partition, offset, timestamp } = old;
+  throw new Error(
+    `${topic}/${partition}@${offset} was sent on ${new Date(timestamp).toISOString()}: inboxes remember ${INBOX_RETENTION_DAYS} days, so it could be applied twice`,
+  );
+}
+
+/** How many messages of these topics a group has not reached. */
+export async function lagOf(
+  log: Pick<KafkaAdmin, 'ranges' | 'committed'>,
+  group: string,
+  topics: readonly string[],
+): Promise<bigint> {
+  const committed = await log.committed(group, topics);
+  const positions = new Map(committed.map((it) => [`${it.topic}/${it.partition}`, it.offset]));
+  let behind = 0n;
+  for (const { topic, partition, low, to } of await log.ranges(topics)) {
+    behind += to - BigInt(positions.get(`${topic}/${partition}`) ?? low);
+  }
+  return behind;
+}

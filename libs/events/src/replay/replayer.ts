@@ -1,0 +1,156 @@
+import type { Database, Transaction } from '@shop/chassis';
+import { type Clock, type Pauses, pauseAfter, systemClock } from '../clock.ts';
+import type { Codec } from '../codec/index.ts';
+import type { Failpoint, Subscription } from '../consumer/index.ts';
+import type { EventType, ReceivedEvent } from '../contracts/index.ts';
+import { describe, OutageError, StaleBatchError } from '../errors.ts';
+import { classify } from '../failure.ts';
+import type { KafkaAdmin } from '../kafka/index.ts';
+import { type EventLogger, silentLogger } from '../log.ts';
+import { type EventMetrics, noMetrics } from '../metrics.ts';
+import type { RelayLock } from '../relay/index.ts';
+import type { MessagingStore } from '../store/index.ts';
+import type { Rebuild } from './rebuild.ts';
+import { createReplayApplier, ReplayCancelledError } from './replay-apply.ts';
+import { carryOut } from './replay-run.ts';
+import { findReplay, finishReplay, type ReplayOrder, readReplay, setRanges, startReplay } from './replay-store.ts';
+
+/** So long an operator may wait for what he asked for. */
+const PAUSES = { first: 500, last: 2_000 };
+
+export interface ReplayerOptions {
+  readonly database: Database;
+  readonly store: MessagingStore<Transaction>;
+  readonly codec: Pick<Codec, 'decode'>;
+  /** One replayer a schema: with the lock lost, two may run for a moment, and the inbox keeps them apart. */
+  readonly lock: RelayLock;
+  /** Opens a reader of the log for one replay; rejects when no broker answers. */
+  readonly connect: () => Promise<KafkaAdmin>;
+  /** The subscriptions of this service, as they are at each look. */
+  readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
+  /** What of these can be rebuilt, likewise. */
+  readonly rebuilds?: () => readonly Rebuild[];
+  readonly logger?: EventLogger;
+  readonly metrics?: EventMetrics;
+  readonly failpoint?: Failpoint | undefined;
+  readonly clock?: Clock;
+  /** Times between two looks; default 500 to 2,000 ms. */
+  readonly pauses?: Pauses;
+}
+
+export interface Replayer {
+  /** Finishes the batch at work; another instance, or the next start, goes on behind it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Carries out the replays that operators ask for (rows of `replay`), the oldest first. It reads the log for itself: the
+ * group's offsets stay where they are. Progress is written with each batch, so whoever comes after a crash goes on
+ * behind it.
+ */
+export function startReplayer(options: ReplayerOptions): Replayer {
+  const { database, store, codec, lock, connect, subscriptions, failpoint, pauses = PAUSES } = options;
+  const { rebuilds = () => [], logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
+  const stopping = new AbortController();
+  let inVain = 0;
+  const now = () => new Date(clock.now());
+
+  async function look(): Promise<void> {
+    const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
+    if (byGroup.size === 0) return;
+    const order = await findReplay(database, [...byGroup.keys()]);
+    inVain = order ? 0 : inVain + 1;
+    const subscription = order && byGroup.get(order.group);
+    if (!order || !subscription) return;
+    try {
+      if ((await lock.hold()) && (await startReplay(database, order.id, now()))) await replay(order, subscription);
+    } finally {
+      // Its connection is only kept alive while it is used; asked in vain, it has one as well.
+      await lock.release();
+      if (order.kind === 'REBUILD') rebuildOf(order.group)?.letGo();
+    }
+  }
+
+  async function replay(order: ReplayOrder, subscription: Subscription<Transaction, EventType>): Promise<void> {
+    const { id, group } = order;
+    logger.info({ replay: id, group }, 'replay begins, or goes on');
+    const signal = stopping.signal;
+    const log = await connect();
+    try {
+      if (order.kind === 'REBUILD') await rebuild(order, log);
+      else {
+        // What was read before this held the lock is behind whoever held it.
+        await carry(await readReplay(database, id), subscription, log);
+        await finishReplay(database, id, 'DONE', now());
+      }
+      logger.info({ replay: id, group }, 'replay is done');
+    } catch (error) {
+      if (error instanceof StaleBatchError && signal.aborted) return;
+      if (error instanceof ReplayCancelledError) return logger.info({ replay: id, group }, 'replay is cancelled');
+      if (classify(error) !== 'poison') throw error;
+      await finishReplay(database, id, 'FAILED', now(), describe(error));
+      logger.error({ replay: id, group, error: describe(error) }, 'replay failed');
+    } finally {
+      await log.close().catch(() => {});
+    }
+  }
+
+  async function holdLock(): Promise<void> {
+    if (!(await lock.hold())) throw new OutageError('another instance replays');
+  }
+
+  async function carry(
+    order: ReplayOrder,
+    subscription: Subscription<Transaction, EventType>,
+    log: KafkaAdmin,
+    takes?: (event: ReceivedEvent) => boolean,
+  ): Promise<void> {
+    const { signal } = stopping;
+    const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal });
+    await carryOut({ database, log, order, subscription, applier, takes, holdLock, metrics, clock, signal });
+  }
+
+  function rebuildOf(group: string): Rebuild | undefined {
+    return rebuilds().find((it) => it.group === group);
+  }
+
+  /** Begins, reads and ends; after a crash all three come again, and each finds what it has done. */
+  async function rebuild({ id, group }: ReplayOrder, log: KafkaAdmin): Promise<void> {
+    const own = rebuildOf(group);
+    if (!own) throw new Error(`what ${group} makes of its topics cannot be rebuilt`);
+    const mayGoOn = async () => {
+      if (stopping.signal.aborted) throw new StaleBatchError('the service is stopping');
+      await holdLock();
+    };
+    const { topics, subscription, takes, end } = await own.begin(id, { log, mayGoOn });
+    // Not before it has begun: from then on the live group brings what comes after the end of these.
+    if ((await readReplay(database, id)).ranges.length === 0) await setRanges(database, id, await log.ranges(topics));
+    await carry(await readReplay(database, id), subscription, log, takes);
+    await mayGoOn();
+    await end();
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await look();
+      } catch (error) {
+        const away = classify(error) !== 'poison';
+        if (away) logger.warn({ error: describe(error) }, 'replaying is put off: something is away');
+        else logger.error({ error: describe(error) }, 'replaying is put off: the replays cannot be read');
+      }
+      await clock.sleep(pauseAfter(inVain, pauses), stopping.signal);
+    }
+    await lock
+      .release()
+      .catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the replay lock'));
+  }
+
+  const ended = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}

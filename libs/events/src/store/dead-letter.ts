@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import type { Message } from '../codec/index.ts';
+import type { DeadLetterEntry, DeadLetterReason, OutboxRow } from './messaging-store.ts';
+
+const MAX_ERROR = 2_000;
+/** A mirror must pass the broker's limit with headers to spare; `dead_letter` keeps the whole. */
+const MAX_MIRRORED_BYTES = 900_000;
+const MAX_MIRRORED_HEADER_BYTES = 32_000;
+
+export function deadLetter(
+  message: Message,
+  reason: DeadLetterReason,
+  error: string,
+  attempts: number,
+): DeadLetterEntry {
+  return { ...origin(message), status: 'DEAD', reason, error: error.slice(0, MAX_ERROR), attempts };
+}
+
+/** A message that waits behind a dead letter of its key. */
+export function parkedLetter(message: Message): DeadLetterEntry {
+  return { ...origin(message), status: 'PARKED', reason: 'BEHIND_DEAD_LETTER', error: null, attempts: 0 };
+}
+
+/** The copy that goes to `<topic>.dlq`, for those who watch topics rather than tables. */
+export function mirrorRow(group: string, letter: DeadLetterEntry): OutboxRow {
+  const { record, reason, error, attempts } = letter;
+  const small = (record.value?.length ?? 0) <= MAX_MIRRORED_BYTES;
+  const plain = Buffer.byteLength(JSON.stringify(record.headers)) <= MAX_MIRRORED_HEADER_BYTES;
+  return {
+    id: randomUUID(),
+    topic: `${record.topic}.dlq`,
+    key: record.key,
+    type: 'dead-letter',
+    payload: small ? record.value : null,
+    headers: {
+      ...(plain && record.headers),
+      dlq_group: group,
+      dlq_reason: reason,
+      dlq_error: error ?? '',
+      dlq_attempts: String(attempts),
+      dlq_topic: record.topic,
+      dlq_partition: String(record.partition),
+      dlq_offset: record.offset,
+    },
+  };
+}
+
+function origin({ record, event }: Message) {
+  return {
+    record,
+    eventId: event?.id ?? headerOrNull(record.headers.ce_id, 36),
+    eventType: event?.type ?? headerOrNull(record.headers.ce_type, 100),
+  };
+}
+
+/** A header of a message that may be rubbish, if it fits its ASCII column. */
+function headerOrNull(value: string | undefined, length: number): string | null {
+  return value && value.length <= length && /^[\x21-\x7e]+$/.test(value) ? value : null;
+}

@@ -1,0 +1,56 @@
+import type { Transactor } from '@shop/chassis';
+import type { IncomingRecord } from '../broker.ts';
+
+/** A row of `outbox`: an encoded event on its way. */
+export interface OutboxRow {
+  readonly id: string;
+  readonly topic: string;
+  readonly key: string | null;
+  readonly type: string;
+  readonly payload: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A row that has its number: the order of relaying. */
+export type NumberedRow = OutboxRow & { readonly seq: number };
+
+/** Why a message is in `dead_letter`. */
+export type DeadLetterReason = 'UNDECODABLE' | 'HANDLER_ERROR' | 'BEHIND_DEAD_LETTER';
+
+export interface DeadLetterEntry {
+  readonly record: IncomingRecord;
+  readonly status: 'DEAD' | 'PARKED';
+  readonly reason: DeadLetterReason;
+  readonly eventId: string | null;
+  readonly eventType: string | null;
+  readonly error: string | null;
+  readonly attempts: number;
+}
+
+/**
+ * The messaging tables of one schema. `Tx` is the service's transaction type: SQL in production, memory in the
+ * simulation. Everything that takes a `tx` becomes visible with that transaction or not at all.
+ */
+export interface MessagingStore<Tx> extends Transactor<Tx> {
+  /** @returns the rows with their numbers, as the relay would read them; undefined where the numbers cannot be told */
+  appendOutbox(tx: Tx, rows: readonly OutboxRow[]): Promise<readonly NumberedRow[] | undefined>;
+  /** Oldest first. */
+  readOutbox(limit: number): Promise<NumberedRow[]>;
+  /** Removes rows; one whose number and id do not belong together stays. */
+  deleteOutbox(rows: readonly Pick<NumberedRow, 'seq' | 'id'>[]): Promise<void>;
+  /**
+   * Of `eventIds`, those that this call made the group's own; the others were applied before. Waits for a concurrent
+   * claim of the same id.
+   */
+  claim(tx: Tx, group: string, eventIds: readonly string[], now: Date): Promise<ReadonlySet<string>>;
+  /** Of `keys`, those parked; their rows stay locked until the transaction ends. */
+  lockParkedKeys(tx: Tx, group: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Writes the entries (idempotent by position); with `parks`, parks the keys of DEAD ones that have a key. */
+  writeDeadLetters(
+    tx: Tx,
+    group: string,
+    entries: readonly DeadLetterEntry[],
+    now: Date,
+    parks: boolean,
+  ): Promise<void>;
+}

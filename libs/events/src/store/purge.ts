@@ -1,0 +1,44 @@
+import type { Database } from '@shop/chassis';
+import { systemClock } from '../clock.ts';
+
+const DAY_MS = 86_400_000;
+/**
+ * Longer than any record is kept (7 days, and a day for its segment, see `ensureTopics`): a replay must meet every id.
+ */
+export const INBOX_RETENTION_DAYS = 10;
+const CHUNK = 1_000;
+
+/** The least id that a cause at `time` (ms since the epoch) can have: ids carry the time of their cause in front. */
+export function lowestIdAt(time: number): string {
+  const hex = Math.max(0, Math.floor(time)).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}
+
+/**
+ * Deletes inbox rows older than the retention, by ranges of the primary key, a small piece at a time. A row whose event
+ * is old but which was processed lately (a replay) stays. @returns how many rows were deleted.
+ */
+export async function purgeInbox(database: Database, now: number, signal?: AbortSignal): Promise<number> {
+  const cutoff = now - INBOX_RETENTION_DAYS * DAY_MS;
+  const groups = await database.query<{ name: string }>('SELECT DISTINCT consumer_group AS name FROM processed_event');
+  let deleted = 0;
+  for (const { name } of groups) {
+    let after = '';
+    while (!signal?.aborted) {
+      const [last] = await database.query<{ id: string }>(
+        `SELECT MAX(event_id) AS id FROM (SELECT event_id FROM processed_event
+           WHERE consumer_group = ? AND event_id > ? AND event_id < ? ORDER BY event_id LIMIT ${CHUNK}) AS piece`,
+        [name, after, lowestIdAt(cutoff)],
+      );
+      if (!last?.id) break;
+      const { affectedRows } = await database.execute(
+        'DELETE FROM processed_event WHERE consumer_group = ? AND event_id > ? AND event_id <= ? AND processed_at < ?',
+        [name, after, last.id, new Date(cutoff)],
+      );
+      deleted += affectedRows;
+      after = last.id;
+      await systemClock.sleep(50, signal);
+    }
+  }
+  return deleted;
+}

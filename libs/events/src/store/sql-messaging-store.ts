@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { type Database, insertNumbered, insertRows, placeholders, type Transaction } from '@shop/chassis';
+import type { DeadLetterEntry, MessagingStore, NumberedRow, OutboxRow } from './messaging-store.ts';
+
+/** The messaging tables (sql/messaging.sql) of a service's own schema. */
+export interface SqlMessagingStore extends MessagingStore<Transaction> {
+  /** Rows waiting (counted up to 10,000) and when the oldest was written. */
+  outboxBacklog(): Promise<{ rows: number; oldest: Date | undefined }>;
+}
+
+/** Longest key the tables hold. Longer ones are never ours: kept shortened, and not parked. */
+export const MAX_KEY = 255;
+/** Of headers as JSON; what `dead_letter` holds is a TEXT of 65,535 bytes. */
+const MAX_HEADER_BYTES = 60_000;
+/** No key and no value, which only mirrors of rubbish lack, are stored as empty. */
+const EMPTY = Buffer.alloc(0);
+
+export function createSqlMessagingStore(database: Database): SqlMessagingStore {
+  /** Asked until it was answered once. Servers of a group replication, for example, count in larger steps. */
+  let steps: number | undefined;
+  async function countsByOne(tx: Transaction): Promise<boolean> {
+    if (steps === undefined) {
+      const [row] = await tx.query<{ steps: number }>('SELECT @@auto_increment_increment AS steps');
+      steps = row?.steps ?? 0;
+    }
+    return steps === 1;
+  }
+
+  return {
+    transaction: (work) => database.transaction(work),
+
+    async appendOutbox(tx, rows) {
+      const now = new Date();
+      const columns = ['id', 'aggregatetype', 'aggregateid', 'type', 'payload', 'headers', 'created_at'];
+      const values = rows.map((row) => [
+        row.id,
+        row.topic,
+        (row.key ?? '').slice(0, MAX_KEY),
+        row.type,
+        row.payload ?? EMPTY,
+        JSON.stringify(row.headers),
+        now,
+      ]);
+      const seqs = await insertNumbered(tx, 'outbox', columns, values);
+      if (!(await countsByOne(tx))) return undefined;
+      return rows.map((row, index) => asRead(row, seqs[index] ?? 0));
+    },
+
+    async readOutbox(limit) {
+      const rows = await database.query<OutboxRecord>(
+        'SELECT seq, id, aggregatetype, aggregateid, type, payload, headers FROM outbox ORDER BY seq LIMIT ?',
+        [limit],
+      );
+      return rows.map((row) => ({
+        seq: row.seq,
+        id: row.id,
+        topic: row.aggregatetype,
+        key: row.aggregateid || null,
+        type: row.type,
+        payload: row.payload.length > 0 ? row.payload : null,
+        headers: JSON.parse(row.headers) as Record<string, string>,
+      }));
+    },
+
+    async deleteOutbox(rows) {
+      if (rows.length === 0) return;
+      const list = placeholders(rows.length);
+      // The ids are a second lock on the door: a number that was computed wrongly must never remove another's event.
+      await database.execute(`DELETE FROM outbox WHERE seq IN (${list}) AND id IN (${list})`, [
+        ...rows.map((row) => row.seq),
+        ...rows.map((row) => row.id),
+      ]);
+    },
+
+    async claim(tx, group, eventIds, now) {
+      const token = randomUUID();
+      const rows = eventIds.map((id) => [group, id, token, now]);
+      const columns = ['consumer_group', 'event_id', 'claim', 'processed_at'];
+      // Waits where another transaction has just inserted the same id: it is ours only if that one rolls back.
+      const inserted = await insertRows(tx, 'processed_event', columns, rows, { ignore: true });
+      if (inserted === eventIds.length) return new Set(eventIds);
+      if (inserted === 0) return new Set();
+      // Not every id was new. Which ones carry our token? A zombie and its successor may hold the same batch.
+      const mine = await tx.query<{ event_id: string }>(
+        `SELECT event_id FROM processed_event WHERE consumer_group = ? AND event_id IN (${placeholders(eventIds.length)}) AND claim = ?`,
+        [group, ...eventIds, token],
+      );
+      return new Set(mine.map((row) => row.event_id));
+    },
+
+    async lockParkedKeys(tx, group, keys) {
+      if (keys.length === 0) return new Set();
+      // Nothing parked, nearly always. A key parked by a transaction that is still open does not matter yet: this batch
+      // then came before it. One that is being released is still seen here, and waited for below.
+      const any = await tx.query('SELECT 1 FROM parked_key WHERE consumer_group = ? LIMIT 1', [group]);
+      if (any.length === 0) return new Set();
+      const parked = await tx.query<{ message_key: string }>(
+        `SELECT message_key FROM parked_key WHERE consumer_group = ? AND message_key IN (${placeholders(keys.length)}) ORDER BY message_key FOR UPDATE`,
+        [group, ...keys],
+      );
+      return new Set(parked.map((row) => row.message_key));
+    },
+
+    async writeDeadLetters(tx, group, entries, now, parks) {
+      const parked = entries.flatMap(({ status, record }) =>
+        parks && status === 'DEAD' && record.key !== null && record.key.length <= MAX_KEY
+          ? [[group, record.key, record.topic, now]]
+          : [],
+      );
+      const parkedColumns = ['consumer_group', 'message_key', 'topic', 'parked_at'];
+      if (parked.length > 0) await insertRows(tx, 'parked_key', parkedColumns, parked, { ignore: true });
+      // IGNORE: a message that comes again must not undo what an operator did with its row since.
+      const values = entries.map((entry) => letterValues(group, entry, now));
+      await insertRows(tx, 'dead_letter', LETTER_COLUMNS, values, { ignore: true });
+    },
+
+    async outboxBacklog() {
+      const [count] = await database.query<{ n: number }>(
+        'SELECT COUNT(*) AS n FROM (SELECT 1 FROM outbox LIMIT 10000) AS waiting',
+      );
+      const [oldest] = await database.query<{ created_at: Date }>('SELECT created_at FROM outbox ORDER BY seq LIMIT 1');
+      return { rows: count?.n ?? 0, oldest: oldest?.created_at };
+    },
+  };
+}
+
+/** A row that was just written, as `readOutbox` would give it. */
+function asRead(row: OutboxRow, seq: number): NumberedRow {
+  const { id, topic, key, type, payload, headers } = row;
+  const stored = (key ?? '').slice(0, MAX_KEY);
+  return {
+    ...{ seq, id, topic, type, headers },
+    key: stored || null,
+    payload: payload && payload.length > 0 ? payload : null,
+  };
+}
+
+interface OutboxRecord {
+  seq: number;
+  id: string;
+  aggregatetype: string;
+  aggregateid: string;
+  type: string;
+  payload: Buffer;
+  headers: string;
+}
+
+const LETTER_COLUMNS = [
+  'consumer_group',
+  'topic',
+  '`partition`',
+  '`offset`',
+  'message_key',
+  'status',
+  'event_id',
+  'event_type',
+  'reason',
+  'error',
+  'attempts',
+  'payload',
+  'headers',
+  'failed_at',
+];
+
+function letterValues(group: string, entry: DeadLetterEntry, now: Date) {
+  const { record } = entry;
+  const headers = JSON.stringify(record.headers);
+  const headerBytes = Buffer.byteLength(headers);
+  return [
+    group,
+    record.topic,
+    record.partition,
+    record.offset,
+    record.key?.slice(0, MAX_KEY) ?? null,
+    entry.status,
+    entry.eventId,
+    entry.eventType,
+    entry.reason,
+    entry.error,
+    entry.attempts,
+    record.value,
+    headerBytes <= MAX_HEADER_BYTES ? headers : JSON.stringify({ omitted: `${headerBytes} bytes of headers` }),
+    now,
+  ];
+}

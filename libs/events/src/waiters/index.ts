@@ -1,0 +1,1 @@
+export { startWaiters, type Waiters, type WaitersOptions, type WaitOptions } from './waiters.ts';

@@ -1,0 +1,123 @@
+import type { Broker, BrokerConsumer, IncomingRecord } from '../broker.ts';
+import { type Clock, systemClock, WOKEN } from '../clock.ts';
+import type { EventType } from '../contracts/index.ts';
+
+export interface WaitOptions {
+  /** Only these types wake; absent: any event of the key. */
+  readonly types?: readonly EventType[];
+  /** Longest wait, ms. */
+  readonly timeoutMs: number;
+  /** Ends the wait early, e.g. when the client has gone. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Wakes those who wait for something to happen to a key. A hint, never a source of truth: what happened is in the
+ * database.
+ */
+export interface Waiters {
+  /** Resolves once the group has joined and stands at the end of every topic: no event after that is missed. */
+  ready(): Promise<void>;
+  /**
+   * Resolves true at the next event of `key`, false after the time-out or an abort. Call it BEFORE reading the state to
+   * be waited for (an event between the reading and the call would be missed), and read the state again after it,
+   * either way: an event may be seen before the row it will change.
+   */
+  waitFor(key: string, options: WaitOptions): Promise<boolean>;
+  /**
+   * Calls `wake` at every event of `key` from now on. Costs no timer and no promise: for thousands who wait for long.
+   * @returns ends it
+   */
+  listen(key: string, wake: () => void): () => void;
+  stop(): Promise<void>;
+}
+
+export interface WaitersOptions {
+  readonly broker: Pick<Broker, 'consume'>;
+  /** A name of its own for each process, since every instance must see every event. */
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly clock?: Clock;
+}
+
+interface Waiter {
+  readonly types: ReadonlySet<string> | undefined;
+  readonly wake: () => void;
+}
+
+/** While nobody waits it looks so seldom, ms: each look costs a fetch. The first who waits ends the rest. */
+const REST_MS = 250;
+
+/** Reads the topics from their end, by key and header alone: nothing is decoded, nothing is committed. */
+export function startWaiters(options: WaitersOptions): Waiters {
+  const { broker, groupId, topics, clock = systemClock } = options;
+  const waiting = new Map<string, Set<Waiter>>();
+  let stopped = false;
+  let rest = new AbortController();
+
+  function wakeFor(record: IncomingRecord): void {
+    const { key } = record;
+    const waiters = key === null ? undefined : waiting.get(key);
+    if (!waiters) return;
+    const { headers } = record;
+    for (const waiter of [...waiters]) {
+      if (!waiter.types || waiter.types.has(headers.ce_type ?? '')) waiter.wake();
+    }
+  }
+
+  const consumer: Promise<BrokerConsumer> = broker.consume({
+    groupId,
+    topics,
+    fromBeginning: false,
+    async onBatch(batch) {
+      if (waiting.size > 0) for (const record of batch.records) wakeFor(record);
+      else if (!stopped) await clock.sleep(REST_MS, rest.signal);
+    },
+  });
+
+  consumer.catch(() => {}); // Reported by ready().
+
+  function enter(key: string, waiter: Waiter): () => void {
+    const waiters = waiting.get(key) ?? new Set();
+    waiting.set(key, waiters.add(waiter));
+    rest.abort(WOKEN);
+    rest = new AbortController();
+    return () => {
+      waiters.delete(waiter);
+      if (waiters.size === 0 && waiting.get(key) === waiters) waiting.delete(key);
+    };
+  }
+
+  return {
+    ready: async () => (await consumer).ready(),
+    listen: (key, wake) => enter(key, { types: undefined, wake }),
+
+    async waitFor(key, { types, timeoutMs, signal }) {
+      const ended = new AbortController();
+      let woken = false;
+      const waiter: Waiter = {
+        types: types && new Set<string>(types),
+        wake() {
+          woken = true;
+          ended.abort(WOKEN);
+        },
+      };
+      const leave = enter(key, waiter);
+      const giveUp = () => ended.abort(WOKEN);
+      signal?.addEventListener('abort', giveUp, { once: true });
+      try {
+        if (!signal?.aborted) await clock.sleep(timeoutMs, ended.signal);
+        return woken;
+      } finally {
+        signal?.removeEventListener('abort', giveUp);
+        leave();
+      }
+    },
+
+    async stop() {
+      stopped = true;
+      rest.abort(WOKEN);
+      await (await consumer).stop();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { DomainError } from '@shop/chassis';
+import { Kept } from '../kept.ts';
+import type { AuditTask, RunAudit } from './run-audit.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface AuditState {
+  readonly auditId: string;
+  readonly since: string;
+  readonly state: 'RUNNING' | 'DONE' | 'FAILED';
+  readonly verdict?: Verdict;
+  /** Why it could not be done. */
+  readonly error?: string;
+}
+
+export interface Audits {
+  /** Begins one, and does not wait for it. @throws AUDIT_RUNNING while one is at work */
+  begin(task: AuditTask): AuditState;
+  /** Audits when those before have ended. */
+  inTurn(task: AuditTask): Promise<Verdict>;
+  find(auditId: string): AuditState | undefined;
+  /** Breaks off what is at work. */
+  stop(): Promise<void>;
+}
+
+/** However much there is to read, ms. */
+const MAX_MS = 300_000;
+
+/** One audit at a time: it costs the database more than anything else here. */
+export function createAudits({ run, newId }: { run: RunAudit; newId: () => string }): Audits {
+  const states = new Kept<AuditState>();
+  const stopping = new AbortController();
+  let underWay: string | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** Runs it when those before have ended. */
+  function begin(task: AuditTask, auditId: string): { readonly state: AuditState; readonly verdict: Promise<Verdict> } {
+    const begun = { auditId, since: task.since.toISOString() };
+    const state: AuditState = { ...begun, state: 'RUNNING' };
+    states.set(auditId, state);
+    const verdict = turn.then(() => {
+      underWay = auditId;
+      return run(task, AbortSignal.any([stopping.signal, AbortSignal.timeout(MAX_MS)]));
+    });
+    const ended = (end: Pick<AuditState, 'state' | 'verdict' | 'error'>) => {
+      underWay = undefined;
+      states.set(auditId, { ...begun, ...end });
+    };
+    turn = verdict.then(
+      (it) => ended({ state: 'DONE', verdict: it }),
+      (error: Error) => ended({ state: 'FAILED', error: error.message }),
+    );
+    return { state, verdict };
+  }
+
+  return {
+    begin(task) {
+      if (underWay) throw new DomainError('AUDIT_RUNNING', 'One audit at a time.', { auditId: underWay });
+      const auditId = newId();
+      underWay = auditId;
+      return begin(task, auditId).state;
+    },
+    inTurn: (task) => begin(task, newId()).verdict,
+    find: (auditId) => states.get(auditId),
+    async stop() {
+      stopping.abort();
+      await turn;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { Worker } from 'node:worker_threads';
+import type { Addresses } from '../../ops/src/addresses.ts';
+import type { Verdict } from './verdict.ts';
+
+export type AuditAddresses = Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform'>;
+
+export interface AuditTask {
+  /** What began before is left out: it bounds what is read. */
+  readonly since: Date;
+  /** How long to wait first for a system at rest, ms. 0: not at all. */
+  readonly restMs: number;
+}
+
+/** Rejects when the audit cannot be done, or the signal is aborted. */
+export type RunAudit = (task: AuditTask, signal: AbortSignal) => Promise<Verdict>;
+
+/** A runaway audit ends its thread, not the console. */
+const MAX_MEMORY_MB = 512;
+
+/** Audits in a thread of their own: they read and compare for seconds, and the console has requests to answer. */
+export function auditInWorker(addresses: AuditAddresses): RunAudit {
+  return (task, signal) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+        workerData: { addresses, task },
+        resourceLimits: { maxOldGenerationSizeMb: MAX_MEMORY_MB },
+      });
+      const breakOff = () => void worker.terminate();
+      signal.addEventListener('abort', breakOff, { once: true });
+      worker.once('message', resolve);
+      worker.once('error', reject);
+      worker.once('exit', (code) => {
+        signal.removeEventListener('abort', breakOff);
+        reject(new Error(signal.aborted ? 'the audit was broken off' : `the audit ended with ${code} and no verdict`));
+      });
+    });
+}

@@ -1,0 +1,43 @@
+import type { AuditReport } from '../../ops/src/audit/run.ts';
+
+/** What an audit has to say, without the checks that found nothing. */
+export interface Verdict {
+  readonly clean: boolean;
+  readonly violations: readonly Violation[];
+  /** How many checks there were. */
+  readonly checks: number;
+  readonly notes: readonly string[];
+  readonly orders: number;
+  readonly records: number;
+  readonly durationMs: number;
+}
+
+export interface Violation {
+  /** Its number in ARCHITECTURE.md. */
+  readonly invariant: number;
+  readonly name: string;
+  readonly title: string;
+  readonly failed: number;
+  readonly examples: readonly { readonly id: string; readonly detail: string }[];
+}
+
+export function verdictOf(report: AuditReport): Verdict {
+  const { ok, findings, notes, orders, records, durationMs } = report;
+  return {
+    clean: ok,
+    violations: findings
+      .filter((finding) => finding.failed > 0)
+      .map(({ invariant, name, title, failed, examples }) => ({
+        invariant,
+        name,
+        title,
+        failed,
+        examples: examples.map(({ id, detail }) => ({ id, detail })),
+      })),
+    checks: findings.length,
+    notes,
+    orders,
+    records,
+    durationMs,
+  };
+}

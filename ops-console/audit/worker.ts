@@ -1,0 +1,32 @@
+/** The thread of one audit: it reads all it is told to, answers with a verdict, and ends. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openAudit } from '../../ops/src/audit/session.ts';
+import type { AuditAddresses, AuditTask } from './run-audit.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+
+/** On a system at rest, what seems wrong needs no second look but for what came meanwhile, ms. */
+const GRACE_AT_REST_MS = 1_000;
+const GRACE_MS = 5_000;
+
+const { addresses, task } = workerData as { addresses: AuditAddresses; task: AuditTask };
+const session = await openAudit(addresses);
+try {
+  const unrest = await restlessness();
+  const report = await session.audit({
+    since: task.since,
+    graceMs: task.restMs > 0 && !unrest ? GRACE_AT_REST_MS : GRACE_MS,
+  });
+  const verdict = verdictOf(report);
+  parentPort?.postMessage({ ...verdict, notes: [...verdict.notes, ...(unrest ? [unrest] : [])] } satisfies Verdict);
+} finally {
+  await session.close();
+}
+
+/** Waits for the system's rest, if it is to. @returns what still moved when the time was over */
+async function restlessness(): Promise<string | undefined> {
+  if (task.restMs === 0) return undefined;
+  return await session.waitUntilIdle({ timeoutMs: task.restMs }).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+}

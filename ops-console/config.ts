@@ -1,0 +1,11 @@
+import { serviceConfig } from '@shop/chassis';
+import { z } from 'zod';
+
+/** The environment of the console. Addresses are read as the command line does: `../ops/src/addresses.ts`. */
+export const configSchema = z.object({
+  HOST: serviceConfig.HOST,
+  PORT: serviceConfig.PORT.default(3007),
+  INSTANCE_ID: serviceConfig.INSTANCE_ID,
+  LOG_LEVEL: serviceConfig.LOG_LEVEL,
+  INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
+});

@@ -1,0 +1,27 @@
+import { MAX_INTEGER } from '@shop/chassis';
+import { z } from 'zod';
+
+/** The most buyers of a rush. */
+export const MAX_BUYERS = 2_000;
+/** An audit from here reaches back at most so far, ms; the command line has no such limit. */
+const MAX_SINCE_MS = 86_400_000;
+
+const id = z.int().positive().max(MAX_INTEGER);
+
+/** The body of POST /ops/rush. */
+export const rushBody = z.strictObject({
+  productId: id.optional().describe('what is bought; left out: a new product with 50 pieces'),
+  couponPolicyId: id.optional().describe('what coupon is wanted; left out: a new policy with 50 coupons'),
+  buyers: z.int().min(1).max(MAX_BUYERS).describe('demo users, drawn from those who can pay'),
+  quantity: z.int().min(1).max(10).default(1).describe('pieces an order'),
+});
+
+/** The body of POST /ops/audit; it may be missing. */
+export const auditBody = z.strictObject({
+  since: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .refine((at) => at.getTime() >= Date.now() - MAX_SINCE_MS, 'expected a time within the last 24 hours')
+    .optional()
+    .describe('leaves out what began before, within the last 24 hours; left out: 15 minutes ago'),
+});

@@ -1,0 +1,93 @@
+import type { SqlExecutor } from '@shop/chassis';
+import { type Coupon, type CouponStatus, shownStatus } from '../domain/coupon.ts';
+import type { CouponReads, RequestState, ShownCoupon } from '../usecases/reads.ts';
+import type { Prisma } from './prisma.ts';
+
+export function createCouponReads(prisma: Prisma, sql: SqlExecutor): CouponReads {
+  return {
+    async listPolicies({ after, take }) {
+      const rows = await (await prisma()).couponPolicy.findMany({
+        where: after === undefined ? {} : { couponPolicyId: { gt: after } },
+        orderBy: { couponPolicyId: 'asc' },
+        take,
+      });
+      return rows.map((row) => ({
+        couponPolicyId: Number(row.couponPolicyId),
+        name: row.name,
+        discountAmount: Number(row.discountAmount),
+        totalQuantity: row.totalQuantity,
+        remaining: row.totalQuantity - row.issuedCount,
+        validDays: row.validDays,
+        startsAt: row.startsAt,
+        endsAt: row.endsAt,
+      }));
+    },
+
+    async listCoupons(wishes) {
+      const parts = wishes.map(({ before, status }, part) => {
+        const beforeThis = before ? 'AND c.coupon_id < ?' : '';
+        return `(SELECT ${part} AS part, ${SHOWN} WHERE c.user_id = ? ${beforeThis} ${whereOf(status)} ORDER BY c.coupon_id DESC LIMIT ?)`;
+      });
+      const params = wishes.flatMap(({ userId, before, status, take, now }) => [
+        userId,
+        ...(before ? [before] : []),
+        // A coupon whose time is over is EXPIRED, although its row may still say ISSUED.
+        ...(whereOf(status).includes('?') ? [now] : []),
+        take,
+      ]);
+      const rows = await sql.query<CouponRow>(parts.join(' UNION ALL '), params);
+      const byPart = Map.groupBy(rows, ({ part }) => part);
+      // A union keeps the rows of each page, and promises nothing of their order.
+      return wishes.map(({ now }, part) => (byPart.get(part) ?? []).sort(newestFirst).map((row) => shown(row, now)));
+    },
+
+    async findRequest(userId, requestId) {
+      const [row] = await sql.query<Coupon & { state: RequestState['status'] }>(
+        `SELECT r.status AS state, c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, c.user_id AS userId,
+                c.discount_amount AS discountAmount, c.status, c.issued_at AS issuedAt, c.expires_at AS expiresAt
+           FROM coupon_requests r LEFT JOIN coupons c ON c.coupon_id = r.coupon_id
+          WHERE r.request_id = ? AND r.user_id = ?`,
+        [requestId, userId],
+      );
+      if (!row) return undefined;
+      const { state, ...coupon } = row;
+      return { status: state, ...(coupon.couponId ? { coupon } : {}) };
+    },
+  };
+}
+
+const SHOWN = `c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, p.name, c.discount_amount AS discountAmount,
+                c.status, c.issued_at AS issuedAt, c.used_at AS usedAt, c.expires_at AS expiresAt
+           FROM coupons c JOIN coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id`;
+
+type CouponRow = Omit<ShownCoupon, 'issuedAt' | 'usedAt' | 'expiresAt'> & {
+  /** Whose page it is on: the place of the wish. */
+  readonly part: number;
+  readonly issuedAt: Date;
+  readonly usedAt: Date | null;
+  readonly expiresAt: Date;
+};
+
+const STATUS: Readonly<Record<CouponStatus, string>> = {
+  ISSUED: `AND c.status = 'ISSUED' AND c.expires_at > ?`,
+  USED: `AND c.status = 'USED'`,
+  EXPIRED: `AND (c.status = 'EXPIRED' OR (c.status = 'ISSUED' AND c.expires_at <= ?))`,
+};
+
+function whereOf(status: CouponStatus | undefined): string {
+  return status ? STATUS[status] : '';
+}
+
+function newestFirst(a: CouponRow, b: CouponRow): number {
+  return a.couponId < b.couponId ? 1 : -1;
+}
+
+function shown({ part: _part, usedAt, issuedAt, expiresAt, ...row }: CouponRow, now: Date): ShownCoupon {
+  return {
+    ...row,
+    status: shownStatus({ status: row.status, expiresAt }, now),
+    issuedAt: issuedAt.toISOString(),
+    ...(usedAt ? { usedAt: usedAt.toISOString() } : {}),
+    expiresAt: expiresAt.toISOString(),
+  };
+}

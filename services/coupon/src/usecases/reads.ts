@@ -1,0 +1,37 @@
+import type { Coupon, CouponStatus } from '../domain/coupon.ts';
+import type { ShownPolicy } from './create-policy.ts';
+
+/** A coupon as its owner sees it; times in ISO 8601, UTC. */
+export interface ShownCoupon {
+  readonly couponId: string;
+  readonly couponPolicyId: number;
+  readonly name: string;
+  readonly discountAmount: number;
+  readonly status: CouponStatus;
+  readonly issuedAt: string;
+  readonly usedAt?: string;
+  readonly expiresAt: string;
+}
+
+export interface RequestState {
+  readonly status: 'PENDING' | 'ISSUED' | 'SOLD_OUT';
+  readonly coupon?: Coupon;
+}
+
+/** A page of a user's own coupons, newest first, only those before `before`; `status` as it is shown at `now`. */
+export interface CouponsWish {
+  readonly userId: number;
+  readonly before: string | undefined;
+  readonly status: CouponStatus | undefined;
+  readonly take: number;
+  readonly now: Date;
+}
+
+export interface CouponReads {
+  /** By id, only those after `after`. */
+  listPolicies(page: { after: number | undefined; take: number }): Promise<ShownPolicy[]>;
+  /** The pages of everybody who asks at the moment, in one statement and in their order. */
+  listCoupons(wishes: readonly CouponsWish[]): Promise<ShownCoupon[][]>;
+  /** A user's own request over the log. */
+  findRequest(userId: number, requestId: string): Promise<RequestState | undefined>;
+}

@@ -1,0 +1,59 @@
+import type { EventDataByType } from '@shop/events';
+import type {
+  EmptyRedemption,
+  GrantedRedemption,
+  RedeemableCoupon,
+  SagaEvent,
+  UsedCoupon,
+} from '../src/domain/redemption.ts';
+
+/** Examples for the tests: user 7's coupon of 1,000 won, and an order of 3,000 won that names it. */
+export const ORDER_ID = orderIdOf(1);
+export const COUPON_ID = couponIdOf(1);
+export const NOW = new Date('2026-01-10T00:00:00.000Z');
+export const EXPIRES = new Date('2026-02-01T00:00:00.000Z');
+
+/** A UUIDv7 of an order, the same for the same number. */
+export function orderIdOf(n: number): string {
+  return `0199c0de-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+export function couponIdOf(n: number): string {
+  return `0199c0de-0000-7000-9000-${n.toString(16).padStart(12, '0')}`;
+}
+
+export function stockReserved(change: Partial<EventDataByType['stock-reserved']> = {}): SagaEvent {
+  const data = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID, lines: [], totalAmount: 3_000, ...change };
+  return { type: 'stock-reserved', data, topic: 'catalog-events', ...envelope(data.orderId, 'reserved') };
+}
+
+export function cancelled(change: Partial<EventDataByType['order-cancelled']> = {}): SagaEvent {
+  const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID, lines: [] };
+  const data = { ...order, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, ...change };
+  return { type: 'order-cancelled', data, topic: 'order-events', ...envelope(data.orderId, 'cancelled') };
+}
+
+function envelope(orderId: string, id: string) {
+  const position = { partition: 0, offset: '0' };
+  return { id: `${orderId}/${id}`, time: new Date(0), key: orderId, traceparent: '00-trace-span-01', ...position };
+}
+
+export const issued: RedeemableCoupon = {
+  couponId: COUPON_ID,
+  couponPolicyId: 1,
+  userId: 7,
+  discountAmount: 1_000,
+  issuedAt: new Date('2026-01-01T00:00:00.000Z'),
+  expiresAt: EXPIRES,
+  status: 'ISSUED',
+};
+export const used: UsedCoupon = { ...issued, status: 'USED', orderId: ORDER_ID, usedAt: NOW };
+export const usedByAnother: UsedCoupon = { ...used, orderId: orderIdOf(99) };
+export const expired: RedeemableCoupon = { ...issued, status: 'EXPIRED' };
+
+const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
+
+export const redeemed: GrantedRedemption = { ...order, status: 'REDEEMED', totalAmount: 3_000, discountAmount: 1_000 };
+export const returned: GrantedRedemption = { ...redeemed, status: 'RETURNED' };
+export const rejected: EmptyRedemption = { ...order, status: 'REJECTED', reason: 'COUPON_ALREADY_USED' };
+export const voided: EmptyRedemption = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };

@@ -1,0 +1,44 @@
+import type { Metrics } from '@shop/chassis';
+import type { Backlog } from '../domain/backlog.ts';
+import type { Admission, OrdersRead } from './admission.ts';
+
+interface Options {
+  readonly admission: Pick<Admission, 'measure'>;
+  readonly backlog: Pick<Backlog, 'waitMs'>;
+  /** `first`: when the oldest PENDING order of all was created. */
+  readonly read: () => Promise<OrdersRead & { readonly first: Date | null }>;
+  /** How often it looks while there is work, ms. */
+  readonly everyMs: number;
+  readonly metrics: Metrics;
+  /** ms since the epoch */
+  readonly now?: () => number;
+}
+
+/** Looks at the PENDING orders every now and then, and tells admission. */
+export function createBacklogWatch({ admission, backlog, read, everyMs, metrics, now = Date.now }: Options) {
+  const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
+  const backlogSeconds = metrics.gauge('order_backlog_seconds', 'How long a new order has to wait for those before it');
+  let oldestAt: Date | null = null;
+  let lookedAt = 0;
+  /** Age of the oldest PENDING order, ms; 0 without one. */
+  const oldestMs = () => (oldestAt ? Math.max(0, now() - oldestAt.getTime()) : 0);
+  return {
+    oldestMs,
+
+    /** Nothing was PENDING when it last looked, and that is a while ago: a new order should be seen at once. */
+    isResting: () => oldestAt === null && now() - lookedAt > everyMs,
+
+    /** @returns whether anything is PENDING */
+    async look(): Promise<boolean> {
+      lookedAt = now();
+      await admission.measure(async () => {
+        const found = await read();
+        oldestAt = found.first;
+        return found;
+      });
+      oldestSeconds.set(oldestMs() / 1_000);
+      backlogSeconds.set(backlog.waitMs / 1_000);
+      return oldestAt !== null;
+    },
+  };
+}

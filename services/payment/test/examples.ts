@@ -1,0 +1,42 @@
+import type { EventDataByType } from '@shop/events';
+import type { CapturedPayment, EmptyPayment, SagaEvent } from '../src/domain/payment.ts';
+
+/** Examples for the tests of this folder. */
+export const ORDER_ID = orderIdOf(1);
+export const COUPON_ID = '0199c0de-0000-7000-8000-00000000c0c0';
+
+/** A UUIDv7 of an order, the same for the same number. */
+export function orderIdOf(n: number): string {
+  return `0199c0de-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+export function stockReserved(change: Partial<EventDataByType['stock-reserved']> = {}): SagaEvent {
+  const data = { orderId: ORDER_ID, userId: 7, couponId: null, lines: [], totalAmount: 3000, ...change };
+  return { type: 'stock-reserved', data, topic: 'catalog-events', ...envelope(data.orderId, 'reserved') };
+}
+
+/** The order of `stockReserved`, with a coupon of 1,000 won. */
+export function couponRedeemed(change: Partial<EventDataByType['coupon-redeemed']> = {}): SagaEvent {
+  const amounts = { totalAmount: 3000, discountAmount: 1000, payableAmount: 2000 };
+  const data = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID, ...amounts, ...change };
+  return { type: 'coupon-redeemed', data, topic: 'coupon-events', ...envelope(data.orderId, 'redeemed') };
+}
+
+export function cancelled(change: Partial<EventDataByType['order-cancelled']> = {}): SagaEvent {
+  const order = { orderId: ORDER_ID, userId: 7, couponId: null, lines: [] };
+  const data = { ...order, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, ...change };
+  return { type: 'order-cancelled', data, topic: 'order-events', ...envelope(data.orderId, 'cancelled') };
+}
+
+function envelope(orderId: string, id: string) {
+  const position = { partition: 0, offset: '0' };
+  return { id: `${orderId}/${id}`, time: new Date(0), key: orderId, traceparent: '00-trace-span-01', ...position };
+}
+
+const order = { orderId: ORDER_ID, userId: 7 };
+
+export const completed: CapturedPayment = { ...order, status: 'COMPLETED', paidAmount: 3000, discountAmount: 0 };
+export const discounted: CapturedPayment = { ...completed, paidAmount: 2000, discountAmount: 1000 };
+export const refunded: CapturedPayment = { ...completed, status: 'REFUNDED' };
+export const failed: EmptyPayment = { ...order, status: 'FAILED', reason: 'INSUFFICIENT_BALANCE' };
+export const voided: EmptyPayment = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };

@@ -1,0 +1,156 @@
+import { createCountdown } from './countdown.ts';
+import { expireSession, session } from './session.ts';
+
+/** An RFC 9457 answer, or `NETWORK` where there was none at all. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly code: string;
+  readonly body: Readonly<Record<string, unknown>>;
+
+  constructor(status: number, code: string, body: Readonly<Record<string, unknown>> = {}) {
+    super(typeof body.detail === 'string' ? body.detail : code);
+    this.status = status;
+    this.code = code;
+    this.body = body;
+  }
+}
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly data: T;
+  readonly headers: Headers;
+}
+
+export interface CallOptions {
+  readonly body?: unknown;
+  /** One click, one key: repeated as often as the request is. */
+  readonly key?: string;
+  /** It has one effect however often it is sent, without a key. */
+  readonly idempotent?: boolean;
+  /** The longest that the answer may take to come with an outcome (`Prefer: wait`), s. */
+  readonly waitS?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Told every second how many seconds are left until a request that has to wait is sent again; null when none waits. */
+type Waiting = (seconds: number | null) => void;
+let waiting: Waiting = () => undefined;
+export function onWaiting(told: Waiting): void {
+  waiting = told;
+}
+const countdown = createCountdown((seconds) => waiting(seconds));
+
+const TRIES = 4;
+/** A shop that says more than that is away rather than busy. */
+const MAX_WAIT_S = 60;
+/** Added at random, so that clients which were told the same second do not come in the same moment, ms. */
+const SPREAD_MS = 1_000;
+
+/** How much the server's clock is ahead of this one, ms; exact to a second. */
+let clockAhead = 0;
+/** The server's time, ms. */
+export function serverNow(): number {
+  return Date.now() + clockAhead;
+}
+
+/**
+ * Calls the API. What may be repeated (reads, and writes with a key) is, when the server asks for patience (429, 503)
+ * or cannot be reached. @throws {Problem}
+ */
+export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
+  const repeatable = method === 'GET' || options.key !== undefined || options.idempotent === true;
+  // Whoever signs in while it waits does not ask for what another has asked for.
+  const user = authorized();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once<T>(method, path, new Headers(user), options);
+    } catch (error) {
+      if (!(error instanceof Problem) || !repeatable || attempt === TRIES) throw error;
+      const seconds = patience(error);
+      if (seconds === undefined) throw error;
+      const ms = seconds * 1000 + Math.random() * SPREAD_MS;
+      const end = countdown.begin(ms);
+      await pause(ms, options.signal).finally(end);
+    }
+  }
+}
+
+async function once<T>(
+  method: string,
+  path: string,
+  headers: Headers,
+  { body, key, waitS, signal }: CallOptions,
+): Promise<Answer<T>> {
+  if (body !== undefined) headers.set('content-type', 'application/json');
+  if (key) headers.set('idempotency-key', key);
+  if (waitS) headers.set('prefer', `wait=${waitS}`);
+  const init: RequestInit = { method, headers };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  if (signal) init.signal = signal;
+  const response = await reach(path, init);
+  const date = Date.parse(response.headers.get('date') ?? '');
+  if (!Number.isNaN(date)) clockAhead = Math.abs(date - Date.now()) > 2_000 ? date - Date.now() : 0;
+  const data = await bodyOf(response, signal);
+  if (!response.ok) throw problemOf(response, data);
+  return { status: response.status, data: data as T, headers: response.headers };
+}
+
+/** The JSON of an answer; undefined where it is none, as from a proxy in between. @throws {Problem} NETWORK */
+async function bodyOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+  const text = await response.text().catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw new Problem(0, 'NETWORK');
+  });
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A response, whatever its status. @throws {Problem} NETWORK */
+export async function reach(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Problem(0, 'NETWORK');
+  }
+}
+
+export function authorized(): Headers {
+  const token = session()?.token;
+  return new Headers(token ? { authorization: `Bearer ${token}` } : {});
+}
+
+/** The problem of an answer; one that says who asks is not known ends the session. */
+export function problemOf(response: Response, data: unknown): Problem {
+  if (response.status === 401) expireSession();
+  const body = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
+  const code = typeof body.code === 'string' ? body.code : `HTTP_${response.status}`;
+  return new Problem(response.status, code, { ...body, retryAfter: Number(response.headers.get('retry-after') ?? 1) });
+}
+
+/** Seconds until it is worth trying again; undefined if it is not. */
+function patience({ status, code, body }: Problem): number | undefined {
+  if (code === 'NETWORK') return 1;
+  // A deadline that has passed, or a key still at work, are answers: asking again is the user's choice.
+  if (status !== 429 && (status !== 503 || code === 'ORDER_DEADLINE_EXCEEDED')) return undefined;
+  return Math.min(Math.max(1, Number(body.retryAfter) || 1), MAX_WAIT_S);
+}
+
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener('abort', stop, { once: true });
+  });
+}
