@@ -19,7 +19,7 @@ export interface GeneratedFile {
 
 export const OPENAPI_FILE = 'services/gateway/openapi.json';
 export const ASYNCAPI_FILE = 'libs/events/asyncapi.json';
-export const SAGA_FILE = 'docs/saga.md';
+const SAGA_FILE = 'docs/saga.md';
 
 /** Every document, made from the schemas as they are now. */
 export function renderDocuments(): GeneratedFile[] {

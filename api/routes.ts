@@ -5,7 +5,7 @@ export function routesModule(byService: Readonly<Record<string, readonly PassedO
   const rows = Object.entries(byService).flatMap(([service, operations]) =>
     operations.map((operation) => `  ${row(service, operation)},`),
   );
-  return `// Generated from the services' OPERATIONS (src/http/api.ts) by \`npm run generate\`. Do not edit.
+  return `// Generated from the services' OPERATIONS (src/http/operations.ts) by \`npm run generate\`. Do not edit.
 import type { Route } from './routes.ts';
 
 /** Every operation behind the gateway; whatever is not in it is not passed on. */

@@ -42,7 +42,7 @@ describe('the list of services', () => {
   });
 });
 
-describe.each(SERVICE_NAMES)('%s outside of its folder', (name) => {
+describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
   const { port } = SERVICES[name];
   const schema = schemaOf(name);
 
@@ -63,6 +63,10 @@ describe.each(SERVICE_NAMES)('%s outside of its folder', (name) => {
     const addresses = `      ${urlsVariable(name)}: http://${name}:${port}\n`;
     // The gateway's and the console's.
     expect(compose.split(addresses)).toHaveLength(3);
+  });
+
+  it('listens on its port by default', () => {
+    expect(text(`services/${name}/src/config.ts`)).toContain(`PORT.default(${port})`);
   });
 
   it('has its packages in the image', () => {

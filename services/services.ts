@@ -3,14 +3,16 @@
  * (deploy/local, ops, tests). What is written elsewhere (compose, the image, the gateway's variables) is held against
  * it by api/services.test.ts. A new service begins here.
  */
-export interface ServiceDefinition {
+interface ServiceDefinition {
   /** It listens here, before a stack's port offset. */
   readonly port: number;
-  /** Its consumer groups. What each hears is said by its subscription, in `src/messaging`. */
+  /** Its consumer groups, held against the subscriptions in `src/messaging`, which say what each hears. */
   readonly groups: readonly string[];
   /** The topics that it writes to, through its outbox. */
   readonly topics: readonly string[];
-  /** Whether a schema restored from a backup can be brought forward by the topics (`RECOVERY=on`). */
+  /**
+   * Whether a schema restored from a backup can be brought forward by the topics (`RECOVERY=on`), as its main.ts says.
+   */
   readonly recovers: boolean;
 }
 

@@ -1,10 +1,10 @@
-import { OPERATIONS as ops } from '../../ops-console/api.ts';
-import { OPERATIONS as catalog } from '../../services/catalog/src/http/api.ts';
-import { OPERATIONS as coupon } from '../../services/coupon/src/http/api.ts';
-import { OPERATIONS as gateway } from '../../services/gateway/src/api.ts';
-import { OPERATIONS as order } from '../../services/order/src/http/api.ts';
-import { OPERATIONS as payment } from '../../services/payment/src/http/api.ts';
-import { OPERATIONS as ranking } from '../../services/ranking/src/http/api.ts';
+import { OPERATIONS as ops } from '../../ops-console/operations.ts';
+import { OPERATIONS as catalog } from '../../services/catalog/src/http/operations.ts';
+import { OPERATIONS as coupon } from '../../services/coupon/src/http/operations.ts';
+import { OPERATIONS as gateway } from '../../services/gateway/src/operations.ts';
+import { OPERATIONS as order } from '../../services/order/src/http/operations.ts';
+import { OPERATIONS as payment } from '../../services/payment/src/http/operations.ts';
+import { OPERATIONS as ranking } from '../../services/ranking/src/http/operations.ts';
 import type { Described } from './document.ts';
 
 /** What each service behind the gateway answers. */

@@ -24,8 +24,8 @@ export function sagaPage(
     ),
     '## What each service does',
     LEGEND,
-    ...tables.flatMap(({ service, keeps, inputs, rows }) => [
-      `### ${service}${service === keeps ? '' : `: one ${keeps} for each order`}`,
+    ...tables.flatMap(({ service, note, keeps, inputs, rows }) => [
+      `### ${service}${note ? `: ${note}` : ''}`,
       list(
         [keeps, ...inputs],
         rows.map(({ state, outcomes }) => [state, ...outcomes.map(cell)]),
@@ -35,16 +35,16 @@ export function sagaPage(
   ].join('\n\n')}\n`;
 }
 
-const INTRODUCTION = `Written by \`npm run generate\` from the code: the groups' subscriptions, the table of events, and what each service's \`decide\` answers when it is
-run with every state and every input; a test fails when this page and the code differ. Not edited by hand. Why it is so: [ARCHITECTURE.md](../ARCHITECTURE.md).
+const INTRODUCTION = `Written by \`npm run generate\` from the code: the groups' subscriptions, the table of events, and what each service's \`decide\` answers when it is run in
+every state with example inputs (\`services/*/test/examples.ts\`); a test fails when this page and the code differ. Not edited by hand. Why it is so: [ARCHITECTURE.md](../ARCHITECTURE.md).
 
 An order begins as PENDING, with \`order-created\`. The catalog reserves its stock; if it names a coupon, the coupon service redeems that next; payment takes what is left to
 pay; with the stock and the payment known, the order is COMPLETED. Nobody directs this: each service hears what the one before it said. Whatever goes wrong, the order service says
 \`order-cancelled\`, once, and each of the others undoes its own part.`;
 
 const LEGEND = `A row is a state, a column is what is heard (or, for the order, asked). A cell is the state that follows, and what is said in the same transaction. **–**: nothing changes and
-nothing is said, as for what comes twice or late. **✗**: it contradicts what the service knows; no order of delivery leads there, so the message becomes a dead letter and a person
-looks at it.`;
+nothing is said, as for what comes twice or late. **✗**: it contradicts what the service knows. No sequence of messages can lead to this, so the message becomes a dead letter
+and a person looks at it.`;
 
 const REST = `## Where it is decided
 
@@ -57,13 +57,15 @@ const REST = `## Where it is decided
 
 That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), whatever is lost, doubled, late or killed, is what the [simulation](../test/simulation/README.md) tries.`;
 
-/** An arrow from who says an event to each group that hears it and is not its own service's. */
+/**
+ * An arrow from the publisher of an event to each group that hears it, but for the publisher's own of the same name.
+ */
 function picture(events: readonly DescribedEvent[], groups: readonly Group[]): string {
   const pairs = new Map<string, EventType[]>();
   for (const { type, publisher } of events) {
-    for (const { name, service, handles } of groups) {
+    for (const { name, handles } of groups) {
       if (!handles.includes(type) || name === publisher) continue;
-      const pair = `${publisher} ${name === service ? service : name}`;
+      const pair = `${publisher} ${name}`;
       pairs.set(pair, [...(pairs.get(pair) ?? []), type]);
     }
   }

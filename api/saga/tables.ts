@@ -18,8 +18,10 @@ export type Outcome =
 /** What one service does in each state with each input: found by running its decisions. */
 export interface SagaTable {
   readonly service: string;
-  /** The row that it keeps for each order. */
+  /** The row that it keeps. */
   readonly keeps: string;
+  /** For which orders it keeps one; empty: it is the order. */
+  readonly note: string;
   readonly inputs: readonly string[];
   readonly rows: readonly { readonly state: string; readonly outcomes: readonly Outcome[] }[];
 }
@@ -34,7 +36,7 @@ const changed = (status: string, events: readonly { readonly type: EventType }[]
 /** Runs `decide` for every pair. What it throws is a contradiction. */
 function table<S, I>(
   service: string,
-  keeps: string,
+  [keeps, note]: readonly [keeps: string, note: string],
   states: Readonly<Record<string, S>>,
   inputs: Readonly<Record<string, I>>,
   decide: (state: S, input: I) => Outcome,
@@ -49,6 +51,7 @@ function table<S, I>(
   return {
     service,
     keeps,
+    note,
     inputs: Object.keys(inputs),
     rows: Object.entries(states).map(([state, value]) => ({
       state,
@@ -64,7 +67,13 @@ export function sagaTables(): SagaTable[] {
 
 function orders(): SagaTable {
   const now = new Date(order.CREATED.getTime() + order.DEADLINE_MS);
-  return table('order', 'order', order.states, order.inputs, (state, input) => {
+  const { 'deadline-checked': overdue, ...inputs } = order.inputs;
+  const all = {
+    ...inputs,
+    'deadline-checked, not over': { ...overdue, deadlineMs: 2 * order.DEADLINE_MS },
+    'deadline-checked, over': overdue,
+  };
+  return table('order', ['order', ''], order.states, all, (state, input) => {
     const decided = decideOrder(state, input, now);
     return decided.state === state ? NOTHING : changed(decided.state.status, decided.events);
   });
@@ -75,7 +84,7 @@ function reservations(): SagaTable {
   const soldOut = catalog.productsOf(catalog.product(1, { available: 0, reserved: 3, sold: 3 }));
   return table(
     'catalog',
-    'reservation',
+    ['reservation', 'one reservation for each order'],
     {
       'no row yet': undefined,
       ACTIVE: catalog.active,
@@ -87,6 +96,7 @@ function reservations(): SagaTable {
     {
       'order-created': { event: catalog.created(), products: inStock },
       'order-created, out of stock': { event: catalog.created(), products: soldOut },
+      'order-created, another price expected': { event: catalog.created({ expectedTotal: 1 }), products: inStock },
       'order-completed': { event: catalog.completed(), products: inStock },
       'order-cancelled': { event: catalog.cancelled(), products: inStock },
     },
@@ -100,10 +110,12 @@ function reservations(): SagaTable {
 function redemptions(): SagaTable {
   return table(
     'coupon',
-    'redemption',
+    ['redemption', 'one redemption for each order that names a coupon'],
     {
       'no row yet': { redemption: undefined, coupon: coupon.issued },
       'no row yet, coupon used by another order': { redemption: undefined, coupon: coupon.usedByAnother },
+      'no row yet, coupon expired': { redemption: undefined, coupon: coupon.expired },
+      'no row yet, no such coupon': { redemption: undefined, coupon: undefined },
       REDEEMED: { redemption: coupon.redeemed, coupon: coupon.used },
       RETURNED: { redemption: coupon.returned, coupon: coupon.issued },
       REJECTED: { redemption: coupon.rejected, coupon: coupon.usedByAnother },
@@ -125,7 +137,7 @@ function payments(): SagaTable {
   const enough = 10_000;
   return table(
     'payment',
-    'payment',
+    ['payment', 'one payment for each order'],
     {
       'no row yet': undefined,
       COMPLETED: payment.completed,

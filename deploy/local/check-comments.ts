@@ -1,6 +1,6 @@
 /** Fails when a line of a comment is longer than a line of code may be, and says where. Run by `npm run lint`. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './paths.ts';
 
@@ -8,9 +8,12 @@ import { root } from './paths.ts';
 const MAX_LINE = 120;
 const COMMENT = /^\s*(\/\/|\/\*|\*(\s|\/|$))/;
 
-const files = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.cjs'], { cwd: root, encoding: 'utf8' })
+const patterns = ['*.ts', '*.js', '*.mjs', '*.cjs'];
+const listed = ['ls-files', '--cached', '--others', '--exclude-standard', '--', ...patterns];
+const files = execFileSync('git', listed, { cwd: root, encoding: 'utf8' })
   .split('\n')
-  .filter((file) => file !== '' && !file.includes('/generated/'));
+  // One that was moved or deleted may still be listed.
+  .filter((file) => file !== '' && !file.includes('/generated/') && existsSync(join(root, file)));
 
 const problems = files.flatMap((file) =>
   readFileSync(join(root, file), 'utf8')

@@ -6,7 +6,7 @@ import { StackError } from './stack-error.ts';
 
 const running = new Set<ChildProcess>();
 
-export interface RunOptions {
+interface RunOptions {
   cwd?: string;
   env?: Record<string, string | undefined>;
   input?: string;

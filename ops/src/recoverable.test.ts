@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
+import { EVENTS, type EventType } from '@shop/events';
 import { PAYMENT_FACTS } from '../../services/payment/src/domain/facts.ts';
 import { SERVICE_NAMES, SERVICES } from '../../services/services.ts';
 import { RECOVERABLE } from './replay/recovery.ts';
@@ -17,4 +18,13 @@ it('when a service starts with RECOVERY=on at all, then a recovery of it can be 
   );
   expect(Object.keys(RECOVERABLE).sort()).toEqual([...recovers].sort());
   expect(SERVICE_NAMES.filter((service) => SERVICES[service].recovers)).toEqual(recovers);
+});
+
+it('when a service can be recovered, then every event that it publishes is one of its facts', () => {
+  for (const [service, facts] of Object.entries(RECOVERABLE)) {
+    const published = (Object.keys(EVENTS) as EventType[]).filter(
+      (type) => EVENTS[type].record.split('.')[1] === service,
+    );
+    expect({ service, facts: [...facts].sort() }).toEqual({ service, facts: published.sort() });
+  }
 });

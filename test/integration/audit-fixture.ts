@@ -8,9 +8,7 @@ import type { LogRange, LogReader, LogRecord } from '../../ops/src/audit/log.ts'
 import type { SortedSets } from '../../ops/src/audit/sorted-sets.ts';
 import type { PlatformReader } from '../../ops/src/data-platform.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
-
-const SERVICES = ['order', 'catalog', 'coupon', 'payment', 'ranking'] as const;
-type Service = (typeof SERVICES)[number];
+import { SERVICE_NAMES, type ServiceName } from '../../services/services.ts';
 
 /** The schemas with the services' own tables, and a log in memory, for an audit to look at. */
 export interface Shop {
@@ -37,12 +35,12 @@ export interface Shop {
 }
 
 export async function createShop(): Promise<Shop> {
-  const databases = new Map<Service, TestDatabase>();
-  for (const service of SERVICES) databases.set(service, await uniqueSchemaDatabase(migrations(service)));
+  const databases = new Map<ServiceName, TestDatabase>();
+  for (const service of SERVICE_NAMES) databases.set(service, await uniqueSchemaDatabase(migrations(service)));
   const rename = (statement: string) =>
     statement.replaceAll(
       /\bshop_(order|catalog|coupon|payment|ranking)\./g,
-      (_, service: Service) => `${databases.get(service)?.database.schema}.`,
+      (_, service: ServiceName) => `${databases.get(service)?.database.schema}.`,
     );
   const root = databases.get('order');
   if (!root) throw new Error('no schema');
@@ -110,7 +108,7 @@ const CONSTRAINTS: readonly (readonly [string, string])[] = [
   ['shop_order.orders', 'orders_paid_in_full'],
 ];
 
-function migrations(service: Service): string[] {
+function migrations(service: ServiceName): string[] {
   const folder = join(import.meta.dirname, '../../services', service, 'prisma/migrations');
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())

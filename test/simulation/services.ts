@@ -1,12 +1,12 @@
 import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/chassis';
-import { catalogSubscription } from '../../services/catalog/src/messaging/subscription.ts';
+import { catalogSubscription } from '../../services/catalog/src/messaging/subscriptions.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
-import { orderSubscription } from '../../services/order/src/messaging/subscription.ts';
+import { orderSubscription } from '../../services/order/src/messaging/subscriptions.ts';
 import { cancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
 import { expireOrders } from '../../services/order/src/usecases/expire-orders.ts';
 import { handleSagaEvents } from '../../services/order/src/usecases/handle-saga-events.ts';
 import { placeOrders } from '../../services/order/src/usecases/place-order.ts';
-import { paymentSubscription } from '../../services/payment/src/messaging/subscription.ts';
+import { paymentSubscription } from '../../services/payment/src/messaging/subscriptions.ts';
 import { createChargePoints } from '../../services/payment/src/usecases/charge-points.ts';
 import type { Process, Wired } from './instance.ts';
 import { CatalogTables, createMemoryCatalogStore, createMemoryProductStore } from './memory-catalog-store.ts';

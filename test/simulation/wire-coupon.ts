@@ -1,6 +1,5 @@
 import { createBatcher } from '@shop/chassis';
-import { issueSubscription } from '../../services/coupon/src/messaging/issue-subscription.ts';
-import { couponSubscription } from '../../services/coupon/src/messaging/subscription.ts';
+import { couponSubscription, issueSubscription } from '../../services/coupon/src/messaging/subscriptions.ts';
 import { createAskForCoupon } from '../../services/coupon/src/usecases/ask-for-coupon.ts';
 import { couponIn, createIssueCoupons, type QueuedIssue } from '../../services/coupon/src/usecases/issue-coupons.ts';
 import { createDoorLoader } from '../../services/coupon/src/usecases/load-door.ts';

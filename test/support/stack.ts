@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { openStack, type Stack } from '../../deploy/local/stack.ts';
 import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
+import { SERVICE_NAMES, schemaOf } from '../../services/services.ts';
 
-export const SCHEMAS = ['shop_order', 'shop_catalog', 'shop_payment', 'shop_coupon', 'shop_ranking'] as const;
+export const SCHEMAS = SERVICE_NAMES.map((name) => schemaOf(name));
 
 /**
  * The stack that the test command started for us. Any other is refused: these tests empty schemas and kill processes.

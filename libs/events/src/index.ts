@@ -18,7 +18,7 @@ export {
   type Subscription,
   startConsumer,
 } from './consumer/index.ts';
-export type * from './contracts/index.ts';
+export type * from './contracts/generated/types.ts';
 export {
   allTopics,
   type Cause,
@@ -78,6 +78,6 @@ export {
   resetReplay,
   startReplayer,
 } from './replay/index.ts';
-export type * from './store/index.ts';
+export type { DeadLetterEntry, DeadLetterReason, MessagingStore, NumberedRow, OutboxRow } from './store/index.ts';
 export { createSqlMessagingStore, INBOX_RETENTION_DAYS, purgeInbox, type SqlMessagingStore } from './store/index.ts';
 export { startWaiters, type Waiters, type WaitersOptions, type WaitOptions } from './waiters/index.ts';

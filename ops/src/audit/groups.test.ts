@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EventType, Headers } from '@shop/events';
-import { catalogSubscription } from '../../../services/catalog/src/messaging/subscription.ts';
-import { issueSubscription } from '../../../services/coupon/src/messaging/issue-subscription.ts';
-import { couponSubscription } from '../../../services/coupon/src/messaging/subscription.ts';
-import { dataPlatformSubscription, orderSubscription } from '../../../services/order/src/messaging/subscription.ts';
-import { paymentSubscription } from '../../../services/payment/src/messaging/subscription.ts';
-import { rankingSubscription } from '../../../services/ranking/src/messaging/subscription.ts';
+import { catalogSubscription } from '../../../services/catalog/src/messaging/subscriptions.ts';
+import { couponSubscription, issueSubscription } from '../../../services/coupon/src/messaging/subscriptions.ts';
+import { dataPlatformSubscription, orderSubscription } from '../../../services/order/src/messaging/subscriptions.ts';
+import { paymentSubscription } from '../../../services/payment/src/messaging/subscriptions.ts';
+import { rankingSubscription } from '../../../services/ranking/src/messaging/subscriptions.ts';
 import { GROUPS } from './groups.ts';
 
 const notCalled = () => {

@@ -6,7 +6,7 @@ import { sqlCatalogStore } from './db/catalog-store.ts';
 import { readProducts } from './db/product-reads.ts';
 import { sqlProductStore } from './db/product-store.ts';
 import { createShownProducts } from './http/shown-products.ts';
-import { catalogSubscription } from './messaging/subscription.ts';
+import { catalogSubscription } from './messaging/subscriptions.ts';
 import { createProductChanges } from './usecases/change-products.ts';
 
 const HOUR_MS = 3_600_000;

@@ -28,7 +28,7 @@ const upstreams = {
   ranking: createUpstream({ name: 'ranking', urls: config.RANKING_URLS, ...common }),
   ...(config.OPS_URLS && { ops: createUpstream({ name: 'ops', urls: config.OPS_URLS, ...common }) }),
 };
-// What is followed takes no connection from what is asked.
+// Event streams have their own connection pool, so that they cannot starve ordinary requests.
 const streamCommon = { timeoutMs: STREAM_SILENCE_MS, maxInFlight: config.MAX_STREAMS, metrics };
 const forStreams = (name: string, urls: readonly string[]) =>
   createUpstream({ name, urls, measuredAs: `${name}-streams`, ...streamCommon });

@@ -13,7 +13,7 @@ export interface Passage {
   readonly trace: TraceContext | undefined;
   /** Headers of the answer, whoever gives it: name, value, name, value … Guards add to them. */
   readonly headers: string[];
-  /** Nobody, until a guard knows better. */
+  /** `nobody` until the token guard has run. */
   caller: Caller;
   /** Among those under way at its service; undefined for what needs none, such as a stream. */
   place: Place | undefined;

@@ -1,4 +1,4 @@
-// Generated from the services' OPERATIONS (src/http/api.ts) by `npm run generate`. Do not edit.
+// Generated from the services' OPERATIONS (src/http/operations.ts) by `npm run generate`. Do not edit.
 import type { Route } from './routes.ts';
 
 /** Every operation behind the gateway; whatever is not in it is not passed on. */

@@ -26,7 +26,7 @@ import { createBacklog } from './domain/backlog.ts';
 import type { Order } from './domain/order.ts';
 import { createWaitingMeasures } from './http/measures.ts';
 import { onEnded } from './messaging/ended.ts';
-import { dataPlatformSubscription, orderSubscription } from './messaging/subscription.ts';
+import { dataPlatformSubscription, orderSubscription } from './messaging/subscriptions.ts';
 import { countBegun, createAdmission } from './usecases/admission.ts';
 import { createBacklogWatch } from './usecases/backlog-watch.ts';
 import { cancelOrder } from './usecases/cancel-order.ts';

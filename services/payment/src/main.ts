@@ -15,7 +15,7 @@ import { sqlFactStore } from './db/fact-store.ts';
 import { sqlPaymentStore } from './db/payment-store.ts';
 import { createPointReads, readBalances } from './db/point-reads.ts';
 import { createPrisma } from './db/prisma.ts';
-import { paymentFacts, paymentSubscription } from './messaging/subscription.ts';
+import { paymentFacts, paymentSubscription } from './messaging/subscriptions.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
 
 const HOUR_MS = 3_600_000;

@@ -8,7 +8,7 @@ import { sqlRebuildStore } from './db/rebuild-store.ts';
 import { createSalesReads } from './db/sales-reads.ts';
 import { sqlSalesStore } from './db/sales-store.ts';
 import { createCalendar } from './domain/business-day.ts';
-import { rankingSubscription } from './messaging/subscription.ts';
+import { rankingSubscription } from './messaging/subscriptions.ts';
 import { createApplySales } from './usecases/apply-sales.ts';
 import { createPopular } from './usecases/popular.ts';
 import { KEPT_DAYS } from './usecases/ports.ts';

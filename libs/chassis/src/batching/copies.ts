@@ -64,7 +64,7 @@ const ENTRY_BYTES = 200;
  * shown is at most `maxAgeMs` behind the database, whoever changed it. What is asked for in one moment is read
  * together; two readings are at work at most, so that one that hangs does not stop all, and nothing is read that nobody
  * asks for. A reading that fails leaves no copy in its place: an outage shows as soon as the copy is too old. The
- * copies that were not read again for the longest make room; one takes at most an eighth of it.
+ * least recently refreshed copies are evicted; one copy takes at most an eighth of the memory.
  */
 export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
   const { name, maxAgeMs, keyOf, load, bytesOf, maxBytes = MAX_BYTES, metrics, nextTurn } = options;

@@ -1,5 +1,5 @@
 /**
- * How a service describes its HTTP operations: in `src/http/api.ts`, beside the schemas that validate them. The
+ * How a service describes its HTTP operations: in `src/http/operations.ts`, beside the schemas that validate them. The
  * documents and their tests read it; no running service does, but for types.
  */
 import { z } from 'zod';

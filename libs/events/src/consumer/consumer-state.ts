@@ -25,7 +25,7 @@ const NEXT: Readonly<Record<ConsumerStateName, readonly ConsumerStateName[]>> = 
 
 export interface ConsumerState {
   now(): ConsumerStateName;
-  /** @throws when that state may not follow: two turns at once, which nothing here may come to */
+  /** @throws when that state may not follow: two turns at once, which would be a fault of this library */
   enter(next: ConsumerStateName): void;
   rest(): void;
 }

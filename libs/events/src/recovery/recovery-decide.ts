@@ -19,8 +19,8 @@ interface Decided {
 
 /**
  * Decides what each subscription has heard and not answered: what its inbox does not hold. An event that takes back
- * what others of its key cause (`takesBack`) goes before them. One that was heard first left no outcome (VOID); its
- * trigger, decided first now, would take what was never taken, and give it back.
+ * what others of its key cause (`takesBack`) goes before them. A cancellation that arrived before its trigger left a
+ * VOID row: deciding the trigger first would take what was never taken.
  */
 export async function decideOpenEvents(
   step: RecoveryStep,

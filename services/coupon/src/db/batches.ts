@@ -3,7 +3,7 @@ import { findEachOwned } from '../usecases/owners.ts';
 import type { CouponReads, CouponsWish } from '../usecases/reads.ts';
 import { findOwned } from './coupon-store.ts';
 
-/** Longest wait of one who asks for a coupon, for the look whether they have one, ms. */
+/** Longest wait, ms, for the query that tells whether the user already has a coupon. */
 const OWNED_WITHIN_MS = 400;
 
 interface Options {

@@ -1,5 +1,5 @@
 import type { SqlExecutor } from '@shop/chassis';
-import type { OrdersRead } from '../usecases/admission.ts';
+import type { BacklogRead } from '../usecases/backlog-watch.ts';
 
 /** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
 const STRAGGLERS = 20;
@@ -30,11 +30,6 @@ interface Row {
   readonly pending: number;
   readonly ended: number;
   readonly endedOfNext: number;
-}
-
-export interface BacklogRead extends OrdersRead {
-  /** When the oldest PENDING order of all was created. */
-  readonly first: Date | null;
 }
 
 interface BacklogReaderOptions {

@@ -9,7 +9,7 @@ interface Options {
   readonly watches: Pick<OrderWatches, 'orders'>;
 }
 
-/** Counts those who wait for an order or follow one. @returns measures them now */
+/** Counts those who wait for an order or follow one. @returns a function that updates the gauges */
 export function createWaitingMeasures({ metrics, waits, streams, watches }: Options): () => void {
   const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
   const openStreams = metrics.gauge('order_open_streams', 'Streams of events that are open');

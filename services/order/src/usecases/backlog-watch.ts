@@ -2,11 +2,15 @@ import type { Metrics } from '@shop/chassis';
 import type { Backlog } from '../domain/backlog.ts';
 import type { Admission, OrdersRead } from './admission.ts';
 
+/** A reading of the orders, with when the oldest PENDING one of all was created. */
+export interface BacklogRead extends OrdersRead {
+  readonly first: Date | null;
+}
+
 interface Options {
   readonly admission: Pick<Admission, 'measure'>;
   readonly backlog: Pick<Backlog, 'waitMs'>;
-  /** `first`: when the oldest PENDING order of all was created. */
-  readonly read: () => Promise<OrdersRead & { readonly first: Date | null }>;
+  readonly read: () => Promise<BacklogRead>;
   /** How often it looks while there is work, ms. */
   readonly everyMs: number;
   readonly metrics: Metrics;

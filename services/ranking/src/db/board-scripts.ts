@@ -2,9 +2,11 @@
 // otherwise.
 
 /**
- * Sets totals that are newer than what is there. ARGV: generation, expiry (s), and as one JSON array of texts (there is
- * an end to arguments) product, version, quantity of each. Returns how many were set; -1 if the day is not loaded with
- * this generation: setting some of its products would make it look whole.
+ * Sets totals that are newer than what is there.
+ * ARGV: generation, expiry (s), and as one JSON array of texts (there is an end to arguments) product, version,
+ *   quantity of each.
+ * Returns how many were set; -1 if the day is not loaded with this generation: setting some of its products would make
+ *   it look whole.
  */
 export const SET = `
 if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[1] then return -1 end
@@ -25,9 +27,10 @@ return written
 `;
 
 /**
- * Changes what is still as it was seen; where the generation changes, the whole day is replaced. ARGV: generation seen
- * ('' for none), generation, expiry (s), and as one JSON array of texts product, version seen ('' for none), version
- * ('' to remove it), quantity of each. Returns how many were changed.
+ * Changes what is still as it was seen; where the generation changes, the whole day is replaced.
+ * ARGV: generation seen ('' for none), generation, expiry (s), and as one JSON array of texts product, version seen (''
+ *   for none), version ('' to remove it), quantity of each.
+ * Returns how many were changed.
  */
 export const REPAIR = `
 if (redis.call('HGET', KEYS[2], 'generation') or '') ~= ARGV[1] then return 0 end
@@ -53,8 +56,10 @@ return changed
 
 /**
  * The top of some days, with all that equal the last of it: equal ones are in the order of text here, not of numbers.
- * KEYS: the union, each day's set, each day's versions. ARGV: days, limit, the union's life (ms). Returns what is left
- * of the union's life and its top with scores; nil if a day is not loaded or of another generation.
+ * KEYS: the union, each day's set, each day's versions.
+ * ARGV: days, limit, the union's life (ms).
+ * Returns what is left of the union's life and its top with scores; nil if a day is not loaded or of another
+ *   generation.
  */
 export const TOP = `
 local days = tonumber(ARGV[1])

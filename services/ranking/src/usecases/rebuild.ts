@@ -132,7 +132,8 @@ export function createRebuild(dependencies: Dependencies): Rebuild & { settle(si
         maxBatch: BATCH,
         handle,
       }),
-      // What falls on copied days is the live group's alone: claimed here, it would be dropped there after the merge.
+      // Sales of days that were already copied are left to the live group. If they were claimed here, the merge would
+      // make the live group skip them.
       takes: (event: Parameters<typeof saleDayOf>[0]) => {
         const day = saleDayOf(event, calendar.dayOf);
         return day === undefined || shareOf(day, next) === 'recounted';

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { createMetrics } from '@shop/chassis';
+import { type BacklogRead, createBacklogWatch } from './backlog-watch.ts';
+
+const EVERY_MS = 400;
+const NONE: BacklogRead = { first: null, oldest: null, pending: 0, ended: 0 };
+
+function watchAt(times: { now: number }, read: () => Promise<BacklogRead>) {
+  const measured: BacklogRead[] = [];
+  const watch = createBacklogWatch({
+    admission: {
+      async measure(reading) {
+        measured.push((await reading()) as BacklogRead);
+      },
+    },
+    backlog: { waitMs: 1_500 },
+    read,
+    everyMs: EVERY_MS,
+    metrics: createMetrics({ defaults: false }),
+    now: () => times.now,
+  });
+  return { watch, measured };
+}
+
+describe('the watch of the backlog', () => {
+  it('when an order is PENDING, then its age is told, and admission has the reading', async () => {
+    const times = { now: 10_000 };
+    const found = { ...NONE, first: new Date(7_000), pending: 1 };
+    const { watch, measured } = watchAt(times, async () => found);
+    expect(await watch.look()).toBe(true);
+    expect(measured).toEqual([found]);
+    times.now = 10_500;
+    expect(watch.oldestMs()).toBe(3_500);
+    expect(watch.isResting()).toBe(false);
+  });
+
+  it('when nothing was PENDING at the last look, and that is longer ago than a look, then it rests', async () => {
+    const times = { now: 10_000 };
+    const { watch } = watchAt(times, async () => NONE);
+    expect(await watch.look()).toBe(false);
+    expect([watch.oldestMs(), watch.isResting()]).toEqual([0, false]);
+    times.now += EVERY_MS + 1;
+    expect(watch.isResting()).toBe(true);
+  });
+});
