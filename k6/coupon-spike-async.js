@@ -1,5 +1,4 @@
-// The same spike by the log-first way: 202 and a receipt at once, the coupon a moment later; 200 for one that is there
-// already.
+// The same spike by the log-first way: 202 and a receipt at once, the coupon a moment later; 200 for one already there.
 import { askForCoupon, choosePolicy } from './coupons.js';
 import { spike } from './profiles.js';
 

@@ -5,6 +5,7 @@ const count = (fallback: number) => z.coerce.number().int().min(1).default(fallb
 
 export const orderConfigSchema = z.object({
   ...serviceConfig,
+  PORT: serviceConfig.PORT.default(3001),
   ORDER_DEADLINE_MS: count(30_000).describe('an order PENDING for longer is cancelled, ms'),
   ADMISSION_SHARE: z.coerce
     .number()
