@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { EVENTS, type EventType } from '@shop/events';
+import { EVENTS, type EventType, publisherOf } from '@shop/events';
 import { gatewayConfigSchema } from '../services/gateway/src/config.ts';
 import { PUBLISHERS, SERVICE_NAMES, SERVICES, schemaOf, urlsVariable } from '../services/services.ts';
 import { SERVICES as SIMULATED } from '../test/simulation/world.ts';
@@ -24,9 +24,7 @@ describe('the list of services', () => {
   });
 
   it('when an event is of a service, then the list has its topic, and no other', () => {
-    const topics = (Object.keys(EVENTS) as EventType[]).map(
-      (type) => `${EVENTS[type].record.split('.')[1]}: ${EVENTS[type].topic}`,
-    );
+    const topics = (Object.keys(EVENTS) as EventType[]).map((type) => `${publisherOf(type)}: ${EVENTS[type].topic}`);
     expect(SERVICE_NAMES.flatMap((name) => SERVICES[name].topics.map((topic) => `${name}: ${topic}`)).sort()).toEqual(
       [...new Set(topics)].sort(),
     );

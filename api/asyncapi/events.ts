@@ -1,4 +1,4 @@
-import { EVENTS, type EventType } from '@shop/events';
+import { EVENTS, type EventType, publisherOf } from '@shop/events';
 
 /** An Avro record, as far as the documents look at it. */
 export interface AvroRecord {
@@ -44,8 +44,7 @@ export function describeEvents(schemas: ReadonlyMap<string, unknown>): Described
       type: type as EventType,
       topic,
       record,
-      // shop.<service>.v1.<Record>
-      publisher: record.split('.')[1] ?? '',
+      publisher: publisherOf(type as EventType),
       key: fieldReadBy(key),
       id: id === 'derived' ? 'derived from the order and the type' : `the field \`${fieldReadBy(id)}\``,
       attributes: attributes ? Object.keys(attributes({} as never)) : [],

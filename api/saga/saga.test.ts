@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { EVENTS, type EventType, isEventType } from '@shop/events';
+import { EVENTS, type EventType, isEventType, publisherOf } from '@shop/events';
 import { GROUPS } from '../asyncapi/groups.ts';
 import { sagaTables, saidBy } from './tables.ts';
 
 const tables = sagaTables();
-const publisherOf = (type: EventType): string => EVENTS[type].record.split('.')[1] ?? '';
 const inputTypes = (service: string): Set<string> =>
   new Set(
     tables

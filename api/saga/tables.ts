@@ -8,14 +8,14 @@ import * as order from '../../services/order/test/examples.ts';
 import { decide as decidePayment } from '../../services/payment/src/domain/payment.ts';
 import * as payment from '../../services/payment/test/examples.ts';
 
-/** What one service did with one input in one state. */
+/** The answer of one service to one input in one state. */
 export type Outcome =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'changed'; readonly status: string; readonly says: readonly EventType[] }
   /** It threw: the message becomes a dead letter, and a person looks at it. */
   | { readonly kind: 'contradiction' };
 
-/** What one service does in each state with each input: found by running its decisions. */
+/** The answers of one service, for every state and input, found by running its decisions. */
 export interface SagaTable {
   readonly service: string;
   /** The row that it keeps. */
@@ -162,7 +162,7 @@ function payments(): SagaTable {
   );
 }
 
-/** What each service says in answer to the saga's inputs, by its tables. */
+/** The events that each service says in answer to the inputs of its table. */
 export function saidBy(tables: readonly SagaTable[]): ReadonlyMap<string, ReadonlySet<EventType>> {
   return new Map(
     tables.map(({ service, rows }) => [

@@ -7,7 +7,7 @@ import { root } from './paths.ts';
 const files = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(root, file)));
-/** What was measured or decided once is about the code of its time. */
+/** Reports and decisions speak of the code of their time: files that they name may be gone. */
 const isHistory = (file: string): boolean => /^docs\/(reports|adr)\//.test(file);
 
 function without(text: string, part: RegExp): string {

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What the gateway of this stack signs its calls with, drawn once for each stack: a restart goes on with it. `dir`
- * exists.
+ * The keys that this stack's gateway signs its calls with, drawn once for each stack: a restart goes on with them.
+ * `dir` exists.
  */
 export function makeInternalKeys(dir: string): void {
   if (existsSync(internalKeysFile(dir))) return;

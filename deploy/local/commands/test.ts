@@ -21,7 +21,8 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 const leaveWithinMs = 20_000;
 
 /**
- * What runs before there are servers, side by side, and what needs them, with the longest time one test may take, ms.
+ * Projects of tests that run before there are servers, side by side, and those that need servers, with the longest time
+ * of one test, ms.
  */
 const withoutServers: [project: string, testMs: number][] = [
   ['unit', 10_000],

@@ -28,7 +28,7 @@ export const redis: Server = {
       port: site.port,
       bind: '127.0.0.1',
       dir: site.data,
-      // What the doorman and the sorted sets hold should survive a restart; a second of it may be lost, since MySQL has
+      // The coupons' door and the sorted sets should survive a restart; a second of them may be lost, since MySQL has
       // the truth.
       appendonly: 'yes',
       appendfsync: 'everysec',

@@ -29,6 +29,7 @@ export {
   isEventType,
   type NewEvent,
   PARTITIONS,
+  publisherOf,
   type ReceivedEvent,
 } from './contracts/index.ts';
 export { type Redriver, type RedriverOptions, startRedriver } from './dead-letters/index.ts';

@@ -6,7 +6,7 @@ import { isFinished, type PendingBatch, partitionName } from './pending.ts';
 export interface BatchQueue {
   /** @returns settles when the batch leaves: resolved, its offsets may be committed; rejected, it comes again */
   take(batch: RecordBatch): Promise<void>;
-  /** Those that are here now. The array stays as it is while they leave. */
+  /** A copy of the queue: it does not change while batches leave. */
   waiting(): readonly PendingBatch[];
   /** Lets go of all that are applied to the end. */
   settle(): void;

@@ -1,4 +1,4 @@
-/** What a consumer does. One transaction is one way through GATHERING, APPLYING and PACING. */
+/** The states of a consumer. Each transaction goes through GATHERING, APPLYING and PACING. */
 export type ConsumerStateName =
   /** Nothing waits: the next batch wakes it. */
   | 'RESTING'
@@ -10,7 +10,7 @@ export type ConsumerStateName =
   | 'APPLYING'
   /** That transaction failed for good: each partition's messages are halved until the guilty ones stand alone. */
   | 'ISOLATING'
-  /** What is done waits a little, so that more comes together. */
+  /** Applied batches are held back a little, so that the next fetch brings more. */
   | 'PACING';
 
 /** What may follow what. From everywhere it may come to rest: when nothing waits, and after a fault of its own code. */

@@ -118,6 +118,11 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
   },
 };
 
+/** The service that publishes an event, as its record's name says: `shop.<service>.v1.<Record>`. */
+export function publisherOf(type: EventType): string {
+  return EVENTS[type].record.split('.')[1] ?? '';
+}
+
 /** Partitions of every topic. It stays: another count would move keys between partitions and break their order. */
 export const PARTITIONS = 6;
 

@@ -18,6 +18,13 @@ interface Options {
 
 /** The reads of one moment are one query. */
 export function createReadBatches({ database, metrics, maxStreams }: Options) {
+  /** Gives each order its own row of one query. */
+  const each =
+    <R>(read: (db: SqlExecutor, orderIds: readonly string[]) => Promise<ReadonlyMap<string, R>>) =>
+    async (orderIds: readonly string[]) => {
+      const found = await read(database, orderIds);
+      return orderIds.map((orderId) => succeeded(found.get(orderId)));
+    };
   const orders = (name: string, options: { readonly maxWaitMs?: number } = {}) =>
     createBatcher({
       ...options,
@@ -25,10 +32,7 @@ export function createReadBatches({ database, metrics, maxStreams }: Options) {
       maxSize: 500,
       concurrency: 2,
       metrics,
-      run: async (orderIds: readonly string[]) => {
-        const found = await readOrders(database, orderIds);
-        return orderIds.map((orderId) => succeeded(found.get(orderId)));
-      },
+      run: each(readOrders),
     });
   return {
     /** Of those who come to look. */
@@ -42,10 +46,7 @@ export function createReadBatches({ database, metrics, maxStreams }: Options) {
       maxQueue: 2 * maxStreams,
       maxWaitMs: PROGRESS_WITHIN_MS,
       metrics,
-      run: async (orderIds: readonly string[]) => {
-        const progress = await readProgress(database, orderIds);
-        return orderIds.map((orderId) => succeeded(progress.get(orderId)));
-      },
+      run: each(readProgress),
     }),
     keys: createBatcher({
       name: 'find-keys',
