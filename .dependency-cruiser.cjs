@@ -1,7 +1,7 @@
 // Which folder may import which. Type-only imports count: a type that points the wrong way is a dependency all the
 // same.
-const own = (folders) => `^services/([^/]+)/src/(${folders})/`;
-const same = (folders) => `^services/$1/src/(${folders})(/|\\.ts$)`;
+const own = (folders) => `^(?:services|examples)/([^/]+)/src/(${folders})/`;
+const same = (folders) => `^(?:services|examples)/$1/src/(${folders})(/|\\.ts$)`;
 
 module.exports = {
   forbidden: [
@@ -9,8 +9,8 @@ module.exports = {
       name: 'services-never-import-each-other',
       comment: 'Services meet on Kafka only; what they share is libs/events and libs/chassis.',
       severity: 'error',
-      from: { path: '^services/([^/]+)/' },
-      to: { path: '^services/', pathNot: ['^services/$1/', '^services/services\\.ts$'] },
+      from: { path: '^(?:services|examples)/([^/]+)/' },
+      to: { path: '^(services|examples)/', pathNot: ['^(?:services|examples)/$1/', '^services/services\\.ts$'] },
     },
     {
       name: 'operations-are-described-for-documents-only',
@@ -18,13 +18,13 @@ module.exports = {
         'What describes operations is read by the generator of documents and by tests; a running service loads none of it.',
       severity: 'error',
       from: { pathNot: '^(api|test)/' },
-      to: { path: '^(services/[^/]+/src/(http/)?|ops-console/)operations\\.ts$' },
+      to: { path: '^((services|examples)/[^/]+/src/(http/)?|ops-console/)operations\\.ts$' },
     },
     {
       name: 'libs-know-no-service',
       severity: 'error',
       from: { path: '^libs/[^/]+/src/' },
-      to: { path: '^(services|ops|ops-console|storefront|bench|k6|api|fuzz|deploy|test)/' },
+      to: { path: '^(services|examples|ops|ops-console|storefront|bench|k6|api|fuzz|deploy|test)/' },
     },
     {
       name: 'chassis-stands-below-events',
@@ -70,7 +70,10 @@ module.exports = {
       name: 'http-and-messaging-apart',
       severity: 'error',
       from: { path: own('http|messaging') },
-      to: { path: '^services/[^/]+/src/(http|messaging|main|app)(/|\\.ts$)', pathNot: '^services/$1/src/$2/' },
+      to: {
+        path: '^(services|examples)/[^/]+/src/(http|messaging|main|app)(/|\\.ts$)',
+        pathNot: '^(?:services|examples)/$1/src/$2/',
+      },
     },
     {
       name: 'callers-do-not-know-the-database',
@@ -82,14 +85,14 @@ module.exports = {
     {
       name: 'nothing-imports-main',
       severity: 'error',
-      from: { path: '^services/' },
-      to: { path: '^services/[^/]+/src/main\\.ts$' },
+      from: { path: '^(services|examples)/' },
+      to: { path: '^(services|examples)/[^/]+/src/main\\.ts$' },
     },
     {
       name: 'programs-know-no-documents',
       comment: 'api/ alone may import from every service, since it runs in none.',
       severity: 'error',
-      from: { path: '^(services|ops|ops-console|storefront|bench|k6|deploy)/' },
+      from: { path: '^(services|examples|ops|ops-console|storefront|bench|k6|deploy)/' },
       to: { path: '^api/' },
     },
     {
@@ -102,7 +105,7 @@ module.exports = {
     {
       name: 'no-tests-in-programs',
       severity: 'error',
-      from: { path: '^(services|libs|ops)/[^/]+/src/', pathNot: '\\.test\\.ts$|/testing/' },
+      from: { path: '^(services|examples|libs|ops)/[^/]+/src/', pathNot: '\\.test\\.ts$|/testing/' },
       to: { path: '\\.test\\.ts$|^test/' },
     },
     {

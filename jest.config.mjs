@@ -1,7 +1,7 @@
 // Five kinds of tests, by where they stand:
 //   unit         beside the code, pure, no servers
 //   simulation   test/simulation, the whole saga in memory
-//   integration  services/*/test, libs/*/test, deploy/local/test, test/integration, on real servers
+//   integration  services/*/test, examples/*/test, libs/*/test, deploy/local/test, test/integration, on real servers
 //   faults       test/faults, on real servers and processes, which they kill
 //   browser      test/browser, the storefront in Chromium, on real servers
 // `npm test` runs all and brings the servers; see deploy/local/commands/test.ts.
@@ -29,11 +29,27 @@ const named = (displayName, testMatch) => ({
 export default {
   projects: [
     {
-      ...named('unit', ['libs/*/src', 'services/*/src', 'ops', 'ops-console', 'deploy', 'bench', 'k6', 'api']),
+      ...named('unit', [
+        'libs/*/src',
+        'services/*/src',
+        'examples/*/src',
+        'ops',
+        'ops-console',
+        'deploy',
+        'bench',
+        'k6',
+        'api',
+      ]),
       testPathIgnorePatterns: [...project.testPathIgnorePatterns, '<rootDir>/deploy/local/test/'],
     },
     named('simulation', ['test/simulation']),
-    named('integration', ['libs/*/test', 'services/*/test', 'deploy/local/test', 'test/integration']),
+    named('integration', [
+      'libs/*/test',
+      'services/*/test',
+      'examples/*/test',
+      'deploy/local/test',
+      'test/integration',
+    ]),
     named('faults', ['test/faults']),
     named('browser', ['test/browser']),
   ],

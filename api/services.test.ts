@@ -2,7 +2,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { EVENTS, type EventType, publisherOf } from '@shop/events';
 import { gatewayConfigSchema } from '../services/gateway/src/config.ts';
-import { PUBLISHERS, SERVICE_NAMES, SERVICES, schemaOf, urlsVariable } from '../services/services.ts';
+import {
+  ALL_SERVICE_NAMES,
+  folderOf,
+  PUBLISHERS,
+  readExamples,
+  SERVICE_NAMES,
+  SERVICES,
+  schemaOf,
+  urlsVariable,
+} from '../services/services.ts';
 import { SERVICES as SIMULATED } from '../test/simulation/world.ts';
 import { GROUPS } from './asyncapi/groups.ts';
 
@@ -10,24 +19,32 @@ const text = (path: string): string => readFileSync(new URL(`../${path}`, import
 
 describe('the list of services', () => {
   it('when a folder is a service with a schema, then it is in the list, and no other', () => {
-    const folders = readdirSync(new URL('../services/', import.meta.url)).filter((name) =>
-      existsSync(new URL(`../services/${name}/prisma/schema.prisma`, import.meta.url)),
+    const folders = ['services', 'examples'].flatMap((parent) =>
+      readdirSync(new URL(`../${parent}/`, import.meta.url))
+        .map((name) => `${parent}/${name}`)
+        .filter((folder) => existsSync(new URL(`../${folder}/prisma/schema.prisma`, import.meta.url))),
     );
-    expect([...SERVICE_NAMES].sort()).toEqual(folders.sort());
+    expect(ALL_SERVICE_NAMES.map(folderOf).sort()).toEqual(folders.sort());
   });
 
   it('when a service has a subscription, then the list has its group, and no other', () => {
     const groups = GROUPS.map(({ service, name }) => `${service}: ${name}`);
-    expect(SERVICE_NAMES.flatMap((name) => SERVICES[name].groups.map((group) => `${name}: ${group}`)).sort()).toEqual(
-      groups.sort(),
-    );
+    expect(
+      ALL_SERVICE_NAMES.flatMap((name) => SERVICES[name].groups.map((group) => `${name}: ${group}`)).sort(),
+    ).toEqual(groups.sort());
   });
 
   it('when an event is of a service, then the list has its topic, and no other', () => {
     const topics = (Object.keys(EVENTS) as EventType[]).map((type) => `${publisherOf(type)}: ${EVENTS[type].topic}`);
-    expect(SERVICE_NAMES.flatMap((name) => SERVICES[name].topics.map((topic) => `${name}: ${topic}`)).sort()).toEqual(
-      [...new Set(topics)].sort(),
-    );
+    expect(
+      ALL_SERVICE_NAMES.flatMap((name) => SERVICES[name].topics.map((topic) => `${name}: ${topic}`)).sort(),
+    ).toEqual([...new Set(topics)].sort());
+  });
+
+  it('when an example is asked for that does not exist, then the error names those that do', () => {
+    expect(readExamples('shipping')).toEqual(['shipping']);
+    expect(readExamples('')).toEqual([]);
+    expect(() => readExamples('shiping')).toThrow('There is no example shiping; there is shipping.');
   });
 
   it('when a service says something, then the simulation has it', () => {
@@ -38,6 +55,10 @@ describe('the list of services', () => {
     const known = Object.keys(gatewayConfigSchema.shape);
     expect(SERVICE_NAMES.map(urlsVariable).filter((name) => !known.includes(name))).toEqual([]);
   });
+});
+
+it.each(ALL_SERVICE_NAMES)('when nothing else is said, then %s listens on its port of the list', (name) => {
+  expect(text(`${folderOf(name)}/src/config.ts`)).toContain(`PORT.default(${SERVICES[name].port})`);
 });
 
 describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
@@ -61,10 +82,6 @@ describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
     const addresses = `      ${urlsVariable(name)}: http://${name}:${port}\n`;
     // The gateway's and the console's.
     expect(compose.split(addresses)).toHaveLength(3);
-  });
-
-  it('listens on its port by default', () => {
-    expect(text(`services/${name}/src/config.ts`)).toContain(`PORT.default(${port})`);
   });
 
   it('has its packages in the image', () => {

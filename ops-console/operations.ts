@@ -1,6 +1,6 @@
 import { answerHeaders, describes, type PassedOperation, timeSchema, uuidSchema } from '@shop/chassis/api';
 import { z } from 'zod';
-import { SERVICE_NAMES } from '../services/services.ts';
+import { ALL_SERVICE_NAMES } from '../services/services.ts';
 import type { AuditState } from './audit/audits.ts';
 import type { Verdict } from './audit/verdict.ts';
 import type { ShownStatus } from './routes.ts';
@@ -105,7 +105,7 @@ const messaging = z
     waiting: z.array(z.string()).describe('groups that wait for something that is away'),
   })
   .describe('its relay and its consumers');
-const service = z.enum(SERVICE_NAMES).describe('whose it is');
+const service = z.enum(ALL_SERVICE_NAMES).describe('whose it is');
 
 const status = describes<ShownStatus>()(
   z

@@ -1,4 +1,5 @@
 import type { EventType } from '@shop/events';
+import { shippingSubscription } from '../../examples/shipping/src/messaging/subscriptions.ts';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscriptions.ts';
 import { couponSubscription, issueSubscription } from '../../services/coupon/src/messaging/subscriptions.ts';
 import { dataPlatformSubscription, orderSubscription } from '../../services/order/src/messaging/subscriptions.ts';
@@ -25,6 +26,7 @@ export const GROUPS: readonly Group[] = [
   group('coupon', couponSubscription(nothing), 'Uses the coupons of orders, or gives them back.'),
   group('coupon', issueSubscription(nothing), 'Issues coupons that were asked for over the log.'),
   group('ranking', rankingSubscription(nothing), 'Counts what is sold.'),
+  group('shipping', shippingSubscription(nothing), 'Has parcels sent (an example).'),
 ];
 
 function group(

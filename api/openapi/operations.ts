@@ -1,3 +1,4 @@
+import { OPERATIONS as shipping } from '../../examples/shipping/src/http/operations.ts';
 import { OPERATIONS as ops } from '../../ops-console/operations.ts';
 import { OPERATIONS as catalog } from '../../services/catalog/src/http/operations.ts';
 import { OPERATIONS as coupon } from '../../services/coupon/src/http/operations.ts';
@@ -8,7 +9,7 @@ import { OPERATIONS as ranking } from '../../services/ranking/src/http/operation
 import type { Described } from './document.ts';
 
 /** What each service behind the gateway answers. */
-export const BY_SERVICE = { catalog, ranking, order, coupon, payment, ops };
+export const BY_SERVICE = { catalog, ranking, order, coupon, payment, shipping, ops };
 
 /** Every operation of the public API. */
 export const ALL_OPERATIONS: readonly Described[] = [...Object.values(BY_SERVICE).flat(), ...gateway];

@@ -54,6 +54,7 @@ const REST = `## Where it is decided
 | catalog | [\`reservation.ts\`](../services/catalog/src/domain/reservation.ts) | [\`reserve-stock.ts\`](../services/catalog/src/usecases/reserve-stock.ts) |
 | coupon | [\`redemption.ts\`](../services/coupon/src/domain/redemption.ts) | [\`redeem-coupons.ts\`](../services/coupon/src/usecases/redeem-coupons.ts) |
 | payment | [\`payment.ts\`](../services/payment/src/domain/payment.ts) | [\`pay-orders.ts\`](../services/payment/src/usecases/pay-orders.ts) |
+| shipping (an example) | [\`shipment.ts\`](../examples/shipping/src/domain/shipment.ts) | [\`ship-orders.ts\`](../examples/shipping/src/usecases/ship-orders.ts) |
 
 That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), whatever is lost, doubled, late or killed, is what the [simulation](../test/simulation/README.md) tries.`;
 

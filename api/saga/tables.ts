@@ -1,4 +1,6 @@
 import type { EventType } from '@shop/events';
+import { decide as decideShipment } from '../../examples/shipping/src/domain/shipment.ts';
+import * as shipping from '../../examples/shipping/test/examples.ts';
 import { decide as decideReservation } from '../../services/catalog/src/domain/reservation.ts';
 import * as catalog from '../../services/catalog/test/examples.ts';
 import { decide as decideRedemption } from '../../services/coupon/src/domain/redemption.ts';
@@ -60,9 +62,9 @@ function table<S, I>(
   };
 }
 
-/** The tables of the four services that take part, in the order in which they come to an order. */
+/** The tables of the services that take part, in the order in which they come to an order. */
 export function sagaTables(): SagaTable[] {
-  return [orders(), reservations(), redemptions(), payments()];
+  return [orders(), reservations(), redemptions(), payments(), shipments()];
 }
 
 function orders(): SagaTable {
@@ -158,6 +160,28 @@ function payments(): SagaTable {
     (row, { event, balance }) => {
       const decided = decidePayment({ payment: row, balance }, event);
       return decided.payment ? changed(decided.payment.status, decided.events) : NOTHING;
+    },
+  );
+}
+
+function shipments(): SagaTable {
+  return table(
+    'shipping',
+    ['shipment', 'one shipment for each order that completed (an example: `npm start -- --with shipping`)'],
+    {
+      'no row yet': undefined,
+      REQUESTED: shipping.shipment('REQUESTED'),
+      CANCELLED: shipping.shipment('CANCELLED'),
+      VOID: shipping.shipment('VOID'),
+    },
+    {
+      'order-completed': shipping.completed(),
+      'order-cancelled, after completion': shipping.cancelled(),
+      'order-cancelled, before': shipping.cancelled({ wasCompleted: false }),
+    },
+    (row, event) => {
+      const decided = decideShipment(row, event);
+      return decided.shipment ? changed(decided.shipment.status, decided.events) : NOTHING;
     },
   );
 }

@@ -1,3 +1,4 @@
+import { databaseVariable, type ExampleName, schemaOf, urlsVariable, WITH_VARIABLE } from '../../services/services.ts';
 import { stackDir } from './paths.ts';
 import { internalKeysEnv } from './secrets.ts';
 import {
@@ -8,11 +9,12 @@ import {
   type ServerName,
   type ServiceName,
   type ServiceRow,
+  schemaOwners,
   serverRow,
   servers,
   servicePort,
   serviceRow,
-  services,
+  servicesWith,
 } from './topology.ts';
 
 /** Servers that exist already and are used in place of our own. */
@@ -32,6 +34,8 @@ export interface StackLayout {
   /** How many of each service run. */
   instances: number;
   existing: ExistingServers;
+  /** Services of examples/ that run in it. */
+  examples?: readonly ExampleName[];
 }
 
 /** Where a stack keeps its files, and where its parts are. */
@@ -105,11 +109,14 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
     DATA_PLATFORM_URL: platformEndpoint(serviceUrl(layout, 'data-platform')),
     ...internalKeysEnv(stackDir(layout.name)),
   };
-  for (const row of services) {
-    if (row.entry) continue;
-    if (row.schema) env[`${row.name.toUpperCase()}_DATABASE_URL`] = databaseUrl(layout, row.schema, row.schema);
-    env[`${row.name.toUpperCase()}_URLS`] = serviceUrls(layout, row.name);
-    env[`${row.name.toUpperCase()}_URL`] = serviceUrl(layout, row.name);
+  env[WITH_VARIABLE] = (layout.examples ?? []).join(',');
+  env.GATEWAY_URLS = serviceUrls(layout, 'gateway');
+  env.GATEWAY_URL = serviceUrl(layout, 'gateway');
+  for (const name of schemaOwners(servicesWith(layout.examples))) {
+    const schema = schemaOf(name);
+    env[databaseVariable(name)] = databaseUrl(layout, schema, schema);
+    env[urlsVariable(name)] = serviceUrls(layout, name);
+    env[`${name.toUpperCase()}_URL`] = serviceUrl(layout, name);
   }
   return env;
 }
@@ -124,7 +131,11 @@ export function serviceEnv(
   instance: number,
   instances = layout.instances,
 ): Record<string, string> {
-  const urls = (service: ServiceName) => serviceUrls(layout, service, instances);
+  const surroundings = {
+    urls: (service: ServiceName) => serviceUrls(layout, service, instances),
+    dir: stackDir(layout.name),
+    names: schemaOwners(servicesWith(layout.examples)),
+  };
   return {
     HOST: '127.0.0.1',
     PORT: String(servicePort(row, instance, layout.portOffset)),
@@ -133,7 +144,7 @@ export function serviceEnv(
     ...((!row.entry || row.audits) && internalKeysEnv(stackDir(layout.name))),
     ...(row.audits && { AUDIT_DATABASE_URL: databaseUrl(layout, auditUser, '') }),
     ...(row.schema && { DATABASE_URL: databaseUrl(layout, row.schema, row.schema) }),
-    ...row.env?.(urls, stackDir(layout.name)),
+    ...row.env?.(surroundings),
   };
 }
 

@@ -4,7 +4,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -120,9 +120,14 @@ function ensureNode() {
 
 /** Generates the database client of each service whose schema (or Prisma itself) changed since the last time. */
 function ensureClients(node, force) {
-  const services = join(root, 'services');
-  for (const service of existsSync(services) ? readdirSync(services).sort() : []) {
-    const schema = join(services, service, 'prisma/schema.prisma');
+  const folders = ['services', 'examples'].map((name) => join(root, name)).filter(existsSync);
+  for (const folder of folders.flatMap((parent) =>
+    readdirSync(parent)
+      .sort()
+      .map((name) => join(parent, name)),
+  )) {
+    const service = basename(folder);
+    const schema = join(folder, 'prisma/schema.prisma');
     if (!existsSync(schema)) continue;
     const text = readFileSync(schema, 'utf8');
     const version = JSON.parse(readFileSync(join(root, 'node_modules/prisma/package.json'), 'utf8')).version;
@@ -136,7 +141,7 @@ function ensureClients(node, force) {
       node,
       [join(root, 'node_modules/prisma/build/index.js'), 'generate', `--schema=${schema}`],
       {
-        cwd: join(services, service),
+        cwd: folder,
         // Prisma would download an engine that generating does not use.
         env: {
           ...process.env,

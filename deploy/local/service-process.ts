@@ -8,7 +8,7 @@ import { portComesFree, takenPort, whoListens } from './ports.ts';
 import { endProcess, forgetRecord, goneWithin, isRunning, launch, readRecord, signalGroup, tail } from './processes.ts';
 import { run } from './run.ts';
 import { StackError } from './stack-error.ts';
-import { entryPoint, type ServiceName, servicePort, serviceRow, services } from './topology.ts';
+import { entryPoint, type ServiceName, serviceFolder, servicePort, serviceRow, servicesWith } from './topology.ts';
 
 export interface ServiceOptions {
   service: ServiceName;
@@ -109,14 +109,14 @@ function inherited(): Record<string, string | undefined> {
   return rest;
 }
 
-/** Applies the migrations of every service that has some. @returns those services */
-export async function migrate(stack: StackPlace): Promise<string[]> {
+/** Applies the migrations of these services (default: the stack's) that have some. @returns those services */
+export async function migrate(stack: StackPlace, of = servicesWith(stack.layout.examples)): Promise<string[]> {
   const runner = join(root, 'libs/chassis/src/database/migrate.ts');
-  const rows = services.flatMap(({ name, schema }) => (schema ? [{ name, schema }] : []));
-  const present = rows.filter(({ name }) => existsSync(join(root, 'services', name, 'prisma/migrations')));
+  const rows = of.flatMap(({ name, schema }) => (schema ? [{ name, schema }] : []));
+  const present = rows.filter(({ name }) => existsSync(join(root, serviceFolder(name), 'prisma/migrations')));
   await Promise.all(
     present.map(({ name, schema }) =>
-      run(process.execPath, [runner, join('services', name)], {
+      run(process.execPath, [runner, serviceFolder(name)], {
         cwd: root,
         env: { ...inherited(), DATABASE_URL: databaseUrl(stack.layout, schema, schema) },
       }),

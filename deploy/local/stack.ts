@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ExampleName } from '../../services/services.ts';
 import {
   type ExistingServers,
   mysqlAddress,
@@ -61,13 +62,15 @@ export interface InfraOptions {
   instances?: number;
   /** Servers to use in place of our own. */
   existing?: ExistingServers;
+  /** Services of examples/ that will run. */
+  examples?: readonly ExampleName[];
 }
 
 const dataFolders = [...[...servers, ...serversOnDemand].map((row) => row.name), 'data-platform', 'logs', 'demo-data'];
 
 /** Starts the servers of a stack, all at once, and gives each service its schema and user. */
 export async function startInfra(options: InfraOptions): Promise<Stack> {
-  const { name, portOffset, existing = {} } = options;
+  const { name, portOffset, existing = {}, examples = [] } = options;
   const dir = stackDir(name);
   const owner = stackOwner(name);
   if (owner && owner.pid !== process.pid) {
@@ -77,7 +80,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   if (options.fresh) removeData(name);
   mkdirSync(dir, { recursive: true });
   makeInternalKeys(dir);
-  const layout: StackLayout = { name, portOffset, instances: options.instances ?? 1, existing };
+  const layout: StackLayout = { name, portOffset, instances: options.instances ?? 1, existing, examples };
   writeFileSync(layoutFile(name), `${JSON.stringify({ layout, load: options.kafkaHeapForLoad ?? false })}\n`);
   writeFileSync(ownerFile(name), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
   const stack = openStack(name);

@@ -1,10 +1,14 @@
 import { join } from 'node:path';
 import {
+  ALL_SERVICE_NAMES,
+  EXAMPLE_NAMES,
+  type ExampleName,
+  folderOf,
   type ServiceName as SchemaOwner,
-  SERVICE_NAMES,
   SERVICES,
   schemaOf,
   urlsVariable,
+  WITH_VARIABLE,
 } from '../../services/services.ts';
 import { influxdb } from './parts/influxdb.ts';
 import { kafka } from './parts/kafka.ts';
@@ -40,14 +44,24 @@ export interface ServiceRow extends Row {
   name: ServiceName;
   /** Its MySQL schema, which is its user's name too. Migrations are applied to it before the first start. */
   schema?: string;
-  /** Where its program stands; `services/<name>/src/main.ts` when left out. */
+  /** Where its program stands; `src/main.ts` in the service's folder when left out. */
   entry?: string;
   /** One of it runs, however many there are of the others. */
   single?: boolean;
   /** It reads every schema, as the audit does. */
   audits?: boolean;
-  /** What it reads besides the addresses that every service gets. `dir` is the stack's folder. */
-  env?: (urls: (service: ServiceName) => string, dir: string) => Record<string, string>;
+  /** What it reads besides the addresses that every service gets. */
+  env?: (stack: Surroundings) => Record<string, string>;
+}
+
+/** What a service may be told of the stack it runs in. */
+interface Surroundings {
+  /** The addresses of every instance of a service, comma separated. */
+  urls: (service: ServiceName) => string;
+  /** The stack's folder. */
+  dir: string;
+  /** The services with a schema that run in it. */
+  names: readonly SchemaOwner[];
 }
 
 const afterServers: (ServerName | ServiceName)[] = ['mysql', 'kafka', 'registry', 'redis', 'data-platform'];
@@ -102,7 +116,14 @@ export const serversOnDemand: ServerRow<OnDemandName>[] = [
 
 const allServers: ServerRow<PartName>[] = [...servers, ...serversOnDemand];
 
-/** Each is ready when GET /health/ready answers 200. */
+const isExample = (name: SchemaOwner): name is ExampleName => EXAMPLE_NAMES.some((example) => example === name);
+const shopNames = ALL_SERVICE_NAMES.filter((name) => !isExample(name));
+
+function serviceWithSchema(name: SchemaOwner): ServiceRow {
+  return { name, port: SERVICES[name].port, after: afterServers, schema: schemaOf(name) };
+}
+
+/** The shop. Each is ready when GET /health/ready answers 200. */
 export const services: ServiceRow[] = [
   {
     // Stands for the external platform that ended orders are sent to.
@@ -111,15 +132,12 @@ export const services: ServiceRow[] = [
     after: [],
     entry: 'deploy/local/data-platform/main.ts',
     single: true,
-    env: (_, dir) => ({ SINK_FILE: join(dir, 'data-platform', 'events.jsonl') }),
+    env: ({ dir }) => ({ SINK_FILE: join(dir, 'data-platform', 'events.jsonl') }),
   },
-  ...SERVICE_NAMES.map(
+  ...shopNames.map(
     (name): ServiceRow => ({
-      name,
-      port: SERVICES[name].port,
-      after: afterServers,
-      schema: schemaOf(name),
-      ...(name === 'order' && { env: (urls) => ({ DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')) }) }),
+      ...serviceWithSchema(name),
+      ...(name === 'order' && { env: ({ urls }) => ({ DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')) }) }),
     }),
   ),
   {
@@ -130,29 +148,46 @@ export const services: ServiceRow[] = [
     entry: 'ops-console/main.ts',
     single: true,
     audits: true,
-    env: (urls) => ({
-      ...behindTheGateway(urls),
-      GATEWAY_URLS: urls('gateway'),
-      DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')),
+    env: (stack) => ({
+      ...behindTheGateway(stack),
+      GATEWAY_URLS: stack.urls('gateway'),
+      DATA_PLATFORM_URL: platformEndpoint(stack.urls('data-platform')),
     }),
   },
   {
     name: 'gateway',
     port: 3000,
-    after: [...SERVICE_NAMES],
-    env: (urls, dir) => ({
-      ...behindTheGateway(urls),
-      OPS_URLS: urls('ops-console'),
+    after: [...ALL_SERVICE_NAMES],
+    env: (stack) => ({
+      ...behindTheGateway(stack),
+      OPS_URLS: stack.urls('ops-console'),
       // Unless JWKS_URL names an issuer.
-      ...(!process.env.JWKS_URL && { DEMO_AUTH: 'true', DEMO_KEY_FILE: join(dir, 'demo-key.pem') }),
+      ...(!process.env.JWKS_URL && { DEMO_AUTH: 'true', DEMO_KEY_FILE: join(stack.dir, 'demo-key.pem') }),
       // Here every client has the same address.
       RATE_LIMIT_ADDRESS: 'off',
     }),
   },
 ];
 
-function behindTheGateway(urls: (service: ServiceName) => string): Record<string, string> {
-  return Object.fromEntries(SERVICE_NAMES.map((name) => [urlsVariable(name), urls(name)]));
+/** Services of examples/; a stack has those that it was started `--with`. */
+export const examples: ServiceRow[] = EXAMPLE_NAMES.map(serviceWithSchema);
+
+/** Every service that a stack with these examples has. */
+export function servicesWith(names: readonly ExampleName[] = []): ServiceRow[] {
+  return [...services, ...examples.filter(({ name }) => names.some((each) => each === name))];
+}
+
+/** The services and the examples that run, and the addresses of each. */
+function behindTheGateway({ urls, names }: Surroundings): Record<string, string> {
+  return {
+    [WITH_VARIABLE]: names.filter(isExample).join(','),
+    ...Object.fromEntries(names.map((name) => [urlsVariable(name), urls(name)])),
+  };
+}
+
+/** The names of services that own a schema, among these rows. */
+export function schemaOwners(rows: readonly ServiceRow[]): SchemaOwner[] {
+  return ALL_SERVICE_NAMES.filter((name) => rows.some((row) => row.name === name));
 }
 
 /** Reads every schema, changes nothing: for the audit. */
@@ -173,7 +208,7 @@ export function isServer(name: string): name is PartName {
 }
 
 export function serviceRow(name: ServiceName): ServiceRow {
-  return find(services, name);
+  return find([...services, ...examples], name);
 }
 
 function find<R extends { name: string }>(rows: R[], name: string): R {
@@ -183,7 +218,14 @@ function find<R extends { name: string }>(rows: R[], name: string): R {
 }
 
 export function entryPoint(service: ServiceName): string {
-  return join(root, serviceRow(service).entry ?? `services/${service}/src/main.ts`);
+  const entry = serviceRow(service).entry ?? join(serviceFolder(service), 'src/main.ts');
+  return join(root, entry);
+}
+
+/** From the repository's root. */
+export function serviceFolder(service: ServiceName): string {
+  const owner = ALL_SERVICE_NAMES.find((name) => name === service);
+  return owner ? folderOf(owner) : `services/${service}`;
 }
 
 /** How many run of a service where there are so many of each. */

@@ -72,6 +72,7 @@ export interface Owned {
 /** The part of the path before `{id}` → what has that id. */
 const IDS: Readonly<Record<string, keyof Owned>> = {
   '/orders/': 'orderId',
+  '/shipments/': 'orderId',
   '/coupons/requests/': 'requestId',
   '/products/': 'productId',
   '/ops/audit/': 'auditId',

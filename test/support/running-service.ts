@@ -49,12 +49,12 @@ export async function runService(
   env: Record<string, string> = {},
 ): Promise<RunningService> {
   const stack = testStack();
+  const database = createDatabase({ url: stack.env[`${service.toUpperCase()}_DATABASE_URL`] ?? '' });
   await wipe(stack);
   let process = await startService(stack, { service, env });
   await process.ready().catch((error: unknown) => {
     throw new Error(`${service} did not start:\n${process.output(30)}`, { cause: error });
   });
-  const database = createDatabase({ url: stack.env[`${service.toUpperCase()}_DATABASE_URL`] ?? '' });
   const { heard, publish, close } = await joinLog(stack, topic);
   const hear: RunningService['hear'] = (key, count = 1) =>
     eventually(`${count} events of ${key} on ${topic}`, () => {

@@ -1,14 +1,15 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { stackEnv } from '../../deploy/local/addresses.ts';
 import { openStack, type Stack } from '../../deploy/local/stack.ts';
 import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
-import { SERVICE_NAMES, schemaOf } from '../../services/services.ts';
+import { ALL_SERVICE_NAMES, EXAMPLE_NAMES, SERVICE_NAMES, schemaOf } from '../../services/services.ts';
 
-export const SCHEMAS = SERVICE_NAMES.map((name) => schemaOf(name));
+export const SCHEMAS = ALL_SERVICE_NAMES.map((name) => schemaOf(name));
 
 /**
- * The stack that the test command started for us. Any other is refused: these tests empty schemas and kill processes.
+ * The stack that the test command started for us, with the examples that SHOP_WITH names. Any other is refused: these tests empty schemas and kill processes.
  */
 export function testStack(env: Record<string, string | undefined> = process.env): Stack {
   const name = env.SHOP_STACK;
@@ -18,7 +19,9 @@ export function testStack(env: Record<string, string | undefined> = process.env)
   const existing = Object.keys(stack.layout.existing);
   if (existing.length > 0)
     throw new Error(`the stack ${name} uses servers that existed before: ${existing.join(', ')}`);
-  return stack;
+  const examples = EXAMPLE_NAMES.filter((example) => SERVICE_NAMES.includes(example));
+  const layout = { ...stack.layout, examples };
+  return { ...stack, layout, env: stackEnv(layout) };
 }
 
 /** A connection that may do everything, for tests that look at or prepare tables. */

@@ -13,6 +13,7 @@ interface Check {
 const folders = [
   'libs',
   'services',
+  'examples',
   'ops',
   'ops-console',
   'storefront',

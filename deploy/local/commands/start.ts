@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type ExampleName, readExamples } from '../../../services/services.ts';
 import { existingServers, serviceUrl } from '../addresses.ts';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
@@ -11,15 +12,19 @@ import { run } from '../run.ts';
 import { migrate, type Stack, startInfra, startService, stopOwnStack } from '../stack.ts';
 import { StackError } from '../stack-error.ts';
 import { supervise } from '../supervisor.ts';
-import { instancesOf, isServer, type ServiceName, services, startSteps } from '../topology.ts';
+import { instancesOf, isServer, type ServiceName, servicesWith, startSteps } from '../topology.ts';
 
 /** Starts everything and stays: servers, schemas, migrations, services, demo data. */
 export async function start(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { instances: { type: 'string', default: '1' } } });
+  const { values } = parseArgs({
+    args,
+    options: { instances: { type: 'string', default: '1' }, with: { type: 'string' } },
+  });
   const instances = Number(values.instances);
   if (!Number.isInteger(instances) || instances < 1 || instances > 9) {
     throw new StackError('--instances wants a number from 1 to 9: how many of each service to run.');
   }
+  const examples = chosenExamples(values.with);
   const chosen = chosenStack();
   let stopWatching: () => void = () => undefined;
   const ended = whenAskedToEnd(async () => {
@@ -27,7 +32,7 @@ export async function start(args: string[]): Promise<number> {
     await stopOwnStack(chosen.name);
   });
   try {
-    const stack = await startInfra({ ...chosen, instances, existing: existingServers(process.env) });
+    const stack = await startInfra({ ...chosen, instances, examples, existing: existingServers(process.env) });
     await bringUp(stack, instances);
     stopWatching = supervise(stack, (record) => restart(stack, record.name));
     printLinks(stack, instances);
@@ -41,12 +46,22 @@ export async function start(args: string[]): Promise<number> {
   return ended;
 }
 
+/** @throws {StackError} naming what there is */
+function chosenExamples(names: string | undefined): ExampleName[] {
+  try {
+    return readExamples(names);
+  } catch (error) {
+    throw new StackError(`--with: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
 async function bringUp(stack: Stack, instances: number): Promise<void> {
   const migrated = await migrate(stack);
   if (migrated.length > 0) progress('migrations', `applied for ${migrated.join(', ')}`);
   // The servers run by now.
-  const later = new Set<string>(services.map((row) => row.name));
-  const rows = services.map((row) => ({ ...row, after: row.after.filter((name) => later.has(name)) }));
+  const all = servicesWith(stack.layout.examples);
+  const later = new Set<string>(all.map((row) => row.name));
+  const rows = all.map((row) => ({ ...row, after: row.after.filter((name) => later.has(name)) }));
   for (const step of startSteps(rows)) {
     const started = await Promise.all(
       step
@@ -99,7 +114,7 @@ async function restart(stack: Stack, name: string): Promise<void> {
 function printLinks(stack: Stack, instances: number): void {
   const { layout } = stack;
   const rows = [
-    ...services.flatMap((row) =>
+    ...servicesWith(layout.examples).flatMap((row) =>
       Array.from({ length: instancesOf(row, instances) }, (_, index) => [
         `${row.name}-${index + 1}`,
         serviceUrl(layout, row.name, index + 1),

@@ -1,5 +1,5 @@
 import { EVENTS, type EventType } from '@shop/events';
-import type { ServiceName } from '../../../services/services.ts';
+import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
@@ -19,8 +19,8 @@ export interface Group {
 
 export const DATA_PLATFORM = 'data-platform';
 
-/** Every group that consumes. A test compares this with the services' own subscriptions. */
-export const GROUPS: readonly Group[] = [
+/** Every group there is. A test compares this with the services' own subscriptions. */
+export const ALL_GROUPS: readonly Group[] = [
   {
     group: 'order',
     service: 'order',
@@ -55,7 +55,16 @@ export const GROUPS: readonly Group[] = [
     wants: (headers) => headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false',
   },
   { group: DATA_PLATFORM, service: 'order', handles: ['order-completed', 'order-cancelled'], optional: true },
+  {
+    group: 'shipping',
+    service: 'shipping',
+    handles: ['order-completed', 'order-cancelled'],
+    wants: (headers) => headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false',
+  },
 ];
+
+/** The groups of the services that run here. */
+export const GROUPS: readonly Group[] = ALL_GROUPS.filter(({ service }) => SERVICE_NAMES.includes(service));
 
 /** Whether a message is one that the group handles, by its headers. */
 export function isFor({ handles, wants }: Group, headers: Readonly<Record<string, string>>): boolean {

@@ -1,4 +1,5 @@
-import { EVENTS, type EventType, isEventType } from '@shop/events';
+import { EVENTS, type EventType, isEventType, publisherOf } from '@shop/events';
+import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
 
 /**
  * A set of event types, one bit a type: an order has at most one event of each, so this is all that is kept of an
@@ -32,6 +33,7 @@ const COMES_BEFORE: Partial<Record<EventType, TypeSet>> = {
   'order-created': typeSet('order-completed', 'order-cancelled'),
   'order-completed': typeSet('order-cancelled'),
   'payment-completed': typeSet('payment-refunded'),
+  'shipment-requested': typeSet('shipment-cancelled'),
 };
 
 /** Types already seen on the same topic that this one should have come before; 0 when all is well. */
@@ -39,20 +41,43 @@ export function overtakenBy(type: EventType, seen: TypeSet): TypeSet {
   return seen & (COMES_BEFORE[type] ?? 0);
 }
 
-/** The rows of one order in the four schemas; null where there is none. */
-export interface OrderRows {
+/** What a service keeps of an order, and the events that each status implies. */
+interface Participant {
+  readonly service: ServiceName;
+  /** It has the columns `order_id` and `status`. */
+  readonly table: string;
+  readonly implies: (status: string | null) => TypeSet;
+}
+
+const ALL_PARTICIPANTS = {
+  reservation: { service: 'catalog', table: 'reservations', implies: ofReservation },
+  redemption: { service: 'coupon', table: 'redemptions', implies: ofRedemption },
+  payment: { service: 'payment', table: 'payments', implies: ofPayment },
+  shipment: { service: 'shipping', table: 'shipments', implies: ofShipment },
+} as const satisfies Readonly<Record<string, Participant>>;
+
+/** The name of an order's row in another schema than the order service's. */
+export type Part = keyof typeof ALL_PARTICIPANTS;
+
+/** Those of the services that run here. */
+export const PARTICIPANTS = (Object.entries(ALL_PARTICIPANTS) as [Part, Participant][]).filter(([, { service }]) =>
+  SERVICE_NAMES.includes(service),
+);
+
+/** The types that the services that run here publish: a stack may hold events of one that ran before. */
+const KNOWN = typeSet(...TYPES.filter((type) => SERVICE_NAMES.some((name) => name === publisherOf(type))));
+
+/** The status of each of an order's rows; null where there is none. */
+export interface OrderRows extends Readonly<Partial<Record<Part, string | null>>> {
   readonly orderId: string;
   readonly order: string | null;
   /** Whether it ever completed. */
   readonly completed: boolean;
-  readonly reservation: string | null;
-  readonly redemption: string | null;
-  readonly payment: string | null;
 }
 
 /** The events that an order's rows imply: every state was reached by publishing one. */
 export function impliedEvents(rows: OrderRows): TypeSet {
-  return ofOrder(rows) | ofReservation(rows.reservation) | ofRedemption(rows.redemption) | ofPayment(rows.payment);
+  return PARTICIPANTS.reduce((set, [part, { implies }]) => set | implies(rows[part] ?? null), ofOrder(rows));
 }
 
 function ofOrder({ order, completed }: OrderRows): TypeSet {
@@ -103,8 +128,19 @@ function ofPayment(status: string | null): TypeSet {
   }
 }
 
+function ofShipment(status: string | null): TypeSet {
+  switch (status) {
+    case 'REQUESTED':
+      return typeSet('shipment-requested');
+    case 'CANCELLED':
+      return typeSet('shipment-requested', 'shipment-cancelled');
+    default:
+      return 0;
+  }
+}
+
 /** What the rows imply and the topics lack, and what the topics have without a row. */
 export function compare(rows: OrderRows, seen: TypeSet): { missing: TypeSet; extra: TypeSet } {
   const implied = impliedEvents(rows);
-  return { missing: implied & ~seen, extra: seen & ~implied };
+  return { missing: implied & ~seen, extra: seen & KNOWN & ~implied };
 }

@@ -3,7 +3,7 @@ import { PUBLISHERS, schemaOf } from '../../../services/services.ts';
 import { asciiOnly, pages, type SqlReader } from '../sql.ts';
 import type { AuditScope, Suspect } from './check.ts';
 import type { EventTally } from './event-tally.ts';
-import { compare, type OrderRows, type TypeSet, typeSet, typesIn } from './implied-events.ts';
+import { compare, type OrderRows, PARTICIPANTS, type Part, type TypeSet, typeSet, typesIn } from './implied-events.ts';
 import { compareRequests, type MissingRequest } from './requests-and-events.ts';
 
 /** The outcome of comparing rows with topics, before the topics' tail has been read. */
@@ -65,16 +65,17 @@ async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, Ty
   return { orders, ids: new Set(rows.filter((row) => isEventType(row.type)).map((row) => row.id)) };
 }
 
+const tableOf = ({ service, table }: (typeof PARTICIPANTS)[number][1]) => `${schemaOf(service)}.${table}`;
+
 type Joined = Omit<OrderRows, 'completed'> & { readonly completed: number };
 const unjoin = (row: Joined): OrderRows => ({ ...row, completed: row.completed === 1 });
 
 async function* orderPages(reader: SqlReader, first: string): AsyncGenerator<OrderRows[]> {
   const rows = pages<Joined>(reader, first, {
-    sql: `SELECT o.order_id AS orderId, o.status AS \`order\`, o.completed_at IS NOT NULL AS completed, r.status AS reservation, d.status AS redemption, p.status AS payment
+    sql: `SELECT o.order_id AS orderId, o.status AS \`order\`, o.completed_at IS NOT NULL AS completed,
+                 ${PARTICIPANTS.map(([part]) => `${part}.status AS ${part}`).join(', ')}
           FROM shop_order.orders o
-          LEFT JOIN shop_catalog.reservations r ON r.order_id = o.order_id
-          LEFT JOIN shop_coupon.redemptions d ON d.order_id = o.order_id
-          LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
+          ${PARTICIPANTS.map(([part, of]) => `LEFT JOIN ${tableOf(of)} ${part} ON ${part}.order_id = o.order_id`).join('\n')}
           WHERE o.order_id > ? ORDER BY o.order_id LIMIT ?`,
     params: (after, limit) => [after, limit],
     key: (row) => row.orderId,
@@ -95,22 +96,18 @@ async function* ordersById(reader: SqlReader, ids: readonly string[]): AsyncGene
         ).map((row) => [row.order_id, row]),
       );
     const orders = await statuses('shop_order.orders', 'completed_at IS NOT NULL');
-    const reservations = await statuses('shop_catalog.reservations');
-    const redemptions = await statuses('shop_coupon.redemptions');
-    const payments = await statuses('shop_payment.payments');
+    const parts: (readonly [part: Part, rows: Awaited<ReturnType<typeof statuses>>])[] = [];
+    for (const [part, of] of PARTICIPANTS) parts.push([part, await statuses(tableOf(of))]);
     yield some.map((orderId) => ({
       orderId,
       order: orders.get(orderId)?.status ?? null,
       completed: orders.get(orderId)?.completed === 1,
-      reservation: reservations.get(orderId)?.status ?? null,
-      redemption: redemptions.get(orderId)?.status ?? null,
-      payment: payments.get(orderId)?.status ?? null,
+      ...Object.fromEntries(parts.map(([part, rows]) => [part, rows.get(orderId)?.status ?? null])),
     }));
   }
 }
 
-function describe({ order, reservation, redemption, payment }: OrderRows): string {
-  const of = { reservation, redemption, payment };
-  const parts = Object.entries(of).map(([what, status]) => `its ${what} ${status ?? 'none'}`);
-  return `the order is ${order ?? 'unknown'}, ${parts.join(', ')}`;
+function describe(rows: OrderRows): string {
+  const parts = PARTICIPANTS.map(([part]) => `its ${part} ${rows[part] ?? 'none'}`);
+  return `the order is ${rows.order ?? 'unknown'}, ${parts.join(', ')}`;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allTopics, createKafkaAdmin, EVENTS, type EventType, type KafkaAdmin, PARTITIONS } from '@shop/events';
-import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import { folderOf, SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { connectSql } from '../sql.ts';
@@ -61,7 +61,7 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
 }
 
 function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
-  const mend = `DATABASE_URL=… node libs/chassis/src/database/migrate.ts services/${service}, or \`npm start\``;
+  const mend = `DATABASE_URL=… node libs/chassis/src/database/migrate.ts ${folderOf(service)}, or \`npm start\``;
   return attempt(`migrations of ${service}`, mend, async () => {
     const sql = await connectSql(url);
     try {
@@ -85,7 +85,7 @@ function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
 }
 
 function migrationFiles(service: ServiceName): { name: string; checksum: string }[] {
-  const folder = join(ROOT, 'services', service, 'prisma/migrations');
+  const folder = join(ROOT, folderOf(service), 'prisma/migrations');
   return readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, 'migration.sql')))
     .map((name) => ({

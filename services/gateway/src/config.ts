@@ -1,6 +1,8 @@
 import { ConfigError, loadConfig, serviceConfig, switchVariable } from '@shop/chassis';
 import { z } from 'zod';
+import { SERVICE_NAMES, type ServiceName, urlsVariable } from '../../services.ts';
 import { isNetwork } from './protect/client-address.ts';
+import type { UpstreamName } from './routes.ts';
 
 const urls = z
   .string()
@@ -21,6 +23,15 @@ const rateLimit = z
 
 const milliseconds = (least: number) => z.coerce.number().int().min(least);
 
+/** `ORDER_URLS` and so on: one variable for each service that runs here. */
+function serviceUrls() {
+  const row = (name: ServiceName) =>
+    [urlsVariable(name), urls.describe(`instances of ${name}, http://host:port, comma separated`)] as const;
+  return Object.fromEntries(SERVICE_NAMES.map(row)) as Record<UrlsVariable, typeof urls>;
+}
+
+type UrlsVariable = ReturnType<typeof urlsVariable<ServiceName>>;
+
 export const gatewayConfigSchema = z.object({
   HOST: serviceConfig.HOST,
   PORT: serviceConfig.PORT,
@@ -28,11 +39,7 @@ export const gatewayConfigSchema = z.object({
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   RECOVERY: serviceConfig.RECOVERY,
-  ORDER_URLS: urls.describe('instances of the order service, http://host:port, comma separated'),
-  CATALOG_URLS: urls.describe('instances of the catalog service'),
-  PAYMENT_URLS: urls.describe('instances of the payment service'),
-  COUPON_URLS: urls.describe('instances of the coupon service'),
-  RANKING_URLS: urls.describe('instances of the ranking service'),
+  ...serviceUrls(),
   OPS_URLS: urls.optional().describe("operators' console; without it /ops/* is not there"),
   GATEWAY_AUTH: z
     .enum(['on', 'off'])
@@ -123,4 +130,10 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
       'configuration: GATEWAY_AUTH is on, so JWKS_URL must say where the keys of the tokens are (in development: DEMO_AUTH=true)',
     );
   return config;
+}
+
+/** The addresses of each service that runs here, and of operators' console where there is one. */
+export function upstreamUrls(config: GatewayConfig): (readonly [name: UpstreamName, urls: readonly string[]])[] {
+  const services = SERVICE_NAMES.map((name) => [name, config[urlsVariable(name)]] as const);
+  return config.OPS_URLS ? [...services, ['ops', config.OPS_URLS]] : services;
 }

@@ -2,7 +2,7 @@ import { createCallerSigner, createRuntime } from '@shop/chassis';
 import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import { openAuthentication } from './auth/setup.ts';
-import { loadGatewayConfig } from './config.ts';
+import { loadGatewayConfig, upstreamUrls } from './config.ts';
 import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { openRateLimits } from './protect/rate-limits.ts';
@@ -11,6 +11,8 @@ import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams, STREAM_SILENCE_MS } from './proxy/streams.ts';
 import { createUpstream } from './proxy/upstream.ts';
+import { ROUTES } from './routes.generated.ts';
+import type { Upstreams } from './routes.ts';
 
 /** Connections that are accepted in one turn of the event loop. */
 const LISTENING_SOCKETS = 16;
@@ -20,22 +22,18 @@ const runtime = createRuntime('gateway', config);
 const { logger, metrics, health, shutdown } = runtime;
 
 const common = { timeoutMs: config.UPSTREAM_TIMEOUT_MS, maxInFlight: config.MAX_IN_FLIGHT, metrics };
-const upstreams = {
-  order: createUpstream({ name: 'order', urls: config.ORDER_URLS, ...common }),
-  catalog: createUpstream({ name: 'catalog', urls: config.CATALOG_URLS, ...common }),
-  payment: createUpstream({ name: 'payment', urls: config.PAYMENT_URLS, ...common }),
-  coupon: createUpstream({ name: 'coupon', urls: config.COUPON_URLS, ...common }),
-  ranking: createUpstream({ name: 'ranking', urls: config.RANKING_URLS, ...common }),
-  ...(config.OPS_URLS && { ops: createUpstream({ name: 'ops', urls: config.OPS_URLS, ...common }) }),
-};
+const reachable = upstreamUrls(config);
+const upstreams: Upstreams = Object.fromEntries(
+  reachable.map(([name, urls]) => [name, createUpstream({ name, urls, ...common })]),
+);
 // Event streams have their own connection pool, so that they cannot starve ordinary requests.
 const streamCommon = { timeoutMs: STREAM_SILENCE_MS, maxInFlight: config.MAX_STREAMS, metrics };
-const forStreams = (name: string, urls: readonly string[]) =>
-  createUpstream({ name, urls, measuredAs: `${name}-streams`, ...streamCommon });
-const streamUpstreams = {
-  order: forStreams('order', config.ORDER_URLS),
-  ...(config.OPS_URLS && { ops: forStreams('ops', config.OPS_URLS) }),
-};
+const streaming = new Set(ROUTES.filter(({ stream }) => stream).map(({ service }) => service));
+const streamUpstreams: Upstreams = Object.fromEntries(
+  reachable
+    .filter(([name]) => streaming.has(name))
+    .map(([name, urls]) => [name, createUpstream({ name, urls, measuredAs: `${name}-streams`, ...streamCommon })]),
+);
 shutdown.onStop('upstreams', async () => {
   const all = [...Object.values(upstreams), ...Object.values(streamUpstreams)];
   await Promise.all(all.map((upstream) => upstream.close()));

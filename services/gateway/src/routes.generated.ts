@@ -21,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/points/charge', service: 'payment', access: 'user', class: 'begin' },
   { method: 'GET', path: '/points', service: 'payment', access: 'user', class: 'browse' },
   { method: 'GET', path: '/points/history', service: 'payment', access: 'user', class: 'browse' },
+  { method: 'GET', path: '/shipments/:id', service: 'shipping', access: 'user', class: 'browse' },
   { method: 'GET', path: '/ops/status', service: 'ops', access: 'ops', class: 'finish' },
   { method: 'POST', path: '/ops/audit', service: 'ops', access: 'ops', class: 'finish' },
   { method: 'GET', path: '/ops/audit/:id', service: 'ops', access: 'ops', class: 'finish' },

@@ -1,9 +1,10 @@
 import type { PassedOperation } from '@shop/chassis/api';
+import type { ServiceName } from '../../services.ts';
 import type { Upstream } from './proxy/upstream.ts';
 
-export type UpstreamName = 'order' | 'catalog' | 'payment' | 'coupon' | 'ranking' | 'ops';
-/** Operators' console is the one that a shop can do without: then its paths are not there. */
-export type Upstreams = Readonly<Record<Exclude<UpstreamName, 'ops'>, Upstream>> & { readonly ops?: Upstream };
+export type UpstreamName = ServiceName | 'ops';
+/** A service that does not run here (an example, operators' console) is absent: then its paths are not there. */
+export type Upstreams = Readonly<Partial<Record<UpstreamName, Upstream>>>;
 
 /**
  * One operation that a service answers, and what the gateway has to know of it. `path` is its label in the measures.

@@ -116,6 +116,18 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     key: (e) => String(e.couponPolicyId),
     id: (e) => e.requestId,
   },
+  'shipment-requested': {
+    topic: 'shipping-events',
+    record: 'shop.shipping.v1.ShipmentRequested',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
+  'shipment-cancelled': {
+    topic: 'shipping-events',
+    record: 'shop.shipping.v1.ShipmentCancelled',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
 };
 
 /** The service that publishes an event, as its record's name says: `shop.<service>.v1.<Record>`. */

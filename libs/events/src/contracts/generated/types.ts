@@ -244,6 +244,34 @@ export interface ProductChanged {
   readonly requestHash: null | string;
 }
 
+/** The order was taken back after its shipment was requested: nothing may be sent, or the parcel has to come back. */
+export interface ShipmentCancelled {
+  /** The order: a UUIDv7, also the message key. */
+  readonly orderId: string;
+  /** The user who ordered. */
+  readonly userId: number;
+  /** Why the order was cancelled: the reason of its order-cancelled. */
+  readonly reason: string;
+}
+
+/** One line of the order. */
+export interface ShipmentRequestedLine {
+  /** The product. */
+  readonly productId: number;
+  /** Pieces, 1 to 1,000. */
+  readonly quantity: number;
+}
+
+/** The order is complete: its parcel is to be packed and sent. */
+export interface ShipmentRequested {
+  /** The order: a UUIDv7, also the message key. */
+  readonly orderId: string;
+  /** The user who ordered. */
+  readonly userId: number;
+  /** What goes into the parcel. */
+  readonly lines: readonly ShipmentRequestedLine[];
+}
+
 /** No line of the order was reserved. */
 export interface StockRejected {
   /** The order: a UUIDv7, also the message key. */
@@ -299,6 +327,8 @@ export interface EventDataByType {
   readonly 'payment-refunded': PaymentRefunded;
   readonly 'points-charged': PointsCharged;
   readonly 'product-changed': ProductChanged;
+  readonly 'shipment-cancelled': ShipmentCancelled;
+  readonly 'shipment-requested': ShipmentRequested;
   readonly 'stock-rejected': StockRejected;
   readonly 'stock-reserved': StockReserved;
 }

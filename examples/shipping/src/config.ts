@@ -1,0 +1,10 @@
+import { serviceConfig } from '@shop/chassis';
+import { z } from 'zod';
+
+/** The environment of shipping. */
+export const configSchema = z.object({
+  ...serviceConfig,
+  PORT: serviceConfig.PORT.default(3008),
+});
+
+export type Config = Readonly<z.output<typeof configSchema>>;

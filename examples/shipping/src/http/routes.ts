@@ -1,0 +1,25 @@
+import { DomainError, parse, userIdFrom, userIdQuery } from '@shop/chassis';
+import type { Router } from 'express';
+import { z } from 'zod';
+import type { ShipmentReads, ShipmentView } from '../usecases/reads.ts';
+
+export interface ShippingRoutes {
+  readonly reads: ShipmentReads;
+}
+
+export const shipmentQuery = z.strictObject({ userId: userIdQuery });
+const orderIdSchema = z.uuid().toLowerCase();
+
+/** The HTTP side of shipping: a shipment is read here; it begins and ends by events. */
+export function shippingRoutes({ reads }: ShippingRoutes): (router: Router) => void {
+  return (router) => {
+    router.get('/shipments/:id', async (request, response) => {
+      parse(shipmentQuery, request.query);
+      const userId = userIdFrom(request);
+      const orderId = orderIdSchema.safeParse(request.params.id);
+      const shipment = orderId.success ? await reads.find(userId, orderId.data) : undefined;
+      if (!shipment) throw new DomainError('NOT_FOUND', 'No order of yours with this id has a shipment.');
+      response.json(shipment satisfies ShipmentView);
+    });
+  };
+}

@@ -1,0 +1,23 @@
+import { createCallerVerifier, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
+import { createMessaging } from '@shop/events';
+import { createApp } from './app.ts';
+import { configSchema } from './config.ts';
+import { createPrisma } from './db/prisma.ts';
+import { createShipmentReads } from './db/shipment-reads.ts';
+import { sqlShipmentStore } from './db/shipment-store.ts';
+import { shippingSubscription } from './messaging/subscriptions.ts';
+
+const runtime = createRuntime('shipping', loadConfig(configSchema));
+const { logger, metrics, health, shutdown } = runtime;
+const now = () => new Date();
+
+// What is registered first is stopped last: the database outlives all who use it.
+const database = openDatabase(runtime);
+const prisma = createPrisma(database);
+shutdown.onStop('prisma', () => prisma.close());
+
+const messaging = createMessaging({ ...runtime, database });
+messaging.subscribe(shippingSubscription({ store: sqlShipmentStore, outbox: messaging.outbox, now }));
+
+const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
+await runtime.listen(createApp({ logger, metrics, health, callers, reads: createShipmentReads(prisma) }));
