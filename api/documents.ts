@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readSchemas } from '../libs/events/src/contracts/schema-files.ts';
+import { ALL_GROUPS } from '../services/groups.ts';
 import { asyncApi } from './asyncapi/document.ts';
 import { describeEvents } from './asyncapi/events.ts';
-import { GROUPS } from './asyncapi/groups.ts';
 import { eventsPage } from './asyncapi/page.ts';
 import { openApi } from './openapi/document.ts';
 import { ALL_OPERATIONS, BY_SERVICE } from './openapi/operations.ts';
@@ -24,13 +24,13 @@ const SAGA_FILE = 'docs/saga.md';
 /** Every document, made from the schemas as they are now. */
 export function renderDocuments(): GeneratedFile[] {
   const events = describeEvents(readSchemas(new URL('../libs/events/schemas/', import.meta.url)));
-  const asyncDocument = asyncApi(events, GROUPS);
+  const asyncDocument = asyncApi(events, ALL_GROUPS);
   return [
     { path: OPENAPI_FILE, text: json(openApi(ALL_OPERATIONS)) },
     { path: ASYNCAPI_FILE, text: json(asyncDocument) },
-    { path: 'services/gateway/src/pages/events.html', text: eventsPage(asyncDocument, events, GROUPS) },
+    { path: 'services/gateway/src/pages/events.html', text: eventsPage(asyncDocument, events, ALL_GROUPS) },
     { path: 'services/gateway/src/routes.generated.ts', text: routesModule(BY_SERVICE) },
-    { path: SAGA_FILE, text: sagaPage(events, GROUPS, sagaTables()) },
+    { path: SAGA_FILE, text: sagaPage(events, ALL_GROUPS, sagaTables()) },
   ];
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { EVENTS, type EventType, publisherOf } from '@shop/events';
 import { gatewayConfigSchema } from '../services/gateway/src/config.ts';
+import { ALL_GROUPS } from '../services/groups.ts';
 import {
   ALL_SERVICE_NAMES,
   folderOf,
@@ -13,7 +14,6 @@ import {
   urlsVariable,
 } from '../services/services.ts';
 import { SERVICES as SIMULATED } from '../test/simulation/world.ts';
-import { GROUPS } from './asyncapi/groups.ts';
 
 const text = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
@@ -28,7 +28,7 @@ describe('the list of services', () => {
   });
 
   it('when a service has a subscription, then the list has its group, and no other', () => {
-    const groups = GROUPS.map(({ service, name }) => `${service}: ${name}`);
+    const groups = ALL_GROUPS.map(({ service, group }) => `${service}: ${group}`);
     expect(
       ALL_SERVICE_NAMES.flatMap((name) => SERVICES[name].groups.map((group) => `${name}: ${group}`)).sort(),
     ).toEqual(groups.sort());

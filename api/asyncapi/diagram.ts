@@ -1,5 +1,5 @@
+import type { Group } from '../../services/groups.ts';
 import type { DescribedEvent } from './events.ts';
-import type { Group } from './groups.ts';
 import { toHtml } from './html.ts';
 
 const ROW = 46;
@@ -17,14 +17,14 @@ interface Place {
 export function diagram(events: readonly DescribedEvent[], groups: readonly Group[]): string {
   const publishers = unique(events.map(({ publisher }) => publisher));
   const topics = unique(events.map(({ topic }) => topic));
-  const names = groups.map(({ name }) => name);
+  const names = groups.map(({ group }) => group);
   const height = Math.max(publishers.length, topics.length, names.length) * ROW + 34;
   const [left, middle, right] = [publishers, topics, names].map((column, index) =>
     places(column, COLUMNS[index as 0 | 1 | 2], height),
   ) as [Map<string, Place>, Map<string, Place>, Map<string, Place>];
   const sends = unique(events.map(({ publisher, topic }) => `${publisher} ${topic}`));
   const hears = unique(
-    groups.flatMap(({ name, handles }) =>
+    groups.flatMap(({ group: name, handles }) =>
       events.filter(({ type }) => handles.includes(type)).map(({ topic }) => `${topic} ${name}`),
     ),
   );

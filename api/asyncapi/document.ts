@@ -1,6 +1,6 @@
 import { PARTITIONS } from '@shop/events';
+import type { Group } from '../../services/groups.ts';
 import type { DescribedEvent } from './events.ts';
-import type { Group } from './groups.ts';
 
 const DESCRIPTION = `
 What the services tell each other. Each publishes what it did, in the transaction in which it did it, and hears what others did: nothing is lost, and nothing
@@ -78,13 +78,13 @@ function hearing(group: Group, topics: readonly [string, DescribedEvent[]][]): [
     if (heard.length === 0) return [];
     const operation = {
       action: 'receive',
-      title: `${group.name} hears ${topic}`,
+      title: `${group.group} hears ${topic}`,
       summary: group.summary,
       tags: [{ name: group.service }],
       ...messagesOf(topic, heard),
-      bindings: { kafka: { groupId: { type: 'string', const: group.name }, bindingVersion: '0.5.0' } },
+      bindings: { kafka: { groupId: { type: 'string', const: group.group }, bindingVersion: '0.5.0' } },
     };
-    return [[`${group.name}.hears.${topic}`, operation]];
+    return [[`${group.group}.hears.${topic}`, operation]];
   });
 }
 

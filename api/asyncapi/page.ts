@@ -1,7 +1,7 @@
+import type { Group } from '../../services/groups.ts';
 import { diagram } from './diagram.ts';
 import type { asyncApi } from './document.ts';
 import type { AvroRecord, AvroType, DescribedEvent } from './events.ts';
-import type { Group } from './groups.ts';
 import { prose, toHtml } from './html.ts';
 
 type Document = ReturnType<typeof asyncApi>;
@@ -41,7 +41,7 @@ ${topics.join('\n')}
 
 function groupTable(groups: readonly Group[]): string {
   const rows = groups.map(
-    ({ name, service, summary, handles }) =>
+    ({ group: name, service, summary, handles }) =>
       `<tr><td><strong>${name}</strong>${name === service ? '' : ` <small>(${service})</small>`}</td><td>${toHtml(summary)}</td><td>${handles.map(link).join(', ')}</td></tr>`,
   );
   return table(['group', 'what for', 'hears'], rows);
@@ -49,7 +49,7 @@ function groupTable(groups: readonly Group[]): string {
 
 function eventPart(event: DescribedEvent, groups: readonly Group[], document: Document): string {
   const { type, publisher, key, id, record, schema } = event;
-  const heard = groups.filter(({ handles }) => handles.includes(type)).map(({ name }) => name);
+  const heard = groups.filter(({ handles }) => handles.includes(type)).map(({ group }) => group);
   const own = headersOf(document, event);
   return `<section id="${type}">
 <h3>${type}</h3>

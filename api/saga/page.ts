@@ -1,6 +1,7 @@
 import type { EventType } from '@shop/events';
+import type { Group } from '../../services/groups.ts';
+import { folderOf } from '../../services/services.ts';
 import type { DescribedEvent } from '../asyncapi/events.ts';
-import type { Group } from '../asyncapi/groups.ts';
 import type { Outcome, SagaTable } from './tables.ts';
 
 /** Topics of the saga: what is on the others is not of one order. */
@@ -31,6 +32,8 @@ export function sagaPage(
         rows.map(({ state, outcomes }) => [state, ...outcomes.map(cell)]),
       ),
     ]),
+    '## Where it is decided',
+    whereDecided(tables),
     REST,
   ].join('\n\n')}\n`;
 }
@@ -46,17 +49,17 @@ const LEGEND = `A row is a state, a column is what is heard (or, for the order, 
 nothing is said, as for what comes twice or late. **✗**: it contradicts what the service knows. No sequence of messages can lead to this, so the message becomes a dead letter
 and a person looks at it.`;
 
-const REST = `## Where it is decided
+const REST = `That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), whatever is lost, doubled, late or killed, is what the [simulation](../test/simulation/README.md) tries.`;
 
-| service | its decisions, pure functions | applied to a batch in one transaction by |
-|---|---|---|
-| order | [\`decide.ts\`](../services/order/src/domain/decide.ts) | [\`handle-saga-events.ts\`](../services/order/src/usecases/handle-saga-events.ts) |
-| catalog | [\`reservation.ts\`](../services/catalog/src/domain/reservation.ts) | [\`reserve-stock.ts\`](../services/catalog/src/usecases/reserve-stock.ts) |
-| coupon | [\`redemption.ts\`](../services/coupon/src/domain/redemption.ts) | [\`redeem-coupons.ts\`](../services/coupon/src/usecases/redeem-coupons.ts) |
-| payment | [\`payment.ts\`](../services/payment/src/domain/payment.ts) | [\`pay-orders.ts\`](../services/payment/src/usecases/pay-orders.ts) |
-| shipping (an example) | [\`shipment.ts\`](../examples/shipping/src/domain/shipment.ts) | [\`ship-orders.ts\`](../examples/shipping/src/usecases/ship-orders.ts) |
-
-That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), whatever is lost, doubled, late or killed, is what the [simulation](../test/simulation/README.md) tries.`;
+/** Which files decide, and which apply that to a batch in one transaction. */
+function whereDecided(tables: readonly SagaTable[]): string {
+  const link = (service: SagaTable['service'], file: string): string =>
+    `[\`${file.split('/').at(-1)}\`](../${folderOf(service)}/src/${file})`;
+  return list(
+    ['service', 'its decisions, pure functions', 'applied to a batch in one transaction by'],
+    tables.map(({ service, files: [decides, applies] }) => [service, link(service, decides), link(service, applies)]),
+  );
+}
 
 /**
  * An arrow from the publisher of an event to each group that hears it, but for the publisher's own of the same name.
@@ -64,7 +67,7 @@ That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), 
 function picture(events: readonly DescribedEvent[], groups: readonly Group[]): string {
   const pairs = new Map<string, EventType[]>();
   for (const { type, publisher } of events) {
-    for (const { name, handles } of groups) {
+    for (const { group: name, handles } of groups) {
       if (!handles.includes(type) || name === publisher) continue;
       const pair = `${publisher} ${name}`;
       pairs.set(pair, [...(pairs.get(pair) ?? []), type]);
@@ -78,7 +81,7 @@ function picture(events: readonly DescribedEvent[], groups: readonly Group[]): s
 }
 
 function hearers(type: EventType, groups: readonly Group[]): string[] {
-  return groups.filter(({ handles }) => handles.includes(type)).map(({ name }) => name);
+  return groups.filter(({ handles }) => handles.includes(type)).map(({ group }) => group);
 }
 
 function cell(outcome: Outcome): string {

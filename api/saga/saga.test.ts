@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { EVENTS, type EventType, isEventType, publisherOf } from '@shop/events';
-import { GROUPS } from '../asyncapi/groups.ts';
+import { ALL_GROUPS } from '../../services/groups.ts';
 import { sagaTables, saidBy } from './tables.ts';
 
 const tables = sagaTables();
@@ -14,8 +14,9 @@ const inputTypes = (service: string): Set<string> =>
 
 describe('the tables of the saga', () => {
   it('when a group of the saga hears an event, then its table has it', () => {
-    const missing = GROUPS.filter(({ name }) => tables.some(({ service }) => service === name)).flatMap(
-      ({ name, handles }) => handles.filter((type) => !inputTypes(name).has(type)).map((type) => `${name}: ${type}`),
+    const missing = ALL_GROUPS.filter(({ group }) => tables.some(({ service }) => service === group)).flatMap(
+      ({ group: name, handles }) =>
+        handles.filter((type) => !inputTypes(name).has(type)).map((type) => `${name}: ${type}`),
     );
     expect(missing).toEqual([]);
   });
@@ -58,7 +59,7 @@ describe('the pictures by hand', () => {
     expect(drawn.length).toBeGreaterThan(10);
     const wrong = drawn.filter(
       ({ from, to, type }) =>
-        publisherOf(type) !== from || !GROUPS.some(({ name, handles }) => name === to && handles.includes(type)),
+        publisherOf(type) !== from || !ALL_GROUPS.some(({ group, handles }) => group === to && handles.includes(type)),
     );
     expect(wrong).toEqual([]);
   });
@@ -70,7 +71,7 @@ describe('the pictures by hand', () => {
     const says = eventsOf(/order ==>\|(.+?)\| log/);
     const hears = eventsOf(/log ==>\|(.+?)\| order/);
     expect(says.filter((type) => publisherOf(type) !== 'order')).toEqual([]);
-    const own = GROUPS.find(({ name }) => name === 'order')?.handles ?? [];
+    const own = ALL_GROUPS.find(({ group }) => group === 'order')?.handles ?? [];
     expect([says.length, hears.length]).toEqual([3, 6]);
     expect(hears.filter((type) => !own.includes(type))).toEqual([]);
   });

@@ -9,6 +9,7 @@ import { decide as decideOrder } from '../../services/order/src/domain/decide.ts
 import * as order from '../../services/order/test/examples.ts';
 import { decide as decidePayment } from '../../services/payment/src/domain/payment.ts';
 import * as payment from '../../services/payment/test/examples.ts';
+import type { ServiceName } from '../../services/services.ts';
 
 /** The answer of one service to one input in one state. */
 export type Outcome =
@@ -19,11 +20,13 @@ export type Outcome =
 
 /** The answers of one service, for every state and input, found by running its decisions. */
 export interface SagaTable {
-  readonly service: string;
+  readonly service: ServiceName;
   /** The row that it keeps. */
   readonly keeps: string;
   /** For which orders it keeps one; empty: it is the order. */
   readonly note: string;
+  /** The files, in the service's `src`: its decisions, and the use case that applies them to a batch. */
+  readonly files: readonly [decides: string, applies: string];
   readonly inputs: readonly string[];
   readonly rows: readonly { readonly state: string; readonly outcomes: readonly Outcome[] }[];
 }
@@ -37,8 +40,8 @@ const changed = (status: string, events: readonly { readonly type: EventType }[]
 
 /** Runs `decide` for every pair. What it throws is a contradiction. */
 function table<S, I>(
-  service: string,
-  [keeps, note]: readonly [keeps: string, note: string],
+  service: ServiceName,
+  { keeps, note = '', files }: { keeps: string; note?: string; files: SagaTable['files'] },
   states: Readonly<Record<string, S>>,
   inputs: Readonly<Record<string, I>>,
   decide: (state: S, input: I) => Outcome,
@@ -54,6 +57,7 @@ function table<S, I>(
     service,
     keeps,
     note,
+    files,
     inputs: Object.keys(inputs),
     rows: Object.entries(states).map(([state, value]) => ({
       state,
@@ -75,10 +79,16 @@ function orders(): SagaTable {
     'deadline-checked, not over': { ...overdue, deadlineMs: 2 * order.DEADLINE_MS },
     'deadline-checked, over': overdue,
   };
-  return table('order', ['order', ''], order.states, all, (state, input) => {
-    const decided = decideOrder(state, input, now);
-    return decided.state === state ? NOTHING : changed(decided.state.status, decided.events);
-  });
+  return table(
+    'order',
+    { keeps: 'order', files: ['domain/decide.ts', 'usecases/handle-saga-events.ts'] },
+    order.states,
+    all,
+    (state, input) => {
+      const decided = decideOrder(state, input, now);
+      return decided.state === state ? NOTHING : changed(decided.state.status, decided.events);
+    },
+  );
 }
 
 function reservations(): SagaTable {
@@ -86,7 +96,11 @@ function reservations(): SagaTable {
   const soldOut = catalog.productsOf(catalog.product(1, { available: 0, reserved: 3, sold: 3 }));
   return table(
     'catalog',
-    ['reservation', 'one reservation for each order'],
+    {
+      keeps: 'reservation',
+      note: 'one reservation for each order',
+      files: ['domain/reservation.ts', 'usecases/reserve-stock.ts'],
+    },
     {
       'no row yet': undefined,
       ACTIVE: catalog.active,
@@ -112,7 +126,11 @@ function reservations(): SagaTable {
 function redemptions(): SagaTable {
   return table(
     'coupon',
-    ['redemption', 'one redemption for each order that names a coupon'],
+    {
+      keeps: 'redemption',
+      note: 'one redemption for each order that names a coupon',
+      files: ['domain/redemption.ts', 'usecases/redeem-coupons.ts'],
+    },
     {
       'no row yet': { redemption: undefined, coupon: coupon.issued },
       'no row yet, coupon used by another order': { redemption: undefined, coupon: coupon.usedByAnother },
@@ -139,7 +157,11 @@ function payments(): SagaTable {
   const enough = 10_000;
   return table(
     'payment',
-    ['payment', 'one payment for each order'],
+    {
+      keeps: 'payment',
+      note: 'one payment for each order',
+      files: ['domain/payment.ts', 'usecases/pay-orders.ts'],
+    },
     {
       'no row yet': undefined,
       COMPLETED: payment.completed,
@@ -167,7 +189,11 @@ function payments(): SagaTable {
 function shipments(): SagaTable {
   return table(
     'shipping',
-    ['shipment', 'one shipment for each order that completed (an example: `npm start -- --with shipping`)'],
+    {
+      keeps: 'shipment',
+      note: 'one shipment for each order that completed (an example: `npm start -- --with shipping`)',
+      files: ['domain/shipment.ts', 'usecases/ship-orders.ts'],
+    },
     {
       'no row yet': undefined,
       REQUESTED: shipping.shipment('REQUESTED'),

@@ -238,7 +238,7 @@ function urlOf(service: string): string {
 }
 
 function post(path: string): Example {
-  const operation = { operationId: path, method: 'POST', template: path, body: undefined } as const;
+  const operation = { operationId: path, method: 'POST', template: path, id: undefined, body: undefined } as const;
   return { operation: { ...operation, access: 'ops', service: undefined }, path, body: undefined };
 }
 

@@ -1,4 +1,3 @@
-import '../support/with-shipping.ts';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SERVICE_NAMES } from '../../services/services.ts';
@@ -106,9 +105,6 @@ describe('what goes well', () => {
     const completed = await post(user, '/orders', order(productId, 2, { couponId }), { ...wait, ...key() });
     const path = expectStatus(completed, 201).headers.get('location') ?? '';
     expectStatus(await call('GET', path, { headers: wait }), 200);
-    await eventuallyPasses('the shipment', async () => {
-      expectStatus(await call('GET', path.replace('orders', 'shipments')), 200);
-    });
     const steps = expectStatus(await call('GET', `${path}/events`), 200).text;
     const last = [...steps.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? '';
     expectStatus(await call('GET', `${path}/events`, { headers: { 'last-event-id': last } }), 204);
@@ -193,7 +189,6 @@ describe('what is refused', () => {
       '/products/popular?days=x',
       '/coupon-policies?cursor=!',
       '/points?x=1',
-      '/shipments/x?x=1',
     ];
     bad.push(
       '/points/history?limit=x',

@@ -13,6 +13,8 @@ export interface DocumentedOperation {
   readonly access: 'public' | 'user' | 'ops';
   /** Who answers it; undefined for the gateway itself. */
   readonly service: UpstreamName | undefined;
+  /** What its `{id}` is; undefined where it has none. */
+  readonly id: string | undefined;
   /** The first of its examples; undefined where it takes no body, `null` where it has none. */
   readonly body: unknown;
 }
@@ -25,6 +27,7 @@ interface OpenApi {
       {
         readonly operationId: string;
         readonly 'x-access': DocumentedOperation['access'];
+        readonly parameters?: readonly { readonly name: string; readonly in: string; readonly description: string }[];
         readonly requestBody?: {
           readonly content: Record<string, { readonly examples?: Record<string, { readonly value: unknown }> }>;
         };
@@ -47,6 +50,7 @@ export function documentedOperations(): DocumentedOperation[] {
         template,
         access: operation['x-access'],
         service: ROUTES.find((route) => route.method === method && route.path === path)?.service,
+        id: operation.parameters?.find((it) => it.name === 'id' && it.in === 'path')?.description.split(':')[0],
         body: operation.requestBody && (example?.value ?? null),
       };
     }),
@@ -69,14 +73,13 @@ export interface Owned {
   readonly rushId: string;
 }
 
-/** The part of the path before `{id}` → what has that id. */
+/** What the document says that an `{id}` is, up to a colon → what has that id. */
 const IDS: Readonly<Record<string, keyof Owned>> = {
-  '/orders/': 'orderId',
-  '/shipments/': 'orderId',
-  '/coupons/requests/': 'requestId',
-  '/products/': 'productId',
-  '/ops/audit/': 'auditId',
-  '/ops/rush/': 'rushId',
+  'the order': 'orderId',
+  'the request': 'requestId',
+  'the product': 'productId',
+  'the audit': 'auditId',
+  'the rush': 'rushId',
 };
 
 /** Bodies in place of those of the document, where these would cost a test too much. */
@@ -86,8 +89,8 @@ const BODIES: Readonly<Record<string, unknown>> = { startRush: { buyers: 1 } };
 export function exampleOf(operation: DocumentedOperation, owned: Owned): Example {
   const { operationId, template } = operation;
   const [before = '', after] = template.split('{id}');
-  const kind = IDS[before];
-  if (after !== undefined && !kind) throw new Error(`${operationId}: IDS does not say what {id} is in ${template}`);
+  const kind = IDS[operation.id ?? ''];
+  if (after !== undefined && !kind) throw new Error(`${operationId}: IDS does not know ${operation.id}`);
   const path = after === undefined || !kind ? before : `${before}${owned[kind]}${after}`;
   if (path.includes('{')) throw new Error(`${operationId}: ${template} has more than an {id}`);
   const body = BODIES[operationId] ?? operation.body;

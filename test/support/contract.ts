@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { ROUTES } from '../../services/gateway/src/routes.generated.ts';
+import { SERVICE_NAMES } from '../../services/services.ts';
 import type { Answer } from './answer.ts';
 
 interface Header {
@@ -53,9 +55,11 @@ export function loadContract(): Contract {
   const ajv = new Ajv2020({ strict: false, coerceTypes: false });
   addFormats.default(ajv);
   ajv.addSchema(document, 'openapi.json');
-  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ ...operation, method: method.toUpperCase(), path })),
-  );
+  const operations = Object.entries(document.paths)
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ ...operation, method: method.toUpperCase(), path })),
+    )
+    .filter(runsHere);
   const seen = new Set<string>();
 
   /** A response, and where in the document it is. */
@@ -117,6 +121,13 @@ export function loadContract(): Contract {
       return wrong.map((fault) => `${operation.operationId} ${status}: ${fault}: ${text.slice(0, 500)}`);
     },
   };
+}
+
+/** Whether its service runs here: an example may not. The gateway's own operations have no route. */
+function runsHere({ method, path }: DocumentedOperation): boolean {
+  const template = path.replaceAll(/\{(\w+)\}/g, ':$1');
+  const service = ROUTES.find((route) => route.method === method && route.path === template)?.service;
+  return service === undefined || service === 'ops' || SERVICE_NAMES.includes(service);
 }
 
 function codesOf(response: Response | undefined): readonly string[] {

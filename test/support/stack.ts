@@ -9,7 +9,8 @@ import { ALL_SERVICE_NAMES, EXAMPLE_NAMES, SERVICE_NAMES, schemaOf } from '../..
 export const SCHEMAS = ALL_SERVICE_NAMES.map((name) => schemaOf(name));
 
 /**
- * The stack that the test command started for us, with the examples that SHOP_WITH names. Any other is refused: these tests empty schemas and kill processes.
+ * The stack that the test command started for us, with the examples that SHOP_WITH names. Any other stack is refused:
+ * these tests empty schemas and kill processes.
  */
 export function testStack(env: Record<string, string | undefined> = process.env): Stack {
   const name = env.SHOP_STACK;

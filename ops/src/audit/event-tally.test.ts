@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { deriveEventId, EVENTS, type EventType } from '@shop/events';
 import { createEventTally } from './event-tally.ts';
-import { compare, impliedEvents, type OrderRows, typeSet, typesIn } from './implied-events.ts';
+import { compare, impliedEvents, type OrderRows } from './implied-events.ts';
 import type { LogRecord } from './log.ts';
 import { createOffsetTally } from './offset-tally.ts';
+import { typeSet, typesIn } from './type-set.ts';
 
 const orderId = '0193b5a0-0000-7000-8000-000000000001';
 const rows = (change: Partial<OrderRows> = {}): OrderRows => ({

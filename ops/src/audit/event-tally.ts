@@ -1,7 +1,8 @@
 import { deriveEventId, EVENTS, type EventType, isEventType } from '@shop/events';
 import type { Suspect } from './check.ts';
-import { isOrderEvent, overtakenBy, type TypeSet, typeSet, typesIn } from './implied-events.ts';
+import { overtakenBy } from './implied-events.ts';
 import type { LogRecord } from './log.ts';
+import { isOrderEvent, type TypeSet, typeSet, typesIn } from './type-set.ts';
 
 /** What the topics hold, order by order, and what is wrong with it in itself. */
 export interface EventTally {

@@ -2,9 +2,9 @@ import type { SqlReader } from '../sql.ts';
 import type { Check, CheckResult, Finding, Suspect } from './check.ts';
 import type { EventTally } from './event-tally.ts';
 import { appliedAmong } from './groups.ts';
-import { typesIn } from './implied-events.ts';
 import type { OffsetTally } from './offset-tally.ts';
 import type { Comparison } from './rows-and-events.ts';
+import { typesIn } from './type-set.ts';
 
 const EXAMPLES = 5;
 

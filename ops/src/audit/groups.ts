@@ -1,67 +1,13 @@
-import { EVENTS, type EventType } from '@shop/events';
-import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import { EVENTS } from '@shop/events';
+import { ALL_GROUPS, type Group } from '../../../services/groups.ts';
+import { SERVICE_NAMES } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
 import type { LogReader } from './log.ts';
 import type { GroupState } from './offset-tally.ts';
 
-/** A consumer group, whose inbox it fills, and what it handles. */
-export interface Group {
-  readonly group: string;
-  readonly service: ServiceName;
-  readonly handles: readonly EventType[];
-  /** What it wants of those, by the headers; absent: all. */
-  readonly wants?: (headers: Readonly<Record<string, string>>) => boolean;
-  /** It runs only where there is something to deliver to, and waits as long as that is away. */
-  readonly optional?: boolean;
-}
-
 export const DATA_PLATFORM = 'data-platform';
-
-/** Every group there is. A test compares this with the services' own subscriptions. */
-export const ALL_GROUPS: readonly Group[] = [
-  {
-    group: 'order',
-    service: 'order',
-    handles: [
-      'stock-reserved',
-      'stock-rejected',
-      'coupon-redeemed',
-      'coupon-rejected',
-      'payment-completed',
-      'payment-failed',
-      'payment-refunded',
-    ],
-  },
-  { group: 'catalog', service: 'catalog', handles: ['order-created', 'order-completed', 'order-cancelled'] },
-  {
-    group: 'coupon',
-    service: 'coupon',
-    handles: ['stock-reserved', 'order-cancelled'],
-    wants: (headers) => headers.ce_couponid !== undefined,
-  },
-  { group: 'coupon-issue', service: 'coupon', handles: ['coupon-issue-requested'] },
-  {
-    group: 'payment',
-    service: 'payment',
-    handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
-    wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
-  },
-  {
-    group: 'ranking',
-    service: 'ranking',
-    handles: ['order-completed', 'order-cancelled', 'product-changed'],
-    wants: (headers) => headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false',
-  },
-  { group: DATA_PLATFORM, service: 'order', handles: ['order-completed', 'order-cancelled'], optional: true },
-  {
-    group: 'shipping',
-    service: 'shipping',
-    handles: ['order-completed', 'order-cancelled'],
-    wants: (headers) => headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false',
-  },
-];
 
 /** The groups of the services that run here. */
 export const GROUPS: readonly Group[] = ALL_GROUPS.filter(({ service }) => SERVICE_NAMES.includes(service));

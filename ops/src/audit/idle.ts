@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Group } from '../../../services/groups.ts';
 import type { PlatformReader } from '../data-platform.ts';
 import type { SqlReader } from '../sql.ts';
-import { GROUPS, type Group, topicsOf } from './groups.ts';
+import { GROUPS, topicsOf } from './groups.ts';
 import { type LogReader, partitionName } from './log.ts';
 
 export interface IdleOptions {

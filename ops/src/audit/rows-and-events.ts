@@ -3,8 +3,10 @@ import { PUBLISHERS, schemaOf } from '../../../services/services.ts';
 import { asciiOnly, pages, type SqlReader } from '../sql.ts';
 import type { AuditScope, Suspect } from './check.ts';
 import type { EventTally } from './event-tally.ts';
-import { compare, type OrderRows, PARTICIPANTS, type Part, type TypeSet, typeSet, typesIn } from './implied-events.ts';
+import { compare, type OrderRows } from './implied-events.ts';
+import { PARTICIPANTS, type Part } from './participants.ts';
 import { compareRequests, type MissingRequest } from './requests-and-events.ts';
+import { type TypeSet, typeSet, typesIn } from './type-set.ts';
 
 /** The outcome of comparing rows with topics, before the topics' tail has been read. */
 export interface Comparison {

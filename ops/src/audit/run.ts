@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENTS } from '@shop/events';
-import { SERVICE_NAMES } from '../../../services/services.ts';
 import type { PlatformReader } from '../data-platform.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
@@ -16,11 +15,11 @@ import { messagingChecks } from './messaging.ts';
 import { lagNotes, MARGIN_MS, retentionWatch } from './notes.ts';
 import { createOffsetTally } from './offset-tally.ts';
 import { orderChecks } from './orders.ts';
+import { PARTICIPANTS } from './participants.ts';
 import { pointChecks } from './points.ts';
 import { rankingChecks } from './ranking.ts';
 import { compareWithDoors, compareWithSets } from './redis-and-rows.ts';
 import { compareRows } from './rows-and-events.ts';
-import { shippingChecks } from './shipping.ts';
 import type { SortedSets } from './sorted-sets.ts';
 import { stockChecks } from './stock.ts';
 
@@ -65,7 +64,7 @@ function checksFor(timeZone: string): readonly Check[] {
     ...couponChecks,
     ...messagingChecks,
     ...rankingChecks(timeZone),
-    ...(SERVICE_NAMES.includes('shipping') ? shippingChecks : []),
+    ...PARTICIPANTS.flatMap(([, { checks }]) => checks ?? []),
     ...idempotencyChecks,
   ];
 }

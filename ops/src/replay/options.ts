@@ -1,5 +1,6 @@
 import { EVENTS, type EventType } from '@shop/events';
-import { GROUPS, type Group, topicsOf } from '../audit/groups.ts';
+import type { Group } from '../../../services/groups.ts';
+import { GROUPS, topicsOf } from '../audit/groups.ts';
 import { refuseBeyondInbox } from './inbox-age.ts';
 import { WishError } from './wish-error.ts';
 

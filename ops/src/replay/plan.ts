@@ -1,5 +1,6 @@
 import type { IncomingRecord, KafkaAdmin, RecordRange } from '@shop/events';
-import { appliedAmong, type Group, isFor } from '../audit/groups.ts';
+import type { Group } from '../../../services/groups.ts';
+import { appliedAmong, isFor } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
 import type { ReplayWish } from './options.ts';
 import { type TypeCount, typeCounts } from './type-counts.ts';

@@ -1,0 +1,50 @@
+import type { EventType, Headers } from '@shop/events';
+import { shippingSubscription } from '../examples/shipping/src/messaging/subscriptions.ts';
+import { catalogSubscription } from './catalog/src/messaging/subscriptions.ts';
+import { couponSubscription, issueSubscription } from './coupon/src/messaging/subscriptions.ts';
+import { dataPlatformSubscription, orderSubscription } from './order/src/messaging/subscriptions.ts';
+import { paymentSubscription } from './payment/src/messaging/subscriptions.ts';
+import { rankingSubscription } from './ranking/src/messaging/subscriptions.ts';
+import type { ServiceName } from './services.ts';
+
+/** A consumer group, whose inbox it fills, and what it hears. */
+export interface Group {
+  readonly group: string;
+  readonly service: ServiceName;
+  readonly handles: readonly EventType[];
+  /** What it wants of those, by the headers; absent: all. */
+  readonly wants?: (headers: Headers) => boolean;
+  /** It runs only where there is something to deliver to, and waits as long as that is away. */
+  readonly optional?: boolean;
+  /** What it is for. */
+  readonly summary: string;
+}
+
+// Only what the subscriptions say of themselves is read: nothing is handled here.
+const nothing = {} as never;
+
+/**
+ * Every consumer group there is, as the services' own subscriptions say: for the audit, the operators' commands and the
+ * documents.
+ */
+export const ALL_GROUPS: readonly Group[] = [
+  group('order', orderSubscription(nothing), 'Drives each order on, to its end.'),
+  group('catalog', catalogSubscription(nothing), 'Reserves stock, sells it, or takes it back.'),
+  group('coupon', couponSubscription(nothing), 'Uses the coupons of orders, or gives them back.'),
+  group('coupon', issueSubscription(nothing), 'Issues coupons that were asked for over the log.'),
+  group('payment', paymentSubscription(nothing), 'Takes points, or gives them back.'),
+  group('ranking', rankingSubscription(nothing), 'Counts what is sold.'),
+  {
+    ...group('order', dataPlatformSubscription(nothing), 'Delivers ended orders to the data platform.'),
+    optional: true,
+  },
+  group('shipping', shippingSubscription(nothing), 'Has parcels sent (an example).'),
+];
+
+function group(
+  service: ServiceName,
+  { group: name, handles, wants }: Pick<Group, 'group' | 'handles' | 'wants'>,
+  summary: string,
+): Group {
+  return { group: name, service, handles, summary, ...(wants && { wants }) };
+}
