@@ -2,7 +2,7 @@ import { MAX_INTEGER } from '@shop/chassis';
 import { z } from 'zod';
 
 /** The most buyers of a rush. */
-export const MAX_BUYERS = 2_000;
+const MAX_BUYERS = 2_000;
 /** An audit from here reaches back at most so far, ms; the command line has no such limit. */
 const MAX_SINCE_MS = 86_400_000;
 

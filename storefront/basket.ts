@@ -1,5 +1,5 @@
 /** What the API takes: 1 to 50 lines, each of 1 to 1,000 pieces. */
-export const MAX_LINES = 50;
+const MAX_LINES = 50;
 export const MAX_QUANTITY = 1_000;
 
 export interface BasketLine {

@@ -29,7 +29,7 @@ const problemSchema = describes<Problem>()(
 );
 
 /** What an operation may be refused for, besides its own problems. */
-export function commonProblems({ access, body, params, path }: Operation): ProblemCode[] {
+function commonProblems({ access, body, params, path }: Operation): ProblemCode[] {
   return [
     'VALIDATION_FAILED',
     ...(access === 'public' ? [] : (['UNAUTHENTICATED', 'FORBIDDEN'] as const)),

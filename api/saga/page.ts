@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import type { EventType } from '@shop/events';
 import type { Group } from '../../services/groups.ts';
 import { folderOf } from '../../services/services.ts';
@@ -93,7 +94,7 @@ function cell(outcome: Outcome): string {
     case 'changed':
       return [outcome.status, ...outcome.says.map((type) => `says ${code(type)}`)].join('<br/>');
     default:
-      return outcome satisfies never;
+      return unreachable(outcome);
   }
 }
 

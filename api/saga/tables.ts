@@ -211,13 +211,3 @@ function shipments(): SagaTable {
     },
   );
 }
-
-/** The events that each service says in answer to the inputs of its table. */
-export function saidBy(tables: readonly SagaTable[]): ReadonlyMap<string, ReadonlySet<EventType>> {
-  return new Map(
-    tables.map(({ service, rows }) => [
-      service,
-      new Set(rows.flatMap(({ outcomes }) => outcomes.flatMap((it) => (it.kind === 'changed' ? it.says : [])))),
-    ]),
-  );
-}

@@ -16,7 +16,7 @@ import { confirmedRate } from './sagas.ts';
 import { LIMITS } from './search.ts';
 
 /** The whole report, from the results alone. */
-export function renderReport({ orders, latency }: Results): string {
+function renderReport({ orders, latency }: Results): string {
   const loads = Object.values(orders);
   const idle = Object.values(latency);
   return `${[

@@ -74,7 +74,7 @@ export function databaseUrl(layout: StackLayout, user: string, schema: string): 
 }
 
 /** The addresses of every instance of a service, comma separated. */
-export function serviceUrls(layout: StackLayout, service: ServiceName, instances = layout.instances): string {
+function serviceUrls(layout: StackLayout, service: ServiceName, instances = layout.instances): string {
   const length = instancesOf(serviceRow(service), instances);
   return Array.from({ length }, (_, index) => serviceUrl(layout, service, index + 1)).join(',');
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '@shop/chassis';
-import { Kept } from '../kept.ts';
+import { LRUCache } from 'lru-cache';
 import type { AuditTask, RunAudit } from './run-audit.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -22,12 +22,14 @@ export interface Audits {
   stop(): Promise<void>;
 }
 
+/** Jobs of one kind that a console remembers: those that were looked at last. A restart forgets them. */
+export const MAX_KEPT = 20;
 /** However much there is to read, ms. */
 const MAX_MS = 300_000;
 
 /** One audit at a time: it costs the database more than anything else here. */
 export function createAudits({ run, newId }: { run: RunAudit; newId: () => string }): Audits {
-  const states = new Kept<AuditState>();
+  const states = new LRUCache<string, AuditState>({ max: MAX_KEPT });
   const stopping = new AbortController();
   let underWay: string | undefined;
   let turn: Promise<unknown> = Promise.resolve();

@@ -20,8 +20,8 @@ export interface RushPlan extends Wanted {
   readonly buyers: readonly number[];
 }
 
-export const FRESH_STOCK = 50;
-export const FRESH_COUPONS = 50;
+const FRESH_STOCK = 50;
+const FRESH_COUPONS = 50;
 const FRESH_PRICE = 10_000;
 const FRESH_DISCOUNT = 1_000;
 /** Users 1 … so many are the demo's. */

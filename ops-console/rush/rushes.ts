@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError, type Logger } from '@shop/chassis';
-import type { Audits } from '../audit/audits.ts';
+import { LRUCache } from 'lru-cache';
+import { type Audits, MAX_KEPT } from '../audit/audits.ts';
 import type { Verdict } from '../audit/verdict.ts';
-import { Kept } from '../kept.ts';
 import { burst } from './burst.ts';
 import { buy } from './buyer.ts';
 import type { GatewayClient } from './gateway.ts';
@@ -66,7 +66,7 @@ const REST_MS = 60_000;
 /** One rush at a time: two would count each other's buyers. */
 export function createRushes(deps: RushDeps): Rushes {
   const { buyersAtOnce, longestMs } = deps.limits ?? LIMITS;
-  const rushes = new Kept<Rush>();
+  const rushes = new LRUCache<string, Rush>({ max: MAX_KEPT });
   const stopping = new AbortController();
   let current: string | undefined;
   /** Of the current one; never rejects. */

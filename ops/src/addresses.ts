@@ -34,7 +34,7 @@ export interface ServiceAddresses {
 }
 
 /** The addresses that a stack with this port offset has by default, as environment variables. */
-export function localEnvironment(portOffset: number): Record<string, string> {
+function localEnvironment(portOffset: number): Record<string, string> {
   const port = (base: number) => base + portOffset;
   const services = SERVICE_NAMES.flatMap((name): [string, string][] => {
     const schema = schemaOf(name);

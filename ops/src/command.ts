@@ -12,7 +12,7 @@ export interface Output {
   say(words: string): void;
 }
 
-export function createOutput(json: boolean): Output {
+function createOutput(json: boolean): Output {
   return {
     json,
     result: (value, text) => process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text.trimEnd()}\n`),

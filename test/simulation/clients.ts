@@ -1,4 +1,5 @@
 import { isDatabaseError } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { ConnectionLost, type Instance } from './instance.ts';
 import type { Random } from './random.ts';
@@ -108,7 +109,7 @@ export class Clients {
       case 'issue':
         return await this.#askForCoupon(command, requestId);
       default:
-        return command satisfies never;
+        return unreachable(command);
     }
   }
 

@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import type { IssueAnswer, ShopAtRest } from './shop-at-rest.ts';
 import { isCalm } from './world.ts';
 
@@ -62,7 +63,7 @@ function* contradictions(
       yield 'the policy is there and open';
       return;
     default:
-      kind satisfies never;
+      unreachable(kind);
   }
 }
 

@@ -19,7 +19,7 @@ export class Table<Row> {
 }
 
 /** MySQL's 1213: the transaction was rolled back because it and another waited for each other. */
-export class SimulatedDeadlock extends Error {
+class SimulatedDeadlock extends Error {
   readonly errno = 1213;
   readonly sqlState = '40001';
   readonly code = 'ER_LOCK_DEADLOCK';
@@ -27,7 +27,7 @@ export class SimulatedDeadlock extends Error {
 }
 
 /** MySQL's 1062. */
-export class SimulatedDuplicateKey extends Error {
+class SimulatedDuplicateKey extends Error {
   readonly errno = 1062;
   readonly sqlState = '23000';
   readonly code = 'ER_DUP_ENTRY';

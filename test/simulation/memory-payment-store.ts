@@ -45,7 +45,7 @@ export function createMemoryPaymentStore(tables: PaymentTables): PaymentStore<Me
   };
 }
 
-export async function setBalance(
+async function setBalance(
   tx: MemoryTransaction,
   tables: PaymentTables,
   userId: number,
@@ -55,11 +55,7 @@ export async function setBalance(
   await tx.put(tables.accounts, String(userId), { userId, balance });
 }
 
-export async function addEntries(
-  tx: MemoryTransaction,
-  tables: PaymentTables,
-  entries: readonly PointEntry[],
-): Promise<void> {
+async function addEntries(tx: MemoryTransaction, tables: PaymentTables, entries: readonly PointEntry[]): Promise<void> {
   for (const entry of entries) {
     const id = tx.nextId();
     await tx.insert(tables.history, String(id), { ...entry, id });

@@ -138,7 +138,7 @@ export class Scheduler {
 }
 
 /** Resolves when every promise reaction that is due has run: the next-tick queue comes after the microtasks. */
-export function settle(): Promise<void> {
+function settle(): Promise<void> {
   return new Promise((resolve) => {
     process.nextTick(resolve);
   });

@@ -12,7 +12,7 @@ export interface OpsResult {
 }
 
 /** Runs the operator's command line on a stack, as `npm run ops -- …` does. */
-export function runOps(stack: Stack, args: readonly string[]): Promise<OpsResult> {
+function runOps(stack: Stack, args: readonly string[]): Promise<OpsResult> {
   const { NODE_OPTIONS: _jest, ...inherited } = process.env;
   const child = spawn(process.execPath, [join(root, 'ops/main.ts'), ...args], {
     cwd: root,

@@ -38,7 +38,7 @@ export const WAYS: readonly ((database: PooledDatabase) => Way)[] = [
 ];
 
 /** Locks the row, decides on what it holds, writes. */
-export function rowLock(database: PooledDatabase): Way {
+function rowLock(database: PooledDatabase): Way {
   return oneByOne('row lock (`SELECT … FOR UPDATE`)', database, async (tx, change) => {
     const value = await readValue(tx, change.rowId, 'FOR UPDATE');
     if (value + change.delta < 0) return 'refused';
@@ -49,7 +49,7 @@ export function rowLock(database: PooledDatabase): Way {
 }
 
 /** Lets the statement decide. */
-export function conditional(database: PooledDatabase): Way {
+function conditional(database: PooledDatabase): Way {
   return oneByOne('conditional update (`… WHERE value >= n`)', database, async (tx, change) => {
     const { affectedRows } = await tx.execute('UPDATE hot_rows SET value = value + ? WHERE id = ? AND value + ? >= 0', [
       change.delta,
@@ -63,12 +63,12 @@ export function conditional(database: PooledDatabase): Way {
 }
 
 /** Reads without a lock, writes if nobody has written since, else begins again at once. */
-export function optimistic(database: PooledDatabase): Way {
+function optimistic(database: PooledDatabase): Way {
   return optimisticWay('optimistic (version column)', database, () => nextTurn());
 }
 
 /** The same, but before each further turn it waits for a random time, up to twice as long each time. */
-export function optimisticWithBackOff(database: PooledDatabase): Way {
+function optimisticWithBackOff(database: PooledDatabase): Way {
   return optimisticWay('optimistic, with back-off', database, (turn) =>
     sleep(Math.random() * Math.min(2 ** turn, MAX_BACK_OFF_MS)),
   );
@@ -117,7 +117,7 @@ function tryOptimistically(database: PooledDatabase, change: Change): Promise<An
 }
 
 /** One transaction for all that wait: lock once, decide in memory in the order of asking, write once. */
-export function batched(database: PooledDatabase): Way {
+function batched(database: PooledDatabase): Way {
   let retries = 0;
   const batcher = createBatcher<Change, Answer>({
     name: 'hot-row',

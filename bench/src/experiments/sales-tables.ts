@@ -35,7 +35,7 @@ export async function loadOrders(database: PooledDatabase, all: Iterable<Sale>):
   return lines;
 }
 
-export function orderRow({ orderId, userId, at, completed, lines }: Sale): SqlValue[] {
+function orderRow({ orderId, userId, at, completed, lines }: Sale): SqlValue[] {
   const total = lines.reduce((sum, line) => sum + line.quantity * 1_000, 0);
   return completed
     ? [orderId, userId, 'COMPLETED', total, 0, total, 3, at, at, at]

@@ -19,7 +19,7 @@ export interface RampOptions {
   readonly most?: number;
 }
 
-export const RAMP_FACTOR = 1.25;
+const RAMP_FACTOR = 1.25;
 
 /**
  * The highest rate that holds, found quickly: upwards by a quarter each time until one does not hold twice in a row,

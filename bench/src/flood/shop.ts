@@ -5,9 +5,9 @@ import { profileOf } from '../profiles.ts';
 import type { Share } from './plan.ts';
 
 /** Users that the demo data has given points. */
-export const USERS = 10_000;
+const USERS = 10_000;
 /** Most coupons that a policy may have. */
-export const COUPONS_EACH = 100_000;
+const COUPONS_EACH = 100_000;
 const POPULAR = '/products/popular';
 
 /**
@@ -62,7 +62,7 @@ export function coupons(policies: readonly number[], weight = 1): Share {
   return { name: 'coupons', weight, traffic: { kind: 'claims', policies, couponsEach: COUPONS_EACH, firstUser: 1 } };
 }
 
-export function reads(name: string, paths: readonly string[], weight = 1): Share {
+function reads(name: string, paths: readonly string[], weight = 1): Share {
   return { name, weight, traffic: { kind: 'reads', paths } };
 }
 

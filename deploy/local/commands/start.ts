@@ -134,7 +134,7 @@ function printLinks(stack: Stack, instances: number): void {
 }
 
 /** One order for the demo's first user, answered when it has ended. */
-export function exampleOrder(gateway: string): string {
+function exampleOrder(gateway: string): string {
   return [
     `  TOKEN=$(curl -s ${gateway}/auth/demo-token -H 'Content-Type: application/json' \\`,
     `    -d '{"userId":1}' | grep -o 'ey[^"]*')`,

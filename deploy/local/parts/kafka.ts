@@ -75,7 +75,7 @@ async function format(site: Site, folder: string, controllerPort: number): Promi
 }
 
 /** One broker that is its own controller. */
-export function properties(port: number, controllerPort: number, logs: string): string {
+function properties(port: number, controllerPort: number, logs: string): string {
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,

@@ -29,7 +29,7 @@ let chosen: Promise<Program> | undefined;
  * MySQL: the installed one, or Debian's. Where neither is to be had, MariaDB, whose SQL the services keep to as well.
  * `SHOP_DATABASE=mariadb` asks for MariaDB.
  */
-export function databaseProgram(): Promise<Program> {
+function databaseProgram(): Promise<Program> {
   chosen ??= choose();
   return chosen;
 }

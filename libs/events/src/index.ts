@@ -1,23 +1,7 @@
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
-export {
-  type Codec,
-  type CodecOptions,
-  createCodec,
-  createCodecOn,
-  type DecodedEvent,
-  type SchemaStore,
-} from './codec/index.ts';
-export {
-  type Consumer,
-  type ConsumerOptions,
-  type ConsumerStatus,
-  createFileFailpoint,
-  type Failpoint,
-  failpointFromEnvironment,
-  type Subscription,
-  startConsumer,
-} from './consumer/index.ts';
+export { type Codec, createCodec, createCodecOn } from './codec/index.ts';
+export { type Consumer, type Subscription, startConsumer } from './consumer/index.ts';
 export type * from './contracts/generated/types.ts';
 export {
   allTopics,
@@ -32,16 +16,9 @@ export {
   publisherOf,
   type ReceivedEvent,
 } from './contracts/index.ts';
-export { type Redriver, type RedriverOptions, startRedriver } from './dead-letters/index.ts';
-export {
-  HandlerBrokenError,
-  InvalidEventError,
-  OutageError,
-  StaleBatchError,
-  UndecodableError,
-  UnknownSchemaError,
-} from './errors.ts';
-export { classify, type FailureKind } from './failure.ts';
+export { startRedriver } from './dead-letters/index.ts';
+export { OutageError, StaleBatchError, UndecodableError } from './errors.ts';
+export { classify } from './failure.ts';
 export {
   type CommittedOffset,
   createKafkaAdmin,
@@ -51,19 +28,11 @@ export {
   type RecordRange,
 } from './kafka/index.ts';
 export { type EventLogger, silentLogger } from './log.ts';
-export { createMessaging, type Messaging, type MessagingOptions } from './messaging.ts';
-export { type Applied, createEventMetrics, type EventMetrics, noMetrics } from './metrics.ts';
-export { type CommitHooks, createOutbox, type Outbox, type OutboxOptions } from './outbox/index.ts';
-export {
-  FactsIncompleteError,
-  type OwnFacts,
-  type RecoverableService,
-  type Recovered,
-  RecoveryError,
-  recover,
-  recoverWhenAsked,
-} from './recovery/index.ts';
-export { createSqlRelayLock, type Relay, type RelayLock, type RelayOptions, startRelay } from './relay/index.ts';
+export { createMessaging } from './messaging.ts';
+export { noMetrics } from './metrics.ts';
+export { type CommitHooks, createOutbox, type Outbox } from './outbox/index.ts';
+export { FactsIncompleteError, type OwnFacts, recover, recoverWhenAsked } from './recovery/index.ts';
+export { createSqlRelayLock, type Relay, type RelayLock, startRelay } from './relay/index.ts';
 export {
   anyEvents,
   finishReplay,
@@ -74,11 +43,10 @@ export {
   type RebuildTools,
   type RebuildWork,
   ReplayCancelledError,
-  type Replayer,
   type ReplayerOptions,
   resetReplay,
   startReplayer,
 } from './replay/index.ts';
-export type { DeadLetterEntry, DeadLetterReason, MessagingStore, NumberedRow, OutboxRow } from './store/index.ts';
+export type { DeadLetterEntry, MessagingStore, NumberedRow } from './store/index.ts';
 export { createSqlMessagingStore, INBOX_RETENTION_DAYS, purgeInbox, type SqlMessagingStore } from './store/index.ts';
-export { startWaiters, type Waiters, type WaitersOptions, type WaitOptions } from './waiters/index.ts';
+export { startWaiters, type Waiters } from './waiters/index.ts';

@@ -123,6 +123,4 @@ export function testLogger(name: string) {
 /** The id of an order that nobody else has. */
 export const newOrderId = (): string => uuidv7();
 
-export const isOwn = (own: ReadonlySet<string>, key: string | null): boolean => key !== null && own.has(key);
-
 export type { EventType };

@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import { EXIT, type ExitCode, type Output } from '../command.ts';
 import { renderReplays } from './render.ts';
 import type { Replay } from './requests.ts';
@@ -27,6 +28,6 @@ export function verdict(output: Output, replay: Replay): ExitCode {
       output.say('It is still at work: `replay --list` tells how far it is.');
       return EXIT.failed;
     default:
-      return replay.status satisfies never;
+      return unreachable(replay.status);
   }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
-export const orderConfigSchema = z.object({
+const orderConfigSchema = z.object({
   ...serviceConfig,
   PORT: serviceConfig.PORT.default(3001),
   ORDER_DEADLINE_MS: count(30_000).describe('an order PENDING for longer is cancelled, ms'),

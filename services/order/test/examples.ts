@@ -43,7 +43,7 @@ export function completed(parts: Partial<CompletedOrder> = {}): CompletedOrder {
   return { ...base, status: 'COMPLETED', reservation, payment, completedAt: LATER, ...parts };
 }
 
-export function cancelled(parts: Partial<CancelledOrder> = {}): CancelledOrder {
+function cancelled(parts: Partial<CancelledOrder> = {}): CancelledOrder {
   return {
     ...base,
     status: 'CANCELLED',

@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import { causedBy, type NewEvent, type ReceivedEvent } from '@shop/events';
 
 /** What shipping hears about orders. */
@@ -31,7 +32,7 @@ export function decide(shipment: Shipment | undefined, event: ShippedOrderEvent)
     case 'order-cancelled':
       return event.data.wasCompleted ? cancel(shipment, event.data) : NOTHING;
     default:
-      throw new Error(`unexpected: ${JSON.stringify(event satisfies never)}`);
+      return unreachable(event);
   }
 }
 

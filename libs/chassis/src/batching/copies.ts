@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Metrics } from '../process/index.ts';
 import { createBatcher, succeeded } from './batcher.ts';
 
@@ -43,7 +44,6 @@ interface Copy<V> {
   /** When its reading began. */
   readonly at: number;
   readonly generation: number;
-  readonly bytes: number;
 }
 
 /** A reading that is asked for, and from its start on: when that was. */
@@ -70,9 +70,12 @@ export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
   const { name, maxAgeMs, keyOf, load, bytesOf, maxBytes = MAX_BYTES, metrics, nextTurn } = options;
   const { now = performance.now.bind(performance) } = options;
   const hits = metrics?.counter('copies_shown_total', 'Reads answered from a copy in the process', ['copies']);
-  const copies = new Map<string, Copy<V>>();
+  const copies = new LRUCache<string, Copy<V>>({
+    maxSize: maxBytes,
+    maxEntrySize: Math.floor(maxBytes / 8),
+    sizeCalculation: ({ value }, key) => key.length + ENTRY_BYTES + bytesOf(value),
+  });
   const readings = new Map<string, Reading<W, V>>();
-  let bytes = 0;
   let generation = 0;
 
   const batcher = createBatcher<Reading<W, V>, V>({
@@ -96,23 +99,11 @@ export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
     },
   });
 
-  function drop(key: string, copy: Copy<V>): void {
-    copies.delete(key);
-    bytes -= copy.bytes;
-  }
-
   function keep({ key, generation: of }: Reading<W, V>, value: V, at: number): void {
-    const before = copies.get(key);
+    const before = copies.peek(key);
     if (before && before.at > at) return;
-    if (before) drop(key, before);
-    const size = key.length + ENTRY_BYTES + bytesOf(value);
-    if (of !== generation || size > maxBytes / 8) return;
-    copies.set(key, { value, at, generation: of, bytes: size });
-    bytes += size;
-    for (const [oldest, copy] of copies) {
-      if (bytes <= maxBytes) return;
-      drop(oldest, copy);
-    }
+    if (of === generation) copies.set(key, { value, at, generation: of });
+    else copies.delete(key);
   }
 
   /** A reading that has not begun will see all that is committed by now. */
@@ -134,7 +125,7 @@ export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
   return {
     find(wish, { fresh = false } = {}) {
       const key = keyOf(wish);
-      const copy = copies.get(key);
+      const copy = copies.peek(key);
       if (copy && !fresh && copy.generation === generation && now() - copy.at <= maxAgeMs) {
         hits?.inc({ copies: name });
         return copy.value;
@@ -146,7 +137,7 @@ export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
       generation++;
     },
     get bytes() {
-      return bytes;
+      return copies.calculatedSize;
     },
     stop: () => batcher.stop(),
   };

@@ -1,2 +1,2 @@
-export { type Batcher, type BatcherOptions, createBatcher, failed, type ItemResult, succeeded } from './batcher.ts';
-export { type Copies, type CopiesOptions, createCopies, type FindOptions } from './copies.ts';
+export { type Batcher, createBatcher, failed, type ItemResult, succeeded } from './batcher.ts';
+export { type Copies, createCopies, type FindOptions } from './copies.ts';

@@ -5,7 +5,6 @@ export {
   type Caller,
   createCallerSigner,
   createCallerVerifier,
-  type InternalKeys,
   NOBODY,
   parseInternalKeys,
   requireScope,

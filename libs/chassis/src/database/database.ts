@@ -1,6 +1,7 @@
 import * as mariadb from 'mariadb';
 import type { Logger } from 'pino';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
+import { within } from '../process/index.ts';
 import { createFairGate } from './fair-gate.ts';
 import type { Database, DedicatedConnection, SqlValue, Transaction } from './transaction.ts';
 import { TransactionSession } from './transaction-session.ts';
@@ -198,19 +199,11 @@ export async function openConnection(
 /**
  * Rejects with `DatabaseUnavailableError` when `pending` takes longer; a result that comes too late goes to `discard`.
  */
-async function withTimeout<T>(pending: Promise<T>, ms: number, discard?: (late: T) => void): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      pending.then(discard, () => undefined);
-      reject(new DatabaseUnavailableError(`the database did not answer within ${ms} ms`));
-    }, ms);
+function withTimeout<T>(pending: Promise<T>, ms: number, discard?: (late: T) => void): Promise<T> {
+  return within(ms, pending, () => {
+    pending.then(discard, () => undefined);
+    return new DatabaseUnavailableError(`the database did not answer within ${ms} ms`);
   });
-  try {
-    return await Promise.race([pending, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Lets whoever holds the lock move on before the same work is tried again. */

@@ -1,4 +1,4 @@
-export { createDatabase, type DatabaseOptions, openConnection, type PooledDatabase } from './database.ts';
+export { createDatabase, openConnection, type PooledDatabase } from './database.ts';
 export {
   type ClaimOutcome,
   claimIdempotencyKeys,
@@ -11,7 +11,7 @@ export {
   requestHash,
   restoreIdempotencyKeys,
 } from './idempotency.ts';
-export { type MigrateOptions, MigrationError, migrate } from './migrate.ts';
-export { type InsertOptions, insertNumbered, insertRows, placeholders } from './sql.ts';
+export { MigrationError, migrate } from './migrate.ts';
+export { insertNumbered, insertRows, placeholders } from './sql.ts';
 export { splitStatements } from './sql-statements.ts';
 export type { Database, DedicatedConnection, SqlExecutor, SqlValue, Transaction, Transactor } from './transaction.ts';

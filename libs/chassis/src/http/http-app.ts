@@ -115,7 +115,7 @@ export function createHttpApp({ logger, metrics, health, callers, routes }: Http
  * outage of what we need by its message. A refusal is no fault, even where it is a 503: under overload a line for each
  * would only add to the load.
  */
-export function sendProblem(error: unknown, request: Request, response: Response, logger: Logger): void {
+function sendProblem(error: unknown, request: Request, response: Response, logger: Logger): void {
   const trace = response.locals.trace as TraceContext | undefined;
   const shown = isBadUrl(error) ? new DomainError('VALIDATION_FAILED', 'The path is malformed.') : toDomainError(error);
   const { body, headers } = renderProblem(shown, trace?.traceId);

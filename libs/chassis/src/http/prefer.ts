@@ -1,5 +1,5 @@
 /** The longest wait that is granted, s. */
-export const MAX_WAIT_SECONDS = 30;
+const MAX_WAIT_SECONDS = 30;
 
 /**
  * The seconds a client prefers to wait for the end of its order (RFC 7240: `Prefer: wait=10`), at most 30. Undefined

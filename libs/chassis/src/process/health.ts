@@ -1,3 +1,5 @@
+import { within } from './within.ts';
+
 /** Rejects or resolves to tell whether what the service needs is there. */
 export type HealthCheck = () => Promise<void> | void;
 
@@ -42,20 +44,11 @@ export function createHealth({ timeoutMs = 2_000 }: { timeoutMs?: number } = {})
 }
 
 async function outcome(check: HealthCheck, timeoutMs: number): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`no answer within ${timeoutMs} ms`), timeoutMs);
-  });
   try {
-    return await Promise.race([
-      Promise.resolve()
-        .then(check)
-        .then(() => undefined),
-      timeout,
-    ]);
+    const work = Promise.resolve().then(check);
+    await within(timeoutMs, work, () => new Error(`no answer within ${timeoutMs} ms`));
+    return undefined;
   } catch (error) {
     return error instanceof Error ? (error.message.split('\n')[0] ?? error.name) : String(error);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,1 +1,1 @@
-export { createRedis, createWakeHints, type WakeHints } from './redis.ts';
+export { createRedis, createWakeHints } from './redis.ts';

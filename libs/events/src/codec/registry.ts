@@ -1,4 +1,5 @@
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
+import { within } from '@shop/chassis';
 import avsc from 'avsc';
 import { describe, OutageError } from '../errors.ts';
 
@@ -101,16 +102,8 @@ async function levelOf(url: string, subject: string, limitMs: number): Promise<s
 }
 
 /** The client has no time-out of its own. */
-async function answered<T>(request: Promise<T>, limitMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LateError(`no answer for ${limitMs} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([request, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function answered<T>(request: Promise<T>, limitMs: number): Promise<T> {
+  return within(limitMs, request, () => new LateError(`no answer for ${limitMs} ms`));
 }
 
 function statusOf(error: unknown): number | undefined {

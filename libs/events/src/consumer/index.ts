@@ -1,5 +1,5 @@
 export { type ApplyDeps, applyMessages, type Failpoint, parks } from './apply.ts';
-export { type Consumer, type ConsumerOptions, startConsumer } from './consumer.ts';
+export { type Consumer, startConsumer } from './consumer.ts';
 export { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
 export { createDeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE } from './isolate.ts';
 export { createPersistence } from './persist.ts';

@@ -1,1 +1,1 @@
-export { type Redriver, type RedriverOptions, startRedriver } from './redriver.ts';
+export { startRedriver } from './redriver.ts';

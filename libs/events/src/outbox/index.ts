@@ -1,1 +1,1 @@
-export { type CommitHooks, createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
+export { type CommitHooks, createOutbox, type Outbox } from './outbox.ts';

@@ -1,3 +1,3 @@
-export { type Recovered, recover } from './recovery.ts';
-export { FactsIncompleteError, type OwnFacts, RecoveryError } from './recovery-options.ts';
-export { type RecoverableService, recoverWhenAsked } from './recovery-start.ts';
+export { recover } from './recovery.ts';
+export { FactsIncompleteError, type OwnFacts } from './recovery-options.ts';
+export { recoverWhenAsked } from './recovery-start.ts';

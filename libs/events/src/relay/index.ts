@@ -1,2 +1,2 @@
-export { POLL_MS, type Relay, type RelayOptions, startRelay } from './relay.ts';
+export { POLL_MS, type Relay, startRelay } from './relay.ts';
 export { createSqlRelayLock, type RelayLock } from './relay-lock.ts';

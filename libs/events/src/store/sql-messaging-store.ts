@@ -9,7 +9,7 @@ export interface SqlMessagingStore extends MessagingStore<Transaction> {
 }
 
 /** Longest key the tables hold. Longer ones are never ours: kept shortened, and not parked. */
-export const MAX_KEY = 255;
+const MAX_KEY = 255;
 /** Of headers as JSON; what `dead_letter` holds is a TEXT of 65,535 bytes. */
 const MAX_HEADER_BYTES = 60_000;
 /** No key and no value, which only mirrors of rubbish lack, are stored as empty. */

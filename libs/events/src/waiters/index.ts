@@ -1,1 +1,1 @@
-export { startWaiters, type Waiters, type WaitersOptions, type WaitOptions } from './waiters.ts';
+export { startWaiters, type Waiters } from './waiters.ts';

@@ -1,4 +1,5 @@
 import { insertRows, placeholders, type Transaction } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 import type { Snapshot } from '../domain/batch.ts';
 import type { ProductStock, Reservation, ReservedLine } from '../domain/reservation.ts';
 import type { CatalogStore } from '../usecases/reserve-stock.ts';
@@ -122,7 +123,7 @@ function toReservation(row: ReservationRow, lines: readonly ReservedLine[]): Res
     case 'VOID':
       return { ...order, status: row.status, reason: row.reason ?? '' };
     default:
-      throw new Error(`reservation ${row.order_id} has the unknown status ${String(row.status satisfies never)}`);
+      return unreachable(row.status, `reservation ${row.order_id} has an unknown status`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
 
 /** What the catalog hears about orders. */
@@ -187,8 +188,4 @@ function checkLines({ orderId, lines }: EventDataByType['order-created']): void 
   if (lines.length === 0 || distinct !== lines.length || !whole) {
     throw new Error(`order ${orderId} has impossible lines: ${JSON.stringify(lines)}`);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`unexpected: ${JSON.stringify(value)}`);
 }

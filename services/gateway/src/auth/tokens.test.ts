@@ -68,6 +68,16 @@ describe('a good token', () => {
     await expect(checked.verify(header)).rejects.toThrow(/UNAUTHENTICATED: The token has expired/);
   });
 
+  it('when it has just expired and is good by tolerance, then it is not kept', async () => {
+    const time = Date.now();
+    for (const exp of [Math.floor(time / 1000), Math.floor(time / 1000) - 2]) {
+      const checked = tokens({ now: () => Math.floor(time / 1000) * 1000 });
+      const header = await bearer({ ...good(), exp });
+      expect(await checked.verify(header)).toMatchObject({ user: 7 });
+      expect(checked.known(header)).toBeUndefined();
+    }
+  });
+
   it('when it lasts long, then it is looked at again after ten minutes', async () => {
     let time = Date.now();
     const checked = tokens({ now: () => time });
@@ -117,6 +127,7 @@ describe('what is no token of a user here', () => {
     ['with an end that is text', { exp: '9999999999' }],
     ['not valid yet', { nbf: 9_999_999_999 }],
     ['valid from a time that is text', { nbf: '1' }],
+    ['issued at a time that is text', { iat: '1' }],
     ['for other audiences', { aud: ['bank', 'shopping'] }],
     ['for an audience that is an object', { aud: { shop: true } }],
     ['without a user', { sub: undefined }],

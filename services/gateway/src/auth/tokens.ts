@@ -1,12 +1,14 @@
 import { type Caller, DomainError, SCOPES, userIdSchema } from '@shop/chassis';
-import type { JWTPayload } from 'jose';
-import { createJwtReader } from './jwt.ts';
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { type Keys, KeysAwayError } from './keys.ts';
 
 /** Of the whole header, which is what is kept. */
 const MAX_LENGTH = 4_096;
 /** One space only: a token has to have few spellings, each of which would be kept. */
 const TOKEN = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
+/** Signatures that are accepted. No secret is ever shared with an issuer, so none of HMAC's. */
+const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
 /** How far the issuer's clock may be from ours, s. */
 const CLOCK_TOLERANCE = 5;
 /**
@@ -16,6 +18,15 @@ const CLOCK_TOLERANCE = 5;
 const MAX_KEPT_MS = 600_000;
 /** Tokens that are kept: ten megabytes of usual ones, eighty at most. */
 const MAX_KEPT = 20_000;
+
+const NOT_VALID = 'The token is not valid.';
+/** What is said of a claim that is missing or wrong. */
+const REFUSED_CLAIMS: Readonly<Record<string, string>> = {
+  exp: 'The token does not say when it expires.',
+  nbf: 'The token is not valid yet.',
+  iss: 'The token is of another issuer.',
+  aud: 'The token is for another audience.',
+};
 
 export interface TokensOptions {
   readonly keys: Keys;
@@ -36,31 +47,34 @@ export interface Tokens {
 }
 
 export function createTokens({ keys, issuer, audience, mostKept = MAX_KEPT, now = Date.now }: TokensOptions): Tokens {
-  const kept = new Map<string, { readonly caller: Caller; readonly until: number }>();
-  const read = createJwtReader(keys.find);
+  const kept = new LRUCache<string, Caller>({ max: mostKept, ttl: MAX_KEPT_MS, ttlResolution: 0, perf: { now } });
+  const find: JWTVerifyGetKey = (header, token) => {
+    // jose refuses it only where `crit` names it.
+    if ('b64' in header) throw new errors.JWSInvalid('it has an extension');
+    return keys.find(header, token);
+  };
 
   function keep(authorization: string, caller: Caller, expiresAt: number): void {
-    // The oldest goes: a Map is in the order of insertion.
-    if (kept.size >= mostKept) for (const [oldest] of kept) if (kept.delete(oldest)) break;
-    kept.set(authorization, { caller, until: Math.min(expiresAt, now() + MAX_KEPT_MS) });
+    const ttl = Math.min(expiresAt - now(), MAX_KEPT_MS);
+    // A time of 0 would mean "for ever": a token that is good by tolerance alone is not kept.
+    if (ttl > 0) kept.set(authorization, caller, { ttl });
   }
 
   return {
-    known(authorization) {
-      const found = kept.get(authorization);
-      if (!found || now() < found.until) return found?.caller;
-      kept.delete(authorization);
-      return undefined;
-    },
+    known: (authorization) => kept.get(authorization),
     async verify(authorization) {
       const token = authorization.length <= MAX_LENGTH ? TOKEN.exec(authorization)?.[1] : undefined;
       if (!token) throw invalid('The Authorization header holds no token of this shop.');
-      const payload = await read(token).catch(toRefusal);
-      const expiresAt = checkTimes(payload, now() / 1000);
-      if (issuer && payload.iss !== issuer) throw invalid('The token is of another issuer.');
-      if (audience && ![payload.aud].flat().includes(audience)) throw invalid('The token is for another audience.');
+      const { payload } = await jwtVerify(token, find, {
+        algorithms: ALGORITHMS,
+        clockTolerance: CLOCK_TOLERANCE,
+        currentDate: new Date(now()),
+        requiredClaims: ['exp'],
+        ...(issuer && { issuer }),
+        ...(audience && { audience }),
+      }).catch(toRefusal);
       const caller = { user: userOf(payload), scopes: scopesOf(payload) };
-      keep(authorization, caller, expiresAt * 1000);
+      keep(authorization, caller, Number(payload.exp) * 1000);
       return caller;
     },
   };
@@ -69,16 +83,9 @@ export function createTokens({ keys, issuer, audience, mostKept = MAX_KEPT, now 
 function toRefusal(error: unknown): never {
   if (error instanceof KeysAwayError)
     throw new DomainError('SERVICE_UNAVAILABLE', 'Whether the token is good cannot be told for the moment.');
-  throw invalid('The token is not valid.');
-}
-
-/** @returns when it expires. @param now both in seconds */
-function checkTimes({ exp, nbf }: JWTPayload, now: number): number {
-  if (typeof exp !== 'number') throw invalid('The token does not say when it expires.');
-  if (exp <= now - CLOCK_TOLERANCE) throw invalid('The token has expired.');
-  if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= now + CLOCK_TOLERANCE))
-    throw invalid('The token is not valid yet.');
-  return exp;
+  if (error instanceof errors.JWTExpired) throw invalid('The token has expired.');
+  if (error instanceof errors.JWTClaimValidationFailed) throw invalid(REFUSED_CLAIMS[error.claim] ?? NOT_VALID);
+  throw invalid(NOT_VALID);
 }
 
 function invalid(detail: string): DomainError {

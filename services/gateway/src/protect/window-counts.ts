@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** So many requests in so many seconds. */
 export interface Quota {
   readonly requests: number;
@@ -32,52 +34,24 @@ export function used(window: Window): number {
 }
 
 /**
- * Counts in this process alone; `shareCounts` makes them common. At most `maxKeys` are remembered: those that did not
- * ask for the longest are forgotten, half of all at a time. Their common counts are found again in Redis when they come
- * back.
+ * Counts in this process alone; `shareCounts` makes them common. At most `maxKeys` are remembered: the one that did not
+ * ask for the longest is forgotten. Its common count is found again in Redis when it comes back.
  */
 export function createWindowCounts(quota: Quota, maxKeys: number): WindowCounts {
-  // Two generations instead of one map in order: finding the oldest in a map that forgets many takes longer and longer.
-  let young = new Map<string, Window>();
-  let old = new Map<string, Window>();
   const changed = new Set<Window>();
-
-  function find(key: string): Window | undefined {
-    const window = young.get(key);
-    if (window) return window;
-    const older = old.get(key);
-    if (older) {
-      old.delete(key);
-      remember(older);
-    }
-    return older;
-  }
-
-  function remember(window: Window): void {
-    if (young.size >= maxKeys / 2) {
-      for (const forgotten of old.values()) changed.delete(forgotten);
-      old = young;
-      young = new Map();
-    }
-    young.set(window.key, window);
-  }
+  const windows = new LRUCache<string, Window>({ max: maxKeys, dispose: (window) => changed.delete(window) });
 
   function begin(key: string, now: number): Window {
     const window = { key, common: 0, sent: 0, own: 0, endsAt: now + quota.seconds * 1000 };
-    remember(window);
+    windows.set(key, window);
     return window;
   }
 
   return {
     quota,
     take(key, now) {
-      let window = find(key);
-      if (window && window.endsAt <= now) {
-        changed.delete(window);
-        young.delete(key);
-        window = undefined;
-      }
-      window ??= begin(key, now);
+      const known = windows.get(key);
+      const window = known && known.endsAt > now ? known : begin(key, now);
       // What is refused is not counted: who keeps asking is let in again when the window ends, like everybody.
       if (used(window) >= quota.requests) return { window, taken: false };
       window.own++;
@@ -90,7 +64,7 @@ export function createWindowCounts(quota: Quota, maxKeys: number): WindowCounts 
       return all;
     },
     get size() {
-      return young.size + old.size;
+      return windows.size;
     },
   };
 }

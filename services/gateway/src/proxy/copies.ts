@@ -1,4 +1,5 @@
 import { formatTraceparent, isUnchanged, type Metrics, wantsNow } from '@shop/chassis';
+import { LRUCache } from 'lru-cache';
 import type { Passage } from '../passage.ts';
 import type { UpstreamName } from '../routes.ts';
 import type { NoAnswer } from './no-answer.ts';
@@ -90,32 +91,27 @@ export function createCopies(options: CopiesOptions): Copies {
   const shared = metrics.counter('gateway_shared_answers_total', "Reads answered with a copy or another's answer", [
     'route',
   ]);
-  const copies = new Map<string, Copy>();
+  const copies = new LRUCache<string, Copy>({
+    maxSize: maxBytes,
+    maxEntrySize: Math.floor(maxBytes / 8),
+    sizeCalculation: ({ body }, key) => key.length + body.length + ENTRY_BYTES,
+  });
   const flights = new Map<string, Open>();
   const changes = new Map<UpstreamName, { readonly count: number; readonly at: number }>();
-  let bytes = 0;
 
-  const size = (key: string, { body }: SharedAnswer) => key.length + body.length + ENTRY_BYTES;
   const changesOf = (service: UpstreamName) => changes.get(service)?.count ?? 0;
   const isGood = ({ askedAt, changes: then }: Kept, service: UpstreamName) =>
     now() - askedAt <= maxAgeMs && then === changesOf(service);
 
-  function drop(key: string, copy: Copy): void {
-    copies.delete(key);
-    bytes -= size(key, copy);
-  }
-
   function keep(key: string, copy: Copy): void {
-    const before = copies.get(key);
+    const before = copies.peek(key);
     if (before && before.askedAt > copy.askedAt) return;
-    if (before) drop(key, before);
-    if (size(key, copy) > maxBytes / 8) return;
     copies.set(key, copy);
-    bytes += size(key, copy);
-    // In the order in which they came: what is too old, or too much, is in front.
-    for (const [oldest, it] of copies) {
-      if (bytes <= maxBytes && now() - it.askedAt <= maxAgeMs) return;
-      drop(oldest, it);
+    // Looks (`peek`) leave the order as it is, that in which copies came: those that are too old come first here.
+    for (const oldest of copies.rkeys()) {
+      const it = copies.peek(oldest);
+      if (it && now() - it.askedAt <= maxAgeMs) return;
+      copies.delete(oldest);
     }
   }
 
@@ -136,7 +132,7 @@ export function createCopies(options: CopiesOptions): Copies {
   function hit(of: Answerable): boolean {
     const { request, route } = of;
     if (maxAgeMs === 0 || wantsNow(request.headers)) return false;
-    const copy = copies.get(request.url ?? '/');
+    const copy = copies.peek(request.url ?? '/');
     if (!copy || !isGood(copy, route.service)) return false;
     give(of, copy);
     return true;
@@ -196,7 +192,7 @@ export function createCopies(options: CopiesOptions): Copies {
       changes.set(service, { count: changesOf(service) + 1, at: now() });
     },
     get bytes() {
-      return bytes;
+      return copies.calculatedSize;
     },
   };
 }

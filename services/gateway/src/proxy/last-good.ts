@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** An answer that was right a while ago. */
 export interface GoodAnswer {
   readonly contentType: string;
@@ -41,43 +43,29 @@ export function createLastGood({
   maxBytes = MAX_BYTES,
   now = performance.now.bind(performance),
 }: LastGoodOptions): LastGood {
-  const answers = new Map<string, GoodAnswer>();
-  let bytes = 0;
-  const size = (key: string, body: Buffer) => key.length + body.length + ENTRY_BYTES;
-
-  function drop(key: string, { body }: GoodAnswer): void {
-    answers.delete(key);
-    bytes -= size(key, body);
-  }
-
-  function dropOldest(): void {
-    for (const [key, answer] of answers) {
-      drop(key, answer);
-      return;
-    }
-  }
+  const answers = new LRUCache<string, GoodAnswer>({
+    max: MAX_ANSWERS,
+    maxSize: maxBytes,
+    maxEntrySize: Math.floor(maxBytes / 8),
+    sizeCalculation: ({ body }, key) => key.length + body.length + ENTRY_BYTES,
+  });
 
   return {
     keep(key, { contentType, body, ageThen }) {
       if (maxAgeSeconds === 0) return;
       const at = now();
-      const before = answers.get(key);
+      const before = answers.peek(key);
       if (before && at - before.at < REFRESH_MS) return;
-      if (before) drop(key, before);
-      if (size(key, body) > maxBytes / 8) return;
       // A copy: the bytes may be a small part of what was read from the socket, all of which would stay.
-      const answer = { contentType, body: Buffer.from(body), ageThen, at };
-      answers.set(key, answer);
-      bytes += size(key, body);
-      while (bytes > maxBytes || answers.size > MAX_ANSWERS) dropOldest();
+      answers.set(key, { contentType, body: Buffer.from(body), ageThen, at });
     },
     find(key) {
-      const answer = answers.get(key);
+      const answer = answers.peek(key);
       return answer && now() - answer.at <= maxAgeSeconds * 1000 ? answer : undefined;
     },
     age: ({ at, ageThen }) => ageThen + Math.floor((now() - at) / 1000),
     get bytes() {
-      return bytes;
+      return answers.calculatedSize;
     },
   };
 }

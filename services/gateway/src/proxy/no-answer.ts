@@ -1,4 +1,5 @@
 import { DomainError, type Logger, type TraceContext } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 
 /** Why there is no answer to pass on; nothing has been sent to the client yet. */
 export type NoAnswer =
@@ -28,7 +29,7 @@ export function toProblem({ kind }: NoAnswer, service: string): DomainError {
     case 'malformed':
       return new DomainError('VALIDATION_FAILED', 'The path or a header of the request is malformed.');
     default:
-      return kind satisfies never;
+      return unreachable(kind);
   }
 }
 

@@ -16,7 +16,7 @@ import { createStandIns, type StandIn } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Largest body passed on, bytes. */
-export const BODY_LIMIT = 64 * 1024;
+const BODY_LIMIT = 64 * 1024;
 
 export interface ForwardOptions extends OutgoingOptions {
   readonly upstreams: Upstreams;

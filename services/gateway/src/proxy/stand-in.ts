@@ -48,7 +48,7 @@ export function createStandIns(
   };
 }
 
-export function createStandIn({ lastGood, key, response, ownHeaders, used, flight }: StandInOptions): StandIn {
+function createStandIn({ lastGood, key, response, ownHeaders, used, flight }: StandInOptions): StandIn {
   let contentType: string | undefined;
   let head: IncomingHttpHeaders = {};
   let chunks: Buffer[] = [];

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Metrics } from '@shop/chassis';
 import { Pool } from 'undici';
-import { type Breaker, createBreaker } from './breaker.ts';
+import { guardService, type ServiceBreaker } from './breaker.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 
 /** How often an instance that gave no answer is asked whether it is there again, ms, and how long it has for that. */
@@ -37,7 +37,7 @@ export interface Upstream {
   readonly maxInFlight: number;
   /** Requests being worked on. */
   inFlight: number;
-  readonly breaker: Breaker;
+  readonly breaker: ServiceBreaker;
   readonly retries: RetryBudget;
   /** Every instance once, in the order to try them: the next in turn first, those that are away last. */
   candidates(): Instance[];
@@ -65,7 +65,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const someoneIsThere = async () => {
     await Promise.any(instances.map(isThere));
   };
-  const breaker = createBreaker({ name: measuredAs, probe: someoneIsThere, metrics });
+  const breaker = guardService({ name: measuredAs, probe: someoneIsThere, metrics });
   let turn = 0;
 
   return {

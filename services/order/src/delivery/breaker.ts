@@ -1,6 +1,5 @@
-import type { Metrics } from '@shop/chassis';
+import { createBreaker, type Metrics } from '@shop/chassis';
 import { OutageError } from '@shop/events';
-import CircuitBreaker from 'opossum';
 import type { DataPlatform, DeliveredEvent } from '../usecases/deliver-orders.ts';
 import { RefusedByPlatformError } from './http-platform.ts';
 
@@ -17,8 +16,6 @@ export interface GuardedPlatform extends DataPlatform {
   close(): void;
 }
 
-const STATES = ['closed', 'half_open', 'open'] as const;
-
 /** Least calls in the window before the breaker may open, and the share of them that must have failed, per cent. */
 const MIN_CALLS = 3;
 const FAILURES_PERCENT = 20;
@@ -30,35 +27,21 @@ const FAILURES_PERCENT = 20;
 export function guardPlatform(platform: DataPlatform, options: BreakerOptions): GuardedPlatform {
   const { metrics, timeoutMs, resetMs = 3_000 } = options;
   const seconds = metrics.histogram('data_platform_call_seconds', 'Time of one call, by its outcome', ['outcome']);
-  const state = metrics.gauge('data_platform_breaker_state', '1 for the state that the breaker is in', ['state']);
   const changes = metrics.counter('data_platform_breaker_changes_total', 'Changes of the breaker, by new state', [
     'state',
   ]);
 
-  const breaker = new CircuitBreaker((events: readonly DeliveredEvent[]) => timed(events), {
+  const breaker = createBreaker(timed, {
     name: 'data-platform',
-    // The call itself ends in time, and leaves nothing behind.
-    timeout: false,
-    resetTimeout: resetMs,
-    volumeThreshold: MIN_CALLS,
-    errorThresholdPercentage: FAILURES_PERCENT,
     // Calls come one at a time: the window must hold enough of those that take their whole time.
-    rollingCountTimeout: Math.max(10_000, 4 * timeoutMs),
-    errorFilter: (error) => error instanceof RefusedByPlatformError,
-    enableSnapshots: false,
+    windowMs: Math.max(10_000, 4 * timeoutMs),
+    minCalls: MIN_CALLS,
+    failuresPercent: FAILURES_PERCENT,
+    resetMs,
+    isAnswer: (error) => error instanceof RefusedByPlatformError,
+    gauge: metrics.gauge('data_platform_breaker_state', '1 for the state that the breaker is in', ['state']),
+    changed: (state) => changes.inc({ state }),
   });
-
-  function show(now: (typeof STATES)[number]): void {
-    for (const each of STATES) state.set({ state: each }, each === now ? 1 : 0);
-  }
-  function changed(now: (typeof STATES)[number]): void {
-    show(now);
-    changes.inc({ state: now });
-  }
-  show('closed');
-  breaker.on('open', () => changed('open'));
-  breaker.on('halfOpen', () => changed('half_open'));
-  breaker.on('close', () => changed('closed'));
 
   async function timed(events: readonly DeliveredEvent[]): Promise<void> {
     const end = seconds.startTimer();
@@ -76,10 +59,10 @@ export function guardPlatform(platform: DataPlatform, options: BreakerOptions): 
       try {
         await breaker.fire(events);
       } catch (error) {
-        if (!(error instanceof Error) || !CircuitBreaker.isOurError(error)) throw error;
+        if (!breaker.isRefusal(error)) throw error;
         throw new OutageError('the data platform is away: the breaker is open', { cause: error });
       }
     },
-    close: () => breaker.shutdown(),
+    close: breaker.close,
   };
 }

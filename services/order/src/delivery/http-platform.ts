@@ -25,7 +25,7 @@ export type Verdict = 'delivered' | 'refused' | 'away';
  */
 const NOT_THE_EVENTS_FAULT = new Set([401, 403, 404, 405, 407, 408, 410, 425, 429]);
 
-export function verdictOf(status: number): Verdict {
+function verdictOf(status: number): Verdict {
   if (status >= 200 && status < 300) return 'delivered';
   if (status >= 400 && status < 500 && !NOT_THE_EVENTS_FAULT.has(status)) return 'refused';
   return 'away';

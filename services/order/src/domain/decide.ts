@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent } from '@shop/events';
 import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Reservation } from './order.ts';
 
@@ -49,7 +50,7 @@ export function decide(state: Order, input: OrderInput, now: Date): Decision {
       // Whoever sent it hears the cancellation too, and undoes its own part.
       return withoutEvents(state);
     default:
-      return state satisfies never;
+      return unreachable(state);
   }
 }
 
@@ -84,7 +85,7 @@ function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decis
       return isOver ? cancel(state, 'ORDER_DEADLINE_EXCEEDED') : withoutEvents(state);
     }
     default:
-      return input satisfies never;
+      return unreachable(input);
   }
 }
 
@@ -105,7 +106,7 @@ function decideCompleted(state: CompletedOrder, input: OrderInput): Decision {
     case 'cancel-requested':
       return cancel(state, 'ORDER_CANCELLED');
     default:
-      return input satisfies never;
+      return unreachable(input);
   }
 }
 

@@ -1,8 +1,8 @@
 import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/chassis';
 import { z } from 'zod';
 
-export const MAX_LINES = 50;
-export const MAX_QUANTITY = 1_000;
+const MAX_LINES = 50;
+const MAX_QUANTITY = 1_000;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

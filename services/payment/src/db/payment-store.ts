@@ -1,4 +1,5 @@
 import { insertRows, placeholders, type Transaction } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 import type { Snapshot } from '../domain/batch.ts';
 import type { Payment } from '../domain/payment.ts';
 import type { PaymentStore } from '../usecases/pay-orders.ts';
@@ -98,6 +99,6 @@ function toPayment({ orderId, userId, status, reason, paidAmount, discountAmount
     case 'VOID':
       return { orderId, userId, status, reason: reason ?? '' };
     default:
-      throw new Error(`payment ${orderId} has the unknown status ${String(status satisfies never)}`);
+      return unreachable(status, `payment ${orderId} has an unknown status`);
   }
 }

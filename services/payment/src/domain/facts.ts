@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import type { ReceivedEvent } from '@shop/events';
 import type { CapturedPayment, EmptyPayment, Payment, PointEntry } from './payment.ts';
 
@@ -57,7 +58,7 @@ export function effectOf(fact: PaymentFact, payment: Payment | undefined, isChar
       return { kind: 'new', payment: { ...payment, status: 'REFUNDED' }, entry: { ...entry, at: fact.time } };
     }
     default:
-      return fact satisfies never;
+      return unreachable(fact);
   }
 }
 

@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
 
 /** What payment hears about orders. */
@@ -118,8 +119,4 @@ function refund({ payment, balance }: PaymentState, order: EventDataByType['orde
     default:
       return unreachable(payment);
   }
-}
-
-function unreachable(value: never): never {
-  throw new Error(`unexpected: ${JSON.stringify(value)}`);
 }

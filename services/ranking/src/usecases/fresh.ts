@@ -1,3 +1,5 @@
+import { oneAtATime } from '@shop/chassis';
+
 interface Options<K, V> {
   readonly load: (key: K) => Promise<V>;
   /** So long a value is given without loading again, ms. */
@@ -16,9 +18,8 @@ interface Options<K, V> {
  */
 export function createFresh<K, V>({ load, freshMs, staleMs, failed, now }: Options<K, V>): (key: K) => Promise<V> {
   const last = new Map<K, { value: V; loadedAt: number }>();
-  const loading = new Map<K, Promise<V>>();
 
-  async function reload(key: K): Promise<V> {
+  const reload = oneAtATime(async (key: K): Promise<V> => {
     const askedAt = now();
     try {
       const value = await load(key);
@@ -29,16 +30,12 @@ export function createFresh<K, V>({ load, freshMs, staleMs, failed, now }: Optio
       if (!known || now() - known.loadedAt >= staleMs) throw error;
       failed(error);
       return known.value;
-    } finally {
-      loading.delete(key);
     }
-  }
+  });
 
   return async (key) => {
     const known = last.get(key);
     if (known && now() - known.loadedAt < freshMs) return known.value;
-    const atWork = loading.get(key) ?? reload(key);
-    loading.set(key, atWork);
-    return await atWork;
+    return await reload(key);
   };
 }
