@@ -81,4 +81,26 @@ describe('totals on their way to Redis', () => {
     await writer.settled();
     expect([seen.length, await lost()]).toEqual([2, 3]);
   });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
+    'when totals come %i turns after a write ended, then they are written too',
+    async (turns) => {
+      const { writer, seen, release } = fixture(async () => true);
+      writer.write(1, [{ day: 'a', totals: [total(1, 1)] }]);
+      release();
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      writer.write(1, [{ day: 'a', totals: [total(1, 2)] }]);
+      await writer.settled();
+      expect(seen.at(-1)).toEqual([1, { day: 'a', totals: [total(1, 2)] }]);
+    },
+  );
+
+  it('when totals are all of days that are not kept, then those that come later are still written', async () => {
+    const { writer, seen, release } = fixture(async () => true);
+    release();
+    writer.write(1, [{ day: 'old', totals: [total(1, 1)] }]);
+    writer.write(1, [{ day: 'a', totals: [total(1, 1)] }]);
+    await writer.settled();
+    expect(seen).toEqual([[1, { day: 'a', totals: [total(1, 1)] }]]);
+  });
 });

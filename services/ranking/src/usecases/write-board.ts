@@ -34,11 +34,16 @@ export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: 
   let writing: Promise<void> | undefined;
 
   async function drain(): Promise<void> {
-    while (waiting.size > 0) {
-      const taken = [...waiting.values()];
-      waiting = new Map();
-      for (const { generation, day, totals } of taken)
-        await writeDay(generation, { day, totals: [...totals.values()] });
+    try {
+      while (waiting.size > 0) {
+        const taken = [...waiting.values()];
+        waiting = new Map();
+        for (const { generation, day, totals } of taken)
+          await writeDay(generation, { day, totals: [...totals.values()] });
+      }
+    } finally {
+      // In the turn that found nothing waiting: totals that come in a later one begin a new run.
+      writing = undefined;
     }
   }
 
@@ -67,9 +72,7 @@ export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: 
           if (!before || before.version < total.version) entry.totals.set(total.productId, total);
         }
       }
-      writing ??= drain().finally(() => {
-        writing = undefined;
-      });
+      if (waiting.size > 0) writing ??= drain();
     },
     settled: async () => void (await writing),
   };
