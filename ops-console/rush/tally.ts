@@ -40,6 +40,7 @@ export interface Tally {
   counts(): Counts;
 }
 
+// One function: the methods are single counts, and `counts` reads all of them.
 export function createTally(buyers: number, clock: () => number): Tally {
   const began = clock();
   const coupons = { issued: 0, alreadyOwn: 0, soldOut: 0, failed: 0 };

@@ -30,8 +30,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'consumer: the first half of a bisected batch is taken for done',
     file: 'libs/events/src/consumer/isolate.ts',
-    from: 'await divide(free.slice(0, middle));',
-    to: 'if (middle < 1) await divide(free.slice(0, middle));',
+    from: 'await divide(work, free.slice(0, middle));',
+    to: 'if (middle < 1) await divide(work, free.slice(0, middle));',
   },
   {
     name: 'consumer: an outage is dead-lettered as if the message were guilty',
@@ -60,18 +60,18 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'relay: the outbox is emptied before it was sent',
     file: 'libs/events/src/relay/relay.ts',
-    from: '    await broker.send(',
-    to: '    await store.deleteOutbox(rows);\n    await broker.send(',
+    from: '  await broker.send(',
+    to: '  await store.deleteOutbox(rows);\n  await broker.send(',
   },
   {
     name: 'relay: it keeps a cursor and passes over a lower id that commits later',
     file: 'libs/events/src/relay/relay.ts',
     from: 'const rows = await store.readOutbox(batch);',
-    to: `const state = turn as unknown as { cursor?: number };
-    const rows = (await store.readOutbox(batch)).filter((row) => row.seq > (state.cursor ?? 0));`,
+    to: `const state = work as { cursor?: number };
+  const rows = (await store.readOutbox(batch)).filter((row) => row.seq > (state.cursor ?? 0));`,
     also: {
-      from: '    return rows;\n  }\n\n  async function settle()',
-      to: '    state.cursor = rows.at(-1)?.seq ?? state.cursor ?? 0;\n    return rows;\n  }\n\n  async function settle()',
+      from: '  return rows;\n}',
+      to: '  state.cursor = rows.at(-1)?.seq ?? state.cursor ?? 0;\n  return rows;\n}',
     },
   },
   {

@@ -173,6 +173,7 @@ function startPublishing({ options, store, codec, broker, metrics }: Parts) {
 }
 
 /** Consumers and waiters, the ways back into a group (redriver, replayer), and the inbox's purge. */
+// One function: it is wiring, and the lists of what was started are shared by all of it.
 function startHearing({ options, store, codec, broker, metrics, clientId, failpoint }: Parts) {
   const { service, config, database, logger } = options;
   const prepared = Promise.all([codec.ready(), broker.ensureTopics(allTopics(), PARTITIONS)]).then(() => {});

@@ -7,6 +7,7 @@ import { decodePayload } from '../decode.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { type ChangeOptions, change, deadOnly } from './dead-letters-change.ts';
 
+// One function: it is the table of the subcommands with their options.
 export function registerDeadLetters(program: Command): void {
   const group = program
     .command('dead-letters')

@@ -98,6 +98,7 @@ export interface OrderFacts {
 }
 
 /** Reads an order's rows; `reader` should be one snapshot. */
+// One function: it is a list of SQL statements and decides nothing.
 export async function readOrderFacts(reader: SqlReader, orderId: string): Promise<OrderFacts> {
   const [order] = await reader.query<OrderRow>(
     `SELECT order_id AS orderId, user_id AS userId, coupon_id AS couponId, status, reason, total_amount AS totalAmount, discount_amount AS discountAmount,

@@ -36,77 +36,19 @@ export interface PipelineOptions {
   readonly metrics: Metrics;
 }
 
+type Measure = ReturnType<typeof createMeasure>;
+
+/** What the steps of a request work with. */
+interface Work extends PipelineOptions {
+  readonly measure: Measure;
+}
+
 /** Every request of a route is matched, measured, goes by the guards and is passed on. */
 export function createPipeline(options: PipelineOptions): RequestListener {
-  const { routes, preflight, answerHeaders, originHeaders, admit, admission, standInFor, guards, forward, other } =
-    options;
-  const { answerFromCopy, logger, metrics } = options;
+  const { routes, preflight, answerHeaders, admit, other, logger } = options;
   const match = createMatcher(routes);
-  const measure = createMeasure(metrics);
-
-  function go(passage: Passage, from: number): void {
-    try {
-      for (let i = from; i < guards.length; i++) {
-        const pending = guards[i]?.(passage);
-        if (pending) {
-          pending.then(
-            () => go(passage, i + 1),
-            (error: unknown) => refuse(passage, error, logger),
-          );
-          return;
-        }
-      }
-      // It may have gone away while a guard waited.
-      if (!passage.response.destroyed) forward(passage);
-    } catch (error) {
-      refuse(passage, error, logger);
-    }
-  }
-
-  function refuseUnread(request: IncomingMessage, response: ServerResponse, route: Route, reason: Refusal): void {
-    if (response.destroyed) return;
-    if (route.lastGood && standInFor({ request, response, route, headers: answerHeaders(request) })?.answer()) return;
-    admission.countRefusal(route, reason);
-    refuseQuickly(request, response, admission.retryAfter(), originHeaders(request));
-  }
-
-  function enter(request: IncomingMessage, response: ServerResponse, route: Route): void {
-    const startedAt = performance.now();
-    const headers = answerHeaders(request);
-    try {
-      admit(request, headers);
-    } catch (error) {
-      measure(request, response, route.path, startedAt);
-      refuse({ response, trace: traceOf(request), headers }, error, logger);
-      return;
-    }
-    if (isShared({ request, route })) {
-      const trace = traceOf(request);
-      if (answerFromCopy({ request, response, route, trace, headers })) {
-        measure(request, response, route.path, startedAt);
-        return;
-      }
-    }
-    const place = admission.enter(route, request.headers.prefer as string | undefined);
-    if (typeof place === 'string') {
-      refuseUnread(request, response, route, place);
-      return;
-    }
-    const start = (waitedMs: number) => {
-      measure(request, response, route.path, startedAt);
-      const trace = traceOf(request);
-      go({ request, response, route, startedAt, trace, headers, caller: NOBODY, place, waitedMs }, 0);
-    };
-    if (place) response.once('close', () => place.leave());
-    if (!place?.waiting) {
-      start(0);
-      return;
-    }
-    place.whenDecided((refusal) => {
-      if (refusal) refuseUnread(request, response, route, refusal);
-      else start(performance.now() - startedAt);
-    });
-  }
+  const measure = createMeasure(options.metrics);
+  const work: Work = { ...options, measure };
 
   return (request, response) => {
     const { method = 'GET', url = '/' } = request;
@@ -117,7 +59,7 @@ export function createPipeline(options: PipelineOptions): RequestListener {
       return;
     }
     if ('route' in found) {
-      enter(request, response, found.route);
+      enter(work, request, response, found.route);
       return;
     }
     const headers = [...answerHeaders(request), 'allow', found.allow];
@@ -129,6 +71,80 @@ export function createPipeline(options: PipelineOptions): RequestListener {
       refuse({ response, trace: traceOf(request), headers }, error, logger);
     }
   };
+}
+
+/** A request of a route, from its head to the first guard. */
+function enter(work: Work, request: IncomingMessage, response: ServerResponse, route: Route): void {
+  const { answerHeaders, admit, answerFromCopy, admission, measure, logger } = work;
+  const startedAt = performance.now();
+  const headers = answerHeaders(request);
+  try {
+    admit(request, headers);
+  } catch (error) {
+    measure(request, response, route.path, startedAt);
+    refuse({ response, trace: traceOf(request), headers }, error, logger);
+    return;
+  }
+  if (isShared({ request, route })) {
+    const trace = traceOf(request);
+    if (answerFromCopy({ request, response, route, trace, headers })) {
+      measure(request, response, route.path, startedAt);
+      return;
+    }
+  }
+  const place = admission.enter(route, request.headers.prefer as string | undefined);
+  if (typeof place === 'string') {
+    refuseUnread(work, request, response, route, place);
+    return;
+  }
+  const start = (waitedMs: number) => {
+    measure(request, response, route.path, startedAt);
+    const trace = traceOf(request);
+    go(work, { request, response, route, startedAt, trace, headers, caller: NOBODY, place, waitedMs }, 0);
+  };
+  if (place) response.once('close', () => place.leave());
+  if (!place?.waiting) {
+    start(0);
+    return;
+  }
+  place.whenDecided((refusal) => {
+    if (refusal) refuseUnread(work, request, response, route, refusal);
+    else start(performance.now() - startedAt);
+  });
+}
+
+/** The guards from `from` on, then the service. */
+function go(work: Work, passage: Passage, from: number): void {
+  const { guards, forward, logger } = work;
+  try {
+    for (let i = from; i < guards.length; i++) {
+      const pending = guards[i]?.(passage);
+      if (pending) {
+        pending.then(
+          () => go(work, passage, i + 1),
+          (error: unknown) => refuse(passage, error, logger),
+        );
+        return;
+      }
+    }
+    // It may have gone away while a guard waited.
+    if (!passage.response.destroyed) forward(passage);
+  } catch (error) {
+    refuse(passage, error, logger);
+  }
+}
+
+function refuseUnread(
+  { standInFor, answerHeaders, originHeaders, admission }: Work,
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: Route,
+  reason: Refusal,
+): void {
+  if (response.destroyed) return;
+  if (route.lastGood && standInFor({ request, response, route, headers: answerHeaders(request) })?.answer()) return;
+  admission.countRefusal(route, reason);
+  refuseQuickly(request, response, admission.retryAfter(), originHeaders(request));
 }
 
 function createMeasure(metrics: Metrics) {

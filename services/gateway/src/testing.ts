@@ -71,6 +71,7 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
 }
 
 /** A gateway whose orders go to `orderUrls`, and reads of products to `catalogUrls`; everything else is away. */
+// One function: it is the wiring of main.ts for tests, in the order in which the parts need each other.
 export async function startGateway(orderUrls: readonly string[], options: GatewayOptions = {}) {
   const nowhere = await deadAddress();
   const logger = createLogger({ service: 'gateway', level: 'silent' });

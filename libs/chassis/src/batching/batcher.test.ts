@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DatabaseUnavailableError, OutageError } from '../errors/index.ts';
 import type { Client } from '../http/index.ts';
-import { type BatcherOptions, createBatcher, failed, succeeded } from './batcher.ts';
+import { failed, succeeded } from './batch-runs.ts';
+import { type BatcherOptions, createBatcher } from './batcher.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Metrics } from '../process/index.ts';
-import { createBatcher, succeeded } from './batcher.ts';
+import { succeeded } from './batch-runs.ts';
+import { createBatcher } from './batcher.ts';
 
 export interface CopiesOptions<W, V> {
   /** Label of its measures, e.g. `products`. */

@@ -1,2 +1,3 @@
-export { type Batcher, createBatcher, failed, type ItemResult, succeeded } from './batcher.ts';
+export { failed, type ItemResult, succeeded } from './batch-runs.ts';
+export { type Batcher, createBatcher } from './batcher.ts';
 export { type Copies, createCopies, type FindOptions } from './copies.ts';

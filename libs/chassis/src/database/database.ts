@@ -35,19 +35,10 @@ export interface PooledDatabase extends Database {
 
 /** Opens the pool of a service's schema. Never waits and never fails for a database that is away: statements do. */
 export function createDatabase(options: DatabaseOptions): PooledDatabase {
-  const settings = connectionSettings(options);
   const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
   const poolSize = options.poolSize ?? 10;
-  const pool = mariadb.createPool({
-    ...settings,
-    connectionLimit: poolSize,
-    minimumIdle: Math.min(2, poolSize),
-    acquireTimeout: ACQUIRE_TIMEOUT_MS,
-    // Without an end to it the pool tries again every 500 ms; with one it backs off to 10 s, long after the database is
-    // back.
-    initializationTimeout: Number.POSITIVE_INFINITY,
-    pingTimeout: 1_000,
-  });
+  const settings = connectionSettings(options);
+  const pool = openPool(settings, poolSize);
   const outage = outageLog(options.logger);
   // Without a listener this event (access denied, for one) would end the process.
   (pool as unknown as NodeJS.EventEmitter).on('error', outage.failed);
@@ -57,23 +48,11 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
     () => new DatabaseUnavailableError(`all ${poolSize} connections were busy for ${ACQUIRE_TIMEOUT_MS} ms`),
   );
 
-  async function connect(): Promise<mariadb.PoolConnection> {
-    try {
-      const giveBack = (late: mariadb.PoolConnection) => void late.release().catch(() => undefined);
-      const connection = await withTimeout(pool.getConnection(), ACQUIRE_TIMEOUT_MS + 500, giveBack);
-      outage.succeeded();
-      return connection;
-    } catch (error) {
-      outage.failed(error);
-      throw error;
-    }
-  }
-
   /** Runs `use` on a connection of its own and gives the connection back. */
   async function withSession<T>(use: (session: TransactionSession) => Promise<T>): Promise<T> {
     await gate.enter(ACQUIRE_TIMEOUT_MS);
     try {
-      const connection = await connect();
+      const connection = await takeConnection(pool, outage);
       const session = new TransactionSession(connection, timeoutMs);
       try {
         return await use(session);
@@ -90,40 +69,70 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
   const statement = <T>(sql: string, params: readonly SqlValue[] = []): Promise<T> =>
     withSession((session) => session.run<T>(sql, params));
 
-  const attempt = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    withSession(async (session) => {
-      try {
-        session.begin();
-        const result = await work(session);
-        await session.commit();
-        return result;
-      } catch (error) {
-        await session.rollback();
-        // A lock time-out may have been given a meaning by the work; a lost connection or a deadlock is what it is.
-        throw isLockTimeout(session.failure) ? error : (session.failure ?? error);
-      }
-    });
-
   return {
     schema: settings.database,
     pool,
     query: <Row>(sql: string, params?: readonly SqlValue[]) => statement<Row[]>(sql, params),
     execute: (sql, params) => statement<{ affectedRows: number; insertId: number }>(sql, params),
-    async transaction(work) {
-      for (let deadlocks = 0, lockTimeouts = 0; ; ) {
-        try {
-          return await attempt(work);
-        } catch (error) {
-          if (error instanceof CommitOutcomeUnknownError) throw error;
-          if (isDeadlock(error) && deadlocks++ < DEADLOCK_RETRIES) await nextTurn();
-          else if (isLockTimeout(error) && lockTimeouts++ < LOCK_TIMEOUT_RETRIES) await nextTurn();
-          else throw error;
-        }
-      }
-    },
+    transaction: (work) => retried(() => withSession((session) => runTransaction(session, work))),
     dedicatedConnection: (dedicated) => openConnection(options, dedicated),
     close: () => pool.end(),
   };
+}
+
+function openPool(settings: ConnectionSettings, poolSize: number): mariadb.Pool {
+  return mariadb.createPool({
+    ...settings,
+    connectionLimit: poolSize,
+    minimumIdle: Math.min(2, poolSize),
+    acquireTimeout: ACQUIRE_TIMEOUT_MS,
+    // Without an end to it the pool tries again every 500 ms; with one it backs off to 10 s, long after the database is
+    // back.
+    initializationTimeout: Number.POSITIVE_INFINITY,
+    pingTimeout: 1_000,
+  });
+}
+
+async function takeConnection(
+  pool: mariadb.Pool,
+  outage: ReturnType<typeof outageLog>,
+): Promise<mariadb.PoolConnection> {
+  try {
+    const giveBack = (late: mariadb.PoolConnection) => void late.release().catch(() => undefined);
+    const connection = await withTimeout(pool.getConnection(), ACQUIRE_TIMEOUT_MS + 500, giveBack);
+    outage.succeeded();
+    return connection;
+  } catch (error) {
+    outage.failed(error);
+    throw error;
+  }
+}
+
+async function runTransaction<T>(session: TransactionSession, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  try {
+    session.begin();
+    const result = await work(session);
+    await session.commit();
+    return result;
+  } catch (error) {
+    await session.rollback();
+    // A lock time-out may have been given a meaning by the work; a lost connection or a deadlock is what it is.
+    throw isLockTimeout(session.failure) ? error : (session.failure ?? error);
+  }
+}
+
+/** Runs a transaction anew after a deadlock or a lock time-out, a few times. */
+async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let deadlocks = 0, lockTimeouts = 0; ; ) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof CommitOutcomeUnknownError) throw error;
+      if (isDeadlock(error) && deadlocks++ < DEADLOCK_RETRIES) await nextTurn();
+      else if (isLockTimeout(error) && lockTimeouts++ < LOCK_TIMEOUT_RETRIES) await nextTurn();
+      else throw error;
+    }
+  }
 }
 
 type ConnectionSettings = mariadb.ConnectionConfig & { readonly database: string };

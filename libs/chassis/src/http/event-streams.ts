@@ -45,6 +45,7 @@ export interface EventStreams {
 }
 
 /** Heartbeats need one timer for all, and none while no stream is open. */
+// One function: a stream and the set of all streams change together.
 export function createEventStreams({ maxStreams }: { readonly maxStreams: number }): EventStreams {
   const responses = new Set<ServerResponse>();
   // Every second another part of them, rather than all at once.

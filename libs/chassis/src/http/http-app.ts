@@ -37,13 +37,36 @@ export function createHttpApp({ logger, metrics, health, callers, routes }: Http
   app.disable('etag');
   app.set('query parser', 'simple');
 
+  app.use(createEntrance({ logger, metrics, callers }));
+
+  const router = Router({ caseSensitive: true, strict: true });
+  routes(router);
+  app.use(router);
+
+  addOpenRoutes(app, health, metrics);
+
+  app.use((request, response) => {
+    const allowed = allowedMethods(router, request.path);
+    if (allowed.length === 0) throw new DomainError('NOT_FOUND', 'There is no such path.');
+    response.setHeader('Allow', allowed.join(', '));
+    throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${allowed.join(', ')}.`);
+  });
+
+  // Express knows an error handler by its four parameters.
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    sendProblem(error, request, response, logger);
+  });
+  return app;
+}
+
+/** What every request passes first: its trace, its measures, its caller, its body. */
+function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logger' | 'metrics' | 'callers'>) {
   const duration = metrics.histogram('http_request_duration_seconds', 'Requests by route template and status', [
     'method',
     'route',
     'status',
   ]);
-
-  app.use((request, response, next) => {
+  return (request: Request, response: Response, next: NextFunction): void => {
     const trace = childTrace(parseTraceparent(request.headers.traceparent as string | undefined));
     response.locals.trace = trace;
     response.setHeader('traceparent', formatTraceparent(trace));
@@ -69,24 +92,28 @@ export function createHttpApp({ logger, metrics, health, callers, routes }: Http
       (request as { caller?: Caller }).caller = caller;
       noteTimeLeft(request, start);
     }
-    const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : readJsonBody(request);
-    // Body events arrive outside of any async context, so the trace is entered after them.
-    if (!body) runInTrace(trace, next);
-    else {
-      body.then(
-        (value) => {
-          request.body = value;
-          runInTrace(trace, next);
-        },
-        (error: unknown) => runInTrace(trace, () => next(error)),
-      );
-    }
-  });
+    readBody(request, trace, next);
+  };
+}
 
-  const router = Router({ caseSensitive: true, strict: true });
-  routes(router);
-  app.use(router);
+function readBody(request: Request, trace: TraceContext, next: NextFunction): void {
+  const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : readJsonBody(request);
+  if (!body) {
+    runInTrace(trace, next);
+    return;
+  }
+  // Body events arrive outside of any async context, so the trace is entered after them.
+  body.then(
+    (value) => {
+      request.body = value;
+      runInTrace(trace, next);
+    },
+    (error: unknown) => runInTrace(trace, () => next(error)),
+  );
+}
 
+/** The routes that need no caller. */
+function addOpenRoutes(app: Express, health: Health, metrics: Metrics): void {
   app.get('/health/live', (_request, response) => void response.json(health.live()));
   app.get('/health/ready', async (_request, response) => {
     const report = await health.ready();
@@ -95,19 +122,6 @@ export function createHttpApp({ logger, metrics, health, callers, routes }: Http
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.render());
   });
-
-  app.use((request, response) => {
-    const allowed = allowedMethods(router, request.path);
-    if (allowed.length === 0) throw new DomainError('NOT_FOUND', 'There is no such path.');
-    response.setHeader('Allow', allowed.join(', '));
-    throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${allowed.join(', ')}.`);
-  });
-
-  // Express knows an error handler by its four parameters.
-  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
-    sendProblem(error, request, response, logger);
-  });
-  return app;
 }
 
 /**

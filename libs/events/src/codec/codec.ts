@@ -41,49 +41,12 @@ interface Reader {
 export function createCodecOn(store: SchemaStore, options: { logger?: EventLogger; clock?: Clock } = {}): Codec {
   const { logger = silentLogger, clock = systemClock } = options;
   const contracts = loadContracts();
-  const byRecord = new Map([...contracts.values()].map((contract) => [contract.record, contract]));
   const ids = new Map<EventType, number>();
+  const registered = registerAll({ store, ids, logger, clock }, [...contracts.values()]);
+  registered.catch(() => {}); // Reported by ready(); a codec nobody asks must not crash the process.
+  const byRecord = new Map([...contracts.values()].map((contract) => [contract.record, contract]));
   // avsc compiles a resolver for every (writer, reader) pair: once for each writer id, never once a message.
   const readers = new Map<number, Reader>();
-
-  async function register({ type, record, text }: Contract): Promise<void> {
-    const backoff = createBackoff(200, 5_000);
-    while (!ids.has(type)) {
-      try {
-        ids.set(type, await store.register(record, text));
-      } catch (error) {
-        if (!(error instanceof OutageError)) throw error;
-        logger.warn({ subject: record, error: describe(error) }, 'schema is not registered yet, trying again');
-        await clock.sleep(backoff.next());
-      }
-    }
-  }
-  const registered = registerAll([...contracts.values()]);
-  registered.catch(() => {}); // Reported by ready(); a codec nobody asks must not crash the process.
-
-  /** A few at a time: many services may be starting, and the registry is small. */
-  async function registerAll(left: Contract[]): Promise<void> {
-    const worker = async () => {
-      for (let contract = left.shift(); contract; contract = left.shift()) await register(contract);
-    };
-    await Promise.all(Array.from({ length: REGISTERED_AT_ONCE }, worker));
-  }
-
-  async function findReader(schemaId: number): Promise<Reader> {
-    const writer = await store.fetch(schemaId);
-    if (!writer) throw new UnknownSchemaError(`schema ${schemaId} is unknown to the registry`);
-    const contract = byRecord.get(writer.name ?? '');
-    if (!contract) throw new UndecodableError(`schema ${schemaId} is ${writer.name}, which is in no catalogue`);
-    try {
-      const same = contract.avro.equals(writer);
-      const resolver = same ? undefined : contract.avro.createResolver(parseAvro(writer.schema({ exportAttrs: true })));
-      const reader = { contract, resolver };
-      readers.set(schemaId, reader);
-      return reader;
-    } catch (error) {
-      throw new UndecodableError(`schema ${schemaId} cannot be read as ${contract.record}`, { cause: error });
-    }
-  }
 
   return {
     ready: () => registered,
@@ -102,7 +65,11 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
 
     async decode(message) {
       const schemaId = wireSchemaId(message);
-      const reader = readers.get(schemaId) ?? (await findReader(schemaId));
+      let reader = readers.get(schemaId);
+      if (!reader) {
+        reader = await findReader(store, byRecord, schemaId);
+        readers.set(schemaId, reader);
+      }
       try {
         const data: unknown = reader.contract.avro.fromBuffer(message.subarray(WIRE_HEADER), reader.resolver);
         return { type: reader.contract.type, data } as DecodedEvent;
@@ -111,6 +78,53 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
       }
     },
   };
+}
+
+interface Registration {
+  readonly store: SchemaStore;
+  /** Of the schemas that are registered. */
+  readonly ids: Map<EventType, number>;
+  readonly logger: EventLogger;
+  readonly clock: Clock;
+}
+
+/** A few at a time: many services may be starting, and the registry is small. */
+async function registerAll(registration: Registration, left: Contract[]): Promise<void> {
+  const worker = async () => {
+    for (let contract = left.shift(); contract; contract = left.shift()) await register(registration, contract);
+  };
+  await Promise.all(Array.from({ length: REGISTERED_AT_ONCE }, worker));
+}
+
+async function register({ store, ids, logger, clock }: Registration, { type, record, text }: Contract): Promise<void> {
+  const backoff = createBackoff(200, 5_000);
+  while (!ids.has(type)) {
+    try {
+      ids.set(type, await store.register(record, text));
+    } catch (error) {
+      if (!(error instanceof OutageError)) throw error;
+      logger.warn({ subject: record, error: describe(error) }, 'schema is not registered yet, trying again');
+      await clock.sleep(backoff.next());
+    }
+  }
+}
+
+async function findReader(
+  store: SchemaStore,
+  byRecord: ReadonlyMap<string, Contract>,
+  schemaId: number,
+): Promise<Reader> {
+  const writer = await store.fetch(schemaId);
+  if (!writer) throw new UnknownSchemaError(`schema ${schemaId} is unknown to the registry`);
+  const contract = byRecord.get(writer.name ?? '');
+  if (!contract) throw new UndecodableError(`schema ${schemaId} is ${writer.name}, which is in no catalogue`);
+  try {
+    const same = contract.avro.equals(writer);
+    const resolver = same ? undefined : contract.avro.createResolver(parseAvro(writer.schema({ exportAttrs: true })));
+    return { contract, resolver };
+  } catch (error) {
+    throw new UndecodableError(`schema ${schemaId} cannot be read as ${contract.record}`, { cause: error });
+  }
 }
 
 function invalidFields(avro: avsc.Type, data: unknown): string[] {

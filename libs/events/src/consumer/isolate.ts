@@ -47,6 +47,16 @@ export interface Isolated {
   readonly guilty: readonly GuiltyMessage[];
 }
 
+/** How far an isolation has come. */
+interface Work<Tx> {
+  readonly deps: IsolateDeps<Tx>;
+  readonly outcome: { applied: number; duplicate: number; parked: number; deadLettered: number };
+  readonly guilty: GuiltyMessage[];
+  readonly guiltyKeys: Set<string>;
+  /** They wait behind a guilty one of their key. */
+  readonly behind: Message[];
+}
+
 /**
  * Applies one partition's messages of which the handler rejects some: halves them until the guilty stand alone, retries
  * those, then dead-letters them; what comes later for their keys waits behind them, where the group parks. Nothing is
@@ -55,78 +65,76 @@ export interface Isolated {
  */
 export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
   const outcome = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0 };
-  const guilty: GuiltyMessage[] = [];
-  const guiltyKeys = new Set<string>();
-  const behind: Message[] = [];
-
-  async function divide(part: readonly Message[]): Promise<void> {
-    const free = part.filter((message) => {
-      const waits = message.record.key !== null && guiltyKeys.has(message.record.key);
-      if (waits) behind.push(message);
-      return !waits;
-    });
-    if (free.length === 0) return;
-    const failure = await attempt(free);
-    if (failure === undefined) return;
-    const [only] = free;
-    if (free.length === 1 && only) {
-      // No handler saw an unreadable message: what failed is the writing of its dead letter, and it is never dropped.
-      if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
-      accuse({ message: only, error: describe(failure), attempts: ATTEMPTS });
-      return;
-    }
-    const middle = Math.ceil(free.length / 2);
-    await divide(free.slice(0, middle));
-    await divide(free.slice(middle));
-  }
-
-  /** @returns the error, or undefined when the part is committed. */
-  async function attempt(part: readonly Message[]): Promise<unknown> {
-    const attempts = part.length === 1 ? ATTEMPTS : 1;
-    let failure: unknown;
-    for (let n = 1; n <= attempts; n += 1) {
-      if (n > 1) await deps.clock.sleep(25 * 4 ** (n - 2));
-      try {
-        const result = await deps.persist(() => applyMessages(deps, part));
-        outcome.applied += result.applied;
-        outcome.duplicate += result.duplicate;
-        outcome.parked += result.parked;
-        outcome.deadLettered += result.deadLettered;
-        return undefined;
-      } catch (error) {
-        if (deps.isFinal(error)) throw error;
-        failure = error;
-      }
-    }
-    return failure ?? new Error('unknown failure');
-  }
-
-  function accuse(entry: GuiltyMessage): void {
-    guilty.push(entry);
-    const { key } = entry.message.record;
-    if (key !== null && parks(deps.subscription)) guiltyKeys.add(key);
-    if (succeeded() === 0 && guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(entry.error);
-  }
-
-  /** With those that were applied before: a run that died in the midst of this has committed the good ones. */
-  function succeeded(): number {
-    return outcome.applied + outcome.duplicate;
-  }
-
-  function broken(error: string): HandlerBrokenError {
-    return new HandlerBrokenError(`${guilty.length} messages failed, ${succeeded()} did not; last: ${error}`);
-  }
-
-  await divide(messages);
+  const work: Work<Tx> = { deps, outcome, guilty: [], guiltyKeys: new Set(), behind: [] };
+  await divide(work, messages);
+  const { guilty, behind } = work;
   const last = guilty.at(-1);
   if (last) {
     const now = deps.clock.now();
     const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
-    if (tooMany || (succeeded() === 0 && guilty.length >= SUSPICIOUS)) throw broken(last.error);
+    if (tooMany || (succeeded(work) === 0 && guilty.length >= SUSPICIOUS)) throw broken(work, last.error);
     await deps.persist(() => buryMessages(deps, guilty, behind));
     deps.rate.add(now, guilty.length);
     outcome.deadLettered += guilty.length;
     outcome.parked += behind.length;
   }
   return { outcome, guilty };
+}
+
+async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<void> {
+  const free = part.filter((message) => {
+    const waits = message.record.key !== null && work.guiltyKeys.has(message.record.key);
+    if (waits) work.behind.push(message);
+    return !waits;
+  });
+  if (free.length === 0) return;
+  const failure = await attempt(work, free);
+  if (failure === undefined) return;
+  const [only] = free;
+  if (free.length === 1 && only) {
+    // No handler saw an unreadable message: what failed is the writing of its dead letter, and it is never dropped.
+    if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
+    accuse(work, { message: only, error: describe(failure), attempts: ATTEMPTS });
+    return;
+  }
+  const middle = Math.ceil(free.length / 2);
+  await divide(work, free.slice(0, middle));
+  await divide(work, free.slice(middle));
+}
+
+/** @returns the error, or undefined when the part is committed. */
+async function attempt<Tx>({ deps, outcome }: Work<Tx>, part: readonly Message[]): Promise<unknown> {
+  const attempts = part.length === 1 ? ATTEMPTS : 1;
+  let failure: unknown;
+  for (let n = 1; n <= attempts; n += 1) {
+    if (n > 1) await deps.clock.sleep(25 * 4 ** (n - 2));
+    try {
+      const result = await deps.persist(() => applyMessages(deps, part));
+      outcome.applied += result.applied;
+      outcome.duplicate += result.duplicate;
+      outcome.parked += result.parked;
+      outcome.deadLettered += result.deadLettered;
+      return undefined;
+    } catch (error) {
+      if (deps.isFinal(error)) throw error;
+      failure = error;
+    }
+  }
+  return failure ?? new Error('unknown failure');
+}
+
+function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {
+  work.guilty.push(entry);
+  const { key } = entry.message.record;
+  if (key !== null && parks(work.deps.subscription)) work.guiltyKeys.add(key);
+  if (succeeded(work) === 0 && work.guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(work, entry.error);
+}
+
+/** With those that were applied before: a run that died in the midst of this has committed the good ones. */
+function succeeded<Tx>({ outcome }: Work<Tx>): number {
+  return outcome.applied + outcome.duplicate;
+}
+
+function broken<Tx>(work: Work<Tx>, error: string): HandlerBrokenError {
+  return new HandlerBrokenError(`${work.guilty.length} messages failed, ${succeeded(work)} did not; last: ${error}`);
 }

@@ -24,6 +24,7 @@ interface ReporterOptions {
 export type Reporter = ReturnType<typeof createReporter>;
 
 /** Everything a consumer tells the world: logs, measures, readiness detail. */
+// One function: it is a list of messages and measures, a method each.
 export function createReporter({ group, logger, metrics, clock }: ReporterOptions) {
   const halted = new Map<string, string>();
   let waitingFor: string | undefined;

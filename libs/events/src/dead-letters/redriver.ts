@@ -44,110 +44,133 @@ export interface Redriver {
 /** What became of the first letter of a queue. */
 type Step = 'more' | 'done' | 'blocked';
 
+/** What one redriver works with. */
+interface Work extends Required<RedriverOptions> {
+  readonly stopping: AbortSignal;
+  /** So many looks in a row have found nothing. */
+  inVain: number;
+}
+
 /**
  * Carries out what operators ask for: applies a dead letter again and then all that is parked behind it, in order, one
  * transaction each, and stops at the first that fails. Every instance may run it, beside live consumers: all of them
  * lock the `parked_key` row first, so a message is either parked before the key is freed, or handled after.
  */
 export function startRedriver(options: RedriverOptions): Redriver {
-  const { database, store, codec, subscriptions, failpoint, pauses = PAUSES } = options;
+  const { failpoint, pauses = PAUSES } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
   const stopping = new AbortController();
-  let inVain = 0;
-
-  async function step(subscription: Subscription<Transaction, EventType>, target: RedriveTarget): Promise<Step> {
-    let current: Letter | undefined;
-    try {
-      return await database.transaction(async (tx) => {
-        await lockKey(tx, target);
-        await claimDiscarded(tx, target, new Date(clock.now()));
-        current = await frontLetter(tx, target);
-        if (current?.status === 'DEAD') return 'blocked';
-        if (current) await apply(tx, subscription, current);
-        return (await freeKey(tx, target)) ? 'done' : 'more';
-      });
-    } catch (error) {
-      const kind = classify(error);
-      if (!current || kind === 'outage' || kind === 'conflict') throw error;
-      await bury(target, current, error);
-      return 'blocked';
-    }
-  }
-
-  async function apply(
-    tx: Transaction,
-    subscription: Subscription<Transaction, EventType>,
-    letter: Letter,
-  ): Promise<void> {
-    const now = new Date(clock.now());
-    if (isForOthers(letter.record, { handles: new Set(subscription.handles) })) {
-      return markRedriven(tx, letter.id, 'skipped: not for this group any more', now);
-    }
-    const message = await readMessage(letter.record, codec);
-    if (!message.event) throw new UndecodableError(message.error);
-    const { event } = message;
-    const claimed = await store.claim(tx, subscription.group, [event.id], now);
-    if (claimed.has(event.id)) {
-      failpoint?.(subscription.group, event);
-      await subscription.handle(tx, [event]);
-    }
-    await markRedriven(tx, letter.id, claimed.has(event.id) ? 'applied' : 'duplicate: was applied before', now);
-    metrics.redriven(subscription.group, 'applied');
-    logger.info({ group: subscription.group, key: event.key, eventId: event.id, type: event.type }, 'redriven');
-  }
-
-  async function bury(target: RedriveTarget, letter: Letter, error: unknown): Promise<void> {
-    await database.transaction(async (tx) => {
-      await lockKey(tx, target);
-      await markDead(tx, letter, describe(error), new Date(clock.now()));
-    });
-    metrics.redriven(target.group, 'failed');
-    logger.error({ group: target.group, key: target.key, id: letter.id, error: describe(error) }, 'a redrive failed');
-  }
-
-  async function look(): Promise<void> {
-    const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
-    if (byGroup.size === 0) return;
-    const parking = (group: string) => parks(byGroup.get(group) ?? {});
-    const targets = await findTargets(database, [...byGroup.keys()], parking);
-    inVain = targets.length === 0 ? inVain + 1 : 0;
-    for (const target of targets) {
-      const subscription = byGroup.get(target.group);
-      if (subscription) await redrive(subscription, target);
-    }
-  }
-
-  /** Never rejects: what fails for one target is tried at the next look and keeps nobody else's waiting. */
-  async function redrive(subscription: Subscription<Transaction, EventType>, target: RedriveTarget): Promise<void> {
-    try {
-      while (!stopping.signal.aborted && (await step(subscription, target)) === 'more');
-    } catch (error) {
-      const details = { group: target.group, key: target.key, error: describe(error) };
-      const kind = classify(error);
-      if (kind === 'outage') logger.warn(details, 'a redrive is put off: something is away');
-      else if (kind === 'conflict') logger.warn(details, 'a redrive is put off: it lost a race for its locks');
-      else logger.error(details, 'a redrive is put off: its dead letters cannot be handled');
-    }
-  }
-
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        await look();
-      } catch (error) {
-        const away = classify(error) === 'outage';
-        if (away) logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
-        else logger.error({ error: describe(error) }, 'redriving is put off: the dead letters cannot be found');
-      }
-      await clock.sleep(pauseAfter(inVain, pauses), stopping.signal);
-    }
-  }
-
-  const ended = run();
+  const defaults = { failpoint, pauses, logger, metrics, clock };
+  const ended = run({ ...options, ...defaults, stopping: stopping.signal, inVain: 0 });
   return {
     async stop() {
       stopping.abort();
       await ended;
     },
   };
+}
+
+/** Looks until it stops, less often after looks in vain. It never rejects. */
+async function run(work: Work): Promise<void> {
+  const { logger, clock, pauses, stopping } = work;
+  while (!stopping.aborted) {
+    try {
+      await look(work);
+    } catch (error) {
+      const away = classify(error) === 'outage';
+      if (away) logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
+      else logger.error({ error: describe(error) }, 'redriving is put off: the dead letters cannot be found');
+    }
+    await clock.sleep(pauseAfter(work.inVain, pauses), stopping);
+  }
+}
+
+async function look(work: Work): Promise<void> {
+  const { database, subscriptions } = work;
+  const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
+  if (byGroup.size === 0) return;
+  const parking = (group: string) => parks(byGroup.get(group) ?? {});
+  const targets = await findTargets(database, [...byGroup.keys()], parking);
+  work.inVain = targets.length === 0 ? work.inVain + 1 : 0;
+  for (const target of targets) {
+    const subscription = byGroup.get(target.group);
+    if (subscription) await redrive(work, subscription, target);
+  }
+}
+
+/** Never rejects: what fails for one target is tried at the next look and keeps nobody else's waiting. */
+async function redrive(
+  work: Work,
+  subscription: Subscription<Transaction, EventType>,
+  target: RedriveTarget,
+): Promise<void> {
+  const { logger, stopping } = work;
+  try {
+    while (!stopping.aborted && (await step(work, subscription, target)) === 'more');
+  } catch (error) {
+    const details = { group: target.group, key: target.key, error: describe(error) };
+    const kind = classify(error);
+    if (kind === 'outage') logger.warn(details, 'a redrive is put off: something is away');
+    else if (kind === 'conflict') logger.warn(details, 'a redrive is put off: it lost a race for its locks');
+    else logger.error(details, 'a redrive is put off: its dead letters cannot be handled');
+  }
+}
+
+/** The first letter of a queue, in one transaction. */
+async function step(
+  work: Work,
+  subscription: Subscription<Transaction, EventType>,
+  target: RedriveTarget,
+): Promise<Step> {
+  const { database, clock } = work;
+  let current: Letter | undefined;
+  try {
+    return await database.transaction(async (tx) => {
+      await lockKey(tx, target);
+      await claimDiscarded(tx, target, new Date(clock.now()));
+      current = await frontLetter(tx, target);
+      if (current?.status === 'DEAD') return 'blocked';
+      if (current) await apply(work, tx, subscription, current);
+      return (await freeKey(tx, target)) ? 'done' : 'more';
+    });
+  } catch (error) {
+    const kind = classify(error);
+    if (!current || kind === 'outage' || kind === 'conflict') throw error;
+    await bury(work, target, current, error);
+    return 'blocked';
+  }
+}
+
+async function apply(
+  work: Work,
+  tx: Transaction,
+  subscription: Subscription<Transaction, EventType>,
+  letter: Letter,
+): Promise<void> {
+  const { store, codec, failpoint, logger, metrics, clock } = work;
+  const now = new Date(clock.now());
+  if (isForOthers(letter.record, { handles: new Set(subscription.handles) })) {
+    return markRedriven(tx, letter.id, 'skipped: not for this group any more', now);
+  }
+  const message = await readMessage(letter.record, codec);
+  if (!message.event) throw new UndecodableError(message.error);
+  const { event } = message;
+  const claimed = await store.claim(tx, subscription.group, [event.id], now);
+  if (claimed.has(event.id)) {
+    failpoint?.(subscription.group, event);
+    await subscription.handle(tx, [event]);
+  }
+  await markRedriven(tx, letter.id, claimed.has(event.id) ? 'applied' : 'duplicate: was applied before', now);
+  metrics.redriven(subscription.group, 'applied');
+  logger.info({ group: subscription.group, key: event.key, eventId: event.id, type: event.type }, 'redriven');
+}
+
+async function bury(work: Work, target: RedriveTarget, letter: Letter, error: unknown): Promise<void> {
+  const { database, logger, metrics, clock } = work;
+  await database.transaction(async (tx) => {
+    await lockKey(tx, target);
+    await markDead(tx, letter, describe(error), new Date(clock.now()));
+  });
+  metrics.redriven(target.group, 'failed');
+  logger.error({ group: target.group, key: target.key, id: letter.id, error: describe(error) }, 'a redrive failed');
 }

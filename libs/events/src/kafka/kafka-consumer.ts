@@ -21,91 +21,108 @@ export interface SupervisorOptions {
   readonly clock: Clock;
 }
 
+/** A group's consumer, through all its sessions. */
+interface Work extends SupervisorOptions {
+  readonly stopping: AbortSignal;
+  readonly joined: PromiseWithResolvers<void>;
+  readonly backoff: ReturnType<typeof createBackoff>;
+  /** See `SessionOptions`. */
+  positions: Map<string, string> | undefined;
+  session: Session | undefined;
+  /** The member of the newest session that has joined. */
+  member: string | undefined;
+}
+
 /**
  * A consumer that never dies in silence: whatever ends the KafkaJS client, a new one is made, with back-off. Before
  * each start the group's committed offsets are compared with the log; if it no longer holds them the group halts and
  * alerts.
  */
 export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
-  const { kafka, admin, consume, logger, metrics, clock } = options;
-  const { groupId, topics, fromBeginning } = consume;
   const stopping = new AbortController();
-  const joined = Promise.withResolvers<void>();
-  const backoff = createBackoff(100, 1_000);
-  let positions: Map<string, string> | undefined;
-  let session: Session | undefined;
-  let member: string | undefined;
-
-  /**
-   * A group that starts at the end stands exactly where the log ended before it joined: what comes after is not missed.
-   */
-  async function findEnds(): Promise<Map<string, string>> {
-    const ends = new Map<string, string>();
-    for (const topic of topics) {
-      for (const { partition, high } of await admin((client) => logRanges(client, topic))) {
-        ends.set(`${topic}/${partition}`, high);
-      }
-    }
-    return ends;
-  }
-
-  async function checkOffsets(): Promise<void> {
-    if (!fromBeginning) return;
-    const problems = await admin((client) => outOfRange(client, groupId, topics));
-    metrics.groupHalted(groupId, problems.length > 0);
-    if (problems.length > 0) throw new OffsetOutOfRangeError(problems.join('; '));
-  }
-
-  async function live(): Promise<void> {
-    await checkOffsets();
-    if (!fromBeginning) positions ??= await findEnds();
-    if (stopping.signal.aborted) return;
-    const formerMember = member;
-    const onJoin = (memberId: string) => {
-      member = memberId;
-      backoff.reset();
-      joined.resolve();
-    };
-    const current = await startSession({ kafka, consume, logger, clock, positions, formerMember, onJoin });
-    session = current;
-    if (stopping.signal.aborted) return current.stop();
-    const stopped = Promise.withResolvers<undefined>();
-    stopping.signal.addEventListener('abort', () => stopped.resolve(undefined), { once: true });
-    const error = await Promise.race([current.ended, stopped.promise]);
-    if (!error) return;
-    current.abandon();
-    throw error;
-  }
-
-  async function supervise(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        await live();
-      } catch (error) {
-        const halted = isOutOfRange(error);
-        metrics.consumerRestarted(groupId);
-        if (halted) {
-          metrics.groupHalted(groupId, true);
-          logger.error(
-            { groupId, error: describe(error) },
-            'group halted: its offsets are out of the log, messages are lost to it',
-          );
-        } else logger.warn({ groupId, error: describe(error) }, 'consumer ended, starting it again');
-        await clock.sleep(halted ? HALTED_MS : backoff.next(), stopping.signal);
-      }
-    }
-  }
-
-  const ended = supervise();
+  const work: Work = {
+    ...options,
+    stopping: stopping.signal,
+    joined: Promise.withResolvers<void>(),
+    backoff: createBackoff(100, 1_000),
+    ...{ positions: undefined, session: undefined, member: undefined },
+  };
+  const ended = supervise(work);
   return {
-    ready: () => joined.promise,
+    ready: () => work.joined.promise,
     async stop() {
       stopping.abort();
-      await session?.stop();
+      await work.session?.stop();
       // A client that is just trying to connect to a broker that is away is not waited for.
-      await atMost(clock, 3_000, ended);
+      await atMost(options.clock, 3_000, ended);
     },
   };
+}
+
+/** Session after session. It never rejects. */
+async function supervise(work: Work): Promise<void> {
+  const { consume, logger, metrics, clock, backoff, stopping } = work;
+  const { groupId } = consume;
+  while (!stopping.aborted) {
+    try {
+      await live(work);
+    } catch (error) {
+      const halted = isOutOfRange(error);
+      metrics.consumerRestarted(groupId);
+      if (halted) {
+        metrics.groupHalted(groupId, true);
+        logger.error(
+          { groupId, error: describe(error) },
+          'group halted: its offsets are out of the log, messages are lost to it',
+        );
+      } else logger.warn({ groupId, error: describe(error) }, 'consumer ended, starting it again');
+      await clock.sleep(halted ? HALTED_MS : backoff.next(), stopping);
+    }
+  }
+}
+
+/** One session. Rejects when it has died; resolves when the consumer stops. */
+async function live(work: Work): Promise<void> {
+  const { kafka, consume, logger, clock, stopping } = work;
+  await checkOffsets(work);
+  if (!consume.fromBeginning) work.positions ??= await findEnds(work);
+  if (stopping.aborted) return;
+  const { positions, member: formerMember } = work;
+  const onJoin = (memberId: string) => {
+    work.member = memberId;
+    work.backoff.reset();
+    work.joined.resolve();
+  };
+  const current = await startSession({ kafka, consume, logger, clock, positions, formerMember, onJoin });
+  work.session = current;
+  if (stopping.aborted) return current.stop();
+  const stopped = Promise.withResolvers<undefined>();
+  stopping.addEventListener('abort', () => stopped.resolve(undefined), { once: true });
+  const error = await Promise.race([current.ended, stopped.promise]);
+  if (!error) return;
+  current.abandon();
+  throw error;
+}
+
+async function checkOffsets({ admin, consume, metrics }: Work): Promise<void> {
+  const { groupId, topics, fromBeginning } = consume;
+  if (!fromBeginning) return;
+  const problems = await admin((client) => outOfRange(client, groupId, topics));
+  metrics.groupHalted(groupId, problems.length > 0);
+  if (problems.length > 0) throw new OffsetOutOfRangeError(problems.join('; '));
+}
+
+/**
+ * A group that starts at the end stands exactly where the log ended before it joined: what comes after is not missed.
+ */
+async function findEnds({ admin, consume }: Work): Promise<Map<string, string>> {
+  const ends = new Map<string, string>();
+  for (const topic of consume.topics) {
+    for (const { partition, high } of await admin((client) => logRanges(client, topic))) {
+      ends.set(`${topic}/${partition}`, high);
+    }
+  }
+  return ends;
 }
 
 function isOutOfRange(error: unknown): boolean {

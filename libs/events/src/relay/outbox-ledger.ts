@@ -29,6 +29,7 @@ export interface OutboxLedger {
   reset(): void;
 }
 
+// One function: five short steps change the same five numbers and sets, which nothing else may see.
 export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
   const rows = new Map<number, NumberedRow>();
   /** Sent numbers above `next`. */

@@ -1,13 +1,15 @@
-import { createPace } from '@shop/chassis';
+import { createPace, type Pace } from '@shop/chassis';
 import type { Broker } from '../broker.ts';
-import { atMost, type Clock, createBackoff, systemClock, WOKEN } from '../clock.ts';
+import { atMost, type Clock, createBackoff, systemClock } from '../clock.ts';
 import { withSequence } from '../codec/index.ts';
 import { describe } from '../errors.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
 import type { MessagingStore, NumberedRow } from '../store/index.ts';
-import { createOutboxLedger } from './outbox-ledger.ts';
+import { type Alarm, createAlarm } from './alarm.ts';
+import { createOutboxLedger, type OutboxLedger } from './outbox-ledger.ts';
 import type { RelayLock } from './relay-lock.ts';
+import { createSentRows, type SentRows } from './sent-rows.ts';
 
 export interface RelayOptions {
   readonly store: Pick<MessagingStore<never>, 'readOutbox' | 'deleteOutbox'>;
@@ -52,6 +54,22 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
+/** What one relay works with, and where it stands. */
+interface Work extends Required<Omit<RelayOptions, 'paceMs' | 'keepMs' | 'quietMs'>> {
+  readonly backoff: ReturnType<typeof createBackoff>;
+  readonly pace: Pace;
+  readonly ledger: OutboxLedger;
+  readonly sent: SentRows;
+  readonly alarm: Alarm;
+  readonly stopping: AbortSignal;
+  /** When the table was last read, ms. */
+  lookedAt: number;
+  holding: boolean;
+  failing: boolean;
+  /** So many looks in a row have found nothing. */
+  inVain: number;
+}
+
 /**
  * Sends the outbox in order and deletes exactly what it sent. It keeps no cursor: a lower id may commit later. Dying
  * between the send and the deletion sends again with the same ids; every consumer drops those.
@@ -60,150 +78,137 @@ export interface Relay {
  * before them. Everything else is read from the table: another process's rows, those behind a gap, those of before.
  */
 export function startRelay(options: RelayOptions): Relay {
-  const { store, broker, lock, pollMs = () => POLL_MS, paceMs = 30, standbyMs = 700, batch = 500 } = options;
-  const { keepMs = 200, quietMs } = options;
-  const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
-  const backoff = createBackoff(50, 1_000, random);
   const stopping = new AbortController();
-  const pace = createPace(paceMs);
-  const ledger = createOutboxLedger(quietMs);
-  /** Sent, but not known to be deleted: deleted before the table is read again. */
-  let unsettled: NumberedRow[] = [];
-  /** When the first of them was sent, ms. */
-  let unsettledSince = 0;
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  let holding = false;
-  let failing = false;
-  let woken = false;
-  let inVain = 0;
-  let nap: AbortController | undefined;
-
-  function wake(rows?: readonly NumberedRow[]): void {
-    if (rows && holding) ledger.add(rows, clock.now());
-    woken = true;
-    nap?.abort(WOKEN);
-  }
-  stopping.signal.addEventListener('abort', () => wake());
-
-  /** Sleeps until woken, but no longer than `ms`. A wake-up since the last sleep counts: none is lost. */
-  async function rest(ms: number): Promise<void> {
-    if (!woken && !stopping.signal.aborted) {
-      nap = new AbortController();
-      await clock.sleep(ms, nap.signal);
-      nap = undefined;
-    }
-    woken = false;
-  }
-
-  /** @returns true if there may be more. */
-  async function turn(): Promise<boolean> {
-    pace.started(clock.now());
-    const rows = await nextRows();
-    if (rows.length === 0) return false;
-    pace.had(rows.length);
-    await broker.send(
-      rows.map(({ topic, key, payload, headers, seq }) => ({
-        ...{ topic, key, value: payload },
-        headers: withSequence(headers, seq),
-      })),
-    );
-    metrics.relayed(rows.length);
-    if (unsettled.length === 0) unsettledSince = clock.now();
-    unsettled.push(...rows);
-    ledger.sent(rows, clock.now());
-    if (unsettled.length >= batch || clock.now() - unsettledSince >= keepMs) await settle();
-    if (rows.length === batch) return true;
-    // What is committed meanwhile goes with the next turn: the first event after a pause never waits here.
-    const early = pace.wait(clock.now());
-    if (early > 0) await clock.sleep(early, stopping.signal);
-    return false;
-  }
-
-  /** From memory where that is safe, else from the table, which then holds only what is not known to be sent. */
-  async function nextRows(): Promise<NumberedRow[]> {
-    const known = clock.now() - lookedAt < LOOK_MS ? ledger.take(batch, clock.now()) : undefined;
-    if (known) {
-      inVain = 0;
-      return known;
-    }
-    await settle();
-    lookedAt = clock.now();
-    const rows = await store.readOutbox(batch);
-    inVain = rows.length === 0 ? inVain + 1 : 0;
-    return rows;
-  }
-
-  async function settle(): Promise<void> {
-    if (unsettled.length === 0) return;
-    await store.deleteOutbox(unsettled);
-    unsettled = [];
-  }
-
-  /** Until there is more to send; what was sent is deleted on the way. */
-  async function restOrSettle(): Promise<void> {
-    if (unsettled.length === 0) return rest(pollMs(inVain));
-    await rest(Math.max(0, unsettledSince + keepMs - clock.now()));
-    if (clock.now() - unsettledSince >= keepMs) await settle();
-  }
-
-  function setHolding(now: boolean): void {
-    if (now !== holding) logger.info({ holding: now }, now ? 'relaying the outbox' : 'standing by for the relay');
-    holding = now;
-    // Whatever happened before, or happens while another relays, is learnt from the table.
-    if (!now) ledger.reset();
-    metrics.relaying(now);
-    // Whoever relays measures the backlog; what was measured here before must not stand as if it still were.
-    if (!now) metrics.outbox(0, 0);
-  }
-
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        setHolding(await lock.hold());
-        if (!holding) {
-          // Wake-ups are for the holder; here they would only turn the loop.
-          await clock.sleep(standbyMs * (0.75 + random() / 2), stopping.signal);
-          continue;
-        }
-        const more = await turn();
-        if (failing) logger.info({}, 'relay goes on');
-        failing = false;
-        backoff.reset();
-        if (!more) await restOrSettle();
-      } catch (error) {
-        if (!failing) logger.error({ error: describe(error) }, 'relay waits: broker or database is away');
-        failing = true;
-        inVain = 0;
-        await clock.sleep(backoff.next(), stopping.signal);
-      }
-    }
-    if (holding) await finish();
-    setHolding(false);
-    await lock.release().catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the relay lock'));
-  }
-
-  /** What the last requests committed goes out with this process rather than with its successor, if that is quick. */
-  async function finish(): Promise<void> {
-    const sendAll = async () => {
-      while (await turn());
-      await settle();
-    };
-    // What is not sent in time stays in its rows; the next holder sends it.
-    await atMost(clock, FINISH_MS, sendAll());
-  }
-
-  const ended = run();
+  const work = prepare(options, stopping.signal);
+  const ended = run(work);
   return {
-    wake,
+    wake(rows) {
+      if (rows && work.holding) work.ledger.add(rows, work.clock.now());
+      work.alarm.wake();
+    },
     get holding() {
-      return holding;
+      return work.holding;
     },
     get drained() {
-      return holding && inVain > 0;
+      return work.holding && work.inVain > 0;
     },
     async stop() {
       stopping.abort();
       await ended;
     },
   };
+}
+
+function prepare(options: RelayOptions, stopping: AbortSignal): Work {
+  const { store, broker, lock, pollMs = () => POLL_MS, paceMs = 30, standbyMs = 700, batch = 500 } = options;
+  const { keepMs = 200, quietMs } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
+  return {
+    ...{ store, broker, lock, pollMs, standbyMs, batch, logger, metrics, clock, random, stopping },
+    backoff: createBackoff(50, 1_000, random),
+    pace: createPace(paceMs),
+    ledger: createOutboxLedger(quietMs),
+    sent: createSentRows(store, keepMs, clock),
+    alarm: createAlarm(clock, stopping),
+    lookedAt: Number.NEGATIVE_INFINITY,
+    holding: false,
+    failing: false,
+    inVain: 0,
+  };
+}
+
+/** Turns while this process holds the lock, until it stops. It never rejects. */
+async function run(work: Work): Promise<void> {
+  const { lock, logger, clock, random, standbyMs, backoff, stopping } = work;
+  while (!stopping.aborted) {
+    try {
+      setHolding(work, await lock.hold());
+      if (!work.holding) {
+        // Wake-ups are for the holder; here they would only turn the loop.
+        await clock.sleep(standbyMs * (0.75 + random() / 2), stopping);
+        continue;
+      }
+      const more = await turn(work);
+      if (work.failing) logger.info({}, 'relay goes on');
+      work.failing = false;
+      backoff.reset();
+      if (!more) await restOrSettle(work);
+    } catch (error) {
+      if (!work.failing) logger.error({ error: describe(error) }, 'relay waits: broker or database is away');
+      work.failing = true;
+      work.inVain = 0;
+      await clock.sleep(backoff.next(), stopping);
+    }
+  }
+  if (work.holding) await finish(work);
+  setHolding(work, false);
+  await lock.release().catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the relay lock'));
+}
+
+/** @returns true if there may be more. */
+async function turn(work: Work): Promise<boolean> {
+  const { broker, metrics, clock, pace, ledger, sent, batch, stopping } = work;
+  pace.started(clock.now());
+  const rows = await nextRows(work);
+  if (rows.length === 0) return false;
+  pace.had(rows.length);
+  await broker.send(
+    rows.map(({ topic, key, payload, headers, seq }) => ({
+      ...{ topic, key, value: payload },
+      headers: withSequence(headers, seq),
+    })),
+  );
+  metrics.relayed(rows.length);
+  sent.add(rows);
+  ledger.sent(rows, clock.now());
+  if (sent.count >= batch || sent.dueIn() <= 0) await sent.settle();
+  if (rows.length === batch) return true;
+  // What is committed meanwhile goes with the next turn: the first event after a pause never waits here.
+  const early = pace.wait(clock.now());
+  if (early > 0) await clock.sleep(early, stopping);
+  return false;
+}
+
+/** From memory where that is safe, else from the table, which then holds only what is not known to be sent. */
+async function nextRows(work: Work): Promise<NumberedRow[]> {
+  const { store, clock, ledger, sent, batch } = work;
+  const known = clock.now() - work.lookedAt < LOOK_MS ? ledger.take(batch, clock.now()) : undefined;
+  if (known) {
+    work.inVain = 0;
+    return known;
+  }
+  await sent.settle();
+  work.lookedAt = clock.now();
+  const rows = await store.readOutbox(batch);
+  work.inVain = rows.length === 0 ? work.inVain + 1 : 0;
+  return rows;
+}
+
+/** Until there is more to send; what was sent is deleted on the way. */
+async function restOrSettle({ sent, alarm, pollMs, inVain }: Work): Promise<void> {
+  if (sent.count === 0) return alarm.sleep(pollMs(inVain));
+  await alarm.sleep(Math.max(0, sent.dueIn()));
+  if (sent.dueIn() <= 0) await sent.settle();
+}
+
+function setHolding(work: Work, holding: boolean): void {
+  const { logger, ledger, metrics } = work;
+  if (holding !== work.holding) logger.info({ holding }, holding ? 'relaying the outbox' : 'standing by for the relay');
+  work.holding = holding;
+  metrics.relaying(holding);
+  if (holding) return;
+  // Whatever happened before, or happens while another relays, is learnt from the table.
+  ledger.reset();
+  // Whoever relays measures the backlog; what was measured here before must not stand as if it still were.
+  metrics.outbox(0, 0);
+}
+
+/** What the last requests committed goes out with this process rather than with its successor, if that is quick. */
+async function finish(work: Work): Promise<void> {
+  const sendAll = async () => {
+    while (await turn(work));
+    await work.sent.settle();
+  };
+  // What is not sent in time stays in its rows; the next holder sends it.
+  await atMost(work.clock, FINISH_MS, sendAll());
 }

@@ -33,85 +33,104 @@ export interface ReplayRun {
   readonly signal: AbortSignal;
 }
 
+/** A run and where it stands. */
+interface Work extends ReplayRun {
+  readonly isWanted: (record: IncomingRecord) => boolean;
+  /** `topic/partition` → the first offset that is not done. */
+  progress: ReplayOrder['progress'];
+  /** When the group's own lag was last read, ms. */
+  lagReadAt: number;
+  /** The replay's rate allows the next batch from then on, ms. */
+  notBefore: number;
+}
+
 /**
  * Reads what is left of a replay's ranges and applies what its filters let through, at its rate. Rejects with
  * StaleBatchError when `signal` aborts, with ReplayCancelledError when an operator cancels.
  */
 export async function carryOut(run: ReplayRun): Promise<void> {
-  const { database, log, order, subscription, applier, takes, holdLock, metrics, clock, signal } = run;
-  const { id, group, filters, rate, maxLag } = order;
-  const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
-  const types = filters.types && new Set(filters.types);
-  const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))];
-  let progress = order.progress;
-  let lagReadAt = Number.NEGATIVE_INFINITY;
-  let notBefore = clock.now();
-
-  function isWanted(record: IncomingRecord): boolean {
-    if (filters.key !== null && record.key !== filters.key) return false;
-    if (types && !types.has(record.headers.ce_type ?? '')) return false;
-    return !isForOthers(record, interest);
-  }
-
-  async function mayGoOn(): Promise<void> {
-    if (signal.aborted) throw new StaleBatchError('the service is stopping');
-    await holdLock();
-  }
-
-  /** The live group comes first: while it is behind, the replay rests. */
-  async function waitForGroup(): Promise<void> {
-    while (clock.now() - lagReadAt >= LAG_MS) {
-      const behind = await lagOf(log, group, topics);
-      lagReadAt = clock.now();
-      if (behind <= maxLag) return;
-      if (!(await isRunning(database, id))) throw new ReplayCancelledError(`replay ${id} was cancelled`);
-      await clock.sleep(LAG_MS, signal);
-      await mayGoOn();
-    }
-  }
-
-  async function batch(records: readonly IncomingRecord[]): Promise<void> {
-    await mayGoOn();
-    await waitForGroup();
-    const last = records.at(-1);
-    if (!last) return;
-    const wanted = records.filter(isWanted);
-    // What was redriven is in the group's projection: what takes its place has to count it too.
-    const setAside = await readSetAside(database, group, wanted, { redriven: order.kind === 'REPLAY' });
-    const waiting = [...setAside.values()].filter((open) => open).length;
-    const free = wanted.filter((record) => !setAside.has(record.offset));
-    // A rebuild's inbox is new: it has forgotten nothing.
-    if (order.kind === 'REPLAY') checkAge(free, clock.now());
-    const decoded = await applier.decode(free);
-    const messages = takes ? decoded.filter(({ event }) => !event || takes(event)) : decoded;
-
-    const next = { ...progress, [`${last.topic}/${last.partition}`]: (BigInt(last.offset) + 1n).toString() };
-    const finish = (tx: Transaction, outcome: Applied) => {
-      const duplicate = outcome.duplicate + setAside.size - waiting;
-      const counts = {
-        ...outcome,
-        duplicate,
-        parked: outcome.parked + waiting,
-        skipped: records.length - wanted.length + decoded.length - messages.length,
-      };
-      return advanceReplay(tx, id, next, counts, new Date(clock.now()));
-    };
-    const outcome =
-      messages.length > 0
-        ? await applier.apply(messages, finish)
-        : await applier.persist(() => database.transaction((tx) => finish(tx, NOTHING))).then(() => NOTHING);
-    progress = next;
-    metrics.replayed(group, outcome);
-    notBefore = Math.max(notBefore, clock.now()) + (wanted.length * 1_000) / rate;
-    if (notBefore > clock.now()) await clock.sleep(notBefore - clock.now(), signal);
-  }
-
+  const { log, order, subscription, clock } = run;
+  const isWanted = wantedBy(order, subscription);
+  const { progress } = order;
+  const work: Work = { ...run, isWanted, progress, lagReadAt: Number.NEGATIVE_INFINITY, notBefore: clock.now() };
   await checkHeld(log, order);
   await log.readRuns(order.ranges, async (records) => {
     // A batch of a tenth of a second's messages, so that a slow replay is even and soon cancelled.
-    const size = Math.max(1, Math.min(BATCH, subscription.maxBatch ?? BATCH, Math.ceil(rate / 10)));
-    for (const slice of slicesOf(records, size, isWanted)) await batch(slice);
+    const size = Math.max(1, Math.min(BATCH, subscription.maxBatch ?? BATCH, Math.ceil(order.rate / 10)));
+    for (const slice of slicesOf(records, size, isWanted)) await carryOutSlice(work, slice);
   });
+}
+
+/** Whether a record is for the group and passes the replay's filters. */
+function wantedBy({ filters }: ReplayOrder, subscription: ReplayRun['subscription']) {
+  const interest = { handles: new Set<string>(subscription.handles), wants: subscription.wants };
+  const types = filters.types && new Set(filters.types);
+  return (record: IncomingRecord): boolean => {
+    if (filters.key !== null && record.key !== filters.key) return false;
+    if (types && !types.has(record.headers.ce_type ?? '')) return false;
+    return !isForOthers(record, interest);
+  };
+}
+
+/** Consecutive records of one partition, in one transaction with the progress past them. */
+async function carryOutSlice(work: Work, records: readonly IncomingRecord[]): Promise<void> {
+  const { database, order, applier, metrics, clock, signal } = work;
+  await mayGoOn(work);
+  await waitForGroup(work);
+  const last = records.at(-1);
+  if (!last) return;
+  const wanted = records.filter(work.isWanted);
+  const { messages, counts } = await decodeSlice(work, records.length, wanted);
+  const next = { ...work.progress, [`${last.topic}/${last.partition}`]: (BigInt(last.offset) + 1n).toString() };
+  const finish = (tx: Transaction, outcome: Applied) =>
+    advanceReplay(tx, order.id, next, counts(outcome), new Date(clock.now()));
+  const outcome =
+    messages.length > 0
+      ? await applier.apply(messages, finish)
+      : await applier.persist(() => database.transaction((tx) => finish(tx, NOTHING))).then(() => NOTHING);
+  work.progress = next;
+  metrics.replayed(order.group, outcome);
+  work.notBefore = Math.max(work.notBefore, clock.now()) + (wanted.length * 1_000) / order.rate;
+  if (work.notBefore > clock.now()) await clock.sleep(work.notBefore - clock.now(), signal);
+}
+
+/** The messages of a slice that are to be applied, and how the slice counts once that has had an outcome. */
+async function decodeSlice(work: Work, read: number, wanted: readonly IncomingRecord[]) {
+  const { database, order, applier, takes, clock } = work;
+  // What was redriven is in the group's projection: what takes its place has to count it too.
+  const setAside = await readSetAside(database, order.group, wanted, { redriven: order.kind === 'REPLAY' });
+  const waiting = [...setAside.values()].filter((open) => open).length;
+  const free = wanted.filter((record) => !setAside.has(record.offset));
+  // A rebuild's inbox is new: it has forgotten nothing.
+  if (order.kind === 'REPLAY') checkAge(free, clock.now());
+  const decoded = await applier.decode(free);
+  const messages = takes ? decoded.filter(({ event }) => !event || takes(event)) : decoded;
+  const counts = (outcome: Applied) => ({
+    ...outcome,
+    duplicate: outcome.duplicate + setAside.size - waiting,
+    parked: outcome.parked + waiting,
+    skipped: read - wanted.length + decoded.length - messages.length,
+  });
+  return { messages, counts };
+}
+
+async function mayGoOn({ signal, holdLock }: Work): Promise<void> {
+  if (signal.aborted) throw new StaleBatchError('the service is stopping');
+  await holdLock();
+}
+
+/** The live group comes first: while it is behind, the replay rests. */
+async function waitForGroup(work: Work): Promise<void> {
+  const { database, log, order, subscription, clock, signal } = work;
+  const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))];
+  while (clock.now() - work.lagReadAt >= LAG_MS) {
+    const behind = await lagOf(log, order.group, topics);
+    work.lagReadAt = clock.now();
+    if (behind <= order.maxLag) return;
+    if (!(await isRunning(database, order.id))) throw new ReplayCancelledError(`replay ${order.id} was cancelled`);
+    await clock.sleep(LAG_MS, signal);
+    await mayGoOn(work);
+  }
 }
 
 /**

@@ -43,114 +43,139 @@ export interface Replayer {
   stop(): Promise<void>;
 }
 
+/** What one replayer works with. */
+interface Work extends Required<ReplayerOptions> {
+  readonly now: () => Date;
+  readonly stopping: AbortSignal;
+  /** So many looks in a row have found nothing. */
+  inVain: number;
+}
+
 /**
  * Carries out the replays that operators ask for (rows of `replay`), the oldest first. It reads the log for itself: the
  * group's offsets stay where they are. Progress is written with each batch, so whoever comes after a crash goes on
  * behind it.
  */
 export function startReplayer(options: ReplayerOptions): Replayer {
-  const { database, store, codec, lock, connect, subscriptions, failpoint, pauses = PAUSES } = options;
-  const { rebuilds = () => [], logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
+  const { failpoint, rebuilds = () => [], pauses = PAUSES } = options;
+  const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
   const stopping = new AbortController();
-  let inVain = 0;
+  const defaults = { failpoint, rebuilds, pauses, logger, metrics, clock };
   const now = () => new Date(clock.now());
-
-  async function look(): Promise<void> {
-    const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
-    if (byGroup.size === 0) return;
-    const order = await findReplay(database, [...byGroup.keys()]);
-    inVain = order ? 0 : inVain + 1;
-    const subscription = order && byGroup.get(order.group);
-    if (!order || !subscription) return;
-    try {
-      if ((await lock.hold()) && (await startReplay(database, order.id, now()))) await replay(order, subscription);
-    } finally {
-      // Its connection is only kept alive while it is used; asked in vain, it has one as well.
-      await lock.release();
-      if (order.kind === 'REBUILD') rebuildOf(order.group)?.letGo();
-    }
-  }
-
-  async function replay(order: ReplayOrder, subscription: Subscription<Transaction, EventType>): Promise<void> {
-    const { id, group } = order;
-    logger.info({ replay: id, group }, 'replay begins, or goes on');
-    const signal = stopping.signal;
-    const log = await connect();
-    try {
-      if (order.kind === 'REBUILD') await rebuild(order, log);
-      else {
-        // What was read before this held the lock is behind whoever held it.
-        await carry(await readReplay(database, id), subscription, log);
-        await finishReplay(database, id, 'DONE', now());
-      }
-      logger.info({ replay: id, group }, 'replay is done');
-    } catch (error) {
-      if (error instanceof StaleBatchError && signal.aborted) return;
-      if (error instanceof ReplayCancelledError) return logger.info({ replay: id, group }, 'replay is cancelled');
-      if (classify(error) !== 'poison') throw error;
-      await finishReplay(database, id, 'FAILED', now(), describe(error));
-      logger.error({ replay: id, group, error: describe(error) }, 'replay failed');
-    } finally {
-      await log.close().catch(() => {});
-    }
-  }
-
-  async function holdLock(): Promise<void> {
-    if (!(await lock.hold())) throw new OutageError('another instance replays');
-  }
-
-  async function carry(
-    order: ReplayOrder,
-    subscription: Subscription<Transaction, EventType>,
-    log: KafkaAdmin,
-    takes?: (event: ReceivedEvent) => boolean,
-  ): Promise<void> {
-    const { signal } = stopping;
-    const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal });
-    await carryOut({ database, log, order, subscription, applier, takes, holdLock, metrics, clock, signal });
-  }
-
-  function rebuildOf(group: string): Rebuild | undefined {
-    return rebuilds().find((it) => it.group === group);
-  }
-
-  /** Begins, reads and ends; after a crash all three come again, and each finds what it has done. */
-  async function rebuild({ id, group }: ReplayOrder, log: KafkaAdmin): Promise<void> {
-    const own = rebuildOf(group);
-    if (!own) throw new Error(`what ${group} makes of its topics cannot be rebuilt`);
-    const mayGoOn = async () => {
-      if (stopping.signal.aborted) throw new StaleBatchError('the service is stopping');
-      await holdLock();
-    };
-    const { topics, subscription, takes, end } = await own.begin(id, { log, mayGoOn });
-    // Not before it has begun: from then on the live group brings what comes after the end of these.
-    if ((await readReplay(database, id)).ranges.length === 0) await setRanges(database, id, await log.ranges(topics));
-    await carry(await readReplay(database, id), subscription, log, takes);
-    await mayGoOn();
-    await end();
-  }
-
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      try {
-        await look();
-      } catch (error) {
-        const away = classify(error) !== 'poison';
-        if (away) logger.warn({ error: describe(error) }, 'replaying is put off: something is away');
-        else logger.error({ error: describe(error) }, 'replaying is put off: the replays cannot be read');
-      }
-      await clock.sleep(pauseAfter(inVain, pauses), stopping.signal);
-    }
-    await lock
-      .release()
-      .catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the replay lock'));
-  }
-
-  const ended = run();
+  const ended = run({ ...options, ...defaults, now, stopping: stopping.signal, inVain: 0 });
   return {
     async stop() {
       stopping.abort();
       await ended;
     },
   };
+}
+
+/** Looks until it stops, less often after looks in vain. It never rejects. */
+async function run(work: Work): Promise<void> {
+  const { lock, logger, clock, pauses, stopping } = work;
+  while (!stopping.aborted) {
+    try {
+      await look(work);
+    } catch (error) {
+      const away = classify(error) !== 'poison';
+      if (away) logger.warn({ error: describe(error) }, 'replaying is put off: something is away');
+      else logger.error({ error: describe(error) }, 'replaying is put off: the replays cannot be read');
+    }
+    await clock.sleep(pauseAfter(work.inVain, pauses), stopping);
+  }
+  await lock.release().catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the replay lock'));
+}
+
+async function look(work: Work): Promise<void> {
+  const { database, lock, subscriptions, now } = work;
+  const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
+  if (byGroup.size === 0) return;
+  const order = await findReplay(database, [...byGroup.keys()]);
+  work.inVain = order ? 0 : work.inVain + 1;
+  const subscription = order && byGroup.get(order.group);
+  if (!order || !subscription) return;
+  try {
+    if ((await lock.hold()) && (await startReplay(database, order.id, now()))) await replay(work, order, subscription);
+  } finally {
+    // Its connection is only kept alive while it is used; asked in vain, it has one as well.
+    await lock.release();
+    if (order.kind === 'REBUILD') rebuildOf(work, order.group)?.letGo();
+  }
+}
+
+async function replay(
+  work: Work,
+  order: ReplayOrder,
+  subscription: Subscription<Transaction, EventType>,
+): Promise<void> {
+  const { database, connect, logger, now, stopping } = work;
+  const { id, group } = order;
+  logger.info({ replay: id, group }, 'replay begins, or goes on');
+  const log = await connect();
+  try {
+    if (order.kind === 'REBUILD') await rebuild(work, order, log);
+    else {
+      // What was read before this held the lock is behind whoever held it.
+      await carry(work, await readReplay(database, id), subscription, log);
+      await finishReplay(database, id, 'DONE', now());
+    }
+    logger.info({ replay: id, group }, 'replay is done');
+  } catch (error) {
+    if (error instanceof StaleBatchError && stopping.aborted) return;
+    if (error instanceof ReplayCancelledError) return logger.info({ replay: id, group }, 'replay is cancelled');
+    if (classify(error) !== 'poison') throw error;
+    await finishReplay(database, id, 'FAILED', now(), describe(error));
+    logger.error({ replay: id, group, error: describe(error) }, 'replay failed');
+  } finally {
+    await log.close().catch(() => {});
+  }
+}
+
+/** Begins, reads and ends; after a crash all three come again, and each finds what it has done. */
+async function rebuild(work: Work, { id, group }: ReplayOrder, log: KafkaAdmin): Promise<void> {
+  const { database, stopping } = work;
+  const own = rebuildOf(work, group);
+  if (!own) throw new Error(`what ${group} makes of its topics cannot be rebuilt`);
+  const mayGoOn = async () => {
+    if (stopping.aborted) throw new StaleBatchError('the service is stopping');
+    await holdLock(work);
+  };
+  const { topics, subscription, takes, end } = await own.begin(id, { log, mayGoOn });
+  // Not before it has begun: from then on the live group brings what comes after the end of these.
+  if ((await readReplay(database, id)).ranges.length === 0) await setRanges(database, id, await log.ranges(topics));
+  await carry(work, await readReplay(database, id), subscription, log, takes);
+  await mayGoOn();
+  await end();
+}
+
+async function carry(
+  work: Work,
+  order: ReplayOrder,
+  subscription: Subscription<Transaction, EventType>,
+  log: KafkaAdmin,
+  takes?: (event: ReceivedEvent) => boolean,
+): Promise<void> {
+  const { database, store, codec, failpoint, logger, metrics, clock, stopping: signal } = work;
+  const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal });
+  await carryOut({
+    database,
+    log,
+    order,
+    subscription,
+    applier,
+    takes,
+    metrics,
+    clock,
+    signal,
+    holdLock: () => holdLock(work),
+  });
+}
+
+async function holdLock({ lock }: Work): Promise<void> {
+  if (!(await lock.hold())) throw new OutageError('another instance replays');
+}
+
+function rebuildOf({ rebuilds }: Work, group: string): Rebuild | undefined {
+  return rebuilds().find((it) => it.group === group);
 }

@@ -15,6 +15,7 @@ const MAX_HEADER_BYTES = 60_000;
 /** No key and no value, which only mirrors of rubbish lack, are stored as empty. */
 const EMPTY = Buffer.alloc(0);
 
+// One function: it is a list of SQL statements, a method each, and apart they would share only the transaction.
 export function createSqlMessagingStore(database: Database): SqlMessagingStore {
   /** Asked until it was answered once. Servers of a group replication, for example, count in larger steps. */
   let steps: number | undefined;

@@ -20,6 +20,7 @@ export interface BrokerHarness {
 const PARTITIONS = 6;
 
 /** What every adapter of the port promises. */
+// One function: it is a list of tests.
 export function describeBroker(name: string, open: () => Promise<BrokerHarness>): void {
   describe(`broker: ${name}`, () => {
     let harness: BrokerHarness;

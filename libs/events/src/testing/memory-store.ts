@@ -25,6 +25,7 @@ export interface MemoryStore extends MessagingStore<MemoryTx> {
 }
 
 /** A messaging store for tests: transactions run one after the other, a rollback undoes everything. */
+// One function: each method is a few lines on the same state, as a table in memory.
 export function createMemoryStore(): MemoryStore {
   let state: State = { outbox: [], claimed: new Set(), letters: [], parked: new Set(), rows: [] };
   let open: State | undefined;

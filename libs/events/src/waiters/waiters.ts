@@ -92,27 +92,7 @@ export function startWaiters(options: WaitersOptions): Waiters {
     ready: async () => (await consumer).ready(),
     listen: (key, wake) => enter(key, { types: undefined, wake }),
 
-    async waitFor(key, { types, timeoutMs, signal }) {
-      const ended = new AbortController();
-      let woken = false;
-      const waiter: Waiter = {
-        types: types && new Set<string>(types),
-        wake() {
-          woken = true;
-          ended.abort(WOKEN);
-        },
-      };
-      const leave = enter(key, waiter);
-      const giveUp = () => ended.abort(WOKEN);
-      signal?.addEventListener('abort', giveUp, { once: true });
-      try {
-        if (!signal?.aborted) await clock.sleep(timeoutMs, ended.signal);
-        return woken;
-      } finally {
-        signal?.removeEventListener('abort', giveUp);
-        leave();
-      }
-    },
+    waitFor: (key, options) => waitFor((waiter) => enter(key, waiter), clock, options),
 
     async stop() {
       stopped = true;
@@ -120,4 +100,31 @@ export function startWaiters(options: WaitersOptions): Waiters {
       await (await consumer).stop();
     },
   };
+}
+
+/** Waits for a record, the time-out or the signal. @returns whether a record came */
+async function waitFor(
+  enter: (waiter: Waiter) => () => void,
+  clock: Clock,
+  { types, timeoutMs, signal }: WaitOptions,
+): Promise<boolean> {
+  const ended = new AbortController();
+  let woken = false;
+  const waiter: Waiter = {
+    types: types && new Set<string>(types),
+    wake() {
+      woken = true;
+      ended.abort(WOKEN);
+    },
+  };
+  const leave = enter(waiter);
+  const giveUp = () => ended.abort(WOKEN);
+  signal?.addEventListener('abort', giveUp, { once: true });
+  try {
+    if (!signal?.aborted) await clock.sleep(timeoutMs, ended.signal);
+    return woken;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+    leave();
+  }
 }

@@ -47,41 +47,10 @@ const PAGE = 200;
  * does not have is wrong. Everything is removed only where the value that was seen still stands; a request that asks
  * again makes its place young, and a writer that commits after all writes its holder over whatever is there.
  */
-export function createReconcileDoor({ door, listPolicies, findHolders, placeStaleMs, now }: Dependencies) {
+export function createReconcileDoor(dependencies: Dependencies) {
+  const { door, listPolicies } = dependencies;
   /** Policy → what its door and its counter were when they were last found equal. */
   const seenRight = new Map<number, string>();
-
-  async function compare({ couponPolicyId, totalQuantity }: Policy, summary: DoorSummary) {
-    const places = await door.places(couponPolicyId);
-    const holders = await findHolders(couponPolicyId);
-    const stale: Occupant[] = [];
-    const unknown: Occupant[] = [];
-    const missing: Holder[] = [];
-    for (const [userId, value] of places) {
-      if (holders.has(userId)) continue;
-      const since = takenAt(value);
-      if (since === undefined) unknown.push({ couponPolicyId, userId, value });
-      else if (!(now() - since < placeStaleMs)) stale.push({ couponPolicyId, userId, value });
-    }
-    for (const [userId, couponId] of holders) {
-      if (places.get(userId) !== couponId) missing.push({ couponPolicyId, userId, couponId });
-    }
-    const total = summary.total === totalQuantity ? null : (summary.total ?? null);
-    const difference: DoorDifference = {
-      couponPolicyId,
-      stalePlaces: stale.length,
-      missing: missing.length,
-      unknown: unknown.length,
-      wrongTotal: total,
-    };
-    async function mend(): Promise<void> {
-      await door.confirm(missing);
-      await door.remove([...stale, ...unknown]);
-      if (total !== null) await door.open(couponPolicyId, totalQuantity, holders.size);
-    }
-    const equal = stale.length + missing.length + unknown.length === 0 && total === null;
-    return { difference, mend, equal };
-  }
 
   return async ({ execute, onlyChanged = false, signal }: Options): Promise<Reconciliation> => {
     const differences: DoorDifference[] = [];
@@ -98,7 +67,7 @@ export function createReconcileDoor({ door, listPolicies, findHolders, placeStal
         const state = `${door.generation} ${policy.issuedCount} ${summary.taken} ${summary.total}`;
         const atRest = policy.issuedCount === summary.taken;
         if (onlyChanged && atRest && seenRight.get(policy.couponPolicyId) === state) continue;
-        const { difference, mend, equal } = await compare(policy, summary);
+        const { difference, mend, equal } = await compare(dependencies, policy, summary);
         if (equal) {
           seenRight.set(policy.couponPolicyId, state);
           continue;
@@ -112,6 +81,43 @@ export function createReconcileDoor({ door, listPolicies, findHolders, placeStal
     }
     return { policies: loaded, differences, executed: execute };
   };
+}
+
+/** How a policy's door differs from the database, and what makes them equal. */
+async function compare(
+  { door, findHolders, placeStaleMs, now }: Dependencies,
+  { couponPolicyId, totalQuantity }: Policy,
+  summary: DoorSummary,
+) {
+  const places = await door.places(couponPolicyId);
+  const holders = await findHolders(couponPolicyId);
+  const stale: Occupant[] = [];
+  const unknown: Occupant[] = [];
+  const missing: Holder[] = [];
+  for (const [userId, value] of places) {
+    if (holders.has(userId)) continue;
+    const since = takenAt(value);
+    if (since === undefined) unknown.push({ couponPolicyId, userId, value });
+    else if (!(now() - since < placeStaleMs)) stale.push({ couponPolicyId, userId, value });
+  }
+  for (const [userId, couponId] of holders) {
+    if (places.get(userId) !== couponId) missing.push({ couponPolicyId, userId, couponId });
+  }
+  const total = summary.total === totalQuantity ? null : (summary.total ?? null);
+  const difference: DoorDifference = {
+    couponPolicyId,
+    stalePlaces: stale.length,
+    missing: missing.length,
+    unknown: unknown.length,
+    wrongTotal: total,
+  };
+  async function mend(): Promise<void> {
+    await door.confirm(missing);
+    await door.remove([...stale, ...unknown]);
+    if (total !== null) await door.open(couponPolicyId, totalQuantity, holders.size);
+  }
+  const equal = stale.length + missing.length + unknown.length === 0 && total === null;
+  return { difference, mend, equal };
 }
 
 export type ReconcileDoor = ReturnType<typeof createReconcileDoor>;

@@ -86,7 +86,34 @@ export function createAdmission(options: AdmissionOptions): Admission {
     return { gate, rules, labels: { upstream: service, class: of }, refused: { full: 0, waited: 0, late: 0 } };
   }
 
-  let turns: NodeJS.Timeout | undefined;
+  const turns = createTurns(entrances);
+  const measuring = setInterval(() => show(entrances.values()), MEASURE_MS).unref();
+
+  return {
+    enter(route, prefer) {
+      const { gate, rules } = entranceOf(route);
+      if (shedder.refuses(rules.lateShare)) return 'late';
+      if (!on || route.stream) return undefined;
+      turns.keep();
+      return gate.enter(route.waits === true && (preferredWait(prefer) ?? 0) > 0);
+    },
+    countRefusal(route, reason) {
+      entranceOf(route).refused[reason]++;
+      retryAfter.countRefused();
+    },
+    retryAfter: () => retryAfter.seconds(),
+    stateOf: (route) => entranceOf(route).gate,
+    turn: turns.turn,
+    stop() {
+      turns.stop();
+      clearInterval(measuring);
+    },
+  };
+}
+
+/** The timer that turns the gates. It rests while no request is under way. */
+function createTurns(entrances: ReadonlyMap<string, Entrance>) {
+  let timer: NodeJS.Timeout | undefined;
   let inVain = 0;
 
   function turn(): void {
@@ -97,36 +124,18 @@ export function createAdmission(options: AdmissionOptions): Admission {
     }
     inVain = isIdle ? inVain + 1 : 0;
     if (inVain < TURNS_IN_VAIN) return;
-    clearInterval(turns);
-    turns = undefined;
+    clearInterval(timer);
+    timer = undefined;
   }
-
-  function keepTurning(): void {
-    inVain = 0;
-    turns ??= setInterval(turn, TURN_MS).unref();
-  }
-
-  const measuring = setInterval(() => show(entrances.values()), MEASURE_MS).unref();
 
   return {
-    enter(route, prefer) {
-      const { gate, rules } = entranceOf(route);
-      if (shedder.refuses(rules.lateShare)) return 'late';
-      if (!on || route.stream) return undefined;
-      keepTurning();
-      return gate.enter(route.waits === true && (preferredWait(prefer) ?? 0) > 0);
-    },
-    countRefusal(route, reason) {
-      entranceOf(route).refused[reason]++;
-      retryAfter.countRefused();
-    },
-    retryAfter: () => retryAfter.seconds(),
-    stateOf: (route) => entranceOf(route).gate,
     turn,
-    stop() {
-      clearInterval(turns);
-      clearInterval(measuring);
+    /** A request comes: the timer runs. */
+    keep(): void {
+      inVain = 0;
+      timer ??= setInterval(turn, TURN_MS).unref();
     },
+    stop: () => clearInterval(timer),
   };
 }
 

@@ -59,165 +59,183 @@ const MAX_BURST = 10;
 /** In a standing line a part of it: as many as a batch of the service gives back at once. */
 const STANDING_SHARE = 0.5;
 
-export function createGate({ limit, line, targetMs, now, lateness, served }: GateOptions): Gate {
-  let inFlight = 0;
+/** What one gate works with, and the places that it has given. */
+interface Work extends GateOptions {
+  inFlight: number;
   /** In the order in which they came. */
-  const arriving = new Set<GatePlace>();
-  const held: { readonly place: GatePlace; readonly until: number }[] = [];
+  readonly arriving: Set<GatePlace>;
+  readonly held: { readonly place: GatePlace; readonly until: number }[];
+}
 
-  class GatePlace implements Place {
-    state: 'waiting' | 'arriving' | 'at work' | 'given back' = 'waiting';
-    since = 0;
-    #refused = false;
-    readonly #waits: boolean;
-    #decided: ((refusal?: Refusal) => void) | undefined;
-
-    constructor(waits: boolean) {
-      this.#waits = waits;
-    }
-
-    get waiting(): boolean {
-      return this.state === 'waiting';
-    }
-
-    whenDecided(decided: (refusal?: Refusal) => void): void {
-      this.#decided = decided;
-    }
-
-    take(at: number): void {
-      this.state = 'arriving';
-      this.since = at;
-      inFlight++;
-      limit.used(inFlight);
-      arriving.add(this);
-      served();
-    }
-
-    decide(refusal?: Refusal): void {
-      if (refusal) this.state = 'given back';
-      this.#decided?.(refusal);
-    }
-
-    begin(): boolean {
-      if (this.state !== 'arriving') return false;
-      arriving.delete(this);
-      this.state = 'at work';
-      this.since = now();
-      if (this.#waits) hold(this, Math.min(limit.averageMs ?? targetMs, targetMs));
-      return true;
-    }
-
-    answered(status: number): void {
-      if (this.state !== 'at work') return;
-      const ms = this.#elapsed();
-      if (status === 503) {
-        // The service limits itself. Its quick refusal must not bring the next request at once.
-        this.#refused = true;
-        limit.refused();
-        hold(this, targetMs);
-        return;
-      }
-      if (!this.#waits) {
-        if (status < 400) limit.worked(ms);
-        else limit.answered(ms);
-      }
-      this.#giveBack();
-    }
-
-    failed(): void {
-      if (this.state !== 'at work') return;
-      if (!this.#waits) limit.answered(this.#elapsed());
-      this.#giveBack();
-    }
-
-    leave(): void {
-      if (this.state === 'waiting') {
-        line.remove(this, now());
-        this.state = 'given back';
-      } else if (this.state === 'at work') {
-        if (!this.#refused) this.failed();
-      } else if (this.state === 'arriving') this.#giveBack();
-    }
-
-    /** Without any answer that says something. */
-    takeBack(): void {
-      if (this.state !== 'given back') this.#giveBack();
-    }
-
-    #elapsed(): number {
-      return Math.max(0, now() - this.since - lateness());
-    }
-
-    #giveBack(): void {
-      arriving.delete(this);
-      this.state = 'given back';
-      inFlight--;
-      limit.returned();
-      serve();
-    }
-  }
-
-  function hold(place: GatePlace, ms: number): void {
-    held.push({ place, until: now() + ms });
-  }
-
-  function serve(): void {
-    while (line.length > 0 && inFlight < limit.current) {
-      const at = now();
-      refuseExpired(at);
-      const next = line.next(at) as GatePlace | undefined;
-      if (!next) return;
-      next.take(at);
-      next.decide();
-    }
-  }
-
-  function refuseExpired(at: number): void {
-    for (;;) {
-      const place = line.expired(at) as GatePlace | undefined;
-      if (!place) return;
-      place.decide('waited');
-    }
-  }
-
-  /** In a standing line as many as may get a place before they have waited too long; a burst may be longer. */
-  function longestLine(at: number): number {
-    const share = line.isStanding(at) ? STANDING_SHARE : MAX_BURST;
-    return Math.max(SHORTEST_LINE, limit.current * share);
-  }
-
+export function createGate(options: GateOptions): Gate {
+  const { limit, line, now } = options;
+  const work: Work = { ...options, inFlight: 0, arriving: new Set(), held: [] };
   return {
     get limit() {
       return limit.current;
     },
     get inFlight() {
-      return inFlight;
+      return work.inFlight;
     },
     get queued() {
       return line.length;
     },
     enter(waits) {
       const at = now();
-      if (line.length === 0 && inFlight < limit.current) {
-        const place = new GatePlace(waits);
+      if (line.length === 0 && work.inFlight < limit.current) {
+        const place = new GatePlace(work, waits);
         place.take(at);
         return place;
       }
-      if (line.length >= longestLine(at)) return 'full';
-      const place = new GatePlace(waits);
+      if (line.length >= longestLine(options, at)) return 'full';
+      const place = new GatePlace(work, waits);
       line.add(place, at);
       return place;
     },
     turn() {
       const at = now();
       limit.turn(at);
-      for (const place of arriving) {
-        if (at - place.since < ARRIVAL_MS) break;
-        place.takeBack();
-      }
-      while (held[0] && held[0].until <= at) held.shift()?.place.takeBack();
-      refuseExpired(at);
-      serve();
+      takeBackLate(work, at);
+      refuseExpired(work, at);
+      serve(work);
     },
   };
+}
+
+/** A place and its way: waiting, arriving, at work, given back. A class, since every request makes one. */
+class GatePlace implements Place {
+  state: 'waiting' | 'arriving' | 'at work' | 'given back' = 'waiting';
+  since = 0;
+  #refused = false;
+  readonly #work: Work;
+  readonly #waits: boolean;
+  #decided: ((refusal?: Refusal) => void) | undefined;
+
+  constructor(work: Work, waits: boolean) {
+    this.#work = work;
+    this.#waits = waits;
+  }
+
+  get waiting(): boolean {
+    return this.state === 'waiting';
+  }
+
+  whenDecided(decided: (refusal?: Refusal) => void): void {
+    this.#decided = decided;
+  }
+
+  take(at: number): void {
+    const { limit, arriving, served } = this.#work;
+    this.state = 'arriving';
+    this.since = at;
+    this.#work.inFlight++;
+    limit.used(this.#work.inFlight);
+    arriving.add(this);
+    served();
+  }
+
+  decide(refusal?: Refusal): void {
+    if (refusal) this.state = 'given back';
+    this.#decided?.(refusal);
+  }
+
+  begin(): boolean {
+    if (this.state !== 'arriving') return false;
+    const { arriving, limit, targetMs, now } = this.#work;
+    arriving.delete(this);
+    this.state = 'at work';
+    this.since = now();
+    if (this.#waits) hold(this.#work, this, Math.min(limit.averageMs ?? targetMs, targetMs));
+    return true;
+  }
+
+  answered(status: number): void {
+    if (this.state !== 'at work') return;
+    const { limit, targetMs } = this.#work;
+    const ms = this.#elapsed();
+    if (status === 503) {
+      // The service limits itself. Its quick refusal must not bring the next request at once.
+      this.#refused = true;
+      limit.refused();
+      hold(this.#work, this, targetMs);
+      return;
+    }
+    if (!this.#waits) {
+      if (status < 400) limit.worked(ms);
+      else limit.answered(ms);
+    }
+    this.#giveBack();
+  }
+
+  failed(): void {
+    if (this.state !== 'at work') return;
+    if (!this.#waits) this.#work.limit.answered(this.#elapsed());
+    this.#giveBack();
+  }
+
+  leave(): void {
+    if (this.state === 'waiting') {
+      this.#work.line.remove(this, this.#work.now());
+      this.state = 'given back';
+    } else if (this.state === 'at work') {
+      if (!this.#refused) this.failed();
+    } else if (this.state === 'arriving') this.#giveBack();
+  }
+
+  /** Without any answer that says something. */
+  takeBack(): void {
+    if (this.state !== 'given back') this.#giveBack();
+  }
+
+  #elapsed(): number {
+    return Math.max(0, this.#work.now() - this.since - this.#work.lateness());
+  }
+
+  #giveBack(): void {
+    const { arriving, limit } = this.#work;
+    arriving.delete(this);
+    this.state = 'given back';
+    this.#work.inFlight--;
+    limit.returned();
+    serve(this.#work);
+  }
+}
+
+function hold({ held, now }: Work, place: GatePlace, ms: number): void {
+  held.push({ place, until: now() + ms });
+}
+
+/** Takes back the places of those that do not arrive, and of those that have held theirs long enough. */
+function takeBackLate({ arriving, held }: Work, at: number): void {
+  for (const place of arriving) {
+    if (at - place.since < ARRIVAL_MS) break;
+    place.takeBack();
+  }
+  while (held[0] && held[0].until <= at) held.shift()?.place.takeBack();
+}
+
+function serve(work: Work): void {
+  const { line, limit, now } = work;
+  while (line.length > 0 && work.inFlight < limit.current) {
+    const at = now();
+    refuseExpired(work, at);
+    const next = line.next(at) as GatePlace | undefined;
+    if (!next) return;
+    next.take(at);
+    next.decide();
+  }
+}
+
+function refuseExpired({ line }: Work, at: number): void {
+  for (;;) {
+    const place = line.expired(at) as GatePlace | undefined;
+    if (!place) return;
+    place.decide('waited');
+  }
+}
+
+/** In a standing line as many as may get a place before they have waited too long; a burst may be longer. */
+function longestLine({ line, limit }: GateOptions, at: number): number {
+  const share = line.isStanding(at) ? STANDING_SHARE : MAX_BURST;
+  return Math.max(SHORTEST_LINE, limit.current * share);
 }

@@ -52,6 +52,7 @@ const MAX_FALL = 0.6;
  * however late the measurement comes. It rises by a part of itself at a time, and beyond `initial` only while it is
  * used up.
  */
+// One function: the window's sums change together and are reset together in `turn`.
 export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOptions): AdaptiveLimit {
   const bounded = (value: number) => Math.min(max, Math.max(min, value));
   let current = bounded(initial);

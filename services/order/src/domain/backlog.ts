@@ -45,15 +45,23 @@ export interface Backlog {
   readonly overMs: number | undefined;
 }
 
-export function createBacklog({ targetMs, floor }: BacklogOptions): Backlog {
-  let last: (BacklogSample & { readonly at: number }) | undefined;
-  let ends: { readonly since: number; readonly ended: number }[] = [];
+/** What the samples have told. */
+interface Measured {
+  /** The newest, and when it was read. */
+  readonly last: (BacklogSample & { readonly at: number }) | undefined;
+  /** The orders that ended between samples of late. */
+  readonly ends: readonly { readonly since: number; readonly ended: number }[];
   /** Orders that end in a ms. */
-  let rate = 0;
-  let limit = floor;
-  let isStalled = false;
+  readonly rate: number;
+  readonly limit: number;
+  readonly isStalled: boolean;
   /** Orders have queued for so long that what ends a second is all that can. */
-  let isSaturated = false;
+  readonly isSaturated: boolean;
+}
+
+export function createBacklog(options: BacklogOptions): Backlog {
+  const { floor } = options;
+  let measured: Measured = { last: undefined, ends: [], rate: 0, limit: floor, isStalled: false, isSaturated: false };
   /** Begun here, and neither in the database nor refused yet. */
   let inFlight = 0;
   /** Begun here, and perhaps not in the sample. */
@@ -63,53 +71,23 @@ export function createBacklog({ targetMs, floor }: BacklogOptions): Backlog {
   /** This instance's part of all new orders, 0 … 1; undefined until there were some. */
   let share: number | undefined;
 
-  function noteShare(sample: BacklogSample, own: number): void {
-    const arrivals = last ? sample.pending - last.pending + sample.ended : 0;
-    if (arrivals < MIN_ARRIVALS) return;
-    const seen = Math.min(1, own / arrivals);
-    share = share === undefined ? seen : share + (seen - share) * NEWEST;
-  }
-
-  function noteRate(at: number, { ended, oldestMs }: BacklogSample): void {
-    const since = last?.at;
-    if (since === undefined) return;
-    ends = [...ends.filter((it) => it.since >= at - WINDOW_MS), { since, ended }];
-    const total = ends.reduce((sum, it) => sum + it.ended, 0);
-    const steady = total / Math.max(1, at - (ends[0]?.since ?? since));
-    // At the beginning of a rush the seconds before it say little.
-    rate = oldestMs < targetMs / 2 ? Math.max(steady, ended / Math.max(1, at - since)) : steady;
-  }
-
-  function noteLimit({ pending, oldestMs }: BacklogSample): void {
-    if (oldestMs < targetMs / 2) isSaturated = false;
-    // Right after a stall the rate is not yet what it will be.
-    else if (oldestMs > targetMs && ends.length > 0 && ends.every((it) => it.ended > 0)) isSaturated = true;
-    const isLate = oldestMs > 2 * targetMs;
-    isStalled = isLate && pending > 0 && rate === 0;
-    limit = isLate || isSaturated ? rate * targetMs : Math.max(floor, rate * targetMs);
-  }
-
   return {
     sample(now) {
       const inFlightThen = inFlight;
       const own = placed;
       const unseenBefore = unseen;
       return (sample) => {
-        noteShare(sample, own);
+        share = shareAfter(share, own, measured, sample);
         placed -= own;
-        noteRate(now, sample);
         // Orders in flight when the reading began may be in it or not: they count until the next.
         unseen = Math.max(0, unseen - unseenBefore + inFlightThen);
-        last = { ...sample, at: now };
-        noteLimit(sample);
+        measured = measuredAfter(measured, sample, now, options);
       };
     },
 
     refusal(now) {
-      if (isStalled) return 'stalled';
-      const presumed = last ? rate * Math.min(PRESUMED_MS, Math.max(0, now - last.at)) : 0;
-      const room = limit - (last?.pending ?? 0) + presumed;
-      return unseen < room * Math.max(MIN_SHARE, share ?? 1) ? undefined : 'backlog';
+      if (measured.isStalled) return 'stalled';
+      return unseen < roomFor(measured, now) * Math.max(MIN_SHARE, share ?? 1) ? undefined : 'backlog';
     },
 
     begin() {
@@ -126,12 +104,68 @@ export function createBacklog({ targetMs, floor }: BacklogOptions): Backlog {
     },
 
     get waitMs() {
-      if (!last || last.pending === 0) return 0;
-      return rate > 0 ? last.pending / rate : last.oldestMs;
+      return waitOf(measured);
     },
     get overMs() {
-      if (!last || isStalled || rate === 0) return undefined;
-      return Math.max(0, last.pending - limit) / rate;
+      return timeOver(measured);
     },
   };
+}
+
+/** @param own new orders of this instance since the sample before */
+function shareAfter(share: number | undefined, own: number, { last }: Measured, sample: BacklogSample) {
+  const arrivals = last ? sample.pending - last.pending + sample.ended : 0;
+  if (arrivals < MIN_ARRIVALS) return share;
+  const seen = Math.min(1, own / arrivals);
+  return share === undefined ? seen : share + (seen - share) * NEWEST;
+}
+
+function measuredAfter(
+  before: Measured,
+  sample: BacklogSample,
+  at: number,
+  { targetMs, floor }: BacklogOptions,
+): Measured {
+  const { pending, oldestMs } = sample;
+  const { ends, rate } = rateAfter(before, sample, at, targetMs);
+  let { isSaturated } = before;
+  if (oldestMs < targetMs / 2) isSaturated = false;
+  // Right after a stall the rate is not yet what it will be.
+  else if (oldestMs > targetMs && ends.length > 0 && ends.every((it) => it.ended > 0)) isSaturated = true;
+  const isLate = oldestMs > 2 * targetMs;
+  const isStalled = isLate && pending > 0 && rate === 0;
+  const limit = isLate || isSaturated ? rate * targetMs : Math.max(floor, rate * targetMs);
+  return { last: { ...sample, at }, ends, rate, limit, isStalled, isSaturated };
+}
+
+function rateAfter(
+  before: Measured,
+  { ended, oldestMs }: BacklogSample,
+  at: number,
+  targetMs: number,
+): Pick<Measured, 'ends' | 'rate'> {
+  const since = before.last?.at;
+  if (since === undefined) return before;
+  const ends = [...before.ends.filter((it) => it.since >= at - WINDOW_MS), { since, ended }];
+  const total = ends.reduce((sum, it) => sum + it.ended, 0);
+  const steady = total / Math.max(1, at - (ends[0]?.since ?? since));
+  // At the beginning of a rush the seconds before it say little.
+  const rate = oldestMs < targetMs / 2 ? Math.max(steady, ended / Math.max(1, at - since)) : steady;
+  return { ends, rate };
+}
+
+/** How many orders may be PENDING beyond those that are; what has ended since the last sample is presumed. */
+function roomFor({ last, rate, limit }: Measured, now: number): number {
+  const presumed = last ? rate * Math.min(PRESUMED_MS, Math.max(0, now - last.at)) : 0;
+  return limit - (last?.pending ?? 0) + presumed;
+}
+
+function waitOf({ last, rate }: Measured): number {
+  if (!last || last.pending === 0) return 0;
+  return rate > 0 ? last.pending / rate : last.oldestMs;
+}
+
+function timeOver({ last, rate, limit, isStalled }: Measured): number | undefined {
+  if (!last || isStalled || rate === 0) return undefined;
+  return Math.max(0, last.pending - limit) / rate;
 }

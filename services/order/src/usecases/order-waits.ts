@@ -34,86 +34,114 @@ export interface OrderWaitsOptions {
   readonly read: (orderId: string) => Promise<OrderView | undefined>;
 }
 
-export function createOrderWaits({ waiters, read }: OrderWaitsOptions): OrderWaits {
-  const wakers = new Map<string, Set<() => void>>();
-  let waiting = 0;
-  let closed = false;
+/** The requests that wait here. */
+interface Work extends OrderWaitsOptions {
+  /** Of an order: what ends the waits for it. */
+  readonly wakers: Map<string, Set<() => void>>;
+  waiting: number;
+  closed: boolean;
+}
 
-  function enter(orderId: string, wake: () => void): () => void {
-    const here = wakers.get(orderId) ?? new Set();
-    wakers.set(orderId, here.add(wake));
-    return () => {
-      here.delete(wake);
-      if (here.size === 0 && wakers.get(orderId) === here) wakers.delete(orderId);
-    };
-  }
+/** One request's wait. */
+interface Wait {
+  readonly orderId: string;
+  /** On the clock of `performance.now()`. */
+  readonly end: number;
+  /** Time until the next look without having been woken, ms. */
+  patience: number;
+  /** Resolves at the order's end here or elsewhere, at the time for another look, or when stopped. */
+  woken: Promise<unknown>;
+  stop: () => void;
+  cancelled: boolean;
+  /** It counts as waiting. */
+  counted: boolean;
+}
 
-  function open(orderId: string, waitMs: number): OrderWait {
-    const end = performance.now() + waitMs;
-    const left = () => (closed ? 0 : end - performance.now());
-    let patience = FIRST_LOOK_MS;
-    let cancelled = false;
-    let stop: () => void = () => undefined;
-    let inRoom = true;
-    let woken = register();
-    waiting++;
-
-    /** Resolves at the order's end here or elsewhere, at the time for another look, or when stopped. */
-    function register(): Promise<unknown> {
-      const abort = new AbortController();
-      // A reason of its own: without one, each abort makes an exception with a stack, for nobody.
-      stop = () => abort.abort('woken');
-      const leave = enter(orderId, stop);
-      const timeoutMs = Math.max(0, Math.ceil(Math.min(patience, left())));
-      return waiters.waitFor(orderId, { types: END_EVENTS, timeoutMs, signal: abort.signal }).finally(leave);
-    }
-
-    function leaveRoom(): void {
-      stop();
-      if (inRoom) waiting--;
-      inRoom = false;
-    }
-
-    return {
-      async ended({ fresh = false } = {}) {
-        try {
-          if (!fresh) {
-            const order = await read(orderId);
-            if (order?.status !== 'PENDING') return order;
-          }
-          for (;;) {
-            await woken;
-            if (cancelled) return undefined;
-            // A timer may be up to a millisecond early.
-            const last = left() <= 1;
-            patience *= 2;
-            // Registered anew before the look, so that no end falls between the two.
-            if (!last) woken = register();
-            const order = await read(orderId);
-            if (order?.status !== 'PENDING' || last) return order;
-          }
-        } finally {
-          leaveRoom();
-        }
-      },
-      cancel() {
-        cancelled = true;
-        leaveRoom();
-      },
-    };
-  }
-
+export function createOrderWaits(options: OrderWaitsOptions): OrderWaits {
+  const work: Work = { ...options, wakers: new Map(), waiting: 0, closed: false };
   return {
-    open,
+    open: (orderId, waitMs) => open(work, orderId, waitMs),
     wake(orderIds) {
-      for (const orderId of orderIds) for (const wake of wakers.get(orderId) ?? []) wake();
+      for (const orderId of orderIds) for (const wake of work.wakers.get(orderId) ?? []) wake();
     },
     get waiting() {
-      return waiting;
+      return work.waiting;
     },
     close() {
-      closed = true;
-      for (const here of wakers.values()) for (const wake of here) wake();
+      work.closed = true;
+      for (const here of work.wakers.values()) for (const wake of here) wake();
     },
   };
+}
+
+function open(work: Work, orderId: string, waitMs: number): OrderWait {
+  const end = performance.now() + waitMs;
+  const wait: Wait = {
+    ...{ orderId, end, patience: FIRST_LOOK_MS, woken: Promise.resolve(), stop: () => undefined },
+    ...{ cancelled: false, counted: true },
+  };
+  register(work, wait);
+  work.waiting++;
+  return {
+    async ended({ fresh = false } = {}) {
+      try {
+        return await waitForEnd(work, wait, fresh);
+      } finally {
+        leave(work, wait);
+      }
+    },
+    cancel() {
+      wait.cancelled = true;
+      leave(work, wait);
+    },
+  };
+}
+
+async function waitForEnd(work: Work, wait: Wait, fresh: boolean): Promise<OrderView | undefined> {
+  if (!fresh) {
+    const order = await work.read(wait.orderId);
+    if (order?.status !== 'PENDING') return order;
+  }
+  for (;;) {
+    await wait.woken;
+    if (wait.cancelled) return undefined;
+    // A timer may be up to a millisecond early.
+    const last = timeLeft(work, wait) <= 1;
+    wait.patience *= 2;
+    // Registered anew before the look, so that no end falls between the two.
+    if (!last) register(work, wait);
+    const order = await work.read(wait.orderId);
+    if (order?.status !== 'PENDING' || last) return order;
+  }
+}
+
+/** Listens for the order's end, here and elsewhere, until the next look. */
+function register(work: Work, wait: Wait): void {
+  const { orderId } = wait;
+  const abort = new AbortController();
+  // A reason of its own: without one, each abort makes an exception with a stack, for nobody.
+  wait.stop = () => abort.abort('woken');
+  const leaveHere = enter(work.wakers, orderId, wait.stop);
+  const timeoutMs = Math.max(0, Math.ceil(Math.min(wait.patience, timeLeft(work, wait))));
+  const options = { types: END_EVENTS, timeoutMs, signal: abort.signal };
+  wait.woken = work.waiters.waitFor(orderId, options).finally(leaveHere);
+}
+
+function enter(wakers: Work['wakers'], orderId: string, wake: () => void): () => void {
+  const here = wakers.get(orderId) ?? new Set();
+  wakers.set(orderId, here.add(wake));
+  return () => {
+    here.delete(wake);
+    if (here.size === 0 && wakers.get(orderId) === here) wakers.delete(orderId);
+  };
+}
+
+function timeLeft({ closed }: Work, { end }: Wait): number {
+  return closed ? 0 : end - performance.now();
+}
+
+function leave(work: Work, wait: Wait): void {
+  wait.stop();
+  if (wait.counted) work.waiting--;
+  wait.counted = false;
 }

@@ -69,99 +69,26 @@ interface Watch {
   missed: boolean;
 }
 
+/** All that is watched here, and the look at it that comes next. */
+interface Work extends OrderWatchesOptions {
+  readonly rooms: Map<string, Room>;
+  timer: NodeJS.Timeout | undefined;
+  looking: boolean;
+  closed: boolean;
+}
+
 /**
  * Tells of every change of an order that is watched. Wake-ups by this process's commits and by the log are hints, for
  * speed; what tells for certain is a look at all watched orders every 250 ms, in one query. Where nobody watches there
  * is no timer and no query.
  */
-export function createOrderWatches({ waiters, read, readVersions, failed }: OrderWatchesOptions): OrderWatches {
-  const rooms = new Map<string, Room>();
-  let timer: NodeJS.Timeout | undefined;
-  let looking = false;
-  let closed = false;
-
-  function enter(orderId: string, watch: Watch): Room {
-    let room = rooms.get(orderId);
-    if (!room) {
-      const leaveLog = waiters.listen(orderId, () => wake(orderId));
-      room = { orderId, watches: new Set(), leaveLog, version: 0, reading: false, again: false };
-      rooms.set(orderId, room);
-      lookLater();
-    }
-    room.watches.add(watch);
-    return room;
-  }
-
-  function leave(room: Room, watch: Watch): void {
-    if (!room.watches.delete(watch) || room.watches.size > 0) return;
-    room.leaveLog();
-    rooms.delete(room.orderId);
-    if (rooms.size > 0) return;
-    clearTimeout(timer);
-    timer = undefined;
-  }
-
-  function wake(orderId: string): void {
-    const room = rooms.get(orderId);
-    if (!room) return;
-    room.again = true;
-    if (!room.reading) void refresh(room);
-  }
-
-  async function refresh(room: Room): Promise<void> {
-    room.reading = true;
-    try {
-      while (room.again && room.watches.size > 0 && !closed) {
-        room.again = false;
-        const progress = await read(room.orderId);
-        if (progress) tell(room, progress);
-      }
-    } catch (error) {
-      // The next look comes back to it.
-      room.version = 0;
-      failed(error);
-    } finally {
-      room.reading = false;
-    }
-  }
-
-  /** Tells everybody but `reader`, who has it already. */
-  function tell(room: Room, progress: OrderProgress, reader?: Watch): void {
-    const last = progress.steps.at(-1)?.seq ?? 0;
-    room.version = Math.max(room.version, last);
-    // A step was committed between the reading of the steps and that of the order.
-    if (last < progress.version) room.again = true;
-    for (const watch of room.watches) {
-      if (watch === reader) continue;
-      if (watch.tell) watch.tell(progress);
-      else watch.missed = true;
-    }
-  }
-
-  function lookLater(): void {
-    if (rooms.size > 0 && !looking && !closed) timer ??= setTimeout(() => void look(), LOOK_MS);
-  }
-
-  async function look(): Promise<void> {
-    timer = undefined;
-    looking = true;
-    try {
-      const versions = await readVersions([...rooms.keys()]);
-      for (const room of rooms.values()) {
-        if ((versions.get(room.orderId) ?? 0) > room.version) wake(room.orderId);
-      }
-    } catch (error) {
-      failed(error);
-    } finally {
-      looking = false;
-      lookLater();
-    }
-  }
-
+export function createOrderWatches(options: OrderWatchesOptions): OrderWatches {
+  const work: Work = { ...options, rooms: new Map(), timer: undefined, looking: false, closed: false };
+  const { rooms, read } = work;
   return {
     open(orderId) {
       const watch: Watch = { tell: undefined, missed: false };
-      const room = enter(orderId, watch);
+      const room = enter(work, orderId, watch);
       return {
         async read() {
           const progress = await read(orderId);
@@ -170,20 +97,101 @@ export function createOrderWatches({ waiters, read, readVersions, failed }: Orde
         },
         follow(follower) {
           watch.tell = follower;
-          if (watch.missed || room.again) wake(orderId);
+          if (watch.missed || room.again) wake(work, orderId);
         },
-        stop: () => leave(room, watch),
+        stop: () => leave(work, room, watch),
       };
     },
     wake(orderIds) {
-      if (rooms.size > 0) for (const orderId of orderIds) wake(orderId);
+      if (rooms.size > 0) for (const orderId of orderIds) wake(work, orderId);
     },
     get orders() {
       return rooms.size;
     },
     close() {
-      closed = true;
-      clearTimeout(timer);
+      work.closed = true;
+      clearTimeout(work.timer);
     },
   };
+}
+
+function enter(work: Work, orderId: string, watch: Watch): Room {
+  const { rooms, waiters } = work;
+  let room = rooms.get(orderId);
+  if (!room) {
+    const leaveLog = waiters.listen(orderId, () => wake(work, orderId));
+    room = { orderId, watches: new Set(), leaveLog, version: 0, reading: false, again: false };
+    rooms.set(orderId, room);
+    lookLater(work);
+  }
+  room.watches.add(watch);
+  return room;
+}
+
+function leave(work: Work, room: Room, watch: Watch): void {
+  if (!room.watches.delete(watch) || room.watches.size > 0) return;
+  room.leaveLog();
+  work.rooms.delete(room.orderId);
+  if (work.rooms.size > 0) return;
+  clearTimeout(work.timer);
+  work.timer = undefined;
+}
+
+function wake(work: Work, orderId: string): void {
+  const room = work.rooms.get(orderId);
+  if (!room) return;
+  room.again = true;
+  if (!room.reading) void refresh(work, room);
+}
+
+async function refresh(work: Work, room: Room): Promise<void> {
+  room.reading = true;
+  try {
+    while (room.again && room.watches.size > 0 && !work.closed) {
+      room.again = false;
+      const progress = await work.read(room.orderId);
+      if (progress) tell(room, progress);
+    }
+  } catch (error) {
+    // The next look comes back to it.
+    room.version = 0;
+    work.failed(error);
+  } finally {
+    room.reading = false;
+  }
+}
+
+/** Tells everybody but `reader`, who has it already. */
+function tell(room: Room, progress: OrderProgress, reader?: Watch): void {
+  const last = progress.steps.at(-1)?.seq ?? 0;
+  room.version = Math.max(room.version, last);
+  // A step was committed between the reading of the steps and that of the order.
+  if (last < progress.version) room.again = true;
+  for (const watch of room.watches) {
+    if (watch === reader) continue;
+    if (watch.tell) watch.tell(progress);
+    else watch.missed = true;
+  }
+}
+
+function lookLater(work: Work): void {
+  if (work.rooms.size > 0 && !work.looking && !work.closed) work.timer ??= setTimeout(() => void look(work), LOOK_MS);
+}
+
+/** Wakes the rooms whose orders have gone on without a wake-up. */
+async function look(work: Work): Promise<void> {
+  const { rooms, readVersions, failed } = work;
+  work.timer = undefined;
+  work.looking = true;
+  try {
+    const versions = await readVersions([...rooms.keys()]);
+    for (const room of rooms.values()) {
+      if ((versions.get(room.orderId) ?? 0) > room.version) wake(work, room.orderId);
+    }
+  } catch (error) {
+    failed(error);
+  } finally {
+    work.looking = false;
+    lookLater(work);
+  }
 }

@@ -1,0 +1,120 @@
+import { isOutage, OutageError } from '../errors/index.ts';
+import { type Metrics, SIZE_BUCKETS } from '../process/index.ts';
+import type { Waiting } from './waiting-queue.ts';
+
+/** Share of the newest run in the measured time of a run. */
+const NEWEST = 0.3;
+
+/** What became of one item of a batch. */
+export type ItemResult<O> = { readonly ok: true; readonly value: O } | { readonly ok: false; readonly error: unknown };
+
+/** For a result: the value. */
+export const succeeded = <O>(value: O): ItemResult<O> => ({ ok: true, value });
+/** For a result: this item's own error. */
+export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error });
+
+/** The runs at work, and how long a run takes of late. */
+export interface BatchRuns {
+  readonly running: number;
+  /** Whether as many run as may. */
+  readonly full: boolean;
+  /** A run of so many items begins. @returns to be called at its end */
+  begin(items: number): () => void;
+  /** A run has failed, and is done again item by item. */
+  split(): void;
+  /**
+   * How long an item behind `queued` others would wait for its run, ms: the runs in front of it, at the time they took
+   * of late.
+   */
+  expectedWait(queued: number): number;
+  /** Every run hangs, the one that began last for twice the longest wait: what came behind it would hang, too. */
+  readonly stuck: boolean;
+}
+
+interface Options {
+  readonly name: string;
+  readonly maxSize: number;
+  readonly concurrency: number;
+  readonly maxWaitMs: number;
+  readonly metrics: Metrics | undefined;
+  readonly now: () => number;
+}
+
+export function createBatchRuns({ name, maxSize, concurrency, maxWaitMs, metrics, now }: Options): BatchRuns {
+  const sizes = metrics?.histogram('batch_size', 'Items in one run of a batcher', ['batcher'], SIZE_BUCKETS);
+  const seconds = metrics?.histogram('batch_duration_seconds', 'Time of one run of a batcher', ['batcher']);
+  const splits = metrics?.counter('batch_splits_total', 'Runs that failed and were done again item by item', [
+    'batcher',
+  ]);
+  let running = 0;
+  /** Of a run, measured. */
+  let runMs = 0;
+  let lastBegunAt = 0;
+
+  return {
+    get running() {
+      return running;
+    },
+    get full() {
+      return running >= concurrency;
+    },
+    begin(items) {
+      const begunAt = now();
+      lastBegunAt = begunAt;
+      running++;
+      sizes?.observe({ batcher: name }, items);
+      const stopTimer = seconds?.startTimer({ batcher: name });
+      return () => {
+        stopTimer?.();
+        runMs += (now() - begunAt - runMs) * (runMs === 0 ? 1 : NEWEST);
+        running--;
+      };
+    },
+    split: () => splits?.inc({ batcher: name }),
+    expectedWait(queued) {
+      const runsInFront = Math.floor(queued / maxSize) + (running >= concurrency ? 1 : 0);
+      return (runsInFront / concurrency) * runMs;
+    },
+    get stuck() {
+      return running >= concurrency && now() - lastBegunAt > 2 * maxWaitMs;
+    },
+  };
+}
+
+interface Work<I, O> {
+  readonly name: string;
+  readonly run: (items: readonly I[]) => Promise<readonly ItemResult<O>[]>;
+  /** The run failed, and is done again item by item. */
+  readonly onSplit: () => void;
+}
+
+/** Never rejects: every item gets a result or an error. @returns the outage it met, which all its items got */
+export async function runBatch<I, O>(
+  work: Work<I, O>,
+  batch: readonly Waiting<I, O>[],
+): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    const results = await work.run(batch.map((waiting) => waiting.item));
+    for (const [index, waiting] of batch.entries()) {
+      const result = results[index];
+      if (!result) waiting.reject(new Error(`batcher ${work.name}: the run gave no result for item ${index}`));
+      else if (result.ok) waiting.resolve(result.value);
+      else waiting.reject(result.error);
+    }
+  } catch (error) {
+    const outage = isOutage(error) || error instanceof OutageError;
+    if (batch.length === 1 || outage) {
+      for (const waiting of batch) waiting.reject(error);
+      return outage ? { error } : undefined;
+    }
+    work.onSplit();
+    // What is away for one is away for those behind it: they do not wait for it one after the other.
+    let met: { readonly error: unknown } | undefined;
+    for (const waiting of batch) {
+      if (met) waiting.reject(met.error);
+      else met = await runBatch(work, [waiting]);
+    }
+    return met;
+  }
+  return undefined;
+}

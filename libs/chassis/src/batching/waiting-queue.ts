@@ -1,0 +1,67 @@
+import type { Client } from '../http/index.ts';
+
+/**
+ * A queue that was not empty for so long, ms, is late: what waits in it is more than a burst (Maurer, "Fail at Scale").
+ */
+const LATE_AFTER_MS = 100;
+
+/** An item in front of its run. */
+export interface Waiting<I, O> {
+  readonly item: I;
+  readonly client: Client | undefined;
+  readonly since: number;
+  readonly resolve: (value: O) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The items that wait for a run. */
+export interface WaitingQueue<I, O> {
+  readonly length: number;
+  oldest(): Waiting<I, O> | undefined;
+  add(waiting: Waiting<I, O>): void;
+  /** Takes out the items of the next run, in the order of arrival. */
+  takeBatch(): readonly Waiting<I, O>[];
+  /** Takes out those that have waited for too long. They are at the front, whoever goes first. */
+  takeLate(): readonly Waiting<I, O>[];
+}
+
+interface Options {
+  readonly maxSize: number;
+  readonly maxWaitMs: number;
+  readonly whenLate: 'newest' | 'oldest';
+  readonly now: () => number;
+}
+
+export function createWaitingQueue<I, O>({ maxSize, maxWaitMs, whenLate, now }: Options): WaitingQueue<I, O> {
+  /** In the order of arrival: the first is the oldest. */
+  let queue: Waiting<I, O>[] = [];
+  let emptyAt = now();
+
+  return {
+    get length() {
+      return queue.length;
+    },
+    oldest: () => queue[0],
+    add(waiting) {
+      if (queue.length === 0) emptyAt = waiting.since;
+      queue.push(waiting);
+    },
+    takeBatch() {
+      const fromEnd = queue.length > maxSize && whenLate === 'newest' && now() - emptyAt > LATE_AFTER_MS;
+      const batch = fromEnd ? queue.slice(-maxSize) : queue.slice(0, maxSize);
+      queue = fromEnd ? queue.slice(0, -maxSize) : queue.slice(maxSize);
+      if (queue.length === 0) emptyAt = now();
+      return batch;
+    },
+    takeLate() {
+      const since = now() - maxWaitMs;
+      const firstInTime = queue.findIndex((waiting) => waiting.since > since);
+      const count = firstInTime < 0 ? queue.length : firstInTime;
+      if (count === 0) return [];
+      const late = queue.slice(0, count);
+      queue = queue.slice(count);
+      if (queue.length === 0) emptyAt = now();
+      return late;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { EachBatchPayload } from 'kafkajs';
+import { HEARTBEAT_MS } from './settings.ts';
+
+/** The batches of a session that are being applied. */
+export interface BatchesAtWork {
+  begin(payload: EachBatchPayload): void;
+  end(payload: EachBatchPayload): void;
+  none(): boolean;
+  /** Resolves once none is at work. */
+  idle(): Promise<void>;
+  /** Commits what the batches so far have resolved. */
+  commit(): Promise<void>;
+  stop(): void;
+}
+
+/**
+ * While a transaction takes long, KafkaJS sends no heartbeat: `beat` is called for a batch at work, every
+ * `HEARTBEAT_MS`. One timer goes through bursts of short transactions.
+ */
+export function createBatchesAtWork(beat: (payload: EachBatchPayload) => void): BatchesAtWork {
+  const atWork = new Set<EachBatchPayload>();
+  let latest: EachBatchPayload | undefined;
+  let waiter: PromiseWithResolvers<void> | undefined;
+  let pulse: NodeJS.Timeout | undefined;
+
+  function onPulse(): void {
+    const [payload] = atWork;
+    pulse = payload && setTimeout(onPulse, HEARTBEAT_MS);
+    if (payload) beat(payload);
+  }
+
+  return {
+    begin(payload) {
+      atWork.add(payload);
+      pulse ??= setTimeout(onPulse, HEARTBEAT_MS);
+      latest = payload;
+    },
+    end(payload) {
+      atWork.delete(payload);
+      if (atWork.size === 0) waiter?.resolve();
+    },
+    none: () => atWork.size === 0,
+    async idle() {
+      if (atWork.size === 0) return;
+      waiter = Promise.withResolvers();
+      await waiter.promise;
+    },
+    async commit() {
+      const offsets = latest?.uncommittedOffsets();
+      if (offsets && offsets.topics.length > 0) await latest?.commitOffsetsIfNecessary(offsets);
+    },
+    stop: () => clearTimeout(pulse),
+  };
+}

@@ -1,0 +1,45 @@
+import type { Database, Logger, Transaction } from '@shop/chassis';
+import { EVENTS, type KafkaAdmin, lockReplay, ReplayCancelledError } from '@shop/events';
+import type { BusinessDay, Calendar } from '../domain/business-day.ts';
+import { firstRecountedDay, type NextGeneration } from '../domain/rebuild.ts';
+import type { RankingState, SalesStore } from './ports.ts';
+import type { RebuildStore } from './rebuild-port.ts';
+import type { RepairBoard } from './repair-board.ts';
+
+export const GROUP = 'ranking';
+export const SALES = [EVENTS['order-completed'].topic];
+
+/** What all steps of a rebuild work with. */
+export interface RebuildContext {
+  readonly database: Database;
+  readonly store: RebuildStore;
+  readonly sales: SalesStore;
+  readonly calendar: Pick<Calendar, 'dayOf'>;
+  readonly now: () => Date;
+  readonly repair: RepairBoard;
+  readonly logger: Logger;
+}
+
+/**
+ * Takes the locks of a rebuild, for a step of it that has not been done.
+ * @throws {ReplayCancelledError} when its generation is not the next one any more
+ */
+export async function lockRebuild(
+  { store }: Pick<RebuildContext, 'store'>,
+  tx: Transaction,
+  id: number,
+  generation: number,
+): Promise<RankingState & { readonly next: NextGeneration }> {
+  const { next, ...state } = await store.lock(tx);
+  await lockReplay(tx, id);
+  if (next?.generation !== generation) throw new ReplayCancelledError(`generation ${generation} is gone`);
+  return { ...state, next };
+}
+
+/** The first day that the topics still hold whole; undefined while they hold everything. */
+export async function firstHeldDay(
+  { calendar }: Pick<RebuildContext, 'calendar'>,
+  log: KafkaAdmin,
+): Promise<BusinessDay | undefined> {
+  return firstRecountedDay(await log.heldSince(SALES), calendar.dayOf);
+}
