@@ -90,7 +90,8 @@ export function sideEnv(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string | undefined> {
   const isAddress = (name: string) =>
-    /^(MYSQL_(HOST|PORT|ROOT)|KAFKA_|SHOP_STACK|SHOP_PORT|SHOP_WITH|INTERNAL_KEYS|npm_)/.test(name) || /_URLS?$/.test(name);
+    /^(MYSQL_(HOST|PORT|ROOT)|KAFKA_|SHOP_STACK|SHOP_PORT|SHOP_WITH|INTERNAL_KEYS|npm_)/.test(name) ||
+    /_URLS?$/.test(name);
   const own = Object.entries(env).filter(([name]) => !isAddress(name));
   return { ...Object.fromEntries(own), SHOP_TOOLS_DIR: toolsDir, ...more };
 }
