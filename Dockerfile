@@ -6,6 +6,7 @@ ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
 COPY libs/events/package.json libs/events/
 COPY libs/chassis/package.json libs/chassis/
+COPY examples/shipping/package.json examples/shipping/
 COPY services/catalog/package.json services/catalog/
 COPY services/coupon/package.json services/coupon/
 COPY services/gateway/package.json services/gateway/
@@ -17,7 +18,8 @@ COPY services/ranking/package.json services/ranking/
 FROM base AS clients
 RUN npm ci --ignore-scripts --include=dev
 COPY services services
-RUN for schema in services/*/prisma/schema.prisma; do \
+COPY examples examples
+RUN for schema in services/*/prisma/schema.prisma examples/*/prisma/schema.prisma; do \
       PRISMA_SCHEMA_ENGINE_BINARY=/bin/true CHECKPOINT_DISABLE=1 npx prisma generate --schema="$schema" || exit 1; \
     done
 
@@ -28,6 +30,7 @@ COPY ops ops
 COPY ops-console ops-console
 COPY storefront storefront
 COPY --from=clients /app/services services
+COPY --from=clients /app/examples examples
 ARG SERVICE=gateway
 ENV SERVICE=${SERVICE} HOST=0.0.0.0 PORT=3000
 USER node
