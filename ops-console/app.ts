@@ -1,7 +1,8 @@
 import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
+import { PROBLEMS } from './problems.ts';
 import { type ConsoleRoutes, consoleRoutes } from './routes.ts';
 
 /** The console's HTTP application; it does not listen. */
-export function createApp(dependencies: Omit<HttpAppOptions, 'routes'> & ConsoleRoutes) {
-  return createHttpApp({ ...dependencies, routes: consoleRoutes(dependencies) });
+export function createApp(dependencies: Omit<HttpAppOptions, 'routes' | 'problems'> & ConsoleRoutes) {
+  return createHttpApp({ ...dependencies, problems: PROBLEMS, routes: consoleRoutes(dependencies) });
 }

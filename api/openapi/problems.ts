@@ -1,10 +1,9 @@
-import { DomainError, PROBLEMS, type Problem, type ProblemCode, renderProblem } from '@shop/chassis';
+import { type CommonProblem, DomainError, type Problem, type ProblemTable, renderProblem } from '@shop/chassis';
 import { describes, type Operation } from '@shop/chassis/api';
 import { z } from 'zod';
 import { type HeaderName, type HeaderRef, headerRefs } from './headers.ts';
+import { ALL_PROBLEMS } from './problem-tables.ts';
 import type { JsonSchema, SchemaWriter } from './schema.ts';
-
-const CODES = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]];
 
 const problemSchema = describes<Problem>()(
   z
@@ -12,7 +11,7 @@ const problemSchema = describes<Problem>()(
       type: z.string().describe('`urn:problem:shop:` and the code'),
       title: z.string().describe('the code in words'),
       status: z.int().describe('the HTTP status'),
-      code: z.enum(CODES).describe('stable: what programs decide by'),
+      code: z.enum(Object.keys(ALL_PROBLEMS)).describe('stable: what programs decide by'),
       detail: z.string().optional().describe('what happened in this case, for people'),
       traceId: z.string().optional().describe('under which the logs tell more'),
       errors: z
@@ -29,7 +28,7 @@ const problemSchema = describes<Problem>()(
 );
 
 /** What an operation may be refused for, besides its own problems. */
-function commonProblems({ access, body, params, path }: Operation): ProblemCode[] {
+function commonProblems({ access, body, params, path }: Operation): CommonProblem[] {
   return [
     'VALIDATION_FAILED',
     ...(access === 'public' ? [] : (['UNAUTHENTICATED', 'FORBIDDEN'] as const)),
@@ -45,6 +44,16 @@ function commonProblems({ access, body, params, path }: Operation): ProblemCode[
 }
 
 const WATCHED = /^\/(health\/|metrics$)/;
+
+function problemOf(code: string): ProblemTable[string] {
+  const problem = ALL_PROBLEMS[code];
+  if (!problem) throw new Error(`no table of problems has the code ${code}`);
+  return problem;
+}
+
+function exampleOf(code: string): Problem {
+  return renderProblem(new DomainError<string>(code), undefined, ALL_PROBLEMS).body;
+}
 
 /** Headers of refusals, by status. */
 const HEADERS: Readonly<Record<number, readonly HeaderName[]>> = {
@@ -68,8 +77,8 @@ export class ProblemWriter {
   /** Status → response. */
   write(operation: Operation): { [status: string]: Response | { $ref: string } } {
     const own = operation.problems ?? [];
-    const codes = [...new Set([...own, ...commonProblems(operation)])];
-    const byStatus = Map.groupBy(codes, (code) => PROBLEMS[code].status);
+    const codes = [...new Set<string>([...own, ...commonProblems(operation)])];
+    const byStatus = Map.groupBy(codes, (code) => problemOf(code).status);
     const responses = [...byStatus]
       .filter(([status]) => !(status in operation.answers))
       .map(([status, ofStatus]) => {
@@ -79,7 +88,7 @@ export class ProblemWriter {
     return Object.fromEntries(responses);
   }
 
-  #response(status: number, codes: readonly ProblemCode[], members?: z.ZodObject): Response | { $ref: string } {
+  #response(status: number, codes: readonly string[], members?: z.ZodObject): Response | { $ref: string } {
     const [only] = codes;
     if (codes.length > 1 || !only || members) return this.#render(status, codes, members);
     const name = only.toLowerCase().replace(/(^|_)([a-z])/g, (_all, _line, letter: string) => letter.toUpperCase());
@@ -87,12 +96,12 @@ export class ProblemWriter {
     return { $ref: `#/components/responses/${name}` };
   }
 
-  #render(status: number, codes: readonly ProblemCode[], members?: z.ZodObject): Response {
+  #render(status: number, codes: readonly string[], members?: z.ZodObject): Response {
     const own = members ? (this.#schemas.write(members, 'input').properties as { [name: string]: JsonSchema }) : {};
     const properties = { status: { const: status }, code: { enum: codes }, ...own };
-    const examples = codes.map((code) => [code, { value: renderProblem(new DomainError(code)).body }]);
+    const examples = codes.map((code) => [code, { value: exampleOf(code) }]);
     return {
-      description: `${codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; ')}.`,
+      description: `${codes.map((code) => `\`${code}\`: ${problemOf(code).title}`).join('; ')}.`,
       headers: headerRefs(HEADERS[status]),
       content: {
         'application/problem+json': {

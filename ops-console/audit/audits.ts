@@ -1,5 +1,6 @@
 import { DomainError } from '@shop/chassis';
 import { LRUCache } from 'lru-cache';
+import type { ConsoleProblem } from '../problems.ts';
 import type { AuditTask, RunAudit } from './run-audit.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -56,7 +57,8 @@ export function createAudits({ run, newId }: { run: RunAudit; newId: () => strin
 
   return {
     begin(task) {
-      if (underWay) throw new DomainError('AUDIT_RUNNING', 'One audit at a time.', { auditId: underWay });
+      if (underWay)
+        throw new DomainError<ConsoleProblem>('AUDIT_RUNNING', 'One audit at a time.', { auditId: underWay });
       const auditId = newId();
       underWay = auditId;
       return begin(task, auditId).state;

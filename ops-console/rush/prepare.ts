@@ -1,5 +1,6 @@
-import { DomainError, PROBLEMS, type ProblemCode } from '@shop/chassis';
+import { COMMON_PROBLEMS, type CommonProblem, DomainError } from '@shop/chassis';
 import type { SqlReader } from '../../ops/src/sql.ts';
+import type { ConsoleProblem } from '../problems.ts';
 import { askForToken, type Wanted } from './buyer.ts';
 import { codeOf } from './gateway.ts';
 import type { PatientAsk } from './patience.ts';
@@ -76,7 +77,7 @@ function createWith(ask: PatientAsk, token: string | undefined, rushId: string) 
     if (typeof id === 'number') return id;
     const code = answer ? codeOf(answer) : '';
     throw new DomainError(
-      Object.hasOwn(PROBLEMS, code) ? (code as ProblemCode) : 'SERVICE_UNAVAILABLE',
+      Object.hasOwn(COMMON_PROBLEMS, code) ? (code as CommonProblem) : 'SERVICE_UNAVAILABLE',
       `POST ${path} was answered ${answer ? `${answer.status} ${code}` : 'by nobody'}.`,
     );
   };
@@ -86,7 +87,8 @@ async function priceOf(sql: SqlReader, productId: number): Promise<number> {
   const [row] = await sql.query<{ price: number }>('SELECT price FROM shop_catalog.products WHERE product_id = ?', [
     productId,
   ]);
-  if (!row) throw new DomainError('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { productId });
+  if (!row)
+    throw new DomainError<ConsoleProblem>('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { productId });
   return row.price;
 }
 
@@ -95,7 +97,7 @@ async function requirePolicy(sql: SqlReader, couponPolicyId: number): Promise<vo
     couponPolicyId,
   ]);
   const detail = `There is no coupon policy ${couponPolicyId}.`;
-  if (rows.length === 0) throw new DomainError('COUPON_POLICY_NOT_FOUND', detail, { couponPolicyId });
+  if (rows.length === 0) throw new DomainError<ConsoleProblem>('COUPON_POLICY_NOT_FOUND', detail, { couponPolicyId });
 }
 
 /** Demo users who can pay without a coupon, drawn anew for each rush. */

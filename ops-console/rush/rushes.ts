@@ -4,6 +4,7 @@ import { DomainError, type Logger } from '@shop/chassis';
 import { LRUCache } from 'lru-cache';
 import { type Audits, MAX_KEPT } from '../audit/audits.ts';
 import type { Verdict } from '../audit/verdict.ts';
+import type { ConsoleProblem } from '../problems.ts';
 import { burst } from './burst.ts';
 import { buy } from './buyer.ts';
 import type { GatewayClient } from './gateway.ts';
@@ -78,7 +79,7 @@ export function createRushes(deps: RushDeps): Rushes {
       // One that is being prepared can still fail: whoever is led to it has to find it.
       while (current && !rushes.get(current)) await preparing;
       if (stopping.signal.aborted) throw new DomainError('SERVICE_UNAVAILABLE', 'The console is stopping.');
-      if (current) throw new DomainError('RUSH_RUNNING', 'One rush at a time.', { rushId: current });
+      if (current) throw new DomainError<ConsoleProblem>('RUSH_RUNNING', 'One rush at a time.', { rushId: current });
       const rushId = deps.newId();
       current = rushId;
       const prepared = Promise.withResolvers<void>();

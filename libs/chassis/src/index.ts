@@ -47,7 +47,9 @@ export {
   type Transactor,
 } from './database/index.ts';
 export {
+  COMMON_PROBLEMS,
   CommitOutcomeUnknownError,
+  type CommonProblem,
   DatabaseUnavailableError,
   DomainError,
   type DomainErrorExtra,
@@ -59,9 +61,8 @@ export {
   isLockTimeout,
   isOutage,
   OutageError,
-  PROBLEMS,
   type Problem,
-  type ProblemCode,
+  type ProblemTable,
   renderProblem,
   toDomainError,
 } from './errors/index.ts';

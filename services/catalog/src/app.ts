@@ -1,7 +1,8 @@
 import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import { type ProductRoutes, productRoutes } from './http/routes.ts';
+import { PROBLEMS } from './problems.ts';
 
 /** The Express application of the catalog. It does not listen. */
-export function createApp(dependencies: Omit<HttpAppOptions, 'routes'> & ProductRoutes) {
-  return createHttpApp({ ...dependencies, routes: productRoutes(dependencies) });
+export function createApp(dependencies: Omit<HttpAppOptions, 'routes' | 'problems'> & ProductRoutes) {
+  return createHttpApp({ ...dependencies, problems: PROBLEMS, routes: productRoutes(dependencies) });
 }

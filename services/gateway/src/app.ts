@@ -55,6 +55,7 @@ export function createApp(deps: AppDeps): RequestListener {
     metrics,
     health,
     callers: 'public',
+    problems: {},
     routes(router) {
       router.get('/', (request, response) => {
         if (request.accepts(['json', 'html']) === 'html') response.redirect('/shop/');

@@ -1,8 +1,9 @@
 import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import type { Express } from 'express';
 import { orderRoutes, type RouteDeps } from './http/routes.ts';
+import { PROBLEMS } from './problems.ts';
 
 /** The order service's HTTP application; it does not listen. */
-export function createApp(deps: Omit<HttpAppOptions, 'routes'> & RouteDeps): Express {
-  return createHttpApp({ ...deps, routes: orderRoutes(deps) });
+export function createApp(deps: Omit<HttpAppOptions, 'routes' | 'problems'> & RouteDeps): Express {
+  return createHttpApp({ ...deps, problems: PROBLEMS, routes: orderRoutes(deps) });
 }

@@ -1,7 +1,8 @@
 import { createHttpApp, type HttpAppOptions } from '@shop/chassis';
 import { type PointRoutes, pointRoutes } from './http/routes.ts';
+import { PROBLEMS } from './problems.ts';
 
 /** The Express application of payment. It does not listen. */
-export function createApp(dependencies: Omit<HttpAppOptions, 'routes'> & PointRoutes) {
-  return createHttpApp({ ...dependencies, routes: pointRoutes(dependencies) });
+export function createApp(dependencies: Omit<HttpAppOptions, 'routes' | 'problems'> & PointRoutes) {
+  return createHttpApp({ ...dependencies, problems: PROBLEMS, routes: pointRoutes(dependencies) });
 }

@@ -1,11 +1,12 @@
 export { OutageError } from './outage.ts';
 export {
+  COMMON_PROBLEMS,
+  type CommonProblem,
   DomainError,
   type DomainErrorExtra,
   type FieldError,
-  PROBLEMS,
   type Problem,
-  type ProblemCode,
+  type ProblemTable,
   renderProblem,
   toDomainError,
 } from './problem.ts';

@@ -10,7 +10,9 @@ const sqlError = (errno: number, sqlState: string) => Object.assign(new Error('s
 
 describe('problems', () => {
   it('when a domain error has members, then they are in the body with status, title and trace', () => {
-    const { body, headers } = renderProblem(new DomainError('OUT_OF_STOCK', 'Product 1.', { productId: 1 }), 't1');
+    const own = { OUT_OF_STOCK: { status: 409, title: 'Out of stock' } };
+    const error = new DomainError<keyof typeof own>('OUT_OF_STOCK', 'Product 1.', { productId: 1 });
+    const { body, headers } = renderProblem(error, 't1', own);
     expect(body).toEqual({
       type: 'urn:problem:shop:out-of-stock',
       title: 'Out of stock',
@@ -21,6 +23,14 @@ describe('problems', () => {
       productId: 1,
     });
     expect(headers).toEqual({});
+  });
+
+  it('when a code is in no table, then it does not compile without a type, and is unexpected', () => {
+    // @ts-expect-error: the code is not a common one
+    const error = new DomainError('OUT_OF_STOCK');
+    expect(toDomainError(error).code).toBe('INTERNAL_ERROR');
+    expect(toDomainError(error, { OUT_OF_STOCK: { status: 409, title: 'Out of stock' } })).toBe(error);
+    expect(() => renderProblem(error)).toThrow('no table of problems has the code OUT_OF_STOCK');
   });
 
   it.each([

@@ -1,30 +1,20 @@
 import { OutageError } from './outage.ts';
 import { isOutage, isSqlMistake } from './sql-error.ts';
 
-/** The one table: error code → status and title. Codes are stable and public. */
-export const PROBLEMS = {
+/** Error code → HTTP status and title. */
+export type ProblemTable = Readonly<Record<string, { readonly status: number; readonly title: string }>>;
+
+/**
+ * The codes that any service may refuse with. A code of one service's business stands in that service's `problems.ts`,
+ * which `createHttpApp` gets. Codes are stable and public.
+ */
+export const COMMON_PROBLEMS = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid' },
-  INVALID_CHARGE_AMOUNT: { status: 400, title: 'The amount cannot be charged' },
-  BALANCE_LIMIT_EXCEEDED: { status: 400, title: 'The balance would be over its limit' },
   UNAUTHENTICATED: { status: 401, title: 'Authentication is needed' },
-  INSUFFICIENT_BALANCE: { status: 402, title: 'Not enough points' },
   FORBIDDEN: { status: 403, title: 'Not allowed' },
   NOT_FOUND: { status: 404, title: 'Nothing here' },
-  PRODUCT_NOT_FOUND: { status: 404, title: 'No such product' },
-  COUPON_NOT_FOUND: { status: 404, title: 'No such coupon' },
-  COUPON_POLICY_NOT_FOUND: { status: 404, title: 'No such coupon policy' },
-  ORDER_NOT_FOUND: { status: 404, title: 'No such order' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method is not allowed here' },
   REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive' },
-  OUT_OF_STOCK: { status: 409, title: 'Out of stock' },
-  COUPON_SOLD_OUT: { status: 409, title: 'All coupons are gone' },
-  COUPON_ALREADY_USED: { status: 409, title: 'The coupon is used' },
-  COUPON_EXPIRED: { status: 409, title: 'The coupon has expired' },
-  COUPON_NOT_OPEN: { status: 409, title: 'Coupons are not being issued now' },
-  PRICE_CHANGED: { status: 409, title: 'The price has changed' },
-  ORDER_CANCELLED: { status: 409, title: 'The order was cancelled' },
-  RUSH_RUNNING: { status: 409, title: 'A rush is at work' },
-  AUDIT_RUNNING: { status: 409, title: 'An audit is at work' },
   IDEMPOTENCY_IN_FLIGHT: { status: 409, title: 'A request with this key is still at work' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is too large' },
   URI_TOO_LONG: { status: 414, title: 'The path is too long' },
@@ -34,11 +24,9 @@ export const PROBLEMS = {
   HEADERS_TOO_LARGE: { status: 431, title: 'The headers are too large' },
   INTERNAL_ERROR: { status: 500, title: 'Something went wrong' },
   SERVICE_UNAVAILABLE: { status: 503, title: 'Not available for the moment' },
-  ORDER_DEADLINE_EXCEEDED: { status: 503, title: 'The order was not finished in time' },
-} as const satisfies Record<string, { status: number; title: string }>;
+} as const satisfies ProblemTable;
 
-/** A stable, public error code. */
-export type ProblemCode = keyof typeof PROBLEMS;
+export type CommonProblem = keyof typeof COMMON_PROBLEMS;
 
 /** Where in the request a value is wrong: `items.0.quantity`. */
 export interface FieldError {
@@ -54,14 +42,18 @@ export interface DomainErrorExtra {
   readonly [member: string]: unknown;
 }
 
-/** A refusal the caller is told about: a code, what happened in this case, further members. It knows no HTTP status. */
-export class DomainError extends Error {
+/**
+ * A refusal the caller is told about: a code, what happened in this case, further members. It knows no HTTP status.
+ * Without a type argument the code is a common one. A code of a service needs the type of that service's table
+ * (`DomainError<CatalogProblem>`), so that a code outside of every table does not compile.
+ */
+export class DomainError<Code extends string = CommonProblem> extends Error {
   override readonly name = 'DomainError';
-  readonly code: ProblemCode;
+  readonly code: Code;
   readonly detail: string | undefined;
   readonly extra: DomainErrorExtra;
 
-  constructor(code: ProblemCode, detail?: string, extra: DomainErrorExtra = {}) {
+  constructor(code: NoInfer<Code>, detail?: string, extra: DomainErrorExtra = {}) {
     super(detail ? `${code}: ${detail}` : code);
     this.code = code;
     this.detail = detail;
@@ -74,28 +66,38 @@ export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  readonly code: ProblemCode;
+  readonly code: string;
   readonly detail?: string;
   readonly traceId?: string;
   readonly errors?: readonly FieldError[];
   readonly [member: string]: unknown;
 }
 
-/** What the caller is told about `error`. Anything unexpected says nothing of its inside. */
-export function toDomainError(error: unknown): DomainError {
-  if (error instanceof DomainError) return error;
+/**
+ * What the caller is told about `error`. Anything unexpected says nothing of its inside; a code that neither `own` nor
+ * the common table knows is unexpected.
+ */
+export function toDomainError(error: unknown, own: ProblemTable = {}): DomainError<string> {
+  if (error instanceof DomainError && find(error.code, own)) return error;
   if (error instanceof OutageError || (isOutage(error) && !isSqlMistake(error))) {
     return new DomainError('SERVICE_UNAVAILABLE', 'The service cannot answer for the moment.');
   }
   return new DomainError('INTERNAL_ERROR', 'The error has been recorded under the traceId.');
 }
 
-/** The body that tells of `error`, and the headers that go with it. */
+/**
+ * The body that tells of `error`, and the headers that go with it.
+ * @param own the codes that the service has besides the common ones
+ * @throws {Error} when neither table knows the code
+ */
 export function renderProblem(
-  error: DomainError,
+  error: DomainError<string>,
   traceId?: string,
+  own: ProblemTable = {},
 ): { body: Problem; headers: Record<string, string> } {
-  const { status, title } = PROBLEMS[error.code];
+  const known = find(error.code, own);
+  if (!known) throw new Error(`no table of problems has the code ${error.code}`);
+  const { status, title } = known;
   const { retryAfterSeconds = status === 429 || status === 503 ? 1 : undefined, ...members } = error.extra;
   const body: Problem = {
     type: `urn:problem:shop:${error.code.toLowerCase().replaceAll('_', '-')}`,
@@ -107,4 +109,9 @@ export function renderProblem(
     ...members,
   };
   return { body, headers: retryAfterSeconds ? { 'Retry-After': String(Math.ceil(retryAfterSeconds)) } : {} };
+}
+
+function find(code: string, own: ProblemTable): ProblemTable[string] | undefined {
+  const tables: readonly ProblemTable[] = [own, COMMON_PROBLEMS];
+  return tables.find((table) => Object.hasOwn(table, code))?.[code];
 }

@@ -4,7 +4,6 @@
  */
 import { z } from 'zod';
 import { idempotencyKeySchema } from '../database/index.ts';
-import type { ProblemCode } from '../errors/index.ts';
 import { MAX_INTEGER } from './validate.ts';
 
 /** Who may call: anybody, a user, or an operator (a token with scope `ops`). */
@@ -52,8 +51,8 @@ export interface Operation {
   };
   /** Status → what a call that went well is told. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Its own refusals; what any operation may be refused for is added by the document. */
-  readonly problems?: readonly ProblemCode[];
+  /** The codes of its own refusals; what any operation may be refused for is added by the document. */
+  readonly problems?: readonly string[];
   /** Further members of those problems. */
   readonly problemMembers?: z.ZodObject;
 }

@@ -26,6 +26,7 @@ const app = createHttpApp({
   metrics,
   health,
   callers: 'public',
+  problems: { OUT_OF_STOCK: { status: 409, title: 'Out of stock' } },
   routes(router) {
     router.get('/orders/:id', (req, res) => void res.json({ id: req.params.id, trace: currentTraceparent() }));
     router.post('/orders', (req, res) => {
@@ -34,7 +35,10 @@ const app = createHttpApp({
     });
     router.post('/orders/:id/cancel', (req, res) => void res.json({ body: req.body ?? null }));
     router.get('/refused', () => {
-      throw new DomainError('OUT_OF_STOCK', 'None left.', { productId: 3 });
+      throw new DomainError<'OUT_OF_STOCK'>('OUT_OF_STOCK', 'None left.', { productId: 3 });
+    });
+    router.get('/refused-unknown', () => {
+      throw new DomainError<string>('NOT_IN_ANY_TABLE', 'hunter2');
     });
     router.get('/overload', () => {
       throw new DomainError('SERVICE_UNAVAILABLE', 'Too many.');
@@ -123,6 +127,14 @@ describe('http application', () => {
     expect(JSON.stringify(logged[0]?.err)).toContain('hunter2');
   });
 
+  it('when a handler refuses with a code of no table, then it is a fault like any other', async () => {
+    lines.length = 0;
+    const answer = await get('/refused-unknown').expect(500);
+    expect(answer.body).toMatchObject({ code: 'INTERNAL_ERROR', status: 500 });
+    expect(JSON.stringify(answer.body)).not.toContain('hunter2');
+    expect(lines).toEqual([expect.stringContaining('NOT_IN_ANY_TABLE')]);
+  });
+
   it('when the database is away, then 503 with Retry-After, and one warning that needs no stack', async () => {
     lines.length = 0;
     const answer = await get('/away').expect(503).expect('Retry-After', '1');
@@ -190,6 +202,7 @@ describe('an application that only signed calls reach', () => {
     metrics: createMetrics({ defaults: false }),
     health: createHealth(),
     callers: createCallerVerifier(keys),
+    problems: {},
     routes(router) {
       router.all('/whoami', (req, res) => {
         calls++;
@@ -237,8 +250,8 @@ describe('the time that a caller has left', () => {
     const keys = parseInternalKeys(`main:${'k'.repeat(32)}`);
     const routes = (router: Router) => void router.get('/left', (req, res) => void res.json({ left: timeLeft(req) }));
     const logger = createLogger({ service: 'test', level: 'silent' });
-    const known = createHttpApp({ logger, metrics, health, callers: createCallerVerifier(keys), routes });
-    const open = createHttpApp({ logger, metrics, health, callers: 'public', routes });
+    const known = createHttpApp({ logger, metrics, health, callers: createCallerVerifier(keys), problems: {}, routes });
+    const open = createHttpApp({ logger, metrics, health, callers: 'public', problems: {}, routes });
     const caller = createCallerSigner(keys)({ user: 1, scopes: [] }, 'GET', '/left');
     const ask = (of: typeof known) =>
       request(of)

@@ -1,7 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response, Router } from 'express';
 import type { Logger } from 'pino';
 import { CALLER_HEADER, type Caller, type VerifyCaller } from '../callers/index.ts';
-import { DomainError, renderProblem, toDomainError } from '../errors/index.ts';
+import { DomainError, type ProblemTable, renderProblem, toDomainError } from '../errors/index.ts';
 import {
   childTrace,
   formatTraceparent,
@@ -20,6 +20,8 @@ export interface HttpAppOptions {
   readonly health: Health;
   /** Who may call: those that this finds a caller for, or (`public`) everybody. /health/* and /metrics are open. */
   readonly callers: VerifyCaller | 'public';
+  /** The codes that this service refuses with besides the common ones. */
+  readonly problems: ProblemTable;
   /** Adds the service's routes. Handlers may be async: what they throw becomes a problem. */
   readonly routes: (router: Router) => void;
 }
@@ -31,7 +33,7 @@ const OPEN = /^\/(health\/(live|ready)|metrics)$/;
  * /health/live, /health/ready, /metrics, and problem+json for everything that goes wrong. It does not listen: `serve`
  * does.
  */
-export function createHttpApp({ logger, metrics, health, callers, routes }: HttpAppOptions): Express {
+export function createHttpApp({ logger, metrics, health, callers, problems, routes }: HttpAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -54,7 +56,7 @@ export function createHttpApp({ logger, metrics, health, callers, routes }: Http
 
   // Express knows an error handler by its four parameters.
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
-    sendProblem(error, request, response, logger);
+    sendProblem(error, { request, response, logger, problems });
   });
   return app;
 }
@@ -124,16 +126,23 @@ function addOpenRoutes(app: Express, health: Health, metrics: Metrics): void {
   });
 }
 
+interface Refused extends Pick<HttpAppOptions, 'logger' | 'problems'> {
+  readonly request: Request;
+  readonly response: Response;
+}
+
 /**
  * Answers with the problem `error` stands for; anything that is our fault is logged here, once, with its stack, and an
  * outage of what we need by its message. A refusal is no fault, even where it is a 503: under overload a line for each
  * would only add to the load.
  */
-function sendProblem(error: unknown, request: Request, response: Response, logger: Logger): void {
+function sendProblem(error: unknown, { request, response, logger, problems }: Refused): void {
   const trace = response.locals.trace as TraceContext | undefined;
-  const shown = isBadUrl(error) ? new DomainError('VALIDATION_FAILED', 'The path is malformed.') : toDomainError(error);
-  const { body, headers } = renderProblem(shown, trace?.traceId);
-  if (body.status >= 500 && !(error instanceof DomainError)) {
+  const shown = isBadUrl(error)
+    ? new DomainError('VALIDATION_FAILED', 'The path is malformed.')
+    : toDomainError(error, problems);
+  const { body, headers } = renderProblem(shown, trace?.traceId, problems);
+  if (body.status >= 500 && shown !== error) {
     const fields = { traceId: trace?.traceId, method: request.method, route: routeTemplate(request), code: body.code };
     if (shown.code === 'SERVICE_UNAVAILABLE') logger.warn({ ...fields, error: String(error) }, 'request not served');
     else logger.error({ ...fields, err: error }, 'request failed');

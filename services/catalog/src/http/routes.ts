@@ -1,16 +1,7 @@
-import {
-  DomainError,
-  idempotencyKeyFrom,
-  pageQuery,
-  parse,
-  requestHash,
-  requireScope,
-  sendRendered,
-  wantsNow,
-} from '@shop/chassis';
+import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { Changed, ChangeRequest, ProductChanges } from '../usecases/change-products.ts';
+import { type Changed, type ChangeRequest, type ProductChanges, productNotFound } from '../usecases/change-products.ts';
 import { newProductBody, productParams, productPatchBody } from './schemas.ts';
 import type { ShownProducts } from './shown-products.ts';
 
@@ -37,7 +28,7 @@ export function productRoutes({ shown, changes }: ProductRoutes): (router: Route
     router.get('/products/:id', async (request, response) => {
       const { id } = parse(productParams, request.params);
       const product = await shown.find(id, { fresh: wantsNow(request.headers) });
-      if (!product) throw new DomainError('PRODUCT_NOT_FOUND', `There is no product ${id}.`, { productId: id });
+      if (!product) throw productNotFound(id);
       sendRendered(request, response, product, CACHE_CONTROL);
     });
 

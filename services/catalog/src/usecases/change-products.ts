@@ -6,6 +6,7 @@ import {
   type Transactor,
 } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
+import type { CatalogProblem } from '../problems.ts';
 
 /** A product as the shop shows it; the price in won. */
 export interface Product {
@@ -115,7 +116,7 @@ export function createProductChanges({ transactor, products, outbox, now, change
     update: (request: ChangeRequest, productId: number, patch: ProductPatch): Promise<Changed> =>
       once(request, async (tx, at) => {
         const before = await products.lock(tx, productId);
-        if (!before) throw new DomainError('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { productId });
+        if (!before) throw productNotFound(productId);
         const stockDelta = patch.restock ?? 0;
         const change: ProductChange = {
           productId,
@@ -134,3 +135,7 @@ export function createProductChanges({ transactor, products, outbox, now, change
 }
 
 export type ProductChanges = ReturnType<typeof createProductChanges>;
+
+export function productNotFound(productId: number): DomainError<CatalogProblem> {
+  return new DomainError('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { productId });
+}

@@ -3,6 +3,7 @@ import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { type Coupon, shownStatus } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
+import type { CouponProblem } from '../problems.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
 import type { QueuedIssue } from '../usecases/issue-coupons.ts';
 import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/reads.ts';
@@ -97,11 +98,15 @@ function couponOf(outcome: IssueOutcome, couponPolicyId: number): Coupon {
     case 'OWNED':
       return outcome.coupon;
     case 'SOLD_OUT':
-      throw new DomainError('COUPON_SOLD_OUT', 'All coupons of this policy are gone.', { couponPolicyId });
+      throw new DomainError<CouponProblem>('COUPON_SOLD_OUT', 'All coupons of this policy are gone.', {
+        couponPolicyId,
+      });
     case 'NOT_OPEN':
-      throw new DomainError('COUPON_NOT_OPEN', 'Coupons of this policy are not being issued now.', { couponPolicyId });
+      throw new DomainError<CouponProblem>('COUPON_NOT_OPEN', 'Coupons of this policy are not being issued now.', {
+        couponPolicyId,
+      });
     case 'NO_POLICY':
-      throw new DomainError('COUPON_POLICY_NOT_FOUND', `There is no coupon policy ${couponPolicyId}.`, {
+      throw new DomainError<CouponProblem>('COUPON_POLICY_NOT_FOUND', `There is no coupon policy ${couponPolicyId}.`, {
         couponPolicyId,
       });
     default:

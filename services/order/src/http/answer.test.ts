@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { PROBLEMS } from '@shop/chassis';
+import { PROBLEMS } from '../problems.ts';
 import type { OrderView } from '../usecases/order-view.ts';
 import { answerFor } from './answer.ts';
 

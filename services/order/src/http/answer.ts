@@ -1,10 +1,11 @@
-import { DomainError, PROBLEMS, type ProblemCode } from '@shop/chassis';
+import { DomainError } from '@shop/chassis';
+import { type OrderProblem, PROBLEMS } from '../problems.ts';
 import type { OrderView } from '../usecases/order-view.ts';
 
 /** What a client that waits for the end of its order is told. */
 export type Answer = { readonly status: 201 | 202; readonly order: OrderView };
 
-const DETAILS: Partial<Record<ProblemCode, string>> = {
+const DETAILS: Partial<Record<OrderProblem, string>> = {
   INSUFFICIENT_BALANCE: 'The balance does not cover the order; nothing was charged.',
   PRODUCT_NOT_FOUND: 'The order names a product that does not exist.',
   OUT_OF_STOCK: 'A product of the order is not in stock in this quantity.',
@@ -24,10 +25,10 @@ export function answerFor(order: OrderView): Answer {
   if (order.status === 'COMPLETED') return { status: 201, order };
   if (order.status === 'PENDING') return { status: 202, order };
   const code = toCode(order.reason);
-  throw new DomainError(code, DETAILS[code], { orderId: order.orderId, order });
+  throw new DomainError<OrderProblem>(code, DETAILS[code], { orderId: order.orderId, order });
 }
 
 /** A reason that this build does not know yet is a cancellation like any other. */
-function toCode(reason: string | undefined): ProblemCode {
-  return reason !== undefined && Object.hasOwn(PROBLEMS, reason) ? (reason as ProblemCode) : 'ORDER_CANCELLED';
+function toCode(reason: string | undefined): OrderProblem {
+  return reason !== undefined && Object.hasOwn(PROBLEMS, reason) ? (reason as OrderProblem) : 'ORDER_CANCELLED';
 }

@@ -1,5 +1,6 @@
 import { DomainError } from '@shop/chassis';
 import type { Request } from 'express';
+import type { OrderProblem } from '../problems.ts';
 import { isOrderId } from './schemas.ts';
 
 /** @throws {DomainError} ORDER_NOT_FOUND for what no order could be called */
@@ -9,6 +10,6 @@ export function orderIdOf(request: Request): string {
   return id;
 }
 
-export function orderNotFound(): DomainError {
-  return new DomainError('ORDER_NOT_FOUND', 'You have no order with this id.');
+export function orderNotFound(): DomainError<OrderProblem> {
+  return new DomainError<OrderProblem>('ORDER_NOT_FOUND', 'You have no order with this id.');
 }

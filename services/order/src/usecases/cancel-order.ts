@@ -1,4 +1,5 @@
 import { DomainError, type Transactor } from '@shop/chassis';
+import type { OrderProblem } from '../problems.ts';
 import { applyDecisions } from './apply-decisions.ts';
 import type { IdempotencyKeys, OrderDeps } from './ports.ts';
 
@@ -34,7 +35,8 @@ export function cancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<T
 
       const locked = await store.load(tx, [orderId]);
       const order = locked.get(orderId);
-      if (order?.userId !== userId) throw new DomainError('ORDER_NOT_FOUND', 'You have no order with this id.');
+      if (order?.userId !== userId)
+        throw new DomainError<OrderProblem>('ORDER_NOT_FOUND', 'You have no order with this id.');
       if (order.status === 'CANCELLED') {
         // Nothing was done, so nothing is remembered: a repeat finds the order cancelled again.
         await keys.release(tx, claims);

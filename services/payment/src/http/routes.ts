@@ -12,6 +12,7 @@ import {
 import type { Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { CHARGE_AMOUNT, isChargeAmount } from '../domain/charge.ts';
+import type { PaymentProblem } from '../problems.ts';
 import { CHARGE_SCOPE, type Charged, type ChargeRequest } from '../usecases/charge-points.ts';
 import type { PointReads } from '../usecases/reads.ts';
 import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
@@ -35,7 +36,10 @@ export function pointRoutes({ reads, balances, charges }: PointRoutes): (router:
       const key = idempotencyKeyFrom(request);
       if (!isChargeAmount(amount)) {
         const { min, max } = CHARGE_AMOUNT;
-        throw new DomainError('INVALID_CHARGE_AMOUNT', `A charge is a whole number of won from ${min} to ${max}.`);
+        throw new DomainError<PaymentProblem>(
+          'INVALID_CHARGE_AMOUNT',
+          `A charge is a whole number of won from ${min} to ${max}.`,
+        );
       }
       const requestId = uuidv7();
       const claim = key && {

@@ -13,6 +13,7 @@ import {
 import type { NewEvent, Outbox } from '@shop/events';
 import { BALANCE_LIMIT, charge } from '../domain/charge.ts';
 import type { PointEntry } from '../domain/payment.ts';
+import type { PaymentProblem } from '../problems.ts';
 
 /** Of the Idempotency-Keys of charges: method and path. */
 export const CHARGE_SCOPE = 'POST /points/charge';
@@ -168,5 +169,5 @@ function toResult(
   const balance = balances.get(replayed ? outcome.requestId : requestId);
   if (balance !== undefined) return succeeded({ userId, balance, replayed });
   const detail = `An account holds at most ${BALANCE_LIMIT} won after a charge.`;
-  return failed(new DomainError('BALANCE_LIMIT_EXCEEDED', detail));
+  return failed(new DomainError<PaymentProblem>('BALANCE_LIMIT_EXCEEDED', detail));
 }

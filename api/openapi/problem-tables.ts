@@ -1,0 +1,19 @@
+import { COMMON_PROBLEMS, type ProblemTable } from '@shop/chassis';
+import { PROBLEMS as ops } from '../../ops-console/problems.ts';
+import { PROBLEMS as catalog } from '../../services/catalog/src/problems.ts';
+import { PROBLEMS as coupon } from '../../services/coupon/src/problems.ts';
+import { PROBLEMS as order } from '../../services/order/src/problems.ts';
+import { PROBLEMS as payment } from '../../services/payment/src/problems.ts';
+
+/** What each service refuses with besides the common codes. */
+export const OWN_PROBLEMS = { catalog, ranking: {}, order, coupon, payment, shipping: {}, ops } satisfies Record<
+  string,
+  ProblemTable
+>;
+
+/** Every code of the public API, in the order of the statuses. A code of several tables means the same in all. */
+export const ALL_PROBLEMS: ProblemTable = Object.fromEntries(
+  [COMMON_PROBLEMS, ...Object.values(OWN_PROBLEMS)]
+    .flatMap((table: ProblemTable) => Object.entries(table))
+    .sort(([a, one], [b, other]) => one.status - other.status || (a < b ? -1 : 1)),
+);

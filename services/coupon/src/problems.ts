@@ -1,0 +1,10 @@
+import type { ProblemTable } from '@shop/chassis';
+
+/** The codes that coupon refuses with besides the common ones. */
+export const PROBLEMS = {
+  COUPON_POLICY_NOT_FOUND: { status: 404, title: 'No such coupon policy' },
+  COUPON_SOLD_OUT: { status: 409, title: 'All coupons are gone' },
+  COUPON_NOT_OPEN: { status: 409, title: 'Coupons are not being issued now' },
+} as const satisfies ProblemTable;
+
+export type CouponProblem = keyof typeof PROBLEMS;

@@ -1,0 +1,20 @@
+import type { ProblemTable } from '@shop/chassis';
+
+/**
+ * The codes that the order service refuses with besides the common ones. Most are reasons why an order was cancelled:
+ * catalog, coupon and payment decide those, and the client of an order hears them here.
+ */
+export const PROBLEMS = {
+  INSUFFICIENT_BALANCE: { status: 402, title: 'Not enough points' },
+  ORDER_NOT_FOUND: { status: 404, title: 'No such order' },
+  PRODUCT_NOT_FOUND: { status: 404, title: 'No such product' },
+  COUPON_NOT_FOUND: { status: 404, title: 'No such coupon' },
+  OUT_OF_STOCK: { status: 409, title: 'Out of stock' },
+  PRICE_CHANGED: { status: 409, title: 'The price has changed' },
+  COUPON_ALREADY_USED: { status: 409, title: 'The coupon is used' },
+  COUPON_EXPIRED: { status: 409, title: 'The coupon has expired' },
+  ORDER_CANCELLED: { status: 409, title: 'The order was cancelled' },
+  ORDER_DEADLINE_EXCEEDED: { status: 503, title: 'The order was not finished in time' },
+} as const satisfies ProblemTable;
+
+export type OrderProblem = keyof typeof PROBLEMS;
