@@ -81,7 +81,7 @@ function orders(): SagaTable {
   };
   return table(
     'order',
-    { keeps: 'order', files: ['domain/decide.ts', 'usecases/handle-saga-events.ts'] },
+    { keeps: 'order', files: ['domain/decide.ts', 'usecases/advance-orders.ts'] },
     order.states,
     all,
     (state, input) => {

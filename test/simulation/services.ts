@@ -2,10 +2,10 @@ import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/chassis';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscriptions.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { orderSubscription } from '../../services/order/src/messaging/subscriptions.ts';
-import { cancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
-import { expireOrders } from '../../services/order/src/usecases/expire-orders.ts';
-import { handleSagaEvents } from '../../services/order/src/usecases/handle-saga-events.ts';
-import { placeOrders } from '../../services/order/src/usecases/place-order.ts';
+import { createAdvanceOrders } from '../../services/order/src/usecases/advance-orders.ts';
+import { createCancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
+import { createExpireOrders } from '../../services/order/src/usecases/expire-orders.ts';
+import { createPlaceOrders } from '../../services/order/src/usecases/place-order.ts';
 import { paymentSubscription } from '../../services/payment/src/messaging/subscriptions.ts';
 import { createChargePoints } from '../../services/payment/src/usecases/charge-points.ts';
 import type { Process, Wired } from './instance.ts';
@@ -23,25 +23,28 @@ export function wireOrder(tables: OrderTables) {
     const deps = {
       store: createMemoryOrderStore(tables),
       outbox,
-      clock: () => new Date(clock.now()),
+      now: () => new Date(clock.now()),
       transactor: { transaction },
       keys: { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys },
     };
     return {
-      subscriptions: [orderSubscription(handleSagaEvents<MemoryTransaction>(deps))],
-      useCases: { place: placeOrders<MemoryTransaction>(deps), cancel: cancelOrder<MemoryTransaction>(deps) },
+      subscriptions: [orderSubscription(createAdvanceOrders<MemoryTransaction>(deps))],
+      useCases: {
+        place: createPlaceOrders<MemoryTransaction>(deps),
+        cancel: createCancelOrder<MemoryTransaction>(deps),
+      },
       job: {
         name: 'sweep',
         everyMs: SWEEP_EVERY_MS,
-        run: expireOrders<MemoryTransaction>({ ...deps, deadlineMs: ORDER_DEADLINE_MS }),
+        run: createExpireOrders<MemoryTransaction>({ ...deps, deadlineMs: ORDER_DEADLINE_MS }),
       },
     };
   };
 }
 
 export interface OrderUseCases {
-  readonly place: ReturnType<typeof placeOrders<MemoryTransaction>>;
-  readonly cancel: ReturnType<typeof cancelOrder<MemoryTransaction>>;
+  readonly place: ReturnType<typeof createPlaceOrders<MemoryTransaction>>;
+  readonly cancel: ReturnType<typeof createCancelOrder<MemoryTransaction>>;
 }
 
 export type ChargeUseCase = ReturnType<typeof createChargePoints>;

@@ -3,7 +3,7 @@ import { couponSubscription, issueSubscription } from '../../services/coupon/src
 import { createAskForCoupon } from '../../services/coupon/src/usecases/ask-for-coupon.ts';
 import { couponIn, createIssueCoupons, type QueuedIssue } from '../../services/coupon/src/usecases/issue-coupons.ts';
 import { createDoorLoader } from '../../services/coupon/src/usecases/load-door.ts';
-import { findEachOwned } from '../../services/coupon/src/usecases/owners.ts';
+import { createFindEachOwned } from '../../services/coupon/src/usecases/owners.ts';
 import { createPolicies } from '../../services/coupon/src/usecases/policies.ts';
 import { createReconcileDoor } from '../../services/coupon/src/usecases/reconcile-door.ts';
 import { createIssueFromLog, createRequestIssue } from '../../services/coupon/src/usecases/request-issue.ts';
@@ -45,7 +45,7 @@ export function wireCoupon(tables: CouponTables, redis: SimulatedRedis) {
         nextTurn,
         run: createIssueCoupons<MemoryTransaction>({ transactor, store: coupons, outbox, onIssued: tellDoor }),
       }),
-      owned: createBatcher({ nextTurn, run: findEachOwned(reads.findOwned) }),
+      owned: createBatcher({ nextTurn, run: createFindEachOwned(reads.findOwned) }),
       maxWithoutDoor: 1_000,
       logger,
       now: clock.now,

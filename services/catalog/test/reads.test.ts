@@ -7,7 +7,7 @@ import { readProducts } from '../src/db/product-reads.ts';
 import { sqlProductStore } from '../src/db/product-store.ts';
 import { createShownProducts, MAX_AGE_MS } from '../src/http/shown-products.ts';
 import { createProductChanges, type Product } from '../src/usecases/change-products.ts';
-import type { ProductWish } from '../src/usecases/reads.ts';
+import type { ProductWish } from '../src/usecases/ports.ts';
 
 let schema: TestDatabase;
 /** Another instance's connections. */

@@ -10,11 +10,12 @@ import {
 import { createMessaging } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
-import { createReadBatches } from './db/batches.ts';
+import { createBatchedReads } from './db/batched-reads.ts';
 import { createCouponReads } from './db/coupon-reads.ts';
-import { findHolders, findPolicy, listPolicies, sqlCouponStore } from './db/coupon-store.ts';
+import { sqlCouponStore } from './db/coupon-store.ts';
 import { createRedisDoor } from './db/door.ts';
 import { expireCoupons, purgeRequests } from './db/housekeeping.ts';
+import { findHolders, findPolicy, listPolicies } from './db/issue-reads.ts';
 import { sqlPolicyStore } from './db/policy-store.ts';
 import { createPrisma } from './db/prisma.ts';
 import { sqlRedemptionStore } from './db/redemption-store.ts';
@@ -22,8 +23,8 @@ import { sqlRequestStore } from './db/request-store.ts';
 import type { IssueOutcome } from './domain/issue.ts';
 import { createShownPolicies } from './http/shown-policies.ts';
 import { couponSubscription, issueSubscription } from './messaging/subscriptions.ts';
+import { createAddPolicy } from './usecases/add-policy.ts';
 import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
-import { createCreatePolicy } from './usecases/create-policy.ts';
 import { couponIn, createIssueCoupons } from './usecases/issue-coupons.ts';
 import { createDoorLoader } from './usecases/load-door.ts';
 import { createPolicies } from './usecases/policies.ts';
@@ -128,7 +129,7 @@ const requests = createBatcher({
   run: createRequestIssue({ transactor: database, requests: sqlRequestStore, outbox, now }),
 });
 const reads = createCouponReads(prisma, database);
-const { owned, lists } = createReadBatches({ database, reads, metrics });
+const { owned, lists } = createBatchedReads({ database, reads, metrics });
 for (const batcher of [issues, requests, owned, lists]) shutdown.onStop('batches', () => batcher.stop());
 
 const policies = createPolicies((couponPolicyId) => findPolicy(database, couponPolicyId));
@@ -143,7 +144,7 @@ const { ask, askBeforeLog } = createAskForCoupon({
 });
 const shownPolicies = createShownPolicies(reads.listPolicies, metrics);
 shutdown.onStop('reads', () => shownPolicies.stop());
-const createPolicy = createCreatePolicy({
+const addPolicy = createAddPolicy({
   ...{ transactor: database, policies: sqlPolicyStore, outbox, now },
   changed: (tx) => tx.onCommit(shownPolicies.changed),
 });
@@ -162,7 +163,7 @@ await runtime.listen(
     requests,
     count,
     now,
-    createPolicy,
+    addPolicy,
     reconcile,
   }),
 );

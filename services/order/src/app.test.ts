@@ -13,7 +13,7 @@ import {
 import request from 'supertest';
 import { createApp } from './app.ts';
 import type { OrderView } from './usecases/order-view.ts';
-import { findPlaced } from './usecases/place-order.ts';
+import { createFindPlaced } from './usecases/place-order.ts';
 
 const ORDER_ID = '0199c0de-0000-7000-8000-000000000001';
 const order = { orderId: ORDER_ID, userId: 7, status: 'COMPLETED' } as OrderView;
@@ -32,7 +32,7 @@ const app = createApp({
     placed++;
     return { orderId: ORDER_ID, replayed: true };
   },
-  findPlaced: findPlaced(async () => {
+  findPlaced: createFindPlaced(async () => {
     looks++;
     return found;
   }),

@@ -1,9 +1,10 @@
-import { loadConfig, serviceConfig } from '@shop/chassis';
+import { serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
-const orderConfigSchema = z.object({
+/** The environment of the order service. */
+export const configSchema = z.object({
   ...serviceConfig,
   PORT: serviceConfig.PORT.default(3001),
   ORDER_DEADLINE_MS: count(30_000).describe('an order PENDING for longer is cancelled, ms'),
@@ -40,9 +41,4 @@ const orderConfigSchema = z.object({
   DATABASE_POOL: count(10).describe('most database connections'),
 });
 
-export type OrderConfig = Readonly<z.output<typeof orderConfigSchema>>;
-
-/** @throws {ConfigError} */
-export function loadOrderConfig(env: NodeJS.ProcessEnv = process.env): OrderConfig {
-  return loadConfig(orderConfigSchema, env);
-}
+export type Config = Readonly<z.output<typeof configSchema>>;

@@ -6,6 +6,7 @@ import {
   createEventStreams,
   createRuntime,
   DomainError,
+  loadConfig,
   openDatabase,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
@@ -14,43 +15,42 @@ import {
 import { createMessaging } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
 import { createApp } from './app.ts';
-import { loadOrderConfig } from './config.ts';
-import { createBacklogReader } from './db/backlog-reader.ts';
-import { createReadBatches } from './db/batches.ts';
-import { createListOrders } from './db/list-orders.ts';
-import { readVersions } from './db/order-reader.ts';
+import { configSchema } from './config.ts';
+import { createReadBacklog } from './db/backlog-reads.ts';
+import { createBatchedReads } from './db/batched-reads.ts';
+import { createListOrders, readVersions } from './db/order-reads.ts';
 import { orderStore } from './db/order-store.ts';
 import { createPrisma } from './db/prisma.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import { createBacklog } from './domain/backlog.ts';
 import type { Order } from './domain/order.ts';
 import { createWaitingMeasures } from './http/measures.ts';
-import { onEnded } from './messaging/ended.ts';
 import { dataPlatformSubscription, orderSubscription } from './messaging/subscriptions.ts';
 import { countBegun, createAdmission } from './usecases/admission.ts';
+import { createAdvanceOrders } from './usecases/advance-orders.ts';
 import { createBacklogWatch } from './usecases/backlog-watch.ts';
-import { cancelOrder } from './usecases/cancel-order.ts';
-import { expireOrders } from './usecases/expire-orders.ts';
-import { handleSagaEvents } from './usecases/handle-saga-events.ts';
+import { createCancelOrder } from './usecases/cancel-order.ts';
+import { createExpireOrders } from './usecases/expire-orders.ts';
 import { createOrderWaits } from './usecases/order-waits.ts';
 import { createOrderWatches } from './usecases/order-watches.ts';
-import { findPlaced, placeOrders } from './usecases/place-order.ts';
+import { createFindPlaced, createPlaceOrders } from './usecases/place-order.ts';
+import { createTellEnded } from './usecases/tell-ended.ts';
 
 /** Between two readings of the backlog, ms. */
 const MEASURE_MS = 400;
 /** Longest wait for broker and schema registry before it listens without them. */
 const LISTEN_AFTER_MS = 10_000;
 
-const config = loadOrderConfig();
+const config = loadConfig(configSchema);
 const runtime = createRuntime('order', config);
 const { logger, metrics, health, shutdown } = runtime;
 
 // What is registered first is stopped last: the database outlives all who use it.
 const database = openDatabase(runtime, { poolSize: config.DATABASE_POOL });
 const messaging = createMessaging({ ...runtime, database });
-const clock = () => new Date();
+const now = () => new Date();
 
-const reads = createReadBatches({ database, metrics, maxStreams: config.MAX_STREAMS });
+const reads = createBatchedReads({ database, metrics, maxStreams: config.MAX_STREAMS });
 const waiters = messaging.waiters(['order-events']);
 const waits = createOrderWaits({ waiters, read: (orderId) => reads.ownOrders.submit(orderId) });
 const streams = createEventStreams({ maxStreams: config.MAX_STREAMS });
@@ -65,10 +65,10 @@ const watches = createOrderWatches({
   },
 });
 const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };
-const ended = onEnded({ waits, metrics });
+const ended = createTellEnded({ waits, metrics });
 const changed = (tx: Transaction, orders: readonly Order[]) =>
   tx.onCommit(() => watches.wake(orders.map(({ orderId }) => orderId)));
-const deps = { transactor: database, store: orderStore, outbox: messaging.outbox, keys, clock, changed, ended };
+const deps = { transactor: database, store: orderStore, outbox: messaging.outbox, keys, now, changed, ended };
 
 const backlog = createBacklog({ targetMs: config.ORDER_BACKLOG_TARGET_MS, floor: config.ORDER_BACKLOG_FLOOR });
 const placements = createBatcher({
@@ -79,7 +79,7 @@ const placements = createBatcher({
   maxQueue: 2_000,
   maxWaitMs: config.PLACE_WITHIN_MS,
   metrics,
-  run: placeOrders(deps),
+  run: createPlaceOrders(deps),
 });
 let ready = false;
 const refusals = metrics.counter('order_admission_refused_total', 'Orders that were not taken, by reason', ['reason']);
@@ -87,12 +87,12 @@ const admission = createAdmission({
   ready: () => ready,
   deadlineMs: config.ORDER_DEADLINE_MS,
   share: config.ADMISSION_SHARE,
-  clock,
+  now,
   backlog,
   refused: (reason) => refusals.inc({ reason }),
 });
 
-messaging.subscribe(orderSubscription(handleSagaEvents(deps)));
+messaging.subscribe(orderSubscription(createAdvanceOrders(deps)));
 if (config.DATA_PLATFORM_URL) {
   const { DATA_PLATFORM_URL: url, DATA_PLATFORM_TIMEOUT_MS: timeoutMs } = config;
   const delivery = createDelivery({ url, timeoutMs, metrics });
@@ -110,13 +110,13 @@ messaging.ready().then(
 const watch = createBacklogWatch({
   admission,
   backlog,
-  read: createBacklogReader(database, { deadlineMs: config.ORDER_DEADLINE_MS, clock }),
+  read: createReadBacklog(database, { deadlineMs: config.ORDER_DEADLINE_MS, now }),
   everyMs: MEASURE_MS,
   metrics,
 });
 const measureWaiting = createWaitingMeasures({ metrics, waits, streams, watches });
 const toldSeconds = metrics.histogram('order_stream_told_seconds', 'From a step to its being sent to one who follows');
-const expire = expireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS });
+const expire = createExpireOrders({ ...deps, deadlineMs: config.ORDER_DEADLINE_MS });
 
 // The first order after a rest has it measured at once. The rest is a share of any deadline: an order that another
 // instance left PENDING is known so soon.
@@ -149,8 +149,8 @@ const app = createApp({
     if (watch.isResting()) measuring.trigger();
     return countBegun(admission, placements.submit(request, client));
   },
-  findPlaced: findPlaced((key) => reads.keys.submit(key)),
-  cancelOrder: cancelOrder(deps),
+  findPlaced: createFindPlaced((key) => reads.keys.submit(key)),
+  cancelOrder: createCancelOrder(deps),
   readOrder: (orderId, client) => (client ? reads.orders.submit(orderId, client) : reads.ownOrders.submit(orderId)),
   listOrders: createListOrders(createPrisma(database)),
   waits,

@@ -10,17 +10,16 @@ import {
 import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import { deriveEventId, type NewEvent, type ReceivedEvent } from '@shop/events';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
-import { createBacklogReader } from '../src/db/backlog-reader.ts';
-import { createListOrders } from '../src/db/list-orders.ts';
-import { readOrders } from '../src/db/order-reader.ts';
+import { createReadBacklog } from '../src/db/backlog-reads.ts';
+import { createListOrders, readOrders } from '../src/db/order-reads.ts';
 import { orderStore } from '../src/db/order-store.ts';
 import { createPrisma } from '../src/db/prisma.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
 import { UnknownOrder } from '../src/domain/decide-batch.ts';
-import { cancelOrder } from '../src/usecases/cancel-order.ts';
-import { expireOrders } from '../src/usecases/expire-orders.ts';
-import { handleSagaEvents } from '../src/usecases/handle-saga-events.ts';
-import { type PlaceRequest, placeOrders } from '../src/usecases/place-order.ts';
+import { createAdvanceOrders } from '../src/usecases/advance-orders.ts';
+import { createCancelOrder } from '../src/usecases/cancel-order.ts';
+import { createExpireOrders } from '../src/usecases/expire-orders.ts';
+import { createPlaceOrders, type PlaceRequest } from '../src/usecases/place-order.ts';
 
 const DEADLINE_MS = 30_000;
 const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };
@@ -50,7 +49,7 @@ function deps() {
     transaction: <T>(work: (tx: Transaction) => Promise<T>) =>
       schema.database.transaction((tx) => work(noting(tx, statements))),
   };
-  return { transactor, keys, store: orderStore, outbox: { append }, clock: () => now };
+  return { transactor, keys, store: orderStore, outbox: { append }, now: () => now };
 }
 
 function wish(parts: { userId?: number; key?: string; body?: string; products?: number[] } = {}): PlaceRequest {
@@ -62,7 +61,7 @@ function wish(parts: { userId?: number; key?: string; body?: string; products?: 
 
 async function placed(count: number, products = [1]): Promise<string[]> {
   const wishes = Array.from({ length: count }, () => wish({ products, userId: 7 }));
-  await placeOrders(deps())(wishes);
+  await createPlaceOrders(deps())(wishes);
   return wishes.map(({ placement }) => placement.orderId).sort();
 }
 
@@ -82,7 +81,7 @@ const rejected = (orderId: string) =>
   received('stock-rejected', orderId, { reason: 'OUT_OF_STOCK', productId: 1, totalAmount: null });
 
 const handle = (events: readonly ReceivedEvent<SagaEventType>[]) =>
-  deps().transactor.transaction((tx) => handleSagaEvents(deps())(tx, events));
+  deps().transactor.transaction((tx) => createAdvanceOrders(deps())(tx, events));
 
 async function order(orderId: string) {
   return (await readOrders(schema.database, [orderId])).get(orderId);
@@ -98,7 +97,7 @@ async function history(orderId: string): Promise<string[]> {
 
 describe('placing', () => {
   it('when 250 orders wait, then they share three statements', async () => {
-    const results = await placeOrders(deps())(Array.from({ length: 250 }, () => wish({ products: [1, 2] })));
+    const results = await createPlaceOrders(deps())(Array.from({ length: 250 }, () => wish({ products: [1, 2] })));
     expect(results.every((result) => result.ok && !result.value.replayed)).toBe(true);
     expect(statements).toHaveLength(3);
     expect(published).toHaveLength(250);
@@ -109,7 +108,7 @@ describe('placing', () => {
   it('when the same key comes twenty times at once, in one batch and in others, then there is one order', async () => {
     const same = () => wish({ userId: 4_711, key: 'k' });
     const batches = Array.from({ length: 4 }, () => [same(), wish(), same(), same(), same(), same()]);
-    const results = (await Promise.all(batches.map(placeOrders(deps())))).flat();
+    const results = (await Promise.all(batches.map(createPlaceOrders(deps())))).flat();
     const mine = results.filter((_, index) => index % 6 !== 1).map((result) => (result.ok ? result.value : undefined));
     expect(new Set(mine.map((value) => value?.orderId)).size).toBe(1);
     expect(mine.filter((value) => value?.replayed === false)).toHaveLength(1);
@@ -119,8 +118,8 @@ describe('placing', () => {
   });
 
   it('when a key comes with another body, then that request alone is refused', async () => {
-    const [first] = await placeOrders(deps())([wish({ userId: 5, key: 'k' })]);
-    const results = await placeOrders(deps())([
+    const [first] = await createPlaceOrders(deps())([wish({ userId: 5, key: 'k' })]);
+    const results = await createPlaceOrders(deps())([
       wish({ userId: 5, key: 'k', body: 'other' }),
       wish({ userId: 6, key: 'k', body: 'other' }),
       wish({ userId: 5, key: 'k' }),
@@ -168,7 +167,7 @@ describe('the saga', () => {
   it('when a payment is completed for a cancelled order, then only its history grows', async () => {
     const [id = ''] = await placed(1);
     await handle([reserved(id)]);
-    await cancelOrder(deps())({ requestId: uuidv4(), orderId: id, userId: 7, traceparent: null });
+    await createCancelOrder(deps())({ requestId: uuidv4(), orderId: id, userId: 7, traceparent: null });
     published.length = 0;
     await handle([paid(id)]);
     expect(await order(id)).toMatchObject({ status: 'CANCELLED', reason: 'ORDER_CANCELLED', paidAmount: null });
@@ -209,7 +208,7 @@ describe('cancelling', () => {
   const cancel = (orderId: string, parts: { userId?: number; key?: string; body?: string } = {}) => {
     const { userId = 7, key, body = 'same' } = parts;
     const idempotency = key ? { idempotency: { key, requestHash: body.padEnd(64, '.') } } : {};
-    return cancelOrder(deps())({ requestId: uuidv4(), orderId, userId, traceparent: null, ...idempotency });
+    return createCancelOrder(deps())({ requestId: uuidv4(), orderId, userId, traceparent: null, ...idempotency });
   };
 
   it('when the same cancellation comes ten times at once, then it happens once', async () => {
@@ -240,7 +239,7 @@ describe('cancelling', () => {
     await handle(ids.map((id) => reserved(id)));
     published.length = 0;
     now = new Date(now.getTime() + DEADLINE_MS);
-    const expire = expireOrders({ ...deps(), deadlineMs: DEADLINE_MS });
+    const expire = createExpireOrders({ ...deps(), deadlineMs: DEADLINE_MS });
     await Promise.all([...ids.map((id) => cancel(id)), handle(ids.map((id) => paid(id))), expire(), expire()]);
     const orders = await readOrders(schema.database, ids);
     expect([...orders.values()].every(({ status }) => status === 'CANCELLED')).toBe(true);
@@ -257,7 +256,7 @@ describe('the deadline', () => {
     await handle([reserved(done), paid(done)]);
     published.length = 0;
     now = new Date(now.getTime() + DEADLINE_MS - 1);
-    const expire = expireOrders({ ...deps(), deadlineMs: DEADLINE_MS });
+    const expire = createExpireOrders({ ...deps(), deadlineMs: DEADLINE_MS });
     const cancelled = await Promise.all([expire(), expire(), expire()]);
     // One that stopped early because the others held the rest leaves nothing behind for the next round.
     const rest = await expire();
@@ -270,7 +269,7 @@ describe('the deadline', () => {
   });
 
   it('when orders are pending, then the age of the oldest is known, and of the oldest but some', async () => {
-    const read = createBacklogReader(schema.database, { deadlineMs: DEADLINE_MS, clock: () => now, stragglers: 1 });
+    const read = createReadBacklog(schema.database, { deadlineMs: DEADLINE_MS, now: () => now, stragglers: 1 });
     expect(await read()).toMatchObject({ first: null, oldest: null, pending: 0 });
     const first = now;
     const [id = ''] = await placed(1);
@@ -282,7 +281,7 @@ describe('the deadline', () => {
   });
 
   it('when orders end between two readings, then each is counted once, however it ended and whatever comes meanwhile', async () => {
-    const read = createBacklogReader(schema.database, { deadlineMs: DEADLINE_MS, clock: () => now, stragglers: 0 });
+    const read = createReadBacklog(schema.database, { deadlineMs: DEADLINE_MS, now: () => now, stragglers: 0 });
     const pass = (ms: number) => {
       now = new Date(now.getTime() + ms);
     };
@@ -308,20 +307,20 @@ describe('the deadline', () => {
   });
 
   it('when orders end by their deadline, then that is no sign that any are worked on', async () => {
-    const read = createBacklogReader(schema.database, { deadlineMs: DEADLINE_MS, clock: () => now, stragglers: 0 });
+    const read = createReadBacklog(schema.database, { deadlineMs: DEADLINE_MS, now: () => now, stragglers: 0 });
     await placed(5);
     for (let passed = 0; passed < DEADLINE_MS; passed += 500) {
       now = new Date(now.getTime() + 500);
       expect(await read()).toMatchObject({ pending: 5, ended: 0 });
     }
-    expect(await expireOrders({ ...deps(), deadlineMs: DEADLINE_MS })()).toBe(5);
+    expect(await createExpireOrders({ ...deps(), deadlineMs: DEADLINE_MS })()).toBe(5);
     expect(await read()).toMatchObject({ pending: 0, ended: 0 });
   });
 
   it('when it is read, then the index is enough', async () => {
-    const read = createBacklogReader(noting(schema.database as never, statements), {
+    const read = createReadBacklog(noting(schema.database as never, statements), {
       deadlineMs: DEADLINE_MS,
-      clock: () => now,
+      now: () => now,
     });
     await read();
     const [text = ''] = statements;
@@ -340,7 +339,7 @@ describe('reading', () => {
   it('when a user lists their orders, then they come page by page, newest first, and are the same as read one by one', async () => {
     const ids = (await placed(5, [2, 1])).toReversed();
     await handle([reserved(ids[1] ?? '', [1, 2]), paid(ids[1] ?? '', 200)]);
-    await placeOrders(deps())([wish({ userId: 8 })]);
+    await createPlaceOrders(deps())([wish({ userId: 8 })]);
     const prisma = createPrisma(schema.database);
     const list = createListOrders(prisma);
     const first = await list({ userId: 7, limit: 3 });

@@ -13,7 +13,7 @@ import { createApplySales } from './usecases/apply-sales.ts';
 import { createPopular } from './usecases/popular.ts';
 import { KEPT_DAYS } from './usecases/ports.ts';
 import { createRebuild } from './usecases/rebuild.ts';
-import { createRepair } from './usecases/repair-board.ts';
+import { createRepairBoard } from './usecases/repair-board.ts';
 import { createBoardWriter } from './usecases/write-board.ts';
 
 const REPAIR_EVERY_MS = 20_000;
@@ -33,7 +33,7 @@ const redis = createRedis(config.REDIS_URL, logger);
 shutdown.onStop('redis', () => Promise.resolve(redis.disconnect()));
 const board = createBoard(redis);
 
-const repair = createRepair({ board, reads, calendar, now, metrics });
+const repair = createRepairBoard({ board, reads, calendar, now, metrics });
 const repairs = startJob({
   name: 'repair-board',
   everyMs: REPAIR_EVERY_MS,

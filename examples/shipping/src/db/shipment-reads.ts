@@ -1,4 +1,4 @@
-import type { ShipmentReads, ShipmentView } from '../usecases/reads.ts';
+import type { ShipmentReads, ShipmentView } from '../usecases/ports.ts';
 import type { Prisma } from './prisma.ts';
 
 export function createShipmentReads(prisma: Prisma): ShipmentReads {

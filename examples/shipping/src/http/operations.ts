@@ -1,6 +1,6 @@
 import { describes, type PassedOperation, timeSchema, uuidSchema } from '@shop/chassis/api';
 import { z } from 'zod';
-import type { ShipmentView } from '../usecases/reads.ts';
+import type { ShipmentView } from '../usecases/ports.ts';
 import { shipmentQuery } from './routes.ts';
 
 const shipment = describes<ShipmentView>()(

@@ -1,7 +1,7 @@
 import { DomainError, parse, userIdFrom, userIdQuery } from '@shop/chassis';
 import type { Router } from 'express';
 import { z } from 'zod';
-import type { ShipmentReads, ShipmentView } from '../usecases/reads.ts';
+import type { ShipmentReads, ShipmentView } from '../usecases/ports.ts';
 
 export interface ShippingRoutes {
   readonly reads: ShipmentReads;

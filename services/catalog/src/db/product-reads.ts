@@ -1,6 +1,6 @@
 import { placeholders, type SqlExecutor, type SqlValue } from '@shop/chassis';
 import type { Product } from '../usecases/change-products.ts';
-import type { ProductWish } from '../usecases/reads.ts';
+import type { ProductWish } from '../usecases/ports.ts';
 
 const SHOWN = 'product_id AS productId, name, price, available AS stockQuantity';
 

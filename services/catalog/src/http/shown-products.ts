@@ -8,7 +8,7 @@ import {
   toPage,
 } from '@shop/chassis';
 import type { Product } from '../usecases/change-products.ts';
-import type { ProductWish } from '../usecases/reads.ts';
+import type { ProductWish } from '../usecases/ports.ts';
 
 /**
  * How old a product may be when it is shown, ms. The gateway adds a quarter of a second at most: together that stays

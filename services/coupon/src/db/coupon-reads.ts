@@ -1,6 +1,6 @@
 import type { SqlExecutor } from '@shop/chassis';
 import { type Coupon, type CouponStatus, shownStatus } from '../domain/coupon.ts';
-import type { CouponReads, RequestState, ShownCoupon } from '../usecases/reads.ts';
+import type { CouponReads, RequestState, ShownCoupon } from '../usecases/ports.ts';
 import type { Prisma } from './prisma.ts';
 
 export function createCouponReads(prisma: Prisma, sql: SqlExecutor): CouponReads {

@@ -1,13 +1,8 @@
-import { insertRows, placeholders, type SqlExecutor, type SqlValue, type Transaction } from '@shop/chassis';
-import type { Coupon } from '../domain/coupon.ts';
+import { insertRows, placeholders, type Transaction } from '@shop/chassis';
 import type { Policy } from '../domain/policy.ts';
 import type { CouponStore } from '../usecases/issue-coupons.ts';
-import type { Ownership } from '../usecases/owners.ts';
+import { findOwned, POLICY } from './issue-reads.ts';
 
-const POLICY = `coupon_policy_id AS couponPolicyId, discount_amount AS discountAmount, total_quantity AS totalQuantity,
-  issued_count AS issuedCount, valid_days AS validDays, starts_at AS startsAt, ends_at AS endsAt`;
-const COUPON = `coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId,
-  discount_amount AS discountAmount, status, issued_at AS issuedAt, expires_at AS expiresAt`;
 const COUPON_COLUMNS = [
   'coupon_id',
   'coupon_policy_id',
@@ -47,53 +42,3 @@ export const sqlCouponStore: CouponStore<Transaction> = {
     );
   },
 };
-
-/** The coupons that users have of policies. A plain read: it waits for nobody. */
-export async function findOwned(sql: SqlExecutor, owners: readonly Ownership[]): Promise<Coupon[]> {
-  // Not IN over pairs, which MariaDB does not look up in the index.
-  const byPolicy = Map.groupBy(owners, (it) => it.couponPolicyId);
-  const where: string[] = [];
-  const params: SqlValue[] = [];
-  for (const [couponPolicyId, ofPolicy] of byPolicy) {
-    const userIds = [...new Set(ofPolicy.map((it) => it.userId))];
-    where.push(`(coupon_policy_id = ? AND user_id IN (${placeholders(userIds.length)}))`);
-    params.push(couponPolicyId, ...userIds);
-  }
-  return await sql.query<Coupon>(
-    `SELECT ${COUPON} FROM coupons FORCE INDEX (coupons_policy_user) WHERE ${where.join(' OR ')}`,
-    params,
-  );
-}
-
-/** A policy as it is now, not locked. */
-export async function findPolicy(sql: SqlExecutor, couponPolicyId: number): Promise<Policy | undefined> {
-  const [row] = await sql.query<Policy>(`SELECT ${POLICY} FROM coupon_policies WHERE coupon_policy_id = ?`, [
-    couponPolicyId,
-  ]);
-  return row;
-}
-
-/** Up to `take` policies after the id `after`, by id; not locked. */
-export async function listPolicies(sql: SqlExecutor, after: number, take: number): Promise<Policy[]> {
-  return await sql.query<Policy>(
-    `SELECT ${POLICY} FROM coupon_policies WHERE coupon_policy_id > ? ORDER BY coupon_policy_id LIMIT ?`,
-    [after, take],
-  );
-}
-
-/** Who has a coupon of the policy: user id → coupon id. Read in pages, so that no statement takes long. */
-export async function findHolders(sql: SqlExecutor, couponPolicyId: number): Promise<Map<number, string>> {
-  const holders = new Map<number, string>();
-  const size = 5_000;
-  for (let after = 0; ; ) {
-    const rows = await sql.query<{ userId: number; couponId: string }>(
-      `SELECT user_id AS userId, coupon_id AS couponId FROM coupons FORCE INDEX (coupons_policy_user)
-        WHERE coupon_policy_id = ? AND user_id > ? ORDER BY user_id LIMIT ?`,
-      [couponPolicyId, after, size],
-    );
-    for (const { userId, couponId } of rows) holders.set(userId, couponId);
-    const last = rows.at(-1);
-    if (!last || rows.length < size) return holders;
-    after = last.userId;
-  }
-}

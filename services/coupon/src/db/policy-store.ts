@@ -1,5 +1,5 @@
 import type { Transaction } from '@shop/chassis';
-import type { PolicyStore, ShownPolicy } from '../usecases/create-policy.ts';
+import type { PolicyStore, ShownPolicy } from '../usecases/add-policy.ts';
 
 export const sqlPolicyStore: PolicyStore = {
   async insert(tx, { name, discountAmount, totalQuantity, validDays, startsAt, endsAt }, requestId, at) {

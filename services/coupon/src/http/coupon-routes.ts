@@ -6,7 +6,7 @@ import type { IssueOutcome } from '../domain/issue.ts';
 import type { CouponProblem } from '../problems.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
 import type { QueuedIssue } from '../usecases/issue-coupons.ts';
-import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/reads.ts';
+import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/ports.ts';
 import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
 
 export interface CouponRoutes extends AskForCoupon {

@@ -12,8 +12,8 @@ import {
   wonSchema,
 } from '@shop/chassis/api';
 import { z } from 'zod';
-import type { ShownPolicy } from '../usecases/create-policy.ts';
-import type { ShownCoupon } from '../usecases/reads.ts';
+import type { ShownPolicy } from '../usecases/add-policy.ts';
+import type { ShownCoupon } from '../usecases/ports.ts';
 import type { CouponAnswer, RequestAnswer } from './coupon-routes.ts';
 import { couponsQuery, issueBody, newPolicyBody, ownQuery } from './schemas.ts';
 

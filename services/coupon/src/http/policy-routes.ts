@@ -1,13 +1,13 @@
 import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/chassis';
 import type { Request, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { CreatePolicy, PolicyRequest } from '../usecases/create-policy.ts';
+import type { AddPolicy, PolicyRequest } from '../usecases/add-policy.ts';
 import { newPolicyBody } from './schemas.ts';
 import type { ShownPolicies } from './shown-policies.ts';
 
 export interface PolicyRoutes {
   readonly policies: ShownPolicies;
-  readonly createPolicy: CreatePolicy;
+  readonly addPolicy: AddPolicy;
 }
 
 /** A cache has to ask each time whether its answer is still the right one: 304 costs little. */
@@ -17,12 +17,12 @@ const CACHE_CONTROL = 'public, no-cache';
 const OPERATORS = 0;
 
 /** Coupon policies: created by operators, read by everyone. */
-export function policyRoutes({ policies, createPolicy }: PolicyRoutes): (router: Router) => void {
+export function policyRoutes({ policies, addPolicy }: PolicyRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupon-policies', async (request, response) => {
       requireScope(request, 'ops');
       const body = parse(newPolicyBody, request.body);
-      const { policy, replayed } = await createPolicy(policyRequest(request, body), body);
+      const { policy, replayed } = await addPolicy(policyRequest(request, body), body);
       if (replayed) response.setHeader('Idempotency-Replayed', 'true');
       response.status(201).json(policy);
     });

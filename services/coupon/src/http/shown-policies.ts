@@ -7,7 +7,7 @@ import {
   renderJson,
   toPage,
 } from '@shop/chassis';
-import type { CouponReads } from '../usecases/reads.ts';
+import type { CouponReads } from '../usecases/ports.ts';
 
 /** How old a policy may be when it is shown, ms: with the gateway's quarter of a second it stays below a second. */
 export const MAX_AGE_MS = 500;

@@ -8,7 +8,7 @@ export interface Ownership {
 }
 
 /** The coupon of each of them, undefined where there is none, in their order: the run of a batcher. */
-export function findEachOwned(find: (owners: readonly Ownership[]) => Promise<readonly Coupon[]>) {
+export function createFindEachOwned(find: (owners: readonly Ownership[]) => Promise<readonly Coupon[]>) {
   const nameOf = (it: Ownership) => `${it.couponPolicyId} ${it.userId}`;
   return async (owners: readonly Ownership[]): Promise<ItemResult<Coupon | undefined>[]> => {
     const found = new Map((await find(owners)).map((coupon) => [nameOf(coupon), coupon]));

@@ -3,7 +3,7 @@ import { deriveEventId } from '@shop/events';
 import type { Step } from '../domain/decide-batch.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderStore } from '../usecases/ports.ts';
-import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder, toRow } from './rows.ts';
+import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder, toRow } from './order-rows.ts';
 
 /** PENDING is the only state that a sweeper looks for; (status, created_at) is the index. */
 const EXPIRED = `SELECT order_id FROM orders WHERE status = 'PENDING' AND created_at <= ? ORDER BY created_at LIMIT ?`;

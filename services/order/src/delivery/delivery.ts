@@ -1,5 +1,5 @@
 import type { Metrics, Transaction } from '@shop/chassis';
-import { type DeliveryDeps, deliverOrders } from '../usecases/deliver-orders.ts';
+import { createDeliverOrders, type DeliveryDeps } from '../usecases/deliver-orders.ts';
 import { guardPlatform } from './breaker.ts';
 import { createHttpPlatform } from './http-platform.ts';
 
@@ -11,7 +11,7 @@ export interface DeliveryOptions {
 
 /** The handler of the group `data-platform`, and how it ends. */
 export interface Delivery {
-  readonly handle: ReturnType<typeof deliverOrders<Transaction>>;
+  readonly handle: ReturnType<typeof createDeliverOrders<Transaction>>;
   /** Ends the call that is out: its batch is not committed and comes again. To be called before the consumers stop. */
   close(): void;
 }
@@ -26,7 +26,7 @@ export function createDelivery({ url, timeoutMs, metrics }: DeliveryOptions): De
       for (const { type } of events) total.inc({ type });
     });
   return {
-    handle: deliverOrders({ platform, delivered }),
+    handle: createDeliverOrders({ platform, delivered }),
     close() {
       closing.abort(new Error('the process is stopping'));
       platform.close();

@@ -21,7 +21,7 @@ import { type OrderEventsDeps, orderEvents } from './order-events.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
 import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
 
-export interface RouteDeps extends OrderEventsDeps {
+export interface OrderRoutes extends OrderEventsDeps {
   readonly placeOrder: (request: PlaceRequest, client: Client) => Promise<Placed>;
   /** The id of the order that the user's key stands for, if there is one. Rejects when it was another body's. */
   readonly findPlaced: (
@@ -40,7 +40,7 @@ export interface RouteDeps extends OrderEventsDeps {
   readonly newId: () => string;
 }
 
-export function orderRoutes(deps: RouteDeps): (router: Router) => void {
+export function orderRoutes(deps: OrderRoutes): (router: Router) => void {
   return (router) => {
     router.post('/orders', (request, response) => placeOrder(deps, request, response));
     router.get('/orders', (request, response) => listOrders(deps, request, response));
@@ -50,7 +50,7 @@ export function orderRoutes(deps: RouteDeps): (router: Router) => void {
   };
 }
 
-async function placeOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+async function placeOrder(deps: OrderRoutes, request: Request, response: Response): Promise<void> {
   parse(userQuery, request.query);
   const body = parse(placeOrderBody, request.body);
   const userId = userIdFrom(request);
@@ -95,7 +95,7 @@ function unlessBusy(refusal: unknown): (error: unknown) => never {
 }
 
 async function answerPlaced(
-  deps: RouteDeps,
+  deps: OrderRoutes,
   response: Response,
   placed: Placed,
   { seconds, ownWait }: { readonly seconds: number; readonly ownWait?: OrderWait | undefined },
@@ -119,7 +119,7 @@ async function answerPlaced(
   response.status(answer.status).json(answer.order);
 }
 
-async function getOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+async function getOrder(deps: OrderRoutes, request: Request, response: Response): Promise<void> {
   parse(userQuery, request.query);
   const userId = userIdFrom(request);
   const orderId = orderIdOf(request);
@@ -133,14 +133,14 @@ async function getOrder(deps: RouteDeps, request: Request, response: Response): 
   if (!response.closed) response.json(order);
 }
 
-async function listOrders(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+async function listOrders(deps: OrderRoutes, request: Request, response: Response): Promise<void> {
   const { status, cursor, limit } = parse(listOrdersQuery, request.query);
   const userId = userIdFrom(request);
   const rows = await deps.listOrders({ userId, status, after: cursor, limit: limit + 1 });
   response.json(toPage(rows, limit, (order) => order.orderId));
 }
 
-async function cancelOrder(deps: RouteDeps, request: Request, response: Response): Promise<void> {
+async function cancelOrder(deps: OrderRoutes, request: Request, response: Response): Promise<void> {
   parse(userQuery, request.query);
   const body = parse(cancelOrderBody, request.body ?? {});
   const userId = userIdFrom(request);
@@ -159,12 +159,12 @@ async function cancelOrder(deps: RouteDeps, request: Request, response: Response
 }
 
 /** The seconds the client prefers to wait; 0 when it prefers none, or when too many wait already. */
-function grantedWait(deps: RouteDeps, request: Request): number {
+function grantedWait(deps: OrderRoutes, request: Request): number {
   const seconds = preferredWait(request.get('prefer')) ?? 0;
   return deps.waits.waiting < deps.maxWaiting ? seconds : 0;
 }
 
-function openWait(deps: RouteDeps, response: Response, orderId: string, seconds: number): OrderWait | undefined {
+function openWait(deps: OrderRoutes, response: Response, orderId: string, seconds: number): OrderWait | undefined {
   if (seconds === 0) return undefined;
   const wait = deps.waits.open(orderId, seconds * 1000);
   response.once('close', () => wait.cancel());

@@ -11,7 +11,7 @@ export interface AdmissionOptions {
   readonly deadlineMs: number;
   /** The share of the deadline (0 … 1) that the oldest order may have used up before new ones are refused. */
   readonly share: number;
-  readonly clock: () => Date;
+  readonly now: () => Date;
   /** How many orders may begin, by what ends. */
   readonly backlog: Backlog;
   /** 0 … 1; spreads Retry-After. */
@@ -61,9 +61,9 @@ export async function countBegun(admission: Pick<Admission, 'begin'>, placing: P
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { ready, deadlineMs, share, clock, backlog, random = Math.random, refused } = options;
+  const { ready, deadlineMs, share, now, backlog, random = Math.random, refused } = options;
   const limitMs = deadlineMs * share;
-  const now = () => clock().getTime();
+  const nowMs = () => now().getTime();
   let oldestMs = 0;
   /** Since the last measurement. */
   let admittedNow = 0;
@@ -89,9 +89,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
   return {
     checkReady,
     async measure(read) {
-      const sampled = backlog.sample(now());
+      const sampled = backlog.sample(nowMs());
       const { oldest, ...sample } = await read();
-      oldestMs = oldest ? Math.max(0, now() - oldest.getTime()) : 0;
+      oldestMs = oldest ? Math.max(0, nowMs() - oldest.getTime()) : 0;
       sampled({ ...sample, oldestMs });
       excess = refusedNow / Math.max(1, admittedNow);
       admittedNow = 0;
@@ -99,7 +99,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
     check() {
       checkReady();
-      const reason = oldestMs > limitMs ? 'oldest' : backlog.refusal(now());
+      const reason = oldestMs > limitMs ? 'oldest' : backlog.refusal(nowMs());
       if (!reason) return;
       refusedNow++;
       refused?.(reason);

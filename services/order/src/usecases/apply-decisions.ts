@@ -4,12 +4,12 @@ import type { OrderDeps } from './ports.ts';
 
 /** Decides on locked orders, writes what changed and appends what follows, all in `tx`. */
 export async function applyDecisions<Tx>(
-  { store, outbox, clock, changed, ended }: OrderDeps<Tx>,
+  { store, outbox, now, changed, ended }: OrderDeps<Tx>,
   tx: Tx,
   locked: ReadonlyMap<string, Order>,
   inputs: readonly BatchInput[],
 ): Promise<Changes> {
-  const changes = decideBatch(locked, inputs, clock());
+  const changes = decideBatch(locked, inputs, now());
   if (changes.orders.length === 0) return changes;
   await store.save(tx, changes);
   await outbox.append(tx, changes.events);

@@ -20,14 +20,14 @@ export type CancelOutcome = 'cancelled' | 'already' | 'replayed';
  * Cancels an order, a completed one too: whoever took part hears order-cancelled and undoes its own part.
  * @throws {DomainError} ORDER_NOT_FOUND, for somebody else's order too; IDEMPOTENCY_KEY_REUSED
  */
-export function cancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> }) {
-  const { transactor, keys, store, clock } = deps;
+export function createCancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> }) {
+  const { transactor, keys, store, now } = deps;
   return (request: CancelRequest): Promise<CancelOutcome> =>
     transactor.transaction(async (tx) => {
       const { requestId, orderId, userId, idempotency, traceparent } = request;
       const scope = `POST /orders/${orderId}/cancel`;
       const claims = idempotency ? [{ userId, scope, requestId, ...idempotency }] : [];
-      const claimed = (await keys.claim(tx, claims, clock())).get(requestId)?.kind ?? 'new';
+      const claimed = (await keys.claim(tx, claims, now())).get(requestId)?.kind ?? 'new';
       if (claimed === 'replay') return 'replayed';
       if (claimed === 'mismatch') {
         throw new DomainError('IDEMPOTENCY_KEY_REUSED', 'The key came with another body before.');

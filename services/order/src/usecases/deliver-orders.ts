@@ -35,7 +35,7 @@ export interface DeliveryDeps<Tx> {
  * before the commit, so that a crash between the two repeats the call, with the same ids, and never loses it
  * (docs/adr/0014).
  */
-export function deliverOrders<Tx>({ platform, delivered }: DeliveryDeps<Tx>) {
+export function createDeliverOrders<Tx>({ platform, delivered }: DeliveryDeps<Tx>) {
   return async (tx: Tx, events: readonly ReceivedEvent<DeliveredEventType>[]): Promise<void> => {
     const batch = events.map(({ id, type, time, data }) => ({ id, type, time: time.toISOString(), data }));
     await platform.send(batch);

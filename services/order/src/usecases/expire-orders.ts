@@ -9,10 +9,10 @@ const BATCH = 200;
  * once: each skips the rows that another holds.
  * @returns how many it cancelled
  */
-export function expireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; deadlineMs: number }) {
+export function createExpireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; deadlineMs: number }) {
   const expireBatch = (): Promise<number> =>
     deps.transactor.transaction(async (tx) => {
-      const createdBefore = new Date(deps.clock().getTime() - deps.deadlineMs);
+      const createdBefore = new Date(deps.now().getTime() - deps.deadlineMs);
       const locked = await deps.store.loadExpired(tx, createdBefore, BATCH);
       const inputs = [...locked.values()].map(({ orderId, traceparent }) => ({
         orderId,

@@ -22,21 +22,21 @@ const SCOPE = 'POST /orders';
  * Places every order that waits, in one transaction: however many they are, they share the statements and the commit.
  * Each request gets its own result; the same key twice in a batch is one order.
  */
-export function placeOrders<Tx>(
+export function createPlaceOrders<Tx>(
   deps: Omit<OrderDeps<Tx>, 'ended'> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> },
 ) {
-  const { transactor, keys, store, outbox, clock } = deps;
+  const { transactor, keys, store, outbox, now } = deps;
   return (requests: readonly PlaceRequest[]): Promise<ItemResult<Placed>[]> =>
     transactor.transaction(async (tx) => {
-      const now = clock();
+      const at = now();
       const claims = requests.flatMap(({ placement: { orderId, userId }, idempotency }) =>
         idempotency ? [{ userId, scope: SCOPE, requestId: orderId, ...idempotency }] : [],
       );
-      const outcomes = await keys.claim(tx, claims, now);
+      const outcomes = await keys.claim(tx, claims, at);
 
       const isNew = ({ placement, idempotency }: PlaceRequest) =>
         !idempotency || outcomes.get(placement.orderId)?.kind === 'new';
-      const placed = requests.filter(isNew).map(({ placement }) => place(placement, now));
+      const placed = requests.filter(isNew).map(({ placement }) => place(placement, at));
       if (placed.length > 0) {
         const orders = placed.map(({ order }) => order);
         const steps = placed.map(({ step }) => step);
@@ -57,7 +57,7 @@ export function placeOrders<Tx>(
 }
 
 /** The order that a key already stands for, if there is one; for when no new one is taken. */
-export function findPlaced(find: FindKey) {
+export function createFindPlaced(find: FindKey) {
   return async (userId: number, idempotency: { readonly key: string; readonly requestHash: string }) => {
     const outcome = await find({ userId, scope: SCOPE, ...idempotency });
     if (outcome.kind === 'mismatch') throw keyReused();

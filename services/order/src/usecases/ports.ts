@@ -32,7 +32,7 @@ export type FindKey = (key: Omit<IdempotencyClaim, 'requestId'>) => Promise<Clai
 export interface OrderDeps<Tx> {
   readonly store: OrderStore<Tx>;
   readonly outbox: Outbox<Tx>;
-  readonly clock: () => Date;
+  readonly now: () => Date;
   /** Told of all orders that `tx` has changed: tells those who follow one, once `tx` has committed. */
   readonly changed?: (tx: Tx, orders: readonly Order[]) => void;
   /** Told of orders that reached an end state in `tx`: wakes those who wait, once `tx` has committed. */

@@ -1,6 +1,6 @@
 import { placeholders, type SqlExecutor } from '@shop/chassis';
 import type { PointEntry } from '../domain/payment.ts';
-import type { PointReads } from '../usecases/reads.ts';
+import type { PointReads } from '../usecases/ports.ts';
 import type { Prisma } from './prisma.ts';
 
 /** The balances of these users, in their order, in won: one statement. 0 for a user who never charged. */

@@ -9,7 +9,7 @@ import {
   wonSchema,
 } from '@shop/chassis/api';
 import { z } from 'zod';
-import type { PointHistoryItem } from '../usecases/reads.ts';
+import type { PointHistoryItem } from '../usecases/ports.ts';
 import type { Balance } from './routes.ts';
 import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
 

@@ -14,7 +14,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { CHARGE_AMOUNT, isChargeAmount } from '../domain/charge.ts';
 import type { PaymentProblem } from '../problems.ts';
 import { CHARGE_SCOPE, type Charged, type ChargeRequest } from '../usecases/charge-points.ts';
-import type { PointReads } from '../usecases/reads.ts';
+import type { PointReads } from '../usecases/ports.ts';
 import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
 
 export interface PointRoutes {

@@ -33,7 +33,7 @@ export interface Reconciled {
  * only if it is still as it was read, so that neither a newer write nor the repair of another instance is undone. What
  * was missed for that reason is seen the next time.
  */
-export function createRepair({ board, reads, calendar, now, metrics }: Dependencies) {
+export function createRepairBoard({ board, reads, calendar, now, metrics }: Dependencies) {
   const repairs = metrics.counter(
     'ranking_board_repairs_total',
     'Entries of the sorted sets that a repair had to change',
@@ -53,7 +53,7 @@ export function createRepair({ board, reads, calendar, now, metrics }: Dependenc
   };
 }
 
-export type RepairBoard = ReturnType<typeof createRepair>;
+export type RepairBoard = ReturnType<typeof createRepairBoard>;
 
 function describe(day: BusinessDay, { seenGeneration, generation, corrections }: Repair): Difference[] {
   if (seenGeneration !== generation) {

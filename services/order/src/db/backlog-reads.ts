@@ -32,9 +32,9 @@ interface Row {
   readonly endedOfNext: number;
 }
 
-interface BacklogReaderOptions {
+interface ReadBacklogOptions {
   readonly deadlineMs: number;
-  readonly clock: () => Date;
+  readonly now: () => Date;
   /** The oldest PENDING orders that are left out of `oldest`. */
   readonly stragglers?: number;
 }
@@ -43,20 +43,20 @@ interface BacklogReaderOptions {
  * Reads how many orders are PENDING, and how many have ended since the reading before. Orders whose deadline was all
  * that ended them are left out: they are no sign that the saga works. The first reading counts none as ended.
  */
-export function createBacklogReader(
+export function createReadBacklog(
   db: SqlExecutor,
-  { deadlineMs, clock, stragglers = STRAGGLERS }: BacklogReaderOptions,
+  { deadlineMs, now, stragglers = STRAGGLERS }: ReadBacklogOptions,
 ): () => Promise<BacklogRead> {
   /** Orders created from here on are counted, and how many of them had ended when last read. */
-  let from = new Date(clock().getTime() - COMMITTED_AFTER_MS);
+  let from = new Date(now().getTime() - COMMITTED_AFTER_MS);
   let endedBefore: number | undefined;
   let oldestBefore: Date | null = null;
 
   return async () => {
-    const now = clock().getTime();
+    const at = now().getTime();
     // The next reading begins to count later: at the oldest order that can still end, as far as is known.
-    const unended = Math.min(now - COMMITTED_AFTER_MS, oldestBefore?.getTime() ?? now);
-    const dead = now - deadlineMs + Math.min(DEADLINE_MARGIN_MS, deadlineMs / 2);
+    const unended = Math.min(at - COMMITTED_AFTER_MS, oldestBefore?.getTime() ?? at);
+    const dead = at - deadlineMs + Math.min(DEADLINE_MARGIN_MS, deadlineMs / 2);
     const next = new Date(Math.max(from.getTime(), unended, dead));
     const [row] = await db.query<Row>(READ, [stragglers, next, from]);
     if (!row) throw new Error('a count gives a row');

@@ -1,6 +1,6 @@
 import { createBatcher, findIdempotencyKeys, type Metrics, type SqlExecutor, succeeded } from '@shop/chassis';
 import type { FindKey } from '../usecases/ports.ts';
-import { readOrders, readProgress } from './order-reader.ts';
+import { readOrders, readProgress } from './order-reads.ts';
 
 /** Longest wait for its query of one who reads an order, ms. */
 const READ_WITHIN_MS = 500;
@@ -17,7 +17,7 @@ interface Options {
 }
 
 /** The reads of one moment are one query. */
-export function createReadBatches({ database, metrics, maxStreams }: Options) {
+export function createBatchedReads({ database, metrics, maxStreams }: Options) {
   /** Gives each order its own row of one query. */
   const each =
     <R>(read: (db: SqlExecutor, orderIds: readonly string[]) => Promise<ReadonlyMap<string, R>>) =>

@@ -54,7 +54,7 @@ export interface Created {
 }
 
 /** Creates a policy, once for a key. It is complete: nothing of it changes later but how many are left. */
-export function createCreatePolicy({ transactor, policies, outbox, now, changed }: Dependencies) {
+export function createAddPolicy({ transactor, policies, outbox, now, changed }: Dependencies) {
   return ({ requestId, claim }: PolicyRequest, wanted: NewPolicy): Promise<Created> =>
     transactor.transaction(async (tx) => {
       const at = now();
@@ -81,4 +81,4 @@ export function createCreatePolicy({ transactor, policies, outbox, now, changed 
     });
 }
 
-export type CreatePolicy = ReturnType<typeof createCreatePolicy>;
+export type AddPolicy = ReturnType<typeof createAddPolicy>;

@@ -1,7 +1,7 @@
 import { createBatcher, type Metrics, type SqlExecutor, succeeded } from '@shop/chassis';
-import { findEachOwned } from '../usecases/owners.ts';
-import type { CouponReads, CouponsWish } from '../usecases/reads.ts';
-import { findOwned } from './coupon-store.ts';
+import { createFindEachOwned } from '../usecases/owners.ts';
+import type { CouponReads, CouponsWish } from '../usecases/ports.ts';
+import { findOwned } from './issue-reads.ts';
 
 /** Longest wait, ms, for the query that tells whether the user already has a coupon. */
 const OWNED_WITHIN_MS = 400;
@@ -13,7 +13,7 @@ interface Options {
 }
 
 /** The reads of one moment are one query. */
-export function createReadBatches({ database, reads, metrics }: Options) {
+export function createBatchedReads({ database, reads, metrics }: Options) {
   return {
     owned: createBatcher({
       name: 'find-coupons',
@@ -21,7 +21,7 @@ export function createReadBatches({ database, reads, metrics }: Options) {
       paceMs: 15,
       maxWaitMs: OWNED_WITHIN_MS,
       metrics,
-      run: findEachOwned((owners) => findOwned(database, owners)),
+      run: createFindEachOwned((owners) => findOwned(database, owners)),
     }),
     lists: createBatcher({
       name: 'list-coupons',

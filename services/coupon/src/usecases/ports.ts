@@ -1,5 +1,5 @@
 import type { Coupon, CouponStatus } from '../domain/coupon.ts';
-import type { ShownPolicy } from './create-policy.ts';
+import type { ShownPolicy } from './add-policy.ts';
 
 /** A coupon as its owner sees it; times in ISO 8601, UTC. */
 export interface ShownCoupon {
