@@ -28,7 +28,7 @@ export {
   type RecordRange,
 } from './kafka/index.ts';
 export { type EventLogger, silentLogger } from './log.ts';
-export { createMessaging } from './messaging.ts';
+export { createMessaging, type Messaging } from './messaging.ts';
 export { noMetrics } from './metrics.ts';
 export { type CommitHooks, createOutbox, type Outbox } from './outbox/index.ts';
 export { FactsIncompleteError, type OwnFacts, recover, recoverWhenAsked } from './recovery/index.ts';

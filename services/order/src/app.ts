@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import { type OrderRoutes, orderRoutes } from './http/routes.ts';
 import { PROBLEMS } from './problems.ts';
 
-/** The order service's HTTP application; it does not listen. */
-export function createApp(deps: Omit<HttpAppOptions, 'routes' | 'problems'> & OrderRoutes): Express {
-  return createHttpApp({ ...deps, problems: PROBLEMS, routes: orderRoutes(deps) });
+/** The Express application of the order service. It does not listen. */
+export function createApp(dependencies: Omit<HttpAppOptions, 'routes' | 'problems'> & OrderRoutes): Express {
+  return createHttpApp({ ...dependencies, problems: PROBLEMS, routes: orderRoutes(dependencies) });
 }

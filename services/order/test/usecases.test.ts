@@ -12,7 +12,7 @@ import { deriveEventId, type NewEvent, type ReceivedEvent } from '@shop/events';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { createReadBacklog } from '../src/db/backlog-reads.ts';
 import { createListOrders, readOrders } from '../src/db/order-reads.ts';
-import { orderStore } from '../src/db/order-store.ts';
+import { sqlOrderStore } from '../src/db/order-store.ts';
 import { createPrisma } from '../src/db/prisma.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
 import { UnknownOrder } from '../src/domain/decide-batch.ts';
@@ -49,7 +49,7 @@ function deps() {
     transaction: <T>(work: (tx: Transaction) => Promise<T>) =>
       schema.database.transaction((tx) => work(noting(tx, statements))),
   };
-  return { transactor, keys, store: orderStore, outbox: { append }, now: () => now };
+  return { transactor, keys, store: sqlOrderStore, outbox: { append }, now: () => now };
 }
 
 function wish(parts: { userId?: number; key?: string; body?: string; products?: number[] } = {}): PlaceRequest {

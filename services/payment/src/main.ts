@@ -1,26 +1,18 @@
-import {
-  createBatcher,
-  createCallerVerifier,
-  createRuntime,
-  loadConfig,
-  openDatabase,
-  purgeIdempotencyKeys,
-  succeeded,
-} from '@shop/chassis';
+import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/chassis';
 import { createMessaging, recoverWhenAsked } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import * as accounts from './db/account-store.ts';
+import { createBatchedReads } from './db/batched-reads.ts';
 import { sqlFactStore } from './db/fact-store.ts';
 import { sqlPaymentStore } from './db/payment-store.ts';
-import { createPointReads, readBalances } from './db/point-reads.ts';
+import { createPointReads } from './db/point-reads.ts';
 import { createPrisma } from './db/prisma.ts';
 import { paymentFacts, paymentSubscription } from './messaging/subscriptions.ts';
+import { createBatchedWrites } from './usecases/batched-writes.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
 
 const HOUR_MS = 3_600_000;
-/** Longest wait of a charge for its transaction, ms. */
-const CHARGE_WITHIN_MS = 400;
 
 const runtime = createRuntime('payment', loadConfig(configSchema), { recovers: true });
 const { logger, metrics, health, shutdown } = runtime;
@@ -49,22 +41,13 @@ runtime.repeat({
   run: (signal) => purgeIdempotencyKeys(database, { signal }),
 });
 
-const charges = createBatcher({
-  name: 'charge-points',
-  paceMs: 15,
-  maxWaitMs: CHARGE_WITHIN_MS,
+const { charges, ...writes } = createBatchedWrites({
+  chargePoints: createChargePoints({ transactor: database, accounts, outbox, now }),
   metrics,
-  run: createChargePoints({ transactor: database, accounts, outbox, now }),
 });
-const balances = createBatcher({
-  name: 'read-balances',
-  maxSize: 500,
-  concurrency: 2,
-  paceMs: 5,
-  metrics,
-  run: async (userIds: readonly number[]) => (await readBalances(database, userIds)).map(succeeded),
-});
-for (const batcher of [charges, balances]) shutdown.onStop('batches', () => batcher.stop());
+shutdown.onStop('writes', () => writes.stop());
+const { balances, ...batchedReads } = createBatchedReads({ database, metrics });
+shutdown.onStop('reads', () => batchedReads.stop());
 
 const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
 const reads = createPointReads(prisma);

@@ -1,4 +1,4 @@
-import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase, startJob } from '@shop/chassis';
+import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
 import { createMessaging } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
@@ -11,10 +11,9 @@ import { createCalendar } from './domain/business-day.ts';
 import { rankingSubscription } from './messaging/subscriptions.ts';
 import { createApplySales } from './usecases/apply-sales.ts';
 import { createPopular } from './usecases/popular.ts';
-import { KEPT_DAYS } from './usecases/ports.ts';
 import { createRebuild } from './usecases/rebuild.ts';
-import { createRepairBoard } from './usecases/repair-board.ts';
-import { createBoardWriter } from './usecases/write-board.ts';
+import { createRepairBoard, createRepairRegularly } from './usecases/repair-board.ts';
+import { createBoardWriter, createKeeps } from './usecases/write-board.ts';
 
 const REPAIR_EVERY_MS = 20_000;
 const SETTLE_EVERY_MS = 20_000;
@@ -34,23 +33,17 @@ shutdown.onStop('redis', () => Promise.resolve(redis.disconnect()));
 const board = createBoard(redis);
 
 const repair = createRepairBoard({ board, reads, calendar, now, metrics });
-const repairs = startJob({
+const repairs = runtime.repeat({
   name: 'repair-board',
   everyMs: REPAIR_EVERY_MS,
-  logger,
-  metrics,
-  async run() {
-    await database.transaction((tx) => sqlSalesStore.generations(tx));
-    if (board.connected) await repair({ execute: true });
-  },
+  run: createRepairRegularly({ transactor: database, store: sqlSalesStore, board, repair }),
 });
-shutdown.onStop('repair-board', () => repairs.stop());
 // At the start, and whenever Redis is back: it may have lost everything, and missed what was committed meanwhile.
 redis.on('ready', () => repairs.trigger());
 
 const writer = createBoardWriter({
   board,
-  keeps: (day) => calendar.lastDays(now().getTime(), KEPT_DAYS).includes(day),
+  keeps: createKeeps(calendar, now),
   askRepair: () => repairs.trigger(),
   logger,
   metrics,
@@ -67,14 +60,11 @@ const rebuild = createRebuild({
   ...{ database, store: sqlRebuildStore, sales: sqlSalesStore, calendar, now, repair, logger },
   letGo: () => settling.trigger(),
 });
-const settling = startJob({
+const settling = runtime.repeat({
   name: 'settle-rebuild',
   everyMs: SETTLE_EVERY_MS,
-  logger,
-  metrics,
   run: (signal) => rebuild.settle(signal),
 });
-shutdown.onStop('settle-rebuild', () => settling.stop());
 messaging.rebuilds(rebuild);
 
 const popular = createPopular({ board, reads, calendar, now, logger, metrics });

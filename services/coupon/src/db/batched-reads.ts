@@ -14,22 +14,27 @@ interface Options {
 
 /** The reads of one moment are one query. */
 export function createBatchedReads({ database, reads, metrics }: Options) {
+  const owned = createBatcher({
+    name: 'find-coupons',
+    maxSize: 500,
+    paceMs: 15,
+    maxWaitMs: OWNED_WITHIN_MS,
+    metrics,
+    run: createFindEachOwned((owners) => findOwned(database, owners)),
+  });
+  const lists = createBatcher({
+    name: 'list-coupons',
+    maxSize: 50,
+    concurrency: 2,
+    paceMs: 5,
+    metrics,
+    run: async (wishes: readonly CouponsWish[]) => (await reads.listCoupons(wishes)).map(succeeded),
+  });
   return {
-    owned: createBatcher({
-      name: 'find-coupons',
-      maxSize: 500,
-      paceMs: 15,
-      maxWaitMs: OWNED_WITHIN_MS,
-      metrics,
-      run: createFindEachOwned((owners) => findOwned(database, owners)),
-    }),
-    lists: createBatcher({
-      name: 'list-coupons',
-      maxSize: 50,
-      concurrency: 2,
-      paceMs: 5,
-      metrics,
-      run: async (wishes: readonly CouponsWish[]) => (await reads.listCoupons(wishes)).map(succeeded),
-    }),
+    owned,
+    lists,
+    async stop(): Promise<void> {
+      await Promise.all([owned.stop(), lists.stop()]);
+    },
   };
 }

@@ -14,8 +14,8 @@ import {
 import { z } from 'zod';
 import type { ShownPolicy } from '../usecases/add-policy.ts';
 import type { ShownCoupon } from '../usecases/ports.ts';
-import type { CouponAnswer, RequestAnswer } from './coupon-routes.ts';
 import { couponsQuery, issueBody, newPolicyBody, ownQuery } from './schemas.ts';
+import type { CouponAnswer, RequestAnswer } from './user-routes.ts';
 
 const couponId = uuidSchema.describe('the coupon; goes into an order');
 const couponPolicyId = z.int().describe('the policy it was issued under');

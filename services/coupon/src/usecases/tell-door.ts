@@ -1,6 +1,8 @@
 import { OutageError } from '@shop/chassis';
 import type { Coupon } from '../domain/coupon.ts';
+import type { IssueOutcome } from '../domain/issue.ts';
 import type { Door } from './door.ts';
+import { couponIn } from './issue-coupons.ts';
 
 interface Dependencies {
   readonly door: Pick<Door, 'confirm'>;
@@ -17,5 +19,21 @@ export function createTellDoor({ door, logger }: Dependencies): (coupons: readon
     door.confirm(coupons).catch((error: unknown) => {
       if (!(error instanceof OutageError)) logger.error({ err: error }, 'the door was not told of new coupons');
     });
+  };
+}
+
+interface DecidedDependencies {
+  readonly tellDoor: ReturnType<typeof createTellDoor>;
+  readonly count: (kind: IssueOutcome['kind'], way: 'log') => void;
+}
+
+/** After the commit of requests that came over the log: the door is told of their coupons, and they are counted. */
+export function createTellDecided({
+  tellDoor,
+  count,
+}: DecidedDependencies): (outcomes: readonly IssueOutcome[]) => void {
+  return (outcomes) => {
+    tellDoor(outcomes.flatMap(couponIn));
+    for (const { kind } of outcomes) count(kind, 'log');
   };
 }

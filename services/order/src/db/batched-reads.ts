@@ -1,4 +1,11 @@
-import { createBatcher, findIdempotencyKeys, type Metrics, type SqlExecutor, succeeded } from '@shop/chassis';
+import {
+  type Client,
+  createBatcher,
+  findIdempotencyKeys,
+  type Metrics,
+  type SqlExecutor,
+  succeeded,
+} from '@shop/chassis';
 import type { FindKey } from '../usecases/ports.ts';
 import { readOrders, readProgress } from './order-reads.ts';
 
@@ -34,27 +41,33 @@ export function createBatchedReads({ database, metrics, maxStreams }: Options) {
       metrics,
       run: each(readOrders),
     });
+  const looks = orders('read-orders', { maxWaitMs: READ_WITHIN_MS });
+  const ownLooks = orders('read-own-orders');
+  const progress = createBatcher({
+    name: 'read-progress',
+    maxSize: 500,
+    concurrency: 2,
+    maxQueue: 2 * maxStreams,
+    maxWaitMs: PROGRESS_WITHIN_MS,
+    metrics,
+    run: each(readProgress),
+  });
+  const keys = createBatcher({
+    name: 'find-keys',
+    maxSize: 500,
+    maxWaitMs: FIND_KEY_WITHIN_MS,
+    metrics,
+    run: async (wanted: readonly Parameters<FindKey>[0][]) =>
+      (await findIdempotencyKeys(database, wanted)).map((outcome) => succeeded(outcome)),
+  });
   return {
-    /** Of those who come to look. */
-    orders: orders('read-orders', { maxWaitMs: READ_WITHIN_MS }),
-    /** Of those whose order is placed or cancelled already: they get to know, however long it takes. */
-    ownOrders: orders('read-own-orders'),
-    progress: createBatcher({
-      name: 'read-progress',
-      maxSize: 500,
-      concurrency: 2,
-      maxQueue: 2 * maxStreams,
-      maxWaitMs: PROGRESS_WITHIN_MS,
-      metrics,
-      run: each(readProgress),
-    }),
-    keys: createBatcher({
-      name: 'find-keys',
-      maxSize: 500,
-      maxWaitMs: FIND_KEY_WITHIN_MS,
-      metrics,
-      run: async (wanted: readonly Parameters<FindKey>[0][]) =>
-        (await findIdempotencyKeys(database, wanted)).map((outcome) => succeeded(outcome)),
-    }),
+    /**
+     * A `client` comes to look, and is refused when too many do. Without one it is the answer about an order that was
+     * placed or cancelled already: it is read, however long it takes.
+     */
+    readOrder: (orderId: string, client?: Client) =>
+      client ? looks.submit(orderId, client) : ownLooks.submit(orderId),
+    readProgress: (orderId: string) => progress.submit(orderId),
+    findKey: (key: Parameters<FindKey>[0]) => keys.submit(key),
   };
 }

@@ -23,7 +23,7 @@ const UPDATE_ORDER = [
   .join(', ');
 
 /** The orders in MySQL. A batch of any size is a handful of multi-row statements. */
-export const orderStore: OrderStore<Transaction> = {
+export const sqlOrderStore: OrderStore<Transaction> = {
   load: (tx, orderIds) => lockOrders(tx, orderIds, ''),
 
   async loadExpired(tx, createdBefore, limit) {

@@ -1,22 +1,24 @@
-import type { Metrics, Transaction } from '@shop/chassis';
+import type { Metrics, Shutdown, Transaction } from '@shop/chassis';
+import type { Messaging } from '@shop/events';
+import { dataPlatformSubscription } from '../messaging/subscriptions.ts';
 import { createDeliverOrders, type DeliveryDeps } from '../usecases/deliver-orders.ts';
 import { guardPlatform } from './breaker.ts';
 import { createHttpPlatform } from './http-platform.ts';
 
-export interface DeliveryOptions {
+interface DeliveryOptions {
   readonly url: string;
   readonly timeoutMs: number;
   readonly metrics: Metrics;
 }
 
 /** The handler of the group `data-platform`, and how it ends. */
-export interface Delivery {
+interface Delivery {
   readonly handle: ReturnType<typeof createDeliverOrders<Transaction>>;
   /** Ends the call that is out: its batch is not committed and comes again. To be called before the consumers stop. */
   close(): void;
 }
 
-export function createDelivery({ url, timeoutMs, metrics }: DeliveryOptions): Delivery {
+function createDelivery({ url, timeoutMs, metrics }: DeliveryOptions): Delivery {
   const closing = new AbortController();
   const http = createHttpPlatform({ url, timeoutMs, signal: closing.signal });
   const platform = guardPlatform(http, { metrics, timeoutMs });
@@ -32,4 +34,21 @@ export function createDelivery({ url, timeoutMs, metrics }: DeliveryOptions): De
       platform.close();
     },
   };
+}
+
+interface DeliveryParts {
+  readonly config: { readonly DATA_PLATFORM_URL?: string | undefined; readonly DATA_PLATFORM_TIMEOUT_MS: number };
+  readonly messaging: Pick<Messaging, 'subscribe'>;
+  readonly metrics: Metrics;
+  readonly shutdown: Pick<Shutdown, 'onStop'>;
+}
+
+/** Sends ended orders to the data platform; without a URL nothing is sent. */
+export function startDelivery({ config, messaging, metrics, shutdown }: DeliveryParts): void {
+  const { DATA_PLATFORM_URL: url, DATA_PLATFORM_TIMEOUT_MS: timeoutMs } = config;
+  if (!url) return;
+  const delivery = createDelivery({ url, timeoutMs, metrics });
+  messaging.subscribe(dataPlatformSubscription(delivery.handle));
+  // Before the consumers stop: they wait for the call that is out.
+  shutdown.onStop('data platform', async () => delivery.close());
 }

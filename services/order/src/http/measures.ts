@@ -9,14 +9,23 @@ interface Options {
   readonly watches: Pick<OrderWatches, 'orders'>;
 }
 
-/** Counts those who wait for an order or follow one. @returns a function that updates the gauges */
-export function createWaitingMeasures({ metrics, waits, streams, watches }: Options): () => void {
+/** Measures requests that wait for an order, and those that follow one. */
+export function createMeasures({ metrics, waits, streams, watches }: Options) {
   const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
   const openStreams = metrics.gauge('order_open_streams', 'Streams of events that are open');
   const watchedOrders = metrics.gauge('order_watched_orders', 'Orders whose steps somebody follows');
-  return () => {
-    waitingRequests.set(waits.waiting);
-    openStreams.set(streams.open);
-    watchedOrders.set(watches.orders);
+  const toldSeconds = metrics.histogram(
+    'order_stream_told_seconds',
+    'From a step to its being sent to one who follows',
+  );
+  return {
+    /** Brings the gauges up to date. */
+    measureWaiting(): void {
+      waitingRequests.set(waits.waiting);
+      openStreams.set(streams.open);
+      watchedOrders.set(watches.orders);
+    },
+    /** @param ms from a step to its being sent */
+    told: (ms: number) => toldSeconds.observe(ms / 1000),
   };
 }

@@ -33,3 +33,18 @@ export function createExpireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Trans
     }
   };
 }
+
+/** Looks for expired orders only while the oldest PENDING one, as last measured, is over its deadline. */
+export function createExpireOverdue({
+  expireOrders,
+  oldestMs,
+  deadlineMs,
+}: {
+  readonly expireOrders: () => Promise<number>;
+  readonly oldestMs: () => number;
+  readonly deadlineMs: number;
+}) {
+  return async (): Promise<void> => {
+    if (oldestMs() >= deadlineMs) await expireOrders();
+  };
+}

@@ -1,3 +1,4 @@
+import { DomainError, type Logger } from '@shop/chassis';
 import type { Waiters } from '@shop/events';
 import type { OrderView } from './order-view.ts';
 
@@ -49,6 +50,14 @@ export interface OrderWatchesOptions {
   /** The versions of many orders, in one query. */
   readonly readVersions: (orderIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   readonly failed: (error: unknown) => void;
+}
+
+/** Logs that watched orders could not be read. A refusal under load is counted by the batcher and not logged. */
+export function createLogUnread(logger: Pick<Logger, 'warn'>): OrderWatchesOptions['failed'] {
+  return (error) => {
+    if (error instanceof DomainError) return;
+    logger.warn({ err: error }, 'those who follow orders are told later: they cannot be read');
+  };
 }
 
 /** Everybody who watches one order: they share each reading of it. */

@@ -1,7 +1,7 @@
-import type { Metrics } from '@shop/chassis';
+import type { Metrics, Transaction, Transactor } from '@shop/chassis';
 import { type Repair, repairOf } from '../domain/board.ts';
 import type { BusinessDay, Calendar } from '../domain/business-day.ts';
-import { type Board, KEPT_DAYS, type SalesReads } from './ports.ts';
+import { type Board, KEPT_DAYS, type SalesReads, type SalesStore } from './ports.ts';
 
 interface Dependencies {
   readonly board: Pick<Board, 'read' | 'repair'>;
@@ -54,6 +54,21 @@ export function createRepairBoard({ board, reads, calendar, now, metrics }: Depe
 }
 
 export type RepairBoard = ReturnType<typeof createRepairBoard>;
+
+interface RegularDependencies {
+  readonly transactor: Transactor<Transaction>;
+  readonly store: Pick<SalesStore, 'generations'>;
+  readonly board: Pick<Board, 'connected'>;
+  readonly repair: RepairBoard;
+}
+
+/** The repair as a job. A swap of generations that is under way is waited for; without Redis nothing is repaired. */
+export function createRepairRegularly({ transactor, store, board, repair }: RegularDependencies) {
+  return async (): Promise<void> => {
+    await transactor.transaction((tx) => store.generations(tx));
+    if (board.connected) await repair({ execute: true });
+  };
+}
 
 function describe(day: BusinessDay, { seenGeneration, generation, corrections }: Repair): Difference[] {
   if (seenGeneration !== generation) {

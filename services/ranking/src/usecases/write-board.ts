@@ -1,7 +1,7 @@
 import type { Logger, Metrics } from '@shop/chassis';
 import type { DayTotal } from '../domain/board.ts';
-import type { BusinessDay } from '../domain/business-day.ts';
-import type { Board, ChangedDay } from './ports.ts';
+import type { BusinessDay, Calendar } from '../domain/business-day.ts';
+import { type Board, type ChangedDay, KEPT_DAYS } from './ports.ts';
 
 interface Dependencies {
   readonly board: Pick<Board, 'connected' | 'set'>;
@@ -11,6 +11,11 @@ interface Dependencies {
   readonly askRepair: () => void;
   readonly logger: Logger;
   readonly metrics: Metrics;
+}
+
+/** Whether Redis keeps a day: one of the last days of the shop. */
+export function createKeeps(calendar: Pick<Calendar, 'lastDays'>, now: () => Date): Dependencies['keeps'] {
+  return (day) => calendar.lastDays(now().getTime(), KEPT_DAYS).includes(day);
 }
 
 /** Brings committed totals to Redis. */

@@ -3,12 +3,12 @@ import type { Router } from 'express';
 import type { ReconcileDoor } from '../usecases/reconcile-door.ts';
 import { reconcileQuery } from './schemas.ts';
 
-export interface InternalRoutes {
+export interface OperatorRoutes {
   readonly reconcile: ReconcileDoor;
 }
 
 /** For operators' tools. The gateway does not route here. */
-export function internalRoutes({ reconcile }: InternalRoutes): (router: Router) => void {
+export function operatorRoutes({ reconcile }: OperatorRoutes): (router: Router) => void {
   return (router) => {
     router.post('/internal/reconcile', async (request, response) => {
       requireScope(request, 'ops');

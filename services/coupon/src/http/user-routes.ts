@@ -7,15 +7,16 @@ import type { CouponProblem } from '../problems.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
 import type { QueuedIssue } from '../usecases/issue-coupons.ts';
 import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/ports.ts';
+import type { CountAnswer } from './measures.ts';
 import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
 
-export interface CouponRoutes extends AskForCoupon {
+export interface UserRoutes extends AskForCoupon {
   readonly reads: Pick<CouponReads, 'findRequest'>;
   /** Pages of own coupons: those of one moment are read together. */
   readonly lists: Pick<Batcher<CouponsWish, readonly ShownCoupon[]>, 'submit'>;
   /** Accepts requests for the log; gives the request's id once it is committed. */
   readonly requests: Pick<Batcher<QueuedIssue, string>, 'submit'>;
-  readonly count: (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
+  readonly count: CountAnswer;
   readonly now: () => Date;
 }
 
@@ -31,7 +32,7 @@ export interface RequestAnswer extends Pick<RequestState, 'status'> {
 }
 
 /** What users do with coupons: get one, first come first served, and look at their own. */
-export function couponRoutes({
+export function userRoutes({
   reads,
   lists,
   ask,
@@ -39,7 +40,7 @@ export function couponRoutes({
   requests,
   count,
   now,
-}: CouponRoutes): (router: Router) => void {
+}: UserRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupons/issue', async (request, response) => {
       parse(ownQuery, request.query);

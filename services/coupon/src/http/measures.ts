@@ -1,0 +1,13 @@
+import type { Metrics } from '@shop/chassis';
+import type { IssueOutcome } from '../domain/issue.ts';
+
+/** Counts an answer: what it was, and which way it was found. */
+export type CountAnswer = (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
+
+export function createCountAnswer(metrics: Metrics): CountAnswer {
+  const answers = metrics.counter('coupon_answers_total', 'Answers to who asks for a coupon, by kind and way', [
+    'answer',
+    'way',
+  ]);
+  return (kind, way) => answers.inc({ answer: kind.toLowerCase(), way });
+}

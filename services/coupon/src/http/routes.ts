@@ -1,0 +1,14 @@
+import type { Router } from 'express';
+import { type OperatorRoutes, operatorRoutes } from './operator-routes.ts';
+import { type PolicyRoutes, policyRoutes } from './policy-routes.ts';
+import { type UserRoutes, userRoutes } from './user-routes.ts';
+
+export interface CouponRoutes extends UserRoutes, PolicyRoutes, OperatorRoutes {}
+
+/** The HTTP side of coupon: what users, everybody and operators ask of it. */
+export function couponRoutes(dependencies: CouponRoutes): (router: Router) => void {
+  const all = [userRoutes(dependencies), policyRoutes(dependencies), operatorRoutes(dependencies)];
+  return (router) => {
+    for (const routes of all) routes(router);
+  };
+}

@@ -1,0 +1,25 @@
+import { createBatcher, type Metrics } from '@shop/chassis';
+import type { createPlaceOrders } from './place-order.ts';
+
+interface Dependencies {
+  readonly placeOrders: ReturnType<typeof createPlaceOrders>;
+  /** Longest wait of an order for its transaction, ms. */
+  readonly placeWithinMs: number;
+  readonly metrics: Metrics;
+}
+
+/** The orders of one moment are placed in one transaction. */
+export function createBatchedWrites({ placeOrders, placeWithinMs, metrics }: Dependencies) {
+  return {
+    placements: createBatcher({
+      name: 'place-order',
+      maxSize: 250,
+      concurrency: 2,
+      paceMs: 15,
+      maxQueue: 2_000,
+      maxWaitMs: placeWithinMs,
+      metrics,
+      run: placeOrders,
+    }),
+  };
+}

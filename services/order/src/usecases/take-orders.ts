@@ -1,0 +1,67 @@
+import type { Batcher, Client, Metrics, Runtime } from '@shop/chassis';
+import { createBacklog } from '../domain/backlog.ts';
+import { countBegun, createAdmission } from './admission.ts';
+import { type BacklogRead, createBacklogWatch } from './backlog-watch.ts';
+import type { Placed, PlaceRequest } from './place-order.ts';
+
+/** Between two readings of the backlog, ms. */
+const MEASURE_MS = 400;
+/** The same while nothing is PENDING, ms. A small share of any deadline: orders that another instance left are seen. */
+const REST_MS = 2_000;
+
+interface Dependencies {
+  readonly config: {
+    readonly ORDER_DEADLINE_MS: number;
+    readonly ADMISSION_SHARE: number;
+    readonly ORDER_BACKLOG_TARGET_MS: number;
+    readonly ORDER_BACKLOG_FLOOR: number;
+  };
+  readonly placements: Pick<Batcher<PlaceRequest, Placed>, 'submit'>;
+  readonly readBacklog: () => Promise<BacklogRead>;
+  /** Whether this process can publish and hear events yet. */
+  readonly isReady: () => boolean;
+  /** Starts a periodic job. */
+  readonly repeat: Runtime['repeat'];
+  /** Called before each reading of the backlog. */
+  readonly measureWaiting: () => void;
+  readonly now: () => Date;
+  readonly metrics: Metrics;
+}
+
+/** Takes orders as long as the saga keeps up with them: a job reads the backlog, and admission decides by it. */
+export function createTakeOrders(dependencies: Dependencies) {
+  const { config, placements, readBacklog, isReady, repeat, measureWaiting, now, metrics } = dependencies;
+  const backlog = createBacklog({ targetMs: config.ORDER_BACKLOG_TARGET_MS, floor: config.ORDER_BACKLOG_FLOOR });
+  const refusals = metrics.counter('order_admission_refused_total', 'Orders that were not taken, by reason', [
+    'reason',
+  ]);
+  const admission = createAdmission({
+    ready: isReady,
+    deadlineMs: config.ORDER_DEADLINE_MS,
+    share: config.ADMISSION_SHARE,
+    now,
+    backlog,
+    refused: (reason) => refusals.inc({ reason }),
+  });
+  const watch = createBacklogWatch({ admission, backlog, read: readBacklog, everyMs: MEASURE_MS, metrics });
+  const measuring = repeat({
+    name: 'measure-backlog',
+    everyMs: MEASURE_MS,
+    restMs: REST_MS,
+    run() {
+      measureWaiting();
+      return watch.look();
+    },
+  });
+
+  return {
+    admission,
+    /** Age of the oldest PENDING order, ms; 0 without one. */
+    oldestMs: watch.oldestMs,
+    /** Places an order that admission has let in. The first one after a rest has the backlog measured at once. */
+    placeOrder(request: PlaceRequest, client: Client): Promise<Placed> {
+      if (watch.isResting()) measuring.trigger();
+      return countBegun(admission, placements.submit(request, client));
+    },
+  };
+}
