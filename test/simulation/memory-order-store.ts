@@ -1,5 +1,5 @@
 import { deriveEventId } from '@shop/events';
-import type { Step } from '../../services/order/src/domain/decide-batch.ts';
+import type { Step } from '../../services/order/src/domain/batch.ts';
 import type { Order } from '../../services/order/src/domain/order.ts';
 import type { OrderStore } from '../../services/order/src/usecases/ports.ts';
 import { type MemoryTransaction, Table } from './memory-database.ts';

@@ -207,7 +207,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'coupon: two orders of one batch are decided on what was loaded',
-    file: 'services/coupon/src/domain/redemption-batch.ts',
+    file: 'services/coupon/src/domain/batch.ts',
     from: 'if (decision.coupon) coupons.set(decision.coupon.couponId, decision.coupon);',
     to: "if (decision.coupon) coupons.set('', decision.coupon);",
   },

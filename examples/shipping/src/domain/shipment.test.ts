@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cancelled, completed, ORDER_ID, shipment } from '../../test/examples.ts';
-import { decide, decideBatch } from './shipment.ts';
+import { decideBatch } from './batch.ts';
+import { decide } from './shipment.ts';
 
 describe('a shipment', () => {
   it('when an order completes, then its parcel is requested', () => {

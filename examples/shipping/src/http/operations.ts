@@ -1,7 +1,7 @@
 import { describes, type PassedOperation, timeSchema, uuidSchema } from '@shop/chassis/api';
 import { z } from 'zod';
 import type { ShipmentView } from '../usecases/ports.ts';
-import { shipmentQuery } from './routes.ts';
+import { shipmentQuery } from './schemas.ts';
 
 const shipment = describes<ShipmentView>()(
   z

@@ -1,14 +1,11 @@
-import { DomainError, parse, userIdFrom, userIdQuery } from '@shop/chassis';
+import { DomainError, parse, userIdFrom } from '@shop/chassis';
 import type { Router } from 'express';
-import { z } from 'zod';
 import type { ShipmentReads, ShipmentView } from '../usecases/ports.ts';
+import { orderIdSchema, shipmentQuery } from './schemas.ts';
 
 export interface ShippingRoutes {
   readonly reads: ShipmentReads;
 }
-
-export const shipmentQuery = z.strictObject({ userId: userIdQuery });
-const orderIdSchema = z.uuid().toLowerCase();
 
 /** The HTTP side of shipping: a shipment is read here; it begins and ends by events. */
 export function shippingRoutes({ reads }: ShippingRoutes): (router: Router) => void {

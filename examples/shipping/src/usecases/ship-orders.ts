@@ -1,5 +1,6 @@
 import type { Outbox } from '@shop/events';
-import { type DecidedBatch, decideBatch, type Shipment, type ShippedOrderEvent } from '../domain/shipment.ts';
+import { type DecidedBatch, decideBatch } from '../domain/batch.ts';
+import type { Shipment, ShippedOrderEvent } from '../domain/shipment.ts';
 
 /** Where shipments are kept. */
 export interface ShipmentStore<Tx> {

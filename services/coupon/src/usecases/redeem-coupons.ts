@@ -1,6 +1,6 @@
 import type { Outbox } from '@shop/events';
+import { type Changes, decideBatch, keysOf, type Snapshot } from '../domain/batch.ts';
 import type { SagaEvent } from '../domain/redemption.ts';
-import { type Changes, decideBatch, keysOf, type Snapshot } from '../domain/redemption-batch.ts';
 
 /** Where redemptions and coupons are kept: MySQL in production, memory in the simulation. */
 export interface RedemptionStore<Tx> {

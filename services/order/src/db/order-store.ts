@@ -1,6 +1,6 @@
 import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/chassis';
 import { deriveEventId } from '@shop/events';
-import type { Step } from '../domain/decide-batch.ts';
+import type { Step } from '../domain/batch.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderStore } from '../usecases/ports.ts';
 import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder, toRow } from './order-rows.ts';

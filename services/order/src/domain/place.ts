@@ -1,5 +1,5 @@
 import type { NewEvent } from '@shop/events';
-import type { Step } from './decide-batch.ts';
+import type { Step } from './batch.ts';
 import { mergeLines, type OrderLine, type PendingOrder } from './order.ts';
 
 /** A wish to buy, already validated. */

@@ -1,4 +1,4 @@
-import { type BatchInput, type Changes, decideBatch } from '../domain/decide-batch.ts';
+import { type BatchInput, type Changes, decideBatch } from '../domain/batch.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderDeps } from './ports.ts';
 

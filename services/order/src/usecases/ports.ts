@@ -1,6 +1,6 @@
 import type { ClaimOutcome, IdempotencyClaim } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
-import type { Changes, Step } from '../domain/decide-batch.ts';
+import type { Changes, Step } from '../domain/batch.ts';
 import type { Order, PendingOrder } from '../domain/order.ts';
 
 /** The orders of one schema. `Tx` is SQL's transaction in production, memory's in the simulation. */

@@ -13,8 +13,8 @@ import {
   stockReserved,
   used,
 } from '../../test/examples.ts';
+import { decideBatch, keysOf, type Snapshot } from './batch.ts';
 import type { RedeemableCoupon, SagaEvent } from './redemption.ts';
-import { decideBatch, keysOf, type Snapshot } from './redemption-batch.ts';
 
 const snapshotOf = (...coupons: RedeemableCoupon[]): Snapshot => ({
   redemptions: new Map(),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CREATED, inputs, ORDER_ID, pending } from '../../test/examples.ts';
+import { type BatchInput, type Changes, decideBatch, UnknownOrder } from './batch.ts';
 import { ContradictingEvent, type OrderInput } from './decide.ts';
-import { type BatchInput, type Changes, decideBatch, UnknownOrder } from './decide-batch.ts';
 import type { Order } from './order.ts';
 
 const NOW = new Date(CREATED.getTime() + 40_000);

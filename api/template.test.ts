@@ -1,0 +1,143 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { ALL_SERVICE_NAMES, folderOf, type ServiceName } from '../services/services.ts';
+
+/** What every service has. */
+const TEMPLATE = [
+  'README.md',
+  'package.json',
+  'prisma/schema.prisma',
+  'src/app.test.ts',
+  'src/app.ts',
+  'src/config.ts',
+  'src/db/prisma.ts',
+  'src/domain/batch.ts',
+  'src/http/operations.ts',
+  'src/http/routes.ts',
+  'src/http/schemas.ts',
+  'src/main.ts',
+  'src/messaging/subscriptions.ts',
+  'src/problems.ts',
+  'src/usecases/ports.ts',
+  'test/batches.test.ts',
+  'test/examples.ts',
+  'test/prisma-schema.test.ts',
+  'test/service.test.ts',
+];
+
+/** What a service has as many of as it needs, named by what they are about. */
+const OPEN = [
+  /^prisma\/migrations\//,
+  /^src\/domain\/[a-z-]+\.ts$/,
+  /^src\/usecases\/[a-z-]+\.ts$/,
+  // Writes and reads.
+  /^src\/db\/[a-z]+(-[a-z]+)*-(store|reads)\.ts$/,
+  /\.test\.ts$/,
+];
+
+/** Where a service differs, and why: the parts that it lacks, and those that it has beyond (a file or a folder). */
+const DIFFERENCES: Readonly<Record<ServiceName, { readonly lacks: Reasons; readonly adds: Reasons }>> = {
+  order: {
+    lacks: {
+      'test/batches.test.ts': 'usecases.test.ts has batches of every use case, not of the saga alone',
+    },
+    adds: {
+      'src/db/order-rows.ts': 'the row of an order, which the store and the reads share',
+      'src/delivery/': 'the one call to another party: its client, its breaker and its subscription',
+      'src/http/answer.ts': 'a client may wait for its order: what it is told of an end',
+      'src/http/measures.ts': 'requests that wait and streams that are open are measured where they end',
+      'src/http/order-events.ts': 'the one route that is a stream',
+      'src/http/order-id.ts': 'shared by the routes and the stream',
+      'src/messaging/readiness.ts': 'the one service that refuses work until it publishes and hears',
+    },
+  },
+  catalog: {
+    lacks: {
+      'src/db/prisma.ts': 'its only reads are batched, in SQL',
+    },
+    adds: {
+      'src/http/shown-products.ts': 'answers that are the same for everybody, rendered once for many',
+    },
+  },
+  payment: { lacks: {}, adds: {} },
+  coupon: {
+    lacks: {
+      'src/app.test.ts': 'its routes are tried against the database and Redis, in test/service.test.ts',
+    },
+    adds: {
+      'src/db/door-commands.ts': 'Redis is not SQL: what the door asks of it',
+      'src/db/door-guard.ts': 'Redis is not SQL: how the door leaves it alone while it is away',
+      'src/db/door-scripts.ts': 'Redis is not SQL: the scripts of the door',
+      'src/db/door.ts': 'Redis is not SQL: the door',
+      'src/db/housekeeping.ts': 'jobs that are one statement, repeated',
+      'src/http/measures.ts': 'answers are counted by the way they were found',
+      'src/http/operator-routes.ts': 'a part of routes.ts: for operators',
+      'src/http/policy-routes.ts': 'a part of routes.ts: policies, which everybody sees',
+      'src/http/shown-policies.ts': 'answers that are the same for everybody, rendered once for many',
+      'src/http/user-routes.ts': 'a part of routes.ts: what users do with coupons',
+    },
+  },
+  ranking: {
+    lacks: {
+      'src/domain/batch.ts': 'it decides nothing: sales.ts adds up',
+      'src/problems.ts': 'it refuses with common codes only',
+    },
+    adds: {
+      'src/db/board-scripts.ts': 'Redis is not SQL: the scripts of the sorted sets',
+      'src/db/board.ts': 'Redis is not SQL: the sorted sets',
+    },
+  },
+  shipping: {
+    lacks: {
+      'src/app.test.ts': 'an example: its one route is tried in test/service.test.ts',
+      'src/problems.ts': 'it refuses with common codes only',
+      'test/batches.test.ts':
+        'an example: its batches are tried in src/domain, and by a process in test/service.test.ts',
+    },
+    adds: {},
+  },
+};
+
+type Reasons = Readonly<Record<string, string>>;
+
+const HEADINGS = ['What it owns', 'Events in and out', 'HTTP', 'Invariants', 'How to run and test'];
+
+describe.each(ALL_SERVICE_NAMES)('%s', (name) => {
+  const root = new URL(`../${folderOf(name)}/`, import.meta.url).pathname;
+  const text = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
+  const files = globSync('**/*', { cwd: root, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`.replace(root.replace(/\/$/, ''), '').replace(/^\//, ''))
+    .filter((path) => !/(^|\/)(node_modules|generated)\//.test(path));
+  const { lacks, adds } = DIFFERENCES[name];
+
+  it('has every part of the template but those that a reason is given for', () => {
+    expect(TEMPLATE.filter((path) => !existsSync(`${root}${path}`)).sort()).toEqual(Object.keys(lacks).sort());
+  });
+
+  it('has nothing beyond the template but what a reason is given for', () => {
+    const beyond = files.filter((path) => !TEMPLATE.includes(path) && !OPEN.some((pattern) => pattern.test(path)));
+    const named = (path: string) =>
+      Object.keys(adds).find((it) => path === it || (it.endsWith('/') && path.startsWith(it)));
+    expect([...new Set(beyond.map((path) => named(path) ?? `${path}: why?`))].sort()).toEqual(Object.keys(adds).sort());
+  });
+
+  it('has a README of the same five headings', () => {
+    const headings = [...text('README.md').matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual(HEADINGS);
+  });
+
+  it('only wires in main.ts, in one order', () => {
+    const main = text('src/main.ts').replace(/^\s*\/\/.*$/gm, '');
+    expect(main.match(/\b(if|for|while|switch|try) *[({]|\?\?=? |&& | \? /g) ?? []).toEqual([]);
+    const order = ['loadConfig(', 'openDatabase(', 'recoverWhenAsked(', 'createMessaging(', 'listen('];
+    const places = order.map((call) => main.lastIndexOf(call)).filter((place) => place >= 0);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+  });
+
+  it('calls what gives the time `now`, and no factory after two acts', () => {
+    const programs = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
+    const odd = programs.flatMap((path) => text(path).match(/\bclock\??: |\bclock\(\)|\bcreateCreate\w+/g) ?? []);
+    expect(odd).toEqual([]);
+  });
+});
