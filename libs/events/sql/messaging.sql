@@ -22,8 +22,8 @@ CREATE TABLE processed_event (
   PRIMARY KEY (consumer_group, event_id)
 ) ENGINE = InnoDB;
 
--- Messages a group could not apply (DEAD), those of the same key behind them (PARKED), what an operator asked for
--- (REDRIVE), and what became of them (REDRIVEN, DISCARDED). The original bytes and headers are kept.
+-- Messages a group could not apply (DEAD), later messages of the same key (PARKED), letters an operator asked to be
+-- applied again (REDRIVE), and how they ended (REDRIVEN, DISCARDED). The original bytes and headers are kept.
 CREATE TABLE dead_letter (
   id             BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   consumer_group VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -57,8 +57,8 @@ CREATE TABLE parked_key (
   PRIMARY KEY (consumer_group, message_key)
 ) ENGINE = InnoDB;
 
--- What operators asked to be replayed (REPLAY), and the recoveries of a restored schema (RECOVERY): who, why, how, and
--- what came of it. Rows are never removed. status: REQUESTED, RUNNING, DONE, FAILED, CANCELLED.
+-- Replays that operators asked for (REPLAY) and recoveries of a restored schema (RECOVERY): who, why, how, and the
+-- outcome. Rows are never removed. status: REQUESTED, RUNNING, DONE, FAILED, CANCELLED.
 CREATE TABLE replay (
   id             BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   kind           VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

@@ -1,6 +1,6 @@
 /**
- * The port to the log. Two adapters: `kafka/` (KafkaJS) and `testing/` (in memory, seeded scheduler). One conformance
- * suite.
+ * The port to the log. Two adapters: `kafka/` (KafkaJS) and `testing/` (in memory, seeded scheduler). Both pass one
+ * conformance suite.
  */
 
 /** Header values are text; Kafka stores bytes, adapters convert. */
@@ -9,7 +9,8 @@ export type Headers = Readonly<Record<string, string>>;
 export interface OutgoingRecord {
   readonly topic: string;
   /**
-   * Never empty: a keyless message may change partition on retry. Null only for dead-letter mirrors of keyless rubbish.
+   * Never empty: a keyless message may change partition on retry. Null only for dead-letter mirrors of undecodable
+   * records without a key.
    */
   readonly key: string | null;
   readonly value: Buffer | null;
@@ -25,7 +26,7 @@ export interface IncomingRecord {
   readonly headers: Headers;
   /** Broker's timestamp, ms since the epoch. */
   readonly timestamp: number;
-  /** One header, where that is cheaper than all of `headers`. Absent: it is not. */
+  /** Reads one header, where that is cheaper than reading all of `headers`. Absent: it is not cheaper. */
   header?(name: string): string | undefined;
 }
 
@@ -34,42 +35,46 @@ export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;
   readonly records: readonly IncomingRecord[];
-  /** True once this consumer no longer owns the partition or is stopping: stop, do not commit. */
+  /**
+   * True once this consumer no longer owns the partition or is stopping. The handler then stops and does not commit.
+   */
   isStale(): boolean;
-  /** Keeps the membership alive during long work or waiting. Rejects when the group rebalances: let it through. */
+  /**
+   * Keeps the membership alive during long work or waiting. Rejects when the group rebalances; do not catch that error.
+   */
   heartbeat(): Promise<void>;
 }
 
 export interface ConsumeOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
-  /** False only for groups that merely wake waiters: they start at the end and never commit. */
+  /** False only for groups that merely wake waiters: these groups start at the end and never commit. */
   readonly fromBeginning: boolean;
-  /** A record may be held back for so long, ms, to come with more. Absent: it comes as soon as it is there. */
+  /** How long the broker may hold a record back to deliver it together with more, ms. Absent: it delivers at once. */
   readonly patienceMs?: number | undefined;
   /**
-   * Called for each partition, several partitions at once, one call at a time for each. Resolved: the batch's offsets
-   * are committed. Rejected: nothing is committed and the batch comes again, after a pause.
+   * Called for each partition: several partitions at once, one call at a time for each. When it resolves, the batch's
+   * offsets are committed. When it rejects, nothing is committed and the batch is delivered again after a pause.
    */
   readonly onBatch: (batch: RecordBatch) => Promise<void>;
 }
 
 export interface BrokerConsumer {
-  /** Resolves once the group has joined and partitions (perhaps none) are assigned. */
+  /** Resolves once the group has joined and its partitions (perhaps none) are assigned. */
   ready(): Promise<void>;
-  /** Finishes the batches at work, commits them, leaves the group. */
+  /** Finishes and commits the batches being handled, then leaves the group. */
   stop(): Promise<void>;
 }
 
 export interface Broker {
   /**
-   * Resolves when every record is durable (acks=all); order within a key is the array's. May be rejected after some
-   * were written: the caller sends again.
+   * Resolves when every record is durable (acks=all); order within a key is the array's. A rejected send may have
+   * written some of the records: the caller sends all of them again.
    */
   send(records: readonly OutgoingRecord[]): Promise<void>;
   consume(options: ConsumeOptions): Promise<BrokerConsumer>;
-  /** Creates what is missing. Rejects if an existing topic has another partition count. */
+  /** Creates missing topics. Rejects if an existing topic has another partition count. */
   ensureTopics(topics: readonly string[], partitions: number): Promise<void>;
-  /** Consumers first, then the producer. */
+  /** Closes the consumers first, then the producer. */
   close(): Promise<void>;
 }

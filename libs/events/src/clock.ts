@@ -1,4 +1,4 @@
-/** Time, as everything here that waits takes it: real in production, virtual in the simulation. */
+/** The time source of all code here that waits: real in production, virtual in the simulation. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -8,7 +8,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  // By hand: the promised timer makes two errors with stacks at every abort, and a wake-up is an abort here.
+  // Not the promised timer: it creates two errors with stacks at every abort, and every wake-up is an abort.
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
@@ -22,7 +22,7 @@ export const systemClock: Clock = {
     }),
 };
 
-/** The reason of an abort that only ends a wait; given, or the platform makes an error with a stack each time. */
+/** The abort reason for ending a wait. Without a given reason the platform creates an error with a stack each time. */
 export const WOKEN = 'woken';
 
 /** Waits for `work`, but no longer than `ms`. Never rejects. @returns whether it was done in time */
@@ -39,14 +39,15 @@ export async function atMost(clock: Clock, ms: number, work: Promise<unknown>): 
   }
 }
 
-/** For whoever looks for work that seldom comes, ms: the pause after a look that found some, and the longest one. */
+/** Pauses of a loop that polls for rare work, ms: the first after a poll that found work, and the longest. */
 export interface Pauses {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * The pause before the next look, ms: twice as long after each look in vain. So work is quick, and rest costs little.
+ * The pause before the next poll, ms. It doubles after each empty poll, so work is found quickly and idling costs
+ * little.
  */
 export function pauseAfter(inVain: number, { first, last }: Pauses): number {
   return Math.min(first * 2 ** inVain, last);

@@ -5,9 +5,7 @@ export class UndecodableError extends Error {
   override readonly name: string = 'UndecodableError';
 }
 
-/**
- * The registry has no schema with the id of this message. Many of these are the registry's fault, not the messages'.
- */
+/** The registry has no schema with the id of this message. Many such messages point to a fault of the registry. */
 export class UnknownSchemaError extends UndecodableError {
   override readonly name = 'UnknownSchemaError';
 }
@@ -24,12 +22,12 @@ export class InvalidEventError extends Error {
   }
 }
 
-/** This consumer lost the partition while the batch was in its hands: nothing of it may be committed. */
+/** This consumer lost the partition while it held the batch: nothing of the batch may be committed. */
 export class StaleBatchError extends Error {
   override readonly name = 'StaleBatchError';
 }
 
-/** The handler (or the registry) fails whatever it is given: its partition halts, nothing more is dead-lettered. */
+/** The handler (or the registry) fails for every message: the partition halts, nothing more is dead-lettered. */
 export class HandlerBrokenError extends Error {
   override readonly name = 'HandlerBrokenError';
 }
@@ -39,7 +37,7 @@ export function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-/** `error` and what caused it, the outermost first; no more than four, for a chain of causes may be a ring. */
+/** `error` and its causes, the outermost first; at most four, since a chain of causes may be a ring. */
 export function* withCauses(error: unknown): Generator<Error> {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) yield cause;
 }

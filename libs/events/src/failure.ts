@@ -2,11 +2,11 @@ import { isDatabaseError, isDataError, isDeadlock, isDuplicateKey, isLockTimeout
 import { OutageError } from './errors.ts';
 
 /**
- * What a failure says about the work that met it:
- * - `outage`: something needed is away; the work is fine, wait.
- * - `conflict`: a deadlock or lock time-out; at once again.
- * - `duplicate`: a row appeared between looking and inserting; at once again, which finds it. Persistent: poison.
- * - `poison`: the work itself fails and will again.
+ * Classifies a failure by its meaning for the failed work:
+ * - `outage`: a dependency is away; the work is fine, wait.
+ * - `conflict`: a deadlock or lock time-out; retry at once.
+ * - `duplicate`: a row appeared between reading and inserting; retry at once, which finds it. If it persists: poison.
+ * - `poison`: the work itself fails and will fail again.
  */
 export type FailureKind = 'outage' | 'conflict' | 'duplicate' | 'poison';
 
@@ -27,7 +27,7 @@ const AWAY = new Set([
 export function classify(error: unknown): FailureKind {
   if (isDeadlock(error) || isLockTimeout(error)) return 'conflict';
   if (isDuplicateKey(error)) return 'duplicate';
-  // Any database error but those of data and constraints: a full disk, a server that stops, a missing table.
+  // Any database error except those of data and constraints: a full disk, a stopping server, a missing table.
   if (isDatabaseError(error)) return isDataError(error) ? 'poison' : 'outage';
   return isAway(error) ? 'outage' : 'poison';
 }

@@ -1,4 +1,4 @@
-/** What this library logs with; a pino logger fits. */
+/** The logger interface of this library; a pino logger fits. */
 export interface EventLogger {
   debug(details: object, message: string): void;
   info(details: object, message: string): void;

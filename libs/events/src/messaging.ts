@@ -35,8 +35,8 @@ import { createSqlMessagingStore, type NumberedRow, purgeInbox, type SqlMessagin
 import { startWaiters, type Waiters } from './waiters/index.ts';
 
 /**
- * How often the relay looks at the outbox by itself where hints of other processes arrive: for a hint that was lost, as
- * when a process dies between its commit and its hint. An event is late by `last` ms at most then.
+ * Poll times of a relay that gets wake-up hints from other processes. The polls find rows whose hint was lost, e.g.
+ * when a process died between commit and hint. Such an event is late by `last` ms at most.
  */
 const POLL_WITH_HINTS = { first: 200, last: 1_000 };
 
@@ -53,8 +53,8 @@ export interface MessagingOptions {
   readonly logger: Logger;
   readonly metrics?: Metrics;
   /**
-   * Stops everything in order: consumers, relay, broker. Without it the caller stops by `stop()`. A schema or topic
-   * that is not as it must be ends the process with 1: once that is mended, a new start finds it so.
+   * Stops everything in order: consumers, relay, broker. Without it the caller calls `stop()`. A wrong schema or topic
+   * ends the process with 1, so that a restart finds it corrected.
    */
   readonly shutdown?: Pick<Shutdown, 'onStop' | 'stop'>;
   /** Gets the readiness check `messaging`. */
@@ -69,15 +69,15 @@ export interface Messaging {
   readonly store: SqlMessagingStore;
   /** Starts a consumer as soon as broker and registry are there. */
   subscribe<T extends EventType>(subscription: Subscription<Transaction, T>): void;
-  /** Lets operators ask for a rebuild of what a group has made of its topics. */
+  /** Lets operators ask for a rebuild of a group's projection. */
   rebuilds(rebuild: Rebuild): void;
-  /** Starts reading `topics` from the end, only to wake those who wait for a key. */
+  /** Starts reading `topics` from the end, only to wake callers that wait for a key. */
   waiters(topics: readonly string[]): Waiters;
   /** Resolves once schemas and topics are there and every consumer and waiter has joined. */
   ready(): Promise<void>;
-  /** Each consumer: what it waits for, and partitions whose handler is broken. */
+  /** For each consumer: the dependency it waits for, and partitions whose handler is broken. */
   status(): readonly ConsumerStatus[];
-  /** Consumers finish the batch at work, the relay stops, the broker closes. */
+  /** Consumers finish their current batch, the relay stops, the broker closes. */
   stop(): Promise<void>;
 }
 
@@ -105,7 +105,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
   async function stopAll(): Promise<void> {
     await Promise.all([hearing.stop(), publishing.stopMeasuring()]);
     await publishing.stop();
-    await broker.close(); // With the waiters, and with consumers that were only starting.
+    await broker.close(); // Ends the waiters too, and consumers that were only starting.
   }
 
   const messaging: Messaging = {
@@ -129,7 +129,7 @@ export function createMessaging(options: MessagingOptions): Messaging {
   return messaging;
 }
 
-/** What both directions stand on. */
+/** The parts that publishing and consuming share. */
 interface Parts {
   readonly options: MessagingOptions;
   readonly store: SqlMessagingStore;
@@ -143,7 +143,7 @@ interface Parts {
 /** Outbox and relay, and the hints between the processes of a service. */
 function startPublishing({ options, store, codec, broker, metrics }: Parts) {
   const { service, config, database, logger } = options;
-  // Another process may be the one that relays: it learns of commits here by a hint, or at its next poll.
+  // Another process may hold the relay: it learns of commits here by a hint, or at its next poll.
   const redis = createRedis(config.REDIS_URL, logger);
   const hints = createWakeHints({ redis, channel: `outbox:${database.schema}` });
   const pollMs = (inVain: number) => (hints.listening ? pauseAfter(inVain, POLL_WITH_HINTS) : POLL_MS);
@@ -172,7 +172,7 @@ function startPublishing({ options, store, codec, broker, metrics }: Parts) {
   };
 }
 
-/** Consumers and waiters, the ways back into a group (redriver, replayer), and the inbox's purge. */
+/** Starts consumers and waiters, redriver and replayer, and the inbox's purge. */
 // One function: it is wiring, and the lists of what was started are shared by all of it.
 function startHearing({ options, store, codec, broker, metrics, clientId, failpoint }: Parts) {
   const { service, config, database, logger } = options;
@@ -183,7 +183,7 @@ function startHearing({ options, store, codec, broker, metrics, clientId, failpo
   const joined: Promise<void>[] = [];
   let isStopping = false;
 
-  /** Adds something that must have joined before this process is ready. */
+  /** Adds a group that must have joined before this process is ready. */
   function join(work: Promise<void>): void {
     work.catch(() => {}); // Reported by ready().
     joined.push(work);
@@ -212,7 +212,7 @@ function startHearing({ options, store, codec, broker, metrics, clientId, failpo
     prepared,
 
     subscribe<T extends EventType>(subscription: Subscription<Transaction, T>): void {
-      // A handler only ever gets the types that it named.
+      // The cast is safe: a handler gets only the types that it named.
       subscriptions.push(subscription as unknown as Subscription<Transaction, EventType>);
       const start = async () => {
         if (isStopping) return;

@@ -1,9 +1,9 @@
 import type { Metrics } from '@shop/chassis';
 
-/** What a consumer did with a message. Never anything else, never nothing. */
+/** How a consumer handled a message. Every message has exactly one outcome. */
 export type Outcome = 'applied' | 'duplicate' | 'skipped' | 'parked' | 'dead_lettered';
 
-/** How many messages of a transaction met which end. */
+/** The number of a transaction's messages by outcome. */
 export interface Applied {
   readonly applied: number;
   readonly duplicate: number;
@@ -11,12 +11,12 @@ export interface Applied {
   readonly deadLettered: number;
 }
 
-/** The measures of messaging, by consumer group. */
+/** The metrics of messaging, by consumer group. */
 export interface EventMetrics {
   handled(group: string, outcome: Outcome, count: number): void;
-  /** One committed transaction: how many messages, how long, and how old the oldest of them was. */
+  /** One committed transaction: number of messages, duration, and age of the oldest message. */
   batch(group: string, size: number, seconds: number, delaySeconds: number): void;
-  /** True while a consumer waits for something that is away. */
+  /** True while a consumer waits for a dependency that is away. */
   waiting(group: string, waiting: boolean): void;
   /** True while a partition's handler is broken. Alerts. */
   partitionHalted(group: string, topic: string, partition: number, halted: boolean): void;

@@ -22,14 +22,14 @@ import { createVirtualClock } from './testing/virtual-clock.ts';
 import { startWaiters } from './waiters/index.ts';
 
 describe('an event id', () => {
-  it('is the same for the same order and type, and a UUID with the time of the order in front', () => {
+  it("when an id is derived twice for an order and a type, then it is the same UUID, with the order's time in front", () => {
     const id = deriveEventId(orderId(1), 'order-created');
     expect(id).toBe(deriveEventId(orderId(1), 'order-created'));
     expect(id).toMatch(/^01890000-0000-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(new Set(['order-created', 'order-cancelled'].map((type) => deriveEventId(orderId(1), type))).size).toBe(2);
   });
 
-  it('of an older cause sorts before the lowest id of a later time', () => {
+  it('when an event has an older cause, then its id sorts before the lowest id of a later time', () => {
     const time = 0x018900000000;
     expect(deriveEventId(orderId(1), 'order-created') < lowestIdAt(time + 1)).toBe(true);
     expect(deriveEventId(orderId(1), 'order-created') > lowestIdAt(time)).toBe(true);
@@ -47,14 +47,14 @@ describe('what a group wants', () => {
     wants: (headers: Readonly<Record<string, string>>) => headers.ce_couponid !== undefined,
   };
 
-  it('is told by the attributes in its headers, which are left out where they have no value', () => {
+  it('when a group wants certain attributes, then the headers tell, and an attribute without a value has no header', () => {
     expect(headersOf('c').ce_couponid).toBe('c');
     expect(headersOf(null)).not.toHaveProperty('ce_couponid');
     expect(isForOthers({ headers: headersOf('c') }, interest)).toBe(false);
     expect(isForOthers({ headers: headersOf(null) }, interest)).toBe(true);
   });
 
-  it('does not hide a record without a type: it is no event and has to be looked at', () => {
+  it('when a record has no type, then it is not skipped: it is no event and has to be looked at', () => {
     expect(isForOthers({ headers: {} }, interest)).toBe(false);
   });
 });
@@ -78,12 +78,12 @@ describe('a failure', () => {
     ['registry or broker', new OutageError('away'), 'outage'],
     ['bug', new TypeError('x is undefined'), 'poison'],
     ['something thrown', 'text', 'poison'],
-  ])('that is a %s is told apart', (_, error, kind) => {
+  ])('when an error is a %s, then its kind is recognized', (_, error, kind) => {
     expect(classify(error)).toBe(kind);
   });
 });
 
-describe('since when topics hold everything', () => {
+describe('the time since which topics hold everything', () => {
   const now = Date.parse('2026-03-10T12:34:56Z');
   const since = (lost: number) => heldSince(async (from) => (from.getTime() < lost ? ['gone'] : []), now);
 
@@ -91,17 +91,17 @@ describe('since when topics hold everything', () => {
     ['2026-03-03T09:20:00Z', '2026-03-03T10:00:00.000Z'],
     ['2026-03-03T09:00:00Z', '2026-03-03T09:00:00.000Z'],
     ['2026-03-10T12:30:00Z', '2026-03-10T13:00:00.000Z'],
-  ])('when what is older than %s is gone, then it is the next full hour', async (lost, held) => {
+  ])('when records older than %s are gone, then the time is the next full hour', async (lost, held) => {
     expect((await since(Date.parse(lost)))?.toISOString()).toBe(held);
   });
 
-  it('when nothing is gone, then it is always', async () => {
+  it('when nothing is gone, then topics hold everything since their beginning', async () => {
     expect(await since(0)).toBeUndefined();
   });
 });
 
 describe('back-off', () => {
-  it('doubles up to its end and is never less than half of it', () => {
+  it('when a back-off grows, then it doubles up to its limit and is never less than half of it', () => {
     const steady = createBackoff(50, 400, () => 0);
     expect([1, 2, 3, 4, 5].map(() => steady.next())).toEqual([50, 100, 200, 400, 400]);
     const early = createBackoff(100, 400, () => 0.999);
@@ -112,7 +112,7 @@ describe('back-off', () => {
 describe('a failpoint file', () => {
   const event = (key: string) => ({ key }) as unknown as ReceivedEvent;
 
-  it('arms and disarms while the process runs', async () => {
+  it('when the failpoint file changes, then failpoints are armed and disarmed while the process runs', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'failpoint-'));
     const path = join(folder, 'armed');
     const failpoint = createFileFailpoint(path);
@@ -136,14 +136,14 @@ describe('a failpoint file', () => {
     }
   });
 
-  it('has no effect unless failpoints are switched on', () => {
+  it('when failpoints are switched off, then the file has no effect', () => {
     expect(failpointFromEnvironment({ FAILPOINT_FILE: '/tmp/x' })).toBeUndefined();
     expect(failpointFromEnvironment({ FAILPOINT_FILE: '/tmp/x', SHOP_FAILPOINTS: 'on' })).toBeDefined();
   });
 });
 
 describe('the relay', () => {
-  it('that loses its lock no longer shows the backlog it measured', async () => {
+  it('when a relay loses its lock, then it no longer shows the backlog it measured', async () => {
     const backlogs: number[] = [];
     let holds = true;
     const metrics = { ...noMetrics, outbox: (rows: number) => void backlogs.push(rows) };
@@ -163,7 +163,7 @@ describe('the relay', () => {
     expect(backlogs[0]).toBe(0);
   });
 
-  it('looks the less often the longer nothing came, and often again once something did', async () => {
+  it('when nothing comes, then the relay looks less and less often, and often again once something came', async () => {
     const store = createMemoryStore();
     let rows: (OutboxRow & { readonly seq: number })[] = [];
     const readOutbox = async () => rows;
@@ -193,7 +193,7 @@ describe('the relay', () => {
     await relay.stop();
     expect(asked.slice(0, 3)).toEqual([1, 2, 3]);
     expect(drained.slice(0, 3)).toEqual([true, true, true]);
-    // It sent the row before it asked again.
+    // The relay sent the row before it asked again.
     expect(asked[3]).toBeLessThanOrEqual(1);
     expect([0, 1, 2, 3, 2_000].map((n) => pauseAfter(n, { first: 200, last: 1_000 }))).toEqual([
       200, 400, 800, 1_000, 1_000,
@@ -207,7 +207,7 @@ describe('waiters', () => {
     headers: { ce_type: type },
   });
 
-  it('wake for their key and types only, many at once, without decoding', async () => {
+  it('when an event arrives, then all waiters of its key and type wake, without decoding', async () => {
     const broker = createHandFedBroker();
     const waiters = startWaiters({ broker, groupId: 'w', topics: ['t'] });
     await waiters.ready();
@@ -221,7 +221,7 @@ describe('waiters', () => {
     expect(await other).toBe(false);
   });
 
-  it('are looked for seldom while nobody waits, and at once when somebody does', async () => {
+  it('when nobody waits, then records are fetched seldom; when a waiter comes, then at once', async () => {
     const broker = createHandFedBroker();
     const resting = Promise.withResolvers<AbortSignal | undefined>();
     const sleep: Clock['sleep'] = (_, signal) =>
@@ -241,7 +241,7 @@ describe('waiters', () => {
     await wait;
   });
 
-  it('that listen hear every event of their key, until they stop', async () => {
+  it('when listeners listen to a key, then they hear each of its events until they stop', async () => {
     const broker = createHandFedBroker();
     const waiters = startWaiters({ broker, groupId: 'w', topics: ['t'] });
     await waiters.ready();
@@ -256,7 +256,7 @@ describe('waiters', () => {
     expect(heard).toEqual(['first', 'second', 'second']);
   });
 
-  it('end early when the client has gone', async () => {
+  it('when the client has gone, then the wait ends early', async () => {
     const waiters = startWaiters({ broker: createHandFedBroker(), groupId: 'w', topics: ['t'] });
     const gone = new AbortController();
     const waiting = waiters.waitFor('a', { timeoutMs: 60_000, signal: gone.signal });
@@ -269,7 +269,7 @@ describe('slices of a replay', () => {
   const slices = (marks: string, size: number) =>
     slicesOf([...marks], size, (mark) => mark === 'x').map((slice) => slice.join(''));
 
-  it('hold at most so many that are wanted, and all the others between them', () => {
+  it('when records are sliced, then each slice holds at most so many wanted records and all others between them', () => {
     expect(slices('..x...x.x....', 2)).toEqual(['..x...x.', 'x....']);
     expect(slices('xxx', 1)).toEqual(['x', 'x', 'x']);
     expect(slices('.'.repeat(500), 1)).toEqual(['.'.repeat(500)]);

@@ -33,7 +33,7 @@ async function trim(topic: string, offset: number): Promise<void> {
 }
 
 describe('a group whose place in the log is gone', () => {
-  it('halts and alerts instead of going on from elsewhere', async () => {
+  it("when the log no longer holds the group's offset, then the group halts and alerts instead of continuing elsewhere", async () => {
     const topic = `lost-${randomUUID()}`;
     const groupId = `group-${topic}`;
     let halted = false;
@@ -63,7 +63,7 @@ describe('a group whose place in the log is gone', () => {
     expect(seen).toEqual(['0', '1', '2']);
   });
 
-  it('starts where the log begins when it has no place yet', async () => {
+  it('when the group has no offset yet, then it starts where the log begins', async () => {
     const topic = `trimmed-${randomUUID()}`;
     const broker = connect(() => {});
     await broker.ensureTopics([topic], 6);

@@ -57,8 +57,8 @@ const lettersOf = async () =>
     ])
   ).length;
 
-describe('when Kafka stops and comes back', () => {
-  it('what was committed meanwhile is published and applied once, within seconds, and waiters wake again', async () => {
+describe('an outage of Kafka', () => {
+  it('when Kafka is back, then events committed meanwhile are published and applied once, within seconds, and waiters wake', async () => {
     await consume();
     const waiters = startWaiters({ broker: bench.connect(), groupId: `w-${group}`, topics: ['order-events'] });
     await waiters.ready();
@@ -87,8 +87,8 @@ describe('when Kafka stops and comes back', () => {
   });
 });
 
-describe('when MySQL stops and comes back', () => {
-  it('the consumer waits, dead-letters nothing, and applies everything once', async () => {
+describe('an outage of MySQL', () => {
+  it('when MySQL is back, then the consumer has dead-lettered nothing and applies everything once', async () => {
     await consume();
     await publish(3);
     await eventually('the first three', async () => (await applied()).length === 3);
@@ -97,7 +97,7 @@ describe('when MySQL stops and comes back', () => {
 
     const mysql = bench.stack.part('mysql');
     await mysql.stop();
-    // Straight to the log: what is published while the database of this group is away.
+    // Sent directly to the log: events published while this group's database is away.
     const late = Array.from({ length: 10 }, newOrderId);
     for (const id of late) own.add(id);
     await bench.connect().send(late.map(recordFor));
@@ -107,7 +107,7 @@ describe('when MySQL stops and comes back', () => {
     expect(await applied()).toEqual(expect.arrayContaining([...direct, ...late]));
     expect(new Set(await applied()).size).toBe(23);
     expect(await lettersOf()).toBe(0);
-    // It learns of its commit a moment after everybody else.
+    // This consumer learns of its commit a moment after all others.
     await eventually('the consumer to wait no longer', () => consumer.status().waitingFor === undefined);
     expect(consumer.status().halted).toEqual({});
   });

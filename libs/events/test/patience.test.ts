@@ -24,23 +24,23 @@ async function consume(patienceMs?: number) {
   return { sizes, consumer, all: () => sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-it('when a group is patient, then what comes one by one is handled together', async () => {
+it('when a group is patient, then records that come one by one are handled together', async () => {
   const { sizes, all } = await consume(500);
   const begun = performance.now();
   for (let n = 0; n < 40; n += 1)
     await broker.send([{ topic, key: 'one', value: Buffer.from(String(n)), headers: {} }]);
   await eventually('40 records', () => all() === 40);
-  // However slow the machine: a fetch that does not fill up is answered no sooner than after the patience.
+  // True on slow machines too: a fetch that does not fill up is answered no sooner than after the patience.
   expect(sizes.length).toBeLessThanOrEqual((performance.now() - begun) / 500 + 2);
 });
 
-it('when a group is patient for a minute, then its stop does not wait for that', async () => {
+it('when a group is patient for a minute, then its stop does not wait a minute', async () => {
   const { consumer, all } = await consume(60_000);
-  // Once one has come, the fetch for the next is out.
+  // Once a record has come, the fetch for the next is out.
   await broker.send([{ topic, key: 'one', value: Buffer.from('1'), headers: {} }]);
   await eventually('the record', () => all() === 1);
   const before = performance.now();
   await consumer.stop();
-  // A client that has to be left behind is given up after five seconds.
+  // An unresponsive client is abandoned after five seconds.
   expect(performance.now() - before).toBeLessThan(4_000);
 });

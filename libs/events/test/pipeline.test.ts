@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 afterAll(() => bench.close());
 
-/** Writes an effect for each event of the given orders; events of other tests' orders are none of its business. */
+/** Writes an effect for each event of the given orders and ignores other tests' orders. */
 function subscription(group: string, own: ReadonlySet<string>): Subscription<Transaction, Handled> {
   return {
     group,
@@ -89,7 +89,7 @@ interface LetterRow {
   event_type: string;
   payload: Buffer;
 }
-/** Letters of one key: the topics hold what other tests left there, rubbish too. */
+/** Dead letters of one key: the topics also hold other tests' records, unreadable ones too. */
 const letters = (group: string, key: string) =>
   bench.database.query<LetterRow>(
     'SELECT * FROM dead_letter WHERE consumer_group = ? AND message_key = ? ORDER BY id',
@@ -101,7 +101,7 @@ const isParked = async (group: string, key: string) =>
 const newGroup = () => `test-${uuidv7()}`;
 
 describe('an event', () => {
-  it('is published when its transaction commits, with CloudEvents headers, and applied once however often it is sent', async () => {
+  it('when a transaction commits, then its event is published with CloudEvents headers and applied once, however often sent', async () => {
     const id = newOrderId();
     const group = newGroup();
     const seen: ReceivedEvent[] = [];
@@ -129,7 +129,7 @@ describe('an event', () => {
     await eventually('an empty outbox', async () => (await bench.store.readOutbox(1)).length === 0);
   });
 
-  it('is not published when its transaction rolls back', async () => {
+  it('when a transaction rolls back, then its event is not published', async () => {
     const [lost, kept] = [newOrderId(), newOrderId()];
     const group = newGroup();
     await consume(subscription(group, new Set([lost, kept])));
@@ -143,15 +143,15 @@ describe('an event', () => {
     expect(await effectsOf(group)).toEqual([`order-created ${kept}`]);
   });
 
-  it('whose data does not fit its schema fails the transaction, naming the field', async () => {
+  it('when the data does not fit its schema, then the transaction fails, naming the field', async () => {
     const event = orderCreated(newOrderId());
     const wrong = { ...event, data: { ...event.data, userId: 'seven' as unknown as number } };
     await expect(bench.publish(wrong)).rejects.toThrow('userId');
   });
 });
 
-describe('poison', () => {
-  it('parks its order alone; redriven, all of it is applied in order, and the key is free', async () => {
+describe('poison messages', () => {
+  it("when an order's message is poison, then only that order is parked; redriven, all is applied in order and the key freed", async () => {
     const [bad, good] = [newOrderId(), newOrderId()];
     const group = newGroup();
     const wanted = subscription(group, new Set([bad, good]));
@@ -179,7 +179,7 @@ describe('poison', () => {
 
     await askRedrive(group, 'order-created');
     await eventually('the failed redrive', async () => (await letters(group, bad))[0]?.status === 'DEAD');
-    await sleep(200); // Some more looks of both redrivers, which must leave it alone now.
+    await sleep(200); // Time for more looks of both redrivers, which must leave the letter alone now.
     expect((await letters(group, bad))[0]?.attempts).toBe(4);
     expect((await letters(group, bad)).map((letter) => letter.status)).toEqual(['DEAD', 'PARKED']);
 
@@ -195,7 +195,7 @@ describe('poison', () => {
     ]);
   });
 
-  it('that is discarded sets free what is parked behind it, and is not applied by a late copy', async () => {
+  it('when poison is discarded, then messages parked behind it go on, and a late copy of it is not applied', async () => {
     const bad = newOrderId();
     const group = newGroup();
     const wanted = subscription(group, new Set([bad]));
@@ -217,7 +217,7 @@ describe('poison', () => {
     expect(await effectsOf(group)).toEqual([`order-cancelled ${bad}`]);
   });
 
-  it('that is rubbish is dead-lettered with its reason and bytes, mirrored, and later orders go through', async () => {
+  it('when a record is unreadable, then it is dead-lettered with reason and bytes and mirrored, and later orders go through', async () => {
     const id = newOrderId();
     const group = newGroup();
     await consume(subscription(group, new Set([id])));
@@ -248,7 +248,7 @@ describe('poison', () => {
 });
 
 describe('two consumers of a group', () => {
-  it('apply each event once while one leaves and another comes', async () => {
+  it('when a consumer leaves and another comes, then each event is applied once', async () => {
     const group = newGroup();
     const ids = Array.from({ length: 120 }, newOrderId);
     const wanted = subscription(group, new Set(ids));

@@ -34,7 +34,7 @@ afterAll(async () => {
   await bench.close();
 });
 
-// What is in the inbox tells how old the schema is: each test has one of its own.
+// The inbox tells how old the schema is, so each test starts with an empty one.
 beforeEach(() => bench.database.execute('DELETE FROM processed_event').then(() => {}));
 
 type Handled = 'order-created' | 'order-cancelled';
@@ -46,7 +46,7 @@ interface Wanted {
   readonly acceptGaps?: boolean;
 }
 
-/** Recovers the bench's schema: coupon-redeemed stands for what it publishes, orders for what it hears. */
+/** Recovers the bench's schema: coupon-redeemed stands for its own events, orders for the consumed ones. */
 function recoverFrom({ from, own, handle = async () => {}, acceptGaps = false }: Wanted) {
   const subscription = (now: () => Date): Subscription<Transaction, Handled> => ({
     group: GROUP,
@@ -79,7 +79,7 @@ const recoveries = () =>
   );
 
 describe('own events', () => {
-  it('when they lie on several partitions, then they come in the order in which they were sent, and their causes are not decided', async () => {
+  it('when own events lie on several partitions, then they come in the order of sending, and their causes are not decided', async () => {
     const from = new Date();
     const ids = Array.from({ length: 12 }, newOrderId);
     for (const id of ids) {
@@ -99,12 +99,12 @@ describe('own events', () => {
     );
     expect(causes.length).toBe(12);
 
-    // Again: nothing is left to be decided.
+    // The second recovery finds nothing left to decide.
     expect(await recoverFrom({ from, handle })).toMatchObject({ facts: 12, decided: 0 });
     expect((await recoveries())[0]).toMatchObject({ status: 'DONE', facts: 12, applied: 0 });
   });
 
-  it('when they do not follow on what is there, then they wait for the next; at the end it is refused and nothing kept', async () => {
+  it('when own events do not follow the present state, then they wait for the next; at the end the recovery is refused', async () => {
     const from = new Date();
     for (let i = 0; i < 3; i++) {
       await bench.publish(rejected(newOrderId(), newOrderId()), rejected(newOrderId(), newOrderId()));
@@ -124,8 +124,8 @@ describe('own events', () => {
   });
 });
 
-describe('events that were heard and not answered', () => {
-  it('when they are decided, then at their own time, and a cancellation before the other events of its order', async () => {
+describe('events consumed but not answered', () => {
+  it('when open events are decided, then at their own time, and a cancellation before the other events of its order', async () => {
     const from = new Date();
     const id = newOrderId();
     await bench.publish(orderCreated(id));
@@ -147,7 +147,7 @@ describe('events that were heard and not answered', () => {
     ]);
   });
 
-  it('when one of them is poison, then it alone is dead-lettered, and the recovery is done', async () => {
+  it('when an open event is poison, then only it is dead-lettered, and the recovery is done', async () => {
     const from = new Date();
     const [bad, ...good] = Array.from({ length: 4 }, newOrderId);
     await bench.publish(...[bad as string, ...good].map((id) => orderCreated(id)));
@@ -161,8 +161,8 @@ describe('events that were heard and not answered', () => {
   });
 });
 
-describe('what would leave a hole', () => {
-  it('when the beginning is after what the schema knows, or in the future, then it is refused and nothing changes', async () => {
+describe('a recovery that would leave a gap', () => {
+  it('when the beginning is after what the schema knows, or in the future, then the recovery is refused and nothing changes', async () => {
     const before = new Date();
     await bench.publish(orderCreated(newOrderId()));
     await untilSent();
@@ -175,11 +175,11 @@ describe('what would leave a hole', () => {
     expect((await recoveries()).length).toBe(known);
   });
 
-  it('when a run from the right time broke off, then one from a time after the backup is refused all the same', async () => {
+  it('when a run from the right time broke off, then a run from a time after the backup is still refused', async () => {
     await bench.publish(orderCreated(newOrderId()));
     await untilSent();
     const from = new Date(Date.now() - 60_000);
-    // What the backup holds. Then the service went on; then it was lost.
+    // The backup's inbox. After it the service went on; then its data was lost.
     await bench.database.execute(
       `INSERT INTO processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, 'backup', 'c', ?)`,
       [GROUP, new Date(from.getTime() + 1_000)],
@@ -195,12 +195,12 @@ describe('what would leave a hole', () => {
 
     await expect(recoverFrom({ from: afterBackup })).rejects.toThrow('is after the last event that this schema');
     await recoverFrom({ from });
-    // It is whole now, and lives: what it handles from here on counts again.
+    // The schema is complete now and live: events handled from here on count again.
     await recoverFrom({ from: afterBackup });
     expect((await recoveries()).slice(0, 2)).toMatchObject([{ status: 'DONE' }, { status: 'DONE' }]);
   });
 
-  it('when the topics no longer hold the beginning, then it is refused, unless the operator accepts it', async () => {
+  it('when the topics no longer hold the beginning, then the recovery is refused, unless the operator accepts it', async () => {
     const from = new Date(Date.now() - 3_600_000);
     await trim('coupon-events');
     await expect(recoverFrom({ from })).rejects.toThrow(/coupon-events\/\d begins at offset \d+, after/);
@@ -236,7 +236,7 @@ describe('several instances of a restored service', () => {
         own: {
           group: GROUP,
           types: ['coupon-rejected'],
-          // Not before the other one has come.
+          // Waits until the other instance has come.
           apply: async (_, events) => {
             applied += events.length;
             await waits.promise;

@@ -16,7 +16,7 @@ const schemaOf = (subject: string, fields: object[]) => {
 };
 const a = { name: 'a', type: 'string' };
 
-/** As the codec does it: again, as long as it is told that this may help. */
+/** Registers as the codec does: repeats as long as the error says that a retry may help. */
 async function register(subject: string, schema: string, registry = createRegistry(url)): Promise<number> {
   for (;;) {
     try {
@@ -28,7 +28,7 @@ async function register(subject: string, schema: string, registry = createRegist
 }
 
 describe('the schema registry', () => {
-  it('gives many that register the same new schema at once the same id, and the subject its level', async () => {
+  it('when many register the same new schema at once, then all get the same id, and the subject its level', async () => {
     const subject = newSubject();
     const ids = await Promise.all(Array.from({ length: 8 }, () => register(subject, schemaOf(subject, [a]))));
     expect(new Set(ids).size).toBe(1);
@@ -36,7 +36,7 @@ describe('the schema registry', () => {
     expect(await config.json()).toEqual({ compatibilityLevel: 'FULL_TRANSITIVE' });
   });
 
-  it('sets the level of a subject whose maker died before, and leaves a schema that is known as it is', async () => {
+  it("when a subject's creator died before, then its level is set, and a known schema is left as it is", async () => {
     const subject = newSubject();
     const schema = schemaOf(subject, [a]);
     const versions = `${url}/subjects/${subject}/versions`;
@@ -57,7 +57,7 @@ describe('the schema registry', () => {
     expect(seen.filter((it) => !it.startsWith('GET'))).toEqual([`POST /subjects/${subject}`]);
   });
 
-  it('that is slow is waited for longer each time, until an answer comes', async () => {
+  it('when the registry is slow, then each wait is longer, until an answer comes', async () => {
     const subject = newSubject();
     const slow = await startSlowRegistry(120);
     try {
@@ -69,19 +69,19 @@ describe('the schema registry', () => {
     }
   });
 
-  it('refuses an incompatible change for good, and accepts a compatible one', async () => {
+  it('when a change is incompatible, then it is refused for good; when it is compatible, then it is accepted', async () => {
     const subject = newSubject();
     await register(subject, schemaOf(subject, [a]));
     await expect(register(subject, schemaOf(subject, [a, { name: 'b', type: 'string' }]))).rejects.toThrow('refuses');
     await register(subject, schemaOf(subject, [a, { name: 'b', type: 'string', default: '' }]));
   });
 
-  it('tells an unknown schema from an outage', async () => {
+  it('when a schema is unknown, then this is told apart from an outage', async () => {
     expect(await createRegistry(url).fetch(99_999_999)).toBeUndefined();
     await expect(createRegistry('http://127.0.0.1:9').fetch(1)).rejects.toThrow(OutageError);
   });
 
-  it('serves the codec', async () => {
+  it('when the codec uses the registry, then events are encoded and decoded', async () => {
     const codec = createCodec({ registryUrl: url });
     await codec.ready();
     const { data } = orderCreated(orderId(1));
@@ -93,7 +93,8 @@ describe('the schema registry', () => {
 });
 
 /**
- * The real registry behind one that hands on each request only after `delayMs`, whether its client still waits or not.
+ * The real registry behind a proxy that forwards each request only after `delayMs`, whether its client still waits or
+ * not.
  */
 async function startSlowRegistry(delayMs: number, seen: string[] = []) {
   const work = new Set<Promise<void>>();

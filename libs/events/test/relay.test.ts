@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 afterAll(() => bench.close());
 
-/** Stands for the log, and can be away. */
+/** Stands for the log, and can be switched off. */
 const log: Pick<Broker, 'send'> = {
   async send(records) {
     if (away) throw new Error('the broker is away');
@@ -53,7 +53,7 @@ const drained = () => eventually('an empty outbox', async () => (await bench.sto
 const keys = () => sent.map((record) => record.key);
 
 describe('the relay', () => {
-  it('sends every row in order, in batches, and leaves an empty outbox', async () => {
+  it('when the outbox has rows, then all are sent in order, in batches, and the outbox is empty', async () => {
     const ids = Array.from({ length: 35 }, newOrderId);
     for (const id of ids) await bench.publish(orderCreated(id), orderCancelled(id));
     relay();
@@ -61,7 +61,7 @@ describe('the relay', () => {
     expect(keys()).toEqual(ids.flatMap((id) => [id, id]));
   });
 
-  it('is one a schema: another takes over when it stops', async () => {
+  it('when the relaying process stops, then another takes over, and only one relays a schema', async () => {
     const first = relay();
     await eventually('the first to relay', () => first.holding);
     const second = relay();
@@ -77,7 +77,7 @@ describe('the relay', () => {
     expect(keys()).toEqual([...ids, late]);
   });
 
-  it('takes over when the holder lost its connection without a word', async () => {
+  it('when the holder silently lost its connection, then another relay takes over', async () => {
     const first = relay();
     await eventually('the first to relay', () => first.holding);
     const second = relay();
@@ -92,7 +92,7 @@ describe('the relay', () => {
     expect(keys()).toContain(id);
   });
 
-  it('waits while the broker is away, and loses nothing', async () => {
+  it('when the broker is away, then the relay waits and loses nothing', async () => {
     away = true;
     const ids = Array.from({ length: 30 }, newOrderId);
     for (const id of ids) await bench.publish(orderCreated(id));
@@ -104,7 +104,7 @@ describe('the relay', () => {
     expect(keys()).toEqual(ids);
   });
 
-  it('sends again what it could not delete: duplicates, never a gap', async () => {
+  it('when sent rows could not be deleted, then they are sent again: duplicates, never a gap', async () => {
     let failures = 1;
     const store = {
       readOutbox: bench.store.readOutbox,
@@ -122,7 +122,7 @@ describe('the relay', () => {
     expect(sent.map((record) => record.headers.ce_type).slice(0, 2)).toEqual(['order-created', 'order-cancelled']);
   });
 
-  it('sends what its own process commits without reading the table, and deletes exactly that', async () => {
+  it("when the relay's own process commits, then rows are sent without reading the table, and exactly those are deleted", async () => {
     const steps: string[] = [];
     const store = {
       readOutbox: (limit: number) => {
@@ -155,7 +155,7 @@ describe('the relay', () => {
     expect(await bench.store.readOutbox(1)).toEqual([]);
   });
 
-  it('when a row of another process stands before its own, then it is sent first', async () => {
+  it("when another process's row comes before its own, then that row is sent first", async () => {
     const lock = createSqlRelayLock(bench.database);
     let later = 0;
     const clock = { ...systemClock, now: () => systemClock.now() + later };
@@ -166,12 +166,12 @@ describe('the relay', () => {
     const own = createOutbox({ store: bench.store, codec: bench.codec, source: 'test', wake: started.wake });
     await bench.database.transaction((tx) => own.append(tx, [orderCreated(newOrderId())]));
     await eventually('the first to be sent', () => sent.length === 1);
-    // From here on it sends from memory.
+    // From here on the relay sends from memory.
     later = quietMs;
     await bench.database.transaction((tx) => own.append(tx, [orderCreated(newOrderId())]));
     await eventually('the second to be sent', () => sent.length === 2);
     const id = newOrderId();
-    // The relay is not told of this one: its only trace is a gap in the numbers.
+    // The relay is not told of this row: its only trace is a gap in the numbers.
     await bench.publish(orderCreated(id));
     await bench.database.transaction((tx) => own.append(tx, [orderCancelled(id)]));
     await eventually('both', () => sent.length === 4);
@@ -181,7 +181,7 @@ describe('the relay', () => {
     ]);
   });
 
-  it('deletes no row whose number and id do not belong together', async () => {
+  it("when a row's number and id do not belong together, then it is not deleted", async () => {
     const id = newOrderId();
     await bench.publish(orderCreated(id));
     const [row] = await bench.store.readOutbox(1);
@@ -192,7 +192,7 @@ describe('the relay', () => {
     expect(await bench.store.readOutbox(1)).toEqual([]);
   });
 
-  it('when rows are appended, then they are told as they are read', async () => {
+  it('when rows are appended, then they are reported as the relay reads them', async () => {
     const { database, store } = bench;
     const rows = await database.transaction(async (tx) => {
       const one = { id: newOrderId(), topic: 't', key: 'k', type: 'order-created', headers: { a: '가' } };
@@ -206,7 +206,7 @@ describe('the relay', () => {
     await store.deleteOutbox(rows ?? []);
   });
 
-  it('is woken by the commit: it does not wait for its next look', async () => {
+  it('when a transaction commits, then the relay is woken and does not wait for its next poll', async () => {
     const pollMs = 5_000;
     const lock = createSqlRelayLock(bench.database);
     const started = startRelay({ store: bench.store, broker: bench.connect(), lock, pollMs: () => pollMs });

@@ -93,7 +93,7 @@ const ended = (id: number) =>
     return replay && ['DONE', 'FAILED'].includes(replay.status) && replay;
   });
 
-it('when another instance replays, then whoever asked for the lock in vain keeps no connection for it', async () => {
+it('when another instance replays, then an instance that was refused the lock keeps no connection for it', async () => {
   const id = await request();
   let connections = 0;
   let asked = 0;
@@ -112,7 +112,7 @@ it('when another instance replays, then whoever asked for the lock in vain keeps
   await bench.database.execute('DELETE FROM replay');
 });
 
-it('when the inbox may have forgotten what is replayed, then it fails in words and nothing is applied; else it is done', async () => {
+it('when the inbox may have forgotten the replayed events, then the replay fails in words, nothing applied; else it is done', async () => {
   const late = await request();
   const clock = { ...systemClock, now: () => Date.now() + 10 * DAY_MS + 60_000 };
   await withReplayer({ clock }, () => ended(late));

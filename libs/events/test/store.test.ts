@@ -15,7 +15,7 @@ const claim = (group: string, ids: readonly string[]) =>
   bench.store.transaction((tx) => bench.store.claim(tx, group, [...ids].sort(), now));
 
 describe('the inbox', () => {
-  it('gives each id to one claim only, and tells which are new', async () => {
+  it('when ids are claimed, then each id goes to one claim only, and the claim tells which are new', async () => {
     const [a, b, c] = [uuidv7(), uuidv7(), uuidv7()];
     expect(await claim('g', [a, b])).toEqual(new Set([a, b]));
     expect(await claim('g', [a, b])).toEqual(new Set());
@@ -23,13 +23,13 @@ describe('the inbox', () => {
     expect(await claim('other', [a])).toEqual(new Set([a]));
   });
 
-  it('gives an id to one of many that claim it at once', async () => {
+  it('when many claim an id at once, then one of them gets it', async () => {
     const ids = Array.from({ length: 50 }, () => uuidv7());
     const claims = await Promise.all(Array.from({ length: 6 }, () => claim('race', ids)));
     expect(claims.flatMap((set) => [...set]).sort()).toEqual([...ids].sort());
   });
 
-  it('gives an id back when its transaction rolls back', async () => {
+  it('when a claim rolls back, then the id is free again', async () => {
     const id = uuidv7();
     const failing = bench.store.transaction(async (tx) => {
       await bench.store.claim(tx, 'g', [id], now);
@@ -39,7 +39,7 @@ describe('the inbox', () => {
     expect(await claim('g', [id])).toEqual(new Set([id]));
   });
 
-  it('is purged of what is older than the retention, and of nothing processed since', async () => {
+  it('when the inbox is purged, then rows older than the retention go, except those processed since', async () => {
     const day = 86_400_000;
     const at = (days: number) => new Date(now.getTime() - days * day);
     const old = Array.from({ length: 2_500 }, () => uuidv7({ msecs: at(12).getTime() }));
@@ -79,7 +79,7 @@ describe('parked keys', () => {
   const write = (group: string, entries: readonly DeadLetterEntry[], parks = true) =>
     bench.store.transaction((tx) => bench.store.writeDeadLetters(tx, group, entries, now, parks));
 
-  it('are found among many, and only by their group', async () => {
+  it('when keys are parked, then they are found among many, and only by their group', async () => {
     await write('parking', [letter('k1', 1), letter('k2', 2), letter(null, 3)]);
     const lock = (group: string) =>
       bench.store.transaction((tx) => bench.store.lockParkedKeys(tx, group, ['k0', 'k1', 'k2', 'k3']));
@@ -87,12 +87,12 @@ describe('parked keys', () => {
     expect(await lock('nobody')).toEqual(new Set());
   });
 
-  it('are none for a group that does not park', async () => {
+  it('when a group does not park, then it has no parked keys', async () => {
     await write('free', [letter('k1', 1)], false);
     expect(await bench.store.transaction((tx) => bench.store.lockParkedKeys(tx, 'free', ['k1']))).toEqual(new Set());
   });
 
-  it('stay locked until the transaction ends: who releases a key and who parks behind it wait for each other', async () => {
+  it('when one transaction releases a key and another parks behind it, then they wait for each other', async () => {
     await write('locking', [letter('k', 1)]);
     const order: string[] = [];
     const locked = Promise.withResolvers<void>();
@@ -109,7 +109,7 @@ describe('parked keys', () => {
       const parked = await bench.store.lockParkedKeys(tx, 'locking', ['k']);
       order.push(`consumer sees ${parked.size}`);
     });
-    // Long enough to have answered, were it not waiting for the lock.
+    // Enough time to answer, if it did not wait for the lock.
     await Promise.race([consuming, sleep(200)]);
     expect(order).toEqual([]);
     release.resolve();
@@ -117,7 +117,7 @@ describe('parked keys', () => {
     expect(order).toEqual(['released', 'consumer sees 0']);
   });
 
-  it('and dead letters are written once for a position, whatever an operator has done with the row', async () => {
+  it('when a dead letter is written twice for a position, then the row stays as the operator left it', async () => {
     await write('again', [letter('k', 7)]);
     await bench.database.execute(`UPDATE dead_letter SET status = 'REDRIVEN' WHERE consumer_group = 'again'`);
     await write('again', [letter('k', 7)]);
@@ -127,7 +127,7 @@ describe('parked keys', () => {
     expect(rows).toEqual([{ status: 'REDRIVEN' }]);
   });
 
-  it('hold rubbish of any size: long keys and headers are shortened, the value is kept', async () => {
+  it('when an unreadable record is of any size, then long keys and headers are shortened and the value is kept', async () => {
     const record = {
       ...letter('k'.repeat(400), 9).record,
       headers: { big: 'h'.repeat(100_000) },

@@ -25,7 +25,7 @@ import {
 export { eventually } from '../../../test/support/eventually.ts';
 export { testStack };
 
-/** A schema with nothing but the messaging tables and a table of effects, and everything that works on it. */
+/** A schema with only the messaging tables and a table of effects, and everything that works on it. */
 export interface Bench {
   readonly stack: Stack;
   readonly database: PooledDatabase;
@@ -38,7 +38,7 @@ export interface Bench {
   relay(): Relay;
   /** Appends in a transaction of its own and commits. */
   publish(...events: NewEvent[]): Promise<void>;
-  /** What handlers wrote, in order. */
+  /** The rows that handlers wrote, in order. */
   effects(): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -120,7 +120,7 @@ export function testLogger(name: string) {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/** The id of an order that nobody else has. */
+/** A new, unique order id. */
 export const newOrderId = (): string => uuidv7();
 
 export type { EventType };

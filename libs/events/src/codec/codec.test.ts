@@ -17,7 +17,7 @@ beforeEach(async () => {
   await codec.ready();
 });
 
-/** What another version of the publisher would have written. */
+/** Encodes `value` as another version of the publisher would, with a changed schema. */
 async function writtenBy(change: (schema: { fields: object[] }) => void, value: object): Promise<Buffer> {
   const current = registry.schemas.find((schema) => schema.includes('"OrderCreated"')) ?? '';
   const schema = JSON.parse(current) as { fields: object[] };
@@ -29,20 +29,20 @@ async function writtenBy(change: (schema: { fields: object[] }) => void, value: 
 }
 
 describe('encoding', () => {
-  it('and decoding gives the same data, in the Confluent wire format', async () => {
+  it('when an event is encoded and decoded, then its data is the same, in the Confluent wire format', async () => {
     const message = codec.encode('order-created', data);
     expect(message.readUInt8(0)).toBe(0);
     expect(message.readUInt32BE(1)).toBeGreaterThan(0);
     expect(await codec.decode(message)).toEqual({ type: 'order-created', data });
   });
 
-  it('names the fields that do not fit', () => {
+  it('when data does not fit the schema, then the error names the fields', () => {
     const wrong = { ...data, userId: 'one', lines: [{ productId: 1 }] } as unknown as typeof data;
     expect(() => codec.encode('order-created', wrong)).toThrow(InvalidEventError);
     expect(() => codec.encode('order-created', wrong)).toThrow('userId, lines.0.quantity');
   });
 
-  it('writes values larger than its buffer, and refuses what the broker would refuse', async () => {
+  it('when a value is larger than the buffer, then it is written; when the broker would refuse it, then it is refused', async () => {
     const lines = (count: number) => Array.from({ length: count }, (_, n) => ({ productId: n + 1e12, quantity: 1 }));
     const large = { ...data, lines: lines(20_000) };
     expect(await codec.decode(codec.encode('order-created', large))).toEqual({ type: 'order-created', data: large });
@@ -51,7 +51,7 @@ describe('encoding', () => {
 });
 
 describe('decoding', () => {
-  it('reads what an older publisher wrote, with the default of the field it did not know', async () => {
+  it('when an older publisher wrote the message, then a field it did not know has its default', async () => {
     const { couponId: _, ...older } = data;
     const message = await writtenBy((schema) => {
       schema.fields = schema.fields.filter((field) => !('name' in field && field.name === 'couponId'));
@@ -62,7 +62,7 @@ describe('decoding', () => {
   for (const items of [1e8, 2 ** 50, -1e8]) {
     it(`when an array claims ${items} items, then the message is undecodable and no memory is taken for them`, async () => {
       const long = avsc.Type.forSchema('long');
-      // Behind the wire header, in the schema's order: orderId, userId, no coupon; then the lines.
+      // The bytes after the wire header, in the schema's order: orderId, userId, no coupon; then the lines.
       const front = [
         avsc.Type.forSchema('string').toBuffer(data.orderId),
         long.toBuffer(data.userId),
@@ -72,7 +72,7 @@ describe('decoding', () => {
       const current = Buffer.concat([codec.encode('order-created', data).subarray(0, 5), rubbish]);
       await expect(codec.decode(current)).rejects.toThrow('an array claims');
 
-      // A newer publisher's array that is skipped, and one that is resolved.
+      // A newer publisher's array: once skipped by the reader, once resolved.
       const newer = await writtenBy(
         ({ fields }) => fields.unshift({ name: 'tags', type: { type: 'array', items: 'string' }, default: [] }),
         { ...data, tags: [] },
@@ -89,7 +89,7 @@ describe('decoding', () => {
     });
   }
 
-  it('reads what a newer publisher wrote, without the field it does not know', async () => {
+  it('when a newer publisher wrote the message, then a field that is unknown here is left out', async () => {
     const message = await writtenBy(
       (schema) => {
         schema.fields.push({ name: 'channel', type: 'string', default: 'web' });
@@ -103,18 +103,18 @@ describe('decoding', () => {
     ['rubbish', Buffer.from('rubbish'), 'first byte'],
     ['too few bytes', Buffer.from([0, 0]), 'too few'],
     ['an unknown schema', Buffer.from([0, 0, 0, 9, 9, 1]), 'unknown to the registry'],
-  ])('refuses %s for good', async (_, message, reason) => {
+  ])('when a message is %s, then it is refused for good', async (_, message, reason) => {
     await expect(codec.decode(message)).rejects.toThrow(UndecodableError);
     await expect(codec.decode(message)).rejects.toThrow(reason);
   });
 
-  it('refuses cut and overlong messages for good', async () => {
+  it('when a message is cut or overlong, then it is refused for good', async () => {
     const message = codec.encode('order-created', data);
     await expect(codec.decode(message.subarray(0, -1))).rejects.toThrow(UndecodableError);
     await expect(codec.decode(Buffer.concat([message, Buffer.from([1])]))).rejects.toThrow(UndecodableError);
   });
 
-  it('asks the registry once for each schema', async () => {
+  it('when many messages have one schema, then the registry is asked once', async () => {
     let asked = 0;
     const counting = {
       ...registry,
@@ -129,14 +129,14 @@ describe('decoding', () => {
     expect(asked).toBe(1);
   });
 
-  it('reports an outage of the registry as one, not as a bad message', async () => {
+  it('when the registry is away, then decoding reports an outage, not a bad message', async () => {
     const away = createCodecOn({ ...registry, fetch: () => Promise.reject(new OutageError('away')) });
     await expect(away.decode(codec.encode('order-created', data))).rejects.toThrow(OutageError);
   });
 });
 
-describe('registration', () => {
-  it('is repeated while the registry is away; until then nothing can be encoded', async () => {
+describe('registration of the schemas', () => {
+  it('when the registry is away, then registration is repeated, and nothing can be encoded before it succeeds', async () => {
     let failures = 3;
     const clock = createVirtualClock();
     const store = {
@@ -151,13 +151,13 @@ describe('registration', () => {
     expect(late.encode('order-created', data)).toBeInstanceOf(Buffer);
   });
 
-  it('fails for good when the registry refuses a schema', async () => {
+  it('when the registry refuses a schema, then registration fails for good', async () => {
     const refusing = createCodecOn({ ...registry, register: () => Promise.reject(new Error('incompatible')) });
     await expect(refusing.ready()).rejects.toThrow('incompatible');
   });
 });
 
-it('the largest whole number that requests may hold fits an event, and the next one does not', () => {
+it('when a request holds the largest whole number allowed, then it fits an event, and the next number does not', () => {
   expect(() => codec.encode('order-created', { ...data, userId: MAX_INTEGER })).not.toThrow();
   expect(() => codec.encode('order-created', { ...data, userId: MAX_INTEGER + 1 })).toThrow(InvalidEventError);
 });

@@ -10,7 +10,9 @@ import { WIRE_HEADER, wireSchemaId, writeWire } from './wire.ts';
 export type DecodedEvent = { [T in EventType]: { readonly type: T; readonly data: EventDataByType[T] } }[EventType];
 
 export interface Codec {
-  /** Resolves once every schema is registered; waits while the registry is away. Rejects when it refuses a schema. */
+  /**
+   * Resolves once every schema is registered; waits while the registry is away. Rejects when the registry refuses one.
+   */
   ready(): Promise<void>;
   /** Encodes at once. Throws InvalidEventError with the fields' names; OutageError before `ready`. */
   encode<T extends EventType>(type: T, data: EventDataByType[T]): Buffer;
@@ -33,17 +35,17 @@ const REGISTERED_AT_ONCE = 3;
 
 interface Reader {
   readonly contract: Contract;
-  /** Absent when writer and reader are the same schema. */
+  /** Undefined when writer and reader have the same schema. */
   readonly resolver: avsc.Resolver | undefined;
 }
 
-/** The codec on anything that stores schemas: the tests and the simulation have one in memory. */
+/** A codec on any schema store: the tests and the simulation keep schemas in memory. */
 export function createCodecOn(store: SchemaStore, options: { logger?: EventLogger; clock?: Clock } = {}): Codec {
   const { logger = silentLogger, clock = systemClock } = options;
   const contracts = loadContracts();
   const ids = new Map<EventType, number>();
   const registered = registerAll({ store, ids, logger, clock }, [...contracts.values()]);
-  registered.catch(() => {}); // Reported by ready(); a codec nobody asks must not crash the process.
+  registered.catch(() => {}); // Reported by ready(). An unused codec must not crash the process.
   const byRecord = new Map([...contracts.values()].map((contract) => [contract.record, contract]));
   // avsc compiles a resolver for every (writer, reader) pair: once for each writer id, never once a message.
   const readers = new Map<number, Reader>();
@@ -82,13 +84,13 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
 
 interface Registration {
   readonly store: SchemaStore;
-  /** Of the schemas that are registered. */
+  /** Ids of the registered schemas. */
   readonly ids: Map<EventType, number>;
   readonly logger: EventLogger;
   readonly clock: Clock;
 }
 
-/** A few at a time: many services may be starting, and the registry is small. */
+/** Registers a few at a time: many services may be starting, and the registry is small. */
 async function registerAll(registration: Registration, left: Contract[]): Promise<void> {
   const worker = async () => {
     for (let contract = left.shift(); contract; contract = left.shift()) await register(registration, contract);

@@ -32,7 +32,7 @@ export function renderHeaders(
   };
 }
 
-/** How `ce_sequence` is written: text that sorts as its number does, as CloudEvents wants of a sequence. */
+/** Digits of `ce_sequence`: padded with zeros, the text sorts as its number does, as CloudEvents requires. */
 const SEQUENCE_DIGITS = 16;
 
 /** The headers of the event that is row `seq` of its publisher's outbox. */
@@ -42,7 +42,7 @@ export function withSequence(headers: Readonly<Record<string, string>>, seq: num
 
 const EVENT_ID = /^[\x21-\x7e]{1,36}$/;
 
-/** Reads them back. Throws UndecodableError naming the header that is missing or makes no sense. */
+/** Reads the headers back. Throws UndecodableError naming the header that is missing or invalid. */
 export function parseHeaders(headers: Readonly<Record<string, string>>): EventHeaders {
   const { ce_id: id, ce_type: type, ce_time, ce_causationid: causationId, traceparent } = headers;
   if (!type) throw new UndecodableError('header ce_type is missing');

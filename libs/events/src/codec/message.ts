@@ -4,7 +4,7 @@ import { describe, UndecodableError, UnknownSchemaError } from '../errors.ts';
 import type { Codec } from './codec.ts';
 import { parseHeaders } from './headers.ts';
 
-/** A record that concerns the group: an event, or one that cannot be read. */
+/** A record that concerns the group: an event, or an unreadable record. */
 export type Message = ReadableMessage | UnreadableMessage;
 export interface ReadableMessage {
   readonly record: IncomingRecord;
@@ -14,19 +14,19 @@ export interface UnreadableMessage {
   readonly record: IncomingRecord;
   readonly event: undefined;
   readonly error: string;
-  /** The registry does not know its schema: so it may be the registry that is at fault. */
+  /** True when the registry does not know the schema: the fault may then be the registry's. */
   readonly unknownSchema: boolean;
 }
 
-/** What a group chooses by: the types it handles, and perhaps other headers. */
+/** How a group chooses its messages: by the types it handles, and perhaps by other headers. */
 export interface Interest {
   readonly handles: ReadonlySet<string>;
   readonly wants?: ((headers: Headers) => boolean) | undefined;
 }
 
 /**
- * True for a type that the group does not handle or this build does not know (a newer producer rolling out), and for
- * what it does not want: told by the headers alone, nothing is decoded.
+ * True for a type that the group does not handle or this build does not know (a newer producer rolling out), and for an
+ * event that the group does not want. Only headers are read; nothing is decoded.
  */
 export function isForOthers(record: Pick<IncomingRecord, 'headers' | 'header'>, { handles, wants }: Interest): boolean {
   const type = record.header ? record.header('ce_type') : record.headers.ce_type;
@@ -34,7 +34,7 @@ export function isForOthers(record: Pick<IncomingRecord, 'headers' | 'header'>, 
   return !handles.has(type) || (wants !== undefined && !wants(record.headers));
 }
 
-/** Decodes one record. Rejects only for an outage: what cannot be read is a message too. */
+/** Decodes one record. Rejects only for an outage: an unreadable record is a message too. */
 export async function readMessage(record: IncomingRecord, codec: Pick<Codec, 'decode'>): Promise<Message> {
   try {
     const headers = parseHeaders(record.headers);

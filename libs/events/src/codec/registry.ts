@@ -3,28 +3,30 @@ import { within } from '@shop/chassis';
 import avsc from 'avsc';
 import { describe, OutageError } from '../errors.ts';
 
-/** Where schemas are kept by id. */
+/** Stores schemas by id. */
 export interface SchemaStore {
-  /** Registers `schema` (JSON text) under `subject` and answers its id. OutageError when it should be tried again. */
+  /** Registers `schema` (JSON text) under `subject` and returns its id. Throws OutageError when a retry may help. */
   register(subject: string, schema: string): Promise<number>;
-  /** The schema with that id; undefined if there is definitely none. OutageError when it could not be asked. */
+  /**
+   * The schema with that id; undefined if there is definitely none. Throws OutageError when the store did not answer.
+   */
   fetch(id: number): Promise<avsc.Type | undefined>;
 }
 
-/** How long an answer is waited for, ms. */
+/** Longest wait for an answer, ms. */
 const TIMEOUT_MS = 5_000;
-/** For a subject whose answers came too late: twice as long each time, up to this, ms. */
+/** Longest wait for a subject whose answers came too late: the wait doubles each time up to this, ms. */
 const MAX_PATIENCE_MS = 60_000;
 
-/** An answer did not come in time. It may still be at work, and done when it is asked for again. */
+/** An answer did not come in time. The registry may still be working on the request, and be done at the next try. */
 class LateError extends OutageError {}
 
 /**
  * A Confluent-compatible registry. Subjects are record names, compatibility is FULL_TRANSITIVE.
  *
- * Many services that start at once can make it slow. A schema is therefore looked up before it is registered, which
- * costs it little, and finds what a request did that was given up here; and whoever was answered too late waits longer
- * the next time, so that no load makes everybody begin again for ever.
+ * Many services starting at once can make the registry slow. Therefore a schema is looked up before it is registered: a
+ * lookup is cheap and finds the result of a request whose answer came too late here. After each late answer the client
+ * waits longer for the next, so that load cannot make all services start over for ever.
  */
 export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): SchemaStore {
   const registry = new SchemaRegistry({ host: url, clientId: 'shop', retry: { retries: 0 } });
@@ -34,13 +36,13 @@ export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): Sc
     const avro = { type: SchemaType.AVRO, schema } as const;
     const known = await answered(
       registry.getRegistryIdBySchema(subject, avro).catch((error: unknown) => {
-        // It knows no such schema or subject: the client takes the status of that answer away, and of no other.
+        // The registry knows no such schema or subject: the client drops the status of this answer only.
         if (nameOf(error) === 'ConfluentSchemaRegistryError') return undefined;
         throw error;
       }),
       limitMs,
     );
-    // Whoever registered it may have died before it set the level.
+    // The process that registered the schema may have died before it set the level.
     if (known !== undefined && (await levelOf(url, subject, limitMs)) === COMPATIBILITY.FULL_TRANSITIVE) return known;
     // The level is given in every call: without it the client would set a new subject to BACKWARD.
     const options = { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE };
@@ -55,8 +57,8 @@ export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): Sc
       } catch (error) {
         if (error instanceof LateError) patience.set(subject, Math.min(2 * limitMs, MAX_PATIENCE_MS));
         if (lostRace(error)) {
-          // A second try finds it whole. Whoever was first may have died before it set the level: set it, twice is
-          // harmless.
+          // A second try finds the subject complete. Its creator may have died before setting the level; setting it
+          // twice is harmless.
           await setLevel(url, subject);
           throw new OutageError(`${subject} is being registered by another`, { cause: error });
         }
@@ -70,7 +72,7 @@ export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): Sc
     async fetch(id) {
       try {
         const schema = await answered(registry.getSchema(id), timeoutMs);
-        // A schema of another kind (JSON, Protobuf) is none of ours.
+        // A schema of another kind (JSON, Protobuf) belongs to another system.
         return schema instanceof avsc.Type ? schema : undefined;
       } catch (error) {
         if (statusOf(error) === 404) return undefined;
@@ -86,7 +88,7 @@ async function setLevel(url: string, subject: string): Promise<void> {
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
     body: JSON.stringify({ compatibility: COMPATIBILITY.FULL_TRANSITIVE }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).catch(() => {}); // Tried again with the next registration.
+  }).catch(() => {}); // The next registration tries again.
 }
 
 /** The subject's own level; undefined while it has none. */
@@ -111,8 +113,9 @@ function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * Another instance registers the same new subject at this moment: the registry says that something "already exists" (an
- * incompatible schema it refuses in other words), or the subject is there and its level is not, which reads as NONE.
+ * Another instance is registering the same new subject at this moment. The registry answers that something "already
+ * exists" (it refuses an incompatible schema in other words), or the subject exists without its level, which reads as
+ * NONE.
  */
 function lostRace(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

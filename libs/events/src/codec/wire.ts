@@ -12,14 +12,14 @@ interface AvroWriter {
 }
 
 /**
- * Encodes `value` behind the wire header. Throws what avsc throws when the value does not fit, and a RangeError above
- * 900 kB: the broker would refuse it for ever and the relay could not pass it.
+ * Encodes `value` behind the wire header. Throws avsc's error when the value does not fit, and a RangeError above 900
+ * kB: the broker would refuse such a record for ever, and the relay could not pass it.
  */
 export function writeWire(schemaId: number, avro: AvroWriter, value: unknown): Buffer {
   scratch.writeUInt8(0, 0);
   scratch.writeUInt32BE(schemaId, 1);
   const end = avro.encode(value, scratch, WIRE_HEADER);
-  // avsc answers a negative number when the buffer was too short.
+  // avsc returns a negative number when the buffer was too short.
   if (end > 0) return Buffer.from(scratch.subarray(0, end));
   const body = avro.toBuffer(value);
   if (body.length > MAX_EVENT_BYTES) throw new RangeError(`${body.length} bytes are more than an event may have`);

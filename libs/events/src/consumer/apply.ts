@@ -4,7 +4,7 @@ import type { Applied } from '../metrics.ts';
 import { type DeadLetterEntry, deadLetter, type MessagingStore, mirrorRow, parkedLetter } from '../store/index.ts';
 import type { Subscription } from './subscription.ts';
 
-/** Called for every event before its handler; throws to make the handling of that event fail. For tests. */
+/** Called for every event before its handler; a throw makes the handling of that event fail. For tests. */
 export type Failpoint = (group: string, event: ReceivedEvent) => void;
 
 /** A message whose handling failed for good, with its last error. */
@@ -19,7 +19,7 @@ export interface ApplyDeps<Tx> {
   readonly subscription: Subscription<Tx, EventType>;
   readonly failpoint?: Failpoint | undefined;
   readonly now: () => Date;
-  /** Called last in the transaction of `applyMessages`, e.g. to note progress with what was applied. */
+  /** Called last in the transaction of `applyMessages`, e.g. to write progress together with the applied messages. */
   readonly finish?: ((tx: Tx, outcome: Applied) => Promise<void>) | undefined;
 }
 
@@ -50,7 +50,7 @@ export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly 
   });
 }
 
-/** Writes the guilty to the dead letters, parks their keys, and with them the messages that wait behind, in order. */
+/** Writes the guilty messages to the dead letters and parks their keys, with the messages waiting behind, in order. */
 export async function buryMessages<Tx>(
   deps: ApplyDeps<Tx>,
   guilty: readonly GuiltyMessage[],
@@ -59,7 +59,8 @@ export async function buryMessages<Tx>(
   await deps.store.transaction(async (tx) => {
     const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
     const letters = guilty.map(({ message, error, attempts }) =>
-      // Another topic's message of this key may have died meanwhile: then this one waits behind it.
+      // Another topic's message of this key may have become a dead letter meanwhile: then this message is parked behind
+      // it.
       message.record.key !== null && parked.has(message.record.key)
         ? parkedLetter(message)
         : deadLetter(message, 'HANDLER_ERROR', error, attempts),
@@ -89,8 +90,8 @@ function keysOf(messages: readonly Message[]): string[] {
 }
 
 /**
- * In the messages' order: those of parked keys go behind, unreadable ones die at once (and park their key where the
- * group parks), the rest is handled.
+ * Sorts in the messages' order. Messages of parked keys are parked, unreadable ones are dead-lettered at once (and park
+ * their key where the group parks), the rest is handled.
  */
 function sort(messages: readonly Message[], parkedKeys: Set<string>, parking: boolean) {
   const events: ReceivedEvent[] = [];

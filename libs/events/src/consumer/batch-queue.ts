@@ -2,15 +2,17 @@ import type { RecordBatch } from '../broker.ts';
 import { StaleBatchError } from '../errors.ts';
 import { isFinished, type PendingBatch, partitionName } from './pending.ts';
 
-/** The batches in the hands of a consumer, in order of arrival. Each leaves it once: settled or given back. */
+/** The batches a consumer holds, in order of arrival. Each batch leaves the queue once: settled or given back. */
 export interface BatchQueue {
-  /** @returns settles when the batch leaves: resolved, its offsets may be committed; rejected, it comes again */
+  /**
+   * @returns settles when the batch leaves. Resolved: its offsets may be committed. Rejected: it is delivered again.
+   */
   take(batch: RecordBatch): Promise<void>;
   /** A copy of the queue: it does not change while batches leave. */
   waiting(): readonly PendingBatch[];
-  /** Lets go of all that are applied to the end. */
+  /** Resolves all batches that are applied to the end. */
   settle(): void;
-  /** Gives those back whose partition is lost; all of them when the consumer stops. */
+  /** Gives back the batches whose partition is lost; all batches when the consumer stops. */
   dropStale(): void;
   giveBack(pending: PendingBatch, error: unknown): void;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createConsumerState } from './consumer-state.ts';
 
 describe('the state of a consumer', () => {
-  it('when a turn goes its way, then each state may follow', () => {
+  it('when a turn takes its ordinary course, then each state may follow the one before', () => {
     const state = createConsumerState();
     for (const next of ['WAKING', 'GATHERING', 'APPLYING', 'ISOLATING', 'PACING', 'GATHERING', 'PACING'] as const)
       state.enter(next);

@@ -1,19 +1,22 @@
 /** The states of a consumer. Each transaction goes through GATHERING, APPLYING and PACING. */
 export type ConsumerStateName =
-  /** Nothing waits: the next batch wakes it. */
+  /** No batch waits. The next batch wakes the consumer. */
   | 'RESTING'
-  /** A batch has come; those of the same fetch come in the same tick. */
+  /** A batch has arrived; batches of the same fetch arrive in the same tick. */
   | 'WAKING'
-  /** Stale batches are dropped, new ones decoded, the next transaction's messages taken. */
+  /** Stale batches are dropped, new ones decoded, and the next transaction's messages taken. */
   | 'GATHERING'
-  /** One transaction of all that were taken, tried again through outages. */
+  /** One transaction of all taken messages, repeated through outages. */
   | 'APPLYING'
-  /** That transaction failed for good: each partition's messages are halved until the guilty ones stand alone. */
+  /** The transaction failed for good: each partition's messages are halved until each guilty message is alone. */
   | 'ISOLATING'
-  /** Applied batches are held back a little, so that the next fetch brings more. */
+  /** Applied batches are held back briefly, so that the next fetch brings more. */
   | 'PACING';
 
-/** What may follow what. From everywhere it may come to rest: when nothing waits, and after a fault of its own code. */
+/**
+ * The states that may follow each state. RESTING may follow every state: when nothing waits, and after a fault of this
+ * library's own code.
+ */
 const NEXT: Readonly<Record<ConsumerStateName, readonly ConsumerStateName[]>> = {
   RESTING: ['WAKING'],
   WAKING: ['GATHERING'],
@@ -25,7 +28,7 @@ const NEXT: Readonly<Record<ConsumerStateName, readonly ConsumerStateName[]>> = 
 
 export interface ConsumerState {
   now(): ConsumerStateName;
-  /** @throws when that state may not follow: two turns at once, which would be a fault of this library */
+  /** @throws when `next` may not follow. That would mean two turns at once: a fault of this library */
   enter(next: ConsumerStateName): void;
   rest(): void;
 }

@@ -62,8 +62,8 @@ const orders = (from: number, to: number, partition = 0) =>
 const letters = () =>
   store.state.letters.map(({ status, record }) => `${status} ${record.topic}/${record.partition}@${record.offset}`);
 
-describe('a batch', () => {
-  it('is one transaction, and the batches of all partitions that arrive together are one too', async () => {
+describe('batches and transactions', () => {
+  it('when batches of all partitions arrive together, then they are applied in one transaction', async () => {
     await start();
     await Promise.all([broker.feed(orders(1, 3, 0)), broker.feed(orders(4, 5, 1)), broker.feed(orders(6, 6, 2))]);
     expect(batches).toHaveLength(1);
@@ -71,7 +71,7 @@ describe('a batch', () => {
     expect(store.transactions).toBe(1);
   });
 
-  it('that arrives while a transaction is at work goes into the next with all others that do', async () => {
+  it('when several batches arrive during a transaction, then the next transaction takes all of them', async () => {
     await start();
     const first = broker.feed(orders(1, 1, 0));
     await Promise.resolve();
@@ -81,13 +81,13 @@ describe('a batch', () => {
     expect(batches).toEqual([['order-created 1'], ['order-created 2', 'order-created 3']]);
   });
 
-  it('larger than the limit is several transactions', async () => {
+  it('when a batch is larger than the limit, then it takes several transactions', async () => {
     await start({ maxBatch: 10 });
     await broker.feed(orders(1, 25));
     expect(batches.map((batch) => batch.length)).toEqual([10, 10, 5]);
   });
 
-  it('of a patient group waits for more after a large one, but not when it is full', async () => {
+  it('when a patient group had a large batch, then it waits for more, unless the transaction was full', async () => {
     const handles = ['order-created' as const];
     const subscription = { group: 'ranking', handles, patienceMs: 500, maxBatch: 200, handle: async () => {} };
     await start({ subscription });
@@ -95,13 +95,13 @@ describe('a batch', () => {
     expect(clock.slept).toEqual([]);
     await broker.feed(orders(201, 201));
     expect(clock.slept).toEqual([expect.any(Number)]);
-    // The mean size is ((1 + 200) / 2 + 1) / 2 then, and each message adds 3 ms.
+    // The mean size is ((1 + 200) / 2 + 1) / 2 at that point, and each message adds 3 ms.
     expect(clock.slept[0]).toBeGreaterThan(120);
     await broker.feed(orders(300, 499));
     expect(clock.slept).toHaveLength(1);
   });
 
-  it('that is done is held back while more gathers, and what is not done is not', async () => {
+  it('when a batch is applied, then it is held back while more gathers; before that, nothing is held back', async () => {
     const handles = ['order-created' as const];
     const applied: number[] = [];
     const handle = async (_: MemoryTx, events: readonly unknown[]) => void applied.push(events.length);
@@ -124,7 +124,7 @@ describe('a batch', () => {
     expect(givenBack).toBe(true);
   });
 
-  it('is as large as the subscription says', async () => {
+  it('when a subscription sets the size of a batch, then no transaction is larger', async () => {
     const sizes: number[] = [];
     const handle = async (_: MemoryTx, events: readonly unknown[]) => void sizes.push(events.length);
     await start({ subscription: { group: 'ranking', handles: ['order-created'], maxBatch: 10, handle } });
@@ -132,14 +132,14 @@ describe('a batch', () => {
     expect(sizes).toEqual([10, 10, 5]);
   });
 
-  it('is applied once although it comes twice, and a message once although the batch holds it twice', async () => {
+  it('when a batch comes twice, or holds a message twice, then each message is applied once', async () => {
     await start();
     await broker.feed([...orders(1, 2), created(1, 3)]);
     await broker.feed(orders(1, 2));
     expect(store.state.rows).toEqual(['order-created 1', 'order-created 2']);
   });
 
-  it('skips types of others without decoding them', async () => {
+  it('when a message has a type of others, then it is skipped without decoding', async () => {
     await start();
     const foreign: IncomingRecord = {
       ...created(1, 1),
@@ -151,15 +151,15 @@ describe('a batch', () => {
     expect(letters()).toEqual([]);
   });
 
-  it('of a lost partition is neither applied nor resolved', async () => {
+  it('when the partition is lost, then its batch is neither applied nor resolved', async () => {
     await start();
     await expect(broker.feed(orders(1, 2), { isStale: () => true })).rejects.toThrow('no longer');
     expect(store.state.rows).toEqual([]);
   });
 });
 
-describe('an outage', () => {
-  it('is waited out with growing pauses; nothing is dead-lettered', async () => {
+describe('the consumer in an outage', () => {
+  it('when the database is away, then the consumer waits with growing pauses and dead-letters nothing', async () => {
     outages = 7;
     const consumer = await start({ random: () => 0 });
     const fed = broker.feed(orders(1, 3));
@@ -170,7 +170,7 @@ describe('an outage', () => {
     expect(consumer.status().waitingFor).toBeUndefined();
   });
 
-  it('that ends with the loss of the partition gives the batch back', async () => {
+  it('when an outage ends with the loss of the partition, then the batch is given back', async () => {
     outages = Number.POSITIVE_INFINITY;
     await start();
     let stale = false;
@@ -182,7 +182,7 @@ describe('an outage', () => {
     expect(store.state.rows).toEqual([]);
   });
 
-  it('of the registry is waited out too', async () => {
+  it('when the registry is away, then the consumer waits for it too', async () => {
     let away = 3;
     const decode: Codec['decode'] = (message) =>
       away-- > 0 ? Promise.reject(new OutageError('registry')) : codec.decode(message);
@@ -193,8 +193,8 @@ describe('an outage', () => {
   });
 });
 
-describe('poison', () => {
-  it('is found by halving, retried, dead-lettered and mirrored; the rest goes through', async () => {
+describe('poison messages', () => {
+  it('when a batch holds poison, then it is found by halving, retried, dead-lettered and mirrored; the rest is applied', async () => {
     poison.add(orderId(5));
     await start();
     await Promise.all([broker.feed(orders(1, 8, 0)), broker.feed(orders(9, 10, 1))]);
@@ -210,7 +210,7 @@ describe('poison', () => {
     ]);
   });
 
-  it('parks what comes later for its key, in the same batch and after, in order', async () => {
+  it('when a key has a dead letter, then its later messages are parked in order, in the same batch and after it', async () => {
     poison.add(orderId(2));
     await start();
     await broker.feed([created(1, 1), created(2, 2), cancelled(2, 3), cancelled(1, 4)]);
@@ -220,7 +220,7 @@ describe('poison', () => {
     expect(store.state.rows).toEqual(['order-created 1', 'order-cancelled 1', 'order-created 3']);
   });
 
-  it('that is delivered again after its dead letter was written changes nothing', async () => {
+  it('when poison is delivered again after its dead letter was written, then nothing changes', async () => {
     poison.add(orderId(2));
     await start();
     await broker.feed(orders(1, 3));
@@ -229,7 +229,7 @@ describe('poison', () => {
     expect(store.state.outbox).toHaveLength(1);
   });
 
-  it('that cannot be read is dead-lettered at once, with its reason, and is no fault of the handler', async () => {
+  it('when a message cannot be read, then it is dead-lettered at once with its reason, and the handler is not blamed', async () => {
     await start();
     const rubbish = [1, 2, 3, 4, 5, 6].map(
       (offset): IncomingRecord => ({ ...created(offset, offset), value: Buffer.from('rubbish') }),
@@ -259,7 +259,7 @@ describe('a group that does not park', () => {
       },
     });
 
-  it('sets poison aside and goes on with its key, in the same batch and after', async () => {
+  it('when a group does not park, then poison is set aside and its key goes on, in the same batch and after it', async () => {
     poison.add('order-created 2');
     await free();
     await broker.feed([created(1, 1), created(2, 2), cancelled(2, 3), cancelled(1, 4)]);
@@ -275,7 +275,7 @@ describe('a group that does not park', () => {
     expect(store.state.outbox.map((row) => row.topic)).toEqual(['order-events.dlq']);
   });
 
-  it('does the same with what cannot be read', async () => {
+  it('when a group does not park, then an unreadable message is set aside too and its key goes on', async () => {
     await free();
     await broker.feed([{ ...created(2, 1), value: Buffer.from('rubbish') }, cancelled(2, 2)]);
     await broker.feed([created(2, 3)]);
@@ -283,7 +283,7 @@ describe('a group that does not park', () => {
     expect(store.state.rows).toEqual(['order-cancelled 2', 'order-created 2']);
   });
 
-  it('changes nothing when a dead letter is delivered again', async () => {
+  it('when a group does not park and a dead letter is delivered again, then nothing changes', async () => {
     poison.add('order-created 2');
     await free();
     await broker.feed([created(2, 1), cancelled(2, 2)]);
@@ -293,8 +293,8 @@ describe('a group that does not park', () => {
   });
 });
 
-describe('rubbish', () => {
-  it('whose dead letter cannot be written halts its partition instead of being tried for ever', async () => {
+describe('unreadable records', () => {
+  it('when the dead letter of an unreadable record cannot be written, then its partition halts instead of retrying for ever', async () => {
     const consumer = await start();
     store.beforeCommit = () => {
       throw new Error('data too long');
@@ -304,7 +304,7 @@ describe('rubbish', () => {
     expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
   });
 
-  it('with headers of many bytes but few characters leaves them out of its mirror, whose column they would not fit', async () => {
+  it('when headers of few characters have too many bytes for their column, then the mirror leaves them out', async () => {
     await start();
     const rubbish = { ...created(1, 1), value: Buffer.from('rubbish') };
     await broker.feed([{ ...rubbish, headers: { ...rubbish.headers, binary: '\ufffd'.repeat(25_000) } }]);
@@ -322,7 +322,7 @@ describe('a schema that the registry does not know', () => {
   };
   const unknowns = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => unknown(from + i));
 
-  it('makes one message a dead letter at once; the rest goes through', async () => {
+  it('when one message has an unknown schema, then it is dead-lettered at once and the rest is applied', async () => {
     await start();
     await broker.feed([unknown(1), created(2, 2)]);
     expect(letters()).toEqual(['DEAD order-events/0@1']);
@@ -330,7 +330,7 @@ describe('a schema that the registry does not know', () => {
     expect(store.state.rows).toEqual(['order-created 2']);
   });
 
-  it('in more than twenty messages at once halts the partition, dead-letters nothing, and leaves the others alone', async () => {
+  it('when more than twenty messages at once have unknown schemas, then only their partition halts and none is dead-lettered', async () => {
     const consumer = await start();
     const halted = broker.feed(unknowns(1, 21));
     const other = broker.feed([created(30, 30, 1)]);
@@ -344,7 +344,7 @@ describe('a schema that the registry does not know', () => {
     expect(consumer.status().halted).toEqual({});
   });
 
-  it('in more than twenty messages a minute halts the partition too, until the minute is over', async () => {
+  it('when more than twenty messages a minute have unknown schemas, then the partition halts until the minute is over', async () => {
     await start();
     await broker.feed(unknowns(1, 15));
     await broker.feed(unknowns(16, 20));
@@ -357,7 +357,7 @@ describe('a schema that the registry does not know', () => {
 });
 
 describe('a broken handler', () => {
-  it('dead-letters nothing when every message of a batch fails: the partition halts, and goes on when it is mended', async () => {
+  it('when every message of a batch fails, then the partition halts without dead letters, and goes on once the handler works', async () => {
     for (let id = 1; id <= 6; id += 1) poison.add(orderId(id));
     const consumer = await start();
     await expect(broker.feed(orders(1, 6))).rejects.toThrow(HandlerBrokenError);
@@ -371,7 +371,7 @@ describe('a broken handler', () => {
     expect(consumer.status().halted).toEqual({});
   });
 
-  it('is not what it looks like when only the guilty of a batch are new: the good ones were applied before a crash', async () => {
+  it('when all new messages of a batch fail but the others were applied before a crash, then the handler is not suspected', async () => {
     await start();
     await broker.feed(orders(1, 6));
     for (let id = 7; id <= 11; id += 1) poison.add(orderId(id));
@@ -379,7 +379,7 @@ describe('a broken handler', () => {
     expect(letters()).toHaveLength(5);
   });
 
-  it('is told by more than twenty dead letters a minute, too', async () => {
+  it('when more than twenty messages a minute are dead-lettered, then the handler counts as broken', async () => {
     await start();
     for (let id = 1; id <= 20; id += 1) {
       poison.add(orderId(id));
@@ -393,7 +393,7 @@ describe('a broken handler', () => {
     expect(letters()).toHaveLength(21);
   });
 
-  it('is not suspected while some messages succeed', async () => {
+  it('when some messages succeed, then the handler is not suspected', async () => {
     for (let id = 1; id <= 19; id += 1) poison.add(orderId(id));
     await start();
     await broker.feed(orders(1, 30));
@@ -403,7 +403,7 @@ describe('a broken handler', () => {
 });
 
 describe('a failpoint', () => {
-  it('makes the handling of one order fail and leaves the others alone', async () => {
+  it('when a failpoint names one order, then only the handling of that order fails', async () => {
     const failpoint = (_group: string, event: ReceivedEvent) => {
       if (event.key === orderId(2)) throw new Error('failpoint');
     };
@@ -414,8 +414,8 @@ describe('a failpoint', () => {
   });
 });
 
-describe('a stop', () => {
-  it('lets the transaction at work finish and gives back the rest', async () => {
+describe('the stop of a consumer', () => {
+  it('when the consumer stops, then the transaction being applied finishes and the rest is given back', async () => {
     const consumer = await start({ maxBatch: 2 });
     const fed = broker.feed(orders(1, 4));
     fed.catch(() => {});

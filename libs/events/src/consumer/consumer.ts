@@ -29,8 +29,8 @@ export interface ConsumerOptions<Tx, T extends EventType = EventType> {
   /** Most messages in one transaction; default: the subscription's, or 1,000. */
   readonly maxBatch?: number;
   /**
-   * Under load a transaction waits so long at most to fill, ms; default: the subscription's patience, or 30. See
-   * `createPace`.
+   * Under load a transaction waits at most this long for more messages, ms; default: the subscription's patience, or
+   * 30. See `createPace`.
    */
   readonly paceMs?: number;
 }
@@ -39,11 +39,11 @@ export interface Consumer {
   /** Resolves once the group has joined. */
   ready(): Promise<void>;
   status(): ConsumerStatus;
-  /** Finishes the transaction at work, commits its offsets, gives back the rest, leaves the group. */
+  /** Finishes the current transaction, commits its offsets, gives back the rest, leaves the group. */
   stop(): Promise<void>;
 }
 
-/** What one consumer works with. */
+/** Everything one consumer needs for its turns. */
 interface Work<Tx> {
   readonly group: string;
   readonly apply: ApplyDeps<Tx>;
@@ -52,7 +52,7 @@ interface Work<Tx> {
   readonly queue: BatchQueue;
   readonly state: ConsumerState;
   readonly pace: Pace;
-  /** Messages of one transaction at most. */
+  /** Most messages in one transaction. */
   readonly maxBatch: number;
   readonly rate: DeadLetterRate;
   readonly report: Reporter;
@@ -60,17 +60,17 @@ interface Work<Tx> {
   readonly logger: EventLogger;
   readonly clock: Clock;
   readonly stopping: AbortSignal;
-  /** Runs work that is done for these batches through outages, for as long as they are this consumer's. */
+  /** Runs work for these batches through outages, as long as this consumer owns them. */
   persistence(batches: readonly PendingBatch[]): <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
- * Consumes a group's topics. All partitions' batches that are there when a transaction begins go into it together (a
- * row that every order updates is then updated once a transaction, not once an order); each batch's offsets are
- * committed after it. A batch is dropped, never committed, once its partition is lost.
+ * Consumes a group's topics. One transaction takes all partitions' batches that wait when it begins, so that a row
+ * which every order updates is updated once a transaction, not once an order. Each batch's offsets are committed after
+ * the transaction. A batch is dropped, never committed, once its partition is lost.
  */
 export async function startConsumer<Tx, T extends EventType>(options: ConsumerOptions<Tx, T>): Promise<Consumer> {
-  // A handler gets only the types it named, so it may be used for all of them.
+  // The cast is safe: a handler gets only the types that it named.
   const subscription = options.subscription as unknown as Subscription<Tx, EventType>;
   const stopping = new AbortController();
   const work = prepare(options, subscription, stopping.signal);
@@ -85,7 +85,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
       const taken = queue.take(batch);
       if (state.now() === 'RESTING') {
         state.enter('WAKING');
-        // Not before the other partitions of the same fetch have arrived, which they do in this tick.
+        // A microtask later: the other partitions of the same fetch arrive in this tick.
         queueMicrotask(() => void drain(work));
       }
       return taken;
@@ -127,7 +127,7 @@ function prepare<Tx, T extends EventType>(
   };
 }
 
-/** Turns, one transaction each, until nothing waits. It never rejects. */
+/** Takes turns, one transaction each, until nothing waits. Never rejects. */
 async function drain<Tx>(work: Work<Tx>): Promise<void> {
   const { queue, state, pace, clock, logger, group } = work;
   try {
@@ -144,7 +144,8 @@ async function drain<Tx>(work: Work<Tx>): Promise<void> {
       queue.settle();
     }
   } catch (error) {
-    // A fault of this code: give everything back, it comes again after a pause. Never a silent end.
+    // A fault of this code: all batches are given back and delivered again after a pause, so no partition ends
+    // silently.
     logger.error({ group, err: error }, 'consumer failed');
     for (const pending of queue.waiting()) queue.giveBack(pending, error);
   } finally {
@@ -152,7 +153,7 @@ async function drain<Tx>(work: Work<Tx>): Promise<void> {
   }
 }
 
-/** Drops what is stale, decodes what is new, and takes the next transaction's messages. */
+/** Drops stale batches, decodes new ones, and takes the next transaction's messages. */
 async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
   const { queue, codec, interest, metrics, group, pace, report, maxBatch } = work;
   queue.dropStale();
@@ -167,12 +168,14 @@ async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
     }
   }
   metrics.handled(group, 'skipped', skipped);
-  // What is not for this group costs a fetch all the same: where there is much of that, it looks less often.
+  // Skipped messages cost a fetch too: a group that skips many fetches less often.
   if (skipped > 0) pace.had(skipped);
   return takeShares(queue.waiting(), maxBatch, report.halted());
 }
 
-/** All shares in one transaction; where that fails for good, each partition's apart, to find the guilty message. */
+/**
+ * Applies all shares in one transaction. If it fails for good, each partition is applied apart to isolate the guilty.
+ */
 async function applyTogether<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<void> {
   const { queue, state, pace, report, logger, group } = work;
   const shares = haltUnknown(work, taken);
@@ -209,8 +212,8 @@ async function applyAlone<Tx>(work: Work<Tx>, share: Share): Promise<void> {
 }
 
 /**
- * One message of an unknown schema is rubbish; many are a registry that has lost its schemas, and then everything would
- * be dead-lettered. @returns the shares that may be applied; the others' partitions are halted.
+ * Halts partitions where many messages have unknown schemas. One such message is rubbish; many mean that the registry
+ * has lost its schemas, and dead-lettering would then set everything aside. @returns the shares that may be applied.
  */
 function haltUnknown<Tx>({ rate, clock, report, queue }: Work<Tx>, shares: readonly Share[]): Share[] {
   let count = rate.count(clock.now());
@@ -229,7 +232,7 @@ function haltUnknown<Tx>({ rate, clock, report, queue }: Work<Tx>, shares: reado
   });
 }
 
-/** What has been committed of a batch is behind it. */
+/** Notes that the share's messages are committed. */
 function advance<Tx>({ rate, clock, report }: Work<Tx>, share: Share): void {
   const { pending, messages } = share;
   pending.done += messages.length;
@@ -239,8 +242,8 @@ function advance<Tx>({ rate, clock, report }: Work<Tx>, share: Share): void {
 }
 
 /**
- * Under load what is done is given back a little later, and the next fetch begins with that: what comes meanwhile waits
- * in the broker rather than on this heap, and comes all together. Where a transaction was full, more waits already.
+ * Under load, applied batches are given back a little later, and the next fetch starts only then: new messages wait in
+ * the broker rather than on this heap, and arrive together. After a full transaction more messages wait already.
  */
 async function keepPace<Tx>(work: Work<Tx>, shares: readonly Share[]): Promise<void> {
   const { pace, clock, queue, maxBatch, stopping } = work;

@@ -2,16 +2,16 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Failpoint } from './apply.ts';
 
 /**
- * Makes a handler fail on purpose while the service runs, for tests and drills. Off unless SHOP_FAILPOINTS=on. The file
- * FAILPOINT_FILE holds lines of `<group> <key>` (`*` for every key) and is read again whenever it changes; the handling
- * of those events throws.
+ * Makes a handler fail on purpose while the service runs, for tests and drills. Off unless SHOP_FAILPOINTS=on.
+ * FAILPOINT_FILE holds lines of `<group> <key>` (`*` for every key), and the handling of those events throws. The file
+ * is read again whenever it changes.
  */
 export function failpointFromEnvironment(env: NodeJS.ProcessEnv = process.env): Failpoint | undefined {
   const path = env.FAILPOINT_FILE;
   return env.SHOP_FAILPOINTS === 'on' && path ? createFileFailpoint(path) : undefined;
 }
 
-/** How long one look at the file is believed, ms. */
+/** How long the last reading of the file is used, ms. */
 const BELIEVED_MS = 20;
 
 export function createFileFailpoint(path: string): Failpoint {

@@ -4,13 +4,13 @@ import { describe, HandlerBrokenError } from '../errors.ts';
 import type { Applied } from '../metrics.ts';
 import { type ApplyDeps, applyMessages, buryMessages, type GuiltyMessage, parks } from './apply.ts';
 
-/** Attempts at a message alone before it is dead-lettered. */
+/** Attempts at a single message before it is dead-lettered. */
 const ATTEMPTS = 3;
-/** From this many failures on, with no success, it is the handler that is broken and not the messages. */
+/** From this many failures without a success, the handler counts as broken, not the messages. */
 const SUSPICIOUS = 5;
 /**
- * Dead letters a minute above which the handler counts as broken. Of undecodable messages only those of an unknown
- * schema count.
+ * Dead letters a minute above which the handler counts as broken. Undecodable messages count only when their schema is
+ * unknown.
  */
 export const MAX_DEAD_LETTERS_A_MINUTE = 20;
 
@@ -36,7 +36,7 @@ export function createDeadLetterRate(): DeadLetterRate {
 export interface IsolateDeps<Tx> extends ApplyDeps<Tx> {
   readonly clock: Clock;
   readonly rate: DeadLetterRate;
-  /** Runs a transaction through outages and conflicts; rejects with what is poison, or because the batch is stale. */
+  /** Runs a transaction through outages and conflicts. Rejects with a poison error, or because the batch is stale. */
   readonly persist: <T>(work: () => Promise<T>) => Promise<T>;
   /** True for an error that must end the isolation at once, e.g. a stale batch. */
   readonly isFinal: (error: unknown) => boolean;
@@ -47,20 +47,20 @@ export interface Isolated {
   readonly guilty: readonly GuiltyMessage[];
 }
 
-/** How far an isolation has come. */
+/** The state of an isolation. */
 interface Work<Tx> {
   readonly deps: IsolateDeps<Tx>;
   readonly outcome: { applied: number; duplicate: number; parked: number; deadLettered: number };
   readonly guilty: GuiltyMessage[];
   readonly guiltyKeys: Set<string>;
-  /** They wait behind a guilty one of their key. */
+  /** Messages that wait behind a guilty message of their key. */
   readonly behind: Message[];
 }
 
 /**
- * Applies one partition's messages of which the handler rejects some: halves them until the guilty stand alone, retries
- * those, then dead-letters them; what comes later for their keys waits behind them, where the group parks. Nothing is
- * dead-lettered before everything else has been tried, so that a broken handler shows: then it rejects with
+ * Applies one partition's messages when the handler rejects some: halves them until each guilty message is alone,
+ * retries it, then dead-letters it. Later messages of its key are parked, where the group parks. Everything else is
+ * tried before anything is dead-lettered, so that a broken handler is recognized: then it rejects with
  * HandlerBrokenError.
  */
 export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
@@ -92,7 +92,7 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
   if (failure === undefined) return;
   const [only] = free;
   if (free.length === 1 && only) {
-    // No handler saw an unreadable message: what failed is the writing of its dead letter, and it is never dropped.
+    // No handler saw an unreadable message, so writing its dead letter failed. The message is never dropped.
     if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
     accuse(work, { message: only, error: describe(failure), attempts: ATTEMPTS });
     return;
@@ -102,7 +102,7 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
   await divide(work, free.slice(middle));
 }
 
-/** @returns the error, or undefined when the part is committed. */
+/** @returns the error, or undefined once the part is committed */
 async function attempt<Tx>({ deps, outcome }: Work<Tx>, part: readonly Message[]): Promise<unknown> {
   const attempts = part.length === 1 ? ATTEMPTS : 1;
   let failure: unknown;
@@ -130,7 +130,7 @@ function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {
   if (succeeded(work) === 0 && work.guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(work, entry.error);
 }
 
-/** With those that were applied before: a run that died in the midst of this has committed the good ones. */
+/** Counts duplicates too: a run that crashed during isolation has already committed the good messages. */
 function succeeded<Tx>({ outcome }: Work<Tx>): number {
   return outcome.applied + outcome.duplicate;
 }

@@ -1,7 +1,7 @@
 import type { RecordBatch } from '../broker.ts';
 import { type Codec, type Interest, isForOthers, type Message, readMessage } from '../codec/index.ts';
 
-/** A partition's batch in the hands of the consumer: what is decoded, and how far it has got. */
+/** A partition's batch held by the consumer: its decoded messages and how many of them are committed. */
 export interface PendingBatch {
   readonly batch: RecordBatch;
   readonly resolve: () => void;
@@ -20,7 +20,7 @@ export interface Share {
 
 export const partitionName = ({ topic, partition }: RecordBatch): string => `${topic}/${partition}`;
 
-/** Decodes what is for this group. @returns how many records were for others. Rejects for an outage: call it again. */
+/** Decodes this group's messages. @returns how many records were for others. Rejects for an outage: call it again. */
 export async function decodeBatch(
   pending: PendingBatch,
   codec: Pick<Codec, 'decode'>,
@@ -37,8 +37,8 @@ export async function decodeBatch(
 }
 
 /**
- * What goes into the next transaction: everything decoded that waits, up to `limit` messages, in order of arrival. A
- * batch of a partition that is `halted` goes last and alone: its failure must not cost the others another attempt.
+ * The next transaction's messages: all decoded ones that wait, up to `limit`, in order of arrival. A batch of a
+ * `halted` partition goes last and alone: its failure must not cost the others another attempt.
  */
 export function takeShares(queue: readonly PendingBatch[], limit: number, halted: ReadonlySet<string>): Share[] {
   const shares: Share[] = [];
@@ -59,7 +59,7 @@ function shareOf(pending: PendingBatch, room: number): Share {
   return { pending, messages: pending.messages?.slice(pending.done, pending.done + room) ?? [] };
 }
 
-/** How many of its messages are of a schema that the registry does not know. */
+/** Counts the messages whose schema the registry does not know. */
 export function unknownSchemas({ messages }: Share): number {
   return messages.filter((message) => !message.event && message.unknownSchema).length;
 }

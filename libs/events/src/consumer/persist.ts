@@ -2,7 +2,7 @@ import { type Clock, createBackoff } from '../clock.ts';
 import { describe, StaleBatchError } from '../errors.ts';
 import { classify } from '../failure.ts';
 
-/** Repetitions at once of work that lost a race, before it counts as an outage (conflict) or as poison (duplicate). */
+/** Immediate repetitions after a lost race, before it counts as an outage (conflict) or as poison (duplicate). */
 const REPETITIONS = 5;
 
 export interface PersistenceOptions {
@@ -12,13 +12,13 @@ export interface PersistenceOptions {
   readonly heartbeat: () => Promise<void>;
   /** Aborts the waiting when the consumer stops. */
   readonly signal: AbortSignal;
-  /** Told what is away; undefined once it is back. */
+  /** Called with the reason while something is away, and with undefined once it is back. */
   readonly waiting: (reason: string | undefined) => void;
 }
 
 /**
- * Runs work until it succeeds, however long what it needs is away: nothing is dead-lettered for an outage. Rejects with
- * StaleBatchError once the batch is no longer ours, and with the work's own error when that is poison.
+ * Runs work until it succeeds, however long its dependencies are away: an outage dead-letters nothing. Rejects with
+ * StaleBatchError once the batch is lost, and with the work's own error when that is poison.
  */
 export function createPersistence(options: PersistenceOptions): <T>(work: () => Promise<T>) => Promise<T> {
   const { clock, random, isStale, heartbeat, signal, waiting } = options;
@@ -48,7 +48,8 @@ export function createPersistence(options: PersistenceOptions): <T>(work: () => 
           waiting(describe(error));
         }
         await clock.sleep(backoff.next(), signal);
-        // Fails when the group rebalances: the batch is stale then, or the next turn finds out that it is not.
+        // A heartbeat fails when the group rebalances: then the batch is stale, or the next turn finds that it is still
+        // ours.
         await heartbeat().catch(() => {});
       }
     } finally {

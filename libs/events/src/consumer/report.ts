@@ -8,9 +8,9 @@ import { partitionName } from './pending.ts';
 
 export interface ConsumerStatus {
   readonly group: string;
-  /** What it waits for, while something is away. */
+  /** The dependency that the consumer waits for, while it is away. */
   readonly waitingFor: string | undefined;
-  /** `topic/partition` → why its handler counts as broken. */
+  /** `topic/partition` → why the partition's handler counts as broken. */
   readonly halted: Readonly<Record<string, string>>;
 }
 
@@ -23,7 +23,7 @@ interface ReporterOptions {
 
 export type Reporter = ReturnType<typeof createReporter>;
 
-/** Everything a consumer tells the world: logs, measures, readiness detail. */
+/** Reports a consumer's state: logs, metrics, readiness detail. */
 // One function: it is a list of messages and measures, a method each.
 export function createReporter({ group, logger, metrics, clock }: ReporterOptions) {
   const halted = new Map<string, string>();
@@ -67,7 +67,7 @@ export function createReporter({ group, logger, metrics, clock }: ReporterOption
       metrics.waiting(group, reason !== undefined);
     },
 
-    /** The partition's handler (or the registry) is broken: alert, and say so until it works again. */
+    /** Marks the partition as halted (its handler or the registry is broken) and alerts until `resume`. */
     halt(batch: RecordBatch, error: Error): void {
       const { topic, partition } = batch;
       halted.set(partitionName(batch), error.message);

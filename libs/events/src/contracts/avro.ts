@@ -1,21 +1,21 @@
 import avsc from 'avsc';
 
-/** What is used of avsc's cursor in a message. */
+/** The part of avsc's message cursor that is used here. */
 interface Cursor {
   readonly pos: number;
   readonly buf: Uint8Array;
   readLong(): number;
 }
 
-/** Methods of every type of avsc, which its declarations leave out. */
+/** Methods of every avsc type that its declarations leave out. */
 interface Reader {
   _read(cursor: Cursor): unknown;
   _skip(cursor: Cursor): void;
 }
 
 /**
- * avsc believes the length that an array claims and fills in as many items, far beyond the end of the message: some
- * bytes of rubbish would take all memory, and again after each restart. This one refuses to begin.
+ * An array type that refuses a length beyond the end of the message. avsc itself believes the length and fills in as
+ * many items: a few bytes of rubbish would take all memory, and again after each restart.
  */
 class BoundedArray extends avsc.types.ArrayType {
   _read(cursor: Cursor): unknown[] {
@@ -35,10 +35,12 @@ class BoundedArray extends avsc.types.ArrayType {
   }
 }
 
-/** Items of the array's next block; 0 at its end. Throws when there are more than bytes: each takes one at least. */
+/**
+ * Items of the array's next block; 0 at its end. Throws when there are more items than bytes: each takes at least one.
+ */
 function blockLength(cursor: Cursor): number {
   const announced = cursor.readLong();
-  // A negative count is followed by the block's size in bytes, which only a reader in a hurry needs.
+  // After a negative count comes the block's size in bytes, for readers that skip blocks. It is not needed here.
   if (announced < 0) cursor.readLong();
   const items = Math.abs(announced);
   const bytes = cursor.buf.length - cursor.pos;

@@ -1,13 +1,13 @@
 import type avsc from 'avsc';
 
 /**
- * What keeps two versions of a record from being FULLY compatible (readers of either read data of the other), one line
- * a field. Empty: compatible.
+ * The reasons why two versions of a record are not FULLY compatible (readers of either read data of the other), one
+ * line a field. Empty: compatible.
  */
 export function incompatibilities(current: avsc.Type, released: avsc.Type): string[] {
   const problems = compare(current, released, '');
   if (problems.length > 0) return problems;
-  // Whatever the comparison has no words for.
+  // A trial reading catches incompatibilities that the comparison has no words for.
   return [...unreadable(current, released, 'released data'), ...unreadable(released, current, 'new data')];
 }
 

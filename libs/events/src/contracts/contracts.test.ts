@@ -17,7 +17,7 @@ const schemas = currentSchemas();
 const orderCreated = () => JSON.parse(schemas.get('order-created') ?? '') as { name: string; fields: Field[] };
 const typeOf = (schema: unknown) => avsc.Type.forSchema(schema as avsc.Schema);
 
-/** Problems of order-created after `change`, against what it is now. */
+/** Problems of order-created after `change`, compared with the current schema. */
 function problemsAfter(change: (schema: ReturnType<typeof orderCreated>) => void): string[] {
   const changed = orderCreated();
   change(changed);
@@ -25,20 +25,20 @@ function problemsAfter(change: (schema: ReturnType<typeof orderCreated>) => void
 }
 
 describe('contracts', () => {
-  it('have the generated types that are committed', () => {
+  it('when the types are generated from the schemas, then they equal the committed file', () => {
     const committed = readFileSync(new URL('./generated/types.ts', import.meta.url), 'utf8');
     expect(committed).toBe(renderTypes(readSchemas(SCHEMA_FOLDER)));
   });
 
-  it('are compatible, both ways, with every released version', () => {
+  it('when a contract is compared with every released version, then it is compatible both ways', () => {
     expect(checkReleases(schemas)).toEqual([]);
   });
 
-  it('have all been released', () => {
+  it('when the contracts are listed, then every one has been released', () => {
     expect([...schemas.keys()].filter((type) => releasesOf(type).length === 0)).toEqual([]);
   });
 
-  it('say of every field what it is', () => {
+  it('when a contract has a field, then the schema documents it', () => {
     const undocumented: string[] = [];
     const visit = (type: string, schema: unknown): void => {
       if (typeof schema !== 'object' || schema === null) return;
@@ -52,7 +52,7 @@ describe('contracts', () => {
 });
 
 describe('a change of a contract', () => {
-  it('that removes a field without a default is refused, and the field named', () => {
+  it('when a change removes a field without a default, then it is refused, naming the field', () => {
     const problems = problemsAfter((schema) =>
       schema.fields.splice(
         schema.fields.findIndex((f) => f.name === 'userId'),
@@ -64,12 +64,12 @@ describe('a change of a contract', () => {
     ]);
   });
 
-  it('that adds a field without a default is refused, and the field named', () => {
+  it('when a change adds a field without a default, then it is refused, naming the field', () => {
     const problems = problemsAfter((schema) => schema.fields.push({ name: 'channel', type: 'string' }));
     expect(problems).toEqual(['field "channel" was added without a default: released data cannot be read']);
   });
 
-  it('deep inside is refused with the path of the field', () => {
+  it('when a change is deep inside a record, then it is refused with the path of the field', () => {
     const problems = problemsAfter((schema) => {
       for (const { name, type } of schema.fields) {
         if (name === 'lines')
@@ -79,7 +79,7 @@ describe('a change of a contract', () => {
     expect(problems).toEqual(['field "lines.note" was added without a default: released data cannot be read']);
   });
 
-  it('of a type, of an alternative, or of the name is refused', () => {
+  it('when a change concerns a type, an alternative, or the name, then it is refused', () => {
     const setType = (name: string, type: unknown) => (schema: ReturnType<typeof orderCreated>) => {
       for (const field of schema.fields) if (field.name === name) field.type = type;
     };
@@ -90,7 +90,7 @@ describe('a change of a contract', () => {
     expect(problemsAfter((schema) => Object.assign(schema, { name: 'Renamed' }))[0]).toContain('is now called');
   });
 
-  it('that adds or removes a field with a default is allowed', () => {
+  it('when a change adds or removes a field with a default, then it is allowed', () => {
     expect(
       problemsAfter((schema) => schema.fields.push({ name: 'channel', type: ['null', 'string'], default: null })),
     ).toEqual([]);

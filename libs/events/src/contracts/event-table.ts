@@ -7,16 +7,16 @@ interface EventDefinition<T extends EventType> {
   readonly topic: string;
   /** Full name of the Avro record: also the registry subject, since a topic carries several types. */
   readonly record: string;
-  /** The message key: what keeps one aggregate's events in order. */
+  /** The message key, which keeps one aggregate's events in order. */
   readonly key: (data: EventDataByType[T]) => string;
-  /** The event's id: `derived` from (orderId, type), as there is at most one an order; or one that the data carries. */
+  /** The event's id: `derived` from (orderId, type) when it happens at most once an order; else taken from the data. */
   readonly id: 'derived' | ((data: EventDataByType[T]) => string);
   /**
-   * CloudEvents extension attributes, sent as headers `ce_<name>` where they have a value: what a group can choose by
+   * CloudEvents extension attributes, sent as headers `ce_<name>` where they have a value. A group can choose by them
    * without decoding (`Subscription.wants`). A name is small letters and digits.
    */
   readonly attributes?: (data: EventDataByType[T]) => Readonly<Record<string, string | null>>;
-  /** It takes back what other events of its key cause: a recovery decides it before them. */
+  /** The event compensates other events of its key: a recovery decides it before them. */
   readonly takesBack?: true;
 }
 
@@ -40,7 +40,7 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     key: (e) => e.orderId,
     id: 'derived',
     takesBack: true,
-    // `wascompleted` has both values: messages without it are from before there was such an attribute.
+    // `wascompleted` is sent for both values: a message without it is older than the attribute.
     attributes: (e) => ({ couponid: e.couponId, wascompleted: String(e.wasCompleted) }),
   },
   'stock-reserved': {
@@ -135,7 +135,7 @@ export function publisherOf(type: EventType): string {
   return EVENTS[type].record.split('.')[1] ?? '';
 }
 
-/** Partitions of every topic. It stays: another count would move keys between partitions and break their order. */
+/** Partitions of every topic. Fixed: another count would move keys between partitions and break their order. */
 export const PARTITIONS = 6;
 
 /** Every topic of the catalogue, and its dead-letter mirror `<topic>.dlq`. */

@@ -1,7 +1,7 @@
 import type { EventType } from './event-table.ts';
 import type { EventDataByType } from './generated/types.ts';
 
-/** What caused an event: the request or the event before it. */
+/** The cause of an event: the request, or the event before it. */
 export interface Cause {
   /** Id of the causing event; absent when an HTTP request or a job caused it. */
   readonly eventId?: string;
@@ -14,7 +14,7 @@ interface NewEventOf<T extends EventType> {
   readonly data: EventDataByType[T];
   readonly cause?: Cause;
 }
-/** An event to publish: what pure decisions return and `Outbox.append` takes. Discriminated by `type`. */
+/** An event to publish: returned by pure decisions, taken by `Outbox.append`. Discriminated by `type`. */
 export type NewEvent = { [T in EventType]: NewEventOf<T> }[EventType];
 
 interface ReceivedEventOf<T extends EventType> {
@@ -35,7 +35,7 @@ interface ReceivedEventOf<T extends EventType> {
 /** An event as a handler gets it. Discriminated by `type`. */
 export type ReceivedEvent<T extends EventType = EventType> = { [K in T]: ReceivedEventOf<K> }[T];
 
-/** The cause to give to events that a received event leads to. */
+/** The cause for events that follow from a received event. */
 export function causedBy(event: ReceivedEvent): Cause {
   return { eventId: event.id, ...(event.traceparent ? { traceparent: event.traceparent } : {}) };
 }

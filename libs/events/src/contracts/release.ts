@@ -1,6 +1,6 @@
 /**
  * `node libs/events/src/contracts/release.ts`: checks every schema against every released version of it, and writes
- * those that changed to `schemas/released/<type>/v<n>.avsc`. Run it when a version goes out; commit what it writes.
+ * changed schemas to `schemas/released/<type>/v<n>.avsc`. Run it when a version goes out; commit the files it writes.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ export function releasesOf(type: string, folder: URL = RELEASED): Release[] {
     .map((name) => ({ name, text: readFileSync(new URL(name, own), 'utf8') }));
 }
 
-/** What breaks compatibility, one line each, naming event, released version and field. Empty: nothing does. */
+/** Breaches of compatibility, one line each, naming event, released version and field. Empty: compatible. */
 export function checkReleases(schemas: ReadonlyMap<string, string>, folder: URL = RELEASED): string[] {
   const problems: string[] = [];
   for (const [type, text] of schemas) {
@@ -51,7 +51,7 @@ function parse(text: string): avsc.Type {
   return avsc.Type.forSchema(JSON.parse(text));
 }
 
-/** The schema without its documentation: what matters to readers and writers. */
+/** The schema without its documentation, which readers and writers ignore. */
 function substance(text: string): string {
   return JSON.stringify(JSON.parse(text), (key, value: unknown) => (key === 'doc' ? undefined : value));
 }

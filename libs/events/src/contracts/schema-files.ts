@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** An Avro schema, as its file has it. */
+/** An Avro schema, as parsed from its file. */
 export type Schema =
   | string
   | Schema[]

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Database, placeholders, type Transaction } from '@shop/chassis';
 import type { IncomingRecord } from '../broker.ts';
 
-/** A dead letter's status. DEAD waits for an operator, PARKED for those before it, REDRIVE for the redriver. */
+/** A dead letter's status. DEAD waits for an operator, PARKED for the letters before it, REDRIVE for the redriver. */
 export type LetterStatus = 'DEAD' | 'PARKED' | 'REDRIVE' | 'REDRIVEN' | 'DISCARDED';
 
 /** A row of `dead_letter` that is not resolved. */
@@ -13,10 +13,7 @@ export interface Letter {
   readonly record: IncomingRecord;
 }
 
-/**
- * Where redriving may have something to do: a key's queue, or a single letter (it has no key, or its group does not
- * park).
- */
+/** A unit of redriving: a key's queue, or a single letter (it has no key, or its group does not park). */
 export type RedriveTarget =
   | { readonly group: string; readonly key: string }
   | { readonly group: string; readonly key: null; readonly id: number };
@@ -24,7 +21,8 @@ export type RedriveTarget =
 const OPEN = `('DEAD', 'PARKED', 'REDRIVE')`;
 
 /**
- * Two cheap looks: letters that an operator wants redriven, and parked keys whose dead letter was discarded.
+ * Finds targets by two cheap queries: letters that an operator wants redriven, and parked keys whose dead letter was
+ * discarded.
  * @param parking whether a group parks: where it does not, every letter stands alone
  */
 export async function findTargets(
@@ -58,8 +56,8 @@ export async function lockKey(tx: Transaction, { group, key }: RedriveTarget): P
 }
 
 /**
- * Marks what an operator discarded as processed, so that a late copy of it is dropped instead of applied after all. A
- * letter that stands alone (no key, or its group does not park) is nobody's target once it is discarded: the operator's
+ * Marks letters that an operator discarded as processed, so that a late copy is dropped instead of applied. A letter
+ * that stands alone (no key, or its group does not park) is no target any more once it is discarded: the operator's
  * tool marks it, in the transaction of the discard.
  */
 export async function claimDiscarded(tx: Transaction, { group, key }: RedriveTarget, now: Date): Promise<void> {
@@ -94,8 +92,8 @@ export async function markRedriven(tx: Transaction, id: number, resolution: stri
 }
 
 /**
- * Failed again: it waits for an operator, and all behind it with it. Changes nothing if another redriver has dealt with
- * the letter since it was read.
+ * Marks a letter as failed again: it and all letters behind it wait for an operator. Changes nothing if another
+ * redriver has handled the letter since it was read.
  */
 export async function markDead(tx: Transaction, { id, attempts }: Letter, error: string, now: Date): Promise<void> {
   await tx.execute(
@@ -105,7 +103,7 @@ export async function markDead(tx: Transaction, { id, attempts }: Letter, error:
   );
 }
 
-/** Frees the key if nothing of it waits any more. Only while its row is locked. */
+/** Frees the key if none of its letters waits any more. Call it only while the key's row is locked. */
 export async function freeKey(tx: Transaction, { group, key }: RedriveTarget): Promise<boolean> {
   if (key === null) return true;
   const waiting = await tx.query(

@@ -7,7 +7,7 @@ import { type EventLogger, silentLogger } from '../log.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { startRedriver } from './redriver.ts';
 
-/** Keys that nothing waits behind any more, of which some cannot be freed; the redriver's logs and the freed keys. */
+/** Redrives keys with no letters left, some of which fail to be freed. Gives the redriver's logs and the freed keys. */
 async function redriveOnce(failures: Readonly<Record<string, Error>>, keys: readonly string[]) {
   const freed: unknown[] = [];
   const logged: string[] = [];
@@ -54,7 +54,7 @@ async function redriveOnce(failures: Readonly<Record<string, Error>>, keys: read
   return { freed, logged };
 }
 
-it('when one key cannot be redriven, then those behind it are, and the log says what happened', async () => {
+it('when one key cannot be redriven, then the keys after it are, and the log says what happened', async () => {
   const failures = { a: new Error('a bug'), b: new OutageError('the registry is away') };
   const { freed, logged } = await redriveOnce(failures, ['a', 'b', 'c']);
   expect(freed).toEqual(['c']);
@@ -106,7 +106,7 @@ it('when a group does not park, then each letter is redriven by itself and no ke
   expect(statements.filter((sql) => sql.includes('parked_key'))).toEqual([]);
 });
 
-it('when nothing is asked for, then it looks less and less often, every two seconds at last', async () => {
+it('when no redrive is asked for, then the redriver looks less and less often, every two seconds at last', async () => {
   const clock = createVirtualClock();
   const over = Promise.withResolvers<void>();
   let looks = 0;

@@ -20,14 +20,14 @@ import {
   type RedriveTarget,
 } from './redrive-store.ts';
 
-/** So long an operator may wait for what he asked for. */
+/** Pauses between looks, ms: `last` is the longest an operator waits for the start of a redrive. */
 const PAUSES = { first: 500, last: 2_000 };
 
 export interface RedriverOptions {
   readonly database: Database;
   readonly store: Pick<MessagingStore<Transaction>, 'claim'>;
   readonly codec: Pick<Codec, 'decode'>;
-  /** The subscriptions of this service, as they are at each look. */
+  /** The subscriptions of this service, read at each look. */
   readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
   readonly logger?: EventLogger;
   readonly metrics?: EventMetrics;
@@ -41,20 +41,20 @@ export interface Redriver {
   stop(): Promise<void>;
 }
 
-/** What became of the first letter of a queue. */
+/** The outcome for the first letter of a queue. */
 type Step = 'more' | 'done' | 'blocked';
 
-/** What one redriver works with. */
+/** The state of one redriver. */
 interface Work extends Required<RedriverOptions> {
   readonly stopping: AbortSignal;
-  /** So many looks in a row have found nothing. */
+  /** Number of looks in a row that found nothing. */
   inVain: number;
 }
 
 /**
- * Carries out what operators ask for: applies a dead letter again and then all that is parked behind it, in order, one
- * transaction each, and stops at the first that fails. Every instance may run it, beside live consumers: all of them
- * lock the `parked_key` row first, so a message is either parked before the key is freed, or handled after.
+ * Carries out redrives: applies a dead letter again and then all letters parked behind it, in order, one transaction
+ * each, and stops at the first failure. Every instance may run it beside live consumers: all of them lock the
+ * `parked_key` row first, so a message is either parked before the key is freed, or handled after.
  */
 export function startRedriver(options: RedriverOptions): Redriver {
   const { failpoint, pauses = PAUSES } = options;
@@ -70,7 +70,7 @@ export function startRedriver(options: RedriverOptions): Redriver {
   };
 }
 
-/** Looks until it stops, less often after looks in vain. It never rejects. */
+/** Looks until it stops, less often after empty looks. Never rejects. */
 async function run(work: Work): Promise<void> {
   const { logger, clock, pauses, stopping } = work;
   while (!stopping.aborted) {
@@ -98,7 +98,7 @@ async function look(work: Work): Promise<void> {
   }
 }
 
-/** Never rejects: what fails for one target is tried at the next look and keeps nobody else's waiting. */
+/** Never rejects: a failing target is tried again at the next look and does not delay the other targets. */
 async function redrive(
   work: Work,
   subscription: Subscription<Transaction, EventType>,
@@ -116,7 +116,7 @@ async function redrive(
   }
 }
 
-/** The first letter of a queue, in one transaction. */
+/** Handles the first letter of a queue, in one transaction. */
 async function step(
   work: Work,
   subscription: Subscription<Transaction, EventType>,

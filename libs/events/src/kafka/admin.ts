@@ -9,28 +9,28 @@ import { type RecordRange, readRanges } from './read.ts';
 
 export type { RecordRange } from './read.ts';
 
-/** What operators' tools and tests ask Kafka. It belongs to no group and changes nothing. */
+/** Queries to Kafka for operators' tools and tests. It joins no group and changes nothing. */
 export interface KafkaAdmin {
   topics(): Promise<string[]>;
   /**
-   * What each partition holds now: all of it, or from the first record at or after `since`. `low` is the first offset
-   * held.
+   * The records that each partition holds now: all, or from the first record at or after `since`. `low` is the first
+   * offset held.
    */
   ranges(topics: readonly string[], since?: Date): Promise<(RecordRange & { readonly low: bigint })[]>;
-  /** Where a group goes on; `offset` is undefined where it never committed. */
+  /** The group's committed offsets; `offset` is undefined where it never committed. */
   committed(groupId: string, topics: readonly string[]): Promise<CommittedOffset[]>;
   /** Every record of the ranges, each partition in its order. */
   read(ranges: readonly RecordRange[], each: (record: IncomingRecord) => void): Promise<void>;
   /**
-   * The same in runs of one partition's consecutive records, none of which is empty. The next run waits until `each`
-   * has resolved, however long that takes; rejects with what `each` rejects with.
+   * Like `read`, in runs of one partition's consecutive records; no run is empty. The next run waits until `each` has
+   * resolved, however long that takes. Rejects when `each` rejects, with the same error.
    */
   readRuns(ranges: readonly RecordRange[], each: (records: readonly IncomingRecord[]) => Promise<void>): Promise<void>;
   /** Partitions that may have held records from `since` on which retention has removed, each in words. */
   goneSince(topics: readonly string[], since: Date): Promise<string[]>;
   /**
-   * Since when the topics hold everything, to the hour; undefined: since their beginning. In the future where it is all
-   * gone.
+   * The time since which the topics hold everything, to the hour; undefined: since their beginning. In the future when
+   * all records are gone.
    */
   heldSince(topics: readonly string[]): Promise<Date | undefined>;
   /** Members of a group by client id; empty when nobody has joined. */
@@ -51,8 +51,8 @@ export async function createKafkaAdmin(options: {
   await admin.connect();
 
   /**
-   * Asks the leaders of partitions; each later attempt over a connection of its own, for only that learns who leads
-   * now.
+   * Asks the leaders of partitions. Each later attempt uses a new connection, because only a new one learns the present
+   * leaders.
    */
   function askLeaders<T>(ask: (client: Admin) => Promise<T>): Promise<T> {
     return untilLed({ clock: systemClock, logger }, (attempt) =>

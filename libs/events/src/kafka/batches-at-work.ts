@@ -1,21 +1,21 @@
 import type { EachBatchPayload } from 'kafkajs';
 import { HEARTBEAT_MS } from './settings.ts';
 
-/** The batches of a session that are being applied. */
+/** The batches of a session being applied. */
 export interface BatchesAtWork {
   begin(payload: EachBatchPayload): void;
   end(payload: EachBatchPayload): void;
   none(): boolean;
-  /** Resolves once none is at work. */
+  /** Resolves once no batch is being applied. */
   idle(): Promise<void>;
-  /** Commits what the batches so far have resolved. */
+  /** Commits the offsets resolved so far. */
   commit(): Promise<void>;
   stop(): void;
 }
 
 /**
- * While a transaction takes long, KafkaJS sends no heartbeat: `beat` is called for a batch at work, every
- * `HEARTBEAT_MS`. One timer goes through bursts of short transactions.
+ * KafkaJS sends no heartbeat during a long transaction, so `beat` is called for a current batch every `HEARTBEAT_MS`.
+ * One timer serves bursts of short transactions.
  */
 export function createBatchesAtWork(beat: (payload: EachBatchPayload) => void): BatchesAtWork {
   const atWork = new Set<EachBatchPayload>();

@@ -2,10 +2,10 @@ import kafkajs, { type Admin, type Kafka, type LogEntry, type RetryOptions } fro
 import type { EventLogger } from '../log.ts';
 import { patchKafkaJs } from './patches.ts';
 
-/** How long one kind of warning of the client is not repeated, ms: an outage is said once, not at each attempt. */
+/** How long the same kind of client warning is suppressed, ms: an outage is logged once, not at each attempt. */
 const QUIET_MS = 5_000;
 
-/** Everyday life of a group, which KafkaJS reports as errors and warnings. */
+/** Ordinary events of a group that KafkaJS reports as errors and warnings. */
 const ORDINARY =
   /rebalanc|re-joining|not aware of this member|not the correct coordinator|coordinator is not available|is loading/i;
 
@@ -22,14 +22,14 @@ export function createClient({ brokers, clientId, logger }: KafkaOptions): Kafka
     brokers: [...brokers],
     connectionTimeout: 2_000,
     requestTimeout: 10_000,
-    // Back within a second of a broker's restart, without a storm meanwhile.
+    // Reconnects within a second of a broker's restart, without flooding it with attempts meanwhile.
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 },
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => createLogSink(logger),
   });
 }
 
-/** Administration over a connection of its own, which is closed again. */
+/** Runs administration on its own connection and closes the connection afterwards. */
 export async function administer<T>(
   kafka: Kafka,
   retry: RetryOptions,
@@ -40,12 +40,12 @@ export async function administer<T>(
     await client.connect();
     return await work(client);
   } finally {
-    // What was answered counts, not how the connection ended.
+    // The answer counts, not how the connection ended.
     await client.disconnect().catch(() => {});
   }
 }
 
-/** KafkaJS's log lines as ours. What matters to us we report ourselves, so nothing of it is an error. */
+/** Turns KafkaJS's log lines into ours. Real problems are reported by our own code, so none of these is an error. */
 export function createLogSink(logger: EventLogger, now: () => number = Date.now): (entry: LogEntry) => void {
   const said = new Map<string, number>();
   return ({ namespace, log }) => {

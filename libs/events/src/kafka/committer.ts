@@ -1,12 +1,12 @@
 import { type Clock, WOKEN } from '../clock.ts';
 
 /**
- * Commits resolved offsets: one commit at a time, what came meanwhile goes with the next, and under load one every
- * `COMMIT_EVERY_MS`. A commit only spares the next owner of a partition the messages before it, which the inbox would
- * drop.
+ * Commits resolved offsets, one commit at a time; requests that arrive meanwhile share the next commit, and under load
+ * there is one every `COMMIT_EVERY_MS`. A commit only spares the next owner of a partition the earlier messages, which
+ * the inbox would drop anyway.
  */
 export interface Committer {
-  /** Something was resolved. Does not wait: the inbox drops what a crash before the commit brings again. */
+  /** Requests a commit without waiting: after a crash before the commit, the inbox drops the repeated messages. */
   request(): void;
   /** Commits now. Resolves once nothing is left to commit, or the last attempt failed. */
   flush(): Promise<void>;
@@ -14,7 +14,7 @@ export interface Committer {
 }
 
 const RETRY_MS = 300;
-/** At least this long between two commits. */
+/** Shortest time between two commits. */
 export const COMMIT_EVERY_MS = 250;
 
 export function createCommitter(commit: () => Promise<void>, clock: Clock): Committer {
@@ -36,12 +36,12 @@ export function createCommitter(commit: () => Promise<void>, clock: Clock): Comm
         await commit();
         lastAt = clock.now();
       } catch {
-        // Coordinator moved, or the group rebalances. Uncommitted offsets stay known and are tried again.
+        // The coordinator moved, or the group rebalances. Uncommitted offsets are kept and tried again.
         await clock.sleep(RETRY_MS, stopped.signal);
         wanted = true;
       }
     }
-    // In the turn of the last look at `wanted`: a request after it starts anew, none falls between.
+    // Set in the same turn as the last look at `wanted`: a later request starts a new run, so none is lost.
     running = undefined;
   }
 

@@ -10,8 +10,8 @@ const ATTEMPTS = 10;
 const PAUSE_MS = 200;
 
 /**
- * Takes a dead client's member out of its group. Otherwise the group would wait for it: after a broker's restart that
- * is a whole session time-out in which nobody gets a partition.
+ * Removes a dead client's member from its group. Otherwise, after a broker's restart, the group would wait a whole
+ * session time-out for that member, and nobody would get a partition.
  */
 export async function dismissMember(cluster: Cluster, groupId: string, memberId: string, clock: Clock): Promise<void> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -20,8 +20,8 @@ export async function dismissMember(cluster: Cluster, groupId: string, memberId:
       await (coordinator as unknown as Coordinator).leaveGroup({ groupId, memberId });
       return;
     } catch (error) {
-      // A coordinator that has just started is still loading its groups. Anything else: the member is gone already, or
-      // time will tell.
+      // A coordinator that has just started is still loading its groups: try again. After any other error the member is
+      // gone already, or the session time-out removes it.
       if (!isLoading(error)) return;
       await clock.sleep(PAUSE_MS);
     }

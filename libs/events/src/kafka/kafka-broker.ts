@@ -18,7 +18,7 @@ export interface KafkaBrokerOptions {
   readonly clock?: Clock;
 }
 
-/** The log on Kafka. Connects when it is first needed, and again whenever a connection is lost. */
+/** The log on Kafka. Connects at first use, and reconnects whenever a connection is lost. */
 export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   const { logger, metrics = noMetrics, clock = systemClock } = options;
   const kafka = createClient(options);
@@ -26,7 +26,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   const consumers: BrokerConsumer[] = [];
   let closed = false;
 
-  /** Administration is rare: a connection for each piece of work. */
+  /** Administration is rare, so each piece of work opens its own connection. */
   const admin = <T>(work: (client: Admin) => Promise<T>) =>
     administer(kafka, { initialRetryTime: 100, maxRetryTime: 300, retries: 3 }, work);
 

@@ -8,12 +8,12 @@ import { logRanges, outOfRange } from './offsets.ts';
 import { OffsetOutOfRangeError } from './patches.ts';
 import { type Session, startSession } from './session.ts';
 
-/** How often a halted group looks whether an operator has mended its offsets, ms. */
+/** How often a halted group checks whether an operator has repaired its offsets, ms. */
 const HALTED_MS = 15_000;
 
 export interface SupervisorOptions {
   readonly kafka: Kafka;
-  /** A connected admin client, made anew by the owner when it fails. */
+  /** Runs work on a connected admin client, which its owner replaces when it fails. */
   readonly admin: <T>(work: (admin: Admin) => Promise<T>) => Promise<T>;
   readonly consume: ConsumeOptions;
   readonly logger: EventLogger;
@@ -21,7 +21,7 @@ export interface SupervisorOptions {
   readonly clock: Clock;
 }
 
-/** A group's consumer, through all its sessions. */
+/** A group's consumer over all its sessions. */
 interface Work extends SupervisorOptions {
   readonly stopping: AbortSignal;
   readonly joined: PromiseWithResolvers<void>;
@@ -34,9 +34,9 @@ interface Work extends SupervisorOptions {
 }
 
 /**
- * A consumer that never dies in silence: whatever ends the KafkaJS client, a new one is made, with back-off. Before
- * each start the group's committed offsets are compared with the log; if it no longer holds them the group halts and
- * alerts.
+ * A consumer that never dies silently: whatever ends the KafkaJS client, a new client is made, with back-off. Before
+ * each start the group's committed offsets are compared with the log; if the log no longer holds them, the group halts
+ * and alerts.
  */
 export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
   const stopping = new AbortController();
@@ -53,13 +53,13 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
     async stop() {
       stopping.abort();
       await work.session?.stop();
-      // A client that is just trying to connect to a broker that is away is not waited for.
+      // Not awaited: a client that is still trying to connect to a broker that is away.
       await atMost(options.clock, 3_000, ended);
     },
   };
 }
 
-/** Session after session. It never rejects. */
+/** Runs session after session. Never rejects. */
 async function supervise(work: Work): Promise<void> {
   const { consume, logger, metrics, clock, backoff, stopping } = work;
   const { groupId } = consume;
@@ -81,7 +81,7 @@ async function supervise(work: Work): Promise<void> {
   }
 }
 
-/** One session. Rejects when it has died; resolves when the consumer stops. */
+/** Runs one session. Rejects when it has died; resolves when the consumer stops. */
 async function live(work: Work): Promise<void> {
   const { kafka, consume, logger, clock, stopping } = work;
   await checkOffsets(work);
@@ -113,7 +113,8 @@ async function checkOffsets({ admin, consume, metrics }: Work): Promise<void> {
 }
 
 /**
- * A group that starts at the end stands exactly where the log ended before it joined: what comes after is not missed.
+ * Finds the end of the log before the group joins. A group that starts at the end begins exactly there, so later
+ * records are not missed.
  */
 async function findEnds({ admin, consume }: Work): Promise<Map<string, string>> {
   const ends = new Map<string, string>();

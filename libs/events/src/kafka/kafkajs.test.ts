@@ -23,7 +23,7 @@ interface Queue {
 describe('the corrections of KafkaJS', () => {
   patchKafkaJs();
 
-  it('leave no timer in a request queue that has nothing pending (its issue 1751)', () => {
+  it('when a request queue has nothing pending, then no timer is left in it (KafkaJS issue 1751)', () => {
     const RequestQueue = require('kafkajs/src/network/requestQueue') as new (options: object) => Queue;
     const queue = new RequestQueue({
       maxInFlightRequests: 1,
@@ -40,7 +40,7 @@ describe('the corrections of KafkaJS', () => {
     queue.destroy();
   });
 
-  it('refuse to go on silently from elsewhere when a group lost its place in the log', async () => {
+  it('when a group lost its place in the log, then it refuses to continue silently from elsewhere', async () => {
     const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: Group };
     const reset: string[] = [];
     const group = (fromBeginning: boolean) => ({
@@ -56,7 +56,7 @@ describe('the corrections of KafkaJS', () => {
     expect(reset).toEqual(['t']);
   });
 
-  it('look for requests that are out for too long once a second, and find them', () => {
+  it('when requests are out for too long, then they are found by a look once a second', () => {
     const RequestQueue = require('kafkajs/src/network/requestQueue') as new (options: object) => TimedQueue;
     const queue = new RequestQueue({
       ...{ maxInFlightRequests: 1, requestTimeout: 10_000, enforceRequestTimeout: true, clientId: 'c', broker: 'b' },
@@ -85,7 +85,7 @@ describe('the corrections of KafkaJS', () => {
     expect(queue.requestTimeoutIntervalId).toBeDefined();
   });
 
-  it('let each consumer say what its next fetch waits for, and hand on only partitions that brought something', async () => {
+  it('when a consumer fetches, then it sets the wait of each fetch and gets only partitions with records', async () => {
     const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: Group };
     const asked: { maxWaitTime: number; minBytes: number }[] = [];
     let messages: { offset: string }[] = [];
@@ -112,15 +112,15 @@ describe('the corrections of KafkaJS', () => {
     messages = [{ offset: '0' }];
     expect(await fetch('1')).toEqual([0]);
     expect(await fetch('1')).toEqual([0]);
-    // Another broker knows nothing of the first one's records.
+    // The second broker's waits do not depend on the first one's records.
     expect(await fetch('2')).toEqual([0]);
     expect(asked.map((it) => it.maxWaitTime)).toEqual([200, 400, 800, 100, 200]);
     expect(new Set(asked.map((it) => it.minBytes))).toEqual(new Set([1]));
   });
 });
 
-describe('what a fetch waits for', () => {
-  it('is twice as long after each that brought nothing, a second at most, and short again after the first record', () => {
+describe('the wait of a fetch', () => {
+  it('when fetches bring nothing, then the wait doubles up to a second, and is short again after the first record', () => {
     const waits = createFetchWaits(undefined);
     const lengths = Array.from({ length: 6 }, () => {
       const { minBytes, maxWaitTimeInMs } = waits.next();
@@ -131,11 +131,11 @@ describe('what a fetch waits for', () => {
     expect(lengths).toEqual([200, 400, 800, 1_000, 1_000, 1_000]);
     waits.had(true);
     expect(waits.next()).toEqual({ minBytes: 1, maxWaitTimeInMs: 100 });
-    // A session lasts through some lost heartbeats, and each waits for a fetch.
+    // A session must survive some lost heartbeats, and each heartbeat waits for a fetch.
     expect(MAX_FETCH_MS).toBeLessThanOrEqual(CONSUMER_SETTINGS.sessionTimeout / 4);
   });
 
-  it('is for a patient group a fetch that fills up, but only while records come', () => {
+  it('when a group is patient, then its fetch fills up, but only while records come', () => {
     const waits = createFetchWaits(400);
     expect(waits.next().minBytes).toBe(1);
     waits.had(true);
@@ -158,7 +158,7 @@ interface Group {
 }
 
 describe('KafkaJS log lines', () => {
-  it('of ordinary rebalances are no warnings, and an outage is not repeated at each attempt', () => {
+  it('when a group rebalances, then no warning is logged; when an outage lasts, then it is not logged at each attempt', () => {
     const said: string[] = [];
     let now = 0;
     const logger = {
@@ -185,13 +185,13 @@ describe('KafkaJS log lines', () => {
   });
 });
 
-/** A sleep of the virtual clock is a turn of the event loop, and a commit may follow on one. */
+/** Runs some turns of the event loop: a virtual sleep takes one turn, and a commit may follow it. */
 async function someTurns(): Promise<void> {
   for (let n = 0; n < 3; n += 1) await new Promise(setImmediate);
 }
 
 describe('commits', () => {
-  it('of many batches are one, one at a time, and a failed one is tried again', async () => {
+  it('when many batches are resolved, then one commit takes all, one at a time, and a failed commit is repeated', async () => {
     let commits = 0;
     let failures = 1;
     const committer = createCommitter(async () => {
@@ -205,7 +205,7 @@ describe('commits', () => {
     expect(commits).toBe(2);
   });
 
-  it('are some time apart under load, unless somebody waits for them', async () => {
+  it('when many commits are requested, then they are some time apart, unless a flush waits for them', async () => {
     const at: number[] = [];
     const clock = createVirtualClock();
     const committer = createCommitter(async () => void at.push(clock.now()), clock);
@@ -216,7 +216,7 @@ describe('commits', () => {
     expect(at).toHaveLength(2);
     expect((at[1] ?? 0) - (at[0] ?? 0)).toBe(COMMIT_EVERY_MS);
 
-    // Nobody sleeps this out.
+    // A clock whose sleep never ends by itself.
     const still = {
       now: () => 0,
       sleep: (_: number, signal?: AbortSignal) =>
@@ -233,7 +233,7 @@ describe('commits', () => {
     expect(commits).toBe(2);
   });
 
-  it('that are asked for while the last one is just ending are not forgotten', async () => {
+  it('when a commit is requested while the last one is just ending, then it is not forgotten', async () => {
     for (let turns = 0; turns < 12; turns += 1) {
       let commits = 0;
       const committer = createCommitter(async () => {
@@ -257,7 +257,7 @@ describe('a question to the leader of a partition', () => {
   const [noLeader, notLeader, notAuthorized] = [5, 6, 29].map(createErrorFromCode);
   const logger = silentLogger;
 
-  it('is asked again while the broker that is named does not lead yet', async () => {
+  it('when the named broker does not lead yet, then the question is asked again', async () => {
     const attempts: number[] = [];
     const answer = await untilLed({ clock: createVirtualClock(), logger }, async (attempt) => {
       attempts.push(attempt);
@@ -269,7 +269,7 @@ describe('a question to the leader of a partition', () => {
     expect(attempts).toEqual([0, 1, 2, 3]);
   });
 
-  it('fails at last when nobody leads, and at once with any other error', async () => {
+  it('when no broker leads, then the question fails at last; when the error is another, then at once', async () => {
     const clock = createVirtualClock();
     await expect(untilLed({ clock, logger }, () => Promise.reject(notLeader))).rejects.toBe(notLeader);
     expect(clock.now()).toBeGreaterThanOrEqual(15_000);
@@ -281,8 +281,8 @@ describe('a question to the leader of a partition', () => {
   });
 });
 
-describe('records', () => {
-  it('of several topics keep their order in each, and a keyless one never draws its partition', () => {
+describe('records of the producer', () => {
+  it('when records go to several topics, then each topic keeps their order, and a keyless record has a fixed partition', () => {
     const record = (topic: string, key: string | null) => ({ topic, key, value: null, headers: {} });
     const grouped = toTopicMessages([record('a', '1'), record('b', '2'), record('a', '3'), record('b', null)], 7);
     expect(grouped.map(({ topic, messages }) => [topic, messages.map((m) => m.key)])).toEqual([
@@ -292,7 +292,7 @@ describe('records', () => {
     expect(grouped[1]?.messages[1]?.partition).toBe(0);
   });
 
-  it('of more bytes than the broker takes in one batch are sent in several, in order, the largest alone', () => {
+  it('when records exceed the size of one batch, then several are sent in order, and the largest record alone', () => {
     const sizes = [400, 400, 400, 2_000, 300, 300];
     const records = sizes.map((size, n) => ({
       topic: 't',

@@ -2,17 +2,17 @@ import { type Clock, createBackoff } from '../clock.ts';
 import { describe, withCauses } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 
-/** How long a partition may be without a leader before an operator's question fails, ms. */
+/** How long a partition may lack a leader before an operator's query fails, ms. */
 const LEADERLESS_MS = 15_000;
 
 const LEADERLESS = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'];
 
 /**
- * Asks again while Kafka answers that a partition has no leader where the client looks for it: a broker that has just
- * started is named as leader before it leads. KafkaJS' administration gives up at the first such answer to a question
- * of offsets, and after some seconds when it asks who leads.
- * @param ask called with the number of the attempt, from 0; a later one should not trust what an earlier one learnt
- * @throws what `ask` rejects with: any other error at once, this one after 15 s
+ * Asks again while Kafka answers that a partition has no leader at the named broker: a broker that has just started is
+ * named as leader before it leads. KafkaJS's administration gives up at the first such answer to a query of offsets,
+ * and after some seconds when it looks up leaders.
+ * @param ask called with the number of the attempt, from 0; a later attempt should not reuse metadata of an earlier one
+ * @throws the error of `ask`: any other error at once, a missing leader after 15 s
  */
 export async function untilLed<T>(
   { clock, logger }: { readonly clock: Clock; readonly logger: EventLogger },
@@ -31,7 +31,7 @@ export async function untilLed<T>(
   }
 }
 
-/** By the type that KafkaJS gives to what the broker answers; it wraps that when its own attempts are over. */
+/** Recognizes the broker's answer by KafkaJS's error type; KafkaJS wraps that error once its own attempts are over. */
 function isLeaderless(error: unknown): boolean {
   for (const cause of withCauses(error)) {
     if ('type' in cause && LEADERLESS.some((type) => type === cause.type)) return true;

@@ -2,17 +2,17 @@ import type { EachBatchPayload } from 'kafkajs';
 import type { Clock } from '../clock.ts';
 import { isLostMembership } from './settings.ts';
 
-/** A session's place in the group: when KafkaJS last gave a sign of life, and whether it has to join anew. */
+/** A session's membership in the group: the last sign of life from KafkaJS, and whether it must rejoin. */
 export interface Membership {
   /** The coordinator's answer that ended the membership; undefined while it stands. */
   lostBy(): Error | undefined;
-  /** The group has been joined, anew perhaps. */
+  /** The group has been joined, possibly again. */
   joined(): void;
-  /** KafkaJS has been given the answer, and will join anew by itself. */
+  /** KafkaJS has received the coordinator's answer, and will rejoin by itself. */
   handedOver(): void;
   heartbeat(payload: EachBatchPayload): Promise<void>;
   signOfLife(): void;
-  /** Since the last sign of life, ms. */
+  /** Time since the last sign of life, ms. */
   silentFor(): number;
 }
 

@@ -33,8 +33,8 @@ export async function committedOffsets(
 }
 
 /**
- * Committed positions that the log no longer holds: retention has passed them, or the log was cut or made anew. KafkaJS
- * would silently go on from elsewhere.
+ * Committed offsets that the log no longer holds: retention has removed the records, or the log was cut or made anew.
+ * KafkaJS would silently continue from elsewhere.
  */
 export async function outOfRange(admin: Admin, groupId: string, topics: readonly string[]): Promise<string[]> {
   const committed = await committedOffsets(admin, groupId, topics);
@@ -52,9 +52,9 @@ export async function outOfRange(admin: Admin, groupId: string, topics: readonly
 }
 
 /**
- * Partitions whose beginning is gone and that may have held records from `since` on. What is held begins with a record
- * from after `since`, so whether there was one before it cannot be seen; an empty partition is believed complete while
- * the topic's retention is longer ago than `since`.
+ * Partitions whose beginning is gone and that may have held records from `since` on. If the first record held is from
+ * after `since`, records between may be gone. An empty partition counts as complete while its retention reaches back
+ * beyond `since`.
  */
 export async function goneSince(admin: Admin, topics: readonly string[], since: Date, now: number): Promise<string[]> {
   const problems: string[] = [];
@@ -71,7 +71,7 @@ export async function goneSince(admin: Admin, topics: readonly string[], since: 
 }
 
 const HOUR_MS = 3_600_000;
-/** Nothing is looked for further back than this, in hours. */
+/** The search goes back at most this many hours. */
 const MAX_HOURS = 10_000;
 
 /**
@@ -82,7 +82,8 @@ export async function heldSince(gone: (since: Date) => Promise<string[]>, now: n
   const isHeld = async (since: number) => (await gone(new Date(since))).length === 0;
   if (await isHeld(0)) return undefined;
   const next = Math.floor(now / HOUR_MS) + 1;
-  // `held` hours back and less is all there, `lost` is not. The next hour always is.
+  // Invariant: from `held` hours back everything is there, from `lost` hours back it is not. The next hour is always
+  // held.
   let [held, lost] = [0, MAX_HOURS];
   while (lost - held > 1) {
     const middle = Math.floor((held + lost) / 2);

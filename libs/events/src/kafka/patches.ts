@@ -1,6 +1,6 @@
 /**
- * Narrow corrections of KafkaJS 2.2.4, which has no releases any more. Its internals are reached on purpose and only
- * here; a test fails if they no longer look as expected.
+ * Narrow corrections of KafkaJS 2.2.4, which has no releases any more. Only this file reaches into its internals; a
+ * test fails if they no longer look as expected.
  */
 import { createRequire } from 'node:module';
 import type { Cluster } from 'kafkajs';
@@ -46,29 +46,29 @@ interface Prototypes {
   };
 }
 
-/** A group's position is no longer in the log: messages are lost to it. Never recovered from silently. */
+/** A group's offset is no longer in the log: the group has lost messages, and must not continue silently. */
 export class OffsetOutOfRangeError extends Error {
   override readonly name = 'OffsetOutOfRangeError';
   /** Tells KafkaJS not to try again. */
   readonly retriable = false;
 }
 
-/** The wait of one consumer's fetches at the broker. */
+/** The waits of one consumer's fetches at the broker. */
 export interface FetchWaits {
-  /** The next fetch is answered when there are `minBytes`, or after `maxWaitTimeInMs`. */
+  /** Settings of the next fetch: the broker answers when it has `minBytes`, or after `maxWaitTimeInMs`. */
   next(): { readonly minBytes: number; readonly maxWaitTimeInMs: number };
-  /** A fetch was answered, with records or without. */
+  /** Notes that a fetch was answered, with records or without. */
   had(records: boolean): void;
 }
 
 /** How often a connection looks for requests that are out for too long, ms. */
 const TIMEOUT_CHECK_MS = 1_000;
 
-/** By consumer and broker: one broker's silence says nothing of the next one's partitions. */
+/** Waits by consumer and broker: an idle broker says nothing about another broker's partitions. */
 const waits = new WeakMap<Cluster, (nodeId: string) => FetchWaits>();
 
 /**
- * From now on the consumer with this cluster asks before each fetch how long to wait. `create`: once for each broker.
+ * Makes the consumer with this cluster ask before each fetch how long to wait. `create` is called once for each broker.
  */
 export function controlFetches(cluster: Cluster, create: () => FetchWaits): void {
   const ofBrokers = new Map<string, FetchWaits>();
@@ -89,14 +89,14 @@ export function patchKafkaJs(): void {
   const { queue, group } = prototypes();
 
   // After each response the queue sets a timer to look for pending requests, with a negative delay when nothing is
-  // throttled, and sets it again when it fires: a loop of 1 ms a connection, for ever (KafkaJS issue 1751). With
-  // nothing pending there is nothing to look for; a pushed request that has to wait sets the timer itself.
+  // throttled, and sets the timer again when it fires: an endless loop of 1 ms a connection (KafkaJS issue 1751).
+  // Without pending requests the timer is not needed; a pushed request that has to wait sets it.
   const schedule = queue.scheduleCheckPendingRequests;
   queue.scheduleCheckPendingRequests = function scheduleIfPending() {
     if (this.pending.length > 0) schedule.call(this);
   };
 
-  // Ten times a second each connection looked for requests that had been out for some ten seconds.
+  // Each connection looked ten times a second for requests whose time-out is some ten seconds.
   queue.scheduleRequestTimeoutCheck = function checkSeldom() {
     if (!this.enforceRequestTimeout) return;
     this.destroy();
@@ -109,9 +109,9 @@ export function patchKafkaJs(): void {
     this.requestTimeoutIntervalId = setInterval(check, Math.min(this.requestTimeout, TIMEOUT_CHECK_MS));
   };
 
-  // The wait of a fetch is the same for ever, and a partition that brought nothing is handed to the workers like one
-  // that did: at rest that is all they do. What is left out here KafkaJS only answers with a heartbeat, as it does when
-  // nothing is left.
+  // KafkaJS always uses the same wait for a fetch, and hands a partition without records to its workers like any other:
+  // an idle consumer does little else. KafkaJS answers an empty partition only with a heartbeat, and sends that also
+  // when no partition is left, so empty partitions are left out here.
   const fetch = group.fetch;
   group.fetch = async function fetchWithPatience(nodeId) {
     const control = waits.get(this.cluster)?.(nodeId);
@@ -126,9 +126,9 @@ export function patchKafkaJs(): void {
     return filled;
   };
 
-  // A position outside the log (retention passed it, or the log was cut) is reset to the beginning or the end, and
-  // what lay between is skipped without a word. A group that applies events must stop instead. Groups that start at
-  // the end only wake waiters; for them the reset is right.
+  // KafkaJS resets an offset outside the log (retention removed it, or the log was cut) to the beginning or the end,
+  // and silently skips the records between. A group that applies events must stop instead. Groups that start at the end
+  // only wake waiters; for them the reset is right.
   const recover = group.recoverFromOffsetOutOfRange;
   group.recoverFromOffsetOutOfRange = async function refuse(error) {
     const appliesEvents = this.topicConfigurations[error.topic]?.fromBeginning === true;
@@ -139,13 +139,13 @@ export function patchKafkaJs(): void {
   };
 }
 
-/** KafkaJS loads a request's encoder when it first sends one: until then what it will find can be put in its place. */
+/** KafkaJS loads a request's encoder when it first sends one: until then the encoder can be replaced. */
 function replaceRecordCodec(): void {
   const require = createRequire(import.meta.url);
   const users = ['kafkajs/src/protocol/requests/produce/v3/request', 'kafkajs/src/protocol/recordBatch/v0/decoder'];
   if (users.some((path) => require.resolve(path) in require.cache))
     throw new Error('KafkaJS has sent or read records before it was corrected');
-  // Of an encoder KafkaJS asks for these two.
+  // KafkaJS uses only these two properties of an encoder.
   const encode = (record: RecordToEncode) => {
     const buffer = encodeRecord(record);
     return { buf: buffer, buffer };

@@ -3,10 +3,10 @@ import { createBackoff } from '../clock.ts';
 import { describe } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 
-/** Partitions whose batch was given back: each comes again after a pause of its own, while the others go on. */
+/** Partitions whose batch was given back. Each resumes after its own pause, while the others continue. */
 export interface PausedPartitions {
   pause(payload: EachBatchPayload, error: unknown): void;
-  /** The partition's next pause is a first one again. */
+  /** Resets the partition's next pause to the first one. */
   forget(partition: string): void;
   stop(): void;
 }

@@ -9,8 +9,8 @@ export interface Sender {
 }
 
 /**
- * The plain producer with acks=all, one request in flight and one send at a time. Not the idempotent one: KafkaJS's
- * loses its sequence under concurrent sends and broker restarts (its issues 598, 1005), and it would not cover a crash
+ * The plain producer with acks=all, one request in flight and one send at a time. The idempotent producer of KafkaJS
+ * loses its sequence under concurrent sends and broker restarts (its issues 598, 1005), and would not cover a crash
  * between send and outbox deletion anyway. Duplicates are harmless, since event ids are derived.
  */
 export function createSender(kafka: Kafka): Sender {
@@ -45,7 +45,7 @@ export function createSender(kafka: Kafka): Sender {
         await connected.sendBatch({ acks: -1, timeout: 10_000, topicMessages: toTopicMessages(part, sentAt) });
       }
     } catch (error) {
-      // Whatever state it is in, the next send begins with a fresh connection.
+      // After any failure the next send begins with a fresh connection.
       producer = undefined;
       void current.then(discard, () => {});
       throw new OutageError(`sending to Kafka: ${describe(error)}`, { cause: error });

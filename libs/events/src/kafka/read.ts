@@ -11,10 +11,12 @@ export interface RecordRange {
   readonly to: bigint;
 }
 
-/** While a run is at work nobody else keeps the membership alive, ms. */
+/** How often the membership is kept alive while a run is handled, ms. KafkaJS does not do it meanwhile. */
 const HEARTBEAT_MS = 2_000;
 
-/** KafkaJS fetches only for a group: one of its own, which commits nothing and is deleted afterwards. */
+/**
+ * Reads through a temporary group, because KafkaJS fetches only for a group. It commits nothing and is deleted after.
+ */
 export async function readRanges(
   kafka: Kafka,
   admin: Admin,

@@ -4,7 +4,7 @@ import { patchKafkaJs } from './patches.ts';
 import { type BatchContext, type Cursor, decodeRecord, encodeRecord, type RecordToEncode } from './record-codec.ts';
 
 const require = createRequire(import.meta.url);
-// KafkaJS's own, before they are replaced.
+// KafkaJS's own codec, loaded before it is replaced.
 const encodeByKafkaJs = require('kafkajs/src/protocol/recordBatch/record/v0') as (r: object) => { buffer: Buffer };
 const decodeByKafkaJs = require('kafkajs/src/protocol/recordBatch/record/v0/decoder') as (
   cursor: Cursor,
@@ -47,50 +47,53 @@ const records: [name: string, RecordToEncode][] = [
 ];
 
 describe.each(records)('a record of %s', (_name, record) => {
-  it('is written byte for byte as KafkaJS writes it', () => {
+  it('when the record is written, then its bytes are those that KafkaJS writes', () => {
     expect(encodeRecord(record).equals(encodeByKafkaJs(record).buffer)).toBe(true);
   });
 
-  it.each([0, 1])('is read as KafkaJS reads it, its headers as text (timestamp type %i)', (timestampType) => {
-    const given = { ...context, timestampType };
-    const bytes = body(encodeRecord(record));
-    const theirs = decodeByKafkaJs(new Decoder(bytes), given);
-    const lastAsText = Object.entries(theirs.headers).map(([name, value]) => [
-      name,
-      (Array.isArray(value) ? value.at(-1) : value)?.toString(),
-    ]);
-    const headers = Object.fromEntries(lastAsText) as Record<string, string>;
-    const ours = decodeRecord({ buffer: bytes, offset: 0 }, given);
-    // One header at a time, before and after all of them were read.
-    const names = [...Object.keys(headers), 'none'].filter((name) => /^[\x20-\x7e]*$/.test(name));
-    const oneByOne = () => names.map((name) => ours.header(name));
-    const before = oneByOne();
-    expect({
-      ...ours,
-      headers: ours.headers,
-      magicByte: ours.magicByte,
-      isControlRecord: ours.isControlRecord,
-    }).toEqual({
-      ...theirs,
-      headers,
-    });
-    expect([before, oneByOne()]).toEqual([names.map((name) => headers[name]), names.map((name) => headers[name])]);
-  });
+  it.each([0, 1])(
+    'when the record is read, then it is as KafkaJS reads it, with headers as text (timestamp type %i)',
+    (timestampType) => {
+      const given = { ...context, timestampType };
+      const bytes = body(encodeRecord(record));
+      const theirs = decodeByKafkaJs(new Decoder(bytes), given);
+      const lastAsText = Object.entries(theirs.headers).map(([name, value]) => [
+        name,
+        (Array.isArray(value) ? value.at(-1) : value)?.toString(),
+      ]);
+      const headers = Object.fromEntries(lastAsText) as Record<string, string>;
+      const ours = decodeRecord({ buffer: bytes, offset: 0 }, given);
+      // Reads headers one at a time, before and after all of them were read.
+      const names = [...Object.keys(headers), 'none'].filter((name) => /^[\x20-\x7e]*$/.test(name));
+      const oneByOne = () => names.map((name) => ours.header(name));
+      const before = oneByOne();
+      expect({
+        ...ours,
+        headers: ours.headers,
+        magicByte: ours.magicByte,
+        isControlRecord: ours.isControlRecord,
+      }).toEqual({
+        ...theirs,
+        headers,
+      });
+      expect([before, oneByOne()]).toEqual([names.map((name) => headers[name]), names.map((name) => headers[name])]);
+    },
+  );
 });
 
-it('a time before that of its batch is read as it was written', () => {
+it('when a record is older than its batch, then its time is read as it was written', () => {
   const bytes = body(encodeRecord({ key: 'k', value: null, timestampDelta: -5 }));
   expect(decodeRecord({ buffer: bytes, offset: 0 }, context).timestamp).toBe('1795843067240');
 });
 
-it('a record that ends too soon is read to its end and no further', () => {
+it('when a record ends too soon, then it is read to its end and no further', () => {
   const bytes = body(encodeRecord({ key: 'key', value: Buffer.from('value'), headers: { a: 'b' } }));
   for (let length = 1; length < bytes.length; length++) {
     expect(() => decodeRecord({ buffer: bytes.subarray(0, length), offset: 0 }, context)).not.toThrow();
   }
 });
 
-it('when KafkaJS is corrected, then what it loads to send and read records is ours', () => {
+it('when KafkaJS is corrected, then it loads our codec to send and read records', () => {
   patchKafkaJs();
   const encode = require('kafkajs/src/protocol/recordBatch/record/v0') as (record: RecordToEncode) => {
     buffer: Buffer;

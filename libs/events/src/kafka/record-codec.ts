@@ -1,17 +1,17 @@
 /**
- * A Kafka record (v2, "Record" in the protocol guide's message format) to and from bytes, in one pass each. KafkaJS
- * 2.2.4 makes an encoder of 512 bytes for each header it writes, and copies all headers for each that it reads: with
- * nine headers an event that was a fifth of the work of a consumer that skips most of what it hears.
+ * Converts a Kafka record (v2, "Record" in the protocol guide's message format) to and from bytes, in one pass each.
+ * KafkaJS 2.2.4 allocates an encoder of 512 bytes for each header it writes, and copies all headers for each header it
+ * reads: with nine headers an event, that was a fifth of the work of a consumer that skips most events.
  * https://kafka.apache.org/documentation/#recordbatch
  */
 
-/** What KafkaJS hands to its record decoder. */
+/** The cursor that KafkaJS hands to its record decoder. */
 export interface Cursor {
   readonly buffer: Buffer;
   offset: number;
 }
 
-/** What a record takes from the batch it stands in. */
+/** Values that a record takes from its batch. */
 export interface BatchContext {
   readonly firstOffset: string;
   readonly firstTimestamp: string;
@@ -30,9 +30,9 @@ export interface DecodedRecord {
   readonly offset: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** UTF-8 text. Of several of one name the last counts. */
+  /** UTF-8 text. When several headers share a name, the last counts. */
   readonly headers: Record<string, string>;
-  /** One of them; cheaper than all where the others are not needed. */
+  /** Reads one header; cheaper than all where the others are not needed. */
   header(name: string): string | undefined;
   readonly isControlRecord: boolean;
   readonly batchContext: BatchContext;
@@ -41,14 +41,14 @@ export interface DecodedRecord {
 /** `message.timestamp.type=LogAppendTime` of the topic: the batch's time is that of each of its records. */
 const LOG_APPEND_TIME = 1;
 
-/** Reads one record; offsets and times are exact up to 2^53. Its headers are read when they are first asked for. */
+/** Reads one record; offsets and times are exact up to 2^53. Headers are read at the first access. */
 export function decodeRecord(cursor: Cursor, batchContext: BatchContext): DecodedRecord {
   return new LazyRecord(cursor, batchContext);
 }
 
 /**
- * A group skips most of what it hears by one header, so the headers stay bytes until somebody wants all of them:
- * making text of nine headers costs ten times what the rest of a record does.
+ * A record whose headers stay bytes until all of them are asked for: a group skips most records by one header, and
+ * decoding nine headers costs ten times the rest of a record.
  */
 class LazyRecord implements DecodedRecord {
   readonly attributes: number;
@@ -58,7 +58,7 @@ class LazyRecord implements DecodedRecord {
   readonly value: Buffer | null;
   readonly batchContext: BatchContext;
   readonly #bytes: Buffer;
-  /** Where the headers begin, with their number. */
+  /** Offset of the headers, which begin with their count. */
   readonly #headersAt: number;
   #headers: Record<string, string> | undefined;
 
@@ -107,7 +107,7 @@ function readHeaders(cursor: Cursor): Record<string, string> {
   return headers;
 }
 
-/** One header's text, the last of its name, without making text of the others. `name` is ASCII. */
+/** The text of one header, the last of its name, without decoding the others. `name` is ASCII. */
 function findHeader(cursor: Cursor, name: string): string | undefined {
   const { buffer } = cursor;
   let found: string | undefined;
@@ -125,7 +125,7 @@ function findHeader(cursor: Cursor, name: string): string | undefined {
   return found;
 }
 
-/** Zigzag base-128, up to 2^53: beyond 28 bits by arithmetic, as shifts are of 32 bits. */
+/** Reads zigzag base-128 up to 2^53. Beyond 28 bits by arithmetic, since shifts work on 32 bits. */
 function readVarint(cursor: Cursor): number {
   const { buffer } = cursor;
   let result = 0;
@@ -155,7 +155,7 @@ function readText(cursor: Cursor): string | undefined {
   return cursor.buffer.toString('utf8', start, cursor.offset);
 }
 
-/** A record as KafkaJS gives it to its encoder. */
+/** A record as KafkaJS passes it to its encoder. */
 export interface RecordToEncode {
   readonly offsetDelta?: number;
   /** ms */
@@ -165,7 +165,7 @@ export interface RecordToEncode {
   readonly headers?: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[] | undefined>>;
 }
 
-/** Writes one record, its length in front. */
+/** Writes one record, preceded by its length. */
 export function encodeRecord({
   offsetDelta = 0,
   timestampDelta = 0,

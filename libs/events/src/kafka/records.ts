@@ -4,11 +4,11 @@ import type { DecodedRecord } from './record-codec.ts';
 
 /** A message as KafkaJS delivers it, as the port's record. */
 export function toRecord(topic: string, partition: number, message: KafkaMessage): IncomingRecord {
-  // `decodeRecord` stands in the place of KafkaJS' own.
+  // The cast is safe: `decodeRecord` replaces KafkaJS's decoder.
   return new ReceivedRecord(topic, partition, message as unknown as DecodedRecord);
 }
 
-/** Key, headers and time become text and numbers when they are asked for: most records are skipped by one header. */
+/** Converts key, headers and time at the first access: most records are skipped by one header. */
 class ReceivedRecord implements IncomingRecord {
   readonly topic: string;
   readonly partition: number;
@@ -42,9 +42,9 @@ class ReceivedRecord implements IncomingRecord {
 }
 
 /**
- * The port's records as one request of KafkaJS; the order within a topic stays.
- * @param sentAt of all of them, ms since 1970. KafkaJS would take the time anew for each partition, and who merges
- * partitions by time would find the order of the send changed.
+ * Groups the port's records by topic for one KafkaJS request; the order within a topic stays.
+ * @param sentAt time of all records, ms since 1970. KafkaJS would take the time anew for each partition, and a reader
+ * that merges partitions by time would see another order than that of the send.
  */
 export function toTopicMessages(records: readonly OutgoingRecord[], sentAt: number): TopicMessages[] {
   const timestamp = String(sentAt);
@@ -52,7 +52,7 @@ export function toTopicMessages(records: readonly OutgoingRecord[], sentAt: numb
   for (const { topic, key, value, headers } of records) {
     const entry = topics.get(topic) ?? { topic, messages: [] };
     topics.set(topic, entry);
-    // Without a key KafkaJS would draw a partition at each attempt.
+    // Partition 0, always: without a key KafkaJS would draw another partition at each attempt.
     entry.messages.push({ key, value, timestamp, headers: { ...headers }, ...(key === null && { partition: 0 }) });
   }
   return [...topics.values()];
@@ -60,13 +60,13 @@ export function toTopicMessages(records: readonly OutgoingRecord[], sentAt: numb
 
 /** The broker refuses a batch over 1 MiB (message.max.bytes), and KafkaJS makes one batch a partition of a request. */
 const MAX_REQUEST_BYTES = 900_000;
-/** Lengths, timestamp and offset of a record, and the lengths of a header, at most; bytes. */
+/** Upper bounds, bytes: lengths, timestamp and offset of a record, and the lengths of a header. */
 const RECORD_OVERHEAD = 40;
 const HEADER_OVERHEAD = 6;
 
 /**
- * Consecutive parts of the records, each small enough for one request whatever partitions it goes to. A record that is
- * larger by itself is a part of its own.
+ * Splits the records into consecutive parts, each small enough for one request whatever partitions it goes to. A record
+ * larger than the limit is a part of its own.
  */
 export function splitBySize(records: readonly OutgoingRecord[], limit = MAX_REQUEST_BYTES): OutgoingRecord[][] {
   const parts: OutgoingRecord[][] = [];

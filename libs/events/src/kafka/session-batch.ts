@@ -7,7 +7,7 @@ import type { Membership } from './membership.ts';
 import type { PausedPartitions } from './paused-partitions.ts';
 import { toRecord } from './records.ts';
 
-/** What the batches of one session share. */
+/** Shared by the batches of one session. */
 export interface SessionWork {
   readonly consume: ConsumeOptions;
   readonly membership: Membership;
@@ -19,7 +19,7 @@ export interface SessionWork {
   readonly stopping: AbortSignal;
 }
 
-/** KafkaJS's `eachBatch`: hands one partition's batch over, and resolves its offsets once it is applied. */
+/** The `eachBatch` of KafkaJS: hands one partition's batch over, and resolves its offsets once it is applied. */
 export async function handleBatch(work: SessionWork, payload: EachBatchPayload): Promise<void> {
   const { consume, membership, atWork, paused, committer, clock, stopping } = work;
   if (stopping.aborted) return;
@@ -35,7 +35,7 @@ export async function handleBatch(work: SessionWork, payload: EachBatchPayload):
   }
   const cause = membership.lostBy();
   if (!cause) return;
-  // Rejoin now rather than at the next heartbeat, but not before what was applied is committed.
+  // Rejoins now rather than at the next heartbeat, but only after applied offsets are committed.
   await atMost(clock, 1_000, committer.flush());
   if (atWork.none()) membership.handedOver();
   throw cause;

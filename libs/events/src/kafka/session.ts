@@ -11,7 +11,7 @@ import { createPausedPartitions } from './paused-partitions.ts';
 import { handleBatch, type SessionWork } from './session-batch.ts';
 import { CONSUMER_SETTINGS, createFetchWaits, RUN_SETTINGS } from './settings.ts';
 
-/** Without a sign of life from KafkaJS for this long, and nothing in our hands, the client is rebuilt. */
+/** Without a sign of life from KafkaJS for this long, and without a batch in our hands, the client is rebuilt. */
 const SILENCE_MS = 30_000;
 
 export interface SessionOptions {
@@ -21,18 +21,18 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** Where to start each partition (`topic/partition` → offset), kept up to date; only for groups that never commit. */
   readonly positions: Map<string, string> | undefined;
-  /** This process's member of the session before, which may still count as alive. */
+  /** This process's member of the former session, which the group may still count as alive. */
   readonly formerMember: string | undefined;
   readonly onJoin: (memberId: string) => void;
 }
 
 /** One KafkaJS consumer from its start to its crash or stop. */
 export interface Session {
-  /** Resolves with the reason when the client has died. It does not come back by itself. */
+  /** Resolves with the reason when the client has died. The session does not recover by itself. */
   readonly ended: Promise<Error>;
-  /** Waits for the batches at work, commits, leaves the group. */
+  /** Waits for current batches, commits, leaves the group. */
   stop(): Promise<void>;
-  /** Throws the client away. */
+  /** Abandons the client without waiting. */
   abandon(): void;
 }
 
@@ -87,7 +87,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   };
 }
 
-/** The KafkaJS consumer, and its cluster once KafkaJS has shown it to the assigner. */
+/** Creates the KafkaJS consumer; its cluster is known once KafkaJS has passed it to the assigner. */
 function createClient({ kafka, consume: { groupId, patienceMs } }: SessionOptions) {
   let cluster: Cluster | undefined;
   const consumer = kafka.consumer({
@@ -114,7 +114,7 @@ function prepare({ consume, logger, clock, positions }: SessionOptions, stopping
   return { consume, membership, atWork, paused, committer, positions, clock, stopping };
 }
 
-/** Follows what KafkaJS tells of itself: signs of life, the joining of the group, its crash. */
+/** Follows the events of KafkaJS: signs of life, joining of the group, its crash. */
 function listen(
   consumer: Consumer,
   { membership, positions, consume: { groupId } }: SessionWork,

@@ -3,12 +3,12 @@ import { type Codec, renderHeaders } from '../codec/index.ts';
 import { deriveEventId, EVENTS, type EventDataByType, type EventType, type NewEvent } from '../contracts/index.ts';
 import type { MessagingStore, NumberedRow, OutboxRow } from '../store/index.ts';
 
-/** How a service publishes: in its own transaction, so that the change and its events commit together or not at all. */
+/** Publishing within the service's own transaction: the change and its events commit together or not at all. */
 export interface Outbox<Tx> {
   /**
-   * Writes the events to the outbox of `tx`. Call it after the aggregates are locked: then the order of the rows is the
-   * order of the commits for each key. Throws InvalidEventError if one does not fit its schema: the request fails, not
-   * the relay.
+   * Writes the events to the outbox of `tx`. Call it after the aggregates are locked: then, for each key, the order of
+   * the rows is the order of the commits. Throws InvalidEventError if an event does not fit its schema: the request
+   * fails, not the relay.
    */
   append(tx: Tx, events: readonly NewEvent[]): Promise<void>;
 }
@@ -18,9 +18,9 @@ export interface OutboxOptions<Tx> {
   readonly codec: Pick<Codec, 'encode'>;
   /** `ce_source`: the service's name. */
   readonly source: string;
-  /** Called after each commit that left rows, with the rows where their numbers are known: wakes the relay. */
+  /** Called after each commit that wrote rows, with the rows where their numbers are known: wakes the relay. */
   readonly wake?: (rows: readonly NumberedRow[] | undefined) => void;
-  /** Trace context of the request at work, for events whose cause has none. */
+  /** Trace context of the current request, for events whose cause has none. */
   readonly traceparent?: () => string | undefined;
   readonly clock?: Clock;
 }

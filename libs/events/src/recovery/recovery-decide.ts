@@ -8,7 +8,7 @@ import { createReplayApplier, readSetAside } from '../replay/index.ts';
 import type { RecoveryStep } from './recovery-options.ts';
 import { noteRecovery } from './recovery-store.ts';
 
-/** Each event is decided by itself, at its own time: more in a transaction would only hold locks for longer. */
+/** Most events in one transaction. Each is decided singly, so a larger transaction would only hold locks longer. */
 const MAX_TOGETHER = 200;
 
 interface Decided {
@@ -18,9 +18,9 @@ interface Decided {
 }
 
 /**
- * Decides what each subscription has heard and not answered: what its inbox does not hold. An event that takes back
- * what others of its key cause (`takesBack`) goes before them. A cancellation that arrived before its trigger left a
- * VOID row: deciding the trigger first would take what was never taken.
+ * Decides the events that each subscription consumed but did not answer: those that its inbox does not hold. A
+ * compensating event (`takesBack`) is decided before the other events of its key. A cancellation that arrived before
+ * its trigger left a VOID row: deciding the trigger first would reserve something that was never reserved.
  */
 export async function decideOpenEvents(
   step: RecoveryStep,
@@ -71,7 +71,7 @@ async function decideTypes(
   async function decide(records: readonly IncomingRecord[]): Promise<void> {
     await mayGoOn();
     const wanted = records.filter((record) => !isForOthers(record, interest));
-    // What the backup holds as a dead letter stays one, until an operator decides. Rubbish of no type becomes one
+    // A dead letter in the backup stays one until an operator decides. A record without a known type is dead-lettered
     // again.
     const setAside = await applier.persist(() => readSetAside(database, group, wanted));
     const messages = await applier.decode(wanted.filter((record) => !setAside.has(record.offset)));

@@ -9,7 +9,7 @@ const PARTITIONS = [0, 1, 2];
 const FROM = Date.UTC(2026, 0, 1);
 const HOUR_MS = 3_600_000;
 
-/** A log of which a record is sent every ms from `since` on, to one partition after the other. */
+/** A log to which a record is sent every ms from `since` on, partition after partition. */
 function logOf(count: number, since: number) {
   const records = Array.from(
     { length: count },
@@ -45,7 +45,7 @@ it.each([
 ])(
   'when the clock here is %s, then no slice is larger than it may be, and all come in their order',
   async (_, ahead) => {
-    // The last hour's: a clock that is slow has not seen any of it.
+    // Records of the last hour only: by a slow clock they all lie in the future.
     const { log, times } = logOf(3_000, FROM + HOUR_MS - 3_000);
     const slices: number[][] = [];
     for await (const slice of readSlices(log, await log.ranges([TOPIC]), FROM, FROM + ahead, 400))

@@ -8,15 +8,15 @@ import { noteRecovery } from './recovery-store.ts';
 
 /** Most records in memory at once. */
 const SLICE = 20_000;
-/** The latest time there is, ms: what a producer wrote may be as far away. */
+/** The latest time there is, ms: a producer may have written a timestamp as far away. */
 const LATEST = 8_640_000_000_000_000;
-/** Facts that do not fit together wait for so many later ones. */
+/** Facts that do not fit together wait for at most this many later ones. */
 const MAX_PENDING = 20_000;
 
 /**
- * Applies the service's own events, in the order in which they were sent, whatever their partitions: one relay sends
- * them all, in the order of the commits for each row that they are about. Their causes go into the inbox with them.
- * @returns how many
+ * Applies the service's own events in the order in which they were sent, across partitions: one relay sends them all,
+ * for each row in the order of its commits. The ids of their causes go into the inbox in the same transaction.
+ * @returns how many facts were applied
  */
 export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
   const { own, database, store, id, batch, acceptGaps, clock, signal, logger, mayGoOn } = step;
@@ -56,7 +56,7 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
       pending = [];
       incomplete = undefined;
     } catch (error) {
-      // Two instances have relayed, with clocks that differ: what belongs before is among the next ones.
+      // Two instances relayed with different clocks: a fact that belongs before may be among the next ones.
       if (!(error instanceof FactsIncompleteError) || pending.length > MAX_PENDING) throw error;
       incomplete = error;
     }
@@ -93,9 +93,9 @@ async function readFacts(
 }
 
 /**
- * One topic's records in slices of the broker's time, each in the order of that time over all partitions. A slice is as
- * long as fits into memory: about `most` records.
- * @param now only says how long the first slice is tried: the clock here may differ from the broker's
+ * One topic's records in slices of the broker's time, each slice in the order of that time over all partitions. A slice
+ * holds about `most` records, as many as fit into memory.
+ * @param now only sets the first slice's length: the clock here may differ from the broker's
  */
 export async function* readSlices(
   log: Pick<KafkaAdmin, 'ranges' | 'read'>,
@@ -122,7 +122,7 @@ export async function* readSlices(
   }
 }
 
-/** The part of the ranges that was sent before `time`; all of it for one that no clock can show. */
+/** The part of the ranges that was sent before `time`; all of it for a time beyond any clock. */
 async function before(
   log: Pick<KafkaAdmin, 'ranges'>,
   ranges: readonly RecordRange[],
@@ -145,8 +145,8 @@ function bySending(a: IncomingRecord, b: IncomingRecord): number {
 }
 
 /**
- * The relay sends hundreds of rows in a millisecond. Their numbers only tell within one: a schema that is restored
- * counts on from where its backup was.
+ * Orders records of the same millisecond by their outbox number; the relay sends hundreds of rows in one. Numbers are
+ * only compared within a millisecond: a restored schema counts on from its backup's number.
  */
 function bySequence({ headers: { ce_sequence: a } }: IncomingRecord, { headers: { ce_sequence: b } }: IncomingRecord) {
   if (a === undefined || b === undefined || a === b) return 0;
@@ -157,7 +157,7 @@ function byOffset(a: IncomingRecord, b: IncomingRecord): number {
   return Number(BigInt(a.offset) - BigInt(b.offset));
 }
 
-/** Parts of at least `size` records, but never between two of the same time: their order is not known yet. */
+/** Parts of at least `size` records, never cut between records of the same time: their order is not known yet. */
 function* cut(records: readonly IncomingRecord[], size: number): Generator<IncomingRecord[]> {
   let part: IncomingRecord[] = [];
   for (const record of records) {

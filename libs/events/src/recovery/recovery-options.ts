@@ -7,14 +7,14 @@ import type { KafkaAdmin, RecordRange } from '../kafka/index.ts';
 import type { EventLogger } from '../log.ts';
 import type { SqlMessagingStore } from '../store/index.ts';
 
-/** What a service published itself, and how that is made true again. */
+/** The events a service published itself, and how their effects are restored. */
 export interface OwnFacts<T extends EventType = EventType> {
-  /** Whose inbox gets the causes: what led to a fact is not decided again. */
+  /** The group whose inbox gets the causes, so that the cause of a fact is not decided again. */
   readonly group: string;
   readonly types: readonly T[];
   /**
-   * Makes the events' effects, each unless it is there already: no decision, nothing to the outbox. Events come in the
-   * order in which they were sent. Throws FactsIncompleteError when they do not fit together without later ones.
+   * Restores the events' effects, each unless it is there already: no decision, nothing to the outbox. Events come in
+   * the order in which they were sent. Throws FactsIncompleteError when they do not fit together without later ones.
    * `acceptGaps`: an operator knows that some are missing.
    */
   apply(tx: Transaction, events: readonly ReceivedEvent<T>[], options: { acceptGaps: boolean }): Promise<void>;
@@ -26,13 +26,13 @@ export interface RecoveryOptions {
   readonly codec: Codec;
   readonly log: KafkaAdmin;
   readonly own: OwnFacts;
-  /** The service's subscriptions, deciding with this clock: the time of the event at hand. */
+  /** The service's subscriptions, deciding with this clock: the time of the event being decided. */
   readonly subscriptions: (now: () => Date) => readonly Subscription<Transaction, EventType>[];
-  /** Before the backup was taken: what it holds already is found there. */
+  /** A time before the backup was taken. Facts that the backup already holds are recognized. */
   readonly from: Date;
-  /** Go on although the topics no longer hold everything since `from`, or something on them cannot be read. */
+  /** Continue although the topics no longer hold everything since `from`, or some records cannot be read. */
   readonly acceptGaps: boolean;
-  /** About so many events a transaction. */
+  /** About this many events a transaction. */
   readonly batch: number;
   /** Called between transactions; rejects when this process may not go on. */
   readonly mayGoOn: () => Promise<void>;
@@ -48,15 +48,15 @@ export class RecoveryError extends Error {
   override readonly name = 'RecoveryError';
 }
 
-/** Events of the service itself that do not fit together, or not yet. */
+/** The service's own events do not fit together, or not yet. */
 export class FactsIncompleteError extends Error {
   override readonly name = 'FactsIncompleteError';
 }
 
 /** A recovery that has begun. */
 export interface RecoveryStep extends RecoveryOptions {
-  /** Of its row in `replay`. */
+  /** Id of the recovery's row in `replay`. */
   readonly id: number;
-  /** What the topics hold from `from` on, up to where they ended when the recovery began. */
+  /** The records of the topics from `from` on, up to their end when the recovery began. */
   readonly ranges: readonly RecordRange[];
 }

@@ -32,7 +32,7 @@ export interface RecoverableService<O extends EventType, T extends EventType> {
   readonly logger: Logger;
   readonly shutdown: Pick<Shutdown, 'onStop' | 'stop'>;
   readonly own: OwnFacts<O>;
-  /** The subscriptions that go live later, here with the outbox and the clock of the recovery. */
+  /** The subscriptions that go live later, made here with the outbox and the clock of the recovery. */
   readonly subscriptions: (deps: {
     readonly outbox: Outbox<Transaction>;
     readonly now: () => Date;
@@ -40,8 +40,8 @@ export interface RecoverableService<O extends EventType, T extends EventType> {
 }
 
 /**
- * With RECOVERY=on, brings the schema forward before anything else of the service starts; at once back without. Of
- * several instances one does it, and the others wait for it. What can never work ends the process with 1.
+ * With RECOVERY=on, brings the schema forward before anything else of the service starts; without it, returns at once.
+ * One of several instances recovers, the others wait for it. An error that a retry cannot mend ends the process with 1.
  */
 export async function recoverWhenAsked<O extends EventType, T extends EventType>(
   service: RecoverableService<O, T>,

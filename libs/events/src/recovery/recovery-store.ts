@@ -3,9 +3,8 @@ import type { RecordRange } from '../kafka/index.ts';
 import type { ReplayCounts } from '../replay/index.ts';
 
 /**
- * When the group last handled something as it lives: about the time of the backup. What recoveries put into the inbox
- * is left out until one of them is done: a run that died must not make the schema look younger than it is. Reads the
- * whole inbox.
+ * When the group last handled an event in live operation: about the time of the backup. Inbox rows of unfinished
+ * recoveries are left out: a run that died must not make the schema look younger than it is. Reads the whole inbox.
  */
 export async function latestInboxTime(database: SqlExecutor, group: string): Promise<Date | undefined> {
   const [broken] = await database.query<{ since: Date | null }>(
@@ -22,13 +21,13 @@ export async function latestInboxTime(database: SqlExecutor, group: string): Pro
   return row?.latest ?? undefined;
 }
 
-/** The last row of a recovery, whatever became of it; 0 for none. */
+/** Id of the latest recovery, whatever its outcome; 0 for none. */
 export async function lastRecovery(database: SqlExecutor): Promise<number> {
   const [row] = await database.query<{ id: number | null }>(`SELECT MAX(id) AS id FROM replay WHERE kind = 'RECOVERY'`);
   return row?.id ?? 0;
 }
 
-/** Whether a recovery from `from` on has been done since the row `after`. */
+/** Whether a recovery from `from` on has finished since the row `after`. */
 export async function isRecovered(database: SqlExecutor, from: Date, after: number): Promise<boolean> {
   const rows = await database.query(
     `SELECT 1 FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE' AND id > ? AND filters = ? LIMIT 1`,
@@ -37,7 +36,7 @@ export async function isRecovered(database: SqlExecutor, from: Date, after: numb
   return rows.length > 0;
 }
 
-/** Writes the row of a recovery that begins, and closes those of runs that died. @returns its id */
+/** Writes the row of a new recovery, and closes the rows of runs that died. @returns its id */
 export async function startRecovery(
   database: Database,
   run: {
@@ -70,7 +69,7 @@ export async function startRecovery(
   });
 }
 
-/** Notes how far a recovery is, for those who watch it. */
+/** Notes the progress of a recovery, for operators watching it. */
 export async function noteStep(database: SqlExecutor, id: number, step: string, now: Date): Promise<void> {
   await database.execute('UPDATE replay SET progress = ?, updated_at = ? WHERE id = ?', [
     JSON.stringify({ step }),
@@ -79,7 +78,7 @@ export async function noteStep(database: SqlExecutor, id: number, step: string, 
   ]);
 }
 
-/** Adds what a transaction of the recovery did, in that transaction. */
+/** Adds the counts of one transaction of the recovery, within that transaction. */
 export async function noteRecovery(
   tx: Transaction,
   id: number,

@@ -8,7 +8,7 @@ import { FactsIncompleteError, RecoveryError, type RecoveryOptions } from './rec
 import { finishRecovery, latestInboxTime, noteStep, startRecovery } from './recovery-store.ts';
 
 export interface Recovered {
-  /** Own events read; those whose effect was there already among them. */
+  /** Own events read, including those whose effect was already there. */
   readonly facts: number;
   /** Consumed events that were decided now. */
   readonly decided: number;
@@ -17,9 +17,9 @@ export interface Recovered {
 }
 
 /**
- * Brings a schema that was restored from a backup forward to where the topics end now. First what the service published
- * itself is made true again; then what it heard and had not answered is decided. Both are idempotent, so that a run
- * which died is simply begun again. Nothing else may write to the schema meanwhile.
+ * Brings a schema that was restored from a backup forward to the present end of the topics. First the effects of the
+ * service's own events are restored; then the events it consumed but did not answer are decided. Both steps are
+ * idempotent, so a run that died is simply started again. Nothing else may write to the schema meanwhile.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { database, log, own, from, logger, clock, signal, instance } = options;
@@ -52,7 +52,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     logger.info({ recovery: id, ...result }, 'recovery is done');
     return result;
   } catch (error) {
-    // A run that only broke off, for an outage or a stop, is closed by the one that begins again.
+    // A run interrupted by an outage or a stop is closed by the run that begins again.
     const isFinal = classify(error) === 'poison' && !(error instanceof StaleBatchError);
     if (isFinal) await finishRecovery(database, id, 'FAILED', new Date(clock.now()), describe(error));
     if (error instanceof FactsIncompleteError) throw new RecoveryError(error.message, { cause: error });
@@ -60,7 +60,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   }
 }
 
-/** Refuses what would leave a hole, before anything is changed. */
+/** Refuses a recovery that would leave a gap, before anything is changed. */
 async function checkBeginning(options: RecoveryOptions, topics: readonly string[]): Promise<void> {
   const { database, log, from, own, acceptGaps, logger, clock } = options;
   if (from.getTime() > clock.now()) throw new RecoveryError(`RECOVERY_FROM ${from.toISOString()} is in the future`);

@@ -1,13 +1,13 @@
 import { type Clock, WOKEN } from '../clock.ts';
 
-/** A sleep that a call ends. */
+/** A sleep that can be ended by a call. */
 export interface Alarm {
   wake(): void;
-  /** Sleeps until woken, but no longer than `ms`. A wake-up since the last sleep counts: none is lost. */
+  /** Sleeps until woken, but no longer than `ms`. A wake-up since the last sleep counts, so none is lost. */
   sleep(ms: number): Promise<void>;
 }
 
-/** Once `stopping` aborts, no sleep begins and one that has begun ends. */
+/** Once `stopping` aborts, no sleep begins, and a current sleep ends. */
 export function createAlarm(clock: Clock, stopping: AbortSignal): Alarm {
   let woken = false;
   let nap: AbortController | undefined;

@@ -9,7 +9,7 @@ const row = (seq: number): NumberedRow => ({
 });
 const rows = (...seqs: number[]) => seqs.map(row);
 
-/** A ledger that has seen number 10 so long ago that nothing lower can still commit. */
+/** A ledger that saw number 10 so long ago that no lower number can still commit. */
 function opened() {
   const ledger = createOutboxLedger(QUIET_MS);
   ledger.sent(rows(10), 0);
@@ -18,7 +18,7 @@ function opened() {
 }
 
 describe('the ledger of the outbox', () => {
-  it('when rows follow on what was sent, then they may be sent from memory, in the order of their numbers', () => {
+  it('when rows follow the last sent number, then they may be sent from memory, in the order of their numbers', () => {
     const { ledger, taken } = opened();
     ledger.add(rows(13, 14), QUIET_MS);
     ledger.add(rows(11, 12), QUIET_MS);
@@ -28,13 +28,13 @@ describe('the ledger of the outbox', () => {
     expect(taken()).toEqual([14]);
   });
 
-  it('when rows were taken but their sending failed, then they are given again', () => {
+  it('when rows were taken but their sending failed, then the ledger gives them again', () => {
     const { ledger, taken } = opened();
     ledger.add(rows(11), QUIET_MS);
     expect([taken(), taken()]).toEqual([[11], [11]]);
   });
 
-  it('when a number is missing, then nothing behind it is sent from memory until it is seen', () => {
+  it('when a number is missing, then no higher row is sent from memory until it is seen', () => {
     const { ledger, taken } = opened();
     ledger.add(rows(11, 13), QUIET_MS);
     expect(taken()).toEqual([11]);
@@ -44,7 +44,7 @@ describe('the ledger of the outbox', () => {
     expect(taken()).toEqual([12, 13]);
   });
 
-  it('when the table had the missing row, then what follows is sent from memory again', () => {
+  it('when the table had the missing row, then later rows are sent from memory again', () => {
     const { ledger, taken } = opened();
     ledger.add(rows(12, 13), QUIET_MS);
     expect(taken()).toBeUndefined();
@@ -52,16 +52,16 @@ describe('the ledger of the outbox', () => {
     expect(taken()).toEqual([13]);
   });
 
-  it('when a missing number stays away for longer than a transaction lives, then it is passed over', () => {
+  it('when a number is missing for longer than a transaction lives, then it is passed over', () => {
     const { ledger, taken } = opened();
-    // The gap is as old as the first higher number, however long nothing happened before.
+    // The gap is as old as the first higher number, regardless of the quiet time before.
     ledger.sent(rows(12), 5 * QUIET_MS);
     ledger.add(rows(13), 5 * QUIET_MS + 1);
     expect(taken(6 * QUIET_MS - 1)).toBeUndefined();
     expect(taken(6 * QUIET_MS)).toEqual([13]);
   });
 
-  it('when the first number has just been seen, then lower ones may still commit: the table is read', () => {
+  it('when the first number has just been seen, then lower numbers may still commit and the table is read', () => {
     const ledger = createOutboxLedger(QUIET_MS);
     ledger.add(rows(20, 21), 0);
     expect(ledger.take(10, 0)).toBeUndefined();
@@ -69,7 +69,7 @@ describe('the ledger of the outbox', () => {
     expect(ledger.take(10, QUIET_MS)?.map(({ seq }) => seq)).toEqual([20, 21]);
   });
 
-  it('when a row was read from the table before its commit is told here, then it is not sent twice', () => {
+  it('when a row was read from the table before its commit is reported, then it is not sent twice', () => {
     const { ledger, taken } = opened();
     ledger.sent(rows(11, 12), QUIET_MS);
     ledger.add(rows(11, 12, 13), QUIET_MS);
@@ -81,7 +81,7 @@ describe('the ledger of the outbox', () => {
     expect(taken()).toEqual([14]);
   });
 
-  it('when it is reset, or holds too much, then the table is read', () => {
+  it('when the ledger is reset or holds too much, then the table is read', () => {
     const { ledger, taken } = opened();
     ledger.add(rows(11), QUIET_MS);
     ledger.reset();

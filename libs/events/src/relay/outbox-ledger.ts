@@ -1,29 +1,29 @@
 import type { NumberedRow } from '../store/index.ts';
 
 /**
- * Longer than any transaction lives, ms: the database client ends one after 30 s. A number unseen for so long is lost.
+ * Longer than any transaction lives, ms: the database client ends one after 30 s. A number still unseen then is lost.
  */
 const QUIET_MS = 45_000;
-/** Most rows that are kept; beyond it the table is read instead. */
+/** Most rows kept in memory; beyond it the table is read instead. */
 const MAX_ROWS = 5_000;
-/** Most numbers that are remembered behind a gap. */
+/** Most numbers remembered behind a gap. */
 const MAX_DONE = 100_000;
 
 /**
  * Committed outbox rows that the relay may send without reading the table.
  *
  * Events of one key must be sent in the order of their commits, which is the order of their numbers (`seq`). So a row
- * may be sent from memory only if every lower number is accounted for: it was sent, or it stands here too. A gap is a
- * transaction that has not committed yet, another process's row, or a number that was lost with a rollback. While there
- * is one, `take` gives nothing and the relay reads the table, which shows all that is committed. A gap that nothing has
- * filled for longer than any transaction lives is passed over.
+ * may be sent from memory only if every lower number is accounted for: sent, or also in this ledger. A gap is a
+ * transaction that has not committed yet, another process's row, or a number lost with a rollback. While there is a
+ * gap, `take` gives nothing and the relay reads the table, which shows all committed rows. A gap still unfilled after
+ * longer than any transaction lives is passed over.
  */
 export interface OutboxLedger {
   /** Rows whose transaction this process has committed. */
   add(rows: readonly NumberedRow[], now: number): void;
-  /** The next rows, in order, that may be sent as they are; undefined when the table must be read. */
+  /** The next rows, in order, that may be sent from memory; undefined when the table must be read. */
   take(limit: number, now: number): NumberedRow[] | undefined;
-  /** These rows were sent, wherever they were read. */
+  /** Notes that these rows were sent, from memory or from the table. */
   sent(rows: readonly { readonly seq: number }[], now: number): void;
   /** Forgets everything, for example when another process may have relayed meanwhile. */
   reset(): void;
@@ -34,11 +34,11 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
   const rows = new Map<number, NumberedRow>();
   /** Sent numbers above `next`. */
   const done = new Set<number>();
-  /** The lowest number that is not accounted for; undefined until a first one was seen. */
+  /** The lowest number not accounted for; undefined until a first number was seen. */
   let next: number | undefined;
-  /** Since when a higher number than `next` is known, which makes `next` a gap, ms; undefined while none is. */
+  /** Since when a higher number than `next` is known, which makes `next` a gap, ms; undefined without a gap. */
   let gapSince: number | undefined;
-  /** Lower numbers than the first one seen may still be uncommitted until then, ms. */
+  /** Until this time numbers lower than the first seen may still be uncommitted, ms. */
   let openAt = 0;
 
   function reset(): void {
@@ -53,7 +53,7 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
     openAt = now + quietMs;
   }
 
-  /** Moves `next` over what was sent, and notes whether it is a gap now. */
+  /** Moves `next` over the sent numbers, and notes whether it is a gap now. */
   function advance(now: number): void {
     if (next === undefined) return;
     const before = next;
@@ -63,7 +63,7 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
     gapSince = isGap ? (gapSince ?? now) : undefined;
   }
 
-  /** Passes over a gap that nobody can fill any more. */
+  /** Passes over a gap that no transaction can fill any more. */
   function passGap(now: number): void {
     if (gapSince === undefined || now - gapSince < quietMs) return;
     let lowest = Number.POSITIVE_INFINITY;
@@ -77,7 +77,8 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
     add(added, now) {
       for (const row of added) {
         if (next === undefined) begin(row.seq, now);
-        // The table showed it first and it was sent, or it is lower than the first number: then the table shows it.
+        // Otherwise the row was read from the table and sent, or it is lower than the first number and the table shows
+        // it.
         if (next !== undefined && row.seq >= next && !done.has(row.seq)) rows.set(row.seq, row);
       }
       advance(now);

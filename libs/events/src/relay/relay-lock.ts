@@ -1,21 +1,22 @@
 import type { Database, DedicatedConnection } from '@shop/chassis';
 
-/** The right to relay a schema's outbox. One holds it; the others ask again. */
+/** The right to relay a schema's outbox. One process holds it; the others keep asking. */
 export interface RelayLock {
-  /** True while this process holds it; takes it if it is free. Rejects when the database is away. */
+  /** True while this process holds the lock; takes it if it is free. Rejects when the database is away. */
   hold(): Promise<boolean>;
-  /** Lets it go, so that another takes over at once. */
+  /** Releases the lock, so that another process takes over at once. */
   release(): Promise<void>;
 }
 
-/** The server ends the connection, and with it the lock, when it has heard nothing for this long. */
+/** The server ends a silent connection, and with it the lock, after this long. */
 const WAIT_TIMEOUT_SECONDS = 10;
-/** How long a proof that the connection lives is believed, ms. Far below the server's limit. */
+/** How long a successful check of the connection is trusted, ms. Far below the server's limit. */
 const PROOF_MS = 2_000;
 
 /**
- * A named lock of the server, on a connection of its own: it ends with the connection, so a dead process holds nothing.
- * Should two believe for a moment that they hold it, each sends an ordered run, and the late copies are duplicates.
+ * A named lock of the server, on its own connection: the lock ends with the connection, so a dead process holds
+ * nothing. Should two processes believe for a moment that they hold it, each sends an ordered run, and the late copies
+ * are duplicates.
  */
 export function createSqlRelayLock(database: Database, name = `relay:${database.schema}`): RelayLock {
   let connection: DedicatedConnection | undefined;

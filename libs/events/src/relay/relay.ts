@@ -20,41 +20,43 @@ export interface RelayOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
   /**
-   * Longest time between two looks at the outbox while nobody wakes it, ms, asked before each rest; default POLL_MS.
-   * `inVain`: so many looks in a row have found nothing.
+   * Longest time between two polls of the outbox without a wake-up, ms, asked before each rest; default POLL_MS.
+   * `inVain`: the number of empty polls in a row.
    */
   readonly pollMs?: (inVain: number) => number;
-  /** Under load a turn waits so long at most to fill, ms; default 30. See `createPace`. */
+  /** Under load a turn waits at most this long for more rows, ms; default 30. See `createPace`. */
   readonly paceMs?: number;
-  /** How often a process that stands by asks for the lock, ms; default 700. */
+  /** How often a standby process asks for the lock, ms; default 700. */
   readonly standbyMs?: number;
   /** Rows a turn; default 500. */
   readonly batch?: number;
-  /** How long sent rows may stay in the table, so that many are deleted together, ms; default 200. */
+  /** How long sent rows may stay in the table, so that many are deleted at once, ms; default 200. */
   readonly keepMs?: number;
-  /** How long a gap in the numbers is waited for, ms; see `OutboxLedger`. For the simulation, whose time is its own. */
+  /**
+   * How long a gap in the numbers is waited for, ms; see `OutboxLedger`. Set by the simulation, which has its own time.
+   */
   readonly quietMs?: number;
 }
 
-/** How often it looks at the outbox by itself, ms, where it may only hear of commits in its own process. */
+/** Poll interval of the outbox, ms, for a relay that hears only of commits in its own process. */
 export const POLL_MS = 40;
-/** However much comes from memory, the table is looked at so often, ms. */
+/** The table is read at least this often, however many rows come from memory, ms. */
 const LOOK_MS = 1_000;
-/** Longest time for the last rows when the process stops, ms. */
+/** Longest time to send the last rows when the process stops, ms. */
 const FINISH_MS = 2_000;
 
 export interface Relay {
-  /** Something was committed to the outbox: these rows, where it was this process and their numbers are known. */
+  /** Called after a commit to the outbox, with the rows where this process wrote them and their numbers are known. */
   wake(rows?: readonly NumberedRow[]): void;
   /** True while this process is the one that relays. */
   readonly holding: boolean;
-  /** True when it relays and its last look found the outbox empty. */
+  /** True when this process relays and its last look found the outbox empty. */
   readonly drained: boolean;
-  /** Finishes the turn at work and lets the lock go. */
+  /** Finishes the current turn and releases the lock. */
   stop(): Promise<void>;
 }
 
-/** What one relay works with, and where it stands. */
+/** The state of one relay. */
 interface Work extends Required<Omit<RelayOptions, 'paceMs' | 'keepMs' | 'quietMs'>> {
   readonly backoff: ReturnType<typeof createBackoff>;
   readonly pace: Pace;
@@ -66,16 +68,17 @@ interface Work extends Required<Omit<RelayOptions, 'paceMs' | 'keepMs' | 'quietM
   lookedAt: number;
   holding: boolean;
   failing: boolean;
-  /** So many looks in a row have found nothing. */
+  /** Number of looks in a row that found nothing. */
   inVain: number;
 }
 
 /**
- * Sends the outbox in order and deletes exactly what it sent. It keeps no cursor: a lower id may commit later. Dying
- * between the send and the deletion sends again with the same ids; every consumer drops those.
+ * Sends the outbox in order and deletes exactly the rows it sent. It keeps no cursor: a lower id may commit later.
+ * After a crash between send and deletion the rows are sent again with the same ids; every consumer drops them.
  *
- * Rows that this process has just committed are sent from memory, as far as the ledger can tell that nothing stands
- * before them. Everything else is read from the table: another process's rows, those behind a gap, those of before.
+ * Rows that this process has just committed are sent from memory, as far as the ledger knows that no earlier row is
+ * missing. All other rows are read from the table: another process's, those behind a gap, and those from before the
+ * start.
  */
 export function startRelay(options: RelayOptions): Relay {
   const stopping = new AbortController();
@@ -117,14 +120,14 @@ function prepare(options: RelayOptions, stopping: AbortSignal): Work {
   };
 }
 
-/** Turns while this process holds the lock, until it stops. It never rejects. */
+/** Takes turns while this process holds the lock, until it stops. Never rejects. */
 async function run(work: Work): Promise<void> {
   const { lock, logger, clock, random, standbyMs, backoff, stopping } = work;
   while (!stopping.aborted) {
     try {
       setHolding(work, await lock.hold());
       if (!work.holding) {
-        // Wake-ups are for the holder; here they would only turn the loop.
+        // Only the holder reacts to wake-ups; on standby they would only spin the loop.
         await clock.sleep(standbyMs * (0.75 + random() / 2), stopping);
         continue;
       }
@@ -163,13 +166,13 @@ async function turn(work: Work): Promise<boolean> {
   ledger.sent(rows, clock.now());
   if (sent.count >= batch || sent.dueIn() <= 0) await sent.settle();
   if (rows.length === batch) return true;
-  // What is committed meanwhile goes with the next turn: the first event after a pause never waits here.
+  // Rows committed meanwhile go with the next turn. The first event after a pause never waits here.
   const early = pace.wait(clock.now());
   if (early > 0) await clock.sleep(early, stopping);
   return false;
 }
 
-/** From memory where that is safe, else from the table, which then holds only what is not known to be sent. */
+/** Rows from memory where that is safe, else from the table, which then holds only rows not known to be sent. */
 async function nextRows(work: Work): Promise<NumberedRow[]> {
   const { store, clock, ledger, sent, batch } = work;
   const known = clock.now() - work.lookedAt < LOOK_MS ? ledger.take(batch, clock.now()) : undefined;
@@ -184,7 +187,7 @@ async function nextRows(work: Work): Promise<NumberedRow[]> {
   return rows;
 }
 
-/** Until there is more to send; what was sent is deleted on the way. */
+/** Rests until there is more to send, and deletes sent rows on the way. */
 async function restOrSettle({ sent, alarm, pollMs, inVain }: Work): Promise<void> {
   if (sent.count === 0) return alarm.sleep(pollMs(inVain));
   await alarm.sleep(Math.max(0, sent.dueIn()));
@@ -197,18 +200,18 @@ function setHolding(work: Work, holding: boolean): void {
   work.holding = holding;
   metrics.relaying(holding);
   if (holding) return;
-  // Whatever happened before, or happens while another relays, is learnt from the table.
+  // When the holder changes, the table is the only source: another process may have relayed.
   ledger.reset();
-  // Whoever relays measures the backlog; what was measured here before must not stand as if it still were.
+  // The relaying process measures the backlog. A former value of this process must not stay visible.
   metrics.outbox(0, 0);
 }
 
-/** What the last requests committed goes out with this process rather than with its successor, if that is quick. */
+/** Sends what the last requests committed before this process ends, rather than leave it to its successor, if quick. */
 async function finish(work: Work): Promise<void> {
   const sendAll = async () => {
     while (await turn(work));
     await work.sent.settle();
   };
-  // What is not sent in time stays in its rows; the next holder sends it.
+  // Rows not sent in time stay in the table; the next holder sends them.
   await atMost(work.clock, FINISH_MS, sendAll());
 }

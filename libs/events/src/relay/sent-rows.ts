@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { MessagingStore, NumberedRow } from '../store/index.ts';
 
-/** Rows that were sent and are not known to be deleted: deleted before the table is read again. */
+/** Rows sent but not known to be deleted. They are deleted before the table is read again. */
 export interface SentRows {
   readonly count: number;
   add(rows: readonly NumberedRow[]): void;
-  /** Time until the first of them has been kept for `keepMs`, ms; 0 or less when it has. */
+  /** Time until the first row has been kept for `keepMs`, ms; 0 or less when it has. */
   dueIn(): number;
-  /** Deletes them. When that fails they stay here, for the next call. */
+  /** Deletes the rows. After a failure they stay here for the next call. */
   settle(): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export function createSentRows(
   clock: Clock,
 ): SentRows {
   let unsettled: NumberedRow[] = [];
-  /** When the first of them was sent, ms. */
+  /** When the first unsettled row was sent, ms. */
   let since = 0;
 
   return {

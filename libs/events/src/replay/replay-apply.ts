@@ -16,7 +16,7 @@ import { describe, HandlerBrokenError, StaleBatchError } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import type { Applied } from '../metrics.ts';
 
-/** A replay that is not wanted any more: whoever noted its progress found that its row says so. */
+/** The replay was cancelled, which was found when its progress was written to its row. */
 export class ReplayCancelledError extends Error {
   override readonly name = 'ReplayCancelledError';
 }
@@ -25,15 +25,15 @@ interface ReplayApplierOptions<Tx> extends Omit<ApplyDeps<Tx>, 'now' | 'finish'>
   readonly codec: Pick<Codec, 'decode'>;
   readonly clock: Clock;
   readonly logger: EventLogger;
-  /** Aborted: what is at work ends, and `apply` rejects with StaleBatchError. */
+  /** After an abort the current batch ends, and `apply` rejects with StaleBatchError. */
   readonly signal: AbortSignal;
 }
 
 export type ReplayApplier<Tx> = ReturnType<typeof createReplayApplier<Tx>>;
 
 /**
- * Applies records that were read from the log, outside of any group, to a group's handler, as its consumer would: what
- * is in the inbox is dropped, parked keys park, poison is isolated, an outage is waited for.
+ * Applies records read from the log, outside of any group, to a group's handler, as its consumer would: duplicates are
+ * dropped by the inbox, parked keys park, poison is isolated, an outage is waited for.
  */
 export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
   const { subscription, codec, clock, logger, signal } = options;
@@ -59,8 +59,8 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
       persist(() => Promise.all(records.map((record) => readMessage(record, codec)))),
 
     /**
-     * `finish` is called last in the transaction that applies them; where poison had to be isolated, in one of its own
-     * after all of them. Rejects with HandlerBrokenError when the handler or the registry is what is broken.
+     * `finish` is called last in the transaction that applies the messages; after isolating poison, in a separate
+     * transaction at the end. Rejects with HandlerBrokenError when the handler or the registry is broken.
      */
     async apply(messages: readonly Message[], finish: (tx: Tx, outcome: Applied) => Promise<void>): Promise<Applied> {
       const unknown = messages.filter((message) => !message.event && message.unknownSchema).length;
@@ -85,8 +85,8 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
 }
 
 /**
- * Which of one partition's records the group has in its dead letters: offset → whether that one still waits.
- * @param redriven false: without those that were applied from there
+ * The records of one partition that the group has in its dead letters: offset → whether the letter is still open.
+ * @param redriven false: leave out letters that were redriven
  */
 export async function readSetAside(
   database: Database,
@@ -108,7 +108,7 @@ export async function readSetAside(
   );
 }
 
-/** A subscription whose type is only known to its handler, which gets nothing but the types it named. */
+/** A subscription without its event types. Its handler still gets only the types that it named. */
 export function anyEvents<Tx, T extends EventType>(subscription: Subscription<Tx, T>): Subscription<Tx, EventType> {
   return subscription as unknown as Subscription<Tx, EventType>;
 }

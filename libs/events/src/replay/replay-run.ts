@@ -11,9 +11,9 @@ import { INBOX_RETENTION_DAYS } from '../store/index.ts';
 import { type ReplayApplier, ReplayCancelledError, readSetAside } from './replay-apply.ts';
 import { advanceReplay, isRunning, type ReplayOrder } from './replay-store.ts';
 
-/** Most messages in one transaction: below the live consumer's, which it shares the rows with. */
+/** Most messages in one transaction: fewer than the live consumer's, which locks the same rows. */
 const BATCH = 200;
-/** How often the group's own lag is looked at, ms. */
+/** How often the group's own lag is measured, ms. */
 const LAG_MS = 1_000;
 
 const NOTHING: Applied = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0 };
@@ -24,7 +24,7 @@ export interface ReplayRun {
   readonly order: ReplayOrder;
   readonly subscription: Subscription<Transaction, EventType>;
   readonly applier: ReplayApplier<Transaction>;
-  /** Which of the decoded events are applied; the others are skipped, and not claimed. Absent: all. */
+  /** The decoded events that are applied; the others are skipped and not claimed. Absent: all. */
   readonly takes?: ((event: ReceivedEvent) => boolean) | undefined;
   /** Rejects when the right to replay is lost. */
   readonly holdLock: () => Promise<void>;
@@ -33,19 +33,19 @@ export interface ReplayRun {
   readonly signal: AbortSignal;
 }
 
-/** A run and where it stands. */
+/** The state of a run. */
 interface Work extends ReplayRun {
   readonly isWanted: (record: IncomingRecord) => boolean;
-  /** `topic/partition` → the first offset that is not done. */
+  /** `topic/partition` → the first offset not yet handled. */
   progress: ReplayOrder['progress'];
   /** When the group's own lag was last read, ms. */
   lagReadAt: number;
-  /** The replay's rate allows the next batch from then on, ms. */
+  /** Earliest time of the next batch by the replay's rate, ms. */
   notBefore: number;
 }
 
 /**
- * Reads what is left of a replay's ranges and applies what its filters let through, at its rate. Rejects with
+ * Reads the rest of a replay's ranges and applies the records that pass its filters, at its rate. Rejects with
  * StaleBatchError when `signal` aborts, with ReplayCancelledError when an operator cancels.
  */
 export async function carryOut(run: ReplayRun): Promise<void> {
@@ -55,7 +55,7 @@ export async function carryOut(run: ReplayRun): Promise<void> {
   const work: Work = { ...run, isWanted, progress, lagReadAt: Number.NEGATIVE_INFINITY, notBefore: clock.now() };
   await checkHeld(log, order);
   await log.readRuns(order.ranges, async (records) => {
-    // A batch of a tenth of a second's messages, so that a slow replay is even and soon cancelled.
+    // A batch holds a tenth of a second's messages, so that a slow replay is even and soon cancelled.
     const size = Math.max(1, Math.min(BATCH, subscription.maxBatch ?? BATCH, Math.ceil(order.rate / 10)));
     for (const slice of slicesOf(records, size, isWanted)) await carryOutSlice(work, slice);
   });
@@ -72,7 +72,7 @@ function wantedBy({ filters }: ReplayOrder, subscription: ReplayRun['subscriptio
   };
 }
 
-/** Consecutive records of one partition, in one transaction with the progress past them. */
+/** Applies consecutive records of one partition, in one transaction with the new progress. */
 async function carryOutSlice(work: Work, records: readonly IncomingRecord[]): Promise<void> {
   const { database, order, applier, metrics, clock, signal } = work;
   await mayGoOn(work);
@@ -94,14 +94,14 @@ async function carryOutSlice(work: Work, records: readonly IncomingRecord[]): Pr
   if (work.notBefore > clock.now()) await clock.sleep(work.notBefore - clock.now(), signal);
 }
 
-/** The messages of a slice that are to be applied, and how the slice counts once that has had an outcome. */
+/** The messages of a slice to be applied, and how the slice counts once they have an outcome. */
 async function decodeSlice(work: Work, read: number, wanted: readonly IncomingRecord[]) {
   const { database, order, applier, takes, clock } = work;
-  // What was redriven is in the group's projection: what takes its place has to count it too.
+  // Redriven letters are part of the group's projection, so a rebuild has to apply them too.
   const setAside = await readSetAside(database, order.group, wanted, { redriven: order.kind === 'REPLAY' });
   const waiting = [...setAside.values()].filter((open) => open).length;
   const free = wanted.filter((record) => !setAside.has(record.offset));
-  // A rebuild's inbox is new: it has forgotten nothing.
+  // A rebuild has a new inbox, which has forgotten nothing.
   if (order.kind === 'REPLAY') checkAge(free, clock.now());
   const decoded = await applier.decode(free);
   const messages = takes ? decoded.filter(({ event }) => !event || takes(event)) : decoded;
@@ -119,7 +119,7 @@ async function mayGoOn({ signal, holdLock }: Work): Promise<void> {
   await holdLock();
 }
 
-/** The live group comes first: while it is behind, the replay rests. */
+/** Pauses the replay while the live group is behind: the group comes first. */
 async function waitForGroup(work: Work): Promise<void> {
   const { database, log, order, subscription, clock, signal } = work;
   const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))];
@@ -134,9 +134,8 @@ async function waitForGroup(work: Work): Promise<void> {
 }
 
 /**
- * Consecutive slices of at most `size` records that are wanted, however many others lie between them: those cost
- * nothing but the reading, and must not cost a transaction each. All records are in them, so that progress can be
- * noted.
+ * Consecutive slices of at most `size` wanted records, however many unwanted ones lie between: these only cost reading,
+ * and must not cost a transaction each. The slices together hold all records, so that progress can be noted.
  */
 export function slicesOf<R>(records: readonly R[], size: number, isWanted: (record: R) => boolean): R[][] {
   const slices: R[][] = [];
@@ -153,7 +152,7 @@ export function slicesOf<R>(records: readonly R[], size: number, isWanted: (reco
   return slice.length > 0 ? [...slices, slice] : slices;
 }
 
-/** A replay that has waited for long may find its beginning gone. */
+/** Fails when retention has removed the beginning of a replay that waited for long. */
 async function checkHeld(log: Pick<KafkaAdmin, 'ranges'>, { ranges }: ReplayOrder): Promise<void> {
   const lows = await log.ranges([...new Set(ranges.map((range) => range.topic))]);
   for (const { topic, partition, from, to } of ranges) {
@@ -162,7 +161,7 @@ async function checkHeld(log: Pick<KafkaAdmin, 'ranges'>, { ranges }: ReplayOrde
   }
 }
 
-/** What was handled so long ago may have left the inbox: delivered again, it would be applied again. */
+/** Fails for records older than the inbox remembers: they would be applied twice. */
 function checkAge(records: readonly IncomingRecord[], now: number): void {
   const oldest = now - INBOX_RETENTION_DAYS * 86_400_000;
   const old = records.find((record) => record.timestamp < oldest);
@@ -173,7 +172,7 @@ function checkAge(records: readonly IncomingRecord[], now: number): void {
   );
 }
 
-/** How many messages of these topics a group has not reached. */
+/** The number of messages of these topics that a group has not reached. */
 export async function lagOf(
   log: Pick<KafkaAdmin, 'ranges' | 'committed'>,
   group: string,

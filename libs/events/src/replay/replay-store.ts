@@ -3,7 +3,7 @@ import type { RecordRange } from '../kafka/index.ts';
 import type { Applied } from '../metrics.ts';
 import { ReplayCancelledError } from './replay-apply.ts';
 
-/** What is replayed of the ranges: everything, or these types, or one key. */
+/** The part of the ranges that is replayed: everything, or these types, or one key. */
 export interface ReplayFilters {
   readonly types: readonly string[] | null;
   readonly key: string | null;
@@ -12,28 +12,28 @@ export interface ReplayFilters {
 /** A replay that is to be carried out, as its row says. */
 export interface ReplayOrder {
   readonly id: number;
-  /** Into the live group, or beside it into what is to take its place. */
+  /** REPLAY: into the live group. REBUILD: into a copy that is to replace it. */
   readonly kind: 'REPLAY' | 'REBUILD';
   readonly group: string;
   readonly filters: ReplayFilters;
-  /** What is left: each range from where the last committed batch ended. */
+  /** The rest of the ranges: each from the end of the last committed batch. */
   readonly ranges: readonly RecordRange[];
   readonly progress: ReplayProgress;
   /** Most messages a second. */
   readonly rate: number;
-  /** It pauses while the group itself is further behind than so many messages. */
+  /** The replay pauses while the group itself is further behind than this many messages. */
   readonly maxLag: number;
 }
 
 /** `topic/partition` → the next offset. */
 export type ReplayProgress = Readonly<Record<string, string>>;
 
-/** What one batch came to. */
+/** The counts of one batch. */
 export interface ReplayCounts extends Applied {
   readonly skipped: number;
 }
 
-/** The oldest replay of these groups that is asked for or at work. */
+/** The oldest replay of these groups that is requested or running. */
 export async function findReplay(database: Database, groups: readonly string[]): Promise<ReplayOrder | undefined> {
   const [row] = await database.query<ReplayRow>(
     `SELECT ${COLUMNS} FROM replay
@@ -44,7 +44,7 @@ export async function findReplay(database: Database, groups: readonly string[]):
   return row && toOrder(row);
 }
 
-/** As its row is now. Rejects with ReplayCancelledError when it is not at work any more. */
+/** Reads the present row. Rejects with ReplayCancelledError when the replay is no longer running. */
 export async function readReplay(database: SqlExecutor, id: number): Promise<ReplayOrder> {
   const [row] = await database.query<ReplayRow>(`SELECT ${COLUMNS} FROM replay WHERE id = ? AND status = 'RUNNING'`, [
     id,
@@ -53,7 +53,7 @@ export async function readReplay(database: SqlExecutor, id: number): Promise<Rep
   return toOrder(row);
 }
 
-/** Gives a rebuild what it is to read, unless it has that. */
+/** Sets the ranges of a rebuild. */
 export async function setRanges(database: SqlExecutor, id: number, ranges: readonly RecordRange[]): Promise<void> {
   const stored = ranges.map(({ topic, partition, from, to }) => ({ topic, partition, from: `${from}`, to: `${to}` }));
   await database.execute(`UPDATE replay SET ranges = ? WHERE id = ? AND ranges = '[]' AND status = 'RUNNING'`, [
@@ -62,7 +62,7 @@ export async function setRanges(database: SqlExecutor, id: number, ranges: reado
   ]);
 }
 
-/** A rebuild begins, or begins anew: nothing is read yet. */
+/** Resets a rebuild to its beginning: nothing is read yet. */
 export async function resetReplay(tx: Transaction, id: number): Promise<void> {
   await tx.execute(
     `UPDATE replay SET ranges = '[]', progress = '{}', applied = 0, duplicate = 0, parked = 0, dead = 0, skipped = 0 WHERE id = ?`,
@@ -71,7 +71,7 @@ export async function resetReplay(tx: Transaction, id: number): Promise<void> {
 }
 
 /**
- * Locks its row until the transaction ends, so that a cancellation comes before it or after it. Rejects with
+ * Locks the replay's row until the transaction ends, so that a cancellation comes before or after it. Rejects with
  * ReplayCancelledError when it came before.
  */
 export async function lockReplay(tx: Transaction, id: number): Promise<void> {
@@ -79,7 +79,7 @@ export async function lockReplay(tx: Transaction, id: number): Promise<void> {
   if (rows.length === 0) throw new ReplayCancelledError(`replay ${id} was cancelled`);
 }
 
-/** Whether it has no end yet. */
+/** Whether the replay has not ended yet. */
 export async function isOpen(database: SqlExecutor, id: number): Promise<boolean> {
   return (
     (await database.query(`SELECT 1 FROM replay WHERE id = ? AND status IN ('REQUESTED', 'RUNNING')`, [id])).length > 0
@@ -96,14 +96,14 @@ export async function startReplay(database: SqlExecutor, id: number, now: Date):
   return affectedRows > 0;
 }
 
-/** Whether nobody has cancelled it. */
+/** Whether the replay is still running, i.e. was not cancelled. */
 export async function isRunning(database: SqlExecutor, id: number): Promise<boolean> {
   return (await database.query(`SELECT 1 FROM replay WHERE id = ? AND status = 'RUNNING'`, [id])).length > 0;
 }
 
 /**
- * Notes a batch in its own transaction. Rejects with ReplayCancelledError, so that the batch rolls back, when the row
- * says so.
+ * Notes a batch in the batch's own transaction. Rejects with ReplayCancelledError when the row says so, which rolls the
+ * batch back.
  */
 export async function advanceReplay(
   tx: Transaction,
@@ -113,7 +113,7 @@ export async function advanceReplay(
   now: Date,
 ): Promise<void> {
   const { applied, duplicate, parked, deadLettered, skipped } = counts;
-  // The row is locked from here to the commit: a cancellation comes before this batch or after it.
+  // The row is locked from here to the commit: a cancellation comes before or after this batch.
   const { affectedRows } = await tx.execute(
     `UPDATE replay SET progress = ?, applied = applied + ?, duplicate = duplicate + ?, parked = parked + ?, dead = dead + ?,
        skipped = skipped + ?, updated_at = ? WHERE id = ? AND status = 'RUNNING'`,

@@ -15,20 +15,20 @@ import { createReplayApplier, ReplayCancelledError } from './replay-apply.ts';
 import { carryOut } from './replay-run.ts';
 import { findReplay, finishReplay, type ReplayOrder, readReplay, setRanges, startReplay } from './replay-store.ts';
 
-/** So long an operator may wait for what he asked for. */
+/** Pauses between looks, ms: `last` is the longest an operator waits for the start of a replay. */
 const PAUSES = { first: 500, last: 2_000 };
 
 export interface ReplayerOptions {
   readonly database: Database;
   readonly store: MessagingStore<Transaction>;
   readonly codec: Pick<Codec, 'decode'>;
-  /** One replayer a schema: with the lock lost, two may run for a moment, and the inbox keeps them apart. */
+  /** One replayer a schema. If the lock is lost, two may run for a moment; the inbox drops the duplicates. */
   readonly lock: RelayLock;
   /** Opens a reader of the log for one replay; rejects when no broker answers. */
   readonly connect: () => Promise<KafkaAdmin>;
-  /** The subscriptions of this service, as they are at each look. */
+  /** The subscriptions of this service, read at each look. */
   readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
-  /** What of these can be rebuilt, likewise. */
+  /** The rebuilds of this service, read at each look. */
   readonly rebuilds?: () => readonly Rebuild[];
   readonly logger?: EventLogger;
   readonly metrics?: EventMetrics;
@@ -39,22 +39,22 @@ export interface ReplayerOptions {
 }
 
 export interface Replayer {
-  /** Finishes the batch at work; another instance, or the next start, goes on behind it. */
+  /** Finishes the current batch. Another instance, or the next start, continues after it. */
   stop(): Promise<void>;
 }
 
-/** What one replayer works with. */
+/** The state of one replayer. */
 interface Work extends Required<ReplayerOptions> {
   readonly now: () => Date;
   readonly stopping: AbortSignal;
-  /** So many looks in a row have found nothing. */
+  /** Number of looks in a row that found nothing. */
   inVain: number;
 }
 
 /**
- * Carries out the replays that operators ask for (rows of `replay`), the oldest first. It reads the log for itself: the
- * group's offsets stay where they are. Progress is written with each batch, so whoever comes after a crash goes on
- * behind it.
+ * Carries out the replays that operators ask for (rows of `replay`), the oldest first. It reads the log outside of the
+ * group, so the group's offsets stay unchanged. Progress is written with each batch, so that a successor continues
+ * after a crash.
  */
 export function startReplayer(options: ReplayerOptions): Replayer {
   const { failpoint, rebuilds = () => [], pauses = PAUSES } = options;
@@ -71,7 +71,7 @@ export function startReplayer(options: ReplayerOptions): Replayer {
   };
 }
 
-/** Looks until it stops, less often after looks in vain. It never rejects. */
+/** Looks until it stops, less often after empty looks. Never rejects. */
 async function run(work: Work): Promise<void> {
   const { lock, logger, clock, pauses, stopping } = work;
   while (!stopping.aborted) {
@@ -98,7 +98,7 @@ async function look(work: Work): Promise<void> {
   try {
     if ((await lock.hold()) && (await startReplay(database, order.id, now()))) await replay(work, order, subscription);
   } finally {
-    // Its connection is only kept alive while it is used; asked in vain, it has one as well.
+    // The lock's connection is kept alive only during use, and even a refused lock holds a connection.
     await lock.release();
     if (order.kind === 'REBUILD') rebuildOf(work, order.group)?.letGo();
   }
@@ -116,7 +116,7 @@ async function replay(
   try {
     if (order.kind === 'REBUILD') await rebuild(work, order, log);
     else {
-      // What was read before this held the lock is behind whoever held it.
+      // Read again under the lock: the former holder may have made progress since.
       await carry(work, await readReplay(database, id), subscription, log);
       await finishReplay(database, id, 'DONE', now());
     }
@@ -132,7 +132,7 @@ async function replay(
   }
 }
 
-/** Begins, reads and ends; after a crash all three come again, and each finds what it has done. */
+/** Begins, reads and ends. After a crash all three run again, and each recognizes its finished work. */
 async function rebuild(work: Work, { id, group }: ReplayOrder, log: KafkaAdmin): Promise<void> {
   const { database, stopping } = work;
   const own = rebuildOf(work, group);
@@ -142,7 +142,7 @@ async function rebuild(work: Work, { id, group }: ReplayOrder, log: KafkaAdmin):
     await holdLock(work);
   };
   const { topics, subscription, takes, end } = await own.begin(id, { log, mayGoOn });
-  // Not before it has begun: from then on the live group brings what comes after the end of these.
+  // Only after `begin`: from then on the live group also brings the events after the end of these ranges.
   if ((await readReplay(database, id)).ranges.length === 0) await setRanges(database, id, await log.ranges(topics));
   await carry(work, await readReplay(database, id), subscription, log, takes);
   await mayGoOn();

@@ -3,7 +3,7 @@ import type { Message } from '../codec/index.ts';
 import type { DeadLetterEntry, DeadLetterReason, OutboxRow } from './messaging-store.ts';
 
 const MAX_ERROR = 2_000;
-/** A mirror must pass the broker's limit with headers to spare; `dead_letter` keeps the whole. */
+/** A mirror must pass the broker's limit with room for headers; `dead_letter` keeps the whole message. */
 const MAX_MIRRORED_BYTES = 900_000;
 const MAX_MIRRORED_HEADER_BYTES = 32_000;
 
@@ -21,7 +21,7 @@ export function parkedLetter(message: Message): DeadLetterEntry {
   return { ...origin(message), status: 'PARKED', reason: 'BEHIND_DEAD_LETTER', error: null, attempts: 0 };
 }
 
-/** The copy that goes to `<topic>.dlq`, for those who watch topics rather than tables. */
+/** The copy that goes to `<topic>.dlq`, for operators who watch topics rather than tables. */
 export function mirrorRow(group: string, letter: DeadLetterEntry): OutboxRow {
   const { record, reason, error, attempts } = letter;
   const small = (record.value?.length ?? 0) <= MAX_MIRRORED_BYTES;
@@ -53,7 +53,7 @@ function origin({ record, event }: Message) {
   };
 }
 
-/** A header of a message that may be rubbish, if it fits its ASCII column. */
+/** A header of a possibly unreadable message, if it fits its ASCII column. */
 function headerOrNull(value: string | undefined, length: number): string | null {
   return value && value.length <= length && /^[\x21-\x7e]+$/.test(value) ? value : null;
 }

@@ -11,7 +11,7 @@ export interface OutboxRow {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A row that has its number: the order of relaying. */
+/** An outbox row with its number, which is the order of relaying. */
 export type NumberedRow = OutboxRow & { readonly seq: number };
 
 /** Why a message is in `dead_letter`. */
@@ -29,21 +29,21 @@ export interface DeadLetterEntry {
 
 /**
  * The messaging tables of one schema. `Tx` is the service's transaction type: SQL in production, memory in the
- * simulation. Everything that takes a `tx` becomes visible with that transaction or not at all.
+ * simulation. Every write that takes a `tx` becomes visible with that transaction or not at all.
  */
 export interface MessagingStore<Tx> extends Transactor<Tx> {
-  /** @returns the rows with their numbers, as the relay would read them; undefined where the numbers cannot be told */
+  /** @returns the rows with their numbers, as the relay would read them; undefined where the numbers are unknown */
   appendOutbox(tx: Tx, rows: readonly OutboxRow[]): Promise<readonly NumberedRow[] | undefined>;
   /** Oldest first. */
   readOutbox(limit: number): Promise<NumberedRow[]>;
-  /** Removes rows; one whose number and id do not belong together stays. */
+  /** Removes rows. A row is kept when its number and id do not belong together. */
   deleteOutbox(rows: readonly Pick<NumberedRow, 'seq' | 'id'>[]): Promise<void>;
   /**
-   * Of `eventIds`, those that this call made the group's own; the others were applied before. Waits for a concurrent
-   * claim of the same id.
+   * Claims `eventIds` for the group. @returns the ids that this call claimed; the others were applied before. Waits for
+   * a concurrent claim of the same id.
    */
   claim(tx: Tx, group: string, eventIds: readonly string[], now: Date): Promise<ReadonlySet<string>>;
-  /** Of `keys`, those parked; their rows stay locked until the transaction ends. */
+  /** The parked ones of `keys`; their rows stay locked until the transaction ends. */
   lockParkedKeys(tx: Tx, group: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
   /** Writes the entries (idempotent by position); with `parks`, parks the keys of DEAD ones that have a key. */
   writeDeadLetters(

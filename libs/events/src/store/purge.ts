@@ -3,20 +3,21 @@ import { systemClock } from '../clock.ts';
 
 const DAY_MS = 86_400_000;
 /**
- * Longer than any record is kept (7 days, and a day for its segment, see `ensureTopics`): a replay must meet every id.
+ * Longer than any record is kept (7 days, and a day for its segment, see `ensureTopics`), so that a replay meets every
+ * id.
  */
 export const INBOX_RETENTION_DAYS = 10;
 const CHUNK = 1_000;
 
-/** The least id that a cause at `time` (ms since the epoch) can have: ids carry the time of their cause in front. */
+/** The least id of a cause at `time` (ms since the epoch): ids carry the time of their cause in front. */
 export function lowestIdAt(time: number): string {
   const hex = Math.max(0, Math.floor(time)).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
 /**
- * Deletes inbox rows older than the retention, by ranges of the primary key, a small piece at a time. A row whose event
- * is old but which was processed lately (a replay) stays. @returns how many rows were deleted.
+ * Deletes inbox rows older than the retention, by ranges of the primary key, in small chunks. A row of an old event
+ * that was processed lately (a replay) stays. @returns how many rows were deleted.
  */
 export async function purgeInbox(database: Database, now: number, signal?: AbortSignal): Promise<number> {
   const cutoff = now - INBOX_RETENTION_DAYS * DAY_MS;

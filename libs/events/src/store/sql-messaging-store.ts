@@ -8,16 +8,18 @@ export interface SqlMessagingStore extends MessagingStore<Transaction> {
   outboxBacklog(): Promise<{ rows: number; oldest: Date | undefined }>;
 }
 
-/** Longest key the tables hold. Longer ones are never ours: kept shortened, and not parked. */
+/** Longest key the tables hold. A longer key is never ours: it is stored shortened, and not parked. */
 const MAX_KEY = 255;
-/** Of headers as JSON; what `dead_letter` holds is a TEXT of 65,535 bytes. */
+/** Limit of headers as JSON, bytes; the column in `dead_letter` is a TEXT of 65,535 bytes. */
 const MAX_HEADER_BYTES = 60_000;
-/** No key and no value, which only mirrors of rubbish lack, are stored as empty. */
+/** A missing key or value, which only mirrors of unreadable records have, is stored as empty. */
 const EMPTY = Buffer.alloc(0);
 
 // One function: it is a list of SQL statements, a method each, and apart they would share only the transaction.
 export function createSqlMessagingStore(database: Database): SqlMessagingStore {
-  /** Asked until it was answered once. Servers of a group replication, for example, count in larger steps. */
+  /**
+   * The server's auto-increment step, asked until answered. A group replication, for example, counts in larger steps.
+   */
   let steps: number | undefined;
   async function countsByOne(tx: Transaction): Promise<boolean> {
     if (steps === undefined) {
@@ -66,7 +68,7 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
     async deleteOutbox(rows) {
       if (rows.length === 0) return;
       const list = placeholders(rows.length);
-      // The ids are a second lock on the door: a number that was computed wrongly must never remove another's event.
+      // The ids are a second safeguard: a wrongly computed number must never remove another event.
       await database.execute(`DELETE FROM outbox WHERE seq IN (${list}) AND id IN (${list})`, [
         ...rows.map((row) => row.seq),
         ...rows.map((row) => row.id),
@@ -77,11 +79,12 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       const token = randomUUID();
       const rows = eventIds.map((id) => [group, id, token, now]);
       const columns = ['consumer_group', 'event_id', 'claim', 'processed_at'];
-      // Waits where another transaction has just inserted the same id: it is ours only if that one rolls back.
+      // INSERT waits where another transaction has just inserted the same id: the id is ours only if that one rolls
+      // back.
       const inserted = await insertRows(tx, 'processed_event', columns, rows, { ignore: true });
       if (inserted === eventIds.length) return new Set(eventIds);
       if (inserted === 0) return new Set();
-      // Not every id was new. Which ones carry our token? A zombie and its successor may hold the same batch.
+      // Not every id was new. Our token tells ours: a zombie and its successor may claim the same batch.
       const mine = await tx.query<{ event_id: string }>(
         `SELECT event_id FROM processed_event WHERE consumer_group = ? AND event_id IN (${placeholders(eventIds.length)}) AND claim = ?`,
         [group, ...eventIds, token],
@@ -91,8 +94,8 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
 
     async lockParkedKeys(tx, group, keys) {
       if (keys.length === 0) return new Set();
-      // Nothing parked, nearly always. A key parked by a transaction that is still open does not matter yet: this batch
-      // then came before it. One that is being released is still seen here, and waited for below.
+      // Nearly always nothing is parked. A key that an uncommitted transaction parks does not matter yet: this batch
+      // then came before it. A key being released is still visible here, and is waited for below.
       const any = await tx.query('SELECT 1 FROM parked_key WHERE consumer_group = ? LIMIT 1', [group]);
       if (any.length === 0) return new Set();
       const parked = await tx.query<{ message_key: string }>(
@@ -110,7 +113,7 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       );
       const parkedColumns = ['consumer_group', 'message_key', 'topic', 'parked_at'];
       if (parked.length > 0) await insertRows(tx, 'parked_key', parkedColumns, parked, { ignore: true });
-      // IGNORE: a message that comes again must not undo what an operator did with its row since.
+      // IGNORE: a repeated message must not undo what an operator has since done with its row.
       const values = entries.map((entry) => letterValues(group, entry, now));
       await insertRows(tx, 'dead_letter', LETTER_COLUMNS, values, { ignore: true });
     },
@@ -125,7 +128,7 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
   };
 }
 
-/** A row that was just written, as `readOutbox` would give it. */
+/** A row just written, as `readOutbox` would return it. */
 function asRead(row: OutboxRow, seq: number): NumberedRow {
   const { id, topic, key, type, payload, headers } = row;
   const stored = (key ?? '').slice(0, MAX_KEY);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Broker, BrokerConsumer, ConsumeOptions, RecordBatch } from '../broker.ts';
 
-/** What the suite needs of an adapter's test. */
+/** Everything the suite needs from an adapter's test. */
 export interface BrokerHarness {
   /** A client of the same log, as another process would have. */
   connect(): Broker;
@@ -11,15 +11,15 @@ export interface BrokerHarness {
   /** Awaits a promise while driving the log. */
   settle<T>(work: Promise<T>): Promise<T>;
   close(): Promise<void>;
-  /** False for a log that has no groups which start at the end. */
+  /** False for a log without groups that start at the end. */
   readonly startsAtEnd?: boolean;
-  /** False for a log that may deliver what was at work during a stop again: at least once, made likely on purpose. */
+  /** False for a log that may deliver the batch of a stop again (at least once), which it does often on purpose. */
   readonly commitsOnStop?: boolean;
 }
 
 const PARTITIONS = 6;
 
-/** What every adapter of the port promises. */
+/** The conformance suite of the broker port. */
 // One function: it is a list of tests.
 export function describeBroker(name: string, open: () => Promise<BrokerHarness>): void {
   describe(`broker: ${name}`, () => {
@@ -59,7 +59,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       return consumer;
     }
 
-    /** A consumer that notes what it got. */
+    /** A consumer that notes the records it got. */
     function collector() {
       const seen: string[] = [];
       const onBatch = async (batch: RecordBatch) => {
@@ -73,7 +73,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
         .map((key, n) => `${key}#${n}`)
         .sort();
 
-    it('delivers everything that was sent before the group first joined, with key, value and headers', async () => {
+    it('when a group first joins, then it gets everything sent before, with key, value and headers', async () => {
       await send(keys(20));
       const { seen, onBatch, sorted } = collector();
       await consume({ onBatch });
@@ -81,7 +81,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       expect(sorted()).toEqual(expected(20));
     });
 
-    it('gives all records of one send the same time, whatever their partitions', async () => {
+    it('when records are sent together, then all have the same time, whatever their partitions', async () => {
       const times = new Set<number>();
       let count = 0;
       await consume({
@@ -95,7 +95,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       expect(times.size).toBe(1);
     });
 
-    it('takes more in one send than the broker does in one batch', async () => {
+    it("when one send exceeds the broker's batch, then all of it is delivered", async () => {
       const value = Buffer.alloc(700_000, 'x');
       await harness.settle(
         connect().send([1, 2, 3].map((n) => ({ topic, key: 'k', value, headers: { n: String(n) } }))),
@@ -106,7 +106,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       expect(seen.slice(0, 3)).toEqual(['k#1', 'k#2', 'k#3']);
     });
 
-    it('keeps the order of each key', async () => {
+    it('when records share a key, then their order is kept', async () => {
       const { seen, onBatch } = collector();
       await consume({ onBatch });
       const producer = connect();
@@ -119,7 +119,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       }
     });
 
-    it('delivers a rejected batch again, and not what came before it', async () => {
+    it('when a batch is rejected, then it is delivered again, and not the records before it', async () => {
       const { seen, onBatch } = collector();
       let failures = 2;
       await consume({
@@ -138,7 +138,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       expect(seen.filter((entry) => entry === 'b#0')).toHaveLength(1);
     });
 
-    it('gives every group everything', async () => {
+    it('when several groups consume a topic, then each gets everything', async () => {
       const one = collector();
       const two = collector();
       await consume({ onBatch: one.onBatch, groupId: `one-${topic}` });
@@ -147,7 +147,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       await harness.until('both groups', () => one.sorted().length === 20 && two.sorted().length === 20);
     });
 
-    it('goes on after a restart where the group stopped', async () => {
+    it('when a group restarts, then it continues where it stopped', async () => {
       const first = collector();
       const consumer = await consume({ onBatch: first.onBatch });
       await send(keys(20));
@@ -160,7 +160,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       if (harness.commitsOnStop !== false) expect(second.seen).toEqual(['late#0']);
     });
 
-    it('waits for the batch at work when it stops, and gives back what was not handled', async () => {
+    it('when a consumer stops, then it waits for the current batch and gives back the unhandled ones', async () => {
       const gate = Promise.withResolvers<void>();
       const begun: RecordBatch[] = [];
       const consumer = await consume({
@@ -186,7 +186,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       if (harness.commitsOnStop !== false) expect(seen).not.toContain('a#0');
     });
 
-    it('shares the partitions between two consumers, and loses nothing when they change hands', async () => {
+    it('when two consumers share the partitions and these change hands, then nothing is lost', async () => {
       const one = collector();
       const two = collector();
       const producer = connect();
@@ -210,7 +210,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       expect([...all()].filter((entry) => entry.startsWith('key-'))).toHaveLength(50);
     });
 
-    it('starts a group of waiters at the end, and misses nothing once it is ready', async () => {
+    it('when a group of waiters starts, then it starts at the end and misses nothing once it is ready', async () => {
       if (harness.startsAtEnd === false) return;
       await send(['before']);
       const { seen, onBatch } = collector();

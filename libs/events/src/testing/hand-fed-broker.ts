@@ -1,6 +1,6 @@
 import type { Broker, ConsumeOptions, IncomingRecord, RecordBatch } from '../broker.ts';
 
-/** A log that delivers exactly what a test feeds it, when it does. */
+/** A log that delivers only the records that a test feeds, at the time it feeds them. */
 export interface HandFedBroker extends Broker {
   /** Delivers one partition's records to the consumer; settles as the consumer's batch does. */
   feed(records: readonly IncomingRecord[], options?: { isStale?: () => boolean }): Promise<void>;

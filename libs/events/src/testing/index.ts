@@ -1,1 +1,1 @@
-/** Helpers for tests of whatever is built on messaging. Nothing here is for production. */
+/** Helpers for tests of code built on messaging. Nothing here is for production. */

@@ -1,6 +1,6 @@
 import type { DeadLetterEntry, MessagingStore, NumberedRow } from '../store/index.ts';
 
-/** A transaction in memory: what it writes becomes visible when it commits, or never. */
+/** A transaction in memory: its writes become visible when it commits, or never. */
 export interface MemoryTx {
   onCommit(hook: () => void): void;
   /** Rows that a test's handler writes. */
@@ -16,7 +16,7 @@ interface State {
 }
 
 export interface MemoryStore extends MessagingStore<MemoryTx> {
-  /** What is committed. */
+  /** The committed state. */
   readonly state: Readonly<State>;
   /** How many transactions were begun. */
   readonly transactions: number;

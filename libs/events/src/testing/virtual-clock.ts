@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 
-/** A clock whose sleeps end at once, in the order of their length's arrival; it remembers how long each was. */
+/** A clock whose sleeps end at once, in the order of their calls. It remembers how long each was. */
 export interface VirtualClock extends Clock {
   readonly slept: number[];
 }

@@ -12,21 +12,22 @@ export interface WaitOptions {
 }
 
 /**
- * Wakes those who wait for something to happen to a key. A hint, never a source of truth: what happened is in the
+ * Wakes callers that wait for events of a key. A wake-up is a hint, never a source of truth: the state is in the
  * database.
  */
 export interface Waiters {
-  /** Resolves once the group has joined and stands at the end of every topic: no event after that is missed. */
+  /** Resolves once the group has joined and stands at the end of every topic: no later event is missed. */
   ready(): Promise<void>;
   /**
    * Resolves true at the next event of `key`, false after the time-out or an abort. Call it BEFORE reading the state to
-   * be waited for (an event between the reading and the call would be missed), and read the state again after it,
-   * either way: an event may be seen before the row it will change.
+   * be waited for: an event between the reading and the call would be missed. Read the state again afterwards, whatever
+   * the result: an event may be seen before the row it will change.
    */
   waitFor(key: string, options: WaitOptions): Promise<boolean>;
   /**
-   * Calls `wake` at every event of `key` from now on. Costs no timer and no promise: for thousands who wait for long.
-   * @returns ends it
+   * Calls `wake` at every event of `key` from now on. It costs no timer and no promise, so thousands can listen for
+   * long.
+   * @returns stops the listening
    */
   listen(key: string, wake: () => void): () => void;
   stop(): Promise<void>;
@@ -34,7 +35,7 @@ export interface Waiters {
 
 export interface WaitersOptions {
   readonly broker: Pick<Broker, 'consume'>;
-  /** A name of its own for each process, since every instance must see every event. */
+  /** Differs for each process, since every instance must see every event. */
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly clock?: Clock;
@@ -45,7 +46,7 @@ interface Waiter {
   readonly wake: () => void;
 }
 
-/** While nobody waits it looks so seldom, ms: each look costs a fetch. The first who waits ends the rest. */
+/** Pause between fetches while nobody waits, ms: each fetch has a cost. The first waiter ends the pause. */
 const REST_MS = 250;
 
 /** Reads the topics from their end, by key and header alone: nothing is decoded, nothing is committed. */
