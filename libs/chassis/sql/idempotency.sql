@@ -1,7 +1,6 @@
--- A key of a client's request → the request it stands for. What that request did is read from its effect (an order, a
--- history row), which carries request_id: the answer to a repeat is never stored twice.
--- The columns of the key are compared byte by byte, and their length stays under InnoDB's 3,072 bytes:
--- 8 + 191 (ascii) + 255 * 4.
+-- The key of a client's request → the request it stands for. A repeat is answered from the effect of that request (an
+-- order, a history row), which carries request_id: no answer is stored twice.
+-- Key columns are compared byte by byte, and their length stays under InnoDB's 3,072 bytes: 8 + 191 (ascii) + 255 * 4.
 CREATE TABLE idempotency_key (
   user_id      BIGINT NOT NULL,
   scope        VARCHAR(191) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'method and path',

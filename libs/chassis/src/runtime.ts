@@ -18,7 +18,7 @@ import {
   startJob,
 } from './process/index.ts';
 
-/** How often a process looks whether it has come to rest, ms: see `createHeapRest`. */
+/** How often a process checks whether it is at rest, ms: see `createHeapRest`. */
 const HEAP_REST_EVERY_MS = 15_000;
 
 export type RuntimeConfig = {
@@ -29,7 +29,7 @@ export type RuntimeConfig = {
   readonly RECOVERY?: boolean;
 };
 
-/** What every process of the shop stands on. What is registered with `shutdown` first is stopped last. */
+/** The base of every process of the shop. Hooks registered with `shutdown` first run last. */
 export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   readonly service: string;
   readonly config: C;
@@ -37,22 +37,23 @@ export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly shutdown: Shutdown;
-  /** A periodic job, until the shutdown. */
+  /** Repeats a periodic job until the shutdown. */
   repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'>;
-  /** Serves `app` until the shutdown. The last step: what is registered before it outlives the requests. */
+  /** Serves `app` until the shutdown. Call it last: hooks registered before it run after the requests have ended. */
   listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections' | 'sockets'>): Promise<void>;
 }
 
 export interface RuntimeOptions {
   /**
-   * It can bring a restored schema forward. A service that cannot refuses RECOVERY=on: going live would lose events.
+   * True when the service can bring a restored schema forward. A service that cannot refuses RECOVERY=on: going live
+   * would lose events.
    */
   readonly recovers?: boolean;
 }
 
 /**
- * Log, metrics, health and an ordered stop for one process of `service`. Throws ConfigError when it is told to recover
- * and cannot.
+ * Log, metrics, health and an ordered stop for one process of `service`. Throws ConfigError when RECOVERY=on and the
+ * service cannot recover.
  */
 export function createRuntime<C extends RuntimeConfig>(
   service: string,
@@ -92,7 +93,7 @@ export function createRuntime<C extends RuntimeConfig>(
   };
 }
 
-/** The pool of the service's own schema, closed by the shutdown after all that is registered later. */
+/** Opens the pool of the service's own schema. The shutdown closes it after everything registered later. */
 export function openDatabase(
   { config, logger, health, shutdown }: Runtime<RuntimeConfig & { readonly DATABASE_URL: string }>,
   options: { readonly poolSize?: number } = {},

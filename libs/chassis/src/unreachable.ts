@@ -1,6 +1,6 @@
 /**
- * For the `default` of a switch that names every case: a case without a branch does not compile. A value that the types
- * rule out (a row that another release wrote) throws.
+ * For the `default` of a switch over every case: a case without a branch does not compile. A value that the types
+ * exclude (a row written by another release) throws.
  */
 export function unreachable(value: never, what = 'unexpected'): never {
   throw new Error(`${what}: ${JSON.stringify(value)}`);

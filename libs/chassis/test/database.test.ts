@@ -27,7 +27,7 @@ const amounts = async () =>
   (await test.database.query<{ amount: number }>('SELECT amount FROM item ORDER BY id')).map((row) => row.amount);
 
 describe('values and sessions', () => {
-  it('when values go in, then the same come out: numbers, UTC dates to the millisecond, JSON as text, bytes', async () => {
+  it('when values are written, then the same are read: numbers, UTC dates to the millisecond, JSON as text, bytes', async () => {
     const at = new Date('2026-01-31T23:59:59.987Z');
     const row = [1, Number.MAX_SAFE_INTEGER, at, '{"a":[1,"ü"]}', "o'x\\\n😀", Buffer.from([0, 1, 255])];
     await insertRows(test.database, 'item', ['id', 'amount', 'at', 'doc', 'note', 'bytes'], [row]);
@@ -57,8 +57,8 @@ describe('values and sessions', () => {
   });
 });
 
-it('when text is compared with a column that cannot hold it, then the text is at fault and not the database', async () => {
-  // MySQL refuses it, under a general SQLSTATE; MariaDB finds nothing.
+it('when text is compared with a column that cannot hold it, then the text is at fault, not the database', async () => {
+  // MySQL refuses such text with a general SQLSTATE; MariaDB finds no row.
   const answer: unknown = await test.database
     .query('SELECT id FROM item WHERE code IN (?) FOR UPDATE', ['주문-1'])
     .catch((error: unknown) => error);
@@ -99,7 +99,7 @@ describe('transactions', () => {
     expect(await amounts()).toEqual([0]);
   });
 
-  it('when two transactions deadlock, then the loser is done again and both take effect', async () => {
+  it('when two transactions deadlock, then the loser is repeated and both take effect', async () => {
     await insertRows(test.database, 'item', ['id'], [[1], [2]]);
     const bothHold = Promise.withResolvers<void>();
     let holding = 0;
@@ -117,7 +117,7 @@ describe('transactions', () => {
     expect(await amounts()).toEqual([2, 2]);
   });
 
-  it('when work swallows a deadlock, then nothing of it is committed piecemeal: it is done again', async () => {
+  it('when work swallows a deadlock, then no part of it is committed alone: the work is repeated', async () => {
     await insertRows(test.database, 'item', ['id'], [[1], [2], [3]]);
     const bothHold = Promise.withResolvers<void>();
     let holding = 0;
@@ -133,7 +133,7 @@ describe('transactions', () => {
     expect(await amounts()).toEqual([2, 2, 2]);
   });
 
-  it('when a lock is not given in time, then the work is done once more and then fails as a lock time-out', async () => {
+  it('when a lock is not given in time, then the work is tried once more and then fails as a lock time-out', async () => {
     await insertRows(test.database, 'item', ['id'], [[1]]);
     const release = Promise.withResolvers<void>();
     const holds = Promise.withResolvers<void>();
@@ -156,7 +156,7 @@ describe('transactions', () => {
     expect([isLockTimeout(waiter), isOutage(waiter), attempts]).toEqual([true, true, 2]);
   });
 
-  it('when a statement comes after the end, then it is refused', async () => {
+  it('when a statement comes after the end of its transaction, then it is refused', async () => {
     const tx = await test.database.transaction(async (open) => {
       await open.query('SELECT 1');
       return open;
@@ -189,7 +189,7 @@ describe('outages', () => {
     gate = await openTcpGate(hostname, Number(port));
   });
 
-  /** Runs `use` on a database behind the gate. */
+  /** Runs `use` on a database behind the TCP gate. */
   async function through(use: (database: ReturnType<typeof createDatabase>) => Promise<void>): Promise<void> {
     const url = new URL(test.url);
     url.port = String(gate.port);
@@ -211,11 +211,11 @@ describe('outages', () => {
     return { error, ms: performance.now() - start };
   };
 
-  it('when the database is away, then statements fail as an outage within 3 s, and soon after its return they work', async () => {
+  it('when the database is away, then statements fail as an outage within 3 s, and work soon after its return', async () => {
     await through(async (database) => {
       await database.query('SELECT 1');
       await gate.cut();
-      // The first may fail on the connection that was just cut, the second finds that there is none.
+      // The first statement may fail on the connection just cut, the second for want of a connection.
       for (let statement = 0; statement < 2; statement++) {
         const { error, ms } = await timed(database.query('SELECT 1'));
         expect(isOutage(error)).toBe(true);
@@ -230,7 +230,7 @@ describe('outages', () => {
     });
   });
 
-  it('when the database hangs, then a transaction is cut off by its time limit, and works again afterwards', async () => {
+  it('when the database hangs, then the time limit cuts a transaction off, and the next one works again', async () => {
     await through(async (database) => {
       const { error, ms } = await timed(
         database.transaction(async (tx) => {
@@ -247,7 +247,7 @@ describe('outages', () => {
     });
   });
 
-  it('when the connection dies during COMMIT, then the outcome is unknown, hooks do not run and nothing is done again', async () => {
+  it('when the connection dies during COMMIT, then the outcome is unknown, hooks do not run and the work is not repeated', async () => {
     await through(async (database) => {
       let attempts = 0;
       let hooks = 0;

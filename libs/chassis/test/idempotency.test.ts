@@ -130,7 +130,7 @@ describe('idempotency keys', () => {
     expect(row?.n).toBe(keys.length);
   });
 
-  it('when a scope or key does not fit its column, then it is refused rather than cut off', async () => {
+  it('when a scope or key does not fit its column, then it is refused rather than truncated', async () => {
     await expect(claimAll(claim('k '))).rejects.toThrow(RangeError);
     await expect(claimAll({ ...claim('k'), scope: 'x'.repeat(192) })).rejects.toThrow(RangeError);
   });

@@ -30,7 +30,7 @@ const history = () =>
   );
 
 describe('migrations', () => {
-  it('when some are missing, then they are applied in order, once, and recorded as Prisma does', async () => {
+  it('when some migrations are missing, then they are applied in order, once, and recorded as Prisma does', async () => {
     write('20260101000000_first', FIRST);
     expect(await run()).toEqual(['20260101000000_first']);
     write('20260102000000_second', 'ALTER TABLE a ADD COLUMN y INT;');
@@ -48,13 +48,13 @@ describe('migrations', () => {
     expect(await test.database.query('SELECT x FROM a')).toEqual([{ x: '1;2' }]);
   });
 
-  it('when two start at once, then each migration is applied once', async () => {
+  it('when two processes start at once, then each migration is applied once', async () => {
     write('20260101000000_first', FIRST);
     const applied = await Promise.all([run(), run(), run()]);
     expect(applied.flat()).toEqual(['20260101000000_first']);
   });
 
-  it('when one fails, then it is named with its reason, and the next run stops until somebody has looked', async () => {
+  it('when a migration fails, then it is named with its reason, and the next run stops until an operator has looked', async () => {
     write('20260101000000_first', 'CREATE TABLE a (x INT); CREATE TABLE a (x INT);');
     await expect(run()).rejects.toThrow(/20260101000000_first failed: .*already exists/);
     await expect(run()).rejects.toThrow(/20260101000000_first failed at .*undo or finish by hand/);
@@ -64,7 +64,7 @@ describe('migrations', () => {
     expect(await run()).toEqual(['20260101000000_first']);
   });
 
-  it('when an applied one was changed, or the folder is not there, then it says so', async () => {
+  it('when an applied migration was changed, or the folder is missing, then the error says so', async () => {
     write('20260101000000_first', FIRST);
     await run();
     write('20260101000000_first', `${FIRST} `);

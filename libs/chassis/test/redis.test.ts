@@ -27,7 +27,7 @@ function connect(): Redis {
 }
 
 describe('redis', () => {
-  it('when Redis goes away, then commands fail at once, it is logged once, and it heals by itself', async () => {
+  it('when Redis goes away, then commands fail at once, the outage is logged once, and the client reconnects', async () => {
     const redis = connect();
     await once(redis, 'ready');
     expect(await redis.set('test:x', '1')).toBe('OK');
@@ -37,7 +37,7 @@ describe('redis', () => {
     await expect(redis.get('test:x')).rejects.toThrow();
     expect(performance.now() - start).toBeLessThan(500);
     await eventually(() => lines.some((line) => line.includes('redis is away')));
-    // Some attempts to connect again fail meanwhile.
+    // Some attempts to reconnect fail meanwhile.
     for (let attempt = 0; attempt < 3; attempt++) await new Promise((resolve) => redis.once('reconnecting', resolve));
     await gate.open();
     expect(await eventually(() => redis.get('test:x').catch(() => undefined))).toBe('1');

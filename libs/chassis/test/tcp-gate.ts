@@ -1,11 +1,11 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy that a test can cut, or make silent, to play an outage without touching the server behind it. */
+/** A TCP proxy that a test can cut or silence, to simulate an outage without touching the server behind it. */
 export interface TcpGate {
   readonly port: number;
-  /** Bytes are swallowed in both directions; connections stay open. */
+  /** Swallows bytes in both directions; connections stay open. */
   silence(): void;
-  /** Every connection is reset and new ones are refused. */
+  /** Resets every connection and refuses new ones. */
   cut(): Promise<void>;
   /** Lets everything through again. */
   open(): Promise<void>;

@@ -5,7 +5,7 @@ import type { Waiting } from './waiting-queue.ts';
 /** Share of the newest run in the measured time of a run. */
 const NEWEST = 0.3;
 
-/** What became of one item of a batch. */
+/** The outcome of one item of a batch. */
 export type ItemResult<O> = { readonly ok: true; readonly value: O } | { readonly ok: false; readonly error: unknown };
 
 /** For a result: the value. */
@@ -13,21 +13,22 @@ export const succeeded = <O>(value: O): ItemResult<O> => ({ ok: true, value });
 /** For a result: this item's own error. */
 export const failed = (error: unknown): ItemResult<never> => ({ ok: false, error });
 
-/** The runs at work, and how long a run takes of late. */
+/** The current runs, and the recent length of a run. */
 export interface BatchRuns {
   readonly running: number;
-  /** Whether as many run as may. */
+  /** True when no further run may begin. */
   readonly full: boolean;
-  /** A run of so many items begins. @returns to be called at its end */
+  /** Called when a run of `items` items begins. @returns a function to be called at its end */
   begin(items: number): () => void;
-  /** A run has failed, and is done again item by item. */
+  /** Called when a run has failed and is repeated item by item. */
   split(): void;
   /**
-   * How long an item behind `queued` others would wait for its run, ms: the runs in front of it, at the time they took
-   * of late.
+   * How long an item behind `queued` others would wait for its run, ms: the runs ahead of it, at their recent length.
    */
   expectedWait(queued: number): number;
-  /** Every run hangs, the one that began last for twice the longest wait: what came behind it would hang, too. */
+  /**
+   * True when every run hangs and the last one began more than twice the longest wait ago: a new item would hang too.
+   */
   readonly stuck: boolean;
 }
 
@@ -47,7 +48,7 @@ export function createBatchRuns({ name, maxSize, concurrency, maxWaitMs, metrics
     'batcher',
   ]);
   let running = 0;
-  /** Of a run, measured. */
+  /** Measured time of a run, ms. */
   let runMs = 0;
   let lastBegunAt = 0;
 
@@ -84,11 +85,11 @@ export function createBatchRuns({ name, maxSize, concurrency, maxWaitMs, metrics
 interface Work<I, O> {
   readonly name: string;
   readonly run: (items: readonly I[]) => Promise<readonly ItemResult<O>[]>;
-  /** The run failed, and is done again item by item. */
+  /** Called when the run failed and is repeated item by item. */
   readonly onSplit: () => void;
 }
 
-/** Never rejects: every item gets a result or an error. @returns the outage it met, which all its items got */
+/** Never rejects: every item gets a result or an error. @returns the outage that failed all items, if any */
 export async function runBatch<I, O>(
   work: Work<I, O>,
   batch: readonly Waiting<I, O>[],
@@ -108,7 +109,7 @@ export async function runBatch<I, O>(
       return outage ? { error } : undefined;
     }
     work.onSplit();
-    // What is away for one is away for those behind it: they do not wait for it one after the other.
+    // After an outage the items behind fail at once: they do not each wait for the same missing dependency.
     let met: { readonly error: unknown } | undefined;
     for (const waiting of batch) {
       if (met) waiting.reject(met.error);

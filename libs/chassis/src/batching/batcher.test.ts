@@ -36,7 +36,7 @@ describe('batcher', () => {
     expect(runs).toEqual([[1], [2, 3], [4]]);
   });
 
-  it('when concurrency is 2, then two runs are at work at once and never three', async () => {
+  it('when concurrency is 2, then two runs happen at once and never three', async () => {
     let atWork = 0;
     let most = 0;
     const { batcher } = doubling({
@@ -61,7 +61,7 @@ describe('batcher', () => {
     expect(results.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
-  it('when a run throws, then its items run one by one and only the guilty one fails', async () => {
+  it('when a run throws, then its items run one by one and only the failing one is rejected', async () => {
     const runs: (readonly number[])[] = [];
     const { batcher } = doubling({
       run: async (items) => {
@@ -92,7 +92,7 @@ describe('batcher', () => {
     await expect(batcher.submit(4)).resolves.toBe(4);
   });
 
-  it('when an outage begins while items run one by one, then those behind it fail with it at once', async () => {
+  it('when an outage begins while items run one by one, then the items after it fail with it at once', async () => {
     const runs: (readonly number[])[] = [];
     const { batcher } = doubling({
       run: async (items) => {
@@ -108,7 +108,7 @@ describe('batcher', () => {
     expect(runs).toEqual([[1, 2, 3, 4], [1], [2]]);
   });
 
-  it('when what is away is not the database, then it is an outage too and no item runs again', async () => {
+  it('when another dependency than the database is away, then it is an outage too and no item runs again', async () => {
     let runs = 0;
     const { batcher } = doubling({
       run: async () => {
@@ -128,7 +128,7 @@ describe('batcher', () => {
     await Promise.all(taken);
   });
 
-  it('when it stops, then what was taken is finished and new items are refused', async () => {
+  it('when the batcher stops, then accepted items are finished and new items are refused', async () => {
     const { batcher } = doubling({ maxSize: 1 });
     const taken = [1, 2].map((n) => batcher.submit(n));
     const stopped = batcher.stop();
@@ -138,7 +138,7 @@ describe('batcher', () => {
   });
 });
 
-/** A batcher on a clock that only the test moves. Each of its runs ends when the test says so. */
+/** A batcher on a clock that only the test moves. Each run ends when the test ends it. */
 function held(options: Partial<BatcherOptions<number, number>> = {}) {
   let time = 0;
   const runs: (readonly number[])[] = [];
@@ -165,7 +165,7 @@ function held(options: Partial<BatcherOptions<number, number>> = {}) {
     pass(ms: number) {
       time += ms;
     },
-    /** Runs one item, which takes so long: what the batcher then expects of a run. */
+    /** Runs one item for this long, which sets the expected length of a run. */
     async ranFor(ms: number) {
       const done = batcher.submit(0);
       await turn();
@@ -180,12 +180,12 @@ function held(options: Partial<BatcherOptions<number, number>> = {}) {
 const REFUSED = { code: 'SERVICE_UNAVAILABLE', extra: { retryAfterSeconds: 1 } };
 
 describe('a batcher with a longest wait', () => {
-  it('when the runs in front would take longer, then an item is refused at once, and taken again when they are done', async () => {
+  it('when the runs ahead would take longer than the longest wait, then an item is refused at once, and accepted once they are done', async () => {
     const { batcher, ranFor, endRun, runs } = held({ maxSize: 2, maxWaitMs: 100 });
     await ranFor(40);
     const taken = [batcher.submit(1), batcher.submit(2)];
     await turn();
-    // One run at work, and one or two behind it: 40 and 80 ms.
+    // One run is going, with one and two runs behind it: 40 and 80 ms.
     taken.push(batcher.submit(3), batcher.submit(4), batcher.submit(5), batcher.submit(6));
     expect(batcher.refusal()).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     await expect(batcher.submit(7)).rejects.toMatchObject(REFUSED);
@@ -197,7 +197,7 @@ describe('a batcher with a longest wait', () => {
     expect(runs.flat()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('when an item has waited for longer all the same, then it is refused before its run, and others are not', async () => {
+  it('when an item has still waited for longer, then it is refused before its run, and others are not', async () => {
     const { batcher, pass, endRun, runs } = held({ maxWaitMs: 100 });
     const first = batcher.submit(1);
     await turn();
@@ -213,7 +213,7 @@ describe('a batcher with a longest wait', () => {
     expect(runs).toEqual([[1], [3]]);
   });
 
-  it('when a run hangs, then those that wait behind it are refused all the same', async () => {
+  it('when a run hangs, then items waiting behind it are refused all the same', async () => {
     const { batcher, endRun } = held({ maxWaitMs: 5, now: () => performance.now() });
     const first = batcher.submit(1);
     await turn();
@@ -265,7 +265,7 @@ describe('a batcher with a longest wait', () => {
     expect(runs).toEqual([[1, 2], [3, 4], [5]]);
   });
 
-  it('when a client goes or its time is over, then its item is dropped before its run', async () => {
+  it('when a client leaves or its time is over, then its item is dropped before its run', async () => {
     const { batcher, endRun, runs } = held();
     const first = batcher.submit(1);
     await turn();
@@ -283,7 +283,7 @@ describe('a batcher with a longest wait', () => {
     expect(runs).toEqual([[1], [4]]);
   });
 
-  it('when nobody in the queue waits any more, then nothing runs, and it can stop', async () => {
+  it('when no client in the queue waits any more, then nothing runs, and the batcher can stop', async () => {
     const { batcher, runs } = held();
     const client = { gone: false, timeLeftMs: 1 };
     const dropped = expect(batcher.submit(1, client)).rejects.toMatchObject(REFUSED);
@@ -293,7 +293,7 @@ describe('a batcher with a longest wait', () => {
     expect(runs).toEqual([]);
   });
 
-  it('when a client has less time than the runs in front take, then its item is refused at once', async () => {
+  it('when a client has less time than the runs ahead take, then its item is refused at once', async () => {
     const { batcher, ranFor, endRun } = held({ maxSize: 1, maxWaitMs: 1_000 });
     await ranFor(40);
     const taken = [batcher.submit(1)];

@@ -6,39 +6,38 @@ import { createRefusals, isLost, type Reason } from './refusals.ts';
 import { createWaitingQueue, type WaitingQueue } from './waiting-queue.ts';
 
 export interface BatcherOptions<I, O> {
-  /** Label of its measures, e.g. `place-order`. */
+  /** Label of its metrics, e.g. `place-order`. */
   readonly name?: string;
   /** Most items in one run; default 200. */
   readonly maxSize?: number;
-  /** Runs at the same time; default 1. */
+  /** Most runs at the same time; default 1. */
   readonly concurrency?: number;
-  /** Under load a run waits so long at most to fill, ms; default 0: never. See `createPace`. */
+  /** Under load a run waits at most this long for more items, ms; default 0: never. See `createPace`. */
   readonly paceMs?: number;
-  /** Items that may wait; over it `submit` rejects with SERVICE_UNAVAILABLE. Default 10,000. */
+  /** Most items that may wait; beyond it `submit` rejects with SERVICE_UNAVAILABLE. Default 10,000. */
   readonly maxQueue?: number;
   /**
-   * Longest wait for a run, ms; default: no limit. `submit` rejects with SERVICE_UNAVAILABLE at once where the runs in
-   * front will take longer, and an item that has waited for so long all the same is refused before any work is done for
-   * it.
+   * Longest wait for a run, ms; default: no limit. `submit` rejects with SERVICE_UNAVAILABLE at once where the runs
+   * ahead will take longer. An item that still waits for longer is refused before any work is done for it.
    */
   readonly maxWaitMs?: number;
   /**
-   * The order once the queue is late and longer than a run: `newest`, since the client of the oldest has most
-   * likely gone, or `oldest`, where first come first served was promised. Default `newest`. A run keeps the order of
-   * arrival either way.
+   * The order once the queue is late and longer than a run: `newest`, since the client of the oldest item has most
+   * likely gone, or `oldest`, where first come first served was promised. Default `newest`. Items within a run keep the
+   * order of arrival either way.
    */
   readonly whenLate?: 'newest' | 'oldest';
   readonly metrics?: Metrics;
-  /** ms on a clock that runs forward; default performance.now. */
+  /** A clock that runs forward, ms; default performance.now. */
   readonly now?: () => number;
   /** 0 … 1, spreads Retry-After; default Math.random. */
   readonly random?: () => number;
-  /** Calls `start` on the next turn; default setImmediate. For a simulation, which has turns of its own. */
+  /** Calls `start` on the next turn; default setImmediate. For a simulation, which has its own turns. */
   readonly nextTurn?: (start: () => void) => void;
   /**
    * Does the work of all items, usually in one transaction, and returns a result for each, in their order. When it
-   * throws, nothing of the batch may have happened: an outage fails every item; any other error makes it run again with
-   * each item alone, so that only the guilty one fails.
+   * throws, no effect of the batch may remain: an outage fails every item; after any other error it runs again with
+   * each item alone, so that only the failing item is rejected.
    */
   readonly run: (items: readonly I[]) => Promise<readonly ItemResult<O>[]>;
 }
@@ -46,18 +45,18 @@ export interface BatcherOptions<I, O> {
 export interface Batcher<I, O> {
   /**
    * Resolves or rejects with this item's own result. An item whose `client` has gone or has no time left is dropped
-   * before its run: it rejects with SERVICE_UNAVAILABLE.
+   * before its run and rejects with SERVICE_UNAVAILABLE.
    */
   submit(item: I, client?: Client): Promise<O>;
   /** The error that `submit` would reject with right now; undefined when it would take the item. */
   refusal(client?: Client): DomainError | undefined;
   /** Items waiting for a run. */
   readonly waiting: number;
-  /** Refuses new items and resolves once all that were taken have their result. */
+  /** Refuses new items and resolves once all accepted items have their result. */
   stop(): Promise<void>;
 }
 
-/** What one batcher works with. */
+/** The state of one batcher. */
 interface Work<I, O> {
   readonly name: string;
   readonly maxSize: number;
@@ -70,18 +69,18 @@ interface Work<I, O> {
   readonly runs: BatchRuns;
   readonly pace: Pace;
   readonly refused: (reason: Reason) => DomainError;
-  /** The next start is due. */
+  /** True when the next start is due. */
   scheduled: boolean;
   stopping: boolean;
-  /** Runs when the oldest item has waited for too long. */
+  /** Fires when the oldest item has waited for too long. */
   expiry: NodeJS.Timeout | undefined;
   /** Resolves `stop`. */
   idle: (() => void) | undefined;
 }
 
 /**
- * Group commit: what arrives while a run is at work goes together into the next. One item alone waits for nothing; a
- * thousand share a few commits.
+ * Group commit: items that arrive during a run go together into the next. A single item does not wait; a thousand share
+ * a few commits.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const work = prepare(options);
@@ -130,7 +129,7 @@ function prepare<I, O>(options: BatcherOptions<I, O>): Work<I, O> {
   };
 }
 
-/** On the next turn, so that requests which arrived in the same turn of the event loop go together. */
+/** Starts a run on the next turn, so that requests of the same turn of the event loop go together. */
 function schedule<I, O>(work: Work<I, O>): void {
   const { queue, runs, pace, maxSize, now, nextTurn } = work;
   if (work.scheduled || runs.full || queue.length === 0) return;
@@ -150,7 +149,7 @@ function startAll<I, O>(work: Work<I, O>): void {
   settled(work);
 }
 
-/** One run of the next items, of those that somebody still waits for. */
+/** Starts a run of the next items whose clients still wait. */
 function start<I, O>(work: Work<I, O>): void {
   const { name, run, queue, runs } = work;
   const batch = queue.takeBatch().filter((waiting) => {
@@ -171,7 +170,7 @@ function dropLate<I, O>(work: Work<I, O>): void {
   for (const waiting of work.queue.takeLate()) waiting.reject(work.refused('late'));
 }
 
-/** While a run takes long, nothing else looks at those that wait. */
+/** Refuses late items by a timer: during a long run nothing else checks the waiting items. */
 function watchOldest<I, O>(work: Work<I, O>): void {
   const { queue, maxWaitMs, now } = work;
   const oldest = queue.oldest();
@@ -198,7 +197,7 @@ function whyRefused<I, O>(work: Work<I, O>, client: Client | undefined): Reason 
   const { stopping, queue, runs, maxQueue, maxWaitMs } = work;
   if (stopping) return 'stopping';
   if (queue.length >= maxQueue) return 'full';
-  // An empty queue takes whatever comes: its run is what measures how long runs take now.
+  // An empty queue accepts any item: its run measures how long runs take now.
   const patience = Math.min(maxWaitMs, client?.timeLeftMs ?? maxWaitMs);
   if (runs.stuck || (queue.length > 0 && runs.expectedWait(queue.length) > patience)) return 'busy';
   return isLost(client) ? 'gone' : undefined;

@@ -4,7 +4,7 @@ import { type CopiesOptions, createCopies } from './copies.ts';
 
 const MAX_AGE_MS = 500;
 
-/** Copies of what a database says, which answers when it is told to, on a clock that stands until it is moved. */
+/** Copies of a simulated database that answers on command, on a clock that the test moves. */
 function simulated(options: Partial<CopiesOptions<string, string>> = {}) {
   const rows = new Map<string, string>();
   const statements: (readonly string[])[] = [];
@@ -19,7 +19,7 @@ function simulated(options: Partial<CopiesOptions<string, string>> = {}) {
     now: () => clock.ms,
     async load(wishes) {
       statements.push(wishes);
-      // As a statement does, it sees what is committed when it begins.
+      // Like a statement, it sees the state committed when it begins.
       const values = wishes.map((wish) => rows.get(wish) ?? '');
       if (database.held) await new Promise<void>((resolve) => void answers.push(resolve));
       if (database.away) throw new DatabaseUnavailableError('away');
@@ -33,7 +33,7 @@ function simulated(options: Partial<CopiesOptions<string, string>> = {}) {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('copies', () => {
-  it('when many ask in one moment, then they are one statement, and each gets its own', async () => {
+  it('when many ask at once, then one statement reads for all, and each gets its own value', async () => {
     const { copies, rows, statements } = simulated();
     for (const key of ['a', 'b']) rows.set(key, `row ${key}`);
     const asked = Array.from({ length: 200 }, (_, index) => copies.find(index % 2 === 0 ? 'a' : 'b'));
@@ -41,11 +41,11 @@ describe('copies', () => {
     expect(statements).toEqual([['a', 'b']]);
   });
 
-  it('when something is asked for again, then it comes from the copy, at once, until that is too old', async () => {
+  it('when a value is asked for again, then it comes from the copy at once, until the copy is too old', async () => {
     const { copies, rows, statements, clock } = simulated();
     rows.set('a', 'old');
     await copies.find('a');
-    // Another instance's commit: nobody tells.
+    // Another instance's commit, of which this process learns nothing.
     rows.set('a', 'new');
     clock.ms = MAX_AGE_MS;
     expect(copies.find('a')).toBe('old');
@@ -54,7 +54,7 @@ describe('copies', () => {
     expect(statements).toHaveLength(2);
   });
 
-  it('when the reading is slow, then the age counts from its start', async () => {
+  it("when the reading is slow, then the copy's age counts from its start", async () => {
     const { copies, rows, statements, clock, database, answer } = simulated();
     rows.set('a', 'old');
     database.held = true;
@@ -64,7 +64,7 @@ describe('copies', () => {
     clock.ms = MAX_AGE_MS;
     const second = copies.find('a');
     clock.ms = MAX_AGE_MS + 1;
-    // The reading at work is too old for a question asked now: another one begins.
+    // The reading in progress is too old for this request, so another one begins.
     const third = copies.find('a');
     await turn();
     answer();
@@ -84,7 +84,7 @@ describe('copies', () => {
     expect(read).toHaveLength(2);
   });
 
-  it('when something was committed here, then neither a copy nor a reading at work from before it is shown', async () => {
+  it('when a commit happened here, then neither a copy nor a reading from before it is shown', async () => {
     const { copies, rows, database, answer } = simulated();
     rows.set('a', 'old');
     await copies.find('a');
@@ -104,7 +104,7 @@ describe('copies', () => {
     expect(copies.find('b')).toBe('made meanwhile');
   });
 
-  it('when somebody wants what is true now, then it is read, and a reading that began before will not do', async () => {
+  it('when a fresh value is wanted, then it is read, and a reading begun before is not used', async () => {
     const { copies, rows, statements, database, answer } = simulated();
     rows.set('a', 'old');
     database.held = true;
@@ -119,7 +119,7 @@ describe('copies', () => {
     expect(copies.find('a')).toBe('new');
   });
 
-  it('when the database is away, then copies are shown until they are too old, and then the outage is', async () => {
+  it('when the database is away, then copies are shown until they are too old, and after that the outage', async () => {
     const { copies, rows, clock, database } = simulated();
     rows.set('a', 'row');
     await copies.find('a');
@@ -133,7 +133,7 @@ describe('copies', () => {
     expect(await copies.find('a')).toBe('row');
   });
 
-  it('when very much is asked for, then what is kept stays within its bytes, the newest of it', async () => {
+  it('when very much is read, then the copies stay within their bytes, keeping the newest', async () => {
     const { copies, statements } = simulated({ maxBytes: 10_000, load: async (all) => all.map(() => 'x'.repeat(800)) });
     for (let n = 0; n < 50; n++) await copies.find(`${n}`);
     expect(copies.bytes).toBeLessThanOrEqual(10_000);
@@ -142,7 +142,7 @@ describe('copies', () => {
     expect(statements).toEqual([]);
   });
 
-  it('when nobody asks, then nothing is read', async () => {
+  it('when no value is asked for, then nothing is read', async () => {
     const { copies, statements, clock } = simulated();
     await copies.find('a');
     for (let n = 0; n < 10; n++) {

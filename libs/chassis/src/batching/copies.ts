@@ -4,50 +4,52 @@ import { succeeded } from './batch-runs.ts';
 import { createBatcher } from './batcher.ts';
 
 export interface CopiesOptions<W, V> {
-  /** Label of its measures, e.g. `products`. */
+  /** Label of its metrics, e.g. `products`. */
   readonly name: string;
   /** Oldest copy shown, ms. */
   readonly maxAgeMs: number;
-  /** The same text for the same wish, another for another. */
+  /** The key of a wish: equal for equal wishes, different for different ones. */
   readonly keyOf: (wish: W) => string;
-  /** Reads what all of them wish for, in this order: one statement. What it reads is no older than its call. */
+  /** Reads the values of all wishes, in their order, by one statement. A value is no older than the call. */
   readonly load: (wishes: readonly W[]) => Promise<readonly V[]>;
-  /** Memory of a value, roughly, bytes. */
+  /** Approximate memory of a value, bytes. */
   readonly bytesOf: (value: V) => number;
   /** Default 16 MiB. */
   readonly maxBytes?: number;
   readonly metrics?: Metrics;
-  /** ms, on a clock that runs forward. */
+  /** A clock that runs forward, ms. */
   readonly now?: () => number;
   /** See `createBatcher`. */
   readonly nextTurn?: (start: () => void) => void;
 }
 
 export interface FindOptions {
-  /** Only what is read from now on will do. */
+  /** True: use only a reading that begins from now on. */
   readonly fresh?: boolean;
 }
 
-/** Values read a moment ago, for the many who ask for the same. */
+/** Values read a moment ago, shared by many requests for the same. */
 export interface Copies<W, V> {
-  /** At once from a copy that is young enough; otherwise read, together with whatever else is asked for now. */
+  /**
+   * Answers at once from a copy that is young enough; otherwise reads, together with all other values asked for now.
+   */
   find(wish: W, options?: FindOptions): V | Promise<V>;
-  /** Something was committed here: values read before, or being read, answer no question asked from now on. */
+  /** Called after a commit here: values read or being read before it answer no later request. */
   changed(): void;
-  /** Bytes that are kept. */
+  /** Bytes of all copies. */
   readonly bytes: number;
-  /** Refuses new reads and resolves once those that were taken are done. */
+  /** Refuses new reads and resolves once the accepted ones are done. */
   stop(): Promise<void>;
 }
 
 interface Copy<V> {
   readonly value: V;
-  /** When its reading began. */
+  /** The time its reading began. */
   readonly at: number;
   readonly generation: number;
 }
 
-/** A reading that is asked for, and from its start on: when that was. */
+/** A requested reading, with its start time once it has begun. */
 interface Reading<W, V> {
   readonly wish: W;
   readonly key: string;
@@ -57,15 +59,15 @@ interface Reading<W, V> {
 }
 
 const MAX_BYTES = 16 * 1024 * 1024;
-/** Memory of an entry besides its key and value, roughly, bytes. */
+/** Approximate memory of an entry besides its key and value, bytes. */
 const ENTRY_BYTES = 200;
 
 /**
- * Copies of answers that are the same for everybody. A copy's age counts from the start of its reading, so that what is
- * shown is at most `maxAgeMs` behind the database, whoever changed it. What is asked for in one moment is read
- * together; two readings are at work at most, so that one that hangs does not stop all, and nothing is read that nobody
- * asks for. A reading that fails leaves no copy in its place: an outage shows as soon as the copy is too old. The
- * least recently refreshed copies are evicted; one copy takes at most an eighth of the memory.
+ * Copies of answers that are the same for all clients. A copy's age counts from the start of its reading, so that a
+ * shown value is at most `maxAgeMs` behind the database, whichever process changed it. Values requested at the same
+ * moment are read together. At most two readings run at once, so that a hanging one does not stop all; nothing is read
+ * without a request. A failed reading leaves no copy: an outage shows as soon as the copy is too old. The least
+ * recently refreshed copies are evicted; one copy takes at most an eighth of the memory.
  */
 export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
   const { name, maxAgeMs, keyOf, load, bytesOf, maxBytes = MAX_BYTES, metrics, nextTurn } = options;
@@ -107,7 +109,7 @@ export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
     else copies.delete(key);
   }
 
-  /** A reading that has not begun will see all that is committed by now. */
+  /** A reading that has not begun will see all commits up to now. */
   function mayJoin({ startedAt, generation: of }: Reading<W, V>, fresh: boolean): boolean {
     if (startedAt === undefined) return true;
     return !fresh && of === generation && now() - startedAt <= maxAgeMs;

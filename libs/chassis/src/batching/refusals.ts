@@ -2,7 +2,7 @@ import { DomainError } from '../errors/index.ts';
 import type { Client } from '../http/index.ts';
 import type { Metrics } from '../process/index.ts';
 
-/** Why a batcher does no work for an item. */
+/** Why a batcher refuses an item. */
 export type Reason = 'stopping' | 'full' | 'busy' | 'late' | 'gone';
 
 const WORDS: Readonly<Record<Reason, string>> = {
@@ -20,7 +20,7 @@ interface Options {
   readonly random: () => number;
 }
 
-/** @returns the error for an item that is refused, counted by its reason */
+/** @returns makes the error of a refused item, counted by its reason */
 export function createRefusals({ name, metrics, random }: Options): (reason: Reason) => DomainError {
   const refusals = metrics?.counter(
     'batch_refused_total',
@@ -33,7 +33,7 @@ export function createRefusals({ name, metrics, random }: Options): (reason: Rea
   };
 }
 
-/** Whether nobody waits for the answer any more. */
+/** True when the client no longer waits for the answer. */
 export function isLost(client: Client | undefined): boolean {
   return client !== undefined && (client.gone || client.timeLeftMs <= 0);
 }

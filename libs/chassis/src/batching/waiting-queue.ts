@@ -1,11 +1,11 @@
 import type { Client } from '../http/index.ts';
 
 /**
- * A queue that was not empty for so long, ms, is late: what waits in it is more than a burst (Maurer, "Fail at Scale").
+ * A queue is late when it was not empty for this long, ms: the backlog is more than a burst (Maurer, "Fail at Scale").
  */
 const LATE_AFTER_MS = 100;
 
-/** An item in front of its run. */
+/** An item waiting for its run. */
 export interface Waiting<I, O> {
   readonly item: I;
   readonly client: Client | undefined;
@@ -14,14 +14,14 @@ export interface Waiting<I, O> {
   readonly reject: (error: unknown) => void;
 }
 
-/** The items that wait for a run. */
+/** The items waiting for a run. */
 export interface WaitingQueue<I, O> {
   readonly length: number;
   oldest(): Waiting<I, O> | undefined;
   add(waiting: Waiting<I, O>): void;
-  /** Takes out the items of the next run, in the order of arrival. */
+  /** Removes the items of the next run, in the order of arrival. */
   takeBatch(): readonly Waiting<I, O>[];
-  /** Takes out those that have waited for too long. They are at the front, whoever goes first. */
+  /** Removes items that have waited for too long. They are at the front, whichever end runs first. */
   takeLate(): readonly Waiting<I, O>[];
 }
 
@@ -33,7 +33,7 @@ interface Options {
 }
 
 export function createWaitingQueue<I, O>({ maxSize, maxWaitMs, whenLate, now }: Options): WaitingQueue<I, O> {
-  /** In the order of arrival: the first is the oldest. */
+  /** In order of arrival, the oldest first. */
   let queue: Waiting<I, O>[] = [];
   let emptyAt = now();
 

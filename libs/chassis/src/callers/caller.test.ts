@@ -23,7 +23,7 @@ describe('a signed call', () => {
     expect(verify(sign(caller, 'GET', '/orders?userId=7'), 'GET', '/orders?userId=7')).toEqual(caller);
   });
 
-  it('when it is used for another method, path or query, then it is nobody’s', () => {
+  it('when a signed header is used for another method, path or query, then no caller is read', () => {
     const header = sign(user, 'GET', '/orders/1?userId=7');
     for (const [method, path] of [
       ['POST', '/orders/1?userId=7'],
@@ -37,7 +37,7 @@ describe('a signed call', () => {
       expect(verify(header, method, path)).toBeUndefined();
   });
 
-  it('when any of its fields is changed, then it is nobody’s', () => {
+  it('when any field of the header is changed, then no caller is read', () => {
     const header = sign(user, 'GET', '/orders');
     const fields = header.split('.');
     for (const [field, values] of [
@@ -52,11 +52,11 @@ describe('a signed call', () => {
         expect([forged, verify(forged, 'GET', '/orders')]).toEqual([forged, undefined]);
       }
     }
-    // A dot within a field moves the others.
+    // A dot within a field shifts the fields after it.
     expect(verify(header.replace('.7.', '.7..'), 'GET', '/orders')).toBeUndefined();
   });
 
-  it('when its signature has as many characters, but more bytes, then it is nobody’s', () => {
+  it('when a signature has as many characters but more bytes, then no caller is read', () => {
     const claims = sign(user, 'GET', '/orders').split('.').slice(0, -1).join('.');
     expect(verify(`${claims}.é${'A'.repeat(42)}`, 'GET', '/orders')).toBeUndefined();
   });
@@ -73,7 +73,7 @@ describe('a signed call', () => {
     [-60, user],
     [60, user],
     [61, undefined],
-  ])('when the clocks are %i s apart, then it is %j', (seconds, caller) => {
+  ])('when the clocks are %i s apart, then the caller is read: %j', (seconds, caller) => {
     const elsewhere = createCallerVerifier(parseInternalKeys(OLD), at(NOW + seconds * 1000));
     expect(elsewhere(sign(user, 'GET', '/orders'), 'GET', '/orders')).toEqual(caller);
   });
@@ -86,7 +86,7 @@ describe('a signed call', () => {
         createCallerVerifier(steps[verifying] ?? parseInternalKeys(OLD), at(NOW))(header, 'GET', '/') !== undefined
       );
     };
-    // While a step is rolled out, some processes are one ahead of the others.
+    // During the rollout of a step, some processes are one step ahead of the others.
     for (const [one, next] of [
       [0, 1],
       [1, 2],
@@ -107,7 +107,7 @@ it.each([
   `${OLD},`,
   `a:b:${'s'.repeat(32)}`,
   `a:${'s'.repeat(32)} s`,
-])('when the keys are wrong (%s), then they are refused in words that do not show a secret', (text) => {
+])('when the keys are wrong (%s), then they are refused in words without a secret', (text) => {
   let words = '';
   try {
     parseInternalKeys(text);

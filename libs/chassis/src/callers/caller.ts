@@ -1,26 +1,26 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { DomainError } from '../errors/index.ts';
 
-/** What a token may allow beyond its user's own things. */
+/** The rights that a token may grant beyond its user's own resources. */
 export const SCOPES = ['ops'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** On whose behalf the gateway, or an operator's tool, calls a service. */
 export interface Caller {
   /**
-   * A user's id, proven by a token. `nobody`: there was no token. `anybody`: none is asked for (GATEWAY_AUTH=off), and
-   * the request itself names its user.
+   * A user's id, proven by a token. `nobody`: there was no token. `anybody`: no token is required (GATEWAY_AUTH=off),
+   * and the request itself names its user.
    */
   readonly user: number | 'nobody' | 'anybody';
   readonly scopes: readonly Scope[];
 }
 
 export const NOBODY: Caller = { user: 'nobody', scopes: [] };
-/** The caller when authentication is off: whoever the request says, and an operator too. */
+/** The caller when authentication is off: the user that the request names, who is an operator too. */
 export const ANYBODY: Caller = { user: 'anybody', scopes: SCOPES };
 
 export const CALLER_HEADER = 'x-shop-caller';
-/** How far the clocks of two machines may be apart, and how long a header can be used, s. */
+/** Largest difference between two machines' clocks, and so the time a header can be used, s. */
 const ALLOWED_SKEW = 60;
 const MIN_SECRET = 32;
 
@@ -29,10 +29,12 @@ export interface InternalKey {
   readonly secret: KeyObject;
 }
 
-/** The first signs, all verify: a new key is first added behind, then put in front, then the old one is taken out. */
+/**
+ * The first key signs, all keys verify. To change: add a new key behind, then put it in front, then remove the old one.
+ */
 export type InternalKeys = readonly [InternalKey, ...InternalKey[]];
 
-/** Reads `id:secret[,id:secret]`. @throws in words, without the secret */
+/** Reads `id:secret[,id:secret]`. @throws an error whose words do not show the secret */
 export function parseInternalKeys(text: string): InternalKeys {
   const keys = text.split(',').map((pair): InternalKey => {
     const [id = '', secret = '', ...rest] = pair.trim().split(':');
@@ -45,10 +47,10 @@ export function parseInternalKeys(text: string): InternalKeys {
   return keys as [InternalKey, ...InternalKey[]];
 }
 
-/** The value of the header for one request. `path` is with the query, exactly as it is sent. */
+/** Makes the header's value for one request. `path` includes the query, exactly as it is sent. */
 export type SignCaller = (caller: Caller, method: string, path: string) => string;
 
-/** Who a request is from; undefined if its header is missing, forged, of another request, or too old. */
+/** The caller of a request; undefined if its header is missing, forged, of another request, or too old. */
 export type VerifyCaller = (header: unknown, method: string, path: string) => Caller | undefined;
 
 export function createCallerSigner([key]: InternalKeys, now: () => number = Date.now): SignCaller {
@@ -68,13 +70,15 @@ export function createCallerVerifier(keys: InternalKeys, now: () => number = Dat
     const expected = Buffer.from(sign(key, `${id}.${time}.${user}.${scopes}`, method, path));
     const given = Buffer.from(signature);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-    // From here on it is what a holder of the key wrote.
+    // The signature is right: from here on the fields were written by a holder of the key.
     if (Math.abs(now() / 1000 - Number(time)) > ALLOWED_SKEW) return undefined;
     return { user: user === 'nobody' || user === 'anybody' ? user : Number(user), scopes: toScopes(scopes) };
   };
 }
 
-/** No field can hold a line break: neither a method nor a path that came over HTTP, nor what is made here. */
+/**
+ * A field cannot hold a line break, the separator: neither a method or path that came over HTTP, nor our own claims.
+ */
 function sign(key: InternalKey, claims: string, method: string, path: string): string {
   return createHmac('sha256', key.secret).update(`${claims}\n${method}\n${path}`).digest('base64url');
 }
@@ -83,14 +87,14 @@ function toScopes(text: string): readonly Scope[] {
   return text === '' ? NOBODY.scopes : SCOPES.filter((scope) => text.split('+').includes(scope));
 }
 
-/** A request, with what `createHttpApp` found out about it. */
+/** A request, with the caller that `createHttpApp` found. */
 export interface Called {
   readonly caller?: Caller;
   readonly body?: unknown;
   readonly query?: unknown;
 }
 
-/** @throws {DomainError} FORBIDDEN without it, UNAUTHENTICATED where not even the user is known */
+/** @throws {DomainError} FORBIDDEN without the scope, UNAUTHENTICATED where not even the user is known */
 export function requireScope({ caller = NOBODY }: Called, scope: Scope): void {
   if (caller.scopes.includes(scope)) return;
   if (caller.user === 'nobody') throw new DomainError('UNAUTHENTICATED', 'A token is needed.');

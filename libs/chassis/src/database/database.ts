@@ -6,10 +6,10 @@ import { createFairGate } from './fair-gate.ts';
 import type { Database, DedicatedConnection, SqlValue, Transaction } from './transaction.ts';
 import { TransactionSession } from './transaction-session.ts';
 
-/** Longest wait for a connection, ms: an outage is an error after this, not a queue. */
+/** Longest wait for a connection, ms: beyond it an outage is reported as an error instead of queueing. */
 const ACQUIRE_TIMEOUT_MS = 2_500;
 const CONNECT_TIMEOUT_MS = 2_000;
-/** A transaction, or a single statement, that takes longer is cut off and its connection destroyed. */
+/** Longest transaction or single statement, ms: beyond it the statement is cut off and its connection destroyed. */
 const TRANSACTION_TIMEOUT_MS = 30_000;
 const LOCK_WAIT_SECONDS = 5;
 const DEADLOCK_RETRIES = 5;
@@ -22,18 +22,18 @@ export interface DatabaseOptions {
   readonly poolSize?: number;
   /** Shown by the server in performance_schema.session_connect_attrs. */
   readonly applicationName?: string;
-  /** Told once when the database goes away, and once when it is back. */
+  /** Logs once when the database goes away, and once when it is back. */
   readonly logger?: Logger;
   /** Longest transaction in ms; default 30,000. */
   readonly transactionTimeoutMs?: number;
 }
 
-/** A `Database` that also shows its pool, for Prisma's adapter: one pool for both. */
+/** A `Database` with its pool, which Prisma's adapter shares. */
 export interface PooledDatabase extends Database {
   readonly pool: mariadb.Pool;
 }
 
-/** Opens the pool of a service's schema. Never waits and never fails for a database that is away: statements do. */
+/** Opens the pool of a service's schema. Never waits or fails when the database is away: statements fail then. */
 export function createDatabase(options: DatabaseOptions): PooledDatabase {
   const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
   const poolSize = options.poolSize ?? 10;
@@ -48,7 +48,7 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
     () => new DatabaseUnavailableError(`all ${poolSize} connections were busy for ${ACQUIRE_TIMEOUT_MS} ms`),
   );
 
-  /** Runs `use` on a connection of its own and gives the connection back. */
+  /** Runs `use` on a separate connection and returns the connection afterwards. */
   async function withSession<T>(use: (session: TransactionSession) => Promise<T>): Promise<T> {
     await gate.enter(ACQUIRE_TIMEOUT_MS);
     try {
@@ -60,7 +60,7 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
         await session.release();
       }
     } finally {
-      // Prisma takes from the pool without passing the gate: those who wait in the pool itself come first.
+      // Prisma takes from the pool without passing the gate: its waiting requests in the pool come first.
       if (pool.taskQueueSize() > 0) setImmediate(gate.leave);
       else gate.leave();
     }
@@ -86,7 +86,7 @@ function openPool(settings: ConnectionSettings, poolSize: number): mariadb.Pool 
     connectionLimit: poolSize,
     minimumIdle: Math.min(2, poolSize),
     acquireTimeout: ACQUIRE_TIMEOUT_MS,
-    // Without an end to it the pool tries again every 500 ms; with one it backs off to 10 s, long after the database is
+    // An infinite limit makes the pool try every 500 ms; with a limit it backs off to 10 s, long after the database is
     // back.
     initializationTimeout: Number.POSITIVE_INFINITY,
     pingTimeout: 1_000,
@@ -116,12 +116,13 @@ async function runTransaction<T>(session: TransactionSession, work: (tx: Transac
     return result;
   } catch (error) {
     await session.rollback();
-    // A lock time-out may have been given a meaning by the work; a lost connection or a deadlock is what it is.
+    // The work may have turned a lock time-out into an error of its own; a lost connection or a deadlock stays as it
+    // is.
     throw isLockTimeout(session.failure) ? error : (session.failure ?? error);
   }
 }
 
-/** Runs a transaction anew after a deadlock or a lock time-out, a few times. */
+/** Repeats a transaction after a deadlock or a lock time-out, a few times. */
 async function retried<T>(attempt: () => Promise<T>): Promise<T> {
   for (let deadlocks = 0, lockTimeouts = 0; ; ) {
     try {
@@ -167,7 +168,7 @@ function connectionSettings(options: DatabaseOptions): ConnectionSettings {
   return settings;
 }
 
-/** Logs the first sign of an outage and its end, not every statement of it. */
+/** Logs the beginning and the end of an outage, not every failed statement. */
 function outageLog(logger: Logger | undefined) {
   let away = false;
   return {
@@ -182,7 +183,7 @@ function outageLog(logger: Logger | undefined) {
   };
 }
 
-/** A connection outside any pool, with session state of its own. Each statement has `transactionTimeoutMs`. */
+/** A connection outside any pool, with its own session state. Each statement is limited by `transactionTimeoutMs`. */
 export async function openConnection(
   options: DatabaseOptions,
   { waitTimeoutSeconds }: { waitTimeoutSeconds?: number } = {},
@@ -190,7 +191,7 @@ export async function openConnection(
   const settings = connectionSettings(options);
   const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
   const connection = await mariadb.createConnection(settings);
-  // A lost connection is learnt from the next ping or statement; without a listener it would end the process.
+  // The next ping or statement reports a lost connection. Without a listener, the event would end the process.
   connection.on('error', () => undefined);
   const run = <T>(sql: string, params: readonly SqlValue[] = []): Promise<T> =>
     withTimeout(connection.query<T>(sql, [...params]), timeoutMs);
@@ -215,7 +216,7 @@ function withTimeout<T>(pending: Promise<T>, ms: number, discard?: (late: T) => 
   });
 }
 
-/** Lets whoever holds the lock move on before the same work is tried again. */
+/** Lets the holder of the lock move on before the same work is tried again. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

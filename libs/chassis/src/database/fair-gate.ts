@@ -1,8 +1,8 @@
-/** Lets at most `size` callers in at once; the others come in in the order they asked. */
+/** Admits at most `size` callers at once; the others are admitted in the order of their requests. */
 export interface FairGate {
   /**
-   * Undefined when there is room at once. Otherwise resolves when it is this caller's turn; rejects with `refusal()`
-   * after `timeoutMs`.
+   * Undefined when there is room at once. Otherwise resolves at this caller's turn; rejects with `refusal()` after
+   * `timeoutMs`.
    */
   enter(timeoutMs: number): Promise<void> | undefined;
   leave(): void;
@@ -10,8 +10,8 @@ export interface FairGate {
 }
 
 /**
- * The driver's pool gives a connection to whoever asks in the tick in which it comes free: a few busy loops then have
- * all of them and others starve. This gate stands in front of it and hands a free place to the one who waited longest.
+ * The driver's pool gives a freed connection to any caller that asks in the same tick: a few busy loops then hold all
+ * connections and others starve. This gate in front of the pool gives a free place to the longest waiting caller.
  */
 export function createFairGate(size: number, refusal: () => Error): FairGate {
   const waiting = new Set<() => void>();
@@ -36,7 +36,7 @@ export function createFairGate(size: number, refusal: () => Error): FairGate {
     },
     leave() {
       for (const admit of waiting) {
-        // The place goes from one to the other: `inside` stays.
+        // The place passes directly from one caller to the next, so `inside` stays the same.
         waiting.delete(admit);
         admit();
         return;

@@ -10,7 +10,7 @@ describe('idempotency', () => {
     expect(requestHash(undefined)).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('when the header is right or absent, then it is the key or nothing', () => {
+  it('when the header is valid or absent, then it gives the key or nothing', () => {
     expect(idempotencyKeyFrom({ headers: { 'idempotency-key': 'k'.repeat(255) } })).toHaveLength(255);
     expect(idempotencyKeyFrom({ headers: {} })).toBeUndefined();
   });
@@ -19,7 +19,7 @@ describe('idempotency', () => {
     expect(() => idempotencyKeyFrom({ headers: { 'idempotency-key': key } })).toThrow(/VALIDATION_FAILED/);
   });
 
-  it('when the process stops, then a purge that has much to do ends after the step at work', async () => {
+  it('when the process stops, then a long purge ends after its current step', async () => {
     const stopping = new AbortController();
     const database = {
       query: async () => [],

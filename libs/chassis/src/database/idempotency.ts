@@ -6,7 +6,7 @@ import type { SqlExecutor, Transaction } from './transaction.ts';
 
 /** Keys are kept this long; clients are promised 24 h. */
 const KEEP_HOURS = 48;
-/** No space: the column's collation does not see one at the end. */
+/** Without spaces: the column's collation ignores a space at the end. */
 const VISIBLE = /^[\x21-\x7e]{1,255}$/;
 
 /** `Idempotency-Key` of a request. */
@@ -18,7 +18,7 @@ export const idempotencyKeySchema = z
   );
 const COLUMNS = ['user_id', 'scope', 'idem_key', 'request_hash', 'request_id', 'created_at'];
 
-/** One request's wish to be the one that its key stands for. */
+/** One request's claim to a key. */
 export interface IdempotencyClaim {
   readonly userId: number;
   /** Method and path: `POST /orders`. At most 191 ASCII characters. */
@@ -31,7 +31,7 @@ export interface IdempotencyClaim {
 }
 
 export type ClaimOutcome =
-  /** The key is this request's: make the effect, store `requestId` with it. */
+  /** The key belongs to this request: make the effect and store `requestId` with it. */
   | { readonly kind: 'new' }
   /** The same request came before: answer from the effect that carries this `requestId`. */
   | { readonly kind: 'replay'; readonly requestId: string }
@@ -61,15 +61,15 @@ export function requestHash(body: unknown): string {
 }
 
 /**
- * Claims keys inside the transaction of their effects: request id → what is to be done. Of several claims of one key in
- * the batch the first wins and the others are its replays (or mismatches).
+ * Claims keys inside the transaction of their effects: request id → what is to be done. Among several claims of one key
+ * in the batch the first wins and the others are its replays (or mismatches).
  *
  * Rows are inserted in key order, so two instances that claim the same keys wait for each other but never in a circle.
  * A claim that another transaction holds waits for its end: after a commit it is a replay, after a rollback it is new.
  * When the wait takes longer than the lock time-out, IDEMPOTENCY_IN_FLIGHT is thrown.
  *
- * A replay may be of a request in this very batch. If that one is then refused, its replays get the same refusal: there
- * is no effect to answer from.
+ * A replay may repeat a request of this same batch. If that request is then refused, its replays get the same refusal:
+ * there is no effect to answer from.
  */
 export async function claimIdempotencyKeys(
   tx: Transaction,
@@ -78,7 +78,7 @@ export async function claimIdempotencyKeys(
 ): Promise<Map<string, ClaimOutcome>> {
   const outcomes = new Map<string, ClaimOutcome>();
   if (claims.length === 0) return outcomes;
-  // INSERT IGNORE would cut off what does not fit, and so mix keys up.
+  // INSERT IGNORE would truncate values that do not fit, and so confuse keys.
   const unfit = claims.find((claim) => !/^[\x20-\x7e]{1,191}$/.test(claim.scope) || !VISIBLE.test(claim.key));
   if (unfit) throw new RangeError(`idempotency scope or key does not fit its column: ${unfit.scope}`);
   const byKey = Map.groupBy(claims, keyOf);
@@ -99,8 +99,8 @@ export async function claimIdempotencyKeys(
 }
 
 /**
- * The outcome that a claim of each key would have now, in their order: one query. Claims nothing and waits for nobody:
- * a request that has not committed yet is not seen.
+ * The outcome that a claim of each key would have now, in their order, by one query. It claims nothing and does not
+ * wait: a request that has not committed yet is not seen.
  */
 export async function findIdempotencyKeys(
   database: SqlExecutor,
@@ -116,7 +116,7 @@ export async function findIdempotencyKeys(
   });
 }
 
-/** Gives keys back in the same transaction, when the effect was refused: refusals are not remembered. */
+/** Releases keys when the effect was refused, in the same transaction: refusals are not remembered. */
 export async function releaseIdempotencyKeys(
   tx: Transaction,
   claims: readonly Pick<IdempotencyClaim, 'userId' | 'scope' | 'key' | 'requestId'>[],
@@ -130,8 +130,8 @@ export async function releaseIdempotencyKeys(
 }
 
 /**
- * Writes keys of requests whose effects are restored from events. A key that was used again after its time stands for
- * the later request.
+ * Writes the keys of requests whose effects are restored from events. A key reused after its retention stands for the
+ * later request.
  */
 export async function restoreIdempotencyKeys(
   tx: Transaction,
@@ -142,7 +142,7 @@ export async function restoreIdempotencyKeys(
     .toSorted(compareKeys)
     .map((c) => [c.userId, c.scope, c.key, c.requestHash, c.requestId, c.createdAt]);
   const ifLater = (column: string) => `${column} = IF(VALUES(created_at) > created_at, VALUES(${column}), ${column})`;
-  // created_at goes last: the others are compared with what it was.
+  // created_at is updated last: the other columns are compared with its former value.
   const onDuplicateUpdate = ['request_hash', 'request_id', 'created_at'].map(ifLater).join(', ');
   await insertRows(tx, 'idempotency_key', COLUMNS, rows, { onDuplicateUpdate });
 }
@@ -186,7 +186,7 @@ function keyOf(key: Key): string {
   return `${key.userId}\n${key.scope}\n${key.key}`;
 }
 
-/** The order of the primary key. */
+/** Compares in the order of the primary key. */
 function compareKeys(a: Key, b: Key): number {
   return a.userId - b.userId || compareText(a.scope, b.scope) || compareText(a.key, b.key);
 }
@@ -196,7 +196,7 @@ function compareText(a: string, b: string): number {
 }
 
 function canonicalJson(value: unknown): string {
-  // Validated bodies hold times as Dates, which have no members.
+  // Validated bodies hold times as Dates, which have no members of their own.
   if (value instanceof Date) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';

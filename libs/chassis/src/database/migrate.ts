@@ -1,6 +1,6 @@
 /**
  * Applies a service's migrations, in Prisma's layout and with Prisma's own table, so that `prisma migrate deploy` sees
- * the same history. `node libs/chassis/src/database/migrate.ts services/<name>`, with DATABASE_URL.
+ * the same history. Usage: `node libs/chassis/src/database/migrate.ts services/<name>`, with DATABASE_URL.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -10,9 +10,9 @@ import { openConnection } from './database.ts';
 import { splitStatements } from './sql-statements.ts';
 import type { DedicatedConnection } from './transaction.ts';
 
-/** The longest a statement of a migration may take: a day, ms. */
+/** Longest statement of a migration: a day, ms. */
 const STATEMENT_TIMEOUT_MS = 86_400_000;
-/** Prisma's name and time for its lock: its own runs and ours exclude each other. */
+/** Prisma's own lock name and wait: its runs and ours exclude each other. */
 const LOCK = 'prisma_migrate';
 const LOCK_WAIT_SECONDS = 10;
 
@@ -37,7 +37,7 @@ export interface MigrateOptions {
   readonly url: string;
   /** The folder that holds `<time>_<name>/migration.sql`. */
   readonly folder: string;
-  /** Told of each migration as it is applied. */
+  /** Called after each migration is applied. */
   readonly onApplied?: (name: string) => void;
 }
 
@@ -48,7 +48,9 @@ interface Migration {
   readonly checksum: string;
 }
 
-/** Applies what is missing, in the order of names. Safe when several start at once. @returns the names applied now. */
+/**
+ * Applies missing migrations in the order of names. Safe when several start at once. @returns the names applied now.
+ */
 export async function migrate({ url, folder, onApplied }: MigrateOptions): Promise<string[]> {
   const migrations = readMigrations(folder);
   const connection = await openConnection({ url, transactionTimeoutMs: STATEMENT_TIMEOUT_MS });

@@ -4,7 +4,7 @@ import { lazyPrisma } from './prisma.ts';
 
 const database = { pool: {}, schema: 'shop_test' } as unknown as PooledDatabase;
 
-/** Clients that are made, and ended, in their order. */
+/** Loads clients and records, in order, when each is made and ended. */
 function loader({ failures = 0 } = {}) {
   const events: string[] = [];
   const prisma = lazyPrisma(database, async ({ adapter }) => {
@@ -15,7 +15,7 @@ function loader({ failures = 0 } = {}) {
   return { prisma, events };
 }
 
-it('when nobody asks, then no client is made, and there is none to end', async () => {
+it('when no client is asked for, then none is made, and there is none to end', async () => {
   const { prisma, events } = loader();
   await prisma.close();
   expect(events).toEqual([]);
@@ -29,7 +29,7 @@ it('when several ask at once, then they share one client, which is ended with th
   expect(events).toEqual(['made on mysql', 'ended']);
 });
 
-it('when it cannot be loaded, then whoever asked is told, and the next who asks tries again', async () => {
+it('when the client cannot be loaded, then the caller is told, and the next caller tries again', async () => {
   const { prisma, events } = loader({ failures: 1 });
   await expect(prisma()).rejects.toThrow('no such file');
   await prisma();

@@ -5,7 +5,7 @@ export interface PrismaOptions {
   readonly adapter: import('@prisma/adapter-mariadb').PrismaMariaDb;
 }
 
-/** A client of Prisma that is loaded when it is first asked for. */
+/** A Prisma client that is loaded at the first call. */
 export interface LazyPrisma<Client> {
   (): Promise<Client>;
   /** Ends the client, if there is one. The pool stays open. */
@@ -13,9 +13,9 @@ export interface LazyPrisma<Client> {
 }
 
 /**
- * Prisma, its query compiler and its driver take some 40 MB of a process, and the services ask it for lists that few
- * users open: so a process loads it at the first such list (a tenth of a second, once), and one that is never asked
- * does not hold it. When loading fails, the next who asks tries again.
+ * Prisma, its query compiler and its driver take some 40 MB of a process, and the services use it only for lists that
+ * few users open. So a process loads it at the first such list (a tenth of a second, once), and a process without such
+ * requests never loads it. When loading fails, the next call tries again.
  */
 export function lazyPrisma<Client extends { $disconnect(): Promise<void> }>(
   database: PooledDatabase,
@@ -25,7 +25,7 @@ export function lazyPrisma<Client extends { $disconnect(): Promise<void> }>(
 
   async function create(): Promise<Client> {
     const { PrismaMariaDb } = await import('@prisma/adapter-mariadb');
-    // The adapter brings another release of the driver, whose pool is the same but for its types.
+    // The adapter brings another release of the driver; its pool differs only in types.
     type AdapterPool = ConstructorParameters<typeof PrismaMariaDb>[0];
     const pool = database.pool as unknown as AdapterPool;
     return load({ adapter: new PrismaMariaDb(pool, { database: database.schema }) });

@@ -1,10 +1,10 @@
-/** What may hide a semicolon: quoted text (with doubled quotes and backslashes) and comments. */
+/** Tokens that may hide a semicolon: quoted text (with doubled quotes and backslashes) and comments. */
 const TOKEN =
   /'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`]|``)*`|--(?=\s|$)[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/|;/g;
 
 /**
- * A script's statements, without their semicolons; those that hold nothing but comments are left out. Semicolons in
- * strings, quoted names and comments do not count. DELIMITER and stored programs are not known here.
+ * A script's statements, without their semicolons; statements of comments alone are left out. Semicolons in strings,
+ * quoted names and comments do not count. DELIMITER and stored programs are not supported.
  */
 export function splitStatements(script: string): string[] {
   const statements: string[] = [];
@@ -23,7 +23,7 @@ export function splitStatements(script: string): string[] {
       start = end;
     } else {
       bare += script.slice(scanned, index);
-      // An executable comment (/*! or /*+) is part of its statement; other comments are nothing.
+      // An executable comment (/*! or /*+) is part of its statement; other comments are dropped.
       if (!/^(--|#|\/\*(?![!+]))/.test(token)) bare += token;
     }
     scanned = end;

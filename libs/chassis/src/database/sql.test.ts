@@ -18,7 +18,7 @@ function recorder() {
 }
 
 describe('insertRows', () => {
-  it('when rows are few, then they are one statement', async () => {
+  it('when rows are few, then one statement inserts them', async () => {
     const { tx, sent } = recorder();
     await insertRows(
       tx,
@@ -58,7 +58,7 @@ describe('insertRows', () => {
     expect(sent.map((s) => s.params.length)).toEqual([1000, 1000, 500]);
   });
 
-  it('when there are no rows, then nothing is sent', async () => {
+  it('when there are no rows, then no statement is sent', async () => {
     const { tx, sent } = recorder();
     expect(await insertRows(tx, 't', ['a'], [])).toBe(0);
     expect(sent).toEqual([]);
@@ -73,11 +73,11 @@ describe('error kinds', () => {
     meta: { driverAdapterError: { cause: { originalCode: '1062', kind: 'UniqueConstraintViolation' } } },
   };
 
-  it('when Prisma wraps a duplicate key, then it is still one', () => {
+  it('when Prisma wraps a duplicate key, then it is still recognized', () => {
     expect([isDuplicateKey(prisma), isDataError(prisma), isOutage(prisma)]).toEqual([true, true, false]);
   });
 
-  it('when Prisma got no connection in time, then it is an outage', () => {
+  it('when Prisma got no connection in time, then the error is an outage', () => {
     expect(isOutage(Object.assign(new Error(), { code: 'P2028' }))).toBe(true);
   });
 
@@ -90,12 +90,12 @@ describe('error kinds', () => {
     [sql(1213, '40001'), false],
     [sql(2013, '08S01'), false],
     [sql(1114, 'HY000'), false],
-  ])('when the error is %j, then data error: %s, and else an outage', (error, data) => {
+  ])('when the error is %j, then it is a data error: %s, and otherwise an outage', (error, data) => {
     expect(isDataError(error)).toBe(data);
     expect(isOutage(error)).toBe(!data);
   });
 
-  it('when an error is no database error, then it is nothing of these', () => {
+  it('when an error is not from the database, then it has none of these kinds', () => {
     const error = Object.assign(new Error('x'), { errno: -111, code: 'ECONNREFUSED' });
     expect([isOutage(error), isDataError(error), isDeadlock(error), isOutage(null)]).toEqual([
       false,
@@ -118,17 +118,17 @@ describe('splitStatements', () => {
     expect(statements[1]).toContain(`VALUES ('--not a comment;')`);
   });
 
-  it('when a minus is doubled without a space, then it is arithmetic', () => {
+  it('when a minus is doubled without a space, then it is arithmetic and no comment', () => {
     expect(splitStatements('SELECT 1--1; SELECT 2')).toEqual(['SELECT 1--1', 'SELECT 2']);
   });
 
-  it('when a comment is executable, then it stays', () => {
+  it('when a comment is executable, then it stays in its statement', () => {
     expect(splitStatements('/*!40101 SET NAMES utf8mb4 */;')).toEqual(['/*!40101 SET NAMES utf8mb4 */']);
   });
 });
 
 describe('fair gate', () => {
-  it('when a place comes free, then it goes to the one who waited longest, not to the one who asks at once', async () => {
+  it('when a place comes free, then the longest waiting caller gets it, not one that asks at that moment', async () => {
     const gate = createFairGate(1, () => new Error('busy'));
     await gate.enter(1000);
     const order: string[] = [];
@@ -141,7 +141,7 @@ describe('fair gate', () => {
     expect(order).toEqual(['first', 'again']);
   });
 
-  it('when the wait is too long, then it is refused and takes no place', async () => {
+  it('when the wait is too long, then the caller is refused and takes no place', async () => {
     const gate = createFairGate(1, () => new Error('busy'));
     await gate.enter(1000);
     await expect(gate.enter(5)).rejects.toThrow('busy');

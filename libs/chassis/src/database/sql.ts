@@ -1,6 +1,8 @@
 import type { SqlExecutor, SqlValue } from './transaction.ts';
 
-/** Far below any server's max_allowed_packet (MySQL 64 MiB, MariaDB 16 MiB): long statements hold locks for longer. */
+/**
+ * Far below any server's max_allowed_packet (MySQL 64 MiB, MariaDB 16 MiB), because long statements hold locks longer.
+ */
 const MAX_CHUNK_BYTES = 1024 * 1024;
 const MAX_CHUNK_ROWS = 1000;
 
@@ -13,10 +15,10 @@ export function placeholders(count: number): string {
 export interface InsertOptions {
   /**
    * INSERT IGNORE: rows whose key exists are left out. It also turns data errors into warnings, so the values must be
-   * known to fit. A row that exists gets a shared lock: do not lock it exclusively later in the same transaction.
+   * known to fit. An existing row gets a shared lock: do not lock it exclusively later in the same transaction.
    */
   readonly ignore?: boolean;
-  /** What follows ON DUPLICATE KEY UPDATE, e.g. `quantity = quantity + VALUES(quantity)`. */
+  /** The clause after ON DUPLICATE KEY UPDATE, e.g. `quantity = quantity + VALUES(quantity)`. */
   readonly onDuplicateUpdate?: string;
 }
 
@@ -42,10 +44,10 @@ export async function insertRows(
 }
 
 /**
- * Multi-row INSERT into a table with an AUTO_INCREMENT column. InnoDB numbers the rows of one INSERT … VALUES one after
- * the other, and the server tells the first number ("simple inserts",
+ * Multi-row INSERT into a table with an AUTO_INCREMENT column. InnoDB numbers the rows of one INSERT … VALUES
+ * consecutively, and the server returns the first number ("simple inserts",
  * https://dev.mysql.com/doc/refman/8.4/en/innodb-auto-increment-handling.html).
- * @returns the number of each row. Right only while `auto_increment_increment` is 1, which the caller has to know.
+ * @returns the number of each row. Right only while `auto_increment_increment` is 1, which the caller must ensure.
  */
 export async function insertNumbered(
   tx: SqlExecutor,

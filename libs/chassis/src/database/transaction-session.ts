@@ -8,14 +8,14 @@ interface Execution {
 }
 
 /**
- * One borrowed connection for one transaction (or one lone statement), with a limit on its time.
+ * One borrowed connection for one transaction (or one lone statement), with a time limit.
  *
- * BEGIN goes out with the first statement, in one turn: nothing waits for its answer alone. Its failure fails that
- * statement. After a deadlock the server has rolled everything back, so further statements, which would commit one by
- * one, are refused, even if the work caught the error.
+ * BEGIN is sent in the same turn as the first statement, so it costs no round trip of its own. If it fails, that
+ * statement fails. After a deadlock the server has rolled everything back. Further statements would commit one by one,
+ * so they are refused, even if the work caught the error.
  */
 export class TransactionSession implements Transaction {
-  /** The error that ended this transaction's life, to be raised whatever the work made of it. */
+  /** The error that ended this transaction. It is thrown even if the work caught or replaced it. */
   failure: Error | undefined;
   readonly #connection: PoolConnection;
   readonly #hooks: (() => void)[] = [];
@@ -72,7 +72,7 @@ export class TransactionSession implements Transaction {
     }
   }
 
-  /** Rejects with `CommitOutcomeUnknownError` when nobody can say whether the commit happened. */
+  /** Rejects with `CommitOutcomeUnknownError` when it is unknown whether the commit happened. */
   async commit(): Promise<void> {
     if (this.failure) throw this.failure;
     this.#state = 'ended';

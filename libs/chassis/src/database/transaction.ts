@@ -1,7 +1,7 @@
 /** A value the driver can bind. Dates are written as UTC. */
 export type SqlValue = string | number | bigint | boolean | Date | Buffer | null;
 
-/** What statements run on: a transaction, or the pool itself (then each statement commits alone). */
+/** Runs statements: a transaction, or the pool itself (then each statement commits alone). */
 export interface SqlExecutor {
   /** Rows of a SELECT. BIGINT and COUNT/SUM come as numbers, DATETIME as Date (UTC), JSON as text. */
   query<Row>(sql: string, params?: readonly SqlValue[]): Promise<Row[]>;
@@ -12,12 +12,12 @@ export interface SqlExecutor {
 /** One open READ COMMITTED transaction. */
 export interface Transaction extends SqlExecutor {
   /**
-   * Runs `hook` right after the commit has succeeded (never after a rollback); for wake-ups only, it must not throw.
+   * Runs `hook` right after the commit has succeeded (never after a rollback). For wake-ups only; it must not throw.
    */
   onCommit(hook: () => void): void;
 }
 
-/** Something that runs a function in a transaction: commits when it resolves, rolls back when it rejects. */
+/** Runs a function in a transaction: commits when the function resolves, rolls back when it rejects. */
 export interface Transactor<Tx> {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }
@@ -31,7 +31,7 @@ export interface Database extends SqlExecutor, Transactor<Transaction> {
   close(): Promise<void>;
 }
 
-/** A single connection with session state of its own. */
+/** A single connection with its own session state. */
 export interface DedicatedConnection extends SqlExecutor {
   ping(): Promise<void>;
   end(): Promise<void>;

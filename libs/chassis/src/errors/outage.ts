@@ -1,7 +1,4 @@
-/**
- * Something this process needs is away (broker, registry …): nothing is wrong with the request or message, try again
- * later.
- */
+/** A dependency of this process is away (broker, registry …). The request or message is fine: try again later. */
 export class OutageError extends Error {
   override readonly name = 'OutageError';
 }

@@ -39,7 +39,7 @@ describe('problems', () => {
     new CommitOutcomeUnknownError('lost'),
     sqlError(45028, 'HY000'),
     sqlError(1205, 'HY000'),
-  ])('when the database or another part is away (%s), then it is 503 with Retry-After', (error) => {
+  ])('when the database or another dependency is away (%s), then it is 503 with Retry-After', (error) => {
     const { body, headers } = renderProblem(toDomainError(error));
     expect(body).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE' });
     expect(headers).toEqual({ 'Retry-After': '1' });
@@ -101,7 +101,7 @@ describe('validation', () => {
     expect(() => userIdFrom({ caller, query: { userId: '7x' } })).toThrow(/VALIDATION_FAILED/);
   });
 
-  it('when nobody is known to ask, then a userId makes no difference', () => {
+  it('when the caller is unknown, then a userId makes no difference', () => {
     expect(() => userIdFrom({ caller: NOBODY, body: { userId: 7 } })).toThrow(/UNAUTHENTICATED/);
     expect(() => userIdFrom({ body: { userId: 7 } })).toThrow(/UNAUTHENTICATED/);
   });

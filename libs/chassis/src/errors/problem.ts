@@ -5,8 +5,8 @@ import { isOutage, isSqlMistake } from './sql-error.ts';
 export type ProblemTable = Readonly<Record<string, { readonly status: number; readonly title: string }>>;
 
 /**
- * The codes that any service may refuse with. A code of one service's business stands in that service's `problems.ts`,
- * which `createHttpApp` gets. Codes are stable and public.
+ * The codes with which any service may refuse. A code that belongs to one service is in that service's `problems.ts`,
+ * which is passed to `createHttpApp`. Codes are stable and public.
  */
 export const COMMON_PROBLEMS = {
   VALIDATION_FAILED: { status: 400, title: 'The request is not valid' },
@@ -28,7 +28,7 @@ export const COMMON_PROBLEMS = {
 
 export type CommonProblem = keyof typeof COMMON_PROBLEMS;
 
-/** Where in the request a value is wrong: `items.0.quantity`. */
+/** The position of a wrong value in the request: `items.0.quantity`. */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
@@ -43,8 +43,8 @@ export interface DomainErrorExtra {
 }
 
 /**
- * A refusal the caller is told about: a code, what happened in this case, further members. It knows no HTTP status.
- * Without a type argument the code is a common one. A code of a service needs the type of that service's table
+ * A refusal for the caller: a code, the details of this case, further members. It has no HTTP status. Without a type
+ * argument the code is a common one. A service's own code needs the type of that service's table
  * (`DomainError<CatalogProblem>`), so that a code outside of every table does not compile.
  */
 export class DomainError<Code extends string = CommonProblem> extends Error {
@@ -74,8 +74,8 @@ export interface Problem {
 }
 
 /**
- * What the caller is told about `error`. Anything unexpected says nothing of its inside; a code that neither `own` nor
- * the common table knows is unexpected.
+ * The error shown to the caller. An unexpected error reveals no internals; a code that is neither in `own` nor in the
+ * common table is unexpected.
  */
 export function toDomainError(error: unknown, own: ProblemTable = {}): DomainError<string> {
   if (error instanceof DomainError && find(error.code, own)) return error;
@@ -86,9 +86,9 @@ export function toDomainError(error: unknown, own: ProblemTable = {}): DomainErr
 }
 
 /**
- * The body that tells of `error`, and the headers that go with it.
- * @param own the codes that the service has besides the common ones
- * @throws {Error} when neither table knows the code
+ * The problem body of `error`, and its headers.
+ * @param own the service's codes besides the common ones
+ * @throws {Error} when neither table has the code
  */
 export function renderProblem(
   error: DomainError<string>,

@@ -1,27 +1,26 @@
-/** What a failed statement means. Works on the driver's errors and on Prisma's wrapping of them. */
+/** Classifies failed statements, by the driver's errors and Prisma's wrapping of them. */
 
 const DUPLICATE_KEY = 1062;
 const DEADLOCK = 1213;
 const LOCK_TIMEOUT = 1205;
 
 /**
- * Data errors that carry a general SQLSTATE: truncated, no default, incorrect value, check constraint; and text that
- * does not fit the character set of the column it is compared with (MySQL: cannot convert; MariaDB: illegal mix of
- * collations).
+ * Data errors with a general SQLSTATE: truncated, no default, incorrect value, check constraint; and text that does not
+ * fit the character set of the compared column (MySQL: cannot convert; MariaDB: illegal mix of collations).
  */
 const DATA_ERRNOS: ReadonlySet<number> = new Set([1265, 1364, 1366, 3819, 3854, 1267, 1270, 1271]);
 
 /** Prisma's own codes for a database that cannot be reached or a transaction that got no connection in time. */
 const PRISMA_OUTAGES: ReadonlySet<unknown> = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028']);
 
-/** The database cannot be reached, or did not answer in time. Nothing was committed by the call that got this. */
+/** The database cannot be reached, or did not answer in time. The failed call committed nothing. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }
 
 /**
- * The connection died, or the time ran out, between sending COMMIT and its answer: the transaction may or may not have
- * been committed. Never retried here. Whoever can repeat safely (an idempotency key, an inbox) repeats.
+ * The connection died, or the time ran out, between COMMIT and its answer: the transaction may or may not have been
+ * committed. Never retried here. A caller that can repeat safely (an idempotency key, an inbox) does so.
  */
 export class CommitOutcomeUnknownError extends Error {
   override readonly name = 'CommitOutcomeUnknownError';
@@ -32,7 +31,7 @@ interface SqlFailure {
   readonly sqlState: string;
 }
 
-/** The server's (or driver's) error number and state, however deep they are wrapped; undefined for anything else. */
+/** The server's (or driver's) error number and state, at any depth of wrapping; undefined for other errors. */
 function sqlFailure(error: unknown, depth = 0): SqlFailure | undefined {
   if (typeof error !== 'object' || error === null || depth > 4) return undefined;
   const fields = error as Record<string, unknown>;
@@ -46,7 +45,7 @@ function sqlFailure(error: unknown, depth = 0): SqlFailure | undefined {
   return sqlFailure(meta?.driverAdapterError ?? fields.cause, depth + 1);
 }
 
-/** Any error that came from the database, its driver, or for want of a database. */
+/** Any error of the database, of its driver, or of a missing connection. */
 export function isDatabaseError(error: unknown): boolean {
   return (
     error instanceof DatabaseUnavailableError ||
@@ -76,7 +75,7 @@ export function isDataError(error: unknown): boolean {
 }
 
 /**
- * The statement itself or the rights are at fault (SQLSTATE classes 42 and 28): a mistake of ours, not an outage to a
+ * The statement itself or the rights are at fault (SQLSTATE classes 42 and 28): our own mistake, not an outage to a
  * client.
  */
 export function isSqlMistake(error: unknown): boolean {
@@ -85,8 +84,8 @@ export function isSqlMistake(error: unknown): boolean {
 }
 
 /**
- * Any database error but those of data and constraints: the same work may succeed later, so it waits and is done again.
- * Deadlocks and lock time-outs that outlasted their retries are among them.
+ * Any database error except those of data and constraints: the same work may succeed later, so it waits and is
+ * repeated. Includes deadlocks and lock time-outs that outlasted their retries.
  */
 export function isOutage(error: unknown): boolean {
   return isDatabaseError(error) && !isDataError(error);

@@ -1,15 +1,15 @@
 /**
- * How a service describes its HTTP operations: in `src/http/operations.ts`, beside the schemas that validate them. The
- * documents and their tests read it; no running service does, but for types.
+ * How a service describes its HTTP operations: in `src/http/operations.ts`, beside the schemas that validate them. Only
+ * the documents and their tests read the descriptions; a running service uses only their types.
  */
 import { z } from 'zod';
 import { idempotencyKeySchema } from '../database/index.ts';
 import { MAX_INTEGER } from './validate.ts';
 
-/** Who may call: anybody, a user, or an operator (a token with scope `ops`). */
+/** Required caller: anybody, a user, or an operator (a token with scope `ops`). */
 export type Access = 'public' | 'user' | 'ops';
 
-/** What is sent in one direction: a body and headers. */
+/** The content of one direction: a body and headers. */
 export interface Content {
   /** Left out where there is no body. */
   readonly schema?: z.ZodType;
@@ -19,22 +19,22 @@ export interface Content {
 
 export interface Answer extends Content {
   readonly description: string;
-  /** Name → schema of its text; optional ones may be missing. */
+  /** Name → schema of the header's text; optional headers may be missing. */
   readonly headers?: Readonly<Record<string, z.ZodType>>;
   readonly example?: unknown;
-  /** Of a `text/event-stream`: what the data of each event is, as JSON. */
+  /** The data of each event of a `text/event-stream`, as JSON. */
   readonly events?: z.ZodType;
-  /** Operations that go on from here → the member of the body that is their `id`. */
+  /** Follow-up operations → the member of the body that is their `id`. */
   readonly leadsTo?: Readonly<Record<string, string>>;
 }
 
 export interface Operation {
   readonly operationId: string;
   readonly method: 'GET' | 'POST' | 'PATCH';
-  /** A template as the gateway knows it: `/orders/:id`. */
+  /** Path template in the gateway's form: `/orders/:id`. */
   readonly path: string;
   readonly access: Access;
-  /** The chapter of the document it is in. */
+  /** The chapter of the document. */
   readonly tag: string;
   readonly summary: string;
   /** Markdown. */
@@ -46,36 +46,36 @@ export interface Operation {
     readonly schema: z.ZodType;
     /** False where the body may be missing. */
     readonly required?: boolean;
-    /** Name → a body that works on the demo data. The first is what is tried. */
+    /** Name → a body that works on the demo data. The first one is preset for trying the operation. */
     readonly examples: Readonly<Record<string, unknown>>;
   };
-  /** Status → what a call that went well is told. */
+  /** Status → answer of a successful call. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** The codes of its own refusals; what any operation may be refused for is added by the document. */
+  /** The codes of the operation's own refusals; the document adds those that any operation may have. */
   readonly problems?: readonly string[];
   /** Further members of those problems. */
   readonly problemMembers?: z.ZodObject;
 }
 
 /**
- * How much a request matters when not all can be served. `finish` ends something that was begun, or operates the shop;
- * `begin` starts something new; `browse` only looks. Browsing is refused first, and what finishes something last.
+ * Priority of a request when not all can be served. `finish` ends something that was begun, or operates the shop;
+ * `begin` starts something new; `browse` only reads. `browse` is refused first, `finish` last.
  */
 export type RequestClass = 'finish' | 'begin' | 'browse';
 
-/** An operation that the gateway passes on: its route is made of this (`npm run generate`). */
+/** An operation that the gateway forwards: `npm run generate` makes the gateway's route of it. */
 export interface PassedOperation extends Operation {
-  /** Which requests are refused before it when not all can be served. */
+  /** Priority under overload. */
   readonly class: RequestClass;
-  /** It can wait for an outcome: `Prefer: wait`. */
+  /** The operation can wait for an outcome: `Prefer: wait`. */
   readonly waits?: true;
-  /** The answer goes on until something has come to its end. */
+  /** The answer is a stream that lasts until its subject has ended. */
   readonly stream?: true;
-  /** A read that is the same for everybody: its last good answer is better than none. */
+  /** A read that is the same for all clients: in an outage its last good answer may be sent. */
   readonly lastGood?: true;
 }
 
-/** What handlers may give to `response.json` so that it is sent as `S` says: dates become text. */
+/** The values that handlers may give to `response.json` to match `S`: dates become text. */
 export type Sent<S extends z.ZodType> = Unsent<z.output<S>>;
 
 type Unsent<T> = T extends string
@@ -86,9 +86,7 @@ type Unsent<T> = T extends string
       ? { readonly [Key in keyof T]: Unsent<T[Key]> }
       : T;
 
-/**
- * `schema`, where it says of an answer just what the handlers' own type (`Shown`) says; otherwise it does not compile.
- */
+/** Returns `schema` unchanged. It compiles only if the schema of an answer matches the handlers' own type (`Shown`). */
 export function describes<Shown>() {
   return <S extends z.ZodType>(schema: S & Describes<Shown, S>): S => schema;
 }
@@ -98,14 +96,14 @@ type Describes<Shown, S extends z.ZodType> = [Shown] extends [Sent<S>]
     ? unknown
     : Differs<Shown, S>
   : Differs<Shown, S>;
-/** Whatever must be there for the handlers, at any depth, is in the schema too. */
+/** A type in which all members required by the handlers, at any depth, must also be in the schema. */
 type AsSent<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]
     ? readonly AsSent<Item>[]
     : T extends object
       ? { readonly [Key in keyof T as undefined extends T[Key] ? never : Key]: AsSent<T[Key]> } & {
-          // JSON leaves out what is undefined.
+          // JSON omits undefined members.
           readonly [Key in keyof T as undefined extends T[Key] ? Key : never]?: AsSent<T[Key]> | undefined;
         }
       : T;
@@ -130,10 +128,10 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
   });
 }
 
-/** Request headers of whatever has an effect. */
+/** Request headers of every operation with an effect. */
 export const idempotencyHeaders = z.object({ 'Idempotency-Key': idempotencyKeySchema.optional() });
 
-/** Request headers of reads that are the same for everybody. */
+/** Request headers of reads that are the same for all clients. */
 export const sharedReadHeaders = z.object({
   'If-None-Match': z.string().optional().meta({
     description: 'ETags of answers that the client has: 304 when one of them is still right.',
@@ -145,7 +143,7 @@ export const sharedReadHeaders = z.object({
   }),
 });
 
-/** Response headers that several operations have. */
+/** Response headers shared by several operations. */
 export const answerHeaders = {
   replayed: z
     .literal('true')
@@ -166,7 +164,7 @@ export const answerHeaders = {
 
 const sharedHeaders = { ETag: answerHeaders.etag, 'Cache-Control': answerHeaders.cacheControl };
 
-/** Possible answers to a read that is the same for everybody. */
+/** Possible answers to a read that is the same for all clients. */
 export function sharedAnswers(good: Answer): { readonly 200: Answer; readonly 304: Answer } {
   return {
     200: { ...good, headers: { ...sharedHeaders, ...good.headers } },

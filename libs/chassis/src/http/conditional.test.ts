@@ -3,7 +3,7 @@ import { isUnchanged, renderJson, wantsNow } from './conditional.ts';
 
 const { body, etag } = renderJson({ productId: 1 });
 
-describe('an answer that is ready to be sent', () => {
+describe('a rendered answer', () => {
   it('when the value is the same, then so is its ETag; another value has another', () => {
     expect(body.toString()).toBe('{"productId":1}');
     expect(etag).toMatch(/^"[\w-]{22}"$/);
@@ -27,11 +27,11 @@ describe('If-None-Match', () => {
     ['quotes alone', '"'.repeat(8_000), false],
     ['weak marks alone', 'W/'.repeat(8_000), false],
     ['bytes that are no text', '"\u00ff\u0080"', false],
-  ])('when it is %s, then that is seen', (_name, given, unchanged) => {
+  ])('when If-None-Match is %s, then it is recognized as such', (_name, given, unchanged) => {
     expect(isUnchanged({ 'if-none-match': given }, etag)).toBe(unchanged);
   });
 
-  it('when there is none, or no ETag, then the answer is sent', () => {
+  it('when If-None-Match is missing, or the answer has no ETag, then the answer is sent', () => {
     expect(isUnchanged({}, etag)).toBe(false);
     expect(isUnchanged({ 'if-none-match': '*' }, undefined)).toBe(false);
   });
@@ -45,6 +45,6 @@ it.each([
   ['max-age=0', false],
   ['x-no-cache', false],
   ['no-cachet', false],
-])('when Cache-Control is %s, then what is true now is wanted: %s', (given, wanted) => {
+])('when Cache-Control is %s, then the present state is wanted: %s', (given, wanted) => {
   expect(wantsNow(given === undefined ? {} : { 'cache-control': given })).toBe(wanted);
 });

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 /** The body of an answer, ready to be sent any number of times. */
 export interface Rendered {
   readonly body: Buffer;
-  /** Strong: the same for the same bytes, on every instance. */
+  /** A strong ETag: equal for equal bytes, on every instance. */
   readonly etag: string;
 }
 
@@ -15,8 +15,8 @@ export function renderJson(value: unknown): Rendered {
 }
 
 /**
- * Whether the client has this answer already (RFC 9110 §13.1.2): `If-None-Match` is `*` or names its ETag. Tags are
- * compared weakly, as that section wants for reads.
+ * Whether the client already has this answer (RFC 9110 §13.1.2): `If-None-Match` is `*` or names its ETag. Tags are
+ * compared weakly, as that section requires for reads.
  */
 export function isUnchanged({ 'if-none-match': given }: IncomingHttpHeaders, etag: string | undefined): boolean {
   if (given === undefined || etag === undefined) return false;
@@ -27,7 +27,7 @@ export function isUnchanged({ 'if-none-match': given }: IncomingHttpHeaders, eta
   });
 }
 
-/** Whether the client wants the state of now, and no copy: `Cache-Control: no-cache` (RFC 9111 §5.2.1.4). */
+/** Whether the client wants the present state instead of a copy: `Cache-Control: no-cache` (RFC 9111 §5.2.1.4). */
 export function wantsNow({ 'cache-control': given }: IncomingHttpHeaders): boolean {
   return given !== undefined && /(^|,)\s*no-cache\s*(,|$)/i.test(given);
 }

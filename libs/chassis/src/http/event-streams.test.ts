@@ -16,7 +16,7 @@ afterEach(async () => {
   await server.close(0);
 });
 
-/** A server of streams, and the stream that each request has opened. */
+/** A server of streams, and the stream opened for each request. */
 async function start(maxStreams = 10): Promise<{ opened(): Promise<EventStream> }> {
   streams = createEventStreams({ maxStreams });
   const waiting = [Promise.withResolvers<EventStream>()];
@@ -37,7 +37,7 @@ async function start(maxStreams = 10): Promise<{ opened(): Promise<EventStream> 
   return { opened: async () => await (waiting[taken++] as PromiseWithResolvers<EventStream>).promise };
 }
 
-/** Asks for a stream over a bare socket, whose reading a test can stop. */
+/** Requests a stream over a bare socket, so that a test can stop reading. */
 function ask(): { socket: Socket; text(): string; heard(part: string): Promise<void>; closed: Promise<void> } {
   const socket = connect(server.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'));
   sockets.push(socket);
@@ -60,7 +60,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-it('when a stream starts, then its head goes out at once, with a time to come back after; then each event', async () => {
+it('when a stream starts, then its head is sent at once with a retry time, and then each event', async () => {
   const { opened } = await start();
   const client = ask();
   const stream = await opened();
@@ -95,7 +95,7 @@ it('when clients leave, then their places are free, and no timer is left', async
   expect(streams.open).toBe(1);
 });
 
-it('when nothing happens for 15 s, then the stream says that it lives', async () => {
+it('when nothing happens for 15 s, then the stream sends a heartbeat', async () => {
   const { opened } = await start();
   jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
   const client = ask();
@@ -108,7 +108,7 @@ it('when nothing happens for 15 s, then the stream says that it lives', async ()
   await client.heard('\n:\n\n');
 });
 
-it('when a reader does not read, then no more than some is kept for it before its connection is broken', async () => {
+it('when a client does not read, then only a limited amount is buffered before its connection is broken', async () => {
   const { opened } = await start();
   const client = ask();
   const stream = await opened();
@@ -117,7 +117,7 @@ it('when a reader does not read, then no more than some is kept for it before it
   client.socket.pause();
   const event = `data: ${'x'.repeat(10_000)}\n\n`;
   let sent = 0;
-  // The kernel takes some megabytes.
+  // The kernel buffers some megabytes.
   while (streams.open > 0 && sent < 10_000) {
     stream.send(event);
     sent++;
@@ -128,7 +128,7 @@ it('when a reader does not read, then no more than some is kept for it before it
   stream.end();
 });
 
-it('when a reader does not fetch the end, then it does not hold its connection for ever', async () => {
+it('when a client does not read the end of a stream, then its connection is closed after a while', async () => {
   const { opened } = await start();
   const client = ask();
   const stream = await opened();
@@ -163,7 +163,7 @@ it('when the process stops, then every stream ends well, and no further one begi
   await left(0);
 });
 
-it('when the first thing to say is longer than a reader may leave unread, then it is said all the same', async () => {
+it('when the first text is longer than the buffer limit, then it is sent all the same', async () => {
   const { opened } = await start();
   const reader = ask();
   const stream = await opened();

@@ -1,33 +1,32 @@
 import type { ServerResponse } from 'node:http';
 import { DomainError } from '../errors/index.ts';
 
-/** How often each stream says that it lives, s: sooner than any proxy takes it for dead. */
+/** Heartbeat interval of each stream, s: shorter than the idle time-out of any proxy. */
 const HEARTBEAT_SECONDS = 15;
-/** What a reader may leave unread, beyond what the kernel holds for it, bytes. */
+/** Most unread data of a client, beyond the kernel's buffer, bytes. */
 const MAX_BUFFERED = 64 * 1024;
-/** How long a reader may take to fetch the rest of a stream that has ended, ms. */
+/** How long a client may take to read the rest of an ended stream, ms. */
 const LINGER_MS = 10_000;
-/** Clients come back after so long, ms, at random: those that lost one server do not come all at once. */
+/**
+ * Clients reconnect after a random time in this range, ms, so that those of a lost server do not return all at once.
+ */
 const RETRY_MS = { from: 500, to: 1_500 };
 
 const HEAD = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
-  // For nginx and its kin: pass on what comes.
+  // Tells nginx and similar proxies to forward without buffering.
   'X-Accel-Buffering': 'no',
 };
 
-/**
- * One response that is a stream of server-sent events. Its place is given back when the response closes, however it
- * closes.
- */
+/** One response that is a stream of server-sent events. Its place is freed when the response closes, for any reason. */
 export interface EventStream {
   /**
    * Sends the head at once, `retry:`, and `events` with it.
    * @throws {DomainError} SERVICE_UNAVAILABLE when the process stops
    */
   start(events?: string): void;
-  /** `events`: whole events as they go over the wire. Breaks the connection of a reader that is too far behind. */
+  /** Sends whole events in wire format. Breaks the connection of a client that is too far behind. */
   send(events: string): void;
   end(): void;
 }
@@ -36,19 +35,19 @@ export interface EventStream {
 export interface EventStreams {
   /**
    * Takes a place for a response, before anything is read for it.
-   * @throws {DomainError} SERVICE_UNAVAILABLE when as many streams are open as may be, or when the process stops
+   * @throws {DomainError} SERVICE_UNAVAILABLE at the limit of open streams, or when the process stops
    */
   enter(response: ServerResponse): EventStream;
   readonly open: number;
-  /** Ends every stream, so that its client comes back elsewhere; takes no more. */
+  /** Ends every stream, so that its client reconnects to another instance; accepts no more. */
   close(): void;
 }
 
-/** Heartbeats need one timer for all, and none while no stream is open. */
+/** Heartbeats share one timer, which runs only while a stream is open. */
 // One function: a stream and the set of all streams change together.
 export function createEventStreams({ maxStreams }: { readonly maxStreams: number }): EventStreams {
   const responses = new Set<ServerResponse>();
-  // Every second another part of them, rather than all at once.
+  // Each second another part of the streams gets its heartbeat, rather than all at once.
   const beats = Array.from({ length: HEARTBEAT_SECONDS }, () => new Set<ServerResponse>());
   let second = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -72,7 +71,7 @@ export function createEventStreams({ maxStreams }: { readonly maxStreams: number
         throw new DomainError('SERVICE_UNAVAILABLE', 'Too many streams are open.', { retryAfterSeconds: 2 });
       }
       const slot = beats[second];
-      // Of a client that has left already nothing will be heard any more.
+      // A response that is closed already has no further event to remove it.
       if (!response.closed) {
         responses.add(response);
         timer ??= setInterval(beat, 1_000);
@@ -114,7 +113,7 @@ function stopping(): DomainError {
 
 function write(response: ServerResponse, text: string): void {
   if (response.writableEnded || response.destroyed) return;
-  // What was written before and is still here; not this text, which may be long and is here for a moment in any case.
+  // Counts only text written before and still buffered: the new text may be long and is buffered briefly in any case.
   if (response.writableLength > MAX_BUFFERED) response.destroy();
   else response.write(text);
 }

@@ -62,7 +62,7 @@ const post = (path: string) => request(server.url).post(path);
 const get = (path: string) => request(server.url).get(path);
 
 describe('http application', () => {
-  it('when a trace comes in, then the handler and the answer are in it', async () => {
+  it('when a request has a trace, then its handler and its answer are in that trace', async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const answer = await post('/orders').set('traceparent', traceparent).send({ quantity: 1 }).expect(202);
     expect(answer.body.quantity).toBe(1);
@@ -82,7 +82,7 @@ describe('http application', () => {
     ['another charset', '{}', 'application/json; charset=utf-16', 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['65 KiB', JSON.stringify({ a: 'x'.repeat(65 * 1024) }), 'application/json', 413, 'PAYLOAD_TOO_LARGE'],
     ['1 MB', JSON.stringify({ a: 'x'.repeat(1_000_000) }), 'application/json', 413, 'PAYLOAD_TOO_LARGE'],
-  ])('when the body is %s, then it is the documented problem', async (_name, body, type, status, code) => {
+  ])('when the body is %s, then the answer is the documented problem', async (_name, body, type, status, code) => {
     const answer = await post('/orders')
       .set('content-type', type)
       .serialize((value) => value as string)
@@ -92,11 +92,11 @@ describe('http application', () => {
     expect(answer.body).toMatchObject({ code, status, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) });
   });
 
-  it('when a POST has no body, then that is fine for a route that needs none', async () => {
+  it('when a POST has no body, then a route that needs none accepts it', async () => {
     await post('/orders/1/cancel').expect(200, { body: null });
   });
 
-  it('when the path is unknown, then 404; when only the method is, then 405 with Allow', async () => {
+  it('when the path is unknown, then 404; when only the method is unknown, then 405 with Allow', async () => {
     await get('/nowhere').expect(404);
     const answer = await post('/orders/1').expect(405);
     expect(answer.headers.allow).toBe('GET, HEAD');
@@ -110,7 +110,7 @@ describe('http application', () => {
     expect(lines.length).toBe(before);
   });
 
-  it('when a handler refuses because there is too much to do, then 503 with Retry-After and nothing is logged', async () => {
+  it('when a handler refuses under overload, then 503 with Retry-After and nothing is logged', async () => {
     const before = lines.length;
     const answer = await get('/overload').expect(503);
     expect(answer.headers['retry-after']).toBe('1');
@@ -135,7 +135,7 @@ describe('http application', () => {
     expect(lines).toEqual([expect.stringContaining('NOT_IN_ANY_TABLE')]);
   });
 
-  it('when the database is away, then 503 with Retry-After, and one warning that needs no stack', async () => {
+  it('when the database is away, then 503 with Retry-After, and one warning without a stack', async () => {
     lines.length = 0;
     const answer = await get('/away').expect(503).expect('Retry-After', '1');
     expect(answer.body).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
@@ -159,13 +159,13 @@ describe('http application', () => {
     await get('/health/live').expect(200);
   });
 
-  it('when the port is taken, then listening says so in one sentence', async () => {
+  it('when the port is taken, then listening rejects with one sentence', async () => {
     await expect(serve(app, { host: '127.0.0.1', port: server.port })).rejects.toThrow(
       `port ${server.port} on 127.0.0.1 is in use`,
     );
   });
 
-  it('when several sockets listen on the port, then each connection is answered, the port is taken, and all of it closes', async () => {
+  it('when several sockets listen on the port, then each connection is answered, the port is taken, and all of them close', async () => {
     const other = await serve(app, { host: '127.0.0.1', port: 0, sockets: 4, maxConnections: 400 });
     const connections = await Promise.all(
       Array.from({ length: 40 }, async () => {
@@ -184,7 +184,7 @@ describe('http application', () => {
     await expect(fetch(`${other.url}/health/live`)).rejects.toThrow();
   });
 
-  it('when it closes with an idle keep-alive connection, then it does not wait for it', async () => {
+  it('when the server closes with an idle keep-alive connection, then it does not wait for it', async () => {
     const other = await serve(app, { host: '127.0.0.1', port: 0 });
     await fetch(`${other.url}/health/live`).then((answer) => answer.text());
     const start = performance.now();
@@ -211,7 +211,7 @@ describe('an application that only signed calls reach', () => {
     },
   });
 
-  it('when a call is signed, then its handler knows who calls', async () => {
+  it('when a call is signed, then its handler knows the caller', async () => {
     const caller = { user: 7, scopes: ['ops'] as const };
     await request(closed)
       .get('/whoami?a=1')
@@ -223,7 +223,7 @@ describe('an application that only signed calls reach', () => {
     ['without a signature', undefined],
     ['with that of another path', sign({ user: 7, scopes: [] }, 'POST', '/other')],
     ['with that of another method', sign({ user: 7, scopes: [] }, 'GET', '/whoami')],
-  ])('when a call is %s, then 401 before its body is looked at', async (_how, header) => {
+  ])('when a call is %s, then 401 before its body is read', async (_how, header) => {
     const before = calls;
     const answer = await request(closed)
       .post('/whoami')
@@ -239,14 +239,14 @@ describe('an application that only signed calls reach', () => {
       expect([path, (await request(closed).get(path)).status]).toEqual([path, 401]);
   });
 
-  it('when health or measures are asked for, then no signature is needed', async () => {
+  it('when health or metrics are asked for, then no signature is needed', async () => {
     for (const path of ['/health/live', '/health/ready', '/metrics'])
       expect([path, (await request(closed).get(path)).status]).toEqual([path, 200]);
   });
 });
 
 describe('the time that a caller has left', () => {
-  it('when a verified caller says it, then handlers know; a stranger is not believed', async () => {
+  it('when a verified caller states its time left, then handlers know it; a stranger is not believed', async () => {
     const keys = parseInternalKeys(`main:${'k'.repeat(32)}`);
     const routes = (router: Router) => void router.get('/left', (req, res) => void res.json({ left: timeLeft(req) }));
     const logger = createLogger({ service: 'test', level: 'silent' });
@@ -260,7 +260,7 @@ describe('the time that a caller has left', () => {
     const { body } = await ask(known).expect(200);
     expect(body.left).toBeGreaterThan(3_000);
     expect(body.left).toBeLessThanOrEqual(5_000);
-    // Infinity, in JSON.
+    // JSON has no Infinity: null.
     expect((await ask(open).expect(200)).body).toEqual({ left: null });
   });
 });

@@ -18,11 +18,14 @@ export interface HttpAppOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
-  /** Who may call: those that this finds a caller for, or (`public`) everybody. /health/* and /metrics are open. */
+  /**
+   * Finds the caller of a request; without one it is refused. `public` admits all. /health/* and /metrics are always
+   * open.
+   */
   readonly callers: VerifyCaller | 'public';
-  /** The codes that this service refuses with besides the common ones. */
+  /** The codes of this service's refusals, besides the common ones. */
   readonly problems: ProblemTable;
-  /** Adds the service's routes. Handlers may be async: what they throw becomes a problem. */
+  /** Adds the service's routes. Handlers may be async: an error they throw becomes a problem. */
   readonly routes: (router: Router) => void;
 }
 
@@ -30,8 +33,7 @@ const OPEN = /^\/(health\/(live|ready)|metrics)$/;
 
 /**
  * The Express 5 application of a service: trace context, callers, JSON bodies up to 64 KiB, the service's routes,
- * /health/live, /health/ready, /metrics, and problem+json for everything that goes wrong. It does not listen: `serve`
- * does.
+ * /health/live, /health/ready, /metrics, and problem+json for every error. It does not listen: `serve` does.
  */
 export function createHttpApp({ logger, metrics, health, callers, problems, routes }: HttpAppOptions): Express {
   const app = express();
@@ -61,7 +63,7 @@ export function createHttpApp({ logger, metrics, health, callers, problems, rout
   return app;
 }
 
-/** What every request passes first: its trace, its measures, its caller, its body. */
+/** The first steps of every request: its trace, its metrics, its caller, its body. */
 function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logger' | 'metrics' | 'callers'>) {
   const duration = metrics.histogram('http_request_duration_seconds', 'Requests by route template and status', [
     'method',
@@ -76,7 +78,7 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
     response.on('close', () => {
       const ms = performance.now() - start;
       const route = routeTemplate(request);
-      // 499: the client went away before the answer.
+      // 499: the client left before the answer.
       const status = response.writableFinished ? response.statusCode : 499;
       duration.observe({ method: request.method, route, status }, ms / 1000);
       if (logger.isLevelEnabled('debug')) {
@@ -114,7 +116,7 @@ function readBody(request: Request, trace: TraceContext, next: NextFunction): vo
   );
 }
 
-/** The routes that need no caller. */
+/** Adds the routes that need no caller. */
 function addOpenRoutes(app: Express, health: Health, metrics: Metrics): void {
   app.get('/health/live', (_request, response) => void response.json(health.live()));
   app.get('/health/ready', async (_request, response) => {
@@ -132,9 +134,8 @@ interface Refused extends Pick<HttpAppOptions, 'logger' | 'problems'> {
 }
 
 /**
- * Answers with the problem `error` stands for; anything that is our fault is logged here, once, with its stack, and an
- * outage of what we need by its message. A refusal is no fault, even where it is a 503: under overload a line for each
- * would only add to the load.
+ * Answers with the problem of `error`. An error of our own is logged once, with its stack; an outage of a dependency by
+ * its message. A refusal is not logged, even a 503: under overload a line for each would only add to the load.
  */
 function sendProblem(error: unknown, { request, response, logger, problems }: Refused): void {
   const trace = response.locals.trace as TraceContext | undefined;
@@ -152,14 +153,14 @@ function sendProblem(error: unknown, { request, response, logger, problems }: Re
     return;
   }
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  // The rest of a body that is not read would be taken for the next request.
+  // The connection closes: the unread rest of the body would be taken for the next request.
   if (!request.complete && request.readableEnded === false && body.status === 413)
     response.setHeader('Connection', 'close');
   response.status(body.status).setHeader('Content-Type', 'application/problem+json');
   response.end(JSON.stringify(body));
 }
 
-/** e.g. `/orders/:id`: never the raw path, which would make a time series for each order. */
+/** The route's template, e.g. `/orders/:id`; never the raw path, which would make a time series for each order. */
 function routeTemplate(request: Request): string {
   const path = (request.route as { path?: unknown } | undefined)?.path;
   return typeof path === 'string' ? request.baseUrl + path : 'unmatched';
@@ -175,7 +176,7 @@ interface RouteLayer {
   match(path: string): boolean;
 }
 
-/** The methods that routes of exactly this path answer; none if the path is unknown. */
+/** The methods of routes with exactly this path; none if the path is unknown. */
 function allowedMethods(router: Router, path: string): string[] {
   const layers = (router as unknown as { stack: readonly RouteLayer[] }).stack;
   const methods = new Set<string>();

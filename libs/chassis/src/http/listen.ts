@@ -2,8 +2,8 @@ import type { Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type ListenOptions, type Server } from 'node:net';
 
 /**
- * Connections that may wait to be accepted, each socket's. A client whose connection finds no room there tries again
- * after a whole second. The kernel allows no more than its own net.core.somaxconn, 4,096 by default.
+ * Connections that may wait to be accepted, for each socket. A client that finds the backlog full tries again after a
+ * whole second. The kernel limits the backlog to its net.core.somaxconn, 4,096 by default.
  */
 const BACKLOG = 8_192;
 
@@ -11,17 +11,17 @@ export interface ListenWith {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** Sockets that listen on the port. */
+  /** Number of sockets that listen on the port. */
   readonly sockets: number;
   readonly maxConnections?: number | undefined;
 }
 
 /**
  * Listens for `server`. Node accepts one connection a turn of its event loop from each socket (libuv 1.45 and later),
- * so that new clients of a busy process wait for seconds; with several sockets on the port (SO_REUSEPORT) it accepts as
- * many a turn.
+ * so new clients of a busy process wait for seconds. With several sockets on the port (SO_REUSEPORT) it accepts as many
+ * a turn.
  *
- * @returns everything that listens, each to be closed. Rejects when the port is taken
+ * @returns all listening sockets, each to be closed. Rejects when the port is taken
  */
 export async function listenWith(server: HttpServer, options: ListenWith): Promise<readonly Server[]> {
   const { host, port, sockets, maxConnections } = options;
@@ -30,7 +30,7 @@ export async function listenWith(server: HttpServer, options: ListenWith): Promi
     await listen(server, { host, port });
     return [server];
   }
-  // One that shares the port would not find that it is taken.
+  // A socket with a shared port would not notice that the port is taken, so an exclusive one tries first.
   const probe = createServer();
   await listen(probe, { host, port });
   const { port: found } = probe.address() as AddressInfo;
@@ -38,7 +38,7 @@ export async function listenWith(server: HttpServer, options: ListenWith): Promi
   try {
     await listen(server, { host, port: found, reusePort: true });
   } catch (error) {
-    // A system without such sockets.
+    // The system has no shared ports.
     if ((error as NodeJS.ErrnoException).code !== 'ENOTSUP') throw error;
     await listen(server, { host, port: found });
     return [server];
@@ -51,7 +51,7 @@ export async function listenWith(server: HttpServer, options: ListenWith): Promi
   return [server, ...others];
 }
 
-/** Hands its connections to `server`. The options are those that an HTTP server gives itself. */
+/** Accepts connections for `server`, with the options that an HTTP server sets itself. */
 function acceptorFor(server: HttpServer, maxConnections: number): Server {
   const acceptor = createServer({ allowHalfOpen: true, noDelay: true });
   if (maxConnections > 0) acceptor.maxConnections = maxConnections;

@@ -10,7 +10,7 @@ export const pageLimit = z
   .default(20)
   .meta({ type: 'integer', minimum: 1, maximum: 100, default: 20, description: 'items of a page, at most' });
 
-/** `cursor` of a list whose ids are known by `isId`. It hides an id: clients pass it on and read nothing into it. */
+/** `cursor` of a list; `isId` recognizes its ids. The cursor is opaque: clients only pass it back. */
 export function pageCursor(isId: (text: string) => boolean) {
   return z
     .string()
@@ -28,7 +28,7 @@ export const pageQuery = z.strictObject({
   limit: pageLimit,
 });
 
-/** A page of `limit` items out of `limit + 1` rows: the one too many tells that there is more. */
+/** A page of `limit` items out of `limit + 1` rows: the extra row shows that there is more. */
 export function toPage<T>(rows: readonly T[], limit: number, idOf: (item: T) => number | string) {
   const items = rows.slice(0, limit);
   const last = items.at(-1);

@@ -1,9 +1,9 @@
-/** The longest wait that is granted, s. */
+/** The longest wait granted, s. */
 const MAX_WAIT_SECONDS = 30;
 
 /**
- * The seconds a client prefers to wait for the end of its order (RFC 7240: `Prefer: wait=10`), at most 30. Undefined
- * when it has no such preference, or one that cannot be understood: a preference is never an error.
+ * The seconds a client is willing to wait for the end of its order (RFC 7240: `Prefer: wait=10`), at most 30. Undefined
+ * when there is no such preference or it is malformed: a preference is never an error.
  */
 export function preferredWait(header: string | undefined): number | undefined {
   if (!header) return undefined;

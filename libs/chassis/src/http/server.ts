@@ -3,21 +3,21 @@ import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { listenWith } from './listen.ts';
 import { answerUnread } from './unread-request.ts';
 
-/** Longer than any client of ours keeps an idle connection, so that it is never closed under a request being sent. */
+/** Longer than our clients keep an idle connection, so that it is never closed while a request is being sent. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** How long a closing server waits for the first request of a connection that is open already. */
+/** How long a closing server waits for the first request of an open connection. */
 const HANG_UP_MS = 500;
 
 export interface ServeOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  /** Most connections at once; further ones are closed unheard. Default: no limit. */
+  /** Most connections at once; further ones are closed at once. Default: no limit. */
   readonly maxConnections?: number;
-  /** Sockets that listen on the port: one accepts one connection a turn of the event loop. Default: 1. */
+  /** Sockets that listen on the port: each accepts one connection a turn of the event loop. Default: 1. */
   readonly sockets?: number;
-  /** Longest time for a request's headers, and for all of it, ms. Default: 10,000 and 30,000. */
+  /** Longest time for a request's headers, and for the whole request, ms. Default: 10,000 and 30,000. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
 }
@@ -28,12 +28,12 @@ export interface RunningServer {
   /** e.g. `http://127.0.0.1:3001` */
   readonly url: string;
   /**
-   * Takes no new connection, lets requests at work finish within `graceMs` (default 10,000), then closes what is left.
+   * Accepts no new connection, lets current requests finish within `graceMs` (default 10,000), then closes the rest.
    */
   close(graceMs?: number): Promise<void>;
 }
 
-/** Listens. Rejects with one sentence when the port is taken or may not be used. */
+/** Listens. Rejects with one sentence when the port is taken or not permitted. */
 export async function serve(app: RequestListener, options: ServeOptions): Promise<RunningServer> {
   const { host, port, maxConnections, sockets = 1, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
   const server = createServer(
@@ -41,7 +41,7 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
-      // Node looks for what is over its time only so often, and by default twice a minute.
+      // Node checks request time-outs only at this interval, by default twice a minute.
       connectionsCheckingInterval: Math.min(2_000, headersTimeoutMs),
       maxHeaderSize: 16_384,
       noDelay: true,
@@ -50,7 +50,7 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
   );
   server.maxRequestsPerSocket = 0;
   server.on('clientError', answerUnread);
-  // Node counts a connection as idle only after its first request: those that never sent one are known here.
+  // Node counts a connection as idle only after its first request: connections without a request are tracked here.
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {
     unused.add(socket);
@@ -78,7 +78,7 @@ async function close(
   graceMs: number,
 ): Promise<void> {
   const closed = Promise.all(listening.map((each) => new Promise<void>((resolve) => void each.close(() => resolve()))));
-  // A keep-alive connection whose request has just ended is idle again: it is closed on the next turn of this timer.
+  // A keep-alive connection whose request has just ended is idle: the next turn of this timer closes it.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   const hangUp = setTimeout(() => {
     for (const socket of unused) socket.destroy();

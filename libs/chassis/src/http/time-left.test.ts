@@ -9,7 +9,7 @@ function requestWith(header: string | undefined, arrivedAt = 1_000): IncomingMes
 }
 
 describe('time left', () => {
-  it('when the caller says how long it waits, then that counts from the arrival', () => {
+  it('when the caller states how long it waits, then that time counts from the arrival', () => {
     const request = requestWith('2500');
     expect(timeLeft(request, 1_000)).toBe(2_500);
     expect(timeLeft(request, 3_600)).toBe(-100);
@@ -21,7 +21,7 @@ describe('time left', () => {
     (header) => expect(timeLeft(requestWith(header), 1_000)).toBe(Number.POSITIVE_INFINITY),
   );
 
-  it('when the connection closes before the answer is out, then the client has gone', () => {
+  it('when the connection closes before the answer is sent, then the client has gone', () => {
     const response = { closed: false, writableFinished: false };
     const client = clientOf(requestWith(undefined), response);
     expect([client.gone, client.timeLeftMs]).toEqual([false, Number.POSITIVE_INFINITY]);

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Whole milliseconds that the caller will still wait for the answer. The gateway sends it with each request. */
+/** Header with the whole milliseconds that the caller will still wait. The gateway sends it with each request. */
 export const TIME_LEFT_HEADER = 'x-shop-time-left';
 
-/** The one who waits for an answer: whether it still does, and for how long. */
+/** The client of a request: whether it still waits, and for how long. */
 export interface Client {
-  /** It closed its connection: nobody will read the answer. */
+  /** True once the client has closed its connection. */
   readonly gone: boolean;
-  /** ms until it gives up, negative afterwards; Infinity where it did not say. */
+  /** ms until the client gives up, negative afterwards; Infinity where it did not say. */
   readonly timeLeftMs: number;
 }
 
-/** A request of which `noteTimeLeft` has found out when its caller gives up. */
+/** A request with the time at which its caller gives up, set by `noteTimeLeft`. */
 interface Timed {
   /** On the clock of `performance.now()`. */
   givesUpAt?: number;
@@ -34,7 +34,7 @@ export function timeLeft(request: object, now: number = performance.now()): numb
 
 type Answering = Pick<ServerResponse, 'closed' | 'writableFinished'>;
 
-/** Getters of a class: an object literal with getters takes ten times as long to make, for each request. */
+/** A class, because an object literal with getters takes ten times as long to make, for each request. */
 class RequestClient implements Client {
   readonly #request: object;
   readonly #response: Answering;
@@ -54,8 +54,8 @@ class RequestClient implements Client {
 }
 
 /**
- * The client of a request, for `Batcher.submit` and use cases that drop work nobody waits for. It asks the response
- * when it is asked itself: no listener and no AbortController a request.
+ * The client of a request, for `Batcher.submit` and for use cases that drop work without a waiting client. It asks the
+ * response only when asked itself, so it needs no listener and no AbortController a request.
  */
 export function clientOf(request: object, response: Answering): Client {
   return new RequestClient(request, response);

@@ -23,7 +23,7 @@ async function listen(
   return server;
 }
 
-/** Sends what fetch would not, and resolves with all that comes until the connection ends. */
+/** Sends raw text, which fetch could not, and resolves with all received data until the connection ends. */
 function send(port: number, text: string): Promise<string> {
   return new Promise((resolve) => {
     let heard = '';
@@ -45,7 +45,7 @@ describe('requests that do not reach the application', () => {
     expect(await send(port, `${GET}X-Large: ${'a'.repeat(17_000)}\r\n\r\n`)).toMatch(whole(431, 'HEADERS_TOO_LARGE'));
   });
 
-  it('when it is no HTTP, then 400', async () => {
+  it('when the text is not HTTP, then 400', async () => {
     const { port } = await listen();
     expect(await send(port, 'SSH-2.0-OpenSSH_9.2\r\n\r\n')).toMatch(whole(400, 'VALIDATION_FAILED'));
   });
@@ -61,21 +61,21 @@ describe('requests that do not reach the application', () => {
     expect(await send(port, `${head}12345`)).toMatch(whole(408, 'REQUEST_TIMEOUT'));
   });
 
-  it('when it was refused before its body came, then there is no second answer when the time is over', async () => {
+  it('when a request was refused before its body came, then there is no second answer when the time is over', async () => {
     const refuses: RequestListener = (_, response) => void response.writeHead(401).end('who?');
     const { port } = await listen({ headersTimeoutMs: 200, requestTimeoutMs: 400 }, refuses);
     const heard = await send(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345');
     expect(heard.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 401']);
   });
 
-  it('when nonsense follows a request, then what is said of it is never taken for the answer to the request', async () => {
+  it('when nonsense follows a request, then the error is never taken for the answer to the request', async () => {
     const { port } = await listen();
     const heard = await send(port, `${GET}\r\n\u0000nonsense\r\n\r\n`);
     const [first = '200'] = heard.split('HTTP/1.1 ').slice(1);
     expect(first.slice(0, 3)).toBe('200');
   });
 
-  it('when there are as many connections as may be, then another is closed, and those there are are served', async () => {
+  it('when the limit of connections is reached, then another is closed, and the existing ones are served', async () => {
     const { port } = await listen({ maxConnections: 1 });
     const first = connect(port, '127.0.0.1');
     await new Promise((resolve) => first.once('connect', resolve));

@@ -8,13 +8,14 @@ interface Connection {
 }
 
 /**
- * Answers a request that never got as far as the application: too large a head, too slow, or no HTTP. Closes its
- * connection.
+ * Answers a request that never reached the application: its head was too large, it was too slow, or it was no HTTP.
+ * Closes its connection.
  */
 export function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
-  // An answer that is under way on the connection would be mixed up with this one, and this one taken for the answer to
-  // a request that has been read whole and is at work, or for a second one to a request that was refused before its
-  // body came. Node keeps here what is owed, and what is being read.
+  // No answer is sent while another one is due on the connection. Otherwise the two would be mixed up, or this one be
+  // taken for the answer to a request that was read whole and is being handled, or for a second answer to a request
+  // that was refused before its body came. Node's connection state shows whether an answer is due and what is being
+  // read.
   const { _httpMessage: answer, parser } = socket as Socket & Connection;
   const isAnswered = !answer && parser?.incoming != null;
   if (!socket.writable || isAnswered || answer?.headersSent || answer?.req.complete) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Called, NOBODY } from '../callers/index.ts';
 import { DomainError, type FieldError } from '../errors/index.ts';
 
-/** The value as `schema` understands it. Throws `VALIDATION_FAILED` with one entry in `errors` for each fault. */
+/** The value as parsed by `schema`. Throws `VALIDATION_FAILED` with one entry in `errors` for each fault. */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -21,7 +21,7 @@ function toFieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   return [{ path: path.join('.'), message: issue.message }];
 }
 
-/** The largest whole number that an event can carry: avsc leaves out the last of the safe integers. */
+/** The largest whole number that an event can carry: avsc excludes the last of the safe integers. */
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER - 1;
 
 /** A user's id: a positive whole number that an event can carry. */
@@ -32,7 +32,7 @@ export const userIdSchema = z
   .max(MAX_INTEGER)
   .describe("a user's id; with authentication it may be left out, and must be that of the token");
 
-/** `userId` of a query, which is looked at elsewhere (`userIdFrom`). */
+/** `userId` of a query, which `userIdFrom` checks. */
 export const userIdQuery = z.string().optional().meta({
   type: 'integer',
   minimum: 1,
@@ -40,9 +40,9 @@ export const userIdQuery = z.string().optional().meta({
 });
 
 /**
- * Whose things a request is about: the user of its token, and no other. Where authentication is off: `userId` of the
- * body, else of the query (then as decimal text). Throws UNAUTHENTICATED when nobody asks, FORBIDDEN when a `userId` is
- * another's, VALIDATION_FAILED when there is none to go by or it is not an id (`userIdSchema`).
+ * The user a request is about: the user of its token, and no other. Where authentication is off: `userId` of the body,
+ * else of the query (then as decimal text). Throws UNAUTHENTICATED without a user, FORBIDDEN when `userId` is another
+ * user's, VALIDATION_FAILED when it is missing or not an id (`userIdSchema`).
  */
 export function userIdFrom(request: Called): number {
   const { user } = request.caller ?? NOBODY;

@@ -6,34 +6,34 @@ export type BreakerState = (typeof STATES)[number];
 
 export interface BreakerOptions {
   readonly name: string;
-  /** What is looked back on, ms. */
+  /** Observed time, ms. */
   readonly windowMs: number;
-  /** The fewest calls in the window that say something. */
+  /** Minimum number of calls in the window before the breaker may open. */
   readonly minCalls: number;
-  /** The share of them that must have failed, per cent. */
+  /** Share of failed calls that opens it, per cent. */
   readonly failuresPercent: number;
-  /** After so long an open breaker is half open, ms. */
+  /** Time until an open breaker is half open, ms. */
   readonly resetMs: number;
-  /** Whether a call that failed was answered all the same: such a failure does not count. Default: none was. */
+  /** True for a failed call that was answered: it does not count as a failure. Default: none is. */
   readonly isAnswer?: (error: unknown) => boolean;
-  /** Shows the state: 1 for the one it is in, 0 for the others. The last label is `state`, `labels` are the others. */
+  /** Shows the state: 1 for the present state, 0 for the others. The last label is `state`, the others are `labels`. */
   readonly gauge: ReturnType<Metrics['gauge']>;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Told of each change. */
+  /** Called at each change. */
   readonly changed?: (state: BreakerState) => void;
 }
 
 export interface Breaker<Args extends unknown[]> {
   readonly closed: boolean;
-  /** Calls the action. Rejects with its error, or with one that `isRefusal` knows where it is not called. */
+  /** Calls the action. Rejects with the action's error, or without a call with an error that `isRefusal` recognizes. */
   fire(...args: Args): Promise<void>;
-  /** Whether the breaker itself refused: it is open or closed down. */
+  /** Whether the breaker itself refused: it is open or shut down. */
   isRefusal(error: unknown): boolean;
-  /** Nothing is called any more. */
+  /** Prevents further calls. */
   close(): void;
 }
 
-/** opossum, with its state in the measures. Its time limit is off: it would leave the action at work behind it. */
+/** opossum, with its state in the metrics. Its time limit is off: the action would continue behind it. */
 export function createBreaker<Args extends unknown[]>(
   action: (...args: Args) => Promise<void>,
   options: BreakerOptions,

@@ -12,7 +12,7 @@ const env = {
 };
 
 describe('configuration', () => {
-  it('when every variable is right, then it is typed, complete and frozen', () => {
+  it('when every variable is right, then the configuration is typed, complete and frozen', () => {
     const config = loadConfig(z.object(serviceConfig), env);
     expect(config).toMatchObject({
       PORT: 3001,
@@ -33,18 +33,18 @@ describe('configuration', () => {
     expect(load).toThrow(/REDIS_URL is missing: redis:\/\/host:port/);
   });
 
-  it('when a variable with a default is empty, then it gets the default', () => {
+  it('when a variable with a default is empty, then the default is used', () => {
     expect(loadConfig(z.object({ A: z.string().default('d') }), { A: '' })).toEqual({ A: 'd' });
   });
 
-  it('when a switch is given, then it is a boolean', () => {
+  it('when a switch is given, then the value is a boolean', () => {
     expect(loadConfig(z.object({ A: switchVariable, B: switchVariable }), { A: 'on', B: 'false' })).toEqual({
       A: true,
       B: false,
     });
   });
 
-  it('when it is printed, then passwords are hidden', () => {
+  it('when the configuration is printed, then passwords are hidden', () => {
     expect(redactConfig({ ...env, API_TOKEN: 'abc', N: 1 })).toMatchObject({
       DATABASE_URL: 'mysql://shop_order:[redacted]@127.0.0.1:13306/shop_order',
       API_TOKEN: '[redacted]',

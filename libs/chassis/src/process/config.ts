@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { parseInternalKeys } from '../callers/index.ts';
 
-/** The environment is not what the service needs. The message names every wrong variable and what it is for. */
+/** The environment is incomplete or wrong. The message names every wrong variable and its purpose. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -31,7 +31,7 @@ const internalKeys = z.string().transform((text, context) => {
   }
 });
 
-/** What every service reads. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
+/** Variables of every service. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
 export const serviceConfig = {
   HOST: z.string().default('127.0.0.1').describe('address to listen on'),
   PORT: z.coerce.number().int().min(0).max(65_535).describe('port to listen on; 0 takes a free one'),
@@ -83,7 +83,7 @@ export function loadConfig<T extends z.ZodObject>(
   throw new ConfigError(`configuration:\n${lines.join('\n')}`);
 }
 
-/** The configuration as it may be printed: passwords in URLs and values of secret-sounding names are hidden. */
+/** The configuration in printable form: passwords in URLs and values of secret-sounding names are hidden. */
 export function redactConfig(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config).map(([name, value]) => {

@@ -1,6 +1,6 @@
 import { within } from './within.ts';
 
-/** Rejects or resolves to tell whether what the service needs is there. */
+/** Resolves when a dependency of the service is available, rejects or throws when not. */
 export type HealthCheck = () => Promise<void> | void;
 
 export interface HealthReport {
@@ -10,15 +10,16 @@ export interface HealthReport {
 }
 
 export interface Health {
-  /** Adds a named readiness check. A second one of the same name takes the first one's place. */
+  /** Adds a named readiness check. A second check of the same name replaces the first. */
   addCheck(name: string, check: HealthCheck): void;
-  /** From now on not ready, whatever the checks say: the process is stopping. */
+  /** Makes the process not ready from now on, whatever the checks say: it is stopping. */
   drain(): void;
   /**
-   * The process is up and its event loop turns. Needs nothing else, so that an outage does not restart every process.
+   * Whether the process is up and its event loop turns. It needs no dependency, so that an outage does not restart
+   * every process.
    */
   live(): HealthReport;
-  /** Every check passed, each within its time. */
+  /** Whether every check passed, each within its time. */
   ready(): Promise<HealthReport>;
 }
 

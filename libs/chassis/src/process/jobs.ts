@@ -6,7 +6,7 @@ export interface JobOptions {
   readonly name: string;
   /** Time between the end of one run and the start of the next, ms; each is varied by up to ±20 %. */
   readonly everyMs: number;
-  /** The same after a run that resolved to `false`: it found nothing to do. Default: `everyMs`. */
+  /** The same after a run that resolved to `false`: there was nothing to do. Default: `everyMs`. */
   readonly restMs?: number;
   /** `signal` is aborted by `stop()`, for long runs. */
   readonly run: (signal: AbortSignal) => Promise<unknown>;
@@ -15,15 +15,15 @@ export interface JobOptions {
 }
 
 export interface Job {
-  /** Runs now, or right after the run that is at work. */
+  /** Runs now, or right after the current run. */
   trigger(): void;
-  /** No further run; resolves when the one at work has ended. */
+  /** Prevents further runs; resolves when the current one has ended. */
   stop(): Promise<void>;
 }
 
 /**
  * Repeats `run`, never two at a time in this process. An error is logged and counted, and the next run comes as usual.
- * Several instances run the same job: what it does must be safe for that. The jitter keeps them from moving in step.
+ * Several instances run the same job, so its work must be safe for that. The jitter keeps them from moving in step.
  */
 export function startJob({ name, everyMs, restMs = everyMs, run, logger, metrics }: JobOptions): Job {
   const runs = metrics?.counter('job_runs_total', 'Runs of a periodic job by result', ['job', 'result']);
@@ -33,7 +33,7 @@ export function startJob({ name, everyMs, restMs = everyMs, run, logger, metrics
   let current: Promise<void> | undefined;
   let again = false;
 
-  /** @returns how long to wait before the next run, ms */
+  /** @returns the wait before the next run, ms */
   async function once(): Promise<number> {
     const stopTimer = seconds?.startTimer({ job: name });
     try {

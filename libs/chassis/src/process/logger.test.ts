@@ -29,7 +29,7 @@ describe('logger', () => {
     });
   });
 
-  it('when it logs inside a trace, then the line has its ids', () => {
+  it("when a line is logged inside a trace, then it has the trace's ids", () => {
     const line = logged((logger) =>
       runWithTrace('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', () => logger.info('x')),
     );

@@ -6,12 +6,12 @@ const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 export const SIZE_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 /**
- * How often the lag of the event loop is sampled, ms, which its measures contain: without any lag they say so much. The
- * default of 10 ms is most of what a process at rest does.
+ * Sampling interval of the event loop's lag, ms. The measured values include the interval. The default of 10 ms causes
+ * most of an idle process's work.
  */
 const LAG_EVERY_MS = 100;
 
-/** One process's measures. Asking for a name a second time gives the same measure. */
+/** One process's metrics. Asking for a name a second time gives the same metric. */
 export interface Metrics {
   readonly registry: Registry;
   counter<L extends string = string>(name: string, help: string, labels?: readonly L[]): Counter<L>;
@@ -28,10 +28,13 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  /** Labels of every measure. */
+  /** Labels of every metric. */
   readonly service?: string;
   readonly instance?: string;
-  /** Process, garbage collection and event loop lag; default true. Tests that make many registries leave them out. */
+  /**
+   * Adds metrics of process, garbage collection and event loop lag; default true. Tests with many registries leave them
+   * out.
+   */
   readonly defaults?: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { oneAtATime } from './one-at-a-time.ts';
 
-it('when several ask at once, then the work is done once for each key, and again after its end, good or bad', async () => {
+it('when several ask at once, then the work is done once for each key, and again after it has succeeded or failed', async () => {
   const asked: string[] = [];
   const read = oneAtATime(async (key: string) => {
     asked.push(key);

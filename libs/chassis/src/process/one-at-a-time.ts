@@ -1,7 +1,4 @@
-/**
- * While `work` is under way, whoever asks for it gets the same outcome: however many ask, it is done once at a time, or
- * once for each key.
- */
+/** Runs `work` once at a time (for each key): calls made while it is under way share its outcome. */
 export function oneAtATime<T, K = void>(work: (key: K) => Promise<T>): (key: K) => Promise<T> {
   const underWay = new Map<K, Promise<T>>();
   return (key) => {

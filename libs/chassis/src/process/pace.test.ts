@@ -25,7 +25,7 @@ describe('pace', () => {
     expect(paceAfter([500])).toBe(20);
   });
 
-  it('when the time is over, then the next one starts at once', () => {
+  it("when the pace's time is over, then the next batch starts at once", () => {
     const pace = createPace(20);
     pace.started(1_000);
     pace.had(500);

@@ -2,22 +2,23 @@
 const MS_AN_ITEM = 3;
 
 /**
- * Keeps the starts of batches apart, the further the larger they are. Times are in ms on any clock that runs forward.
+ * Keeps the starts of batches apart; the larger the batches, the longer. Times are in ms on any clock that runs
+ * forward.
  */
 export interface Pace {
   /** How long the next batch should still wait, ms; 0 when it may start. */
   wait(now: number): number;
-  /** A batch starts. */
+  /** Notes that a batch starts. */
   started(now: number): void;
-  /** It had so many items. */
+  /** Notes the size of the batch. */
   had(items: number): void;
 }
 
 /**
- * A batch costs much the same whether it holds one item or twenty, so under load it pays to let it fill; alone, an item
- * should not wait. The pace follows the size of the last batches: with single items there is none, and the more items
- * come together the longer the next batch gathers, up to `maxMs`. So work goes down as load goes up, for a few
- * milliseconds of each item's time.
+ * A batch costs much the same with one item or twenty, so under load it pays to let it fill; a single item should not
+ * wait. The pace follows the size of the last batches: single items have none, and the more items come together the
+ * longer the next batch gathers, up to `maxMs`. So work goes down as load goes up, for a few milliseconds of each
+ * item's time.
  */
 export function createPace(maxMs: number): Pace {
   let begunAt = Number.NEGATIVE_INFINITY;

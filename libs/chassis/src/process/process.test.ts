@@ -25,7 +25,7 @@ function shutdownUnderTest(timeoutMs = 1000) {
 }
 
 describe('shutdown', () => {
-  it('when a signal comes, then it is not ready, hooks run backwards one by one, and it exits with 0', async () => {
+  it('when a signal comes, then the process is not ready, hooks run backwards one by one, and it exits with 0', async () => {
     const { signals, exited, health, shutdown } = shutdownUnderTest();
     const order: string[] = [];
     shutdown.onStop('database', () => void order.push('database'));
@@ -38,7 +38,7 @@ describe('shutdown', () => {
     expect(order).toEqual(['server', 'database']);
   });
 
-  it('when a hook fails, then the others still run and it exits with 1', async () => {
+  it('when a hook fails, then the others still run and the process exits with 1', async () => {
     const { signals, exited, shutdown } = shutdownUnderTest();
     let ran = false;
     shutdown.onStop('first', () => {
@@ -50,14 +50,14 @@ describe('shutdown', () => {
     expect(ran).toBe(true);
   });
 
-  it('when a hook hangs, then the limit ends it with 1', async () => {
+  it('when a hook hangs, then the time limit ends the process with 1', async () => {
     const { signals, exited, shutdown } = shutdownUnderTest(10);
     shutdown.onStop('hangs', () => new Promise(() => undefined));
     signals.emit('SIGTERM');
     expect(await exited).toEqual([1]);
   });
 
-  it('when a second signal comes, then it exits at once', async () => {
+  it('when a second signal comes, then the process exits at once', async () => {
     const { signals, exited, shutdown } = shutdownUnderTest();
     const { promise, resolve } = Promise.withResolvers<void>();
     shutdown.onStop('slow', () => promise);
@@ -67,7 +67,7 @@ describe('shutdown', () => {
     resolve();
   });
 
-  it('when a rejection is not handled, then it exits with 1', async () => {
+  it('when a rejection is not handled, then the process exits with 1', async () => {
     const { signals, exited } = shutdownUnderTest();
     signals.emit('unhandledRejection', new Error('x'));
     expect(await exited).toEqual([1]);
@@ -89,7 +89,7 @@ describe('health', () => {
 });
 
 describe('jobs', () => {
-  it('when a run fails, then it is counted and the next run comes; stop waits for the run at work', async () => {
+  it('when a run fails, then it is counted and the next run comes; stop waits for the current run', async () => {
     const metrics = createMetrics({ defaults: false });
     const runs = new EventEmitter();
     let count = 0;
@@ -115,7 +115,7 @@ describe('jobs', () => {
     expect(text).toContain('job_runs_total{job="test",result="ok"} 2');
   });
 
-  it('when a run found nothing to do, then the next comes later; when it failed or found some, then soon', async () => {
+  it('when a run found nothing to do, then the next comes later; when it failed or found work, then soon', async () => {
     jest.useFakeTimers();
     try {
       const results = [false, false, true, 'error', false];
@@ -139,8 +139,8 @@ describe('jobs', () => {
   });
 });
 
-describe('a process that is told to recover', () => {
-  it('when its service has no way to, then it does not start', () => {
+describe('a process with RECOVERY=on', () => {
+  it('when its service cannot recover, then the process does not start', () => {
     const config = { HOST: '127.0.0.1', PORT: 0, INSTANCE_ID: 'ranking-1', LOG_LEVEL: 'silent', RECOVERY: true };
     expect(() => createRuntime('ranking', config)).toThrow('ranking cannot be brought forward by its events');
   });

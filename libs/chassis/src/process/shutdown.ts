@@ -2,10 +2,7 @@ import type { Logger } from 'pino';
 import type { Health } from './health.ts';
 
 export interface Shutdown {
-  /**
-   * Registers what to stop. Hooks run one after the other, the last registered first: as things were started,
-   * backwards.
-   */
+  /** Registers a stop hook. Hooks run one after the other, the last registered first: in reverse order of starting. */
   onStop(name: string, stop: () => Promise<void> | void): void;
   /** Stops everything and exits. Further calls return the first one's promise. */
   stop(reason: string, exitCode?: number): Promise<void>;
@@ -17,9 +14,9 @@ export interface ShutdownOptions {
   readonly logger: Logger;
   /** Reports not ready from the first signal on. */
   readonly health?: Health;
-  /** For all hooks together, ms; default 15,000. After it the process exits with 1. */
+  /** Longest time of all hooks together, ms; default 15,000. After it the process exits with 1. */
   readonly timeoutMs?: number;
-  /** For tests. */
+  /** Replaced by tests. */
   readonly exit?: (code: number) => void;
   readonly signals?: NodeJS.EventEmitter;
 }

@@ -4,7 +4,7 @@ import { childTrace, currentTraceparent, newTrace, parseTraceparent, runWithTrac
 const header = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 describe('trace context', () => {
-  it('when a traceparent is right, then its parts are read', () => {
+  it('when a traceparent is valid, then its parts are read', () => {
     expect(parseTraceparent(header)).toEqual({
       traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
       spanId: '00f067aa0ba902b7',
@@ -21,7 +21,7 @@ describe('trace context', () => {
     header.replace(/^00/, 'ff'),
     '00-00000000000000000000000000000000-00f067aa0ba902b7-01',
     '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01',
-  ])('when a traceparent is malformed (%s), then there is none', (text) => {
+  ])('when a traceparent is malformed (%s), then there is no trace', (text) => {
     expect(parseTraceparent(text)).toBeUndefined();
   });
 
@@ -29,7 +29,7 @@ describe('trace context', () => {
     expect(parseTraceparent(`${header.replace(/^00/, '01')}-more`)?.sampled).toBe(true);
   });
 
-  it('when a child is made, then it has the trace of its parent and a span of its own', () => {
+  it("when a child is made, then it has its parent's trace and a new span", () => {
     const parent = newTrace();
     const child = childTrace(parent);
     expect(child.traceId).toBe(parent.traceId);

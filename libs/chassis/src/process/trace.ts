@@ -13,7 +13,7 @@ export interface TraceContext {
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const storage = new AsyncLocalStorage<TraceContext>();
 
-/** Undefined for what is missing or malformed: the trace then starts here. */
+/** Undefined for a missing or malformed header: the trace then starts here. */
 export function parseTraceparent(header: string | undefined): TraceContext | undefined {
   if (!header || header.length > 128) return undefined;
   const match = TRACEPARENT.exec(header);
@@ -39,7 +39,7 @@ export function childTrace(parent: TraceContext | undefined): TraceContext {
 }
 
 /**
- * Runs `work` as a child span of `parent` (a context or a traceparent header); everything awaited in it sees that span.
+ * Runs `work` as a child span of `parent` (a context or a traceparent header). Everything awaited in it sees that span.
  */
 export function runWithTrace<T>(parent: TraceContext | string | undefined, work: () => T): T {
   return storage.run(childTrace(typeof parent === 'string' ? parseTraceparent(parent) : parent), work);
@@ -54,7 +54,7 @@ export function currentTrace(): TraceContext | undefined {
   return storage.getStore();
 }
 
-/** The header to send on, and to store with an event; undefined outside any trace. */
+/** The header to send on and to store with an event; undefined outside any trace. */
 export function currentTraceparent(): string | undefined {
   const trace = storage.getStore();
   return trace && formatTraceparent(trace);
@@ -63,7 +63,7 @@ export function currentTraceparent(): string | undefined {
 const entropy = Buffer.alloc(4096);
 let used = entropy.length;
 
-/** One system call gives the entropy of hundreds of ids. */
+/** Entropy for hundreds of ids, fetched by one system call. */
 function randomHex(bytes: number): string {
   if (used + bytes > entropy.length) {
     randomFillSync(entropy);

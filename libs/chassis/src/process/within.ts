@@ -1,6 +1,6 @@
 /**
- * The outcome of `work`, or after `ms` a rejection with what `late` returns. The work goes on all the same: a caller
- * that can end it, or has to tidy up after it, does so in `late`.
+ * The outcome of `work`, or after `ms` a rejection with the error of `late`. The work itself continues: a caller that
+ * can end it, or must clean up after it, does so in `late`.
  */
 export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

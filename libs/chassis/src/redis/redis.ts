@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
 /**
- * A client that never holds up a start and never queues: while Redis is away commands reject at once, and it connects
- * again by itself. An outage is logged once, and its end once.
+ * A client that never delays a start and never queues: while Redis is away, commands reject at once, and the client
+ * reconnects by itself. The beginning and the end of an outage are logged once each.
  * @param commandTimeoutMs longest wait for an answer, ms; default 2,000
  */
 export function createRedis(
@@ -32,22 +32,22 @@ export function createRedis(
 }
 
 export interface WakeHints {
-  /** Tells the other instances that there is work. Fire and forget: a hint that is lost costs one poll. */
+  /** Tells the other instances that there is work. Fire and forget: a lost hint costs one poll. */
   publish(): void;
-  /** Called for every hint, those of this process included. */
+  /** Calls `listener` for every hint, this process's own included. */
   onWake(listener: () => void): void;
-  /** Whether hints of others arrive now. */
+  /** Whether hints of other instances arrive at present. */
   readonly listening: boolean;
   close(): Promise<void>;
 }
 
 /**
- * Hints between instances over Redis pub/sub, e.g. to wake the relay that holds the lock. Never the only way to learn
- * of work.
+ * Hints between instances over Redis pub/sub, e.g. to wake the relay that holds the lock. Work is always also found
+ * without a hint.
  */
 export function createWakeHints({ redis, channel }: { readonly redis: Redis; readonly channel: string }): WakeHints {
   const listeners: (() => void)[] = [];
-  // A connection that subscribes can do nothing else.
+  // A separate connection: once subscribed it can do nothing else.
   const subscriber = redis.duplicate();
   subscriber.on('error', () => undefined);
   let subscribed = false;
@@ -66,7 +66,7 @@ export function createWakeHints({ redis, channel }: { readonly redis: Redis; rea
   let pending = false;
   return {
     publish() {
-      // Many commits of one turn are one hint.
+      // Many commits of one turn give one hint.
       if (pending) return;
       pending = true;
       setImmediate(() => {

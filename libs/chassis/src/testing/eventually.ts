@@ -1,6 +1,6 @@
 /**
- * Resolves with the first truthy value of `probe`; rejects after `timeoutMs`. For what gives no signal; where there is
- * one, wait for that.
+ * Resolves with the first truthy value of `probe`; rejects after `timeoutMs`. Only for states that give no signal;
+ * otherwise wait for the signal.
  */
 export async function eventually<T>(
   probe: () => Promise<T> | T,

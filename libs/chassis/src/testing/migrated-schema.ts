@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestDatabase, uniqueSchemaDatabase } from './unique-schema.ts';
 
-/** A schema for one test file, empty and migrated by what stands in `<prisma>/migrations`. */
+/** An empty schema for one test file, with the migrations of `<prisma>/migrations` applied. */
 export function migratedSchema(prisma: string): Promise<TestDatabase> {
   const migrations = join(prisma, 'migrations');
   const names = readdirSync(migrations).sort();

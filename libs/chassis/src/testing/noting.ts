@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 
-/** The transaction, with every statement noted. */
+/** A transaction that notes every statement in `statements`. */
 export function noting(tx: Transaction, statements: string[]): Transaction {
   return {
     onCommit: (hook) => tx.onCommit(hook),

@@ -7,13 +7,13 @@ export interface Model {
   keys: string[];
 }
 
-/** The models of a schema.prisma, in the words of information_schema. Prisma's own parser is not to be had offline. */
+/** The models of a schema.prisma, in the terms of information_schema. Prisma's own parser is not available offline. */
 export function readModels(file: string): Model[] {
   const text = readFileSync(file, 'utf8');
   return [...text.matchAll(/^model \w+ \{\n(.*?)^\}/gms)].map(([, body = '']) => {
     const lines = body.split('\n').map((line) => line.trim());
     const table = find(body, /@@map\("(\w+)"\)/);
-    // A relation is no column.
+    // A relation is not a column.
     const fields = lines.filter((line) => /^\w/.test(line) && !/\[\]|@relation/.test(line));
     const columnOf = new Map(fields.map((line) => [find(line, /^(\w+)/), columnName(line)]));
     const named = (list: string) =>

@@ -4,7 +4,7 @@ import { migratedSchema } from './migrated-schema.ts';
 import { readModels } from './prisma-models.ts';
 import type { TestDatabase } from './unique-schema.ts';
 
-/** Tests that the migrations in the folder `prisma` make what its schema.prisma says. */
+/** Tests that the migrations in the folder `prisma` give the tables that its schema.prisma describes. */
 export function describePrismaSchema(prisma: string): void {
   const models = readModels(join(prisma, 'schema.prisma'));
   let schema: TestDatabase;

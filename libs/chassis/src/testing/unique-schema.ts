@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createDatabase, openConnection, type PooledDatabase, splitStatements } from '../database/index.ts';
 
 /**
- * The root URL of the test stack's MySQL. Throws, rather than let a test skip itself or touch data that somebody
- * needs, unless the environment is that of a stack named `test` or `<something>-test`.
+ * The root URL of the test stack's MySQL. Throws unless the environment is that of a stack named `test` or
+ * `<something>-test`, so that a test neither skips itself nor touches data in use.
  */
 export function testServerUrl(env: NodeJS.ProcessEnv = process.env): string {
   const { SHOP_STACK: stack, MYSQL_ROOT_URL: url } = env;
