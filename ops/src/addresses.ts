@@ -7,11 +7,11 @@ import {
   urlsVariable,
 } from '../../services/services.ts';
 
-/** Where everything is: environment variables first, else the local stack, moved by `SHOP_PORT_OFFSET`. */
+/** The addresses of a stack: environment variables first, else the local stack, moved by `SHOP_PORT_OFFSET`. */
 export interface Addresses {
   /** The gateway, e.g. `http://127.0.0.1:3000`. */
   readonly gateway: string;
-  /** Every instance of it. */
+  /** Every instance of the gateway. */
   readonly gateways: readonly string[];
   /** A read-only user of every schema; no schema in the path. */
   readonly auditDatabase: string;
@@ -19,21 +19,21 @@ export interface Addresses {
   /** The Confluent API of the schema registry. */
   readonly registry: string;
   readonly redis: string;
-  /** Where the order service posts ended orders; the local sink also tells what it has. */
+  /** The order service posts ended orders to this URL; the local sink also lists the events it has. */
   readonly dataPlatform: string;
   readonly services: Readonly<Record<ServiceName, ServiceAddresses>>;
-  /** What calls of services are signed with; the local stack's own is in its folder, and `npm run` gives it. */
+  /** Keys that sign calls of services. The local stack's keys are in its folder; `npm run` passes them. */
   readonly internalKeys: string | undefined;
 }
 
 export interface ServiceAddresses {
-  /** Base URLs, one an instance. */
+  /** Base URLs, one for each instance. */
   readonly urls: readonly string[];
   /** The service's own schema, with the right to change it. */
   readonly database: string;
 }
 
-/** The addresses that a stack with this port offset has by default, as environment variables. */
+/** The default addresses of a stack with this port offset, as environment variables. */
 function localEnvironment(portOffset: number): Record<string, string> {
   const port = (base: number) => base + portOffset;
   const services = SERVICE_NAMES.flatMap((name): [string, string][] => {

@@ -1,23 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import { duration, moment, table, wholeNumber } from './command.ts';
 
-describe('what is typed', () => {
+describe('options of a command', () => {
   const now = new Date('2026-01-31T12:00:00Z');
   it.each([
     ['15m', '2026-01-31T11:45:00.000Z'],
     ['2h', '2026-01-31T10:00:00.000Z'],
     ['1d', '2026-01-30T12:00:00.000Z'],
     ['2026-01-01T00:00:00Z', '2026-01-01T00:00:00.000Z'],
-  ])('%s is a moment', (text, time) => expect(moment(text, now).toISOString()).toBe(time));
-  it('is refused when it is no moment', () => expect(() => moment('soon', now)).toThrow('an age'));
-  it('is refused when it is no number within limits', () => {
+  ])('when %s is typed, then it is the moment %s', (text, time) => expect(moment(text, now).toISOString()).toBe(time));
+  it('when text is no moment, then it is refused', () => expect(() => moment('soon', now)).toThrow('an age'));
+  it('when text is no number within limits, then it is refused', () => {
     expect(wholeNumber(0, 5)('5')).toBe(5);
     for (const text of ['6', '-1', '1.5', 'x']) expect(() => wholeNumber(0, 5)(text)).toThrow('from 0 to 5');
   });
 });
 
-describe('what is printed', () => {
-  it('stands in columns, numbers to the right', () => {
+describe('output of a command', () => {
+  it('when a table is printed, then it has columns, with numbers to the right', () => {
     expect(
       table([
         ['a', 1],
@@ -30,5 +30,5 @@ describe('what is printed', () => {
     [1_500, '1.5 s'],
     [150_000, '2.5 min'],
     [9_000_000, '2.5 h'],
-  ])('%i ms is %s', (ms, words) => expect(duration(ms)).toBe(words));
+  ])('when a duration is %i ms, then it is printed as %s', (ms, words) => expect(duration(ms)).toBe(words));
 });

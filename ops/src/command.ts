@@ -1,10 +1,10 @@
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 
-/** What a script can rely on. */
+/** Exit codes that scripts can rely on. */
 export const EXIT = { done: 0, failed: 1, usage: 2, found: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Results go to stdout, as text or as JSON; words for people go to stderr. */
+/** Results go to stdout, as text or as JSON; messages for people go to stderr. */
 export interface Output {
   readonly json: boolean;
   /** `value` is printed with --json, `text` without. */
@@ -29,7 +29,9 @@ export function addCommand(parent: Command, usage: string, description: string, 
     .addHelpText('after', `\nExample:\n  npm run ops -- ${example}\n`);
 }
 
-/** Wraps a command's work: its exit code becomes the process's; an error is told in one sentence and is exit 1. */
+/**
+ * Wraps a command's work: its exit code becomes the process's; an error is printed as one sentence and exits with 1.
+ */
 export function action<Options extends { json?: boolean }>(
   work: (output: Output, options: Options, ...args: string[]) => Promise<ExitCode>,
 ): (...args: unknown[]) => Promise<void> {
@@ -47,10 +49,10 @@ export function action<Options extends { json?: boolean }>(
   };
 }
 
-/** Runs the command line. Ends by itself: open connections are closed by whoever opened them. */
+/** Runs the command line. It ends by itself: commands close the connections they opened. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
   refuseToExit(program);
-  // Whoever reads may have seen enough (`| head`).
+  // The reader of the output may have closed it (`| head`).
   process.stdout.on('error', (error: NodeJS.ErrnoException) =>
     process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed),
   );
@@ -112,7 +114,7 @@ export function table(rows: readonly (readonly (string | number)[])[], indent = 
     .join('\n');
 }
 
-/** `90500` → `1.5 min`: for people. */
+/** `90500` → `1.5 min`, for people. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;

@@ -1,18 +1,18 @@
-/** What the data platform has, as far as it can be asked: the local sink can, a real one may have other ways. */
+/** Reads the events that the data platform has. The local sink can be asked; a real platform may have other ways. */
 export interface PlatformReader {
   /**
-   * The ids of the events that it keeps, in the order of their arrival, from a position on (0 for all).
-   * @throws when it cannot be asked
+   * Ids of the platform's events in the order of their arrival, from a position on (0 for all).
+   * @throws when the platform cannot be asked
    */
   ids(from: number): Promise<{ readonly ids: string[]; readonly next: number }>;
-  /** Whether it can be asked now. */
+  /** Whether the platform answers now. */
   isThere(): Promise<boolean>;
 }
 
 const PAGE = 20_000;
 const PATIENCE_MS = 5_000;
 
-/** @param url where events are posted to; what it keeps is asked for below that */
+/** @param url events are posted to it; the stored events are read from below it */
 export function openPlatform(url: string): PlatformReader {
   async function page(from: number, limit: number): Promise<{ ids: string[]; next: number }> {
     const answer = await fetch(`${url}/ids?from=${from}&limit=${limit}`, { signal: AbortSignal.timeout(PATIENCE_MS) });

@@ -1,6 +1,6 @@
 import avsc from 'avsc';
 
-/** An event as its writer wrote it. */
+/** An event with the schema of its writer. */
 export interface DecodedPayload {
   /** Full name of its Avro record. */
   readonly record: string;
@@ -10,7 +10,7 @@ export interface DecodedPayload {
 /** Bytes before the Avro value: a zero and the schema's id. */
 const WIRE_HEADER = 5;
 
-/** The data of an encoded event, read with the schema it was written with, or why it cannot be read. */
+/** The data of an encoded event, read with its writer's schema, or the reason why it cannot be read. */
 export async function decodePayload(
   registryUrl: string,
   payload: Buffer | null,

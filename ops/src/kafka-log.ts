@@ -1,7 +1,7 @@
 import { createKafkaAdmin, type IncomingRecord } from '@shop/events';
 import { type LogReader, type LogRecord, partitionName } from './audit/log.ts';
 
-/** Topics as the tools read them. Connects at once; rejects when no broker answers. */
+/** Opens the topics for reading. Connects at once; rejects when no broker answers. */
 export async function openLog(brokers: readonly string[]): Promise<LogReader> {
   const admin = await createKafkaAdmin({ brokers, clientId: 'ops' });
   return {

@@ -5,14 +5,14 @@ import { PAYMENT_FACTS } from '../../services/payment/src/domain/facts.ts';
 import { SERVICE_NAMES, SERVICES } from '../../services/services.ts';
 import { RECOVERABLE } from './replay/recovery.ts';
 
-/** What each service itself takes for its facts. */
+/** The facts that each service declares. */
 const FACTS: typeof RECOVERABLE = { payment: PAYMENT_FACTS };
 
-it('when a service can be recovered, then the plan of a recovery looks for just the facts that it applies', () => {
+it('when a service can be recovered, then the plan of a recovery looks for exactly the facts that the service applies', () => {
   expect(RECOVERABLE).toEqual(FACTS);
 });
 
-it('when a service starts with RECOVERY=on at all, then a recovery of it can be planned, and no other', () => {
+it("when a service supports RECOVERY=on, then its recovery can be planned, and no other service's", () => {
   const recovers = SERVICE_NAMES.filter((service) =>
     readFileSync(new URL(`../../services/${service}/src/main.ts`, import.meta.url), 'utf8').includes('recovers: true'),
   );

@@ -3,7 +3,7 @@ import { createLogger, createRedis } from '@shop/chassis';
 import { type DoorReader, DoorUnreadableError } from './audit/door.ts';
 import { SetsUnreadableError, type SortedSet, type SortedSets } from './audit/sorted-sets.ts';
 
-/** Redis as the tools read it. */
+/** Reads Redis for the tools. */
 export interface RedisReader extends SortedSets, DoorReader {
   close(): void;
 }

@@ -9,7 +9,7 @@ export interface SqlReader {
 
 export interface SqlConnection extends SqlReader {
   execute(sql: string, params?: readonly SqlParam[]): Promise<{ affectedRows: number; insertId: number }>;
-  /** Runs `work` on one consistent picture of every schema of the server (InnoDB's snapshot spans them all). */
+  /** Runs `work` on one consistent snapshot of every schema of the server (InnoDB's snapshot spans them all). */
   snapshot<T>(work: (reader: SqlReader) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -34,7 +34,8 @@ export async function connectSql(url: string): Promise<SqlConnection> {
       `the database at ${hostname}:${port} cannot be reached: ${error instanceof Error ? error.message : error}`,
     );
   });
-  // Without a listener the driver ends the process when the server goes away between two queries; the next one rejects.
+  // Without a listener the driver ends the process when the server goes away between two queries; the next query
+  // rejects.
   connection.on('error', () => {});
   return wrap(connection);
 }
@@ -64,17 +65,15 @@ function wrap(connection: Connection): SqlConnection {
 }
 
 /**
- * The values that a column of ids may hold, for an `IN (?)`: never empty. What stands on a topic may be rubbish, and
- * MySQL refuses to compare such a column with text that is not ASCII.
+ * The values that a column of ids may hold, for an `IN (?)`; never empty. A topic may hold rubbish, and MySQL refuses
+ * to compare such a column with non-ASCII text.
  */
 export function asciiOnly(values: readonly string[]): string[] {
   const fit = values.filter((value) => /^[\x20-\x7e]*$/.test(value));
   return fit.length > 0 ? fit : [''];
 }
 
-/**
- * Rows of a large table in the order of their key, a page at a time. `page` gets the last key read and the page's size.
- */
+/** Rows of a large table in the order of their key, page by page. `page` gets the last key read and the page's size. */
 export async function* pages<Row>(
   reader: SqlReader,
   first: string,

@@ -1,4 +1,4 @@
-/** Opens something, works with it, and closes it whatever comes of the work. */
+/** Opens a resource, works with it, and closes it whether the work succeeds or fails. */
 export async function withClosing<C extends { close(): Promise<void> }, T>(
   open: () => Promise<C>,
   work: (opened: C) => Promise<T>,

@@ -1,4 +1,4 @@
-/** A business day and the moment it begins, ms. It ends where the next begins. */
+/** A business day and the moment it begins, ms. It ends where the next one begins. */
 export interface DayStart {
   readonly day: string;
   readonly from: number;
@@ -14,7 +14,7 @@ export function dayIn(timeZone: string, at: number): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at);
 }
 
-/** The moment a day begins in a time zone, ms: the first whose date is that day or a later one. */
+/** The moment a day begins in a time zone, ms: the first moment with that date or a later one. */
 export function startOf(timeZone: string, day: string): number {
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' });
   const midnight = Date.parse(`${day}T00:00:00Z`);
@@ -29,7 +29,8 @@ export function startOf(timeZone: string, day: string): number {
 }
 
 /**
- * The days from `first` to `last`, both included, each with its beginning; and the day after, as the end of the last.
+ * The days from `first` to `last`, both included, each with its beginning. The day after is added as the end of the
+ * last.
  */
 export function dayStarts(timeZone: string, first: string, last: string): DayStart[] {
   const starts: DayStart[] = [];

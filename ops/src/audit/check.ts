@@ -1,33 +1,33 @@
 import type { SqlReader } from '../sql.ts';
 
-/** Something that contradicts an invariant, until it has been looked at again. */
+/** A contradiction to an invariant, suspected until a second look confirms it. */
 export interface Suspect {
-  /** Of the order, product, account, event …: what an operator would look up. */
+  /** Id of the order, product, account, event …, for an operator to look up. */
   readonly id: string;
   readonly detail: string;
-  /** The order or user it belongs to: what is parked behind a dead letter is known by it. */
+  /** The order or user it belongs to; a message parked behind a dead letter has this key. */
   readonly key?: string;
 }
 
 export interface CheckResult {
-  /** How many were looked at. */
+  /** Number of things checked. */
   readonly checked: number;
   readonly suspects: readonly Suspect[];
-  /** What is on its way and will be right by itself, e.g. events still in the outbox. */
+  /** Number of things still on their way, e.g. events in the outbox. They will be right without help. */
   readonly underway?: number;
 }
 
-/** What a check reads and how far back. */
+/** The scope of a check. */
 export interface AuditScope {
-  /** Nothing that began before this moment is looked at. */
+  /** Anything that began before this moment is left out. */
   readonly since: Date | undefined;
-  /** The least order id of that moment (UUIDv7: ids sort by time); the empty text when there is no limit. */
+  /** The least order id of that moment (UUIDv7: ids sort by time); empty when there is no limit. */
   readonly firstOrderId: string;
-  /** How long an order may be PENDING, ms, with what the sweeper needs to notice. */
+  /** How long an order may be PENDING, ms, including the time until the sweeper notices. */
   readonly deadlineMs: number;
 }
 
-/** One statement that is true of an idle system, and how to find what contradicts it. */
+/** A statement that is true of an idle system, and how to find contradictions to it. */
 export interface Check {
   /** Its number in ARCHITECTURE.md. */
   readonly invariant: number;
@@ -37,26 +37,26 @@ export interface Check {
   run(reader: SqlReader, scope: AuditScope): Promise<CheckResult>;
 }
 
-/** What became of one check. */
+/** The result of one check. */
 export interface Finding {
   readonly invariant: number;
   readonly name: string;
   readonly title: string;
   readonly checked: number;
-  /** How many contradict the invariant, twice where the system is live. 0 is good. */
+  /** Number of contradictions; on a live system those found twice. 0 is good. */
   readonly failed: number;
   readonly examples: readonly Suspect[];
-  /** Contradicts it because it waits behind a dead letter. */
+  /** Number of contradictions explained by a dead letter in front of them. */
   readonly parked: number;
   readonly parkedExamples: readonly Suspect[];
   readonly underway: number;
 }
 
-/** So many suspects are kept of a check; more would tell nothing new. */
+/** Most suspects kept for a check; more would tell nothing new. */
 export const MAX_SUSPECTS = 10_000;
 
 /**
- * A check of two statements: `counted` gives one number, `faults` rows of (id, detail, order_key?). Both may use
+ * A check of two statements: `counted` gives one number, `faults` gives rows of (id, detail, order_key?). Both may use
  * `:since`, a date, and `:first`, an order id.
  */
 export function sqlCheck(check: {

@@ -1,6 +1,6 @@
 import { type Check, sqlCheck } from './check.ts';
 
-/** An order with the coupon it names, and what the coupon service has done about it. */
+/** An order with the coupon it names, and the coupon service's redemption. */
 const JOINED = `
   FROM shop_order.orders o
   LEFT JOIN shop_coupon.redemptions d ON d.order_id = o.order_id
@@ -10,7 +10,7 @@ const JOINED = `
 const STATE = `'redemption ', COALESCE(CONCAT(d.status, ' of ', COALESCE(CAST(d.discount_amount AS CHAR), 'nothing')), 'none'),
                '; coupon ', COALESCE(CONCAT(c.status, ' by ', COALESCE(c.order_id, 'no order')), 'none')`;
 
-/** Invariants 4, 5 and 7, what of them the rows of coupons show. */
+/** Invariants 4, 5 and 7, as far as the coupon rows show them. */
 export const couponChecks: readonly Check[] = [
   sqlCheck({
     invariant: 4,

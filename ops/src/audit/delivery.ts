@@ -7,34 +7,37 @@ import { finding } from './findings.ts';
 import { appliedAmong, DATA_PLATFORM } from './groups.ts';
 import { type LogRange, type LogReader, partitionName } from './log.ts';
 
-/** What the platform had before the rows were read. */
+/** The events the platform had before the rows were read. */
 interface Kept {
   readonly ids: ReadonlySet<string>;
   readonly twice: readonly string[];
   readonly next: number;
 }
 
-/** What rows and platform say of each other, at the rows' snapshot. */
+/** Differences between rows and platform, at the rows' snapshot. */
 interface DeliveryComparison {
   readonly checked: number;
-  /** Events that the rows imply and the platform did not have; of those that wait in the outbox only the number. */
+  /** Events that the rows imply and the platform lacked. Events still in the outbox are only counted. */
   readonly missing: readonly Suspect[];
   readonly inOutbox: number;
-  /** Of `missing`, those that the group says it has delivered. */
+  /** The part of `missing` that the group's inbox records as delivered. */
   readonly applied: ReadonlySet<string>;
   readonly extra: readonly Suspect[];
 }
 
 /**
- * Invariant 11. On a live system events are always on their way to the platform, so one that it lacks is wrong only
- * once the group has passed where the log ended after the rows were read, or if the group's inbox says that it is
- * delivered (the call comes before the commit). One that it has too much is looked for before the rows are read: its
- * order was there before it. What is left is under way.
+ * Invariant 11. On a live system events are always on their way to the platform. A missing event is therefore wrong
+ * only in two cases: the group has passed the end that the log had after the snapshot, or the group's inbox says that
+ * it is delivered (the call comes before the commit). Surplus events are determined before the rows are read, since
+ * their orders must have existed by then. All others are under way.
  */
 export interface DeliveryAudit {
-  /** In the rows' snapshot. */
+  /** Compares with the rows' snapshot. */
   compare(reader: SqlReader, scope: AuditScope): Promise<void>;
-  /** After it. @param ends where the topics ended after the snapshot */
+  /**
+   * Called after `compare`.
+   * @param ends where the topics ended after the snapshot
+   */
   findings(evidence: {
     sql: SqlReader;
     log: LogReader;
@@ -44,7 +47,7 @@ export interface DeliveryAudit {
   readonly notes: readonly string[];
 }
 
-/** Asks the platform what it has; to be called before the rows are read. */
+/** Reads the platform's events; to be called before the rows are read. */
 export async function beginDeliveryAudit(platform: PlatformReader | undefined): Promise<DeliveryAudit> {
   const unchecked = (reason: string): DeliveryAudit => ({
     compare: () => Promise.resolve(),
@@ -124,7 +127,7 @@ async function compareDeliveries(reader: SqlReader, kept: Kept, scope: AuditScop
       if (status === 'CANCELLED') expect(orderId, 'order-cancelled');
     }
   }
-  // An event's id begins with its order's time, as the order's id does.
+  // An event's id begins with its order's time, like the order's id.
   const first = scope.firstOrderId.slice(0, 13);
   const extra = [
     ...kept.twice.map((id) => ({ id, detail: 'is at the data platform twice' })),
@@ -141,8 +144,8 @@ async function compareDeliveries(reader: SqlReader, kept: Kept, scope: AuditScop
 }
 
 /**
- * In this order: the offsets, the dead letters, the platform. What is below the offsets was delivered or set aside
- * before they were committed, and what was redriven after the dead letters were read is at the platform by now.
+ * Reads offsets, dead letters and platform, in this order. Events below the offsets were delivered or set aside before
+ * the offsets were committed, and letters redriven after the dead letters were read are at the platform by now.
  */
 async function lookAgain(
   platform: PlatformReader,
@@ -162,14 +165,14 @@ async function lookAgain(
   };
 }
 
-/** Ids of events that the group has set aside, or that somebody gave up. */
+/** Ids of events that the group has set aside or an operator has discarded. */
 async function readSetAside(sql: SqlReader): Promise<Set<string>> {
   const rows = await sql.query<{ eventId: string | null; orderId: string | null }>(
     `SELECT event_id AS eventId, message_key AS orderId FROM shop_order.dead_letter
       WHERE consumer_group = ? AND status <> 'REDRIVEN'`,
     [DATA_PLATFORM],
   );
-  // Of what could not be read only the key is known.
+  // Of an unreadable message only the key is known.
   const unread = rows.flatMap(({ eventId, orderId }) => (eventId === null && orderId !== null ? [orderId] : []));
   return new Set([
     ...rows.flatMap(({ eventId }) => eventId ?? []),

@@ -1,18 +1,18 @@
 import type { SqlReader } from '../sql.ts';
 import { type Check, type CheckResult, MAX_SUSPECTS, type Suspect } from './check.ts';
 
-/** What Redis knows of who holds a coupon of a policy, or is about to. */
+/** The coupon holders of a policy as Redis has them, including reserved places. */
 export interface DoorReader {
-  /** The policy's quantity where the door has loaded its state; undefined where it has not. */
+  /** The policy's quantity where the door has loaded its state, else undefined. */
   total(couponPolicyId: number): Promise<number | undefined>;
-  /** User id → the coupon's id, or `?<ms since the epoch>` for a place that was taken and not yet written. */
+  /** User id → the coupon's id, or `?<ms since the epoch>` for a place taken whose coupon is not yet written. */
   holders(couponPolicyId: number): Promise<ReadonlyMap<number, string>>;
 }
 
-/** The service gives a place back that nobody claimed after 30 s and its next look: until then it is in order, ms. */
+/** How long a place may stay without a coupon, ms: the service frees it after 30 s, at its next look. */
 const PLACE_MS = 45_000;
 
-/** Redis cannot be read: that is for a note, since it is no truth. */
+/** Redis cannot be read. The audit reports this in a note, since Redis is not the source of truth. */
 export class DoorUnreadableError extends Error {
   override readonly name = 'DoorUnreadableError';
 }
@@ -24,12 +24,12 @@ export const DOOR_CHECK: Pick<Check, 'invariant' | 'name' | 'title'> = {
 };
 
 /**
- * Compares the doors that are open with the coupons. One that has no state is loaded before it lets anybody in.
+ * Compares the open doors with the coupons. A door without state is left out: it is loaded before it lets anybody in.
  *
- * Redis is read before MySQL, and a coupon comes to the door after its commit: what the door then has and MySQL lacks
- * is wrong. What MySQL has and the door lacks may be on its way: the caller looks twice.
- * @param graceMs 0 on an idle system, where no place is on its way; else one is a suspect once it should have been
- *   given back
+ * Redis is read before MySQL, and a coupon comes to the door after its commit: an entry of the door that MySQL lacks is
+ * wrong. A coupon that the door lacks may be on its way: the caller looks twice.
+ * @param graceMs 0 on an idle system, where no place is on its way; otherwise a place is a suspect once it should have
+ * been given back
  * @throws {DoorUnreadableError}
  */
 export async function compareDoors(sql: SqlReader, door: DoorReader, graceMs: number): Promise<CheckResult> {
@@ -51,7 +51,7 @@ export async function compareDoors(sql: SqlReader, door: DoorReader, graceMs: nu
       const couponId = coupons.get(userId);
       if (couponId === value) continue;
       const since = value.startsWith('?') ? Number(value.slice(1)) : undefined;
-      // A coupon that was just written is told to the door next.
+      // A coupon that was just written reaches the door next.
       if (since !== undefined && now - since <= (graceMs > 0 ? PLACE_MS : 0)) continue;
       suspect(userId, `the door has ${value}, the coupon is ${couponId ?? 'none'}`);
     }

@@ -60,7 +60,7 @@ describe('the events that rows imply', () => {
       ['order-created', 'order-cancelled'],
     ],
     [rows({ order: null, completed: false, reservation: 'ACTIVE', payment: null }), ['stock-reserved']],
-  ] as const)('%o: %o', (state, types) => {
+  ] as const)('when rows are %o, then they imply %o', (state, types) => {
     expect(typesIn(impliedEvents(state)).sort()).toEqual([...types].sort());
   });
 });
@@ -72,7 +72,7 @@ describe('events on the topics against rows', () => {
     return tally;
   };
 
-  it('agree when each is there, some of them twice', () => {
+  it('when every event is there, some of them twice, then topics and rows agree', () => {
     const tally = tallyOf([...completed, 'order-created' as const].map((type) => event(type)));
     expect(compare(rows(), tally.take(orderId))).toEqual({ missing: 0, extra: 0 });
     expect(tally.outOfOrder).toEqual([]);
@@ -80,7 +80,7 @@ describe('events on the topics against rows', () => {
     expect(tally.orderIds()).toEqual([]);
   });
 
-  it('show what is missing and what is too much', () => {
+  it('when events are missing or surplus, then both are shown', () => {
     const tally = tallyOf(
       ['order-created', 'stock-reserved', 'stock-rejected', 'payment-completed'].map((type) =>
         event(type as EventType),
@@ -92,15 +92,15 @@ describe('events on the topics against rows', () => {
     });
   });
 
-  it('show an order that no row knows', () => {
+  it('when an order has no row, then its id is shown', () => {
     expect(tallyOf([event('order-created')]).orderIds()).toEqual([orderId]);
   });
 
-  it('show an id that was drawn and not derived', () => {
+  it("when an event's id is not the derived one, then it is shown", () => {
     expect(tallyOf([event('order-created', { id: 'another' })]).wrongIds).toHaveLength(1);
   });
 
-  it('show an event that stands behind a later one, but not its duplicate', () => {
+  it('when an event stands behind a later one, then it is shown, but not when it is a duplicate', () => {
     const tally = tallyOf([
       event('order-created'),
       event('order-cancelled'),
@@ -155,7 +155,7 @@ describe('consumed offsets', () => {
       { committed: new Map([['payment-events/0', 99_999]]) },
       0,
     ],
-  ])('%s', (_, record, change, suspects) => {
+  ])('when a record is %s, then it is a suspect only if it was forgotten', (_, record, change, suspects) => {
     expect(suspectsOf(group(change), record)).toBe(suspects);
   });
 });

@@ -4,18 +4,18 @@ import { overtakenBy } from './implied-events.ts';
 import type { LogRecord } from './log.ts';
 import { isOrderEvent, type TypeSet, typeSet, typesIn } from './type-set.ts';
 
-/** What the topics hold, order by order, and what is wrong with it in itself. */
+/** The events on the topics, order by order, and their faults that show without the rows. */
 export interface EventTally {
   add(record: LogRecord): void;
-  /** The types of events that an order has, once: what nobody takes is left in `orderIds()`. */
+  /** Returns the event types of an order and removes them; orders not taken stay in `orderIds()`. */
   take(orderId: string): TypeSet;
-  /** Orders with events that were not taken yet. */
+  /** Orders whose events were not taken yet. */
   orderIds(): string[];
-  /** The ids of the events of a type that comes from requests; the caller takes out those that have their row. */
+  /** Event ids of a type that comes from requests; the caller removes those that have a row. */
   requestIds(type: EventType): Set<string>;
-  /** Orders' events whose id is not the derived one. */
+  /** Events of orders whose id is not the derived one. */
   readonly wrongIds: Suspect[];
-  /** Orders' events that stand behind one that came later. */
+  /** Events of orders that stand behind a later one. */
   readonly outOfOrder: Suspect[];
   /** Records with a type of the catalogue. */
   readonly events: number;

@@ -8,7 +8,7 @@ import { typesIn } from './type-set.ts';
 
 const EXAMPLES = 5;
 
-/** Puts what waits behind a dead letter apart from what is wrong. */
+/** Separates suspects waiting behind a dead letter from real faults. */
 export function finding(
   check: Pick<Check, 'invariant' | 'name' | 'title'>,
   result: CheckResult,
@@ -34,13 +34,13 @@ interface TopicEvidence {
   readonly sql: SqlReader;
   readonly events: EventTally;
   readonly offsets: OffsetTally;
-  /** What came to the topics while the rows were read. */
+  /** Records that came to the topics while the rows were read. */
   readonly tail: EventTally;
   readonly comparison: Comparison;
   readonly parkedKeys: ReadonlySet<string>;
 }
 
-/** Invariants 8 and 9: rows against topics, offsets against inboxes. */
+/** Invariants 8 and 9: compares rows with topics, and offsets with inboxes. */
 export async function topicFindings(evidence: TopicEvidence): Promise<Finding[]> {
   const { events, offsets, comparison } = evidence;
   const compared = comparison.orders + comparison.requests;
@@ -81,7 +81,7 @@ export async function topicFindings(evidence: TopicEvidence): Promise<Finding[]>
   ];
 }
 
-/** What was not on the topics before the snapshot may have been sent before it, and read after. */
+/** Events missing at the snapshot may still be on the tail: sent before it and read after it. */
 function stillMissing({ comparison, tail }: TopicEvidence): Suspect[] {
   const ofOrders = comparison.missing.flatMap(({ id, types }): Suspect[] => {
     const lost = types & ~tail.take(id);
@@ -101,8 +101,8 @@ function stillMissing({ comparison, tail }: TopicEvidence): Suspect[] {
 }
 
 /**
- * With `--since` the inboxes were read from that moment's ids on: older events that were applied lately are asked for
- * one by one.
+ * With `--since` the inboxes were read from that moment's ids on, so older events that were applied lately are looked
+ * up singly.
  */
 async function reallyForgotten({ sql, offsets }: TopicEvidence): Promise<Suspect[]> {
   const left: Suspect[] = [];

@@ -3,7 +3,7 @@ import type { Headers } from '@shop/events';
 import { ALL_GROUPS } from '../../../services/groups.ts';
 import { isFor } from './groups.ts';
 
-/** The groups that a message with these headers is for, sorted. */
+/** The sorted groups that handle a message with these headers. */
 const hearers = (headers: Headers): string[] =>
   ALL_GROUPS.filter((group) => isFor(group, headers))
     .map(({ group }) => group)
@@ -11,7 +11,7 @@ const hearers = (headers: Headers): string[] =>
 const attributes = { completed: { ce_wascompleted: 'true' }, pending: { ce_wascompleted: 'false' } };
 const coupon = { ce_couponid: 'c' };
 
-// By hand, and not from the subscriptions: what a group must hear and does not is lost without a trace.
+// Written by hand, not derived from the subscriptions: a message that a group misses is lost without a trace.
 describe('the groups that the audit expects to have heard a message', () => {
   it.each<[type: string, more: Headers, expected: string[]]>([
     ['order-created', {}, ['catalog']],
@@ -34,7 +34,7 @@ describe('the groups that the audit expects to have heard a message', () => {
     ['product-changed', {}, ['ranking']],
     ['shipment-requested', {}, []],
     ['a-later-type', {}, []],
-  ])('when a %s with %o comes, then they are %j', (type, more, expected) => {
+  ])('when a %s with %o comes, then the groups that handle it are %j', (type, more, expected) => {
     expect(hearers({ ce_type: type, ...more })).toEqual(expected);
   });
 });

@@ -24,7 +24,7 @@ export function topicsOf(group: Group): string[] {
 /** Statuses of a dead letter that still waits for a decision or for its turn. */
 export const WAITING = ['DEAD', 'PARKED', 'REDRIVE'] as const;
 
-/** What each group has done. Its offsets are read first: whatever is below them is in the inbox that is read after. */
+/** The state of each group. Offsets are read before inboxes, so every event below an offset is in its inbox. */
 export async function readGroups(sql: SqlReader, log: LogReader, scope: AuditScope): Promise<GroupState[]> {
   const states: GroupState[] = [];
   for (const group of GROUPS) {
@@ -63,8 +63,8 @@ async function readDeadLetters(sql: SqlReader, { group, service }: Group): Promi
 }
 
 /**
- * Positions (`topic/partition@offset`) of messages that a group found unreadable: whatever their headers say, they are
- * no events.
+ * Positions (`topic/partition@offset`) of messages that a group found unreadable: they are not events, whatever their
+ * headers say.
  */
 export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
   const positions = new Set<string>();
@@ -77,7 +77,7 @@ export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
   return positions;
 }
 
-/** Which of these events a group's inbox holds: for the few that a limited read did not bring. */
+/** The part of these events that a group's inbox holds; for the few that a limited read left out. */
 export async function appliedAmong(sql: SqlReader, group: string, eventIds: readonly string[]): Promise<Set<string>> {
   const service = GROUPS.find((each) => each.group === group)?.service;
   const found = new Set<string>();
@@ -92,8 +92,8 @@ export async function appliedAmong(sql: SqlReader, group: string, eventIds: read
 }
 
 /**
- * Orders (and other keys) of which something waits behind or in a dead letter. What is only not delivered yet excuses
- * nothing else.
+ * Orders (and other keys) with a message in or behind a dead letter. A message that is merely not delivered yet excuses
+ * no other fault.
  */
 export async function readParkedKeys(sql: SqlReader): Promise<Set<string>> {
   const keys = new Set<string>();

@@ -1,8 +1,8 @@
 import { type Check, sqlCheck } from './check.ts';
 
 /**
- * Where the request that a key stands for has left its effect, by schema. A key and its effect commit together, and a
- * refusal gives its key back, so that every key has one; a unique index on the column keeps it from having two.
+ * The table with the effect of a key's request, by schema. A key and its effect commit together, and a refusal gives
+ * its key back, so every key has an effect; a unique index on the column prevents a second one.
  */
 const EFFECTS = [
   { schema: 'shop_order', scope: `k.scope = 'POST /orders'`, table: 'orders', column: 'order_id' },
@@ -11,7 +11,7 @@ const EFFECTS = [
   { schema: 'shop_coupon', scope: `k.scope = 'POST /coupon-policies'`, table: 'coupon_policies', column: 'request_id' },
 ] as const;
 
-/** Invariant 12, what of it rows can show. */
+/** Invariant 12, as far as rows show it. */
 export const idempotencyChecks: readonly Check[] = [
   ...EFFECTS.map(({ schema, scope, table, column }) =>
     sqlCheck({

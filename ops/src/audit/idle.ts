@@ -8,35 +8,35 @@ import { type LogReader, partitionName } from './log.ts';
 export interface IdleOptions {
   readonly sql: SqlReader;
   readonly log: LogReader;
-  /** Deliveries are waited for when it is there. */
+  /** If given, its deliveries are waited for. */
   readonly platform?: PlatformReader;
-  /** Gives up after so long, ms. Default 60,000. */
+  /** Time limit, ms. Default 60,000. */
   readonly timeoutMs?: number;
-  /** Between two looks, ms. Default 100. */
+  /** Pause between two looks, ms. Default 100. */
   readonly everyMs?: number;
-  /** Orders that will stay PENDING, e.g. behind a dead letter. Default 0. */
+  /** Number of orders that will stay PENDING, e.g. behind a dead letter. Default 0. */
   readonly pendingAllowed?: number;
 }
 
-/** What keeps a system from being idle. */
+/** The reasons why a system is not idle. */
 export interface Activity {
-  /** Orders that have no end yet. */
+  /** Orders that have not ended. */
   readonly pending: number;
   /** Events not relayed yet. */
   readonly outbox: number;
-  /** Messages before the groups, by group; groups without are left out. */
+  /** Messages that each group has not reached; groups without any are left out. */
   readonly lag: Readonly<Record<string, number>>;
-  /** Dead letters whose redrive was asked for, and keys that are to be freed. */
+  /** Requested redrives, and keys that are about to be freed. */
   readonly redrives: number;
 }
 
 /**
- * Waits until nothing is under way: no order PENDING, the outboxes empty, every group at the end of its topics, no
- * redrive asked for. Requests that are still at work are the caller's to wait for.
+ * Waits until the system is idle: no order PENDING, the outboxes empty, every group at the end of its topics, no
+ * redrive requested. The caller waits for its own requests.
  *
- * The log is looked at before and after the rows. An event that was in neither at its look must have moved from an
- * outbox to the log in between, and then the log's end has moved.
- * @throws when the time is over, saying what still moves
+ * The log is looked at before and after the rows. An event that was in neither must have moved from an outbox to the
+ * log in between, and then the log's end has moved.
+ * @throws after the time limit, naming the remaining activity
  */
 export async function waitUntilIdle(options: IdleOptions): Promise<void> {
   const { platform, timeoutMs = 60_000, everyMs = 100, pendingAllowed = 0 } = options;
@@ -60,7 +60,7 @@ export async function waitUntilIdle(options: IdleOptions): Promise<void> {
   }
 }
 
-/** One look at what is under way. */
+/** Reads the present activity once. */
 export async function readActivity(sql: SqlReader, log: LogReader): Promise<Activity> {
   return { ...(await readRows(sql)), lag: (await readLog(log, GROUPS)).lag };
 }
@@ -87,7 +87,9 @@ async function readRows(sql: SqlReader): Promise<Omit<Activity, 'lag'>> {
   return row ?? { pending: 0, outbox: 0, redrives: 0 };
 }
 
-/** Parked keys whose dead letter was discarded: the redriver is about to apply what waits behind, and to free them. */
+/**
+ * Counts parked keys whose dead letter was discarded: the redriver is about to apply their messages and to free them.
+ */
 function keysToFree(schema: string): string {
   return `SELECT COUNT(*) FROM ${schema}.parked_key p WHERE NOT EXISTS (SELECT 1 FROM ${schema}.dead_letter d
      WHERE d.consumer_group = p.consumer_group AND d.message_key = p.message_key AND d.status IN ('DEAD', 'REDRIVE'))`;

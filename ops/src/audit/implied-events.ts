@@ -4,8 +4,8 @@ import { PARTICIPANTS, type Part } from './participants.ts';
 import { type TypeSet, typeSet } from './type-set.ts';
 
 /**
- * What may not stand before an event of this type in its order's run on the topic. An event is appended while its order
- * (reservation, payment) is locked, so the order of the log is the order of the commits.
+ * Types that may not stand before an event of this type in its order's run on the topic. An event is appended while its
+ * order (reservation, payment) is locked, so the order of the log is the order of the commits.
  */
 const COMES_BEFORE: Partial<Record<EventType, TypeSet>> = {
   'order-created': typeSet('order-completed', 'order-cancelled'),
@@ -19,12 +19,12 @@ const COMES_BEFORE: Partial<Record<EventType, TypeSet>> = {
   ),
 };
 
-/** Types already seen on the same topic that this one should have come before; 0 when all is well. */
+/** Types seen on the same topic that should have come after this one; 0 when there are none. */
 export function overtakenBy(type: EventType, seen: TypeSet): TypeSet {
   return seen & (COMES_BEFORE[type] ?? 0);
 }
 
-/** The types that the services that run here publish: a stack may hold events of one that ran before. */
+/** The types published by the services that run here: a stack may hold events of a service that ran before. */
 const KNOWN = typeSet(
   ...(Object.keys(EVENTS) as EventType[]).filter((type) => SERVICE_NAMES.some((name) => name === publisherOf(type))),
 );
@@ -37,7 +37,7 @@ export interface OrderRows extends Readonly<Partial<Record<Part, string | null>>
   readonly completed: boolean;
 }
 
-/** The events that an order's rows imply: every state was reached by publishing one. */
+/** The events that an order's rows imply: every state was reached by publishing an event. */
 export function impliedEvents(rows: OrderRows): TypeSet {
   return PARTICIPANTS.reduce(
     (set, [part, { implies }]) => set | typeSet(...(implies[rows[part] ?? ''] ?? [])),
@@ -54,7 +54,7 @@ function ofOrder({ order, completed }: OrderRows): TypeSet {
   );
 }
 
-/** What the rows imply and the topics lack, and what the topics have without a row. */
+/** Event types that the rows imply and the topics lack, and types on the topics without a row. */
 export function compare(rows: OrderRows, seen: TypeSet): { missing: TypeSet; extra: TypeSet } {
   const implied = impliedEvents(rows);
   return { missing: implied & ~seen, extra: seen & KNOWN & ~implied };

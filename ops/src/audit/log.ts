@@ -1,4 +1,4 @@
-/** What the audit needs of a record: headers and position, never the value. */
+/** The part of a record that the audit reads: headers and position, never the value. */
 export interface LogRecord {
   readonly topic: string;
   readonly partition: number;
@@ -8,7 +8,7 @@ export interface LogRecord {
   readonly id: string | undefined;
   /** `ce_type`; undefined when the header is missing. */
   readonly type: string | undefined;
-  /** All headers: what a group chooses by. */
+  /** All headers; groups choose by them. */
   readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
@@ -24,18 +24,20 @@ export interface LogRange {
   readonly truncated?: boolean;
 }
 
-/** Reads topics without belonging to a group, so that looking changes nothing. */
+/** Reads topics without joining a group, so that reading changes nothing. */
 export interface LogReader {
-  /** What each partition holds now, from the first retained offset, or from the first record at or after `since`. */
+  /**
+   * The range each partition holds now, from the first retained offset, or from the first record at or after `since`.
+   */
   held(topics: readonly string[], since?: Date): Promise<LogRange[]>;
   /** Every record of the ranges, each partition in its order. */
   read(ranges: readonly LogRange[], each: (record: LogRecord) => void): Promise<void>;
-  /** Where each group will go on, by `topic/partition`. Partitions on which it has committed nothing are absent. */
+  /** The offset at which a group continues, by `topic/partition`. Partitions without a commit are absent. */
   committed(group: string, topics: readonly string[]): Promise<Map<string, number>>;
   close(): Promise<void>;
 }
 
-/** What came to the partitions since `before` was looked at. */
+/** The records that came to the partitions since `before` was read. */
 export function tailOf(before: readonly LogRange[], now: readonly LogRange[]): LogRange[] {
   const ends = new Map(before.map((range) => [partitionName(range), range.to]));
   return now

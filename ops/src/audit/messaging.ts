@@ -4,7 +4,7 @@ import { GROUPS } from './groups.ts';
 const SCHEMAS = [...new Set(GROUPS.map((group) => `shop_${group.service}`))];
 const each = (statement: (schema: string) => string): string => SCHEMAS.map(statement).join(' UNION ALL ');
 
-/** What of invariants 9 and 12 the messaging tables show by themselves. */
+/** Invariants 9 and 12, as far as the messaging tables alone show them. */
 export const messagingChecks: readonly Check[] = [
   sqlCheck({
     invariant: 9,

@@ -1,10 +1,10 @@
 import { GROUPS, topicsOf } from './groups.ts';
 import { type LogRange, type LogRecord, partitionName } from './log.ts';
 
-/** Clocks of services and broker may differ by this, and an event is sent after its row, ms. */
+/** Largest difference between the clocks of services and broker, plus the delay from row to event, ms. */
 export const MARGIN_MS = 60_000;
 
-/** Notices where the topics no longer hold the beginning: orders from before cannot be compared with their events. */
+/** Notes topics that no longer hold their beginning: earlier orders cannot be compared with their events. */
 export function retentionWatch(held: readonly LogRange[]) {
   const truncated = held.filter((range) => range.truncated);
   const waiting = new Set(truncated.map(partitionName));
@@ -23,7 +23,7 @@ export function retentionWatch(held: readonly LogRange[]) {
   };
 }
 
-/** How far behind the groups are: what is found may be on its way. */
+/** Notes how far the groups are behind: findings may be events on their way. */
 export function lagNotes(
   groups: readonly { group: string; committed: ReadonlyMap<string, number> }[],
   now: readonly LogRange[],

@@ -2,32 +2,33 @@ import { EVENTS, type EventType, isEventType } from '@shop/events';
 import { MAX_SUSPECTS, type Suspect } from './check.ts';
 import { type LogRecord, partitionName } from './log.ts';
 
-/** What one group has done, as its service's schema tells. */
+/** The progress of one group, from the schema of its service. */
 export interface GroupState {
   readonly group: string;
   readonly handles: readonly EventType[];
-  /** What it wants of those, by the headers; absent: all. */
+  /** Which of these the group wants, by headers; absent: all. */
   readonly wants?: (headers: Readonly<Record<string, string>>) => boolean;
-  /** Offsets it committed, by `topic/partition`. */
+  /** Committed offsets, by `topic/partition`. */
   readonly committed: ReadonlyMap<string, number>;
-  /** Ids in its inbox. */
+  /** Event ids in the group's inbox. */
   readonly processed: ReadonlySet<string>;
-  /** Its dead letters and what is parked behind them: `topic/partition@offset` and event ids. */
+  /** Dead and parked messages of the group: `topic/partition@offset` and event ids. */
   readonly setAside: ReadonlySet<string>;
 }
 
 export interface OffsetTally {
   add(record: LogRecord): void;
-  /** Records below a group's committed offset, counted once for each group. */
+  /** Records below a group's committed offset, counted once a group. */
   readonly consumed: number;
   readonly suspects: readonly (Suspect & { readonly group: string; readonly eventId: string | undefined })[];
 }
 
 /**
- * Looks at every record below a group's committed offset: it was applied (its id is in the inbox), was not for the
- * group, or was set aside. Anything else was acknowledged and forgotten.
+ * Checks every record below a group's committed offset: it was applied (its id is in the inbox), was not for the group,
+ * or was set aside. Any other record was acknowledged and lost.
  *
- * No second look is needed: a batch's inbox rows commit before its offsets, so states read after the offsets hold them.
+ * No second look is needed: a batch's inbox rows commit before its offsets, so inboxes read after the offsets hold
+ * them.
  */
 export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
   const suspects: (Suspect & { group: string; eventId: string | undefined })[] = [];
@@ -47,7 +48,7 @@ export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
       for (const reader of readers) {
         if (!reader.topics.has(record.topic) || record.offset >= (reader.committed.get(partition) ?? 0)) continue;
         consumed++;
-        // As the consumer tells it: by the headers alone, before anything else is read.
+        // Decided by headers alone, before the message is decoded, as in the consumer.
         if (record.type && !(reader.types.has(record.type) && (reader.wants?.(record.headers) ?? true))) continue;
         const readable = record.type && record.id !== undefined;
         if (readable && reader.processed.has(record.id ?? '')) continue;

@@ -6,7 +6,7 @@ const JOINED = `
   LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
   WHERE o.order_id >= :first`;
 
-/** Invariants 4, 5 and 6: what the four schemas say of the same order. */
+/** Invariants 4, 5 and 6: the four schemas agree about each order. */
 export const orderChecks: readonly Check[] = [
   sqlCheck({
     invariant: 4,

@@ -3,17 +3,17 @@ import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
 import type { Check } from './check.ts';
 import { shippingChecks } from './shipping.ts';
 
-/** What a service beside the order service keeps of an order. */
+/** A service other than the order service that keeps a row for an order. */
 interface Participant {
   readonly service: ServiceName;
-  /** It has the columns `order_id` and `status`. */
+  /** A table with the columns `order_id` and `status`. */
   readonly table: string;
   /**
-   * Status → the events that were published to come to it, in their order. A status that is not named (VOID: cancelled
-   * before it was heard of) implies none.
+   * Status → the events published on the way to it, in order. A status without an entry (VOID: cancelled before its
+   * trigger arrived) implies none.
    */
   readonly implies: Readonly<Record<string, readonly EventType[]>>;
-  /** What its rows must agree on with those of other services. */
+  /** Conditions on its rows and those of other services. */
   readonly checks?: readonly Check[];
 }
 

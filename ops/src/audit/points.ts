@@ -1,9 +1,9 @@
 import { type Check, sqlCheck } from './check.ts';
 
-/** CHARGE and REFUND give, USE takes. */
+/** CHARGE and REFUND add points, USE takes them. */
 const SIGNED = `CASE h.type WHEN 'USE' THEN -h.amount ELSE h.amount END`;
 
-/** Invariants 2 and 3, and what of 12 the points can show. */
+/** Invariants 2 and 3, and 12 as far as the points show it. */
 export const pointChecks: readonly Check[] = [
   sqlCheck({
     invariant: 2,
@@ -17,7 +17,7 @@ export const pointChecks: readonly Check[] = [
       LEFT JOIN (SELECT h.user_id, SUM(${SIGNED}) AS total FROM shop_payment.point_history h GROUP BY h.user_id) h ON h.user_id = a.user_id
       WHERE a.balance < 0 OR a.balance <> COALESCE(h.total, 0)`,
   }),
-  // A free order is a payment of 0, for which nobody needs an account.
+  // A free order is a payment of 0, which needs no account.
   sqlCheck({
     invariant: 2,
     name: 'history-has-an-account',

@@ -5,10 +5,13 @@ import { type AuditScope, type Check, type CheckResult, type Suspect, sqlCheck }
 import { appliedAmong, WAITING } from './groups.ts';
 
 const DAY_MS = 86_400_000;
-/** Events that ranking has not applied for longer than this are not on their way any more, ms. */
+/** Events that ranking has not applied for longer than this no longer count as being on their way, ms. */
 const UNDERWAY_MS = 120_000;
 
-/** Invariant 10, as far as the schemas tell it. @param timeZone the shop's, SHOP_TIME_ZONE of the ranking service */
+/**
+ * Invariant 10, as far as the schemas show it.
+ * @param timeZone SHOP_TIME_ZONE of the ranking service
+ */
 export function rankingChecks(timeZone: string): readonly Check[] {
   return [
     {
@@ -33,7 +36,9 @@ export function rankingChecks(timeZone: string): readonly Check[] {
 /** Day/product → pieces. */
 type Totals = Map<string, number>;
 
-/** All in one snapshot: what differs from the orders is either wrong, or what ranking has not applied yet. */
+/**
+ * Compares in one snapshot: a difference from the orders is either wrong, or an event that ranking has not applied yet.
+ */
 async function compareTotals(reader: SqlReader, scope: AuditScope, timeZone: string): Promise<CheckResult> {
   const range = await rangeOf(reader, scope, timeZone);
   if (!range) return { checked: 0, suspects: [] };
@@ -65,7 +70,7 @@ interface Range {
   readonly last: string;
 }
 
-/** The days to look at: all, or that of `since` and those after it. */
+/** The days to compare: all, or from that of `since` on. */
 async function rangeOf(reader: SqlReader, { since }: AuditScope, timeZone: string): Promise<Range | undefined> {
   const [orders] = await reader.query<{ first: Date | null; last: Date | null }>(
     `SELECT MIN(completed_at) AS first, MAX(completed_at) AS last FROM shop_order.orders WHERE status = 'COMPLETED' AND created_at >= ?`,
@@ -96,7 +101,7 @@ async function readTotals(reader: SqlReader, first: string): Promise<Totals> {
   return new Map(rows.map(({ day, productId, quantity }) => [`${day}/${productId}`, quantity]));
 }
 
-/** One pass over the orders, put into the days whose bounds in UTC are given: the server knows no time zones. */
+/** Counts the orders in one pass, by days whose bounds are given in UTC: the server knows no time zones. */
 async function recount(reader: SqlReader, timeZone: string, { first, last }: Range): Promise<Totals> {
   const starts = dayStarts(timeZone, first, last);
   const from = new Date(startOf(timeZone, first));
@@ -105,7 +110,7 @@ async function recount(reader: SqlReader, timeZone: string, { first, last }: Ran
        FROM shop_order.orders o JOIN shop_order.order_items i ON i.order_id = o.order_id
       WHERE o.status = 'COMPLETED' AND o.created_at >= ? AND o.completed_at >= ?
       GROUP BY slot, i.product_id`,
-    // By creation there is an index. An order completes within its deadline: a day is far more.
+    // Orders are indexed by creation. An order completes within its deadline, so a day of margin is ample.
     [...starts.map((it) => it.from / 1_000), new Date(from.getTime() - DAY_MS), from],
   );
   return new Map(
@@ -125,7 +130,7 @@ const LINES = `
     FROM shop_order.orders o JOIN shop_order.order_items i ON i.order_id = o.order_id
    WHERE o.completed_at IS NOT NULL`;
 
-/** Day/product → an order of it that waits in or behind one of ranking's dead letters. */
+/** Day/product → an order with it that waits in or behind one of ranking's dead letters. */
 async function readWaiting(reader: SqlReader, timeZone: string): Promise<Map<string, string>> {
   const lines = await reader.query<OrderLine>(
     `${LINES} AND o.order_id IN (
@@ -136,7 +141,7 @@ async function readWaiting(reader: SqlReader, timeZone: string): Promise<Map<str
 }
 
 /**
- * What the events of orders that have just ended will add, once ranking has applied them; of the differing days only.
+ * The amounts that events of recently ended orders will add once ranking has applied them; only for the differing days.
  */
 async function readUnapplied(
   reader: SqlReader,

@@ -11,13 +11,13 @@ interface RedisReaders {
   readonly sets?: SortedSets;
 }
 
-/** Redis is no truth: where it cannot be read, a note says so, and the rest is worth a report all the same. */
+/** Redis is not the source of truth: when it cannot be read, a note says so and the rest is reported. */
 interface Compared {
   readonly findings: readonly Finding[];
   readonly notes: readonly string[];
 }
 
-/** Ranking's sorted sets and its table. */
+/** Compares ranking's sorted sets with its table. */
 export async function compareWithSets(
   { sql, sets }: RedisReaders,
   timeZone: string,
@@ -28,13 +28,15 @@ export async function compareWithSets(
   try {
     return { findings: [await sortedSetFinding({ sql, sets, timeZone, graceMs })], notes: [] };
   } catch (error) {
-    // What MySQL says is not for a note.
+    // Only an unreadable Redis becomes a note; an error of MySQL does not.
     if (error instanceof SetsUnreadableError) return notCompared(error.message);
     throw error;
   }
 }
 
-/** The doors of the coupon policies and their coupons. What differs is looked at again after the grace period. */
+/**
+ * Compares the doors of the coupon policies with their coupons. Differences are checked again after the grace period.
+ */
 export async function compareWithDoors(
   { sql, door }: RedisReaders,
   graceMs: number,
@@ -53,7 +55,7 @@ export async function compareWithDoors(
     const suspects = again.suspects.filter((suspect) => before.has(suspect.id));
     return { findings: [finding(DOOR_CHECK, { ...again, suspects }, parkedKeys)], notes: [] };
   } catch (error) {
-    // What MySQL says is not for a note.
+    // Only an unreadable Redis becomes a note; an error of MySQL does not.
     if (error instanceof DoorUnreadableError) return notCompared(error.message);
     throw error;
   }

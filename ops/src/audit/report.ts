@@ -1,7 +1,7 @@
 import { duration, table } from '../command.ts';
 import type { AuditReport } from './run.ts';
 
-/** The report as an operator reads it. */
+/** The report in text, for an operator. */
 export function renderAudit(report: AuditReport, invariant?: number): string {
   const findings = report.findings.filter((finding) => invariant === undefined || finding.invariant === invariant);
   const lines = findings.flatMap((finding) => [

@@ -11,7 +11,7 @@ export interface MissingRequest {
 }
 
 export interface RequestComparison {
-  /** Rows that were compared. */
+  /** Number of rows compared. */
   readonly requests: number;
   readonly missingRequests: readonly MissingRequest[];
   /** Events on a topic without their row. */
@@ -27,11 +27,11 @@ interface Requests {
   readonly id?: string;
   /** Default created_at. */
   readonly at?: string;
-  /** The rows are removed some time after: an event without its row says nothing. */
+  /** True when rows are removed after a while, so that an event without its row is no fault. */
   readonly purged?: boolean;
 }
 
-/** Where the events of requests have their rows: one row, one event, whose id is in the row. */
+/** The tables of requests that publish events: one row, one event, whose id is in the row. */
 const REQUESTS: readonly Requests[] = [
   {
     type: 'product-changed',

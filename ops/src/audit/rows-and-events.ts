@@ -8,7 +8,7 @@ import { PARTICIPANTS, type Part } from './participants.ts';
 import { compareRequests, type MissingRequest } from './requests-and-events.ts';
 import { type TypeSet, typeSet, typesIn } from './type-set.ts';
 
-/** The outcome of comparing rows with topics, before the topics' tail has been read. */
+/** The comparison of rows with topics, before the topics' tail has been read. */
 export interface Comparison {
   readonly orders: number;
   readonly requests: number;
@@ -47,7 +47,7 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scope: A
     orders += page.length;
     for (const rows of page) look(rows, tally.take(rows.orderId), true);
   }
-  // What is left belongs to orders from before the scope, or to none: their other events need not be in what was read.
+  // Remaining events belong to orders from before the scope, or to none: their other events may not have been read.
   for await (const page of ordersById(reader, tally.orderIds()))
     for (const rows of page) look(rows, tally.take(rows.orderId), false);
 
@@ -63,7 +63,7 @@ async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, Ty
   for (const { aggregateid, type } of rows) {
     if (isEventType(type)) orders.set(aggregateid, (orders.get(aggregateid) ?? 0) | typeSet(type));
   }
-  // Copies for the dead-letter topics wait there too, and are no events.
+  // The outbox also holds copies for dead-letter topics, which are not events.
   return { orders, ids: new Set(rows.filter((row) => isEventType(row.type)).map((row) => row.id)) };
 }
 

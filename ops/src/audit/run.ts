@@ -27,29 +27,27 @@ export interface AuditOptions {
   /** A user who may read every schema. */
   readonly sql: SqlConnection;
   readonly log: LogReader;
-  /** The coupon service's door in Redis. Left out, or not to be read: the report says so in a note. */
+  /** The coupon service's door in Redis. If absent or unreadable, a note in the report says so. */
   readonly door?: DoorReader;
-  /** Ranking's sorted sets. Left out, or not to be read: the report says so in a note. */
+  /** Ranking's sorted sets. If absent or unreadable, a note in the report says so. */
   readonly sets?: SortedSets;
   /** SHOP_TIME_ZONE of the ranking service. Default Asia/Seoul. */
   readonly timeZone?: string;
-  /** What ended orders are delivered to; without it that is not checked. */
+  /** The platform that ended orders are delivered to; without it the delivery is not checked. */
   readonly platform?: PlatformReader;
-  /** Leaves out what began before. */
+  /** Leaves out everything that began before. */
   readonly since?: Date;
-  /**
-   * What seems wrong is looked at again after so long, ms: a live system is always between two steps. 0 on an idle one.
-   */
+  /** Suspects are checked again after this time, ms: a live system is always between two steps. 0 on an idle one. */
   readonly graceMs?: number;
   /** How long an order may be PENDING, ms. Default 35,000: the deadline and five seconds. */
   readonly deadlineMs?: number;
 }
 
 export interface AuditReport {
-  /** Every invariant holds. */
+  /** True when every invariant holds. */
   readonly ok: boolean;
   readonly findings: readonly Finding[];
-  /** What a reader should know, e.g. how far behind a group is. */
+  /** Remarks for the reader, e.g. how far a group is behind. */
   readonly notes: readonly string[];
   readonly orders: number;
   readonly records: number;
@@ -73,10 +71,10 @@ const TOPICS = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
 /**
  * Checks the invariants over all schemas and topics; changes nothing.
  *
- * The order of reading is what makes it right on a live system. The groups' offsets come before their inboxes; the
- * topics before the rows, of which all schemas are read in one snapshot; the topics' tail after. So an event that the
- * rows imply was in its outbox at the snapshot, or had been sent and is on the topics; and an event read before the
- * snapshot has its row in it. What the schemas say about each other has no such order, and is looked at twice.
+ * The order of reading makes the audit correct on a live system: the groups' offsets before their inboxes; the topics
+ * before the rows, with all schemas in one snapshot; the topics' tail last. So an event that the rows imply was in its
+ * outbox at the snapshot, or had been sent and is on the topics; and an event read before the snapshot has its row in
+ * it. Comparisons between schemas have no such order and are made twice.
  */
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const started = performance.now();
@@ -145,7 +143,7 @@ async function runChecks(
   return results;
 }
 
-/** Runs again, after the grace period, the checks that found something; only what is wrong both times stays. */
+/** Repeats the checks with findings after the grace period; only findings of both runs stay. */
 async function lookAgain(
   sql: SqlConnection,
   first: ReadonlyMap<Check, CheckResult>,

@@ -7,7 +7,7 @@ import { type IdleOptions, waitUntilIdle } from './idle.ts';
 import type { LogReader } from './log.ts';
 import { type AuditOptions, type AuditReport, runAudit } from './run.ts';
 
-/** Connections of an audit, for tests and benchmarks that look more than once. */
+/** Connections of an audit, for tests and benchmarks that audit more than once. */
 export interface AuditSession {
   readonly sql: SqlConnection;
   readonly log: LogReader;
@@ -26,7 +26,7 @@ export async function openAudit(
     await sql.close();
     throw error;
   });
-  // The audit says in a note that Redis is away.
+  // If Redis is away, the audit says so in a note.
   const redis = await openRedis(addresses.redis).catch(() => undefined);
   const platform = openPlatform(addresses.dataPlatform);
   return {

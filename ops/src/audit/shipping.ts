@@ -1,8 +1,8 @@
 import { type Check, sqlCheck } from './check.ts';
 
 /**
- * Invariant 4, what of it the shipments show. A shipment may come later than its order, so an order without one is no
- * fault by itself: that its event was not lost is invariant 9.
+ * Invariant 4, as far as the shipments show it. A shipment may come later than its order, so an order without one is no
+ * fault by itself; invariant 9 shows whether its event was lost.
  */
 export const shippingChecks: readonly Check[] = [
   sqlCheck({

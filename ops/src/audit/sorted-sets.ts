@@ -4,7 +4,7 @@ import { dayIn } from './business-days.ts';
 import type { CheckResult, Finding, Suspect } from './check.ts';
 import { finding } from './findings.ts';
 
-/** A day as Redis has it: the generation it was loaded with, product → version, product → score. */
+/** A day in Redis: the generation it was loaded with, product → version, product → score. */
 export interface SortedSet {
   readonly generation: number | undefined;
   readonly versions: ReadonlyMap<number, number>;
@@ -16,7 +16,7 @@ export class SetsUnreadableError extends Error {
   override readonly name = 'SetsUnreadableError';
 }
 
-/** Ranking's sorted sets. Reading rejects with a SetsUnreadableError while Redis is away. */
+/** Reads ranking's sorted sets. Rejects with a SetsUnreadableError while Redis is away. */
 export interface SortedSets {
   read(day: string): Promise<SortedSet>;
 }
@@ -30,10 +30,12 @@ interface Evidence {
 
 const KEPT_DAYS = 7;
 const DAY_MS = 86_400_000;
-/** A total reaches Redis some milliseconds after its commit: pauses before looking again, ms. */
+/** Pauses before looking again, ms: a total reaches Redis some milliseconds after its commit. */
 const PAUSES = [100, 400];
 
-/** Invariant 10: the sorted sets of the kept days against the table. What is wrong at every look stays. */
+/**
+ * Invariant 10: compares the sorted sets of the kept days with the table. Only faults seen at every look are reported.
+ */
 export async function sortedSetFinding({ sql, sets, timeZone, graceMs }: Evidence): Promise<Finding> {
   const days = keptDays(timeZone);
   let result = await look(sql, sets, days);
@@ -57,7 +59,7 @@ async function look(sql: SqlReader, sets: SortedSets, days: readonly string[]): 
   const suspects: Suspect[] = [];
   let checked = 0;
   for (const day of days) {
-    // The table on both sides of the set: what is between the two is right, whatever is written meanwhile.
+    // The table is read before and after the set: a value between the two is right, whatever is written meanwhile.
     const before = await readDay(sql, day);
     const set = await sets.read(day);
     const after = await readDay(sql, day);

@@ -1,6 +1,6 @@
 import { type Check, sqlCheck } from './check.ts';
 
-/** Invariant 1. `reserved` and `sold` are counters beside the products; the reservations' lines are what they count. */
+/** Invariant 1. `reserved` and `sold` are counters beside the products; they count the lines of the reservations. */
 export const stockChecks: readonly Check[] = [
   sqlCheck({
     invariant: 1,

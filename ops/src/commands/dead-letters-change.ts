@@ -10,7 +10,7 @@ export interface ChangeOptions {
   wait: number;
 }
 
-/** Only what is DEAD can be acted on. @throws in words for anything else */
+/** Returns `letters` if all are DEAD; only those can be changed. @throws in words for any other */
 export async function deadOnly(sql: SqlConnection, letters: readonly DeadLetter[]): Promise<readonly DeadLetter[]> {
   for (const letter of letters) {
     if (letter.status === 'DEAD') continue;
@@ -27,7 +27,7 @@ export async function deadOnly(sql: SqlConnection, letters: readonly DeadLetter[
   return letters;
 }
 
-/** Says what would be done, or with `execute` does it and waits for the service to act. */
+/** Prints the change, or with `execute` makes it and waits for the service to act. */
 export async function change(
   sql: SqlConnection,
   addresses: Addresses,

@@ -46,7 +46,7 @@ export function registerOrder(program: Command): void {
   );
 }
 
-/** The order's events on the topics, which are read from the order's time on. */
+/** The order's events on the topics, read from the order's time on. */
 async function eventsOf(orderId: string, log: LogReader): Promise<LogRecord[]> {
   const topics = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
   const records: LogRecord[] = [];

@@ -26,8 +26,8 @@ const letter = (change: Partial<DeadLetter>): DeadLetter => {
   };
 };
 
-describe('dead letters, grouped', () => {
-  it('stand together when only ids and numbers of their errors differ, with what is parked behind them', () => {
+describe('grouped dead letters', () => {
+  it('when errors differ only in ids and numbers, then the letters are one group, with the messages parked behind them', () => {
     const first = letter({});
     const groups = groupDeadLetters([
       first,
@@ -47,14 +47,15 @@ describe('dead letters, grouped', () => {
     ]);
   });
 
-  it('show unreadable ones as such', () => {
+  it('when a letter is unreadable, then its group says so', () => {
     expect(groupDeadLetters([letter({ type: null, key: null })])).toMatchObject([{ type: '(unreadable)', dead: 1 }]);
   });
 });
 
 describe('the id of a dead letter', () => {
-  it('names its service', () => expect(parseRef('catalog/17')).toEqual({ service: 'catalog', id: 17 }));
-  it.each(['17', 'gateway/1', 'catalog/x', ''])('"%s" is none', (ref) =>
+  it('when a reference is read, then it names the service and the id', () =>
+    expect(parseRef('catalog/17')).toEqual({ service: 'catalog', id: 17 }));
+  it.each(['17', 'gateway/1', 'catalog/x', ''])('when a reference is "%s", then it is refused', (ref) =>
     expect(() => parseRef(ref)).toThrow('payment/12'),
   );
 });

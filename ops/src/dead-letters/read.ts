@@ -4,8 +4,8 @@ import type { SqlReader } from '../sql.ts';
 export type Status = 'DEAD' | 'PARKED' | 'REDRIVE' | 'REDRIVEN' | 'DISCARDED';
 
 /**
- * A dead letter or what is parked behind one. `ref` (`payment/12`) is how the commands name it: ids are each schema's
- * own.
+ * A dead letter, or a message parked behind one. Commands name it by `ref` (`payment/12`), since ids are unique only
+ * within a schema.
  */
 export interface DeadLetter {
   readonly ref: string;
@@ -30,7 +30,7 @@ export interface DeadLetter {
 const COLUMNS = `id, consumer_group AS \`group\`, topic, \`partition\`, \`offset\`, message_key AS \`key\`, status, event_id AS eventId,
   event_type AS type, reason, error, attempts, failed_at AS failedAt, resolved_at AS resolvedAt, resolution`;
 
-/** @throws when it is not `<service>/<number>` */
+/** @throws when `ref` is not `<service>/<number>` */
 export function parseRef(ref: string): { service: ServiceName; id: number } {
   const [, name, id] = /^([a-z]+)\/(\d+)$/.exec(ref) ?? [];
   const service = SERVICE_NAMES.find((each) => each === name);
@@ -54,7 +54,7 @@ async function read(
   return rows.map((row) => ({ ref: `${service}/${row.id}`, service, ...row }));
 }
 
-/** Those with the given statuses, oldest first. */
+/** Dead letters with the given statuses, oldest first. */
 export async function readDeadLetters(
   sql: SqlReader,
   statuses: readonly Status[],
@@ -73,7 +73,7 @@ export async function readDeadLetters(
   return letters;
 }
 
-/** @throws when there is none */
+/** @throws when there is no such letter */
 export async function readDeadLetter(sql: SqlReader, ref: string): Promise<DeadLetter> {
   const { service, id } = parseRef(ref);
   const [letter] = await read(sql, service, 'WHERE id = ?', [id]);
@@ -81,7 +81,7 @@ export async function readDeadLetter(sql: SqlReader, ref: string): Promise<DeadL
   return letter;
 }
 
-/** Its original bytes and headers. */
+/** The letter's original bytes and headers. */
 export async function readMessage(
   sql: SqlReader,
   { service, id }: DeadLetter,
@@ -95,7 +95,7 @@ export async function readMessage(
   return { payload: row?.payload ?? null, headers };
 }
 
-/** Everything of the same group and key that has no end yet, in the order in which it will be applied. */
+/** Unresolved messages of the letter's group and key, in the order in which they will be applied. */
 export async function readBehind(sql: SqlReader, letter: DeadLetter): Promise<DeadLetter[]> {
   if (letter.key === null) return [];
   return await read(
@@ -106,7 +106,7 @@ export async function readBehind(sql: SqlReader, letter: DeadLetter): Promise<De
   );
 }
 
-/** What many letters have in common, for a list that stays short when thousands fail alike. */
+/** Dead letters that fail alike, so that a list stays short when there are thousands. */
 export interface DeadLetterGroup {
   readonly group: string;
   readonly type: string;
@@ -119,7 +119,7 @@ export interface DeadLetterGroup {
   readonly examples: readonly string[];
 }
 
-/** Groups by consumer, type and error; what is parked is counted with what it waits for. */
+/** Groups by consumer, type and error; parked messages count with the letter they wait for. */
 export function groupDeadLetters(letters: readonly DeadLetter[]): DeadLetterGroup[] {
   const fronts = letters.filter((letter) => letter.status === 'DEAD' || letter.status === 'REDRIVE');
   const parked = Map.groupBy(
@@ -148,7 +148,7 @@ export function groupDeadLetters(letters: readonly DeadLetter[]): DeadLetterGrou
     .sort((a, b) => b.dead + b.parked - (a.dead + a.parked));
 }
 
-/** The first line of an error without what differs from message to message: ids and numbers. */
+/** The first line of an error without the parts that differ between messages: ids and numbers. */
 function commonError(error: string | null, key: string | null): string {
   const line = (error ?? '').split('\n')[0] ?? '';
   return (key ? line.replaceAll(key, '<key>') : line)

@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type DeadLetter, readBehind, readDeadLetter } from './read.ts';
 
-/** What became of a wish. */
+/** The result of a redrive or discard. */
 export interface Outcome {
   readonly ref: string;
   readonly status: DeadLetter['status'];
   readonly error: string | null;
-  /** Messages of its key that still wait behind it. */
+  /** Messages of the same key that still wait behind the letter. */
   readonly parkedBehind: number;
 }
 
-/** Asks the service to handle a dead letter again. @returns false when it was not DEAD any more */
+/** Asks the service to handle a dead letter again. @returns false when the letter was no longer DEAD */
 export async function requestRedrive(service: SqlConnection, letter: DeadLetter): Promise<boolean> {
   const { affectedRows } = await service.execute(
     `UPDATE dead_letter SET status = 'REDRIVE' WHERE id = ? AND status = 'DEAD'`,
@@ -22,9 +22,9 @@ export async function requestRedrive(service: SqlConnection, letter: DeadLetter)
 }
 
 /**
- * Gives a dead letter up, for a reason; the service then applies what waits behind it. The event counts as processed
- * from that moment: a late copy of it, which lies elsewhere on the topic, is dropped instead of applied after all.
- * @returns false when it was not DEAD any more
+ * Discards a dead letter, for a reason; the service then applies the messages behind it. From that moment the event
+ * counts as processed: a late copy of it elsewhere on the topic is dropped instead of applied.
+ * @returns false when the letter was no longer DEAD
  */
 export async function requestDiscard(service: SqlConnection, letter: DeadLetter, reason: string): Promise<boolean> {
   const { id, group, eventId } = letter;
@@ -34,7 +34,7 @@ export async function requestDiscard(service: SqlConnection, letter: DeadLetter,
       `UPDATE dead_letter SET status = 'DISCARDED', resolved_at = UTC_TIMESTAMP(3), resolution = ? WHERE id = ? AND status = 'DEAD'`,
       [reason, id],
     );
-    // What could not be read only says that it is this event.
+    // An unreadable message's event id is only a claim of its headers, so it is not marked as processed.
     if (affectedRows === 1 && eventId !== null && letter.reason !== 'UNDECODABLE') {
       await service.execute(
         `INSERT IGNORE INTO processed_event (consumer_group, event_id, claim, processed_at) VALUES (?, ?, ?, UTC_TIMESTAMP(3))`,
@@ -50,8 +50,8 @@ export async function requestDiscard(service: SqlConnection, letter: DeadLetter,
 }
 
 /**
- * Waits until the service has acted: a redriven letter is REDRIVEN with nothing behind it, or DEAD again; a discarded
- * one has nothing behind it, or one of those behind it is DEAD itself. After `timeoutMs` tells how things stand.
+ * Waits until the service has acted: a redriven letter is REDRIVEN with nothing behind it, or DEAD again; behind a
+ * discarded letter there is nothing, or a letter that is DEAD itself. After `timeoutMs` returns the present state.
  */
 export async function waitForOutcomes(
   sql: SqlReader,

@@ -6,19 +6,19 @@ import { DEMO_PRODUCTS } from './products.ts';
 
 export interface DemoOptions {
   readonly addresses: Addresses;
-  /** Users 1 … users get points. Default 10,000. */
+  /** Number of users that get points, from user 1 on. Default 10,000. */
   readonly users?: number;
   /** Points for each, in won. Default 1,000,000. */
   readonly amount?: number;
-  /** Starts every idempotency key: a second load with the same one changes nothing. Default `demo`. */
+  /** Prefix of every idempotency key: a second load with the same prefix changes nothing. Default `demo`. */
   readonly keyPrefix?: string;
   readonly onProgress?: (words: string) => void;
 }
 
 export interface DemoResult {
-  /** True when all was there and nothing was sent but questions. */
+  /** True when all data was there already, so only reads were sent. */
   readonly skipped: boolean;
-  /** Policies that were created: 1, or 0 when policy 1 was there. */
+  /** Policies created: 1, or 0 when policy 1 was there. */
   readonly couponPolicies: number;
   readonly products: number;
   readonly charges: number;
@@ -28,14 +28,14 @@ export interface DemoResult {
 /** Coupon policy 1. */
 export const DEMO_POLICY = { name: 'Welcome coupon', discountAmount: 1_000, totalQuantity: 10_000, validDays: 30 };
 
-/** Requests at once: the services commit what waits together, so more in flight means fewer commits. */
+/** Requests in flight: the services commit waiting requests together, so more in flight means fewer commits. */
 const IN_FLIGHT = 100;
 const ATTEMPTS = 8;
 
 /**
- * Loads the demo data through the services' public API, past the gateway: it acts for thousands of users. Every request
- * has an idempotency key, so it can be broken off and repeated. The last user is charged after everything else, and so
- * tells whether all is there.
+ * Loads the demo data through the services' public API, past the gateway, since it acts for thousands of users. Every
+ * request has an idempotency key, so the load can be interrupted and repeated. The last user is charged after
+ * everything else, and so shows whether all data is there.
  */
 export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
   const started = performance.now();
@@ -52,7 +52,7 @@ export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
       return { skipped: couponPolicies === 0, couponPolicies, products: 0, charges: 0, durationMs: took() };
     }
 
-    // One after the other, so that the ids are the order of the list.
+    // Created one after the other, so that the ids follow the order of the list.
     for (const [index, product] of DEMO_PRODUCTS.entries()) {
       await post(shop, '/products', product, `${keyPrefix}-product-${index + 1}`);
     }
@@ -76,7 +76,7 @@ export async function loadDemo(options: DemoOptions): Promise<DemoResult> {
   }
 }
 
-/** Policies are listed by id, and the first one ever is 1. */
+/** Policies are listed by id, and the first one ever has id 1. */
 async function hasPolicy(shop: Shop): Promise<boolean> {
   const { status, body } = await shop.request('GET', '/coupon-policies?limit=1').catch((error: Error) => {
     throw new Error(`coupon cannot be reached: ${error.message}`);
@@ -96,7 +96,7 @@ async function isCharged(shop: Shop, userId: number, amount: number): Promise<bo
   return items.some((item) => item.type === 'CHARGE' && item.amount >= amount);
 }
 
-/** Sends until there is an answer that says yes or no: the key makes it one effect. */
+/** Repeats the request until it is accepted or refused: its key makes it one effect. */
 async function post(shop: Shop, path: string, body: object, key: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const answer = await shop.request('POST', path, body, key).catch((error: Error) => ({
@@ -119,7 +119,7 @@ interface Shop {
   close(): Promise<void>;
 }
 
-/** The first instance of each service that the demo data is loaded into. */
+/** Opens the first instance of each service that takes demo data. */
 function openShop({ services, internalKeys }: Addresses): Shop {
   const signed = signedCalls(internalKeys);
   const open = ({ urls: [url = ''] }: { readonly urls: readonly string[] }) =>

@@ -119,7 +119,7 @@ const SHELVES: Readonly<Record<string, readonly (readonly [string, number])[]>> 
   ],
 };
 
-/** The last ten are scarce: what sells out, to see it happen. */
+/** The last ten are scarce, to show how products sell out. */
 const SCARCE: readonly DemoProduct[] = [
   { name: 'Anniversary mug, numbered', price: 25_000, stockQuantity: 1_000 },
   { name: 'Signed poster', price: 30_000, stockQuantity: 500 },

@@ -11,14 +11,14 @@ export interface Claims {
   readonly aud?: string;
 }
 
-/** The key that a local stack's gateway believes (DEMO_KEY_FILE). */
+/** The key that a local stack's gateway trusts (DEMO_KEY_FILE). */
 export async function readDemoKey(file: string): Promise<KeyObject> {
   return createPrivateKey(await readFile(file));
 }
 
 /**
- * A token as the gateway's demo makes them, for loads of many users: asking for each would be a load of its own. What
- * `claims` leaves out is as a good token has it. Signed in libuv's threads.
+ * A token like those of the gateway's demo, for loads of many users: requesting each would be a load of its own. Claims
+ * not given are those of a valid token. Signed in libuv's threads.
  */
 export async function signDemoToken(key: KeyObject, claims: Claims): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + 3_600;

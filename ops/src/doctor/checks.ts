@@ -8,20 +8,20 @@ import { GROUPS } from '../audit/groups.ts';
 import { connectSql } from '../sql.ts';
 import { readInstances } from '../status/read.ts';
 
-/** One thing that was looked at. */
+/** The result of examining one part. */
 export interface Diagnosis {
   readonly what: string;
-  /** What is wrong; undefined when it is as it must be. */
+  /** The fault, if any. */
   readonly wrong?: string;
-  /** What to do about it. */
+  /** How to repair it. */
   readonly mend?: string;
-  /** What was found, when it is as it must be. */
+  /** Details when the part is in order. */
   readonly detail?: string;
 }
 
 const ROOT = join(import.meta.dirname, '../../..');
 
-/** Looks at everything that must be in place before orders can run. */
+/** Examines every precondition for running orders. */
 export async function examine(addresses: Addresses): Promise<Diagnosis[]> {
   const parts = await Promise.all([
     node(),

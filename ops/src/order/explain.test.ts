@@ -67,7 +67,7 @@ const dead = {
   resolution: null,
 } as const;
 
-describe('why an order is where it is', () => {
+describe("the explanation of an order's state", () => {
   it.each<[string, Partial<OrderFacts>, string]>([
     ['unknown', { order: undefined }, 'No service knows an order o.'],
     ['known to others only', { order: undefined, reservation: reservation('ACTIVE') }, 'run `audit`'],
@@ -162,7 +162,7 @@ describe('why an order is where it is', () => {
       { deadLetters: [dead, { ...dead, ref: 'payment/4', status: 'PARKED' }] },
       'payment could not handle stock-reserved (dead letter payment/3: Error: boom), with 1 message parked behind it',
     ],
-  ])('%s', (_, change, sentence) => {
+  ])('when an order is %s, then the sentence explains it', (_, change, sentence) => {
     expect(explain(facts(change), now)).toContain(sentence);
   });
 });

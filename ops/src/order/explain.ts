@@ -1,7 +1,7 @@
 import { duration } from '../command.ts';
 import type { OrderFacts, OrderRow } from './facts.ts';
 
-/** In one sentence: what happened to an order, or what it waits for. */
+/** Explains in one sentence what happened to an order, or what it waits for. */
 export function explain(facts: OrderFacts, now: Date): string {
   const { order } = facts;
   if (!order) return withoutOrder(facts);
@@ -34,7 +34,7 @@ function won(amount: number | null): string {
   return amount === null ? 'an unknown amount' : `${amount.toLocaleString('en')} won`;
 }
 
-/** What a participant has yet to do for an order that has ended. */
+/** The steps that participants have yet to take for an order that has ended. */
 function unfinished(facts: OrderFacts): string {
   const { order, reservation, redemption, payment } = facts;
   const left: string[] = [];
@@ -66,7 +66,7 @@ function pendingCause(facts: OrderFacts): string {
   return `stock is ${reservation.status} and payment ${payment.status}, which the order service has not heard yet; \`status\` shows its lag.`;
 }
 
-/** A dead letter or an outbox that stands in the way. */
+/** A dead letter or a full outbox that blocks the order. */
 function obstacle({ deadLetters, outbox }: OrderFacts): string | undefined {
   const front = deadLetters.find((letter) => letter.status === 'DEAD' || letter.status === 'REDRIVE');
   if (front) {

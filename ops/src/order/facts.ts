@@ -35,7 +35,7 @@ export interface RedemptionRow {
   readonly updatedAt: Date;
 }
 
-/** The coupon that the order names, as it is now: another order may use it. */
+/** The coupon that the order names, in its present state: another order may use it. */
 export interface CouponRow {
   readonly couponId: string;
   readonly userId: number;
@@ -62,7 +62,7 @@ export interface WaitingEvent {
   readonly createdAt: Date;
 }
 
-/** Everything the schemas know about one order. */
+/** All rows of one order in all schemas. */
 export interface OrderFacts {
   readonly orderId: string;
   readonly order: OrderRow | undefined;

@@ -7,7 +7,7 @@ export interface TimelineEntry {
   readonly what: string;
 }
 
-/** What happened to an order, across services and topics, oldest first. */
+/** The history of an order across services and topics, oldest first. */
 export function timeline(facts: OrderFacts, records: readonly LogRecord[]): TimelineEntry[] {
   const entries: TimelineEntry[] = [];
   const add = (at: Date | null | undefined, where: string, what: string): void => {

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { inWords } from './coupons.ts';
 
-it('says what differs, and nothing of what does not', () => {
+it('when a policy has differences, then the words name only these', () => {
   const none = { couponPolicyId: 7, stalePlaces: 0, missing: 0, unknown: 0, wrongTotal: null };
   expect(inWords({ ...none, stalePlaces: 2, unknown: 1 })).toBe(
     'policy 7: 2 places that nobody claims, 1 coupons that only Redis knows',

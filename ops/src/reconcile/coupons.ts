@@ -2,7 +2,7 @@ import type { Addresses } from '../addresses.ts';
 import { reconcileIn } from './internal.ts';
 import type { Findings, Reconciler } from './reconciler.ts';
 
-/** As the coupon service answers. */
+/** The coupon service's answer. */
 interface Answer {
   readonly policies: number;
   readonly differences: readonly {
@@ -14,7 +14,7 @@ interface Answer {
   }[];
 }
 
-/** The doorman of coupons (Redis) against the coupons themselves (MySQL). */
+/** Compares the door of coupons (Redis) with the coupons (MySQL). */
 export const coupons: Reconciler = {
   name: 'coupons',
   plan: (addresses) => ask(addresses, false),

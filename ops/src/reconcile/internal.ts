@@ -3,8 +3,8 @@ import type { Addresses } from '../addresses.ts';
 import { signedCalls } from '../signed-call.ts';
 
 /**
- * Asks a service to reconcile its own part: the comparison exists in the service only. The route is internal, the
- * gateway does not lead to it. The first instance that answers does it. @throws in words when none does
+ * Asks a service to reconcile its own part: only the service contains the comparison. The route is internal; the
+ * gateway does not expose it. The first instance that answers does it. @throws in words when none does
  */
 export async function reconcileIn<Result>(
   addresses: Addresses,

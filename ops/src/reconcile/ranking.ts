@@ -2,13 +2,13 @@ import type { Addresses } from '../addresses.ts';
 import { reconcileIn } from './internal.ts';
 import type { Findings, Reconciler } from './reconciler.ts';
 
-/** As the ranking service answers. */
+/** The ranking service's answer. */
 interface Answer {
   readonly days: number;
   readonly differences: readonly { readonly id: string; readonly detail: string }[];
 }
 
-/** The sorted sets of the last business days (Redis) against the totals (MySQL). */
+/** Compares the sorted sets of the last business days (Redis) with the totals (MySQL). */
 export const ranking: Reconciler = {
   name: 'ranking',
   plan: (addresses) => ask(addresses, false),

@@ -1,17 +1,17 @@
 import type { Addresses } from '../addresses.ts';
 
-/** One thing that can be made equal to the database again. */
+/** A copy that can be made equal to the database again. */
 export interface Reconciler {
   readonly name: string;
-  /** What differs; changes nothing. */
+  /** Finds the differences; changes nothing. */
   plan(addresses: Addresses): Promise<Findings>;
-  /** Mends what differs, and says what that was. */
+  /** Repairs the differences and returns them. */
   execute(addresses: Addresses): Promise<Findings>;
 }
 
 export interface Findings {
-  /** How many things were compared, in words: `3 policies`. */
+  /** The number of compared things, in words: `3 policies`. */
   readonly compared: string;
-  /** One line each; none: all is equal. */
+  /** One line for each difference; empty when all is equal. */
   readonly differences: readonly string[];
 }

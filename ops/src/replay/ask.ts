@@ -3,7 +3,7 @@ import { connectSql } from '../sql.ts';
 import type { ReplayContext } from './context.ts';
 import { insertRequest, type Replay, type Request, waitForEnd } from './requests.ts';
 
-/** Asks a service to do what was planned, and tells how it goes. @returns how it stands after `--wait` at the latest */
+/** Asks a service to carry out a plan and reports its progress. @returns its state, after `--wait` at the latest */
 export async function ask(
   { sql, output, options, addresses }: ReplayContext,
   service: ServiceName,

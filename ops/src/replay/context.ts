@@ -2,7 +2,7 @@ import type { Addresses } from '../addresses.ts';
 import type { Output } from '../command.ts';
 import type { SqlConnection } from '../sql.ts';
 
-/** What the command was given. */
+/** Options of the command line. */
 export interface ReplayOptions {
   json?: boolean;
   group?: string;

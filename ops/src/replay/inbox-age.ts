@@ -2,12 +2,12 @@ import { INBOX_RETENTION_DAYS } from '@shop/events';
 import { WishError } from './wish-error.ts';
 
 const DAY_MS = 86_400_000;
-/** One day is left for a replay to begin and to come to its end: the inbox forgets meanwhile. */
+/** A day less than the inbox remembers, for the replay to start and finish: the inbox forgets meanwhile. */
 const OLDEST_DAYS = INBOX_RETENTION_DAYS - 1;
 
 /**
- * A replay of what the inbox no longer remembers would apply it a second time. (A recovery applies facts, each unless
- * it is there, and a rebuild has an inbox of its own: neither asks for this.)
+ * A replay of events that the inbox no longer remembers would apply them a second time. (A recovery checks each fact,
+ * and a rebuild has its own inbox: neither needs this check.)
  * @throws WishError when `from` lies so far back
  */
 export function refuseBeyondInbox(from: Date, now = new Date()): void {

@@ -6,8 +6,8 @@ import { WishError } from './wish-error.ts';
 const now = new Date('2026-01-31T12:00:00Z');
 const from = new Date('2026-01-31T09:00:00Z');
 
-describe('what is to be replayed', () => {
-  it('when only group and time are given, then it is all that the group handles', () => {
+describe('options of a replay', () => {
+  it('when only group and time are given, then everything that the group handles is replayed', () => {
     const wish = readWish({ group: 'payment', from }, now);
     expect(wish).toMatchObject({
       topics: ['catalog-events', 'coupon-events', 'order-events'],
@@ -37,15 +37,15 @@ describe('what is to be replayed', () => {
     [{ group: 'payment', from: new Date('2026-01-31T12:00:01Z') }, 'is in the future'],
     [{ group: 'payment', from, to: from }, 'is not after --from'],
     [{ group: 'payment', from: new Date('2026-01-22T11:59:59.999Z') }, 'is too long ago'],
-  ])('when it is %j, then it is refused in words', (options, words) => {
+  ])('when the options are %j, then they are refused in words', (options, words) => {
     const read = () => readWish(options, now);
     expect(read).toThrow(WishError);
     expect(read).toThrow(words);
   });
 });
 
-describe('a rebuild', () => {
-  it('when it is of ranking and of everything, then it is accepted', () => {
+describe('options of a rebuild', () => {
+  it('when a rebuild is of ranking and of everything, then it is accepted', () => {
     expect(() => checkRebuild({ group: 'ranking' })).not.toThrow();
   });
 
@@ -55,18 +55,18 @@ describe('a rebuild', () => {
     [{ group: 'ranking', key: 'x' }, '--key makes no sense'],
     [{ group: 'ranking', execute: true }, 'wants a --reason'],
     [{ group: 'ranking', force: true }, '--force makes no sense'],
-  ])('when it is %j, then it is refused in words', (options, words) => {
+  ])('when the options of a rebuild are %j, then they are refused in words', (options, words) => {
     expect(() => checkRebuild(options)).toThrow(words);
   });
 });
 
 describe('the reference of a replay', () => {
-  it('when it is service/number, then it is both', () => {
+  it('when a reference is service/number, then both are read', () => {
     expect(parseRef('payment/12')).toEqual({ service: 'payment', id: 12 });
   });
 
   it.each(['payment', 'payment/', 'payment/x', 'payment/0', 'nobody/1', 'payment/1/2'])(
-    'when it is %s, then it is refused',
+    'when a reference is %s, then it is refused',
     (ref) => {
       expect(() => parseRef(ref)).toThrow('names no replay');
     },

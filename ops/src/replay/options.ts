@@ -4,14 +4,14 @@ import { GROUPS, topicsOf } from '../audit/groups.ts';
 import { refuseBeyondInbox } from './inbox-age.ts';
 import { WishError } from './wish-error.ts';
 
-/** What is to be replayed. */
+/** The parts of a replay request. */
 export interface ReplayWish {
   readonly group: Group;
   readonly topics: readonly string[];
   readonly types: readonly EventType[] | null;
   readonly key: string | null;
   readonly from: Date;
-  /** Undefined: up to now. */
+  /** Undefined: until now. */
   readonly to: Date | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface WishOptions {
   readonly to?: Date;
 }
 
-/** @throws WishError where there is none of that name */
+/** @throws WishError when there is no group of that name */
 export function groupNamed(name: string | undefined): Group {
   const group = GROUPS.find((each) => each.group === name);
   const names = GROUPS.map((each) => each.group).join(', ');
@@ -32,7 +32,7 @@ export function groupNamed(name: string | undefined): Group {
   return group;
 }
 
-/** @throws WishError for what no group has, and for times that make no sense or lie too far back */
+/** @throws WishError for unknown types and for times that are inconsistent or too far back */
 export function readWish(options: WishOptions, now = new Date()): ReplayWish {
   const group = groupNamed(options.group);
   const { topic, type, key = null, from, to } = options;
@@ -52,7 +52,7 @@ export function readWish(options: WishOptions, now = new Date()): ReplayWish {
   return { group, topics, types, key, from, to };
 }
 
-/** @throws WishError for what cannot be rebuilt, and for options that would leave something out of it */
+/** @throws WishError for a group that cannot be rebuilt, and for options that would leave events out */
 export function checkRebuild(
   options: WishOptions & { readonly force?: boolean; readonly execute?: boolean; readonly reason?: string },
 ): void {
@@ -63,7 +63,7 @@ export function checkRebuild(
   checkReason(options);
 }
 
-/** @throws WishError for an --execute without its reason */
+/** @throws WishError for --execute without a reason */
 export function checkReason({ execute, reason }: { readonly execute?: boolean; readonly reason?: string }): void {
   if (execute && !reason) throw new WishError('--execute wants a --reason: it is kept in the history.');
 }

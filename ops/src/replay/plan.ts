@@ -5,26 +5,26 @@ import type { SqlReader } from '../sql.ts';
 import type { ReplayWish } from './options.ts';
 import { type TypeCount, typeCounts } from './type-counts.ts';
 
-/** What a replay would do. */
+/** The extent of a replay. */
 export interface ReplayPlan {
   readonly group: string;
   readonly ranges: readonly RecordRange[];
   readonly types: readonly TypeCount[];
   readonly messages: number;
-  /** Of the messages: those that the group's inbox does not hold. */
+  /** The part of `messages` that the group's inbox does not hold. */
   readonly fresh: number;
-  /** Those that lie in its dead letters. */
+  /** The part that lies in the group's dead letters. */
   readonly setAside: number;
-  /** Records from `from` on that the group itself has not reached: it gets them anyway. */
+  /** Records from `from` on that the group has not reached: it gets them anyway. */
   readonly beyond: number;
-  /** At the rate asked for, ms. */
+  /** Expected duration at the requested rate, ms. */
   readonly expectedMs: number;
 }
 
 /**
- * Looks at what a replay would deliver. Only what the group has passed is replayed: what lies before it is on its way,
- * and must not be overtaken by a later message of its key. @throws in words when the topics no longer hold the
- * beginning
+ * Plans a replay by reading the topics. Only messages behind the group's offset are replayed: messages ahead of it are
+ * on their way, and must not be overtaken by a later message of their key. @throws in words when the topics no longer
+ * hold the beginning
  */
 export async function planReplay(
   log: KafkaAdmin,
@@ -80,11 +80,11 @@ function isWanted(record: IncomingRecord, { group, types, key }: ReplayWish): bo
   if (key !== null && record.key !== key) return false;
   const type = record.headers.ce_type;
   if (types && !types.some((each) => each === type)) return false;
-  // Rubbish without a type is everybody's.
+  // A record without a type concerns every group.
   return type === undefined || isFor(group, record.headers);
 }
 
-/** Offsets of those of one partition's records that the group has in its dead letters, whatever became of them. */
+/** Offsets of one partition's records that the group has in its dead letters, whatever their status. */
 async function lettersAmong(
   sql: SqlReader,
   { group, service }: Group,

@@ -6,43 +6,43 @@ import { groupNamed } from './options.ts';
 import { parseRef, type Request } from './requests.ts';
 import { type TypeCount, typeCounts } from './type-counts.ts';
 
-/** What a rebuild of ranking would do. */
+/** The extent of a rebuild of ranking. */
 export interface RebuildPlan {
-  /** All that the topic holds now. */
+  /** All records that the topic holds now. */
   readonly ranges: readonly RecordRange[];
-  /** What ranking wants of it. */
+  /** The types ranking wants from it. */
   readonly types: readonly TypeCount[];
   readonly records: number;
   readonly messages: number;
-  /** At the rate asked for, ms. */
+  /** Expected duration at the requested rate, ms. */
   readonly expectedMs: number;
   readonly live: GenerationTotals;
   /** Recounted from this day on; null: all days. */
   readonly firstDay: string | null;
-  /** Days of the live generation before that: they are copied. */
+  /** Days of the live generation before `firstDay`, which are copied. */
   readonly copiedDays: readonly string[];
 }
 
 export interface GenerationTotals {
   readonly generation: number;
   readonly days: number;
-  /** Rows: a product's of a day. */
+  /** Number of rows: one for each product and day. */
   readonly totals: number;
   readonly pieces: number;
 }
 
-/** As the service compared the generations right before the swap. */
+/** The service's comparison of the generations right before the swap. */
 export interface Comparison {
   readonly live: GenerationTotals;
   readonly rebuilt: GenerationTotals;
   readonly differing: number;
   readonly examples: readonly { day: string; productId: number; live: number; rebuilt: number }[];
   readonly firstDay: string | null;
-  /** Messages that the live group had not reached: the rebuilt generation counts them already. */
+  /** Messages that the live group had not reached; the rebuilt generation already counts them. */
   readonly behind: number;
 }
 
-/** @param timeZone the shop's, SHOP_TIME_ZONE of the ranking service */
+/** @param timeZone SHOP_TIME_ZONE of the ranking service */
 export async function planRebuild(
   log: KafkaAdmin,
   sql: SqlReader,
@@ -77,13 +77,13 @@ export async function planRebuild(
   };
 }
 
-/** The rebuild that was planned; ranking finds out for itself what to read. */
+/** The request of a planned rebuild; ranking determines itself which records to read. */
 export function rebuildRequest({ live, messages, types, firstDay, copiedDays }: RebuildPlan): Request {
   const plan = { live, messages, types, firstDay, copiedDays: copiedDays.length };
   return { kind: 'REBUILD', group: 'ranking', filters: { types: null, key: null }, ranges: [], plan };
 }
 
-/** Undefined where it has not swapped. */
+/** The comparison of a rebuild; undefined before the swap. */
 export async function readComparison(sql: SqlReader, ref: string): Promise<Comparison | undefined> {
   const [row] = await sql.query<{ comparison: string }>(
     'SELECT comparison FROM shop_ranking.ranking_rebuild WHERE replay_id = ? AND comparison IS NOT NULL',

@@ -4,21 +4,21 @@ import { appliedAmong, GROUPS, topicsOf } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
 import { WishError } from './wish-error.ts';
 
-/** The services that can be brought forward by their own events, and what those are. */
+/** The services that can be recovered by their own events, with the types of these events. */
 export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
   payment: ['payment-completed', 'payment-failed', 'payment-refunded', 'points-charged'],
 };
 
-/** What a recovery from `from` on would find. */
+/** The extent of a recovery from `from` on. */
 export interface RecoveryPlan {
   readonly service: ServiceName;
   /**
    * Own events by type; `unknownCauses`: those whose cause the inbox does not hold, so they are newer than the backup.
    */
   readonly own: readonly { readonly type: EventType; readonly events: number; readonly unknownCauses: number }[];
-  /** Consumed events by type; `open`: neither in the inbox nor answered by an own event: they would be decided. */
+  /** Consumed events by type; `open`: neither in the inbox nor answered by an own event, so they would be decided. */
   readonly consumed: readonly { readonly type: EventType; readonly events: number; readonly open: number }[];
-  /** Why it would refuse, in words. */
+  /** Reasons for a refusal, in words. */
   readonly gone: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import type { ReplayWish } from './options.ts';
 import type { ReplayPlan } from './plan.ts';
 import { WishError } from './wish-error.ts';
 
-/** A row of `replay`, as operators see it. */
+/** A row of `replay`, in the form shown to operators. */
 export interface Replay {
   /** `payment/3`. */
   readonly ref: string;
@@ -28,7 +28,7 @@ export interface Replay {
   readonly error: string | null;
 }
 
-/** What a service is asked to do, and on what plan. */
+/** A request to a service, with the plan it is based on. */
 export interface Request {
   readonly kind: 'REPLAY' | 'REBUILD';
   readonly group: string;
@@ -37,19 +37,19 @@ export interface Request {
   readonly plan: object;
 }
 
-/** The replay that was planned. */
+/** The request of a planned replay. */
 export function replayRequest({ types, key, from, to }: ReplayWish, planned: ReplayPlan): Request {
   const { group, ranges, messages, fresh, setAside, types: counts } = planned;
   const filters = { types, key, from: from.toISOString(), to: to?.toISOString() ?? null };
   return { kind: 'REPLAY', group, filters, ranges: inText(ranges), plan: { messages, fresh, setAside, types: counts } };
 }
 
-/** Ranges as JSON can hold them: offsets are 64 bits. */
+/** Ranges in JSON: offsets are 64 bits, so they become text. */
 export function inText(ranges: readonly RecordRange[]) {
   return ranges.map((range) => ({ ...range, from: String(range.from), to: String(range.to) }));
 }
 
-/** Writes what is asked for into the service's `replay`, in this operator's name. @returns its number */
+/** Writes the request into the service's `replay`, in this operator's name. @returns its number */
 export async function insertRequest(
   service: SqlConnection,
   { kind, group, filters, ranges, plan }: Request,
@@ -66,7 +66,7 @@ export async function insertRequest(
   return insertId;
 }
 
-/** `payment/3` → its service and number. @throws WishError */
+/** Splits `payment/3` into its service and number. @throws WishError */
 export function parseRef(ref: string): { service: ServiceName; id: number } {
   const [name, number, more] = ref.split('/');
   const service = SERVICE_NAMES.find((each) => each === name);
@@ -76,7 +76,7 @@ export function parseRef(ref: string): { service: ServiceName; id: number } {
   return { service, id };
 }
 
-/** Cancels it, if it has no end yet: the batch at work is the last. @returns whether that was so */
+/** Cancels a replay that has not ended: the current batch is the last. @returns whether it was still open */
 export async function cancelReplay(service: SqlConnection, id: number): Promise<boolean> {
   const { affectedRows } = await service.execute(
     `UPDATE replay SET status = 'CANCELLED', updated_at = UTC_TIMESTAMP(3), finished_at = UTC_TIMESTAMP(3)
@@ -86,7 +86,7 @@ export async function cancelReplay(service: SqlConnection, id: number): Promise<
   return affectedRows === 1;
 }
 
-/** @throws in words when there is none */
+/** @throws in words when there is no such replay */
 export async function readReplay(sql: SqlReader, ref: string): Promise<Replay> {
   const { service, id } = parseRef(ref);
   const [row] = await readFrom(sql, service, 'WHERE id = ?', [id]);
@@ -94,14 +94,14 @@ export async function readReplay(sql: SqlReader, ref: string): Promise<Replay> {
   return row;
 }
 
-/** The latest of every service, newest first. */
+/** The latest replays of every service, newest first. */
 export async function listReplays(sql: SqlReader, limit: number): Promise<Replay[]> {
   const all: Replay[] = [];
   for (const service of SERVICE_NAMES) all.push(...(await readFrom(sql, service, 'ORDER BY id DESC LIMIT ?', [limit])));
   return all.sort((a, b) => b.requestedAt.getTime() - a.requestedAt.getTime()).slice(0, limit);
 }
 
-/** Waits until it has an end, and tells each change of `counts`. After `timeoutMs` tells how it stands. */
+/** Waits for the end of a replay and reports each change of `counts`. After `timeoutMs` returns its present state. */
 export async function waitForEnd(
   sql: SqlReader,
   ref: string,

@@ -1,6 +1,6 @@
 import { type IncomingRecord, PARTITIONS } from '@shop/events';
 
-/** How many messages of a type there are, by partition. */
+/** The number of messages of a type, by partition. */
 export interface TypeCount {
   readonly topic: string;
   readonly type: string;

@@ -3,7 +3,7 @@ import { EXIT, type ExitCode, type Output } from '../command.ts';
 import { renderReplays } from './render.ts';
 import type { Replay } from './requests.ts';
 
-/** Says how it stands, and what that means. */
+/** Prints the state of a replay and its meaning. */
 export function verdict(output: Output, replay: Replay): ExitCode {
   output.result(replay, renderReplays([replay]));
   switch (replay.status) {

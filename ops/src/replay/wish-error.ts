@@ -1,4 +1,4 @@
-/** What the operator asks for cannot be. The message is a sentence. */
+/** The operator's request is impossible. The message is a sentence. */
 export class WishError extends Error {
   override readonly name = 'WishError';
 }

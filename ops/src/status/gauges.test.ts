@@ -10,13 +10,13 @@ outbox_relay_holder 1
 outbox_relay_holder_seconds 7
 `;
 
-describe('metrics', () => {
-  it('are read by name, with their labels', () => {
+describe('metrics of an instance', () => {
+  it('when a metric is asked for by name, then its values are read with their labels', () => {
     expect(readGauges(text, 'outbox_relay_holder')).toEqual([{ labels: {}, value: 1 }]);
     expect(readGauges(text, 'events_group_halted')).toEqual([{ labels: { group: 'payment' }, value: 0 }]);
   });
 
-  it('tell which services the gateway sends nothing to', () => {
+  it('when a breaker is open, then its service is named', () => {
     const states = ['closed', 'half_open', 'open'].flatMap((state, i) => [
       `gateway_breaker_state{upstream="order",state="${state}"} ${i === 0 ? 1 : 0}`,
       `gateway_breaker_state{upstream="catalog",state="${state}"} ${i === 2 ? 1 : 0}`,
@@ -24,7 +24,7 @@ describe('metrics', () => {
     expect(readOpenBreakers(states.join('\n'))).toEqual(['catalog']);
   });
 
-  it('tell who relays and what has halted', () => {
+  it('when an instance relays or has halted partitions, then its messaging state says so', () => {
     expect(readMessagingState(text)).toEqual({ relaying: true, halted: ['payment on order-events/3'], waiting: [] });
   });
 });

@@ -14,17 +14,17 @@ export function readGauges(text: string, name: string): Gauge[] {
   }));
 }
 
-/** What an instance tells of its messaging. */
+/** The state of an instance's messaging. */
 export interface MessagingState {
-  /** It holds the relay of its schema. */
+  /** True when the instance holds the relay of its schema. */
   readonly relaying: boolean;
-  /** Partitions and groups that stand still because the handler is broken or the offsets are out of range. */
+  /** Partitions and groups that have halted because the handler is broken or the offsets are out of range. */
   readonly halted: readonly string[];
-  /** Groups that wait for something that is away. */
+  /** Groups that wait for a dependency that is away. */
   readonly waiting: readonly string[];
 }
 
-/** The services that a gateway sends nothing to at the moment, since they did not answer. */
+/** Services whose breaker is open at a gateway, since they did not answer. */
 export function readOpenBreakers(metrics: string): string[] {
   return readGauges(metrics, 'gateway_breaker_state')
     .filter(({ labels, value }) => value === 1 && labels.state !== 'closed')

@@ -23,8 +23,8 @@ const well: Status = {
   unreachable: [],
 };
 
-describe('what an operator should look at', () => {
-  it('is nothing while everything moves', () => expect(whatIsWrong(well)).toEqual([]));
+describe('problems shown to an operator', () => {
+  it('when everything moves, then there are no problems', () => expect(whatIsWrong(well)).toEqual([]));
 
   it.each<[Partial<Status>, string]>([
     [{ unreachable: ['Kafka cannot be read'] }, 'Kafka cannot be read'],
@@ -62,7 +62,7 @@ describe('what an operator should look at', () => {
       { oldestPending: [{ orderId: 'o', ageMs: 20_000 }] },
       'order o is PENDING for 20.0 s: docs/runbooks/orders-near-deadline.md',
     ],
-  ])('%o', (change, words) => {
+  ])('when the status has a problem, then it is named: %o', (change, words) => {
     expect(whatIsWrong({ ...well, ...change })).toEqual([expect.stringContaining(words)]);
   });
 });

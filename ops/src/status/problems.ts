@@ -2,11 +2,11 @@ import { DATA_PLATFORM } from '../audit/groups.ts';
 import { duration } from '../command.ts';
 import type { Status } from './read.ts';
 
-/** An outbox row that is older than this waits for more than its turn, ms. */
+/** An older outbox row waits for more than its turn, ms. */
 const OUTBOX_OLD_MS = 5_000;
 const PENDING_OLD_MS = 15_000;
 
-/** What an operator should look at, in words; the runbooks say how to go on. */
+/** Problems an operator should look at, in words; the runbooks tell how to proceed. */
 export function whatIsWrong(status: Status): string[] {
   return [
     ...status.unreachable,

@@ -13,11 +13,11 @@ export interface InstanceStatus {
   readonly url: string;
   readonly live: boolean;
   readonly ready: boolean;
-  /** What it says of itself when it is not ready. */
+  /** The instance's reason for not being ready. */
   readonly detail: string;
-  /** Of its relay and its consumers; undefined for the gateway, and for an instance that does not answer. */
+  /** State of its relay and consumers; undefined for the gateway, and for an instance that does not answer. */
   readonly messaging: MessagingState | undefined;
-  /** Services that the gateway sends nothing to; none for any other service. */
+  /** Services whose breaker is open at this gateway; empty for other services. */
   readonly openBreakers: readonly string[];
 }
 
@@ -35,11 +35,11 @@ export interface Status {
   readonly orders: Readonly<Record<string, number>>;
   /** The oldest PENDING orders. */
   readonly oldestPending: readonly { readonly orderId: string; readonly ageMs: number }[];
-  /** What could not be looked at. */
+  /** Parts that could not be read. */
   readonly unreachable: readonly string[];
 }
 
-/** Looks at everything at once; what cannot be looked at is said in the answer. */
+/** Reads all parts at once; unreadable parts are listed in the result. */
 export async function readStatus(addresses: Addresses): Promise<Status> {
   const unreachable: string[] = [];
   const instances = readInstances(addresses);
@@ -54,7 +54,7 @@ export async function readStatus(addresses: Addresses): Promise<Status> {
   return { instances: await instances, ...(await rows), ...(await log), unreachable };
 }
 
-/** How long an instance to answer, ms. */
+/** How long an instance may take to answer, ms. */
 const PROBE_MS = 2_000;
 
 /** Asks every instance for its health. */
