@@ -1,5 +1,5 @@
--- One schema and one user a service, with rights on that schema alone, and a user who may read them all: what
--- deploy/local/provision.ts does for the stack without Docker. The passwords are for a machine of one's own.
+-- One schema and one user a service, with rights on that schema alone, and a user who may read all schemas.
+-- deploy/local/provision.ts does the same for the stack without Docker. The passwords are for local use only.
 CREATE DATABASE IF NOT EXISTS shop_order CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE DATABASE IF NOT EXISTS shop_catalog CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE DATABASE IF NOT EXISTS shop_payment CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -5,7 +5,7 @@ import { serviceRow } from './topology.ts';
 const layout: StackLayout = { name: 'test', portOffset: 1000, instances: 1, existing: {} };
 
 describe('addresses', () => {
-  it('gives a service its own schema as its own user, and nobody else’s', () => {
+  it('when an instance of a service starts, then its environment has its own schema and no other’s', () => {
     const env = serviceEnv(layout, serviceRow('payment'), 2);
     expect(env).toMatchObject({
       PORT: '4013',
@@ -16,13 +16,13 @@ describe('addresses', () => {
     expect(Object.values(env).join()).not.toContain('shop_order');
   });
 
-  it('tells the gateway of every instance', () => {
+  it('when services have several instances, then the gateway is told of each', () => {
     const env = serviceEnv({ ...layout, instances: 2 }, serviceRow('gateway'), 1);
     expect(env.ORDER_URLS).toBe('http://127.0.0.1:4001,http://127.0.0.1:4011');
     expect(env.DATABASE_URL).toBeUndefined();
   });
 
-  it('lets the console read every schema, as a user who may change none', () => {
+  it('when the console starts, then it may read every schema, as a user who may change none', () => {
     const env = serviceEnv(layout, serviceRow('ops-console'), 1);
     expect(env).toMatchObject({
       AUDIT_DATABASE_URL: 'mysql://shop_audit:shop_audit@127.0.0.1:14306/',
@@ -32,7 +32,7 @@ describe('addresses', () => {
     expect(env).not.toHaveProperty('DATABASE_URL');
   });
 
-  it('uses servers that the environment names, and starts the others', () => {
+  it('when the environment names servers, then these are used and only the others are started', () => {
     const existing = existingServers({
       MYSQL_HOST: 'db',
       MYSQL_ROOT_PASSWORD: 'p w',
@@ -48,7 +48,7 @@ describe('addresses', () => {
     });
   });
 
-  it('starts only the servers that are asked for', () => {
+  it('when only some servers are asked for, then only these are started', () => {
     expect(ownServers(layout, ['mysql', 'redis'])).toEqual(['mysql', 'redis']);
   });
 });

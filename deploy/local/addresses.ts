@@ -17,7 +17,7 @@ import {
   servicesWith,
 } from './topology.ts';
 
-/** Servers that exist already and are used in place of our own. */
+/** Existing servers, used instead of starting our own. */
 export interface ExistingServers {
   mysql?: { host: string; port: number; password: string };
   /** Brokers, comma separated. */
@@ -26,19 +26,19 @@ export interface ExistingServers {
   redis?: string;
 }
 
-/** What says where everything of a stack is; kept in the stack's folder so that other processes find it too. */
+/** The layout of a stack; kept in the stack's folder so that other processes find its addresses. */
 export interface StackLayout {
   name: string;
   /** Added to every port of the topology. */
   portOffset: number;
-  /** How many of each service run. */
+  /** The number of instances of each service. */
   instances: number;
   existing: ExistingServers;
-  /** Services of examples/ that run in it. */
+  /** Services of examples/ that run in the stack. */
   examples?: readonly ExampleName[];
 }
 
-/** Where a stack keeps its files, and where its parts are. */
+/** A stack's folder and layout. */
 export interface StackPlace {
   name: string;
   dir: string;
@@ -83,7 +83,7 @@ export function serviceUrl(layout: StackLayout, service: ServiceName, instance =
   return `http://127.0.0.1:${servicePort(serviceRow(service), instance, layout.portOffset)}`;
 }
 
-/** Where the servers are, by the names that every process reads. */
+/** Addresses of the servers, under the names that every process reads. */
 export function serverEnv(layout: StackLayout): Record<string, string> {
   const { existing } = layout;
   const link = (name: ServerName) => serverRow(name).link(serverPort(layout, name));
@@ -94,7 +94,7 @@ export function serverEnv(layout: StackLayout): Record<string, string> {
   };
 }
 
-/** Everything a tool, a test or a benchmark wants to know of a stack. */
+/** The environment of tools, tests and benchmarks of a stack. */
 export function stackEnv(layout: StackLayout): Record<string, string> {
   const { host, port, password } = mysqlAddress(layout);
   const env: Record<string, string> = {
@@ -123,7 +123,7 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
 
 /**
  * The environment of one instance of a service.
- * @param instances how many of each service run, for those that call them
+ * @param instances number of instances of each service, for services that call them
  */
 export function serviceEnv(
   layout: StackLayout,

@@ -2,12 +2,12 @@ import { StackError } from './stack-error.ts';
 import { examples, services } from './topology.ts';
 
 /**
- * Ports that `fetch` calls bad (https://fetch.spec.whatwg.org/#port-blocking), as far as a service can come to them.
+ * Ports that `fetch` blocks (https://fetch.spec.whatwg.org/#port-blocking), within the range of the services' ports.
  */
 const BLOCKED = [3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080];
 
 /**
- * The stack of this terminal: `dev` on the ports of the topology, unless SHOP_STACK and SHOP_PORT_OFFSET say otherwise.
+ * The stack of this terminal: `dev` on the ports of the topology, unless SHOP_STACK and SHOP_PORT_OFFSET name another.
  */
 export function chosenStack(env: Record<string, string | undefined> = process.env): {
   name: string;

@@ -22,8 +22,8 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   simulate: tool('test/simulation/main.ts'),
 };
 
-// Who reads the output may be gone before this process (Ctrl-C ends `npm start | tee log` as a whole, a terminal is
-// closed); what runs must be stopped all the same.
+// The reader of the output may end before this process (Ctrl-C ends `npm start | tee log` as a whole, or a terminal is
+// closed). Running processes must still be stopped.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 const [name = '', ...args] = process.argv.slice(2);
@@ -39,7 +39,7 @@ if (!command) {
     console.error(badUsage || error instanceof StackError ? error.message : error);
     process.exitCode = badUsage ? 2 : 1;
   }
-  // Only the launcher's going away on its own is a reason to end.
+  // Only a launcher that ends by itself is a reason to end.
   process.removeAllListeners('disconnect');
   if (process.connected) process.disconnect();
 }

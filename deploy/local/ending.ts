@@ -3,8 +3,8 @@ import { progress } from './progress.ts';
 import { abandonRuns } from './run.ts';
 
 /**
- * Runs `end` once when this process is asked to end: Ctrl-C, SIGTERM, a closed terminal, or a launcher that is gone.
- * A second Ctrl-C, later than the copy of the first that the launcher passes on, leaves at once.
+ * Runs `end` once when this process is asked to end: Ctrl-C, SIGTERM, a closed terminal, or a launcher that has ended.
+ * The launcher passes on a copy of the first Ctrl-C; a Ctrl-C more than a second later exits at once.
  * @returns settles with the exit code after `end`
  */
 export function whenAskedToEnd(end: () => Promise<void>): Promise<number> {

@@ -6,8 +6,8 @@ import { progress } from './progress.ts';
 const arriving = new Map<string, Promise<string>>();
 
 /**
- * The folder of a tool, which `fetch` fills when it is not there yet. A tool lands whole or not at all: it is fetched
- * beside its place and then renamed, so an interrupted first run leaves nothing that looks finished.
+ * The folder of a tool; `fetch` fills it if it is not there yet. A tool is complete or absent: it is fetched into a
+ * folder beside its place and then renamed, so an interrupted first run leaves no half tool.
  */
 export function ensureTool(name: string, fetch: (into: string) => Promise<void>): Promise<string> {
   const target = join(toolsDir, name);
@@ -28,7 +28,7 @@ async function bring(name: string, target: string, fetch: (into: string) => Prom
   progress(name, 'fetching');
   try {
     await fetch(part);
-    // Another checkout that shares the tools may have been quicker.
+    // Another checkout that shares the tools folder may have been quicker.
     if (!existsSync(target)) renameSync(part, target);
   } finally {
     rmSync(part, { recursive: true, force: true });
@@ -37,7 +37,7 @@ async function bring(name: string, target: string, fetch: (into: string) => Prom
   return target;
 }
 
-/** Half-fetched folders whose fetcher is gone. */
+/** Removes half-fetched folders whose fetcher has ended. */
 function removeAbandoned(target: string): void {
   for (const entry of readdirSync(dirname(target))) {
     const pid = entry.startsWith(`${basename(target)}.part-`) ? Number(entry.split('.part-')[1]) : Number.NaN;

@@ -1,6 +1,6 @@
-// The first thing that runs after a clone, on whatever Node (20 or newer) is installed and with no packages. It brings
-// what the repository's own tools need (npm packages, Node 24, the generated database clients), then hands over to
-// cli.ts, which Node 24 runs as it is.
+// Runs first after a clone, on any installed Node (20 or newer) and without packages. It installs the requirements of
+// the repository's own tools (npm packages, Node 24, the generated database clients), then hands over to cli.ts, which
+// Node 24 runs directly.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ function run(what, command, args, options = {}) {
   }
 }
 
-/** One launcher at a time installs; a lock whose holder is gone is taken over. */
+/** One launcher at a time installs; the lock of a process that has ended is taken over. */
 async function withLock(work) {
   mkdirSync(local, { recursive: true });
   const lock = join(local, 'launch.lock');
@@ -67,8 +67,8 @@ function readText(file) {
 }
 
 /**
- * True when every package of the lock file stands in node_modules at its version (npm keeps a list of what it put
- * there).
+ * True when node_modules has every package of the lock file at its version (npm keeps a list of the packages it
+ * installed).
  */
 function packagesAreInstalled() {
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
@@ -90,7 +90,7 @@ function ensurePackages() {
   run('npm ci', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { env: withoutNpm() });
 }
 
-/** npm hands its own settings down as environment variables; a nested npm must not take them for its command line. */
+/** npm passes its settings on as environment variables; a nested npm must not take them for its command line. */
 function withoutNpm() {
   return Object.fromEntries(
     Object.entries(process.env).filter(
@@ -142,7 +142,7 @@ function ensureClients(node, force) {
       [join(root, 'node_modules/prisma/build/index.js'), 'generate', `--schema=${schema}`],
       {
         cwd: folder,
-        // Prisma would download an engine that generating does not use.
+        // Otherwise Prisma would download an engine that generating does not need.
         env: {
           ...process.env,
           PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
@@ -156,21 +156,21 @@ function ensureClients(node, force) {
   }
 }
 
-/** Runs cli.ts in this terminal and ends as it ends. */
+/** Runs cli.ts in this terminal and exits with its result. */
 function handOver(node, args) {
-  // The channel tells cli.ts when this process is gone, however it went, so that nothing is left running behind it.
+  // The channel tells cli.ts when this process has ended, for any reason, so that no process is left behind.
   const child = spawn(node, [join(root, 'deploy/local/cli.ts'), ...args], {
     cwd: root,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: {
-      // What Node has compiled once it does not compile again: services start in two thirds of the time.
+      // Node compiles each file only once: services start in two thirds of the time.
       NODE_COMPILE_CACHE: join(local, 'compile-cache'),
       ...process.env,
       PATH: `${dirname(node)}:${process.env.PATH ?? ''}`,
     },
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  // Under `npm run` a shell stands between npm and this process, and may die without passing the signal on.
+  // Under `npm run` a shell stands between npm and this process. It may die without passing the signal on.
   const parent = process.ppid;
   if (process.env.npm_lifecycle_event) {
     setInterval(() => process.ppid !== parent && child.connected && child.disconnect(), 500).unref();

@@ -7,7 +7,7 @@ import { root } from './paths.ts';
 const files = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(root, file)));
-/** Reports and decisions speak of the code of their time: files that they name may be gone. */
+/** Reports and decisions describe the code of their time, so files that they name may be gone. */
 const isHistory = (file: string): boolean => /^docs\/(reports|adr)\//.test(file);
 
 function without(text: string, part: RegExp): string {
@@ -15,7 +15,7 @@ function without(text: string, part: RegExp): string {
 }
 
 describe('documents', () => {
-  it('when one links to a file, then the file is there', () => {
+  it('when a document links to a file, then the file is there', () => {
     const broken = files.flatMap((file) => {
       const text = without(readFileSync(join(root, file), 'utf8'), /```.*?```/gs);
       const targets = [...text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)].map(([, target = '']) => target);
@@ -27,7 +27,7 @@ describe('documents', () => {
     expect(broken).toEqual([]);
   });
 
-  it('when one names a source file by its path, then the file is there', () => {
+  it('when a document names a source file by its path, then the file is there', () => {
     const named =
       /`((?:libs|services|ops|ops-console|storefront|api|bench|deploy|test|k6|fuzz)\/[\w./-]+\.(?:ts|sql|json))`/g;
     const gone = files

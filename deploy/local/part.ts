@@ -19,22 +19,22 @@ import { progress } from './progress.ts';
 import { StackError } from './stack-error.ts';
 import { type PartName, serverRow } from './topology.ts';
 
-/** One server of a stack. It is known by its pid record, so any process may stop or start it. */
+/** One server of a stack, identified by its pid record, so any process may stop or start it. */
 export interface Part {
   name: PartName;
   port: number;
   log: string;
   running(): boolean;
-  /** Fetches, prepares and starts it; settles once it is ready. */
+  /** Fetches, prepares and starts the server; settles once it is ready. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Ends it without warning, as a crash would. */
+  /** Kills the server without warning, like a crash. */
   kill9(): Promise<void>;
 }
 
 const readyWithinMs = 90_000;
 
-/** @param load settings for load rather than for a quick start */
+/** @param load settings for load instead of a quick start */
 export function openPart(layout: StackLayout, name: PartName, load: boolean): Part {
   const row = serverRow(name);
   const dir = stackDir(layout.name);
@@ -81,7 +81,7 @@ function isRunningRecord(record: PidRecord | undefined): boolean {
   return record !== undefined && isRunning(record);
 }
 
-/** Waits until a probe succeeds; fails when the process ends first or the time is over. */
+/** Waits until a probe succeeds; fails when the process ends first or after the time limit. */
 export async function untilReady(
   name: string,
   record: PidRecord,
@@ -94,7 +94,7 @@ export async function untilReady(
       () => undefined,
       (error: Error) => error,
     );
-    // Only while it runs: the port may be answered by somebody else.
+    // Only while the process runs: another program may answer on the port.
     if (!isRunning(record))
       throw new StackError(`${name} ended while starting; its log (${record.log}) ends:\n${tail(record.log, 15)}`);
     if (!failure) return;

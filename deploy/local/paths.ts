@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 /** The checkout. */
 export const root = resolve(import.meta.dirname, '../..');
 
-/** Everything that is downloaded or stored on this machine; ignored by git. */
+/** Everything downloaded or stored on this machine; ignored by git. */
 export const localDir = join(root, '.local');
 
 /** Downloaded servers; `SHOP_TOOLS_DIR` lets several checkouts share them. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { freePort, listeningInodes, portIsFree, takenPort } from './ports.ts';
 
 describe('ports', () => {
-  it('knows a free one from a taken one', async () => {
+  it('when a port is taken, then it is told from a free one', async () => {
     const port = await freePort();
     expect(await portIsFree(port)).toBe(true);
     const server = createServer();
@@ -12,7 +12,7 @@ describe('ports', () => {
     await new Promise((done) => server.close(done));
   });
 
-  it('reads who listens from /proc/net/tcp, not who is connected', () => {
+  it('when /proc/net/tcp is read, then only listening sockets are found, not connected ones', () => {
     const text = [
       '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
       '   0: 0100007F:33FA 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0',
@@ -22,7 +22,7 @@ describe('ports', () => {
     expect(listeningInodes(text, 13306)).toEqual(['4711']);
   });
 
-  it('says which port, which part, who has it and what to do', () => {
+  it('when a port is taken, then the message names port, part, holder and remedy', () => {
     const text = takenPort('mysql', 13306, 'process 7 (mysqld)', 'MYSQL_HOST');
     for (const word of ['13306', 'mysql', 'process 7 (mysqld)', 'SHOP_PORT_OFFSET', 'MYSQL_HOST'])
       expect(text).toContain(word);

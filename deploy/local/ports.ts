@@ -12,15 +12,15 @@ export function portIsFree(port: number): Promise<boolean> {
 }
 
 /**
- * Waits a little for a port: a process that was just killed keeps its own for some milliseconds.
- * @returns whether it is free
+ * Waits a little for a port: a process that was just killed keeps its port for some milliseconds.
+ * @returns whether the port is free
  */
 export async function portComesFree(port: number, withinMs = 3000): Promise<boolean> {
   for (const end = Date.now() + withinMs; Date.now() < end; await sleep(50)) if (await portIsFree(port)) return true;
   return false;
 }
 
-/** A port that nothing uses at the moment. */
+/** A port that is not in use at the moment. */
 export function freePort(): Promise<number> {
   return new Promise((done, failed) => {
     const server = createServer();
@@ -43,7 +43,7 @@ export function listeningInodes(procNetTcp: string, port: number): string[] {
     .map((columns) => columns[9] ?? '');
 }
 
-/** Who listens on a port, in words, as far as this user may know it (Linux only). */
+/** The process that listens on a port, in words, as far as this user may know it (Linux only). */
 export function whoListens(port: number): string | undefined {
   try {
     const inodes = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
@@ -57,7 +57,7 @@ export function whoListens(port: number): string | undefined {
       }
     }
   } catch {
-    // Not Linux, or not ours to read.
+    // Not Linux, or not readable for this user.
   }
   return undefined;
 }
@@ -70,7 +70,7 @@ function holdsSocket(pid: string, wanted: Set<string>): boolean {
   }
 }
 
-/** The sentence for a port that somebody else has. */
+/** The message about a port taken by another process. */
 export function takenPort(part: string, port: number, holder: string | undefined, instead: string | undefined): string {
   return (
     `Port ${port}, which ${part} needs, is taken by ${holder ?? 'another process'}. Stop that, ` +

@@ -17,15 +17,15 @@ import {
 describe('the start time in /proc/<pid>/stat', () => {
   const after = 'S 1 42 42 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 987654 0 0';
 
-  it('is found behind a name with spaces and parentheses', () => {
+  it('when a process name has spaces and parentheses, then its start time is found behind it', () => {
     expect(startTicks(`42 (a (b) c) d) ${after}`)).toBe('987654');
   });
 
-  it('is none for a process that ended and was not yet collected', () => {
+  it('when a process has ended but was not yet collected, then it has no start time', () => {
     expect(startTicks(`42 (node) ${after.replace('S', 'Z')}`)).toBeUndefined();
   });
 
-  it('is there while other threads of a killed process still end', () => {
+  it('when other threads of a killed process are still ending, then it has a start time', () => {
     expect(startTicks(`42 (node) ${after.replace('S', 'Z')}`, 3)).toBe('987654');
   });
 });
@@ -52,7 +52,7 @@ describe('recorded processes', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('are ended with what they started', async () => {
+  it('when a recorded process is ended, then the processes it started end too', async () => {
     const record = await sleeper('parent', 'sleep 60 & echo $! ; wait');
     while (!tail(record.log)) await new Promise((done) => setTimeout(done, 5));
     const child = Number(tail(record.log));
@@ -61,14 +61,14 @@ describe('recorded processes', () => {
     while (processIdentity(child)) await new Promise((done) => setTimeout(done, 5));
   });
 
-  it('are killed when they do not go in time', async () => {
+  it('when a process does not end in time, then it is killed', async () => {
     const record = await sleeper('stubborn', 'trap "" TERM; echo up; while :; do sleep 0.05; done');
     while (!tail(record.log)) await new Promise((done) => setTimeout(done, 5));
     expect(await endProcess(record, 'SIGTERM', 100)).toBe(false);
     expect(isRunning(record)).toBe(false);
   });
 
-  it('when a pid belongs to another process by now, that one is left alone', async () => {
+  it('when a pid belongs to another process by now, then that process is left alone', async () => {
     const stranger = await sleeper('stranger', 'sleep 60');
     const stale = { ...stranger, name: 'order-1', identity: 'an-earlier-boot:1' };
     expect(isRunning(stale)).toBe(false);
@@ -76,14 +76,14 @@ describe('recorded processes', () => {
     expect(isRunning(stranger)).toBe(true);
   });
 
-  it('forgetting an old record keeps the one that took its place', async () => {
+  it('when an old record is forgotten, then the record that took its place is kept', async () => {
     const first = await sleeper('order-1', 'exit 0');
     const second = await sleeper('order-1', 'sleep 60');
     forgetRecord(join(folder, 'pids'), first);
     expect(readRecords(join(folder, 'pids'))).toEqual([second]);
   });
 
-  it('that cannot be started are reported by name', async () => {
+  it('when a process cannot be started, then it is reported by name', async () => {
     const bad = { name: 'order-1', command: join(folder, 'nothing'), args: [], cwd: folder, env: {} };
     await expect(launch({ ...bad, log: join(folder, 'log'), pids: join(folder, 'pids') })).rejects.toThrow('order-1');
   });

@@ -14,8 +14,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * A process that was started here. `identity` is the boot and the moment of its start: a pid alone comes round again,
- * and a record that outlived its process must never get a stranger killed.
+ * A process started here. `identity` is the boot and the moment of its start: pids are reused, and a record that
+ * outlived its process must never get another process killed.
  */
 export interface PidRecord {
   name: string;
@@ -31,7 +31,7 @@ export interface Launch {
   args: string[];
   cwd: string;
   env: Record<string, string | undefined>;
-  /** Its standard output and errors are appended here. */
+  /** Standard output and errors are appended to this file. */
   log: string;
   /** The folder of pid records. */
   pids: string;
@@ -39,9 +39,7 @@ export interface Launch {
 
 let ending = false;
 
-/**
- * From now on nothing new is started: this process has been asked to end, and what it starts now would be left over.
- */
+/** Prevents further starts: this process has been asked to end, and processes started now would be left over. */
 export function startNothingMore(): void {
   ending = true;
 }
@@ -50,23 +48,23 @@ export function isEnding(): boolean {
   return ending;
 }
 
-/** @throws once this process has been asked to end */
+/** @throws when this process has been asked to end */
 export function refuseWhenEnding(): void {
   if (ending) throw new Error('stopping');
 }
 
 /**
  * The start time (clock ticks after boot) in the text of /proc/<pid>/stat; undefined for a zombie.
- * @param threads how many the process still has: one that was killed is a zombie before its last thread has let go of
- * files and ports
+ * @param threads number of threads left: a killed process is a zombie before its last thread has released files and
+ * ports
  */
 export function startTicks(stat: string, threads = 1): string | undefined {
-  // The command's name stands in parentheses and may hold spaces and parentheses itself.
+  // The command's name is in parentheses and may itself contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (fields[0] === 'Z' || fields[0] === 'X') && threads <= 1 ? undefined : fields[19];
 }
 
-/** What tells this process from an earlier or later one with the same pid; undefined when there is none. */
+/** Distinguishes this process from others with the same pid at other times; undefined when there is none. */
 export function processIdentity(pid: number): string | undefined {
   try {
     if (existsSync('/proc/self/stat')) {
@@ -83,7 +81,7 @@ export function isRunning(record: Pick<PidRecord, 'pid' | 'identity'>): boolean 
   return processIdentity(record.pid) === record.identity;
 }
 
-/** Starts a process in a group of its own, so that the terminal's Ctrl-C does not reach it, and records it. */
+/** Starts a process in its own group, so that the terminal's Ctrl-C does not reach it, and records it. */
 export async function launch(options: Launch): Promise<PidRecord> {
   refuseWhenEnding();
   mkdirSync(options.pids, { recursive: true });
@@ -108,7 +106,7 @@ export async function launch(options: Launch): Promise<PidRecord> {
       command: [options.command, ...options.args].join(' '),
       log: options.log,
     };
-    // Recorded before anything is waited for: whoever stops the stack at this moment must find it.
+    // Recorded before any wait: a stop of the stack at this moment must find the process.
     if (child.pid) writeRecord(options.pids, record);
     await started;
     return record;
@@ -144,7 +142,7 @@ export function forgetRecord(folder: string, record: PidRecord): void {
   if (current?.pid === record.pid && current.identity === record.identity) rmSync(join(folder, `${record.name}.json`));
 }
 
-/** Signals a recorded process and whatever it started; a process that is not the recorded one is left alone. */
+/** Signals a recorded process and its children. Another process with that pid is left alone. */
 export function signalGroup(record: PidRecord, signal: NodeJS.Signals): boolean {
   if (!isRunning(record)) return false;
   try {
@@ -156,8 +154,8 @@ export function signalGroup(record: PidRecord, signal: NodeJS.Signals): boolean 
 }
 
 /**
- * Ends a process: asks with `signal`, waits up to `graceMs`, then kills.
- * @returns whether it went by itself (or was gone already)
+ * Ends a process: sends `signal`, waits up to `graceMs`, then kills.
+ * @returns whether it ended by itself (or had ended already)
  */
 export async function endProcess(record: PidRecord, signal: NodeJS.Signals, graceMs: number): Promise<boolean> {
   if (!signalGroup(record, signal)) return true;
@@ -171,8 +169,8 @@ export async function endProcess(record: PidRecord, signal: NodeJS.Signals, grac
 }
 
 /**
- * Ends what a process that just went has left in its group. While one of them is there, the group's number is not given
- * again.
+ * Ends the remaining processes in the group of a process that just ended. While one of them runs, the group's number is
+ * not reused.
  */
 async function endRest(group: number): Promise<void> {
   for (const end = Date.now() + 1000; Date.now() < end; await sleep(10)) {
@@ -193,7 +191,7 @@ export async function goneWithin(record: PidRecord, ms: number): Promise<boolean
   return true;
 }
 
-/** The last lines of a log, each cut to a length that can be read. */
+/** The last lines of a log, each cut to a readable length. */
 export function tail(log: string, lines = 30, columns = 400): string {
   try {
     const last = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines);

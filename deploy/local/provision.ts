@@ -3,8 +3,8 @@ import { StackError } from './stack-error.ts';
 import { auditUser, examples, services } from './topology.ts';
 
 /**
- * One schema and one user a service, with rights on that schema alone, and a user who may read them all. Repeating it
- * changes nothing. A user's password is its name: these servers listen on 127.0.0.1 only.
+ * Creates one schema and one user a service, with rights on that schema alone, and a user who may read all. Repeating
+ * it changes nothing. A user's password is its name: these servers listen on 127.0.0.1 only.
  */
 export async function provision(address: AdminAddress): Promise<void> {
   const connection = await adminConnection(address);
@@ -25,7 +25,7 @@ export async function provision(address: AdminAddress): Promise<void> {
   }
 }
 
-/** New subjects keep to the strictest rule from the start; the registry's own default is none. */
+/** Sets the strictest rule for new subjects; the registry's default is none. */
 export async function requireCompatibility(registryUrl: string): Promise<void> {
   const answer = await fetch(`${registryUrl}/config`, {
     method: 'PUT',
@@ -36,7 +36,7 @@ export async function requireCompatibility(registryUrl: string): Promise<void> {
   if (!answer.ok) throw new StackError(`The registry ${registryUrl} refused FULL_TRANSITIVE with ${answer.status}.`);
 }
 
-/** In a grant an underscore stands for any character unless it is escaped. */
+/** In a grant an unescaped underscore stands for any character. */
 function pattern(schema: string): string {
   return schema.replaceAll('_', '\\_');
 }

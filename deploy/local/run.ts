@@ -10,11 +10,11 @@ interface RunOptions {
   cwd?: string;
   env?: Record<string, string | undefined>;
   input?: string;
-  /** How many of the last lines of output a failure shows; 12 when left out. */
+  /** Number of last output lines that a failure shows; default 12. */
   keepLines?: number;
 }
 
-/** Runs a command to its end and gives its standard output; fails with its last lines of output. */
+/** Runs a command to its end and returns its standard output; fails with its last lines of output. */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
   return new Promise((done, failed) => {
     refuseWhenEnding();
@@ -53,7 +53,7 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
   });
 }
 
-/** Ends whatever `run` is still waiting for. */
+/** Ends all commands that `run` still waits for. */
 export function abandonRuns(): void {
   for (const child of running) child.kill('SIGTERM');
 }

@@ -12,9 +12,9 @@ import { entryPoint, type ServiceName, serviceFolder, servicePort, serviceRow, s
 
 export interface ServiceOptions {
   service: ServiceName;
-  /** 1 for the first. The second listens ten ports higher, and so on. */
+  /** 1 for the first. Each further instance listens ten ports higher. */
   instance?: number;
-  /** How many of each service there are, for those that call them (the gateway). */
+  /** Number of instances of each service, for the gateway, which calls them. */
   instances?: number;
   env?: Record<string, string>;
 }
@@ -27,33 +27,33 @@ export interface ServiceProcess {
   url: string;
   log: string;
   running(): boolean;
-  /** Settles when GET /health/ready answers 200; fails when it ends before or takes longer. */
+  /** Settles when GET /health/ready answers 200; fails when the process ends before or takes longer. */
   ready(withinMs?: number): Promise<void>;
-  /** @returns whether it went by itself */
+  /** @returns whether it ended by itself */
   stop(signal?: NodeJS.Signals, graceMs?: number): Promise<boolean>;
   kill9(): Promise<void>;
-  /** The last lines it wrote. */
+  /** The last lines of its output. */
   output(lines?: number): string;
 }
 
 /**
- * Without an end to the heap, V8 takes memory under load long before it collects: a service lives on about 40 MB. With
- * a tight one it collects all of it every second, to get back what is only in flight: so it may grow to some times of
- * what lives. And V8's helpers for collecting would only take the two cores from other services.
+ * Without a limit V8 takes much memory under load before it collects: a service lives on about 40 MB. With a tight
+ * limit it collects everything every second, just to free requests in flight. So the limit is some times the live size.
+ * V8's helper threads for collecting would only take the two cores from other services.
  */
 const heapFlags = [
   '--max-old-space-size=256',
   '--max-semi-space-size=16',
   '--heap-growing-percent=150',
   '--single-threaded-gc',
-  // For the collection of a process that has come to rest (libs/chassis/src/process/heap-rest.ts).
+  // For collecting in a process at rest (libs/chassis/src/process/heap-rest.ts).
   '--expose-gc',
 ];
 
 /**
- * The C library's allocator holds the buffers of sockets and of Kafka's answers. By itself it raises the size from
- * which a buffer has pages of its own up to 32 MB, and gives each thread an arena: freed buffers then stay as holes in
- * both. With fixed limits they go back to the system.
+ * The C library's allocator holds the buffers of sockets and of Kafka's answers. By default it raises the size from
+ * which a buffer has its own pages up to 32 MB, and gives each thread an arena: freed buffers then stay as holes in
+ * both. With fixed limits they are returned to the system.
  */
 const allocator = {
   MALLOC_ARENA_MAX: '1',
@@ -103,13 +103,13 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
   };
 }
 
-/** The caller's environment without what would change how the service runs. */
+/** The caller's environment without variables that would change how the service runs. */
 function inherited(): Record<string, string | undefined> {
   const { NODE_OPTIONS: _jest, NODE_ENV: _env, JEST_WORKER_ID: _worker, ...rest } = process.env;
   return rest;
 }
 
-/** Applies the migrations of these services (default: the stack's) that have some. @returns those services */
+/** Applies the migrations of these services (default: the stack's). @returns the services that have migrations */
 export async function migrate(stack: StackPlace, of = servicesWith(stack.layout.examples)): Promise<string[]> {
   const runner = join(root, 'libs/chassis/src/database/migrate.ts');
   const rows = of.flatMap(({ name, schema }) => (schema ? [{ name, schema }] : []));

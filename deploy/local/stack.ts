@@ -41,7 +41,7 @@ export { StackError } from './stack-error.ts';
 /** A named set of servers and services with its own ports and data. */
 export interface Stack extends StackPlace {
   name: string;
-  /** Addresses of everything, under the names processes read them by. */
+  /** All addresses, under the names that processes read. */
   env: Record<string, string>;
   part(name: PartName): Part;
   /** Ends every process of the stack, services first. */
@@ -52,15 +52,15 @@ export interface InfraOptions {
   name: string;
   /** Added to every port of the topology: 0 for `dev`, 1000 for `test`. */
   portOffset: number;
-  /** Which servers; all when left out. */
+  /** The servers to start; default all. */
   parts?: ServerName[];
   /** Starts from empty data. */
   fresh?: boolean;
-  /** Kafka with a larger heap and the optimising compiler: slower to start, quicker under load. */
+  /** Kafka with a larger heap and the optimising compiler: slower to start, faster under load. */
   kafkaHeapForLoad?: boolean;
-  /** How many of each service will run: what the gateway and the tools are told. */
+  /** Number of instances of each service, as told to the gateway and the tools. */
   instances?: number;
-  /** Servers to use in place of our own. */
+  /** Servers used instead of our own. */
   existing?: ExistingServers;
   /** Services of examples/ that will run. */
   examples?: readonly ExampleName[];
@@ -87,7 +87,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   const own = ownServers(layout, options.parts);
   try {
     for (const step of startSteps(servers.filter((row) => own.includes(row.name)))) {
-      // All are waited for even when one fails: whatever started must be known before it is stopped.
+      // All starts are awaited even when one fails: every started part must be known before it is stopped.
       const failures = await Promise.all(
         step.map((row) =>
           stack
@@ -108,7 +108,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   return stack;
 }
 
-/** Tells of a part's failure at once, since others may still be fetching for a while. */
+/** Reports a part's failure at once, since others may still be fetching for a while. */
 function told(name: string): (error: Error) => string[] {
   return (error) => {
     if (!isEnding()) progress(name, `failed: ${error.message.split('\n')[0]}`);
@@ -149,12 +149,12 @@ export function stackOwner(name: string): Pick<PidRecord, 'pid' | 'identity'> | 
   }
 }
 
-/** Stops a stack if this process is the one that started it; another's is left alone. */
+/** Stops a stack only if this process started it. */
 export async function stopOwnStack(name: string): Promise<void> {
   if (stackOwner(name)?.pid === process.pid) await openStack(name).stop();
 }
 
-/** The recorded processes of a stack that run. */
+/** The recorded processes of a stack that still run. */
 export function runningProcesses(name: string): PidRecord[] {
   return readRecords(join(stackDir(name), 'pids')).filter(isRunning);
 }
@@ -172,7 +172,7 @@ export async function stopLeftovers(name: string): Promise<void> {
     if (record.name.startsWith('gateway-')) return 0;
     return isServer(record.name) || record.name.startsWith('data-platform-') ? 2 : 1;
   };
-  // The gateway first, so that nothing new comes in; then the services; then what they stand on.
+  // Stops the gateway first, so that no requests come in; then the services; then the servers.
   const order = [0, 1, 2].map((now) => records.filter((record) => stage(record) === now));
   for (const group of order) await Promise.all(group.map((record) => end(record)));
 

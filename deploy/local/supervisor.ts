@@ -4,18 +4,20 @@ import { isRunning, type PidRecord, readRecords, tail } from './processes.ts';
 import { progress } from './progress.ts';
 import type { Stack } from './stack.ts';
 
-/** How one kind of process is brought back. */
+/** Restarts one kind of process. */
 export type Restart = (record: PidRecord) => Promise<void>;
 
 const longestPauseMs = 30_000;
 const recentMs = 5_000;
 
-/** The pause before the next restart, ms: doubling from half a second; a process that ran for a minute starts over. */
+/**
+ * The pause before the next restart, ms: it doubles from half a second; a process that ran for a minute starts over.
+ */
 export function restartPause(earlierFailures: number): number {
   return Math.min(longestPauseMs, 500 * 2 ** earlierFailures);
 }
 
-/** What a process wrote right before it ended: older lines would look like the cause. */
+/** The lines a process wrote right before its end. Older lines would look like the cause. */
 function lastWords(log: string): string {
   const lines = linesOf(tail(log, 8), Date.now() - recentMs);
   return lines.length > 0
@@ -23,7 +25,7 @@ function lastWords(log: string): string {
     : `Its log says nothing about it, as after a kill: ${log}`;
 }
 
-/** The lines from `since` (ms) on. A line without a time, as of a stack trace, is as old as the one before it. */
+/** The lines from `since` (ms) on. A line without a time, as of a stack trace, has the time of the line before it. */
 export function linesOf(text: string, since: number): string[] {
   const lines = text.split('\n');
   let isRecent = lines.every((line) => timeOf(line) === undefined);
@@ -40,8 +42,8 @@ function timeOf(line: string): number | undefined {
 }
 
 /**
- * Watches every recorded process of a stack. One that ended although nobody asked it to (its record is still there) is
- * reported and started again, after a pause that doubles.
+ * Watches every recorded process of a stack. A process that ended without being asked to (its record is still there) is
+ * reported and restarted, after a pause that doubles.
  * @returns ends the watching
  */
 export function supervise(stack: Stack, restart: Restart): () => void {

@@ -4,7 +4,7 @@ import { servers, serversOnDemand, servicePort, serviceRow, services, startSteps
 const named = (name: string, ...after: string[]) => ({ name, after });
 
 describe('order of start', () => {
-  it('starts together what waits for the same', () => {
+  it('when rows wait for the same, then they start together', () => {
     const steps = startSteps([
       named('gateway', 'order', 'catalog'),
       named('order', 'mysql'),
@@ -14,15 +14,15 @@ describe('order of start', () => {
     expect(steps.map((step) => step.map((row) => row.name))).toEqual([['mysql'], ['order', 'catalog'], ['gateway']]);
   });
 
-  it('does not wait for what is not among the rows', () => {
+  it('when a row waits for one that is not listed, then that one is ignored', () => {
     expect(startSteps([named('order', 'mysql')])).toEqual([[named('order', 'mysql')]]);
   });
 
-  it('names the rows of a circle', () => {
+  it('when rows wait for each other in a circle, then the error names them', () => {
     expect(() => startSteps([named('a', 'b'), named('b', 'a'), named('c')])).toThrow('a, b');
   });
 
-  it('starts every server, and the data platform, before any service, and the gateway last', () => {
+  it('when everything starts, then servers and data platform come first, then the services, and the gateway last', () => {
     const steps = startSteps([...servers, ...services]).map((step) => step.map((row) => row.name));
     expect(steps).toEqual([
       ['mysql', 'kafka', 'registry', 'redis', 'data-platform'],
@@ -33,7 +33,7 @@ describe('order of start', () => {
 });
 
 describe('ports', () => {
-  it('are different for everything of three instances, for the stacks dev and test together', () => {
+  it('when dev and test run three instances each, then all ports differ', () => {
     const ports = [0, 1000].flatMap((offset) => [
       ...servers.map((row) => row.port + offset),
       ...serversOnDemand.map((row) => row.port + offset),
@@ -45,7 +45,7 @@ describe('ports', () => {
     expect(new Set(ports).size).toBe(ports.length);
   });
 
-  it('go up by ten with the instance and by the offset with the stack', () => {
+  it('when the instance grows, then the port goes up by ten; when the stack has an offset, then by the offset', () => {
     expect(servicePort(serviceRow('order'), 1, 0)).toBe(3001);
     expect(servicePort(serviceRow('order'), 2, 1000)).toBe(4011);
   });

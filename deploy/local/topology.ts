@@ -19,54 +19,54 @@ import type { Server } from './parts/server.ts';
 import { root } from './paths.ts';
 
 export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
-/** Servers that the shop does without; each is started by the command that wants it. */
+/** Servers that the shop runs without; the command that needs one starts it. */
 export type OnDemandName = 'influxdb';
 export type PartName = ServerName | OnDemandName;
-/** Whatever runs as a process of the shop's own code. */
+/** Processes of the shop's own code. */
 export type ServiceName = SchemaOwner | 'gateway' | 'data-platform' | 'ops-console';
 
 interface Row {
   /** On 127.0.0.1, before a stack's port offset. Kafka's controller and InfluxDB's backup have the port after it. */
   port: number;
-  /** What must be ready before it starts. */
+  /** The rows that must be ready before this one starts. */
   after: (ServerName | ServiceName)[];
 }
 
 export interface ServerRow<Name extends PartName = ServerName> extends Row {
   name: Name;
   server: Server;
-  /** Setting these uses a server that exists, and this one is not started. */
+  /** Environment variables that name an existing server, which is used instead of starting one. */
   instead: string[];
   link: (port: number) => string;
 }
 
 export interface ServiceRow extends Row {
   name: ServiceName;
-  /** Its MySQL schema, which is its user's name too. Migrations are applied to it before the first start. */
+  /** Its MySQL schema, which is also its user's name. Migrations are applied before the first start. */
   schema?: string;
-  /** Where its program stands; `src/main.ts` in the service's folder when left out. */
+  /** The main program; default `src/main.ts` in the service's folder. */
   entry?: string;
-  /** One of it runs, however many there are of the others. */
+  /** True when only one instance runs, regardless of the number of the others. */
   single?: boolean;
-  /** It reads every schema, as the audit does. */
+  /** True when it reads every schema, like the audit. */
   audits?: boolean;
-  /** What it reads besides the addresses that every service gets. */
+  /** Variables besides the addresses that every service gets. */
   env?: (stack: Surroundings) => Record<string, string>;
 }
 
-/** What a service may be told of the stack it runs in. */
+/** Parts of a stack that a service's variables may depend on. */
 interface Surroundings {
   /** The addresses of every instance of a service, comma separated. */
   urls: (service: ServiceName) => string;
   /** The stack's folder. */
   dir: string;
-  /** The services with a schema that run in it. */
+  /** The services with a schema that run in the stack. */
   names: readonly SchemaOwner[];
 }
 
 const afterServers: (ServerName | ServiceName)[] = ['mysql', 'kafka', 'registry', 'redis', 'data-platform'];
 
-/** What runs, on which port, after what. A server's command, settings and probe stand in parts/. */
+/** The processes of a stack: ports and order of start. A server's command, settings and probe are in parts/. */
 export const servers: ServerRow[] = [
   {
     name: 'mysql',
@@ -102,7 +102,7 @@ export const servers: ServerRow[] = [
   },
 ];
 
-/** Started by the command that wants it, stopped with the stack. */
+/** Started by the command that needs one, stopped with the stack. */
 export const serversOnDemand: ServerRow<OnDemandName>[] = [
   {
     name: 'influxdb',
@@ -123,10 +123,10 @@ function serviceWithSchema(name: SchemaOwner): ServiceRow {
   return { name, port: SERVICES[name].port, after: afterServers, schema: schemaOf(name) };
 }
 
-/** The shop. Each is ready when GET /health/ready answers 200. */
+/** The shop's services. Each is ready when GET /health/ready answers 200. */
 export const services: ServiceRow[] = [
   {
-    // Stands for the external platform that ended orders are sent to.
+    // Stands for the external platform that receives ended orders.
     name: 'data-platform',
     port: 3006,
     after: [],
@@ -141,7 +141,7 @@ export const services: ServiceRow[] = [
     }),
   ),
   {
-    // What operators can have done from a browser. It calls the gateway, but does not wait for it.
+    // The browser interface for operators. It calls the gateway but does not wait for it.
     name: 'ops-console',
     port: 3007,
     after: afterServers,
@@ -161,23 +161,23 @@ export const services: ServiceRow[] = [
     env: (stack) => ({
       ...behindTheGateway(stack),
       OPS_URLS: stack.urls('ops-console'),
-      // Unless JWKS_URL names an issuer.
+      // Used unless JWKS_URL names an issuer.
       ...(!process.env.JWKS_URL && { DEMO_AUTH: 'true', DEMO_KEY_FILE: join(stack.dir, 'demo-key.pem') }),
-      // Here every client has the same address.
+      // Off, because all clients have the same address here.
       RATE_LIMIT_ADDRESS: 'off',
     }),
   },
 ];
 
-/** Services of examples/; a stack has those that it was started `--with`. */
+/** Services of examples/; a stack has those chosen by `--with`. */
 export const examples: ServiceRow[] = EXAMPLE_NAMES.map(serviceWithSchema);
 
-/** Every service that a stack with these examples has. */
+/** Every service of a stack with these examples. */
 export function servicesWith(names: readonly ExampleName[] = []): ServiceRow[] {
   return [...services, ...examples.filter(({ name }) => names.some((each) => each === name))];
 }
 
-/** The services and the examples that run, and the addresses of each. */
+/** The names and addresses of running services and examples. */
 function behindTheGateway({ urls, names }: Surroundings): Record<string, string> {
   return {
     [WITH_VARIABLE]: names.filter(isExample).join(','),
@@ -185,15 +185,15 @@ function behindTheGateway({ urls, names }: Surroundings): Record<string, string>
   };
 }
 
-/** The names of services that own a schema, among these rows. */
+/** The services among these rows that own a schema. */
 export function schemaOwners(rows: readonly ServiceRow[]): SchemaOwner[] {
   return ALL_SERVICE_NAMES.filter((name) => rows.some((row) => row.name === name));
 }
 
-/** Reads every schema, changes nothing: for the audit. */
+/** Reads every schema and changes nothing; for the audit. */
 export const auditUser = 'shop_audit';
 
-/** The second instance of a service has the port ten above the first's, and so on. */
+/** Each further instance of a service has a port ten higher. */
 export function servicePort(service: ServiceRow, instance: number, portOffset: number): number {
   return service.port + (instance - 1) * 10 + portOffset;
 }
@@ -228,17 +228,17 @@ export function serviceFolder(service: ServiceName): string {
   return owner ? folderOf(owner) : `services/${service}`;
 }
 
-/** How many run of a service where there are so many of each. */
+/** The number of instances of a service. */
 export function instancesOf(service: ServiceRow, instances: number): number {
   return service.single ? 1 : instances;
 }
 
-/** Where the data platform takes events. */
+/** The data platform's URL for events. */
 export function platformEndpoint(url: string): string {
   return `${url}/events`;
 }
 
-/** Rows in steps: all of a step may start at once, after everything of the steps before it. */
+/** Groups rows into steps: all rows of a step may start at once, after all earlier steps. */
 export function startSteps<R extends { name: string; after: string[] }>(rows: R[]): R[][] {
   const steps: R[][] = [];
   let left = rows;

@@ -3,10 +3,10 @@ import { root } from '../paths.ts';
 import { progress } from '../progress.ts';
 import { attached } from './tool.ts';
 
-/** What writes files, in this order: types of the events, then the documents of the API. */
+/** The programs that generate files, in this order: types of the events, then the documents of the API. */
 const programs = ['libs/events/src/contracts/generate.ts', 'api/generate.ts'];
 
-/** Writes what is generated from schemas. The launcher has generated the database clients before. */
+/** Generates files from schemas. The launcher has already generated the database clients. */
 export async function generate(): Promise<number> {
   for (const program of programs) {
     const code = await attached(process.execPath, [join(root, program)], process.env);

@@ -5,7 +5,7 @@ import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { startInfra, stopOwnStack } from '../stack.ts';
 
-/** Starts the servers and their schemas and users, without services, and stays until it is stopped. */
+/** Starts the servers with their schemas and users, without services, and stays until it is stopped. */
 export async function infra(): Promise<number> {
   const chosen = chosenStack();
   const ending = whenAskedToEnd(() => stopOwnStack(chosen.name));
@@ -14,7 +14,7 @@ export async function infra(): Promise<number> {
     for (const [name, value] of Object.entries(stack.env)) console.log(`export ${name}='${value}'`);
     progress('stack', `${stack.name} is up; Ctrl-C or \`npm run stop\` ends it`);
   } catch (error) {
-    // What was under way when the end was asked for fails, and that is no news.
+    // A start interrupted by the requested end fails as expected.
     if (!isEnding()) throw error;
   }
   return ending;

@@ -51,7 +51,8 @@ export interface CheckResult {
 }
 
 /**
- * Checks types, style, the direction of imports and the documents of the API; tells what is wrong on standard error.
+ * Checks types, style, comments, the direction of imports and the documents of the API; reports problems on standard
+ * error.
  */
 export async function runChecks(): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
@@ -68,7 +69,7 @@ export async function runChecks(): Promise<CheckResult[]> {
   return results;
 }
 
-/** `--fix` mends the style where that is safe. */
+/** `--fix` repairs the style where that is safe. */
 export async function lint(args: string[]): Promise<number> {
   if (args.includes('--fix'))
     await attached(process.execPath, [bin('@biomejs/biome/bin/biome'), 'check', '--write'], process.env);

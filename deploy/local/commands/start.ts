@@ -14,7 +14,7 @@ import { StackError } from '../stack-error.ts';
 import { supervise } from '../supervisor.ts';
 import { instancesOf, isServer, type ServiceName, servicesWith, startSteps } from '../topology.ts';
 
-/** Starts everything and stays: servers, schemas, migrations, services, demo data. */
+/** Starts servers, schemas, migrations, services and demo data, and stays. */
 export async function start(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
@@ -37,7 +37,7 @@ export async function start(args: string[]): Promise<number> {
     stopWatching = supervise(stack, (record) => restart(stack, record.name));
     printLinks(stack, instances);
   } catch (error) {
-    // What was under way when the end was asked for fails, and that is no news.
+    // A start interrupted by the requested end fails as expected.
     if (!isEnding()) {
       await stopOwnStack(chosen.name);
       throw error;
@@ -46,7 +46,7 @@ export async function start(args: string[]): Promise<number> {
   return ended;
 }
 
-/** @throws {StackError} naming what there is */
+/** @throws {StackError} naming the existing examples */
 function chosenExamples(names: string | undefined): ExampleName[] {
   try {
     return readExamples(names);
@@ -58,7 +58,7 @@ function chosenExamples(names: string | undefined): ExampleName[] {
 async function bringUp(stack: Stack, instances: number): Promise<void> {
   const migrated = await migrate(stack);
   if (migrated.length > 0) progress('migrations', `applied for ${migrated.join(', ')}`);
-  // The servers run by now.
+  // The servers already run at this point.
   const all = servicesWith(stack.layout.examples);
   const later = new Set<string>(all.map((row) => row.name));
   const rows = all.map((row) => ({ ...row, after: row.after.filter((name) => later.has(name)) }));
@@ -79,17 +79,17 @@ async function bringUp(stack: Stack, instances: number): Promise<void> {
           ),
         ),
     );
-    // Every one of the step is waited for, so that none starts after the others were stopped.
+    // All starts of the step are awaited, so that none happens after the others were stopped.
     const failed = started.find((result) => result !== undefined);
     if (failed) throw failed;
   }
   await loadDemoData(stack);
 }
 
-/** Raised when demo data is added: a data folder with less gets what it lacks. */
+/** Changed when demo data is added: a data folder with an older stamp gets the missing data. */
 const DEMO_DATA = 'with coupons';
 
-/** Once for each data folder; what the demo sold stays sold over a restart. */
+/** Loads the demo data once for each data folder: products sold in a demo stay sold after a restart. */
 async function loadDemoData(stack: Stack): Promise<void> {
   const stamp = join(stack.dir, 'demo-data');
   const ops = join(root, 'ops/main.ts');
@@ -133,7 +133,7 @@ function printLinks(stack: Stack, instances: number): void {
   console.log('Ctrl-C (or `npm run stop`) stops everything; the data stays until `npm run reset`.');
 }
 
-/** One order for the demo's first user, answered when it has ended. */
+/** One order for the demo's first user; the answer comes when the order has ended. */
 function exampleOrder(gateway: string): string {
   return [
     `  TOKEN=$(curl -s ${gateway}/auth/demo-token -H 'Content-Type: application/json' \\`,

@@ -7,7 +7,7 @@ import { isRunning } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { removeData, runningProcesses, StackError, stackOwner, stopLeftovers } from '../stack.ts';
 
-/** Stops the stack that another terminal started, or what an interrupted run left. */
+/** Stops the stack that another terminal started, or the remains of an interrupted run. */
 export async function stop(): Promise<number> {
   await stopStack(chosenStack().name);
   return 0;

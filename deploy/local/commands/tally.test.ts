@@ -8,8 +8,8 @@ const file = (name: string, status: string, tests: [string, string][]): JestSumm
   assertionResults: tests.map(([fullName, outcome]) => ({ fullName, status: outcome })),
 });
 
-describe('adding up a test run', () => {
-  it('counts tests, and names those that failed', () => {
+describe('the tally of a test run', () => {
+  it('when a test fails, then tests are counted and the failed one is named', () => {
     const summary = {
       testResults: [
         file('a.test.ts', 'failed', [
@@ -22,7 +22,7 @@ describe('adding up a test run', () => {
     expect(tallyOf('unit', summary, 1, undefined, '/shop')).toEqual({ passed: 1, failed: ['a.test.ts: two'] });
   });
 
-  it('counts a file that could not run', () => {
+  it('when a file could not run, then it counts as failed', () => {
     expect(tallyOf('unit', { testResults: [file('b.test.ts', 'failed', [])] }, 1, undefined, '/shop').failed).toEqual([
       'b.test.ts: could not run',
     ]);
@@ -42,11 +42,11 @@ describe('adding up a test run', () => {
       1,
       ['timer of 5 ms'],
     ],
-  ])('counts one failure when %s', (_what, summary, code, stayedOpen) => {
+  ])('when %s, then it counts as one failure', (_what, summary, code, stayedOpen) => {
     expect(tallyOf('faults', summary, code, stayedOpen, '/shop').failed).toHaveLength(1);
   });
 
-  it('names what keeps a process from ending, and nothing else', () => {
+  it('when handles keep a process from ending, then these are named, and no others', () => {
     const here = { ip4: '127.0.0.1', port: 1 };
     expect(
       openHandles({
@@ -69,7 +69,7 @@ describe('adding up a test run', () => {
     ).toEqual(['timer of 5 ms', 'tcp 127.0.0.1:1 → all', 'tcp 127.0.0.1:1 → 127.0.0.1:2', 'process']);
   });
 
-  it('ends in one line', () => {
+  it('when a run is over, then its last line sums it up', () => {
     expect(
       lastLine(
         addUp([

@@ -1,13 +1,13 @@
 import { relative } from 'node:path';
 
-/** What a part of the test run came to. */
+/** The result of a part of the test run. */
 export interface Tally {
   passed: number;
   /** The name of each test or check that failed. */
   failed: string[];
 }
 
-/** The part of Jest's JSON output that is read. */
+/** The part of Jest's JSON output that is used. */
 export interface JestSummary {
   testResults: {
     name: string;
@@ -18,8 +18,8 @@ export interface JestSummary {
 }
 
 /**
- * The tests of one Jest project. A file that could not run, a Jest that ended badly although every test passed (an
- * unhandled rejection after the last one), and one that does not leave each count as a failure.
+ * The tests of one Jest project. Each of these counts as a failure: a file that could not run; a Jest that ended badly
+ * although every test passed (an unhandled rejection after the last one); a Jest that does not exit.
  */
 export function tallyOf(
   project: string,
@@ -44,7 +44,7 @@ export function tallyOf(
   return { passed, failed };
 }
 
-/** The part of Node's diagnostic report that is read: its handles. */
+/** The part of Node's diagnostic report that is used: its handles. */
 export interface ProcessReport {
   libuv: readonly {
     type: string;
@@ -62,7 +62,7 @@ interface Endpoint {
   port: number;
 }
 
-/** In words, what keeps a process from ending. */
+/** The handles that keep a process from ending, in words. */
 export function openHandles({ libuv }: ProcessReport): string[] {
   return libuv
     .filter((handle) => handle.type !== 'loop' && handle.is_active && handle.is_referenced)

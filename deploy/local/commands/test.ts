@@ -18,12 +18,12 @@ import { addUp, type JestSummary, lastLine, openHandles, type ProcessReport, typ
 
 const jest = join(root, 'node_modules/jest/bin/jest.js');
 
-/** How long a finished Jest may take to leave: what holds it open is a leak in a test or in what it tested. */
+/** How long a finished Jest may take to exit: a handle that keeps it open is a leak in a test or in the tested code. */
 const leaveWithinMs = 20_000;
 
 /**
- * Projects of tests that run before there are servers, side by side, and those that need servers, with the longest time
- * of one test, ms.
+ * Projects of tests that need no servers and run side by side, and projects that need servers, each with the longest
+ * time of one test, ms.
  */
 const withoutServers: [project: string, testMs: number][] = [
   ['unit', 10_000],
@@ -37,7 +37,7 @@ const withServers: [project: string, testMs: number][] = [
 
 const children = new Set<ChildProcess>();
 
-/** Runs every check and test (or those whose path matches the patterns) and sums them in the last line. */
+/** Runs every check and test (or those whose path matches the patterns). The last line sums them up. */
 export async function test(patterns: string[]): Promise<number> {
   const { name, portOffset } = chosenStack();
   const stackName = name === 'dev' ? 'test' : `${name}-test`;
@@ -49,7 +49,7 @@ export async function test(patterns: string[]): Promise<number> {
   }).then(() => 130);
 
   const tallies: Tally[] = [];
-  // Fetching and starting servers takes as long as what needs none.
+  // Fetching and starting the servers takes as long as the tests without servers.
   const preparing = prepare(patterns, { name: stackName, portOffset: portOffset + 1000, fresh: true });
   const prepared = Promise.allSettled([preparing]);
   try {
@@ -87,13 +87,15 @@ export async function test(patterns: string[]): Promise<number> {
 
 interface Prepared {
   readonly wanted: typeof withServers;
-  /** Why there is no browser, if one is wanted. */
+  /** The reason why there is no browser, if one is needed. */
   readonly missing: string | undefined;
-  /** The addresses of the servers; none where nothing needs them. */
+  /** The addresses of the servers; empty when no servers are needed. */
   readonly env: Record<string, string>;
 }
 
-/** Servers for what needs them. Never such that existed before: these tests empty schemas and kill processes. */
+/**
+ * Starts servers for the projects that need them. Never existing ones: these tests empty schemas and kill processes.
+ */
 async function prepare(patterns: string[], options: Parameters<typeof startInfra>[0]): Promise<Prepared> {
   const wanted: typeof withServers = [];
   for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
@@ -132,7 +134,7 @@ async function hasTests(project: string, patterns: string[]): Promise<boolean> {
   return files.split('\n').some((line) => line.endsWith('.test.ts'));
 }
 
-/** Why there is no browser, if so: that fails the tests that need one, and the others still run. */
+/** The reason why there is no browser, if so: only the tests that need one fail. */
 async function missingBrowser(): Promise<string | undefined> {
   try {
     await chromium();
@@ -143,7 +145,7 @@ async function missingBrowser(): Promise<string | undefined> {
   }
 }
 
-/** One project in one process, one file after the other, so that leaks are seen and servers are not shared. */
+/** Runs one project in one process, file after file, so that leaks are noticed and servers are not shared. */
 async function runProject(
   project: string,
   testMs: number,
@@ -160,7 +162,7 @@ async function runProject(
   const current = spawn(process.execPath, [...reporting, ...jestArgs(project, patterns), ...args], {
     cwd: root,
     env: jestEnv(env) as NodeJS.ProcessEnv,
-    // Jest prints its JSON to standard output too; people's words go to standard error.
+    // Jest prints its JSON to standard output too; messages for people go to standard error.
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   children.add(current);
@@ -173,7 +175,7 @@ async function runProject(
   return tallyOf(project, summary, code, stayedOpen, root);
 }
 
-/** Whether Jest is still there long after it wrote its results. */
+/** Whether Jest is still running long after it wrote its results. */
 async function leaks(exit: Promise<number>, output: string): Promise<boolean> {
   let exited = false;
   void exit.then(() => {
@@ -184,7 +186,7 @@ async function leaks(exit: Promise<number>, output: string): Promise<boolean> {
   return !exited;
 }
 
-/** Asked of the process itself: its diagnostic report names what keeps it. */
+/** Asks the process itself: its diagnostic report names the open handles. */
 async function whatIsOpen(process: ChildProcess, report: string): Promise<string[]> {
   process.kill('SIGUSR2');
   for (let waited = 0; waited < 5_000; waited += 200) {
@@ -192,7 +194,7 @@ async function whatIsOpen(process: ChildProcess, report: string): Promise<string
     try {
       return openHandles(JSON.parse(readFileSync(report, 'utf8')) as ProcessReport);
     } catch {
-      // Not written yet, or not to its end.
+      // The report is not written yet, or not completely.
     }
   }
   return ['a loop that does not end: the process does not say what it has open'];

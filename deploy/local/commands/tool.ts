@@ -18,7 +18,7 @@ export function tool(file: string): (args: string[]) => Promise<number> {
   };
 }
 
-/** Runs a program in this terminal to its end, or for `timeout` ms; signals to this process go on to it. */
+/** Runs a program in this terminal to its end, or for `timeout` ms, and forwards this process's signals to it. */
 export async function attached(
   command: string,
   args: string[],
@@ -26,7 +26,7 @@ export async function attached(
   { cwd = root, timeout = 0 } = {},
 ): Promise<number> {
   const child: ChildProcess = spawn(command, args, { cwd, env, stdio: 'inherit', timeout });
-  // The terminal gives Ctrl-C to every program in it; only what comes to this process alone is passed on.
+  // The terminal sends Ctrl-C to every program in it; only signals to this process alone are forwarded.
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
   const stay = () => undefined;
   const gone = () => child.kill('SIGTERM');

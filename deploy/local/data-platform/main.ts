@@ -123,7 +123,7 @@ const server = createServer((request, response) => {
     (error: unknown) => {
       const status = error instanceof Refusal ? error.status : 500;
       if (status === 500) console.error(error);
-      // What was not read of the body would be taken for the next request.
+      // Otherwise the unread rest of the body would be taken for the next request.
       if (!request.complete) response.setHeader('connection', 'close');
       send(response, status, { error: error instanceof Error ? error.message : String(error) });
     },

@@ -39,7 +39,7 @@ it('when events come again, in one batch, the next, at once or after a restart, 
   expect([events.count, events.ids(1, 2), events.ids(4, 9)]).toEqual([4, ['b', 'c'], []]);
 });
 
-it('when it died while it wrote, then the half line is gone, and that event is taken when it comes again', async () => {
+it('when the process died while writing, then the half line is gone, and its event is accepted when it comes again', async () => {
   await events.append([event('ä')]);
   appendFileSync(file, JSON.stringify(event('b')).slice(0, 20));
   expect((await reopened()).ids(0, 9)).toEqual(['ä']);

@@ -9,10 +9,10 @@ export interface PlatformEvent {
   readonly data: object;
 }
 
-/** Every event once, by its id, in a file of lines that is only ever appended to. */
+/** Keeps every event once, by its id, in an append-only file of lines. */
 export interface EventFile {
   readonly count: number;
-  /** Resolves once those that are new are on the disk. @returns how many were new */
+  /** Resolves once the new events are on disk. @returns the number of new events */
   append(batch: readonly PlatformEvent[]): Promise<number>;
   /** Ids from a position on, in the order of arrival. */
   ids(from: number, limit: number): string[];
@@ -22,7 +22,7 @@ export interface EventFile {
 const NEWLINE = 0x0a;
 
 /**
- * Opens or makes the file. A last line without its end, of a process killed while it wrote, was never acknowledged and
+ * Opens or creates the file. An incomplete last line, from a process killed while writing, was never acknowledged and
  * is cut off.
  */
 export async function openEvents(path: string): Promise<EventFile> {
@@ -48,7 +48,7 @@ export async function openEvents(path: string): Promise<EventFile> {
       await file.appendFile(lines);
       await file.datasync();
     } catch (error) {
-      // Nothing of it is acknowledged, so nothing of it stays.
+      // No event of the batch is acknowledged, so none is kept.
       await file.truncate(size);
       throw error;
     }
@@ -62,7 +62,7 @@ export async function openEvents(path: string): Promise<EventFile> {
       return order.length;
     },
     append(batch) {
-      // One after the other: what is new is decided on what is written.
+      // Batches are written one after the other, since new events are told by those written.
       const written = last.then(() => write(batch));
       last = written.catch(() => undefined);
       return written;

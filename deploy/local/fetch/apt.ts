@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { installed, run } from '../run.ts';
 import { StackError } from '../stack-error.ts';
 
-/** Where this machine gets its own packages. */
+/** This machine's package source. */
 export interface AptSource {
   uri: string;
   signedBy?: string;
 }
 
-/** `own` is the release this machine runs. */
+/** `own` is the release of this machine. */
 export type Suite = 'own' | 'unstable';
 
 /**
- * Unpacks Debian packages with all they depend on (the C library too) into a folder. Nothing is installed and no root
- * is needed: apt works on lists, an archive and a status file of its own, in the same folder.
+ * Unpacks Debian packages with all their dependencies (the C library too) into a folder. Nothing is installed and no
+ * root is needed: apt uses its own lists, archive and status file in the same folder.
  */
 export async function unpackPackages(packages: string[], suite: Suite, into: string): Promise<void> {
   const source = machineSource();
@@ -53,7 +53,7 @@ export async function unpackPackages(packages: string[], suite: Suite, into: str
     rmSync(join(into, 'usr/share', folder), { recursive: true, force: true });
 }
 
-/** What a server's maintenance scripts need, it does not need to run. */
+/** Leaves out packages that only a server's maintenance scripts need. */
 function isWanted(archive: string): boolean {
   return archive.endsWith('.deb') && !/^(perl|libperl|debconf|init-system|adduser|passwd|dpkg)[-_5.]/.test(archive);
 }

@@ -5,15 +5,15 @@ import { installed } from '../run.ts';
 import { StackError } from '../stack-error.ts';
 import { osRelease, unpackedLibraries, unpackPackages } from './apt.ts';
 
-/** A browser for tests, and what its process needs in its environment. */
+/** A browser for tests, and the environment of its process. */
 export interface Chromium {
   executablePath: string;
   env: Record<string, string>;
 }
 
-/** Korean has to be seen too. */
+/** The fonts include Korean. */
 const PACKAGES = ['chromium', 'fonts-dejavu-core', 'fonts-nanum'];
-/** Of the machine's own release, so that the machine's own are the same; and its loader goes with no others. */
+/** Libraries used from the machine instead: the packages are of its release, and its loader works with no others. */
 const MACHINES_OWN =
   /^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|BrokenLocale|anl|mvec|nsl|nss_.*|thread_db)(-[\d.]+)?\.so(\.\d+)?)$/;
 
@@ -47,7 +47,7 @@ async function unpack(into: string): Promise<void> {
   }
 }
 
-/** Written at each use: the folder may have been moved or copied since. */
+/** Written at each use, since the folder may have been moved or copied. */
 function fontSettings(folder: string): string {
   const file = join(folder, 'fonts.conf');
   const cache = join(folder, 'font-cache');

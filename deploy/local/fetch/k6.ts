@@ -8,7 +8,7 @@ import { StackError } from '../stack-error.ts';
 const version = '1.8.1';
 const tellEveryMs = 20_000;
 
-/** The `k6` to run load tests with: the installed one, else version 1.8.1, built once by Go into the tools folder. */
+/** The `k6` for load tests: the installed one, else version 1.8.1, built once by Go into the tools folder. */
 export async function findK6(): Promise<string> {
   return installed('k6') ?? join(await ensureTool(`k6-${version}`, build), 'k6');
 }

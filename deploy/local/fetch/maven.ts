@@ -5,7 +5,7 @@ import { StackError } from '../stack-error.ts';
 
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 
-/** The `java` to run servers with; 17 or newer. */
+/** The `java` for running servers; 17 or newer. */
 export async function findJava(): Promise<string> {
   const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin/java') : installed('java');
   const advice =
@@ -23,7 +23,7 @@ export function javaMajor(versionText: string): number {
   return Number(first === '1' ? second : first) || 0;
 }
 
-/** Copies every jar that a pom's dependencies need at run time. */
+/** Copies all run-time dependencies of a pom as jars. */
 export async function copyDependencies(pom: string, into: string): Promise<void> {
   mkdirSync(into, { recursive: true });
   await maven(['-f', pom, `${plugin}:copy-dependencies`, '-DincludeScope=runtime', `-DoutputDirectory=${into}`], into);

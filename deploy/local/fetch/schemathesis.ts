@@ -10,7 +10,7 @@ export async function findSchemathesis(): Promise<readonly [command: string, ...
   const own = installed('schemathesis');
   if (own) return [own];
   const folder = await ensureTool(`schemathesis-${version}`, fetch);
-  // Its own starter names the folder in which it was fetched, before it came here.
+  // Not its own starter, which contains the folder in which it was fetched before the move.
   return [join(folder, 'bin/python'), '-m', 'schemathesis.cli'];
 }
 

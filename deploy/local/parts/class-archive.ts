@@ -5,7 +5,7 @@ import { endProcess, isRunning, launch, refuseWhenEnding, tail } from '../proces
 import { progress } from '../progress.ts';
 import type { Command, Site } from './server.ts';
 
-// An archive that does not fit (another Java, moved jars) is left aside by the JVM, and should not be remarked on.
+// The JVM ignores an archive that does not fit (another Java, moved jars), and should not warn about it.
 const quiet = ['-Xlog:cds=off', '-Xlog:cds+dynamic=off'];
 
 /** The JVM options to start with a recorded archive. */
@@ -20,9 +20,9 @@ export interface Rehearsal {
 }
 
 /**
- * Runs a Java server once on throw-away data, so that the JVM writes down the classes it loads (AppCDS); later starts
- * read that file instead of some thousand jar entries. A server without the file starts all the same, only slower.
- * @param prepare gets the JVM options that must be given
+ * Runs a Java server once on temporary data, so that the JVM records the classes it loads (AppCDS); later starts read
+ * that file instead of some thousand jar entries. Without the file a server still starts, only slower.
+ * @param prepare gets the required JVM options
  */
 export async function recordClasses(
   name: string,

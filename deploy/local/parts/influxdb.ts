@@ -19,7 +19,7 @@ async function program(): Promise<string[]> {
   return unpackedCommand(folder, 'usr/bin/influxd');
 }
 
-/** TOML. What a load test writes is looked at, not kept for ever: no monitoring of its own, no reports to anybody. */
+/** TOML. Load test data is not kept for ever, InfluxDB does not monitor itself, and it reports to nobody. */
 function settings({ data, port }: Site): string {
   const text = (value: string) => JSON.stringify(value);
   return `reporting-disabled = true
@@ -40,7 +40,7 @@ bind-address = ${text(`127.0.0.1:${port + 1}`)}
 `;
 }
 
-/** Where k6 writes what it measures. InfluxDB 1.x: k6's own output speaks its protocol, and no other's. */
+/** The database for k6's results. InfluxDB 1.x, because k6 speaks only its protocol. */
 export const influxdb: Server = {
   graceMs: 10_000,
   install: async () => void (await program()),

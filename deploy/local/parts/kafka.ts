@@ -17,7 +17,7 @@ const forLoad = ['-Xms512m', '-Xmx768m', '-XX:+UseSerialGC'];
 const jars = (): Promise<string> =>
   ensureTool('kafka-4.4.0', (into) => copyDependencies(join(configuration, 'pom.xml'), join(into, 'libs')));
 
-/** An archive of the classes the broker loads, which halves the time to start. */
+/** An archive of the broker's classes, which halves its start time. */
 const classes = (): Promise<string> =>
   ensureTool('kafka-4.4.0-classes', async (into) => {
     const folder = await jars();
@@ -51,7 +51,7 @@ async function brokerCommand(site: Site, folder: string, extra: string[]): Promi
   };
 }
 
-/** Writes the properties, and on first use the KRaft metadata. */
+/** Writes the properties, and at first use the KRaft metadata. */
 async function format(site: Site, folder: string, controllerPort: number): Promise<void> {
   mkdirSync(site.data, { recursive: true });
   const logs = join(site.data, 'logs');
@@ -59,7 +59,7 @@ async function format(site: Site, folder: string, controllerPort: number): Promi
   writeFileSync(file, properties(site.port, controllerPort, logs));
   if (existsSync(join(logs, 'meta.properties'))) return;
   const [command = '', ...classpath] = await java(folder);
-  // A v4 UUID's first hex digits are random; a 0 in front keeps the text from beginning with '-', an option's mark.
+  // A v4 UUID's first hex digits are random; a leading 0 keeps the text from beginning with '-', which marks options.
   const id = Buffer.from(`0${randomUUID().replaceAll('-', '').slice(1)}`, 'hex').toString('base64url');
   await run(command, [
     '-XX:TieredStopAtLevel=1',
@@ -74,7 +74,7 @@ async function format(site: Site, folder: string, controllerPort: number): Promi
   ]);
 }
 
-/** One broker that is its own controller. */
+/** One broker that is also its controller. */
 function properties(port: number, controllerPort: number, logs: string): string {
   return Object.entries({
     'process.roles': 'broker,controller',
@@ -88,7 +88,7 @@ function properties(port: number, controllerPort: number, logs: string): string 
     'auto.create.topics.enable': false,
     'delete.topic.enable': true,
     'log.retention.hours': 168,
-    // There is one broker to keep copies on.
+    // There is one broker, so one copy.
     'default.replication.factor': 1,
     'min.insync.replicas': 1,
     'offsets.topic.replication.factor': 1,
@@ -99,9 +99,9 @@ function properties(port: number, controllerPort: number, logs: string): string 
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'share.coordinator.state.topic.num.partitions': 5,
-    // A first consumer starts at once, and a broker that was killed is taken back in two seconds rather than nine.
+    // A first consumer starts at once, and a killed broker is readmitted after two seconds rather than nine.
     'group.initial.rebalance.delay.ms': 0,
-    // Without it the controller writes an empty record twice a second, for brokers that follow it: there are none.
+    // Otherwise the controller writes an empty record twice a second for following brokers, of which there are none.
     'metadata.max.idle.interval.ms': 0,
     'broker.session.timeout.ms': 2000,
     'broker.heartbeat.interval.ms': 400,

@@ -14,9 +14,9 @@ import type { Server, Site } from './server.ts';
 /** A MySQL or MariaDB server program. */
 interface Program {
   kind: 'mysql' | 'mariadb';
-  /** The command, and before it the loader of an unpacked folder. */
+  /** The command, preceded by the loader of an unpacked folder. */
   command: string[];
-  /** Where an unpacked server finds its messages, character sets and plugins. */
+  /** Options with an unpacked server's messages, character sets and plugins. */
   options: string[];
   /** The folder with its `share` files. */
   base: string;
@@ -26,7 +26,7 @@ interface Program {
 let chosen: Promise<Program> | undefined;
 
 /**
- * MySQL: the installed one, or Debian's. Where neither is to be had, MariaDB, whose SQL the services keep to as well.
+ * MySQL: the installed one, or Debian's. Where neither is available, MariaDB: the services' SQL works on both.
  * `SHOP_DATABASE=mariadb` asks for MariaDB.
  */
 function databaseProgram(): Promise<Program> {
@@ -84,14 +84,12 @@ async function describe(kind: Program['kind'], command: string[], options: strin
   return { kind, command, options, base, version };
 }
 
-/** Options before all others: no configuration of the machine, and root only because the caller is. */
+/** First options: no configuration of the machine, and root only if the caller is root. */
 function basics(program: Program): string[] {
   return ['--no-defaults', ...program.options, ...(userInfo().uid === 0 ? ['--user=root'] : [])];
 }
 
-/**
- * A data folder as a first start leaves it, which each new stack copies: initialising takes five seconds, copying none.
- */
+/** A data folder as after a first start, which each new stack copies: initialising takes five seconds, copying none. */
 function template(): Promise<string> {
   return databaseProgram().then((program) =>
     ensureTool(`${program.kind}-${program.version}-data`, async (into) => {
@@ -110,7 +108,9 @@ function template(): Promise<string> {
   );
 }
 
-/** What mariadb-install-db feeds a new server, with a root that may come from this machine without a password. */
+/**
+ * The input of mariadb-install-db for a new server, with a root that may log in from this machine without a password.
+ */
 function mariaDbTables(share: string): string {
   const present = new Set(readdirSync(share));
   const file = (name: string) =>
@@ -126,14 +126,14 @@ function mariaDbTables(share: string): string {
   ].join('\n');
 }
 
-/** Whether the server keeps a binary log (`MYSQL_BINLOG=on`), as one with replicas must. Off without it. */
+/** Whether the server keeps a binary log (`MYSQL_BINLOG=on`), as a server with replicas must. Default off. */
 export function keepsBinaryLog(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
   const { MYSQL_BINLOG: value = 'off' } = env;
   if (value !== 'on' && value !== 'off') throw new StackError(`MYSQL_BINLOG is ${value}; it must be on or off.`);
   return value === 'on';
 }
 
-/** Each commit is in the log, on disk, when it is answered; and the log of a long load does not fill the disk. */
+/** Each commit is in the log and on disk before it is answered; expiry keeps a long load from filling the disk. */
 const binaryLog = [
   '--log-bin=binlog',
   '--server-id=1',
@@ -142,7 +142,7 @@ const binaryLog = [
   '--binlog-expire-logs-seconds=1800',
 ];
 
-/** The server's settings, the same for both kinds but where noted. */
+/** The server's settings, equal for both kinds unless noted. */
 export function settings(
   kind: Program['kind'],
   data: string,
@@ -150,25 +150,25 @@ export function settings(
   load: boolean,
   withBinaryLog = keepsBinaryLog(),
 ): string[] {
-  // MySQL writes the whole redo log at its first start: a quick start wants a small one.
+  // MySQL writes the whole redo log at its first start, so a quick start uses a small one.
   const redoLog = load ? '1G' : '256M';
   const common = [
     `--datadir=${data}`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
-    // Relative to the data folder: a socket's full path may have 107 characters only.
+    // Relative to the data folder: a socket's full path is limited to 107 characters.
     '--socket=server.sock',
     `--pid-file=${join(data, 'server.pid')}`,
     '--secure-file-priv=',
-    // A commit is on disk when it is answered. There is no replica, so a binary log would only cost a second fsync:
-    // it is kept only to know what it costs.
+    // A commit is on disk before it is answered. There is no replica, so a binary log would only cost a second fsync:
+    // it is kept only to measure its cost.
     '--innodb-flush-log-at-trx-commit=1',
     ...(withBinaryLog ? binaryLog : ['--skip-log-bin']),
     '--transaction-isolation=READ-COMMITTED',
     '--performance-schema=OFF',
     '--innodb-buffer-pool-size=256M',
-    // Changed pages wait in memory, safe in the redo log: most change again soon, and each write of one is two (the
-    // doublewrite buffer). By default half of all bytes written were such pages, and a disk stalls by what is written.
+    // Changed pages stay in memory, safe in the redo log: most change again soon, and each page write costs two (the
+    // doublewrite buffer). By default half of all written bytes were such pages, and written bytes make a disk stall.
     '--innodb-max-dirty-pages-pct-lwm=70',
     '--innodb-adaptive-flushing-lwm=70',
     '--max-connections=400',
@@ -185,7 +185,7 @@ export function settings(
       ];
 }
 
-/** Neither kind reads what the other wrote. */
+/** Neither kind can read the other's data. */
 function dataFolder(site: Site, program: Program): string {
   return join(site.data, `${program.kind}-data`);
 }
@@ -196,7 +196,7 @@ export const mysql: Server = {
   async prepare(site) {
     const data = dataFolder(site, await databaseProgram());
     if (existsSync(data)) return;
-    // Copied beside its place first: a copy that was interrupted must not pass for a database.
+    // The copy is made beside its place first: an interrupted copy must not pass for a database.
     const part = `${data}.part`;
     rmSync(part, { recursive: true, force: true });
     await cp(await template(), part, { recursive: true });
@@ -220,11 +220,11 @@ export const mysql: Server = {
 export interface AdminAddress {
   host: string;
   port: number;
-  /** Of root. */
+  /** Password of root. */
   password: string;
 }
 
-/** A connection of root, for creating schemas and users. */
+/** A connection as root, for creating schemas and users. */
 export function adminConnection(address: AdminAddress) {
   return createConnection({
     ...address,

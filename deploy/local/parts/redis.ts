@@ -28,8 +28,8 @@ export const redis: Server = {
       port: site.port,
       bind: '127.0.0.1',
       dir: site.data,
-      // The coupons' door and the sorted sets should survive a restart; a second of them may be lost, since MySQL has
-      // the truth.
+      // The coupons' door and the sorted sets should survive a restart. A second of them may be lost, since MySQL is
+      // the source of truth.
       appendonly: 'yes',
       appendfsync: 'everysec',
       save: '',

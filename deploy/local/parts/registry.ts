@@ -30,12 +30,12 @@ async function serverCommand(site: Site, folder: string, extra: string[]): Promi
       ...['-Xms64m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...extra],
       ...['-jar', join(folder, `apicurio-registry-app-${version}-runner.jar`)],
     ],
-    // The archive of classes holds for the class path as it was given.
+    // The archive of classes is valid only for the same class path.
     cwd: folder,
     env: {
       QUARKUS_HTTP_HOST: '127.0.0.1',
       QUARKUS_HTTP_PORT: String(site.port),
-      // Without these two H2 keeps what it was told in memory for a while, and a killed registry forgets schemas.
+      // Without these two settings H2 keeps writes in memory for a while, and a killed registry loses schemas.
       REGISTRY_DATASOURCE_URL: `jdbc:h2:file:${join(site.data, 'registry')};DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0`,
     },
   };

@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 
-/** Where one server of one stack lives. */
+/** The location of one server of one stack. */
 export interface Site {
   /** Its data folder. */
   data: string;
   port: number;
-  /** Settings for load rather than for a quick start and little memory. */
+  /** Settings for load instead of a quick start and little memory. */
   load: boolean;
 }
 
@@ -16,20 +16,20 @@ export interface Command {
   env?: Record<string, string>;
 }
 
-/** How a server is brought to this machine, run, and known to be ready. */
+/** How a server is installed, run, and recognized as ready. */
 export interface Server {
-  /** Fetches what is missing; does nothing on later runs. */
+  /** Fetches missing programs; does nothing on later runs. */
   install(): Promise<void>;
-  /** Makes the data folder and the configuration. */
+  /** Creates the data folder and the configuration. */
   prepare(site: Site): Promise<void>;
   command(site: Site): Promise<Command>;
   /** Rejects while the server does not answer properly. */
   probe(site: Site): Promise<void>;
-  /** How long it may take to stop after SIGTERM, ms. */
+  /** How long the server may take to stop after SIGTERM, ms. */
   graceMs: number;
 }
 
-/** Sends bytes to a port and gives the first bytes of the answer. */
+/** Sends bytes to a port and returns the first bytes of the answer. */
 export function exchange(port: number, message: Uint8Array | string, timeoutMs = 1000): Promise<Buffer> {
   return new Promise((done, failed) => {
     const socket = connect({ port, host: '127.0.0.1' });

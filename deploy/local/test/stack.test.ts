@@ -5,7 +5,7 @@ import { adminConnection } from '../parts/mysql.ts';
 import { openStack, type Stack } from '../stack.ts';
 import type { ServerName } from '../topology.ts';
 
-/** The stack that the test run started; its servers are killed here, so no other will do. */
+/** The stack started by the test run. Its servers are killed here, so no other stack is used. */
 function testStack(): Stack {
   const name = process.env.SHOP_STACK ?? '';
   if (!/(^|-)test$/.test(name)) throw new Error('These tests kill servers: run them with `npm test`.');
@@ -24,7 +24,7 @@ describe('the local stack', () => {
   });
 
   it.each<ServerName>(['kafka', 'registry', 'redis', 'mysql'])(
-    'when %s is killed and started, it is ready again on its port',
+    'when %s is killed and started, then it is ready again on its port',
     async (name) => {
       const part = stack.part(name);
       await part.kill9();
@@ -34,7 +34,7 @@ describe('the local stack', () => {
     },
   );
 
-  it('when MySQL is killed, what was committed is there', async () => {
+  it('when MySQL is killed after a commit, then the committed rows are there', async () => {
     const write = await adminConnection(mysqlAddress(stack.layout));
     await write.query('CREATE DATABASE IF NOT EXISTS scratch_stack');
     await write.query('CREATE TABLE scratch_stack.kept (id INT PRIMARY KEY) ENGINE=InnoDB');
@@ -48,7 +48,7 @@ describe('the local stack', () => {
     await read.end();
   });
 
-  it('when a schema was registered and the registry is killed, the schema is there', async () => {
+  it('when a schema was registered and the registry is killed, then the schema is there', async () => {
     const url = `${stack.env.SCHEMA_REGISTRY_URL}/subjects/scratch-stack/versions`;
     const body = JSON.stringify({ schema: '{"type":"string"}' });
     const headers = { 'Content-Type': 'application/vnd.schemaregistry.v1+json' };
@@ -79,19 +79,19 @@ describe('the local stack', () => {
       }
     };
 
-    it('of a service may do everything in its own schema', async () => {
+    it('when a user is a service’s, then it may do everything in its own schema', async () => {
       await asked('shop_order', 'shop_order', 'DROP TABLE IF EXISTS scratch_rights');
       expect(await asked('shop_order', 'shop_order', 'CREATE TABLE scratch_rights (id INT PRIMARY KEY)')).toBe('done');
       expect(await asked('shop_order', 'shop_order', "SELECT GET_LOCK('scratch', 0)")).toBe('done');
     });
 
-    it('of a service may not even read another’s', async () => {
+    it('when a user is a service’s, then it may not even read another’s schema', async () => {
       expect(await asked('shop_payment', 'shop_payment', 'SELECT * FROM shop_order.scratch_rights')).toBe(
         'ER_TABLEACCESS_DENIED_ERROR',
       );
     });
 
-    it('of the audit may read every schema and change none', async () => {
+    it('when a user is the audit’s, then it may read every schema and change none', async () => {
       expect(await asked('shop_audit', '', 'SELECT * FROM shop_order.scratch_rights')).toBe('done');
       expect(await asked('shop_audit', '', 'DELETE FROM shop_order.scratch_rights')).toBe(
         'ER_TABLEACCESS_DENIED_ERROR',
