@@ -9,7 +9,7 @@ describe('answers to a load', () => {
   let pool: Pool;
 
   beforeAll(async () => {
-    // Answers as the path says: /<status>/<code>; /0 breaks the connection.
+    // The path sets the answer: /<status>/<code>; /0 breaks the connection.
     server = createServer((request, response) => {
       const [, status = '', code] = request.url?.split('/') ?? [];
       if (status === '0') response.destroy();
@@ -36,7 +36,7 @@ describe('answers to a load', () => {
     ['/409/COUPON_SOLD_OUT', { good: [409], goodCode: 'COUPON_SOLD_OUT' }, undefined],
     ['/409/COUPON_NOT_OPEN', { good: [409], goodCode: 'COUPON_SOLD_OUT' }, '409 COUPON_NOT_OPEN'],
     ['/0', { good: [200] }, 'UND_ERR_SOCKET'],
-  ])('%s with %o expected is told as %s', async (path, expected, told) => {
+  ])('when the answer is %s and %o is expected, then the result is %s', async (path, expected, told) => {
     expect(await ask(path, expected)).toBe(told);
   });
 });

@@ -2,9 +2,10 @@ import type { Dispatcher } from 'undici';
 import type { LoadRequest } from './traffic.ts';
 
 /**
- * Reads one answer. The body of a right answer is not looked at, except where the right answer is a problem: then its
- * code must stand in it.
- * @param finish told once: nothing when the answer was right, else what it was: `503 SERVICE_UNAVAILABLE`, `timeout` …
+ * Reads one answer. The body of a right answer is ignored, except where the right answer is a problem: then the body
+ * must hold its code.
+ * @param finish called once: with nothing when the answer was right, else with the actual answer: `503
+ * SERVICE_UNAVAILABLE`, `timeout` …
  */
 export function answerHandler(
   { good, goodCode }: Pick<LoadRequest, 'good' | 'goodCode'>,

@@ -3,15 +3,15 @@ import { build } from 'hdr-histogram-js';
 import type { SqlReader } from '../../ops/src/sql.ts';
 import { createLatency, type Latency } from './latency.ts';
 
-/** How the ranking followed the orders that completed. */
+/** How quickly the ranking counted completed orders. */
 export interface Counting {
-  /** Completed in the span. */
+  /** Orders completed in the span. */
   readonly orders: number;
-  /** Of them, those that the ranking has counted. */
+  /** The part that the ranking has counted. */
   readonly counted: number;
-  /** From completed_at to the ranking's inbox row. */
+  /** Time from completed_at to the ranking's inbox row. */
   readonly lag: Latency;
-  /** Of the first and the last of them that was counted, ms since the epoch. */
+  /** Times of the first and the last counted order, ms since the epoch. */
   readonly firstAt: number;
   readonly lastAt: number;
 }
@@ -25,7 +25,7 @@ export async function readCounting(sql: SqlReader, from: number, to: number): Pr
     `SELECT order_id AS id, completed_at AS at FROM shop_order.orders WHERE completed_at >= ? AND completed_at < ?`,
     span,
   );
-  // Nothing is counted before it is complete.
+  // No order is counted before it is complete, so older inbox rows are not needed.
   const inbox = await sql.query<{ id: string; at: Date }>(
     'SELECT event_id AS id, processed_at AS at FROM shop_ranking.processed_event WHERE consumer_group = ? AND processed_at >= ?',
     [GROUP, new Date(from)],

@@ -29,11 +29,11 @@ export interface CouponBench {
 }
 
 const FIRST_USER = 1;
-/** Far above the users of a load. */
+/** An id far above the users of a load. */
 const TAKER = 1_000_000_000;
 
 /**
- * Loads of the coupon service, each on a policy of its own.
+ * Opens loads of the coupon service, each on its own policy.
  * @param direct past the gateway, to every instance of the service in turn
  */
 export function openCoupons(
@@ -75,11 +75,11 @@ export function openCoupons(
 
 interface Issued {
   readonly all: number;
-  /** Of the users who asked within the window. */
+  /** Coupons of users who asked within the window. */
   readonly inWindow: number;
 }
 
-/** Every coupon that was answered is a row. A row more is one whose answer did not reach its caller in time. */
+/** Every answered coupon must have a row. A further row is a coupon whose answer did not arrive in time. */
 export function afterIssue({ all, inWindow }: Issued, accepted: number): Aftermath {
   return {
     facts: [['coupons in MySQL', String(all)]],
@@ -87,17 +87,17 @@ export function afterIssue({ all, inWindow }: Issued, accepted: number): Afterma
   };
 }
 
-/** What became of the requests of a window that were put on the log. */
+/** The outcomes of a window's requests that went by the log. */
 export interface LoggedRequests {
   readonly requests: number;
   readonly issued: number;
   readonly soldOut: number;
   readonly pending: number;
-  /** Decided within the window, whenever they came. */
+  /** Requests decided within the window, whenever they were sent. */
   readonly decidedInWindow: number;
-  /** From the receipt's row to its outcome. */
+  /** Time from the receipt's row to its outcome. */
   readonly toDecided: Latency;
-  /** From the window's end to the last outcome, ms. */
+  /** Time from the window's end to the last outcome, ms. */
   readonly drainMs: number;
 }
 
@@ -121,7 +121,7 @@ export function afterLog(log: LoggedRequests, offered: number): Aftermath {
   };
 }
 
-/** What is made ready goes past the gateway: it is not what is measured. */
+/** Prepares data past the gateway, since this is not measured. */
 interface Service {
   readonly url: string;
   readonly signed: SignedHeaders;

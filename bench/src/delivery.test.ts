@@ -58,12 +58,12 @@ const result = {
 };
 
 describe('the phases of the data platform', () => {
-  it('are refused on a stack that is somebody else’s', () => {
+  it('when the stack was not started by the benchmark, then phases of the data platform are refused', () => {
     const processes = () => [{ name: 'data-platform-1', pid: process.pid }];
     expect(() => phases({ processes })).toThrow('not ours to stop');
   });
 
-  it('end with its return, whatever it did', () => {
+  it('when the platform hangs or is away, then its return follows', () => {
     const pause = async () => async () => {};
     const planned = phases({ pause, processes: () => [{ name: 'data-platform-1', pid: process.pid }] });
     expect(planned.map(({ isReturn }) => isReturn)).toEqual([false, false, true, false, true]);
@@ -71,14 +71,14 @@ describe('the phases of the data platform', () => {
 });
 
 describe('the report of deliveries', () => {
-  it('has a line for each, with what an order cost', () => {
+  it('when results are reported, then each phase has a line, with the cost of an order', () => {
     const report = renderDeliveryReport({ results: { one: result } });
     expect(report).toContain('| there | 500 | 17 | 39 | 80 | 106 | 39 | 80 | 0.0 % |  | 0.40 | 5.0 % |');
     expect(report).toContain('62,500 missed, in 9.0 s');
     expect(report).toContain('10,000 orders, each end delivered once');
   });
 
-  it('says what an audit found', () => {
+  it('when an audit found faults, then the report says so', () => {
     const failed = { ...audit, ok: false, failed: ['ended-orders-are-delivered (3)'] };
     const report = renderDeliveryReport({ results: { one: { ...result, audit: failed } } });
     expect(report).toContain('NOT clean: ended-orders-are-delivered (3)');

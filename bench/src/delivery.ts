@@ -4,12 +4,12 @@ import { profileOf } from './profiles.ts';
 import { WARMUP_SECONDS } from './search.ts';
 import type { Target } from './stack.ts';
 
-/** What the data platform does during a load. */
+/** A state of the data platform during a load. */
 export interface Phase {
   readonly title: string;
-  /** It comes back at the start of the window, and what it has missed is delivered beside the load. */
+  /** True when the platform comes back at the start of the window, and the backlog is delivered beside the load. */
   readonly isReturn: boolean;
-  /** Before the load, or at the start of the window when it is a return; it lasts until the next phase. */
+  /** Called before the load, or at the start of the window for a return; the state lasts until the next phase. */
   begin(): Promise<void>;
 }
 
@@ -17,20 +17,23 @@ export interface DeliveryRun {
   readonly title: string;
   readonly orders: OrdersRun;
   /**
-   * The ends that it had missed when it came back, and how long until it had that many more events, new ones included,
-   * ms.
+   * Ended orders that it had missed when it came back, and the time until it had received as many events, new ones
+   * included, ms.
    */
   readonly backlog?: { readonly ends: number; readonly deliveredMs: number };
 }
 
-/** How long a load beside a backlog is, seconds. */
+/** Duration of a load beside a backlog, s. */
 export const RETURN_SECONDS = 30;
-/** How long a backlog may take, ms. */
+/** Longest time for a backlog, ms. */
 const BACKLOG_LIMIT_MS = 300_000;
-/** How long the platform may take to say what it has, ms. */
+/** How long the platform may take to list its events, ms. */
 const ANSWER_LIMIT_MS = 5_000;
 
-/** With the platform, with one that hangs, with none; after each the return. @throws when it is not ours to stop */
+/**
+ * With the platform, with a hanging one, with none; after each of these the return. @throws when the stack is not ours
+ * to stop
+ */
 export function phases({ pause, processes }: Pick<Target, 'pause' | 'processes'>): Phase[] {
   const platform = processes().find(({ name }) => name.startsWith('data-platform'));
   if (!pause || !platform)
@@ -55,7 +58,7 @@ export function phases({ pause, processes }: Pick<Target, 'pause' | 'processes'>
   ];
 }
 
-/** One load of orders during a phase. @param seconds of the window, unless it is a return */
+/** Runs one load of orders during a phase. @param seconds of the window, unless it is a return */
 export async function runPhase(
   shop: Shop,
   { title, isReturn, begin }: Phase,
@@ -75,7 +78,7 @@ export async function runPhase(
   return { title, orders, ...(backlog && { backlog }) };
 }
 
-/** Waits until the platform has as many events as orders had ended when it came back. */
+/** Waits until the platform has as many events as orders had ended at its return. */
 async function untilDelivered({ session }: Shop, platformUrl: string): Promise<DeliveryRun['backlog']> {
   const began = performance.now();
   const had = await eventsAt(platformUrl);

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { drive } from './drive.ts';
 
-/** A process is started for each load, ms. */
+/** A process is started for each load, hence the time, ms. */
 const TIMEOUT = 30_000;
 
-/** The generator against a server that only notes who asked. */
+/** The generator against a server that only notes its requests. */
 describe('the generator', () => {
   let server: Server;
   let asked: { userId: number; couponPolicyId: number }[];
@@ -46,7 +46,7 @@ describe('the generator', () => {
   };
 
   it(
-    'sends each request once, those before the window too, and counts only the window',
+    'when a plan has a lead-in, then each request is sent once, and only those of the window count',
     async () => {
       const { load, cpu } = await run('issued', 2);
       expect(asked.map(({ userId }) => userId).sort((a, b) => a - b)).toEqual(
@@ -61,7 +61,7 @@ describe('the generator', () => {
   );
 
   it(
-    'tells answers that are not the right one apart',
+    'when an answer is not the right one, then it is counted apart',
     async () => {
       answer = () => ({ status: 409, body: { code: 'COUPON_SOLD_OUT' } });
       expect((await run('sold-out')).load).toMatchObject({ accepted: 50, failures: {} });

@@ -5,19 +5,19 @@ import { type CpuUse, countCpu, type Watched } from './processes.ts';
 
 export interface Driven {
   readonly load: LoadResult;
-  /** Of every process over the window, the generator included. */
+  /** CPU of every process over the window, the generator included. */
   readonly cpu: CpuUse;
 }
 
 /**
  * Runs a generator to its end, and counts the CPU of every process over its window.
- * @param processes asked at its start
+ * @param processes called at the window's start
  */
 export function drive(plan: LoadPlan, processes: () => readonly Watched[]): Promise<Driven> {
   return startLoad(plan, processes, 'generator').driven;
 }
 
-/** Starts a generator that runs beside others. @param name under which its own CPU is counted */
+/** Starts a generator beside others. @param name for its own CPU */
 export function startLoad(
   plan: LoadPlan,
   processes: () => readonly Watched[],

@@ -1,6 +1,6 @@
 /**
- * Clients that follow orders: a process of its own, so that what thousands of connections cost is seen apart. It is
- * told by its parent what to do next. Its clock is the services': they run on the same machine.
+ * Clients that follow orders: a separate process, so that the cost of thousands of connections is measured apart. Its
+ * parent sends it tasks. It shares its clock with the services, since they run on the same machine.
  */
 import { randomUUID } from 'node:crypto';
 import { Agent, get, type IncomingMessage } from 'node:http';
@@ -11,9 +11,9 @@ import { createLatency } from './latency.ts';
 import { seeded } from './profiles.ts';
 import type { FollowersCommand, FollowersMessage, FollowersPlan, Told } from './streams-plan.ts';
 
-/** Steps of an order that ends as these do: created, reserved, paid or its coupon rejected, ended. */
+/** Steps of an order that ends normally here: created, reserved, paid or its coupon rejected, ended. */
 const STEPS = 4;
-/** Orders that are placed and streams that are opened at once, while they are prepared. */
+/** Orders placed and streams opened at once during preparation. */
 const AT_ONCE = 64;
 const LAST_EVENT = /"type":"order-(?:completed|cancelled)","happenedAt":"([^"]+)"/;
 const EVENT = /^event: order$/gm;
@@ -23,7 +23,7 @@ interface PlacedOrder {
   readonly userId: number;
 }
 
-/** Streams of one kind: when each was told, and what went wrong. */
+/** Results of one kind of streams: times and failures. */
 function createTally() {
   const end = createLatency(buildHistogram);
   const failures = new Map<string, number>();
@@ -57,7 +57,7 @@ function createFollowers({ gateway, users, products, ...plan }: FollowersPlan) {
     return order;
   }
 
-  /** Resolves with the promise of its end, once the stream is open. */
+  /** Resolves once the stream is open, with the promise of its end. */
   function follow({ orderId, userId }: PlacedOrder, tally: Tally): Promise<{ over: Promise<void> }> {
     tally.entered();
     return new Promise((opened) => {
@@ -86,7 +86,9 @@ function createFollowers({ gateway, users, products, ...plan }: FollowersPlan) {
 
   return {
     held,
-    /** Orders that name a coupon wait for the coupon service, which is stopped; each has its stream. */
+    /**
+     * Holds orders open: each names a coupon and so waits for the coupon service, which is stopped. Each has a stream.
+     */
     async open(): Promise<Told> {
       let left = plan.open;
       const worker = async () => {

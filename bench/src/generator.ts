@@ -1,10 +1,10 @@
 /**
- * The load generator: a process of its own, so that what it costs is seen apart. It is told what to do by its parent,
- * sends on a fixed schedule whatever the answers do (an open loop), and measures each answer from the moment its
- * request was due, so that a stall of the system is not hidden by a stall of the sender.
+ * The load generator: a separate process, so that its cost is measured apart. Its parent sends it a plan. It sends on a
+ * fixed schedule regardless of the answers (an open loop), and measures each answer from the moment its request was
+ * due, so that a stall of the sender does not hide a stall of the system.
  *
- * It is light because undici's `dispatch` makes no promises and no streams, and right answers are not parsed: about 0.2
- * of a core at 4,000 requests a second, where the machine has that core to give.
+ * It is light because undici's `dispatch` creates no promises and no streams, and right answers are not parsed: about
+ * 0.2 of a core at 4,000 requests a second, if the machine has that core free.
  */
 import { readFileSync } from 'node:fs';
 import { build as buildHistogram } from 'hdr-histogram-js';
@@ -49,7 +49,7 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
       if (counted) {
         if (failure === undefined) accepted++;
         else failures.set(failure, (failures.get(failure) ?? 0) + 1);
-        // A failure took its time too: leaving it out would make an overload look quick.
+        // A failed request's time counts too: leaving it out would make an overload look quick.
         (expected.waits ? waited : answer).record(performance.now() - due);
       }
       if (open === 0) allAnswered();
@@ -91,7 +91,7 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
     await new Promise<void>((done) => {
       allAnswered = done;
     });
-  // The last request is due before the window's end, and may be answered before it too.
+  // The last request is due before the window's end, and may be answered before it.
   await windowEnded;
   await Promise.all(pools.flatMap((pool) => [pool.answer.close(), pool.waited.close()]));
   return {
@@ -107,7 +107,7 @@ async function generate(plan: LoadPlan, tell: (message: GeneratorMessage) => voi
 }
 
 if (process.send) {
-  // The parent is gone: nobody wants the result.
+  // The parent has ended, so the result is not needed.
   process.once('disconnect', () => process.exit(1));
   const tell = (message: GeneratorMessage) => process.send?.(message);
   process.once('message', (plan: LoadPlan) => {

@@ -5,10 +5,10 @@ import { createLatency, type Latency } from './latency.ts';
 import { orderBody, profileOf, seeded } from './profiles.ts';
 import { readSagas } from './sagas.ts';
 
-/** One order after the other on a system that does nothing else. */
+/** Single orders, one after the other, on an otherwise idle system. */
 export interface IdleLatency {
   readonly orders: number;
-  /** From sending POST /orders (Prefer: wait) to the end of its 201. */
+  /** Time from sending POST /orders (Prefer: wait) to the end of its 201. */
   readonly answer: Latency;
   /** completed_at − created_at. */
   readonly toCompleted: Latency;
@@ -16,7 +16,7 @@ export interface IdleLatency {
 }
 
 const WARMUP = 100;
-/** Between two orders, ms: each finds the system idle. */
+/** Pause between two orders, ms, so that each finds the system idle. */
 const PAUSE_MS = 30;
 
 export async function measureIdleLatency(gateway: string, sql: SqlReader, orders: number): Promise<IdleLatency> {

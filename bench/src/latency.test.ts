@@ -3,7 +3,7 @@ import { build } from 'hdr-histogram-js';
 import { createLatency } from './latency.ts';
 
 describe('latencies', () => {
-  it('are summed up in percentiles, counted as often as they came', () => {
+  it('when latencies are recorded, then percentiles count each as often as it came', () => {
     const latency = createLatency(build);
     for (let ms = 1; ms <= 100; ms++) latency.record(ms, 10);
     const { count, p50, p95, p99, max } = latency.summary();
@@ -19,7 +19,7 @@ describe('latencies', () => {
     }
   });
 
-  it('are zero when there are none', () => {
+  it('when there are no latencies, then the figures are zero', () => {
     expect(createLatency(build).summary()).toEqual({ count: 0, p50: 0, p95: 0, p99: 0, max: 0 });
   });
 });

@@ -1,6 +1,6 @@
 import type { build } from 'hdr-histogram-js';
 
-/** Milliseconds, to three digits. */
+/** Latencies in milliseconds, to three digits. */
 export interface Latency {
   readonly count: number;
   readonly p50: number;

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, freemem, loadavg, totalmem } from 'node:os';
 
-/** Where a run was made, for its report. */
+/** The machine of a run, for its report. */
 export interface Machine {
   readonly cores: number;
   readonly cpu: string;
   readonly memoryGb: number;
   readonly freeMemoryGb: number;
-  /** Load average of the minute before: what others were doing. */
+  /** Load average of the minute before: other load on the machine. */
   readonly loadBefore: number;
   readonly node: string;
   readonly commit: string;

@@ -4,7 +4,7 @@ import type { Output } from '../../ops/src/command.ts';
 import { loadDemo } from '../../ops/src/demo/load.ts';
 import { startTarget, stopTarget } from './stack.ts';
 
-/** The shop that runs at the terminal's addresses. @throws in words when none does */
+/** The running shop at the terminal's addresses. @throws in words when there is none */
 export async function runningStack(): Promise<Addresses> {
   const addresses = readAddresses();
   const answer = await fetch(`${addresses.gateway}/health/ready`).catch(() => undefined);
@@ -13,7 +13,7 @@ export async function runningStack(): Promise<Addresses> {
   return addresses;
 }
 
-/** Does some work on a stack of its own with the demo data, which is ended again. `auth`: its gateway wants tokens. */
+/** Runs `work` on a new stack with the demo data, which is stopped afterwards. `auth`: its gateway requires tokens. */
 export async function onFreshStack<T>(
   output: Output,
   { instances, auth = false }: { readonly instances: number; readonly auth?: boolean },
@@ -32,7 +32,7 @@ export async function onFreshStack<T>(
   }
 }
 
-/** Whether all invariants hold, once nothing is under way any more. */
+/** Audits all invariants once the system is idle. */
 export async function auditOf(addresses: Addresses) {
   const session = await openAudit(addresses);
   try {

@@ -16,12 +16,12 @@ export interface OrdersRun extends Trial {
   readonly load: LoadResult;
   readonly sagas: SagaResult;
   readonly cpu: CpuUse;
-  /** Answers that are no success, and orders that did not complete, of all that were offered. */
+  /** Share of unsuccessful answers and uncompleted orders among all offered. */
   readonly failureShare: number;
 }
 
 export interface Shop {
-  /** @param beside is done beside the load, and waited for before its orders are read */
+  /** @param beside runs beside the load, and is awaited before its orders are read */
   run(profile: Profile, rate: number, seconds: number, beside?: () => Promise<void>): Promise<OrdersRun>;
   audit(): Promise<AuditReport>;
   readonly session: AuditSession;
@@ -29,13 +29,13 @@ export interface Shop {
 }
 
 export const USERS = 10_000;
-/** Won for each: no order of a load is to fail for points. */
+/** Points for each user, in won: no order of a load must fail for points. */
 const POINTS = 10_000_000;
-/** Products with less would sell out under the load. */
+/** Products with less stock would sell out under the load. */
 const ENOUGH_STOCK = 100_000;
 const WAITS_PER_SECOND = 5;
 
-/** Fills the target with users, points and products, so that loads can be run on it. */
+/** Fills the target with users, points and products for the loads. */
 export async function openShop(target: Target, say: (words: string) => void): Promise<Shop> {
   const { gateway } = target.addresses;
   const loaded = await loadDemo({

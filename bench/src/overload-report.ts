@@ -18,7 +18,7 @@ export interface OverloadResult extends Judged {
 export interface OpeningReport extends Judged {
   readonly opening: OpeningResult & { readonly cpu: CpuUse };
   readonly timelySeconds: number;
-  /** Coupons and pieces there were. */
+  /** Number of coupons and pieces. */
   readonly stock: number;
 }
 
@@ -26,7 +26,7 @@ export interface StallResult extends Judged {
   readonly stall: Stall;
 }
 
-/** All that was measured, the last of each kind. */
+/** All measured results, the last of each kind. */
 export interface OverloadResults {
   readonly overloads: Record<string, OverloadResult>;
   readonly openings: Record<string, OpeningReport>;
@@ -167,7 +167,7 @@ function orderTable(steps: readonly Pick<StallStep, 'name' | 'kinds' | 'orders'>
 
 const SERVICE = /^(gateway|order|catalog|payment|coupon|ranking)-\d/;
 
-/** Cores that the generator and the processes of the stack used, and the memory of the services. */
+/** Cores used by the generator and the stack's processes, and the services' memory. */
 function machineTable(
   steps: readonly Pick<OverloadStep, 'name' | 'cpu' | 'latestSendMs' | 'mostWaiting' | 'unsent'>[],
 ) {
@@ -206,7 +206,7 @@ function cores({ processes, wallSeconds }: CpuUse, name: string): number {
   return (processes.find((it) => it.name === name)?.cpuSeconds ?? 0) / wallSeconds;
 }
 
-/** The cost of a request for the generator, in time of the processors that it shares with the stack. */
+/** The generator's cost of a request, in time of the processors that it shares with the stack. */
 function generatorCost(steps: readonly Pick<OverloadStep, 'name' | 'cpu' | 'kinds'>[]): string {
   const costs = steps.map(({ name, cpu, kinds }) => {
     const requests = Object.values(kinds).reduce((sum, { offered }) => sum + offered, 0);

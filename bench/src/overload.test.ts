@@ -41,7 +41,7 @@ const step: OverloadStep = {
 };
 
 describe('an overload', () => {
-  it('goes up to eight times the rate that holds, and ends at half of it', () => {
+  it('when an overload is planned, then it goes up to eight times the held rate, and ends at half of it', () => {
     expect(overloadSteps(100, 30, 20).map(({ factor, rate, seconds }) => [factor, rate, seconds])).toEqual([
       [0.5, 50, 5],
       [1, 100, 30],
@@ -52,13 +52,13 @@ describe('an overload', () => {
     ]);
   });
 
-  it('has finished the orders that were completed, and the requests that were answered right', () => {
+  it('when a step is over, then completed orders and right answers count as finished', () => {
     expect(finishedPerSecond(step, 'orders')).toBe(5);
     expect(finishedPerSecond(step, 'reads')).toBe(7);
     expect(finishedPerSecond(step, 'coupons')).toBe(0);
   });
 
-  it('is told with served, refused and lost apart', () => {
+  it('when an overload is reported, then served, refused and lost requests are listed apart', () => {
     const about = {
       command: 'npm run bench -- overload sale',
       machine: {

@@ -15,33 +15,33 @@ export const OVERLOAD_TITLES: Readonly<Record<OverloadName, string>> = {
   sale: 'A sale: 80 % reads, 15 % coupon requests, 5 % orders',
 };
 
-/** Where the search for the rate that holds begins, a second. */
+/** First rates of the search for the held rate, a second. */
 const USUAL_STARTS = { orders: 400, coupons: 800, reads: 800, sale: 800 } as const;
 const FACTORS = [1, 2, 4, 8] as const;
-/** Before the steps, at half the rate that holds, s: it is not reported. */
+/** Warm-up before the steps, at half the held rate, s. Not reported. */
 const WARM_UP_SECONDS = 5;
 const TRIAL_SECONDS = 4;
 
-/** The needs of a load: data of the shop that it is offered to. */
+/** The data of the shop that a load needs. */
 export interface Shop {
   readonly products: readonly number[];
-  /** Makes coupons for so many requests. */
+  /** Creates coupons for this many requests. */
   policies(requests: number): Promise<readonly number[]>;
 }
 
 export interface OverloadStep extends MeasuredStep {
-  /** Of the rate that holds. */
+  /** Factor to the held rate. */
   readonly factor: number;
   readonly orders?: StepOrders;
 }
 
 export interface Overload {
   readonly name: OverloadName;
-  /** Requests a second that hold. */
+  /** The held rate, requests a second. */
   readonly peak: number;
   readonly searched: boolean;
   readonly steps: readonly OverloadStep[];
-  /** From the flood's end until answer times were normal, s; undefined when they were not by the end. */
+  /** Time from the flood's end until answer times were normal, s; undefined when they were not by the end. */
   readonly normalAfterSeconds: number | undefined;
 }
 
@@ -54,12 +54,12 @@ async function mixOf(name: OverloadName, { products, policies }: Shop, requests:
     case 'reads':
       return [shop.browsing(products)];
     case 'sale':
-      // A fifth rather than 15 %: the mix is drawn.
+      // A fifth rather than 15 %, since the mix is drawn at random.
       return shop.sale(products, await policies(Math.ceil(requests / 5) + 1_000));
   }
 }
 
-/** The highest rate that a load holds. @throws when none does */
+/** Finds the highest rate that a load holds. @throws when none does */
 export async function findPeak(
   name: OverloadName,
   loaded: Loaded,
@@ -80,7 +80,7 @@ export async function findPeak(
   return held;
 }
 
-/** The steps of an overload: once, twice, four and eight times the rate that holds, then half of it. */
+/** The steps of an overload: once, twice, four and eight times the held rate, then half of it. */
 export function overloadSteps(peak: number, seconds: number, afterSeconds: number): (Step & { factor: number })[] {
   const step = (name: string, factor: number, length: number) => ({
     name,
@@ -134,10 +134,10 @@ export async function runOverload(
   return { name, peak, searched: options.peak === undefined, steps: told, normalAfterSeconds };
 }
 
-/** How long the backlog of a flood may take, ms. */
+/** Longest time for the backlog of a flood, ms. */
 export const DRAIN_MS = 300_000;
 
-/** Finished a second while a step was on: orders by their rows, everything else by its right answers. */
+/** Finished requests a second during a step: orders by their rows, others by their right answers. */
 export function finishedPerSecond(step: Pick<OverloadStep, 'kinds' | 'seconds' | 'orders'>, kind: string): number {
   const finished = kind === 'orders' && step.orders ? step.orders.completedInStep : (step.kinds[kind]?.finished ?? 0);
   return finished / step.seconds;

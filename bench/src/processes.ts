@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A process whose work is counted. */
+/** A process whose CPU is counted. */
 export interface Watched {
   readonly name: string;
   readonly pid: number;
@@ -16,14 +16,14 @@ export interface ProcessUse {
 
 export interface CpuUse {
   readonly processes: readonly ProcessUse[];
-  /** What everything else on the machine used: other people's work, the kernel's own threads. */
+  /** CPU of everything else on the machine: other people's work, the kernel's own threads. */
   readonly othersSeconds: number;
   readonly idleSeconds: number;
   /** Time between the readings. */
   readonly wallSeconds: number;
 }
 
-/** What of all processors went to work that is not listed, 0 to 1. */
+/** Share of all processors used by unlisted work, 0 to 1. */
 export function othersShare({ processes, othersSeconds, idleSeconds }: CpuUse): number {
   const all = processes.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, othersSeconds + idleSeconds);
   return all > 0 ? othersSeconds / all : 0;
@@ -36,13 +36,13 @@ interface Reading {
   readonly idleTicks: number;
 }
 
-/** Linux counts CPU time in hundredths of a second, whatever the kernel's own clock. */
+/** Linux counts CPU time in hundredths of a second, independent of the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
 
-/** User and kernel ticks, of all threads, from the text of /proc/<pid>/stat. */
+/** User and kernel ticks of all threads, from the text of /proc/<pid>/stat. */
 export function cpuTicks(stat: string): number {
-  // The command's name stands in parentheses and may hold spaces and parentheses itself.
+  // The command's name is in parentheses and may itself contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(fields[11]) + Number(fields[12]);
 }
@@ -59,7 +59,7 @@ export function machineTicks(stat: string): { busy: number; idle: number } {
   return { busy: user + nice + system + irq + softirq + steal, idle: idle + iowait };
 }
 
-/** Starts counting; the function it returns ends the count. A process that is gone by then is left out of the table. */
+/** Starts counting; the returned function ends it. A process that has ended by then is left out. */
 export function countCpu(watched: readonly Watched[]): () => CpuUse {
   const before = read(watched);
   return () => {

@@ -19,11 +19,11 @@ export const READ_LOADS: readonly ReadLoad[] = [
   { name: 'popular', title: 'GET /products/popular', paths: ['/products/popular'] },
 ];
 
-/** Orders a second, for so many seconds, before popular products are asked for: a list of none would tell nothing. */
+/** Orders a second, and seconds, before popular products are read: an empty list would show nothing. */
 const SOLD_RATE = 50;
 const SOLD_SECONDS = 6;
 
-/** Sells some of many products, so that there are popular ones. */
+/** Sells some of many products, so that there are popular products. */
 export async function sellSome(target: Target, session: AuditSession, users: number): Promise<void> {
   const { gateway } = target.addresses;
   const plan = await withTokens(

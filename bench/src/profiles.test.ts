@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { orderBody, profileOf, seeded } from './profiles.ts';
 
 describe('orders of a load', () => {
-  it('are the same for the same seed', () => {
+  it('when the seed is the same, then the orders are the same', () => {
     const bodies = (seed: number) => {
       const random = seeded(seed);
       return Array.from({ length: 5 }, () => orderBody(profileOf(3, false), 100, [1, 2, 3, 4, 5], random));
@@ -11,7 +11,7 @@ describe('orders of a load', () => {
     expect(bodies(7)).not.toEqual(bodies(8));
   });
 
-  it('name each product once', () => {
+  it('when an order has several lines, then each names another product', () => {
     const random = seeded(1);
     for (let i = 0; i < 200; i++) {
       const { items, userId } = orderBody(profileOf(3, false), 10, [1, 2, 3, 4], random);
@@ -21,7 +21,7 @@ describe('orders of a load', () => {
     }
   });
 
-  it('all want the first product when it is hot', () => {
+  it('when a profile is hot, then all orders want the first product', () => {
     const random = seeded(1);
     const products = Array.from(
       { length: 50 },
@@ -30,7 +30,7 @@ describe('orders of a load', () => {
     expect(new Set(products)).toEqual(new Set([9]));
   });
 
-  it('are refused when no profile is like that', () => {
+  it('when no profile matches, then it is refused', () => {
     expect(() => profileOf(3, true)).toThrow('--lines 1');
   });
 });

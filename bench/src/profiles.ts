@@ -1,4 +1,4 @@
-/** What the orders of a load look like. */
+/** The shape of a load's orders. */
 export interface Profile {
   readonly name: 'one-line' | 'three-lines' | 'hot';
   readonly title: string;
@@ -12,7 +12,7 @@ export const PROFILES: readonly Profile[] = [
   { name: 'hot', title: 'One line, one hot product', lines: 1, hot: true },
 ];
 
-/** @throws when no profile is like that */
+/** @throws when there is no such profile */
 export function profileOf(lines: number, hot: boolean): Profile {
   const profile = PROFILES.find((each) => each.lines === lines && each.hot === hot);
   if (!profile)
@@ -22,7 +22,7 @@ export function profileOf(lines: number, hot: boolean): Profile {
   return profile;
 }
 
-/** Random numbers in [0, 1) that are the same for the same seed (mulberry32), so that a run can be repeated. */
+/** Random numbers in [0, 1), the same for the same seed (mulberry32), so that a run can be repeated. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -8,7 +8,7 @@ import { DRAIN_LIMIT_MS, WARMUP_SECONDS } from './search.ts';
 import type { Target } from './stack.ts';
 import { withTokens } from './tokens.ts';
 
-/** What is sold while the ranking is asked. */
+/** Sales during the reads of the ranking. */
 export interface Sales {
   readonly users: number;
   readonly products: readonly number[];
@@ -16,7 +16,7 @@ export interface Sales {
   readonly rate: number;
 }
 
-/** Popular products are asked for at one rate, while orders complete at another. */
+/** Popular products are read at one rate, while orders complete at another. */
 export async function runPopular(
   target: Target,
   session: AuditSession,
@@ -27,7 +27,7 @@ export async function runPopular(
 ): Promise<RequestsRun> {
   const { gateway } = target.addresses;
   await session.waitUntilIdle({ timeoutMs: DRAIN_LIMIT_MS });
-  // The orders begin and end outside of the window of the reads.
+  // The orders start before and end after the window of the reads.
   const orders = startLoad(await ordersPlan(target, sales, WARMUP_SECONDS + seconds + 2), () => [], 'order generator');
   const reads = await drive(
     {
@@ -56,8 +56,8 @@ export async function runPopular(
 }
 
 /**
- * How quickly a backlog is counted: the ranking is stopped, orders complete, it starts again.
- * @param pause stops the ranking service and gives what starts it
+ * Measures how quickly a backlog is counted: the ranking is stopped, orders complete, it starts again.
+ * @param pause stops the ranking service and returns a function that starts it
  */
 export async function countBacklog(
   target: Target,
@@ -70,7 +70,7 @@ export async function countBacklog(
   const resume = await pause();
   const { load } = await drive(await ordersPlan(target, sales, Math.ceil(events / sales.rate)), () => []).finally(
     async () => {
-      // The saga does not need the ranking; the pause ends only when the last order has.
+      // The saga does not need the ranking. The pause ends only when the last order has ended.
       await untilNonePending(session);
       await resume();
     },
@@ -83,7 +83,7 @@ export async function countBacklog(
   const ms = counting.lastAt - counting.firstAt;
   return [
     ['backlog of order-completed', String(counting.counted)],
-    // All of it in one batch has no duration.
+    // A single batch has no duration.
     [
       'from its first batch to its last',
       `${ms} ms${ms > 0 ? ` (${Math.round(counting.counted / (ms / 1_000))}/s)` : ''}`,

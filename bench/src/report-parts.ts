@@ -16,7 +16,7 @@ export function percentiles({ p50, p95, p99 }: Latency): string[] {
   return [p50, p95, p99].map(milliseconds);
 }
 
-/** Who used the processors, and so what binds. */
+/** The users of the processors, which show the bottleneck. */
 export function cpuTable({ processes, othersSeconds, idleSeconds, wallSeconds }: CpuUse): string[] {
   const cores = (seconds: number) => (seconds / wallSeconds).toFixed(2);
   const sorted = [...processes].sort((a, b) => b.cpuSeconds - a.cpuSeconds);
@@ -37,17 +37,17 @@ export function cpuTable({ processes, othersSeconds, idleSeconds, wallSeconds }:
   ];
 }
 
-/** What a heading says of the number of instances; nothing when it is one. */
+/** The heading's part about the number of instances; empty for one. */
 export function ofInstances(instances: number): string {
   return instances > 1 ? `, ${instances} instances of each service` : '';
 }
 
-/** The audit's verdict. @param clean what else is said when it found nothing, with its punctuation */
+/** The audit's verdict. @param clean text after a clean verdict, with its punctuation */
 export function auditLine({ ok, failed }: AuditSummary, clean: string): string {
   return ok ? `Audit afterwards: clean${clean}` : `Audit afterwards: NOT clean: ${failed.join(', ')}.`;
 }
 
-/** The command, the machine and what else it did. */
+/** The command, the machine and other load on it. */
 export function provenance({
   command,
   machine,

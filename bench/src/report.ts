@@ -15,7 +15,7 @@ import { keepAs, type LatencyResult, type OrdersResult, type Results } from './r
 import { confirmedRate } from './sagas.ts';
 import { LIMITS } from './search.ts';
 
-/** The whole report, from the results alone. */
+/** Renders the whole report from the results alone. */
 function renderReport({ orders, latency }: Results): string {
   const loads = Object.values(orders);
   const idle = Object.values(latency);
@@ -174,7 +174,7 @@ function method(): string[] {
   ];
 }
 
-/** Puts new results in the place of the last ones of their kind, and renders the report from all. @returns its path */
+/** Replaces the last results of the same kind, and renders the report from all. @returns its path */
 export function keepResults(change: (results: Results) => void): string {
   return keepAs('orders', { orders: {}, latency: {} }, change, renderReport);
 }

@@ -19,12 +19,12 @@ import { LIMITS } from './search.ts';
 export interface RequestsResult extends Measurement {
   readonly title: string;
   readonly instances: number;
-  /** The highest rate that held, or the one that was asked for. */
+  /** The highest rate that held, or the requested one. */
   readonly run: RequestsRun | undefined;
   readonly searched: boolean;
   readonly trials: readonly RequestsTrial[];
   readonly audit: AuditSummary;
-  /** What was measured beside the rate. */
+  /** Further measurements beside the rate. */
   readonly facts?: readonly Fact[];
 }
 
@@ -54,14 +54,14 @@ export interface RequestsResults {
 }
 
 export interface RequestsReport {
-  /** Of the files in docs/reports, and of the command. */
+  /** Name of the files in docs/reports, and of the command. */
   readonly name: string;
   readonly heading: string;
-  /** What a right answer is, and other things to know. */
+  /** The right answer of a load, and other remarks. */
   readonly method: readonly string[];
 }
 
-/** The whole report, from the results alone. */
+/** Renders the whole report from the results alone. */
 export function renderRequestsReport({ name, heading, method }: RequestsReport, { loads }: RequestsResults): string {
   const all = Object.values(loads);
   return `${[
@@ -114,7 +114,7 @@ function summaryRow({ title, instances, run, searched, audit }: RequestsResult):
   ]);
 }
 
-/** What of all processors went to the processes of these names, 0 to 1. */
+/** Share of all processors used by processes of these names, 0 to 1. */
 export function shareOf({ processes, othersSeconds, idleSeconds }: CpuUse, names: RegExp): number {
   const sum = (list: CpuUse['processes']) => list.reduce((total, { cpuSeconds }) => total + cpuSeconds, 0);
   const all = sum(processes) + othersSeconds + idleSeconds;

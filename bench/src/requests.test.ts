@@ -21,7 +21,7 @@ const driven = (accepted: number, failures: Record<string, number> = {}) => ({
 });
 
 describe('a load of requests', () => {
-  it('holds when its answers are right and quick', () => {
+  it('when answers are right and quick, then the rate holds', () => {
     expect(judgeRequests(100, 10, driven(1_000))).toMatchObject({ held: true, failureShare: 0, disturbed: false });
   });
 
@@ -35,11 +35,11 @@ describe('a load of requests', () => {
       afterIssue({ all: 999, inWindow: 999 }, 1_000),
       '999 are in',
     ],
-  ])('does not hold with %s', (_, run, after, reason) => {
+  ])('when a load has %s, then the rate does not hold', (_, run, after, reason) => {
     expect(judgeRequests(100, 10, run, after)).toMatchObject({ held: false, reason: expect.stringContaining(reason) });
   });
 
-  it('of coupons may have more rows than answers: an answer that came too late', () => {
+  it("when a coupon's answer came too late, then there may be more rows than answers", () => {
     expect(judgeRequests(100, 10, driven(1_000), afterIssue({ all: 1_001, inWindow: 1_001 }, 1_000)).held).toBe(true);
   });
 
@@ -47,7 +47,7 @@ describe('a load of requests', () => {
     [{ pending: 1 }, '1 have no outcome'],
     [{ soldOut: 2 }, '2 were told sold out'],
     [{}, undefined],
-  ])('over the log with %o', (change, wrong) => {
+  ])('when requests went by the log with %o, then their outcomes are judged', (change, wrong) => {
     const log = {
       requests: 1_000,
       issued: 1_000,
@@ -66,7 +66,7 @@ describe('a load of requests', () => {
 });
 
 describe('how the ranking follows', () => {
-  it('is told from the completion of each order to the inbox row of its event', () => {
+  it("when the ranking's lag is measured, then from each order's completion to the inbox row of its event", () => {
     const [first, second] = ['019ab1c2-0000-7000-8000-000000000001', '019ab1c2-0000-7000-8000-000000000002'] as const;
     const orders = [
       { id: first, at: new Date(1_000) },
@@ -77,7 +77,7 @@ describe('how the ranking follows', () => {
     inbox.set(deriveEventId(second, 'order-completed'), 1_100);
     const { counted, lag, lastAt } = compareTimes(orders, inbox);
     expect([counted, Math.round(lag.max), lastAt]).toEqual([2, 90, 1_100]);
-    // The other events of the same order are not the one that is counted.
+    // Another event of the same order does not count.
     expect(compareTimes(orders, new Map([[deriveEventId(first, 'order-created'), 1_060]])).counted).toBe(0);
   });
 });
@@ -111,7 +111,7 @@ describe('the report of a load of requests', () => {
       { loads: { each } },
     );
 
-  it('says what was offered, answered, failed and why, who used the machine, and what the audit found', () => {
+  it('when a load is reported, then offers, answers, failures and reasons, CPU users and the audit are listed', () => {
     const text = render(result);
     for (const words of [
       '# Coupons under load',
@@ -125,11 +125,11 @@ describe('the report of a load of requests', () => {
       expect(text).toContain(words);
   });
 
-  it('says when no rate held', () => {
+  it('when no rate held, then the report says so', () => {
     expect(render({ ...result, run: undefined })).toContain('| Issued | 1 | none held |');
   });
 
-  it('counts every instance of a process', () => {
+  it('when a process has several instances, then all are counted', () => {
     expect(shareOf(run.cpu, /^gateway-/)).toBeCloseTo(7 / 20);
   });
 });

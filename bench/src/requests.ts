@@ -3,7 +3,7 @@ import type { LoadResult } from './plan.ts';
 import { type CpuUse, othersShare } from './processes.ts';
 import { DISTURBED_SHARE, type Trial, whyNotHeld } from './search.ts';
 
-/** What else a run showed, for its report. */
+/** A further measurement, for the report. */
 export type Fact = readonly [name: string, value: string];
 
 /** One load of requests at one rate. */
@@ -11,22 +11,22 @@ export interface RequestsRun extends Trial {
   readonly seconds: number;
   readonly load: LoadResult;
   readonly cpu: CpuUse;
-  /** Answers that were not the right one, of all that were offered. */
+  /** Share of wrong answers among all offered. */
   readonly failureShare: number;
   readonly facts: readonly Fact[];
 }
 
 export interface Aftermath {
   readonly facts?: readonly Fact[];
-  /** Of work that goes on after the answer: done within the window, of that offered. */
+  /** For work that continues after the answer: the share done within the window. */
   readonly confirmedShare?: number;
-  /** From the window's end to the end of that work, ms. */
+  /** Time from the window's end to the end of that work, ms. */
   readonly drainMs?: number;
-  /** What is wrong whatever the rate: answers that the database does not bear out. */
+  /** A fault at any rate: answers that the database does not confirm. */
   readonly wrong?: string | undefined;
 }
 
-/** @param rate @param seconds as they were asked for */
+/** @param rate requested @param seconds requested */
 export function judgeRequests(
   rate: number,
   seconds: number,

@@ -6,12 +6,12 @@ import type { Machine } from './machine.ts';
 import type { OrdersRun } from './orders.ts';
 import { othersShare } from './processes.ts';
 
-/** What every measurement is kept with. */
+/** Details kept with every measurement. */
 export interface Measurement {
   readonly command: string;
   readonly machine: Machine;
   readonly target: string;
-  /** The database keeps a binary log; missing in results from before that could be asked for. */
+  /** True when the database keeps a binary log; missing in results from before this option. */
   readonly binlog?: boolean;
 }
 
@@ -19,22 +19,22 @@ export interface OrdersResult extends Measurement {
   readonly profile: string;
   readonly title: string;
   readonly instances: number;
-  /** The highest rate that held, or the one that was asked for. */
+  /** The highest rate that held, or the requested one. */
   readonly run: OrdersRun | undefined;
   readonly searched: boolean;
   readonly trials: readonly TrialSummary[];
   readonly audit: AuditSummary;
 }
 
-/** One rate that was tried. */
+/** A rate that was tried. */
 export interface TrialSummary {
   readonly rate: number;
   readonly held: boolean;
   readonly reason?: string;
-  /** Completed within the window, a second. */
+  /** Orders completed within the window, a second. */
   readonly confirmedPerSecond: number;
   readonly answerP95Ms: number;
-  /** What of the processors went to work that is not the benchmark's. */
+  /** Share of the processors used by other work than the benchmark's. */
   readonly othersShare: number;
 }
 
@@ -62,7 +62,7 @@ export interface LatencyResult extends Measurement {
   readonly latency: IdleLatency;
 }
 
-/** All that was measured, the last of each kind. */
+/** All measured results, the last of each kind. */
 export interface Results {
   readonly orders: Record<string, OrdersResult>;
   readonly latency: Record<string, LatencyResult>;
@@ -71,7 +71,7 @@ export interface Results {
 const FOLDER = resolve(import.meta.dirname, '../../docs/reports');
 
 /**
- * Keeps the results of one report: `<name>.json` has the figures, `<name>.md` is rendered from them.
+ * Keeps the results of one report: `<name>.json` has the figures, and `<name>.md` is rendered from them.
  * @returns the report's path
  */
 export function keepAs<R>(name: string, none: R, change: (results: R) => void, render: (results: R) => string): string {

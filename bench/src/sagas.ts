@@ -2,22 +2,22 @@ import { build } from 'hdr-histogram-js';
 import type { SqlReader } from '../../ops/src/sql.ts';
 import { createLatency, type Latency } from './latency.ts';
 
-/** What became of the orders of a window, as the order service's table tells. */
+/** The outcomes of a window's orders, from the order service's table. */
 export interface SagaResult {
   readonly orders: number;
-  /** Completed within the window, a second, whenever they were placed: less than offered means that a queue grew. */
+  /** Orders completed within the window, a second, whenever placed; fewer than offered means that a queue grew. */
   readonly confirmedPerSecond: number;
   readonly completed: number;
-  /** Reasons of those that were cancelled. */
+  /** Reasons of cancelled orders. */
   readonly cancelled: Readonly<Record<string, number>>;
   readonly pending: number;
-  /** From created_at to completed_at, of those that completed. */
+  /** Time from created_at to completed_at, of completed orders. */
   readonly toCompleted: Latency;
-  /** From the window's end to the end of the last order, ms; 0 when all had ended before. */
+  /** Time from the window's end to the end of the last order, ms; 0 when all had ended before. */
   readonly drainMs: number;
 }
 
-/** The window's orders that completed, a second, over the window and until the last of them had ended. */
+/** Completed orders of the window, a second, over the window and until the last of its orders had ended. */
 export function confirmedRate({ completed, drainMs }: SagaResult, seconds: number): number {
   return completed / (seconds + drainMs / 1_000);
 }

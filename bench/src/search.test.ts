@@ -8,14 +8,14 @@ describe('the search for the highest rate', () => {
     [400, 830],
     [400, 120],
     [1_000, 1_000],
-  ])('from %i finds a limit of %i', async (start, limit) => {
+  ])('when the search begins at %i, then it finds a limit of %i', async (start, limit) => {
     const { best, trials } = await searchRate(start, (rate) => Promise.resolve({ rate, held: rate <= limit }));
     expect(best?.rate).toBeLessThanOrEqual(limit);
     expect(best?.rate).toBeGreaterThan(limit * 0.9);
     expect(trials.length).toBeLessThan(20);
   });
 
-  it('tries a rate that failed once more', async () => {
+  it('when a rate failed, then it is tried once more', async () => {
     let disturbed = true;
     const { best } = await searchRate(400, (rate) => {
       const held = rate <= 600 && !disturbed;
@@ -25,7 +25,7 @@ describe('the search for the highest rate', () => {
     expect(best?.rate).toBeGreaterThanOrEqual(560);
   });
 
-  it('tries a rate that failed while others were busy up to three times more', async () => {
+  it('when a rate failed while others were busy, then it is tried up to three times more', async () => {
     let tries = 0;
     const { best } = await searchRate(400, (rate) => {
       tries++;
@@ -34,19 +34,19 @@ describe('the search for the highest rate', () => {
     expect(best?.rate).toBeGreaterThanOrEqual(560);
   });
 
-  it('finds nothing where nothing holds', async () => {
+  it('when nothing holds, then the search finds nothing', async () => {
     expect((await searchRate(400, (rate) => Promise.resolve({ rate, held: false }))).best).toBeUndefined();
   });
 });
 
 describe('a rate', () => {
-  it('holds when all limits are kept', () => expect(whyNotHeld(good)).toBeUndefined());
+  it('when all limits are kept, then a rate holds', () => expect(whyNotHeld(good)).toBeUndefined());
   it.each([
     [{ failureShare: 0.01 }, '1.0 % failed'],
     [{ answerP95Ms: 200 }, 'p95 of the answer 200 ms'],
     [{ confirmedShare: 0.9 }, 'only 90.0 %'],
     [{ drainMs: 9_000 }, '9.0 s to drain'],
-  ])('does not hold with %o', (change, words) => {
+  ])('when a limit is broken by %o, then a rate does not hold', (change, words) => {
     expect(whyNotHeld({ ...good, ...change })).toContain(words);
   });
 });

@@ -1,34 +1,34 @@
-/** What a search needs to know of one run at one rate. */
+/** The result of one run at one rate, for the search. */
 export interface Trial {
   readonly rate: number;
   readonly held: boolean;
-  /** Why it did not hold, in words. */
+  /** Why the rate did not hold, in words. */
   readonly reason?: string;
-  /** Others used so much of the machine meanwhile that a failure tells little. */
+  /** True when others used so much of the machine that a failure says little. */
   readonly disturbed?: boolean;
 }
 
-/** What a rate must keep to count as held. */
+/** Limits that a held rate must keep. */
 export interface Limits {
-  /** Answers that are no success, and orders that did not complete, of all that were offered. */
+  /** Share of unsuccessful answers and uncompleted orders among all offered. */
   readonly failureShare: number;
   readonly answerP95Ms: number;
-  /** From the last request to the end of the last order. */
+  /** Time from the last request to the end of the last order. */
   readonly drainMs: number;
-  /** Completed in the window, of those offered: less means that a queue grew. */
+  /** Share of the offered orders completed in the window; less means that a queue grew. */
   readonly confirmedShare: number;
 }
 
 export const LIMITS: Limits = { failureShare: 0.01, answerP95Ms: 200, drainMs: 3_000, confirmedShare: 0.95 };
 
-/** Sent at the same rate before a window, and not counted, s. */
+/** Lead-in at the same rate before a window, not counted, s. */
 export const WARMUP_SECONDS = 5;
-/** Others' share of the processors from which a failed rate is tried more often. */
+/** Other work's share of the processors from which a failed rate is tried more often. */
 export const DISTURBED_SHARE = 0.15;
-/** How long the backlog of a rate that was too high may take to drain, ms. */
+/** How long the backlog of an excessive rate may take to drain, ms. */
 export const DRAIN_LIMIT_MS = 120_000;
 
-/** Why a run did not hold; undefined when it did. A load whose work is over with the answer has no backlog to drain. */
+/** Why a run did not hold; undefined when it did. A load whose work ends with the answer has no backlog to drain. */
 export function whyNotHeld(
   run: { failureShare: number; answerP95Ms: number; drainMs?: number; confirmedShare?: number },
   limits: Limits = LIMITS,
@@ -44,9 +44,9 @@ export function whyNotHeld(
 }
 
 /**
- * The highest rate that holds: up by half from `start` until one does not, then halving what lies between, until the
- * step is below `precision` of the rate. A rate that fails is tried once more, since others share the machine, and up
- * to three times more if they were busy.
+ * Finds the highest rate that holds: up by half from `start` until one fails, then halving the interval, until the step
+ * is below `precision` of the rate. A failed rate is tried once more, since others share the machine, and up to three
+ * times more if they were busy.
  */
 export async function searchRate<T extends Trial>(
   start: number,

@@ -8,7 +8,7 @@ export interface SoakResult extends Measurement {
   readonly audit: AuditSummary;
 }
 
-/** By their length, the last of each. */
+/** The last soak of each length. */
 export interface SoakResults {
   readonly soaks: Record<string, SoakResult>;
 }

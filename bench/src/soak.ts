@@ -9,7 +9,7 @@ import { DRAIN_MS, type Shop } from './overload.ts';
 import { countCpu, type ProcessUse } from './processes.ts';
 
 export interface SoakRates {
-  /** Each a second. */
+  /** Rates, each a second. */
   readonly orders: number;
   readonly coupons: number;
   readonly reads: number;
@@ -18,9 +18,9 @@ export interface SoakRates {
 /** One minute of a soak. */
 export interface Minute {
   readonly answers: Readonly<Record<string, { offered: number; right: number; p50: number; p99: number }>>;
-  /** From an order to its completion, ms. */
+  /** Times from an order to its completion, ms. */
   readonly toCompleted: { readonly p50: number; readonly p99: number };
-  /** Of every process: its CPU in the minute, its memory at the end of it. */
+  /** Every process's CPU in the minute, and its memory at the end. */
   readonly processes: readonly ProcessUse[];
   /** Bytes on disk, by schema and by topic. */
   readonly schemas: Readonly<Record<string, number>>;
@@ -45,15 +45,15 @@ export interface Soak {
 
 export interface Verdict {
   readonly ok: boolean;
-  /** p99 of the orders' answers: the median of the minutes of the first and of the last third, ms. */
+  /** p99 of the orders' answers: median of the minutes of the first and of the last third, ms. */
   readonly p99: { readonly first: number; readonly last: number };
-  /** Mean memory of each service in the middle and in the last third, bytes. */
+  /** Mean memory of each service in the middle third and in the last, bytes. */
   readonly memory: Readonly<Record<string, { readonly middle: number; readonly last: number }>>;
   /** Findings, in words. */
   readonly reasons: readonly string[];
 }
 
-/** The last third's p99 may be so many times the first's, its memory so many times the middle's. */
+/** Limits: the last third's p99 relative to the first's, its memory relative to the middle's. */
 const P99_FACTOR = 1.3;
 const MEMORY_FACTOR = 1.1;
 const WARM_UP_SECONDS = 20;
@@ -135,7 +135,9 @@ export async function runSoak(
   };
 }
 
-/** Whether the last third of the minutes is as quick as the first, and takes no more memory than the middle one. */
+/**
+ * Judges whether the last third of the minutes is as quick as the first, and takes no more memory than the middle one.
+ */
 export function judgeSoak(minutes: readonly Pick<Minute, 'answers' | 'processes'>[]): Verdict {
   const third = Math.max(1, Math.floor(minutes.length / 3));
   const first = minutes.slice(0, third);
@@ -172,7 +174,7 @@ function medianOf(values: readonly number[]): number {
   );
 }
 
-/** Rows of a histogram, each value with how often it came. @param share 0 to 1 */
+/** Percentile of a histogram's rows, each value with its count. @param share 0 to 1 */
 export function weightedPercentile(
   rows: readonly { readonly ms: number; readonly n: number }[],
   share: number,
@@ -200,7 +202,7 @@ async function completionsByMinute(sql: SqlReader, from: number, to: number, min
   });
 }
 
-/** Every table of the services, counted: only where nothing else is going on. */
+/** Counts the rows of every table of the services; only on an idle system. */
 async function tableSizes(sql: SqlReader): Promise<TableSize[]> {
   const tables = await tablesOnDisk(sql);
   const sizes: TableSize[] = [];
@@ -218,7 +220,7 @@ async function schemaSizes(sql: SqlReader): Promise<Record<string, number>> {
 }
 
 async function tablesOnDisk(sql: SqlReader) {
-  // MySQL shows sizes of a day ago otherwise; MariaDB always shows those of now.
+  // Otherwise MySQL shows sizes up to a day old; MariaDB always shows present ones.
   await sql.query('SET SESSION information_schema_stats_expiry = 0').catch(() => undefined);
   return await sql.query<{ schema: string; name: string; bytes: number }>(
     `SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS name, COALESCE(DATA_LENGTH + INDEX_LENGTH, 0) AS bytes
@@ -226,7 +228,7 @@ async function tablesOnDisk(sql: SqlReader) {
   );
 }
 
-/** Bytes of the messages of each topic, from the broker's own folder. */
+/** Bytes of each topic's messages, from the broker's folder. */
 function topicSizes(folder: string): Record<string, number> {
   const sizes: Record<string, number> = {};
   for (const partition of readdirSync(folder)) {
@@ -236,7 +238,7 @@ function topicSizes(folder: string): Record<string, number> {
       for (const file of readdirSync(join(folder, partition)))
         if (file.endsWith('.log')) sizes[topic] = (sizes[topic] ?? 0) + statSync(join(folder, partition, file)).size;
     } catch {
-      // A segment that was just deleted.
+      // The segment was just deleted.
     }
   }
   return sizes;

@@ -18,33 +18,33 @@ import { wantsTokens } from './tokens.ts';
 /** The system under load. */
 export interface Target {
   readonly addresses: Addresses;
-  /** Every process of it on this machine, now: a service that was paused is another process afterwards. */
+  /** Every process on this machine at present: a service that was paused is another process afterwards. */
   readonly processes: () => readonly Watched[];
-  /** What of it runs, in words, for the report. */
+  /** The running parts, in words, for the report. */
   readonly description: string;
-  /** Its gateway wants tokens. */
+  /** True when its gateway requires tokens. */
   readonly auth: boolean;
   /** The stack's name. */
   readonly stack: string;
-  /** Stops every instance of a service. @returns starts them again. Missing where the target is somebody else's. */
+  /** Stops every instance of a service. @returns starts them again. Absent when the target is not ours. */
   readonly pause?: (service: ServiceName) => Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
-/** Beside the terminal's stack, so that both may run. */
+/** Ports apart from the terminal's stack, so that both may run. */
 function benchStack(): { name: string; portOffset: number } {
   const { name, portOffset } = chosenStack();
   return { name: name === 'dev' ? 'bench' : `${name}-bench`, portOffset: portOffset + 2_000 };
 }
 
 export interface TargetOptions {
-  /** Its gateway wants tokens. */
+  /** True when its gateway requires tokens. */
   readonly auth?: boolean;
-  /** For every service of it. */
+  /** Variables for each of its services. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Starts a stack of the benchmark's own, from empty data, and ends it again. */
+/** Starts the benchmark's own stack, from empty data; `close` stops it. */
 export async function startTarget(
   instances: number,
   say: (words: string) => void,
@@ -99,12 +99,12 @@ export async function startTarget(
   };
 }
 
-/** Ends what `startTarget` started, or was about to. */
+/** Stops the stack of `startTarget`, even while it is starting. */
 export async function stopTarget(): Promise<void> {
   await stopOwnStack(benchStack().name);
 }
 
-/** Takes the stack that runs (`npm start`), and leaves it running. */
+/** Uses the running stack (`npm start`), and leaves it running. */
 export async function useRunningTarget(): Promise<Target> {
   const stack = openStack(chosenStack().name);
   const target = targetOf(stack);

@@ -9,23 +9,25 @@ export interface StallStep extends MeasuredStep {
   readonly orders: StepOrders;
 }
 
-/** The result of a stall: a service stood still, as one does that is swapped out. */
+/** The result of a stall: a service stood still, as if swapped out. */
 export interface Stall {
   readonly service: string;
   readonly peak: number;
   readonly steps: readonly StallStep[];
-  /** From when it went on until answer times were normal, s; undefined when they were not by the end. */
+  /**
+   * Time from the service's continuation until answer times were normal, s; undefined when they were not by the end.
+   */
   readonly answersNormalAfterSeconds: number | undefined;
-  /** The same of the time from an order to its completion. */
+  /** The same for the time from an order to its completion. */
   readonly completionsNormalAfterSeconds: number | undefined;
 }
 
 const WARM_UP_SECONDS = 5;
 const BEFORE_SECONDS = 10;
-/** Reads a second beside the orders. */
+/** Reads a second, beside the orders. */
 const READS = 100;
 
-/** Orders at the rate that holds, and reads. A service is stopped (SIGSTOP) for some seconds. Half the rate follows. */
+/** Sends orders at the held rate, and reads. A service is stopped (SIGSTOP) for some seconds. Half the rate follows. */
 export async function runStall(
   service: string,
   loaded: Loaded,
@@ -60,7 +62,7 @@ export async function runStall(
     if (stopped) signal('SIGCONT');
     stopped = false;
   };
-  // Stopped processes would not end with the stack.
+  // A stopped process would not end with the stack, so it is continued first.
   process.once('exit', goOn);
   const measured = await loaded.generator
     .run(plan, loaded.processes, (index) => {

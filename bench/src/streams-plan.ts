@@ -1,11 +1,11 @@
 import type { Latency } from './latency.ts';
 
-/** What the parent tells the followers, one after the other. */
+/** The plan that the parent sends the followers. */
 export interface FollowersPlan {
   readonly gateway: string;
-  /** Streams that are open all the time, of orders that are held. */
+  /** Streams of held orders that stay open all the time. */
   readonly open: number;
-  /** Orders that are placed and followed beside them. */
+  /** Orders placed and followed beside them. */
   readonly live: { readonly perSecond: number; readonly seconds: number };
   readonly users: number;
   readonly products: readonly number[];
@@ -20,16 +20,15 @@ export type FollowersCommand =
 
 export type FollowersMessage = { readonly kind: 'opened' | 'live' | 'released'; readonly told: Told };
 
-/** What streams of one kind were told. */
+/** The results of one kind of streams. */
 export interface Told {
   readonly streams: number;
   /**
-   * From the end of an order (the time in its last event) to the arrival of that event, of streams that were open
-   * before.
+   * Time from the end of an order (the time in its last event) to the arrival of that event, for streams opened before.
    */
   readonly end: Latency;
-  /** Orders that had ended before their stream was open. */
+  /** Orders that had ended before their stream opened. */
   readonly late: number;
-  /** Why others were not told: `status 503`, `broken`, `without its end`, `a step is missing`. */
+  /** Reasons of failed streams: `status 503`, `broken`, `without its end`, `a step is missing`. */
   readonly failures: Readonly<Record<string, number>>;
 }

@@ -5,31 +5,31 @@ import { type CpuUse, countCpu, type Watched } from './processes.ts';
 import type { Target } from './stack.ts';
 import type { FollowersCommand, FollowersMessage, FollowersPlan, Told } from './streams-plan.ts';
 
-/** Resident memory of the processes that hold the streams, bytes. */
+/** Resident memory of the processes that hold streams, bytes. */
 export type Memory = Readonly<Record<string, number>>;
 
 export interface StreamsRun {
   readonly open: number;
   readonly livePerSecond: number;
-  /** Streams of orders that were placed beside those that were open. */
+  /** Streams of orders placed beside the open streams. */
   readonly live: Told;
-  /** The streams that were open, whose orders then all ended at once. */
+  /** The open streams, whose orders then all ended at once. */
   readonly released: Told;
   readonly memory: { readonly before: Memory; readonly open: Memory; readonly after: Memory };
-  /** What the open streams cost while nothing happens, over some seconds. */
+  /** The cost of the open streams while nothing happens, over some seconds. */
   readonly idle: CpuUse;
-  /** The same before any was open. */
+  /** The same before any stream was open. */
   readonly idleBefore: CpuUse;
-  /** While orders were placed and followed beside them. */
+  /** The cost while orders were placed and followed beside them. */
   readonly busy: CpuUse;
-  /** From the start of the held orders' end to the last stream that was told, ms. */
+  /** Time from the beginning of the held orders' end to the last notified stream, ms. */
   readonly releaseMs: number;
 }
 
 const IDLE_SECONDS = 10;
 const HOLDERS = /^(gateway|order)-\d+$/;
 
-/** Opens streams for orders that are held, follows others beside them, then lets all end. `release` lets them. */
+/** Opens streams for held orders, follows others beside them, then ends all. `release` ends the held orders. */
 export async function runStreams(
   target: Target,
   plan: FollowersPlan,
@@ -72,7 +72,7 @@ export function inWords({ streams, end, late, failures }: Told): string {
   return `${streams} streams, told of the end after ${times}; ${late} opened after it, ${failed} failed`;
 }
 
-/** Whether every stream was told all of its order. */
+/** Whether every stream received all of its order's events. */
 export function allTold({ streams, end, late, failures }: Told): boolean {
   return Object.keys(failures).length === 0 && end.count + late === streams;
 }

@@ -6,11 +6,11 @@ import { readDemoKey, signDemoToken } from '../../ops/src/demo/tokens.ts';
 import { type LoadPlan, requestCount } from './plan.ts';
 
 const LIFETIME_MS = 86_400_000;
-/** Signed at once; libuv's threads take them in turn. */
+/** Tokens signed at once; libuv's threads take them in turn. */
 const AT_ONCE = 500;
 
 /**
- * The plan with a token for each of its users, where the target's gateway wants some. They are made before the load.
+ * Adds a token for each user to the plan, where the target's gateway requires tokens. They are made before the load.
  */
 export async function withTokens(
   plan: LoadPlan,
@@ -32,7 +32,7 @@ function lastUser(plan: LoadPlan): number {
   }
 }
 
-/** Whether a gateway wants to know by a token who asks. */
+/** Whether a gateway requires a token. */
 export async function wantsTokens(gateway: string): Promise<boolean> {
   const answer = await request(`${gateway}/points?userId=1`);
   await answer.body.dump();
@@ -40,8 +40,8 @@ export async function wantsTokens(gateway: string): Promise<boolean> {
 }
 
 /**
- * A file with tokens that a local stack's gateway believes, one a line: in line n that of user n, in line 0 an
- * operator's. It is kept in the stack's folder, so that only the first load of so many users takes time to begin.
+ * A file of tokens that a local stack's gateway accepts, one a line: line n has that of user n, line 0 an operator's.
+ * It is kept in the stack's folder, so that only the first load of so many users is delayed.
  */
 export async function tokensFile(stack: string, users: number): Promise<string> {
   const dir = stackDir(stack);
@@ -61,7 +61,7 @@ export async function tokensFile(stack: string, users: number): Promise<string> 
   return file;
 }
 
-/** Those that are good for long enough, and of the key that there is. */
+/** Kept tokens that are valid for long enough and signed with the present key. */
 function keptTokens(file: string, keyMadeAt: number): string[] {
   if (!existsSync(file)) return [];
   const madeAt = statSync(file).mtimeMs;

@@ -16,7 +16,7 @@ const take = (traffic: Traffic, count: number, rate = 100) => {
 };
 
 describe('the requests of a load', () => {
-  it('of coupons come from another user each, from the first one up', () => {
+  it('when requests are of coupons, then each comes from another user, from the first one up', () => {
     const bodies = take(coupons('issued'), 3).map(({ body = '' }) => JSON.parse(body));
     expect(bodies).toEqual([100, 101, 102].map((userId) => ({ userId, couponPolicyId: 7 })));
   });
@@ -25,14 +25,14 @@ describe('the requests of a load', () => {
     ['issued', [200], undefined, undefined],
     ['sold-out', [409], 'COUPON_SOLD_OUT', undefined],
     ['accepted', [202], undefined, 'respond-async'],
-  ] as const)('of coupons that are %s know the right answer', (expects, good, goodCode, prefer) => {
+  ] as const)('when coupons are %s, then their requests know the right answer', (expects, good, goodCode, prefer) => {
     const [request] = take(coupons(expects), 1);
     expect(request?.good).toEqual(good);
     expect(request?.goodCode).toBe(goodCode);
     expect(request?.headers.prefer).toBe(prefer);
   });
 
-  it('of orders have a key of their own each, and some wait for the end', () => {
+  it('when requests are of orders, then each has its own key, and some wait for the end', () => {
     const traffic: Traffic = {
       kind: 'orders',
       profile: profileOf(1, false),
@@ -47,13 +47,13 @@ describe('the requests of a load', () => {
     expect(take(traffic, 100)).toEqual(requests);
   });
 
-  it('of reads take their paths in turn', () => {
+  it('when requests are reads, then they take their paths in turn', () => {
     const paths = take({ kind: 'reads', paths: ['/a', '/b'] }, 3).map(({ path }) => path);
     expect(paths).toEqual(['/a', '/b', '/a']);
     expect(() => requestsOf({ kind: 'reads', paths: [] }, 1, '')).toThrow('no path');
   });
 
-  it('are as many as rate and time say, those before the window included', () => {
+  it('when rate and time are set, then there are as many requests, including those before the window', () => {
     expect(requestCount({ rate: 300, warmupSeconds: 5, seconds: 20 })).toEqual({ warmup: 1_500, total: 7_500 });
   });
 });

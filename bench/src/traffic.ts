@@ -1,6 +1,6 @@
 import { orderBody, type Profile, seeded } from './profiles.ts';
 
-/** What a load is made of, in a form that can be sent to another process. */
+/** The kind of a load's requests, in a form that can be sent to another process. */
 export type Traffic =
   | {
       readonly kind: 'orders';
@@ -11,22 +11,22 @@ export type Traffic =
       readonly waitsPerSecond: number;
     }
   | {
-      /** Each request another user, from `firstUser` up, so that nobody asks twice. */
+      /** Each request comes from another user, from `firstUser` up, so that nobody asks twice. */
       readonly kind: 'coupons';
       readonly couponPolicyId: number;
       readonly firstUser: number;
-      /** The answer that is right: the coupon, that there is none left, or (with `Prefer: respond-async`) a receipt. */
+      /** The right answer: the coupon, that none is left, or (with `Prefer: respond-async`) a receipt. */
       readonly expects: 'issued' | 'sold-out' | 'accepted';
     }
   | {
-      /** The same over several policies, each with so many coupons: one alone has too few for a long load. */
+      /** The same over several policies, each with so many coupons: one policy has too few for a long load. */
       readonly kind: 'claims';
       readonly policies: readonly number[];
       readonly couponsEach: number;
       readonly firstUser: number;
     }
   | {
-      /** These paths in turn. */
+      /** Reads these paths in turn. */
       readonly kind: 'reads';
       readonly paths: readonly string[];
     };
@@ -36,13 +36,13 @@ export interface LoadRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Whose request it is. */
+  /** The requesting user. */
   readonly userId?: number;
   /** Statuses of a right answer. */
   readonly good: readonly number[];
-  /** The code of the problem that a right answer is. */
+  /** The problem code of a right answer, if it is a problem. */
   readonly goodCode?: string;
-  /** Its answer waits for the end of a saga, and is measured apart. */
+  /** True when the answer waits for the end of a saga; such answers are measured apart. */
   readonly waits: boolean;
 }
 
@@ -50,8 +50,8 @@ const WAIT_SECONDS = 10;
 const JSON_BODY = { 'content-type': 'application/json' };
 
 /**
- * The requests of a load, by their number; the same for the same traffic.
- * @param run starts every idempotency key; no other load may have used it
+ * The requests of a load, by number; the same for the same traffic.
+ * @param run prefix of every idempotency key; must differ from other loads'
  */
 export function requestsOf(traffic: Traffic, rate: number, run: string): (index: number) => LoadRequest {
   switch (traffic.kind) {

@@ -85,7 +85,7 @@ async function compare(
       output.say(`pair ${pair + 1} of ${options.pairs}: ${side} (${label[side]})`);
       const started = performance.now();
       const env = side === 'new' ? asEnv(options.with) : {};
-      // A rate far above what a side holds leaves it a backlog of minutes: each begins by what it held itself.
+      // A rate far above a side's limit leaves a backlog of minutes, so each side begins by its own held rate.
       const before = pairs.flat().filter((run) => run.side === side);
       const startOf = (load: RampedLoad) =>
         startOfRamp(USUAL_STARTS[load], heldBefore(before, load), pair, options.pairs);

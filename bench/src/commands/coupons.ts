@@ -10,7 +10,7 @@ interface CouponOptions extends RateOptions {
   direct?: boolean;
 }
 
-/** Before anything is measured, requests a second and seconds. */
+/** Warm-up before the measurement: requests a second, seconds. */
 const WARM_UP = [300, 5] as const;
 
 const METHOD = [

@@ -15,7 +15,7 @@ interface DeliveryOptions extends Options {
   seconds: number;
 }
 
-/** Before anything is measured, orders a second and seconds. */
+/** Warm-up before the measurement: orders a second, seconds. */
 const WARM_UP = [200, 15] as const;
 
 export function addDelivery(program: Command): void {

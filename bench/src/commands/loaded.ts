@@ -19,12 +19,12 @@ export function flooding(command: Command): Command {
   return shared(command).option('--with <NAME=value>', 'for every server and service; may be repeated', assignment, []);
 }
 
-/** A shop under load, and what is needed to judge it afterwards. */
+/** A shop under load, and the tools to judge it afterwards. */
 export interface Site {
   readonly target: Target;
   readonly loaded: Loaded;
   readonly stock: Shop;
-  /** Audits, and has the result kept with its circumstances and the verdict. @param keep returns the report's path */
+  /** Audits and keeps the result with circumstances and verdict. @param keep writes the report and returns its path */
   conclude(keep: (about: ReturnType<typeof circumstances>) => string): Promise<ExitCode>;
 }
 
@@ -33,7 +33,7 @@ export function withLoaded(
   options: FloodOptions,
   work: (site: Site) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  // For the servers as well, which this process starts.
+  // Set in this process too, since it starts the servers.
   Object.assign(process.env, asEnv(options.with));
   return withTarget(
     output,

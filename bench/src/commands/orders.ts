@@ -16,7 +16,7 @@ interface OrdersOptions extends RateOptions {
   hot?: boolean;
 }
 
-/** Before anything is measured: compiled code and warm caches are what a shop has that runs. */
+/** Warm-up before the measurement: a running shop has compiled code and warm caches. */
 const WARM_UP_RATE = 200;
 const WARM_UP_SECONDS = 15;
 

@@ -22,10 +22,10 @@ interface OpeningOptions extends FloodOptions {
   limitSeconds: number;
 }
 
-/** Without an answer for so long, a patient client asks again, ms: longer than an order is waited for. */
+/** How long a patient client waits before it asks again, ms: longer than an order is waited for. */
 const PATIENT_MS = 20_000;
 const TIMELY_SECONDS = 60;
-/** Before an opening, requests a second and seconds. */
+/** Warm-up before an opening: requests a second, seconds. */
 const WARM_UP_RATE = 300;
 const WARM_UP_SECONDS = 8;
 const STALLED = ['gateway', ...SERVICE_NAMES];
@@ -126,7 +126,7 @@ async function opening(
 ): Promise<ExitCode> {
   const [couponPolicyId = 0] = await createPolicies(target.addresses, stock);
   const productId = await createProduct(target.addresses, { name: 'opening', price: 1_000, stockQuantity: stock });
-  // For compiled code: a shop that opens a sale has been running.
+  // A warm-up compiles the code: a shop that opens a sale has been running.
   await tryRate(loaded, sale(stocked.products, await stocked.policies(10_000)), WARM_UP_RATE, WARM_UP_SECONDS);
   await loaded.idle(60_000);
   output.say(`${clients} clients come`);

@@ -9,9 +9,9 @@ interface ProductOptions extends RateOptions {
 }
 
 const USERS = 100;
-/** Won for each: what is sold beforehand is not to fail for points. */
+/** Points for each user, in won: orders placed beforehand must not fail for points. */
 const POINTS = 10_000_000;
-/** Before anything is measured, requests a second and seconds. */
+/** Warm-up before the measurement: requests a second, seconds. */
 const WARM_UP = [300, 5] as const;
 
 const METHOD = [

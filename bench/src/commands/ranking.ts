@@ -11,9 +11,9 @@ interface RankingOptions extends RateOptions {
 }
 
 const USERS = 1_000;
-/** Won for each: no order is to fail for points. */
+/** Points for each user, in won: no order must fail for points. */
 const POINTS = 10_000_000;
-/** Before anything is measured, requests a second and seconds. */
+/** Warm-up before the measurement: requests a second, seconds. */
 const WARM_UP = [300, 5] as const;
 
 const METHOD = [

@@ -30,7 +30,7 @@ export interface RateOptions extends Options {
   seconds: number;
 }
 
-/** The options of every command. */
+/** Adds the options of every command. */
 export function shared(command: Command): Command {
   return command
     .option('--json', 'results as JSON')
@@ -39,12 +39,12 @@ export function shared(command: Command): Command {
     .option('--no-report', 'leave docs/reports as it is');
 }
 
-/** The option of a command whose requests are of users. */
+/** Adds the option of commands whose requests need a user. */
 export function withAuth(command: Command): Command {
   return command.option('--auth', 'with a gateway that wants tokens; a stack that runs is loaded as it is');
 }
 
-/** The options of a command that searches for a rate. @param from where the search begins, a second */
+/** Adds the options of commands that search for a rate. @param from where the search begins, a second */
 export function withRates(command: Command, what: string, from: number): Command {
   return shared(command)
     .option(
@@ -57,7 +57,7 @@ export function withRates(command: Command, what: string, from: number): Command
     .option('--seconds <n>', 'how long each load is measured', wholeNumber(5, 3_600), 20);
 }
 
-/** Reads NAME=value, again and again. */
+/** Collects NAME=value from a repeated option. */
 export function assignment(text: string, before: string[]): string[] {
   if (!/^[A-Z][A-Z0-9_]*=/.test(text)) throw new InvalidArgumentError('It must be NAME=value.');
   return [...before, text];
@@ -69,9 +69,7 @@ export function asEnv(assignments: readonly string[]): Record<string, string> {
   );
 }
 
-/**
- * Runs `work` on the system under load, which is ended afterwards if it was started here, with `env` for its services.
- */
+/** Runs `work` on the system under load, with `env` for its services. A system started here is stopped afterwards. */
 export async function withTarget(
   output: Output,
   options: Options,
@@ -80,7 +78,7 @@ export async function withTarget(
 ): Promise<ExitCode> {
   const interrupted = (): void => {
     output.say('interrupted');
-    // What the command was about to start would outlive the stack.
+    // A process started from here on would outlive the stack.
     startNothingMore();
     void (options.useRunning ? Promise.resolve() : stopTarget()).finally(() => process.exit(130));
   };
@@ -98,13 +96,13 @@ export async function withTarget(
 
 /** One load of a command that measures requests. */
 export interface MeasuredLoad {
-  /** Of its results, which replace the last ones of the same name. */
+  /** Name of its result, which replaces the last one of the same name. */
   readonly name: string;
   readonly title: string;
   run(rate: number, seconds: number): Promise<RequestsRun>;
 }
 
-/** Measures each load at its rate, or searches for it, then audits, keeps the results and writes the report. */
+/** Measures each load at its rate, or searches for the rate; then audits, keeps the results and writes the report. */
 export async function measureRequests(
   output: Output,
   options: RateOptions,
@@ -112,7 +110,7 @@ export async function measureRequests(
   report: RequestsReport,
   prepare: (session: AuditSession) => Promise<{
     loads: readonly MeasuredLoad[];
-    /** What is measured beside the rates, with the last load. */
+    /** Further measurements beside the rates, made with the last load. */
     more?: () => Promise<RequestsResult['facts']>;
   }>,
 ): Promise<ExitCode> {
@@ -194,7 +192,7 @@ function keep(
   );
 }
 
-/** What every result says of how it was measured, and what the audit found afterwards. */
+/** How a result was measured, and what the audit found afterwards. */
 export function circumstances(target: Target, machine: Machine, { instances }: Options, audit: AuditReport) {
   return {
     command: commandLine(),

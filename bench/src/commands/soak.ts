@@ -15,7 +15,7 @@ interface SoakOptions extends FloodOptions {
   reads: number;
 }
 
-/** Of the orders that hold. */
+/** Share of the highest rate of orders that holds. */
 const SHARE = 0.6;
 
 export function addSoak(program: Command): void {

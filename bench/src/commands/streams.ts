@@ -16,7 +16,7 @@ interface StreamsOptions extends Options {
   seconds: number;
 }
 
-/** Before anything is measured, orders a second and seconds. */
+/** Warm-up before the measurement: orders a second, seconds. */
 const WARM_UP = [200, 5] as const;
 
 export function addStreams(program: Command): void {
@@ -32,7 +32,7 @@ export function addStreams(program: Command): void {
     .action(
       action<StreamsOptions>((output, options) =>
         withTarget(output, options, (target) => streams(output, options, target), {
-          // Held for as long as the run takes.
+          // Longer than the run, so that the held orders do not end.
           ORDER_DEADLINE_MS: '900000',
           MAX_STREAMS: String(options.open + 5_000),
         }),

@@ -20,18 +20,18 @@ export const TITLES: Readonly<Record<LoadName, string>> = {
   memory: 'Memory of the services at the end of the orders load',
 };
 
-/** Where each ramp begins in the first pair, a second. */
+/** The rate at which each ramp begins in the first pair, a second. */
 export const USUAL_STARTS = { list: 600, product: 800, points: 800, coupons: 800, orders: 400 } as const;
 export type RampedLoad = keyof typeof USUAL_STARTS;
 
 export interface LoadOptions {
-  /** Orders a second at which the CPU of an order is measured. */
+  /** Rate for measuring the CPU of an order, orders a second. */
   readonly rate: number;
-  /** How long that is measured, s. */
+  /** Duration of that measurement, s. */
   readonly seconds: number;
-  /** How long each rate of a ramp is measured, s. */
+  /** Duration of each rate of a ramp, s. */
   readonly stepSeconds: number;
-  /** How long a stack at rest is watched, s. */
+  /** Duration of watching an idle stack, s. */
   readonly restSeconds: number;
 }
 
@@ -39,7 +39,7 @@ export interface Measuring {
   readonly loaded: Loaded;
   readonly addresses: Addresses;
   readonly products: readonly number[];
-  /** Where the ramp of a load begins. */
+  /** The rate at which the ramp of a load begins. */
   startOf(load: RampedLoad): number;
   say(words: string): void;
 }
@@ -52,12 +52,12 @@ export interface Trials {
   readonly trials: readonly RampTrial[];
 }
 
-/** Where everything is compiled and cached before the CPU of an order is counted, s. */
+/** Warm-up before the CPU of an order is measured, s. */
 const ORDERS_LEAD_SECONDS = 8;
-/** For a stack that has just been filled with data to come to rest, ms. */
+/** Time for a newly filled stack to become idle, ms. */
 const SETTLE_MS = 30_000;
 
-/** Runs the wanted loads on one side: at rest first, while it is unvisited; orders last. */
+/** Runs the wanted loads on one side: the idle measurement first, before any other load; orders last. */
 export async function measureSide(
   wanted: readonly LoadName[],
   options: LoadOptions,
@@ -68,7 +68,7 @@ export async function measureSide(
   const { loaded, products, addresses } = it;
   const held = async (load: RampedLoad, mix: (rate: number) => Promise<readonly Share[]>): Promise<Figures> => {
     const from = it.startOf(load);
-    // For compiled code and warm caches: not judged.
+    // Warm-up for compiled code and caches; not judged.
     await tryRate(loaded, await mix(from), from, options.stepSeconds);
     const { held, trials: tried } = await ramp({ from }, async (rate) => {
       const trial = await tryRate(loaded, await mix(rate), rate, options.stepSeconds);
@@ -88,7 +88,7 @@ export async function measureSide(
   if (wanted.includes('points')) measured.points = await held('points', async () => [shop.points()]);
   if (wanted.includes('coupons')) {
     measured.coupons = await held('coupons', async (rate) => {
-      // The window and what leads to it; a rounded count may be one more.
+      // Enough for the window and its lead-in; a rounded count may be one more.
       const requests = Math.ceil(rate * (options.stepSeconds + 1)) + 10;
       return [shop.coupons(await shop.createPolicies(addresses, requests))];
     });
@@ -132,7 +132,7 @@ async function atFixedRate({ loaded, products, say }: Measuring, { rate, seconds
   };
 }
 
-/** The CPU of all processes but the generator, and of each. */
+/** The CPU of each process but the generator, and their sum. */
 export function cpuFigures({ processes }: CpuUse, name: string, per: (cpuSeconds: number) => number): Figures {
   const own = processes.filter((it) => it.name !== GENERATOR);
   const all = own.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
@@ -144,7 +144,7 @@ export function cpuFigures({ processes }: CpuUse, name: string, per: (cpuSeconds
 
 const SERVICE = /^(gateway|order|catalog|payment|coupon|ranking)-\d/;
 
-/** The resident memory of the six services, and of each, MiB. */
+/** The resident memory of each of the six services, and the sum, MiB. */
 export function memoryOf({ processes }: CpuUse): Figures {
   const services = processes.filter(({ name }) => SERVICE.test(name));
   const mib = (bytes: number) => bytes / 2 ** 20;

@@ -3,7 +3,7 @@ import { median, percentileOf, summarize } from '../flood/percentiles.ts';
 import { compareFigures, sidesOfPair } from './ratios.ts';
 
 describe('figures of pairs', () => {
-  it('are compared pair by pair: the median of the ratios, the least and the most', () => {
+  it('when figures come in pairs, then the ratio of each pair counts: median, least and most', () => {
     const pairs = [
       { old: { rate: 100 }, new: { rate: 150 } },
       { old: { rate: 200 }, new: { rate: 200 } },
@@ -14,12 +14,12 @@ describe('figures of pairs', () => {
     ]);
   });
 
-  it('have no ratio to nothing, and are left out where one side has none', () => {
+  it('when an old figure is 0, then there is no ratio; when one side has no figure, then it is left out', () => {
     const pairs = [{ old: { idle: 0, gone: 1 }, new: { idle: 2, added: 3 } }];
     expect(compareFigures(pairs)).toEqual([{ name: 'idle', old: 0, new: 2, pairs: 1 }]);
   });
 
-  it('come from sides that take turns at being first', () => {
+  it('when sides of pairs are ordered, then they take turns at being first', () => {
     expect([0, 1, 2, 3].flatMap((pair) => sidesOfPair(pair))).toEqual([
       'old',
       'new',
@@ -34,7 +34,7 @@ describe('figures of pairs', () => {
 });
 
 describe('percentiles', () => {
-  it('are of the nearest rank', () => {
+  it('when percentiles are taken, then they are of the nearest rank', () => {
     const values = Array.from({ length: 100 }, (_, index) => 100 - index);
     expect(summarize(values)).toEqual({ count: 100, p50: 50, p95: 95, p99: 99, max: 100 });
     expect(percentileOf([7], 0.5)).toBe(7);
@@ -42,7 +42,7 @@ describe('percentiles', () => {
     expect(summarize([])).toEqual({ count: 0, p50: 0, p95: 0, p99: 0, max: 0 });
   });
 
-  it('and medians do not mind the order', () => {
+  it('when values are unsorted, then percentiles and medians are the same', () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);
     expect(median([])).toBe(0);

@@ -1,6 +1,6 @@
 import { median } from '../flood/percentiles.ts';
 
-/** The figures of one run of one side, by their names. */
+/** The figures of one run of one side, by name. */
 export type Figures = Readonly<Record<string, number>>;
 
 export interface Pair {
@@ -8,19 +8,18 @@ export interface Pair {
   readonly new: Figures;
 }
 
-/** One figure of both sides over all pairs. */
+/** One figure of both sides over all pairs. `old` and `new` are medians. */
 export interface Compared {
   readonly name: string;
-  /** Medians. */
   readonly old: number;
   readonly new: number;
   /** new ÷ old of each pair: their median, least and most. Missing where an old figure is 0. */
   readonly ratio?: { readonly median: number; readonly least: number; readonly most: number };
-  /** Pairs in which both sides have it. */
+  /** Number of pairs in which both sides have the figure. */
   readonly pairs: number;
 }
 
-/** Every figure that a pair has on both sides, in the order of the first one. */
+/** Every figure that both sides of a pair have, in the order of the first pair. */
 export function compareFigures(pairs: readonly Pair[]): Compared[] {
   const names = [...new Set(pairs.flatMap((pair) => Object.keys(pair.old)))];
   return names.flatMap((name): Compared[] => {
@@ -45,7 +44,7 @@ export function compareFigures(pairs: readonly Pair[]): Compared[] {
   });
 }
 
-/** Which side runs when: old, new, new, old, … so that neither is always the first on a warm machine. */
+/** The order of a pair's sides: old, new, then new, old, … so that neither always runs first on a warm machine. */
 export function sidesOfPair(pair: number): readonly ['old', 'new'] | readonly ['new', 'old'] {
   return pair % 2 === 0 ? ['old', 'new'] : ['new', 'old'];
 }

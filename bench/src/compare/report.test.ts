@@ -22,7 +22,7 @@ const run = (side: 'old' | 'new', held: number): SideRun => ({
 });
 
 describe('a comparison', () => {
-  it('goes by pairs, whichever side was first in each', () => {
+  it('when sides take turns, then runs are compared by pairs, whichever side was first', () => {
     const pairs = [
       [run('old', 100), run('new', 200)],
       [run('new', 300), run('old', 200)],
@@ -40,7 +40,7 @@ describe('a comparison', () => {
     expect(text).toContain('MySQL of the new side with a binary log');
   });
 
-  it('counts the CPU of the stack without the generator', () => {
+  it('when the CPU of the stack is counted, then the generator is left out', () => {
     const cpu = {
       processes: [
         { name: 'generator', cpuSeconds: 9, rssBytes: 2 ** 20 },
@@ -59,7 +59,7 @@ describe('a comparison', () => {
     expect(memoryOf(cpu)).toEqual({ 'RSS of the services, MiB': 2, 'RSS, MiB: order-1': 2 });
   });
 
-  it('takes an environment for the new side', () => {
+  it('when the new side has its own environment, then assignments become variables', () => {
     expect(asEnv(assignment('URL=a=b', assignment('MYSQL_BINLOG=on', [])))).toEqual({ MYSQL_BINLOG: 'on', URL: 'a=b' });
     expect(() => assignment('no assignment', [])).toThrow('NAME=value');
   });

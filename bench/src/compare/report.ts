@@ -25,19 +25,19 @@ export interface LoadComparison {
 export interface Comparison {
   readonly old: string;
   readonly new: string;
-  /** Variables in the environment of the new side alone: `MYSQL_BINLOG=on`. */
+  /** Variables in the environment of the new side only: `MYSQL_BINLOG=on`. */
   readonly with: readonly string[];
   readonly loads: Partial<Record<LoadName, LoadComparison>>;
-  /** Of the runs of the last command, with what was tried in them. */
+  /** The runs of the last command, with their trials. */
   readonly runs: readonly SideRun[];
 }
 
-/** By what is compared, the last of each. */
+/** The last comparison of each pair of sides. */
 export interface Comparisons {
   readonly comparisons: Record<string, Comparison>;
 }
 
-/** The runs of each pair, in the order they were made, as comparisons of their loads. */
+/** Compares the runs of each pair by load. `pairs` are in the order they were made. */
 export function compareRuns(
   pairs: readonly (readonly SideRun[])[],
   about: Pick<LoadComparison, 'command' | 'machine' | 'binlog'>,

@@ -1,15 +1,15 @@
 import type { Watched } from '../processes.ts';
 import type { AuditSummary } from '../results.ts';
 
-/** Questions to the process of a side, one after the other. */
+/** Requests to the process of a side, one after the other. */
 export type SideCommand =
-  /** Wait until nothing is under way. */
+  /** Wait until the stack is idle. */
   { readonly kind: 'idle'; readonly timeoutMs: number } | { readonly kind: 'audit' };
 
 export type SideMessage =
   | {
       readonly kind: 'started';
-      /** The stack's addresses, by the names that processes read them by. */
+      /** The stack's addresses, under the names that processes read. */
       readonly env: Readonly<Record<string, string>>;
       readonly processes: readonly Watched[];
       /** The stack's folder. */

@@ -1,10 +1,10 @@
 /**
  * One side of a comparison: the stack of a checkout, started, filled with demo data, and audited by that checkout's own
- * code, whatever commit it is at. Only this file is of the checkout that compares. It stops the stack when its
- * parent lets go of it, or is gone.
+ * code, at any commit. Only this file belongs to the comparing checkout. It stops the stack when its parent disconnects
+ * or ends.
  *
- * Arguments: the folder of the checkout, the offset of its ports, and, as JSON, what its services get in their
- * environment besides this process's own.
+ * Arguments: the folder of the checkout, the offset of its ports, and, as JSON, further environment variables of its
+ * services.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -18,7 +18,7 @@ type AuditModule = typeof import('../../../ops/src/audit/index.ts');
 type DemoModule = typeof import('../../../ops/src/demo/load.ts');
 
 const NAME = 'compare';
-/** Won for each user: no order of a load is to fail for points. */
+/** Points for each user, in won: no order of a load must fail for points. */
 const POINTS = 10_000_000;
 
 const [root = '', portOffset = '0', more = '{}'] = process.argv.slice(2);
@@ -78,7 +78,7 @@ function failed(error: unknown): void {
 }
 
 process.once('disconnect', () => void end().finally(() => process.exit(0)));
-// The terminal's Ctrl-C comes here too; the parent says when to stop, or is gone.
+// The terminal's Ctrl-C reaches this process too, but the parent decides when to stop.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
 
 const started = start();

@@ -15,14 +15,14 @@ export interface Checkout {
   readonly commit: string;
 }
 
-/** A stack that runs, started by its checkout's own code. */
+/** A running stack, started by its checkout's own code. */
 export interface Side {
   readonly addresses: Addresses;
   readonly rootDatabase: string;
   readonly processes: readonly Watched[];
   /** Its folder of data and logs. */
   readonly dir: string;
-  /** Waits until nothing is under way. */
+  /** Waits until the stack is idle. */
   idle(timeoutMs: number): Promise<void>;
   audit(): Promise<AuditSummary>;
   stop(): Promise<void>;
@@ -30,7 +30,7 @@ export interface Side {
 
 const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 
-/** This checkout, as it stands. */
+/** This checkout in its present state. */
 export function thisCheckout(): Checkout {
   const changed =
     git(
@@ -49,8 +49,8 @@ export function thisCheckout(): Checkout {
 }
 
 /**
- * A checkout of a commit with its packages installed: this one when it stands at that commit, else a git worktree below
- * `.local/`, which is kept for the next time.
+ * A checkout of a commit with its packages installed: this checkout when it is at that commit, else a git worktree
+ * below `.local/`, which is kept for later runs.
  */
 export function checkoutOf(commit: string, say: (words: string) => void): Checkout {
   const sha = revision(commit);
@@ -64,7 +64,7 @@ export function checkoutOf(commit: string, say: (words: string) => void): Checko
     git('worktree', 'add', '--force', '--detach', folder, sha);
   }
   say(`the checkout of ${short}: packages and clients`);
-  // Whatever its commit calls them: every command of its launcher brings them first, and this one does nothing else.
+  // Every command of the launcher installs the packages first, at any commit; `stop` does nothing else.
   execFileSync(process.execPath, [join(folder, 'deploy/local/launch.mjs'), 'stop'], {
     cwd: folder,
     env: { ...sideEnv({}), SHOP_STACK: 'nothing' },
@@ -83,7 +83,7 @@ function revision(commit: string): string {
 
 /**
  * The environment of a side: this terminal's, without the addresses of its own stack.
- * @param more what the side adds
+ * @param more further variables of the side
  */
 export function sideEnv(
   more: Readonly<Record<string, string>>,
@@ -111,7 +111,7 @@ export async function startSide(
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     },
   );
-  // Its progress is told only when it fails.
+  // Its progress is shown only when it fails.
   let words = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     words = `${words}${chunk.toString('utf8')}`.slice(-4_000);

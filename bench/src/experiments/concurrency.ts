@@ -7,19 +7,19 @@ import { header, milliseconds, rate, row } from './markdown.ts';
 import { type CallersRun, runCallers, timeEach } from './measure.ts';
 import { measureSeveralRows, type SeveralRun } from './several-rows.ts';
 
-/** Many changes that come at once. */
+/** Many changes at the same moment. */
 interface Burst {
   readonly name: string;
   readonly initial: number;
   readonly changes: readonly Omit<Change, 'rowId'>[];
-  /** How many must succeed. */
+  /** Number of changes that must succeed. */
   readonly done: number;
 }
 
 const many = (count: number, make: (index: number) => Omit<Change, 'rowId'>) =>
   Array.from({ length: count }, (_, index) => make(index));
 
-/** The three cases of the flash sale. @param people how many come at once; a multiple of ten */
+/** The three cases of the flash sale. @param people number of simultaneous callers; a multiple of ten */
 function burstsOf(people: number): Burst[] {
   const half = people / 2;
   return [
@@ -47,10 +47,10 @@ function burstsOf(people: number): Burst[] {
 interface BurstResult {
   readonly burst: string;
   readonly way: string;
-  /** From the first request to the last answer, ms. */
+  /** Time from the first request to the last answer, ms. */
   readonly time: Latency;
   readonly retries: number;
-  /** What was wrong in each round that was; only of the way without a guard. */
+  /** The faults of each wrong round; only the way without a guard has any. */
   readonly faults: readonly string[];
 }
 
@@ -69,7 +69,7 @@ export const concurrency: Experiment = {
 
 async function measure({ database, quick, say }: Lab): Promise<Measured> {
   for (const table of HOT_ROW_TABLES) await database.execute(table);
-  // Connections are opened and code is compiled before anything is counted.
+  // Warm-up: opens connections and compiles code before the measurement.
   let rowId = 1;
   for (const open of WAYS) await load(database, open(database), rowId++, 10, quick ? 0.02 : 1);
 
@@ -106,7 +106,7 @@ async function measure({ database, quick, say }: Lab): Promise<Measured> {
   };
 }
 
-/** All changes of a burst at once, each round on a row of its own; the result is checked each time. */
+/** Sends all changes of a burst at once, each round on a new row; the result is checked each time. */
 async function runBurst(
   database: PooledDatabase,
   { name, initial, changes, done }: Burst,
@@ -143,7 +143,7 @@ async function runBurst(
   return { burst: name, way: way.name, time, retries: way.retries, faults };
 }
 
-/** A row that never runs out, taken from by so many callers for so long. */
+/** Many callers take from a row that never runs out, for some seconds. */
 async function load(
   database: PooledDatabase,
   way: Way,

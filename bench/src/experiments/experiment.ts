@@ -2,23 +2,23 @@ import type { createRedis, PooledDatabase } from '@shop/chassis';
 
 export type Redis = ReturnType<typeof createRedis>;
 
-/** What an experiment works with: real servers, and nothing of anybody else's on them. */
+/** The environment of an experiment: real servers, with a schema and keys of its own. */
 export interface Lab {
-  /** The pool of a scratch schema, with the settings of the services. */
+  /** The pool of a scratch schema, with the services' settings. */
   readonly database: PooledDatabase;
   /** Name and version of the database server. */
   readonly server: string;
-  /** A connection to Redis, ready; closed when the experiment is over. */
+  /** A ready connection to Redis, closed when the experiment is over. */
   openRedis(): Promise<Redis>;
-  /** In front of every key in Redis. */
+  /** Prefix of every key in Redis. */
   readonly prefix: string;
-  /** A small version: the same steps and the same checks, figures worth nothing. */
+  /** A small version: the same steps and checks, but meaningless figures. */
   readonly quick: boolean;
   say(words: string): void;
 }
 
 export interface Measured {
-  /** Kept as JSON beside the report. */
+  /** Stored as JSON beside the report. */
   readonly figures: unknown;
   /** Markdown for each section of the report. */
   readonly sections: Readonly<Record<string, readonly string[]>>;
@@ -28,13 +28,13 @@ export interface Experiment {
   readonly name: string;
   readonly summary: string;
   readonly parts: ('mysql' | 'redis')[];
-  /** The sections of docs/reports/<name>.md that it fills, besides `run`: command, machine and what else used it. */
+  /** Sections of docs/reports/<name>.md filled by it, besides `run`: command, machine and other load. */
   readonly sections: readonly string[];
-  /** Measures, and throws a `WrongResult` if what was measured did not do its work rightly. */
+  /** Measures. Throws `WrongResult` if the measured code gave a wrong result. */
   measure(lab: Lab): Promise<Measured>;
 }
 
-/** What was measured gave a wrong result: its speed is worth nothing. */
+/** The measured code gave a wrong result, so its speed is meaningless. */
 export class WrongResult extends Error {
   override readonly name = 'WrongResult';
 }

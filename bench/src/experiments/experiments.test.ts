@@ -8,11 +8,14 @@ import { checkReport } from './report.ts';
 import { businessDay, dailyTotals, lastDays, popularOf, type Sale } from './sales.ts';
 
 describe('the reports of the experiments', () => {
-  it.each(EXPERIMENTS)('$name: there is one, with a place for each of its tables', (experiment) => {
-    expect(() => checkReport(experiment)).not.toThrow();
-  });
+  it.each(EXPERIMENTS)(
+    'when $name is an experiment, then it has a report with a place for each of its tables',
+    (experiment) => {
+      expect(() => checkReport(experiment)).not.toThrow();
+    },
+  );
 
-  it('are all in the index, as every report is', () => {
+  it('when a report exists, then it is in the index', () => {
     const folder = resolve(import.meta.dirname, '../../../docs/reports');
     const index = readFileSync(resolve(folder, 'README.md'), 'utf8');
     const reports = readdirSync(folder).filter((name) => name.endsWith('.md') && name !== 'README.md');
@@ -21,14 +24,14 @@ describe('the reports of the experiments', () => {
 });
 
 describe('a value kept for a while', () => {
-  it('is read once for all who ask at the same time', async () => {
+  it('when many ask for a value at the same time, then it is read once', async () => {
     let reads = 0;
     const read = cached(() => Promise.resolve(++reads), 60_000);
     expect(await Promise.all([read(), read(), read()])).toEqual([1, 1, 1]);
     expect(await read()).toBe(1);
   });
 
-  it('is read again when its time is over, and after a failure at once', async () => {
+  it('when a value is too old, then it is read again; when reading failed, then at once', async () => {
     let reads = 0;
     const read = cached(() => (++reads === 1 ? Promise.reject(new Error('away')) : Promise.resolve(reads)), 0);
     await expect(read()).rejects.toThrow('away');
@@ -46,7 +49,7 @@ describe('sales by business day', () => {
     lines: [{ productId, quantity }],
   });
 
-  it('are counted on the day of Seoul, cancelled orders left out', () => {
+  it('when sales are counted by day, then by the day of Seoul, without cancelled orders', () => {
     const totals = dailyTotals([
       sale('2026-01-27T14:59:59.999Z', 1, 1),
       sale('2026-01-27T15:00:00.000Z', 1, 2),
@@ -59,7 +62,7 @@ describe('sales by business day', () => {
     ]);
   });
 
-  it('are summed over the window, the best sold first, equals by their id', () => {
+  it('when sales are summed over the window, then the best sold come first, equal ones by id', () => {
     const totals = new Map([
       ['2026-01-27 9', 100],
       ['2026-01-28 3', 5],
@@ -73,13 +76,13 @@ describe('sales by business day', () => {
     ]);
   });
 
-  it('of the last days have bounds that are the first and last moment of those days', () => {
+  it('when the last days are asked for, then their bounds are the first and last moment of these days', () => {
     const { days, from, to } = lastDays(3);
     expect([businessDay(from), businessDay(new Date(to.getTime() - 1))]).toEqual([days[0], days[2]]);
     expect(businessDay(new Date(from.getTime() - 1))).not.toBe(days[0]);
   });
 
-  it('differ by the pieces that one has and the other has not', () => {
+  it('when two rankings differ, then the difference is the pieces that only one of them has', () => {
     expect(
       difference(
         new Map([

@@ -14,11 +14,11 @@ import type { Answer, Change } from './hot-row.ts';
 export interface Way {
   readonly name: string;
   submit(change: Change): Promise<Answer>;
-  /** Turns taken beyond the first: a version that had moved on, or a transaction done again after a deadlock. */
+  /** Turns beyond the first: after an outdated version, or after a deadlock. */
   readonly retries: number;
 }
 
-/** An optimistic change that has not succeeded for so long gives up, as its caller would. */
+/** An optimistic change gives up after this time without success, like its caller. */
 const PATIENCE_MS = 30_000;
 const MAX_BACK_OFF_MS = 64;
 
@@ -37,7 +37,7 @@ export const WAYS: readonly ((database: PooledDatabase) => Way)[] = [
   batched,
 ];
 
-/** Locks the row, decides on what it holds, writes. */
+/** Locks the row, decides on its value, writes. */
 function rowLock(database: PooledDatabase): Way {
   return oneByOne('row lock (`SELECT … FOR UPDATE`)', database, async (tx, change) => {
     const value = await readValue(tx, change.rowId, 'FOR UPDATE');
@@ -62,12 +62,12 @@ function conditional(database: PooledDatabase): Way {
   });
 }
 
-/** Reads without a lock, writes if nobody has written since, else begins again at once. */
+/** Reads without a lock and writes if the version is unchanged, else starts again at once. */
 function optimistic(database: PooledDatabase): Way {
   return optimisticWay('optimistic (version column)', database, () => nextTurn());
 }
 
-/** The same, but before each further turn it waits for a random time, up to twice as long each time. */
+/** The same with a random pause before each further turn, which may double each time. */
 function optimisticWithBackOff(database: PooledDatabase): Way {
   return optimisticWay('optimistic, with back-off', database, (turn) =>
     sleep(Math.random() * Math.min(2 ** turn, MAX_BACK_OFF_MS)),
@@ -95,9 +95,9 @@ function optimisticWay(name: string, database: PooledDatabase, pause: (turn: num
 }
 
 /**
- * Reads and writes in one transaction, so on one connection: between two the queue for the second would make every
- * version an old one.
- * @returns nothing when somebody else has written in between
+ * Reads and writes in one transaction, so on one connection. Otherwise the queue for a second connection would make
+ * every version outdated.
+ * @returns undefined when another change was written in between
  */
 function tryOptimistically(database: PooledDatabase, change: Change): Promise<Answer | undefined> {
   return database.transaction(async (tx): Promise<Answer | undefined> => {
@@ -116,7 +116,7 @@ function tryOptimistically(database: PooledDatabase, change: Change): Promise<An
   });
 }
 
-/** One transaction for all that wait: lock once, decide in memory in the order of asking, write once. */
+/** One transaction for all waiting changes: lock once, decide in memory in the order of asking, write once. */
 function batched(database: PooledDatabase): Way {
   let retries = 0;
   const batcher = createBatcher<Change, Answer>({
@@ -169,7 +169,7 @@ async function whoHas(tx: SqlExecutor, rowId: number, users: readonly number[]):
   return rows.map(({ userId }) => userId);
 }
 
-/** What nobody should do, to show that the check sees it: reads without a lock and writes what it thinks. */
+/** The wrong way, to show that the check detects it: reads without a lock and writes the computed value. */
 export function unguarded(database: PooledDatabase): Way {
   return oneByOne(UNGUARDED, database, async (tx, change) => {
     const value = await readValue(tx, change.rowId, '');
@@ -201,7 +201,7 @@ function oneByOne(
   return way;
 }
 
-/** The unique key has the last word on who has one already; then the transaction has taken nothing. */
+/** The unique key decides whether the user has an entry already; then the transaction has taken nothing. */
 async function orRepeat<T>(change: Change, work: () => Promise<T>): Promise<T | 'repeat'> {
   try {
     return await work();

@@ -2,8 +2,8 @@ import type { PooledDatabase } from '@shop/chassis';
 import { WrongResult } from './experiment.ts';
 
 /**
- * What the three cases have in common: one row that many change at once, never below 0, and one entry for each change
- * that was made. Stock and its sales, a balance and its history, a coupon policy and its coupons.
+ * The tables of all three cases: one row that many change at once, never below 0, and one entry for each change made.
+ * Stock and its sales, a balance and its history, a coupon policy and its coupons.
  */
 export const HOT_ROW_TABLES = [
   `CREATE TABLE hot_rows (
@@ -11,7 +11,7 @@ export const HOT_ROW_TABLES = [
     value   BIGINT NOT NULL,
     version BIGINT NOT NULL DEFAULT 0
   ) ENGINE = InnoDB`,
-  // only_once holds the user where nobody may have two (coupons), NULL elsewhere.
+  // only_once is the user's id where each may have only one (coupons), else NULL.
   `CREATE TABLE entries (
     id        BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     row_id    BIGINT NOT NULL,
@@ -30,7 +30,7 @@ export interface Change {
   readonly onlyOnce: boolean;
 }
 
-/** done; refused: the row does not have so much; repeat: this user has one already. */
+/** done; refused: the row's value is too small; repeat: this user already has an entry. */
 export type Answer = 'done' | 'refused' | 'repeat';
 
 export async function createHotRow(database: PooledDatabase, rowId: number, value: number): Promise<void> {
@@ -42,7 +42,7 @@ export interface Told {
   readonly answer: Answer;
 }
 
-/** Why the row, its entries and what the callers were told do not fit each other; empty when all is right. */
+/** The contradictions between the row, its entries and the callers' answers; empty when there are none. */
 export async function faultsOf(
   database: PooledDatabase,
   rowId: number,
@@ -71,7 +71,7 @@ export async function faultsOf(
   ];
 }
 
-/** @throws WrongResult unless all is right */
+/** @throws WrongResult for any fault */
 export async function expectRight(
   what: string,
   database: PooledDatabase,

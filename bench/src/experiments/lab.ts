@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createDatabase, createLogger, createRedis, openConnection } from '@shop/chassis';
 import type { Lab, Redis } from './experiment.ts';
 
-/** Loading a table may take longer than any transaction of a service. */
+/** Longer than a service's transactions, for loading a table. */
 const TRANSACTION_TIMEOUT_MS = 600_000;
 
 export interface LabOptions {
@@ -13,7 +13,7 @@ export interface LabOptions {
   readonly say: (words: string) => void;
 }
 
-/** Works in a scratch schema and under a key prefix of its own; both are gone afterwards, whatever happens. */
+/** Runs `work` with a scratch schema and its own key prefix; both are removed afterwards, even after an error. */
 export async function withLab<T>(options: LabOptions, work: (lab: Lab) => Promise<T>): Promise<T> {
   const { env, quick, say } = options;
   const name = `bench_${randomBytes(6).toString('hex')}`;

@@ -17,7 +17,7 @@ Words after.
 `;
 
 describe('a report with figures between markers', () => {
-  it('when it is filled, then the figures are new and every other word is kept', () => {
+  it('when a report is filled, then the figures are new and every other word is kept', () => {
     const filled = fillMarkers(DOCUMENT, { first: ['| a |', '| 1 $1 $& |'], second: ['two'] });
     expect(filled).toBe(
       DOCUMENT.replace('\nold\n', () => '\n\n| a |\n| 1 $1 $& |\n\n').replace(
@@ -27,7 +27,7 @@ describe('a report with figures between markers', () => {
     );
   });
 
-  it('when it is filled again, then nothing of the first time is left', () => {
+  it('when a report is filled again, then nothing of the first time is left', () => {
     const figures = { first: ['short'], second: ['x'] };
     const once = fillMarkers(DOCUMENT, figures);
     expect(fillMarkers(fillMarkers(once, { first: ['a', 'b', 'c'], second: ['y'] }), figures)).toBe(once);

@@ -1,8 +1,8 @@
-/** A document is written by hand but for what stands between these two lines, which a run writes. */
+/** A document is written by hand except for the lines between these two markers, which a run writes. */
 const begin = (section: string) => `<!-- figures: ${section} -->`;
 const END = '<!-- end of figures -->';
 
-/** Throws unless each section stands in the document once, with its end, and the document has no other. */
+/** Throws unless the document has each of the sections exactly once, with its end, and no other section. */
 export function checkMarkers(document: string, sections: readonly string[]): void {
   for (const section of sections) bounds(document, section);
   const found = [...document.matchAll(/<!-- figures: (.*?) -->/g)].map((match) => match[1] ?? '');
@@ -10,7 +10,7 @@ export function checkMarkers(document: string, sections: readonly string[]): voi
   if (strangers.length > 0) throw new Error(`no figures are made for ${strangers.map(begin).join(', ')}`);
 }
 
-/** Puts lines in the place of what stands between a section's markers; all else is kept as it is. */
+/** Replaces the lines between a section's markers; all other lines are kept. */
 export function fillMarkers(document: string, lines: Readonly<Record<string, readonly string[]>>): string {
   checkMarkers(document, Object.keys(lines));
   let filled = document;
@@ -21,7 +21,7 @@ export function fillMarkers(document: string, lines: Readonly<Record<string, rea
   return filled;
 }
 
-/** Where a section's content begins and ends. */
+/** The bounds of a section's content. */
 function bounds(document: string, section: string): { from: number; to: number } {
   const marker = begin(section);
   const start = document.indexOf(marker);

@@ -4,15 +4,15 @@ import { createLatency, type Latency } from '../latency.ts';
 
 export interface CallersRun {
   readonly callers: number;
-  /** Calls that succeeded, a second. */
+  /** Successful calls a second. */
   readonly perSecond: number;
   readonly calls: number;
   readonly latency: Latency;
-  /** Calls that failed, by the error's name. */
+  /** Failed calls, by the error's name. */
   readonly failures: Readonly<Record<string, number>>;
 }
 
-/** A closed load: so many callers, each of which calls again as soon as it has its answer, for so long. */
+/** A closed load: callers that call again as soon as they have their answer, for some seconds. */
 export async function runCallers(
   callers: number,
   seconds: number,
@@ -34,7 +34,7 @@ export async function runCallers(
         const name = nameOf(error);
         failures[name] = (failures[name] ?? 0) + 1;
       }
-      // What answers from memory would otherwise never let the others have their turn.
+      // An answer from memory would otherwise never yield to the other callers.
       await new Promise((done) => setImmediate(done));
     }
   };
@@ -43,14 +43,14 @@ export async function runCallers(
   return { callers, perSecond: calls / wallSeconds, calls, latency: latency.summary(), failures };
 }
 
-/** For the report: what kept a call from succeeding. */
+/** The reason of a failed call, for the report. */
 function nameOf(error: unknown): string {
   if (isDeadlock(error)) return 'deadlock, after five more tries';
   if (isLockTimeout(error)) return 'lock time-out';
   return error instanceof Error ? error.name : String(error);
 }
 
-/** How long each of some repetitions takes, one after the other. */
+/** The times of repetitions, one after the other. */
 export async function timeEach(times: number, work: (turn: number) => Promise<unknown>): Promise<Latency> {
   const latency = createLatency(build);
   for (let turn = 0; turn < times; turn++) {

@@ -6,7 +6,7 @@ import { dailyTotals, inBatches, lastDays, type Popular, popularOf, sales } from
 import { addDaily, createServiceTable, insertLines, LINES_INDEX, LINES_TABLE } from './sales-tables.ts';
 
 const { days, from, to } = lastDays(3);
-/** How long an answer may be old, ms. */
+/** Longest age of an answer, ms. */
 const SHORT_MS = 1_000;
 
 interface Way {
@@ -49,7 +49,7 @@ async function measure({ database, quick, say, prefix, openRedis }: Lab): Promis
       await runCallers(callers, quick ? 0.02 : 0.5, way.read);
       runs.push({ way: way.name, ...(await runCallers(callers, quick ? 0.1 : 4, way.read)) });
       const answer = await way.read();
-      // Products that sold the same may stand in any order.
+      // Products with equal sales may come in any order.
       expectSame(
         `${way.name}: pieces sold of the five best`,
         answer.map(({ sold }) => sold),
@@ -106,7 +106,7 @@ function waysOf(database: PooledDatabase, redis: Redis, prefix: string): Way[] {
       async read() {
         const known = await redis.zrevrange(union, 0, 4, 'WITHSCORES');
         if (known.length > 0) return fromScores(known);
-        // Several may find it missing at once and make the same union: harmless.
+        // Several callers may find the union missing and compute it at once, which is harmless.
         const answers = await redis
           .multi()
           .zunionstore(union, daily.length, ...daily)
@@ -121,7 +121,7 @@ function waysOf(database: PooledDatabase, redis: Redis, prefix: string): Way[] {
 }
 
 /**
- * One read for all who ask while it is under way, and for all who ask within `ms` after it. A failed one is not kept.
+ * Shares one read among all callers that ask while it is under way or within `ms` after it. A failed read is not kept.
  */
 export function cached<T>(read: () => Promise<T>, ms: number): () => Promise<T> {
   let current: { readonly value: Promise<T>; until: number } | undefined;
@@ -149,7 +149,7 @@ async function fillSortedSets(redis: Redis, prefix: string, totals: ReadonlyMap<
   }
 }
 
-/** `[member, score, member, score, …]`, as Redis answers. */
+/** Redis's form of answer: `[member, score, member, score, …]`. */
 function fromScores(answer: readonly string[]): Popular[] {
   return Array.from({ length: answer.length / 2 }, (_, index) => ({
     productId: Number(answer[2 * index]),
@@ -174,5 +174,5 @@ function renderReads(ways: readonly Way[], runs: readonly CacheRun[]): string[] 
   ];
 }
 
-/** Answers from memory take microseconds. */
+/** More digits, since answers from memory take microseconds. */
 const fine = (ms: number): string => (ms < 0.1 ? ms.toFixed(3) : milliseconds(ms));

@@ -2,15 +2,15 @@ import type { Latency } from '../latency.ts';
 import { header, milliseconds, rate, row } from './markdown.ts';
 import type { WriteCost } from './query-plans-writes.ts';
 
-/** What one way of asking read, and how long it took. */
+/** The reads and the time of one way of asking. */
 export interface Reading {
   readonly name: string;
   readonly sql: string;
   /** Rows of EXPLAIN. */
   readonly plan: readonly Record<string, unknown>[];
-  /** Text of EXPLAIN ANALYZE, where the server has it. */
+  /** Text of EXPLAIN ANALYZE, where the server supports it. */
   readonly analyzed: string | undefined;
-  /** Handler_read%: rows and index entries that the storage engine handed over, by how they were found. */
+  /** Handler_read%: rows and index entries that the storage engine returned, by access method. */
   readonly reads: Readonly<Record<string, number>>;
   readonly time: Latency;
   readonly indexBytes: number | undefined;

@@ -5,7 +5,7 @@ import { addDaily, insertItems, insertLines, insertOrders, LINES_INDEX, pendingO
 
 export interface WriteCost {
   readonly name: string;
-  /** Median, for 1,000 orders placed and completed. */
+  /** Median time for 1,000 orders placed and completed. */
   readonly msPerThousand: number;
 }
 
@@ -13,7 +13,7 @@ interface Way {
   readonly name: string;
   readonly create: readonly string[];
   readonly drop: readonly string[];
-  /** What the transaction that completes the orders writes besides. */
+  /** Further writes of the transaction that completes the orders. */
   readonly also?: (tx: SqlExecutor, batch: readonly Sale[]) => Promise<unknown>;
 }
 
@@ -38,9 +38,9 @@ const WAYS: readonly Way[] = [
 const ORDERS_A_BATCH = 100;
 
 /**
- * The cost of keeping each way's index or table: batches of orders are placed in one transaction and completed in
- * another, as the order service does, on top of all the rows that are there. The ways take turns, so that what else
- * uses the machine meets them all.
+ * The cost of keeping each way's index or table. Batches of orders are placed in one transaction and completed in
+ * another, like the order service does, on top of all existing rows. The ways take turns, so that other load on the
+ * machine affects them equally.
  */
 export async function measureWrites({
   database,
@@ -93,7 +93,7 @@ async function placeAndComplete(database: PooledDatabase, batch: readonly Sale[]
   });
 }
 
-/** Orders after all others, one a millisecond. */
+/** Orders newer than all others, one a millisecond. */
 function newOrders(made: number, products: number, random: () => number): Sale[] {
   const after = lastDays(1).to.getTime();
   return Array.from({ length: ORDERS_A_BATCH }, (_, n): Sale => {

@@ -9,12 +9,12 @@ import { addDaily, createServiceTable, insertLines, LINES_INDEX, LINES_TABLE, lo
 
 const WINDOW_DAYS = 3;
 
-/** One way to ask for the five best sold. */
+/** One way of asking for the five best sold. */
 interface Way {
   readonly name: string;
   readonly sql: string;
   readonly params: readonly SqlValue[];
-  /** The index it is to use: made before and dropped after, so that no other way has it. */
+  /** The way's own index: created before and dropped after, so that no other way uses it. */
   readonly index?: { readonly table: string; readonly name: string; readonly create: string };
 }
 
@@ -142,7 +142,7 @@ async function read(
   }
   try {
     const plan = await connection.query<Record<string, unknown>>(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, params);
-    // Twice before anything is counted: what fits the buffer pool is in it.
+    // Two runs before the measurement fill the buffer pool.
     const answer = await connection.query(sql, params);
     await connection.query(sql, params);
     const reads = await countReads(connection, sql, params);
@@ -166,7 +166,7 @@ async function countReads(connection: DedicatedConnection, sql: string, params: 
   );
 }
 
-/** MariaDB has no EXPLAIN ANALYZE; its plan stands in EXPLAIN alone. */
+/** MariaDB has no EXPLAIN ANALYZE, only EXPLAIN. */
 async function analyze(connection: DedicatedConnection, sql: string, params: readonly SqlValue[]) {
   try {
     const [first] = await connection.query<Record<string, string>>(`EXPLAIN ANALYZE ${sql}`, params);

@@ -11,14 +11,14 @@ interface Speed {
   readonly way: string;
   readonly batch: number;
   readonly eventsPerSecond: number;
-  /** Of one batch. */
+  /** Time of one batch. */
   readonly time: Latency;
 }
 
 interface Crash {
   readonly way: string;
   readonly when: string;
-  /** Pieces by which the ranking is wrong, summed over days and products. */
+  /** Wrong pieces of the ranking, summed over days and products. */
   readonly wrong: number;
 }
 
@@ -54,7 +54,7 @@ async function measure(lab: Lab): Promise<Measured> {
   };
 }
 
-/** One consumer, batch after batch; then the totals are compared with those of the orders that were applied. */
+/** One consumer applies batch after batch; then the totals are compared with those of the applied orders. */
 async function runBatches(way: Way, events: readonly Sale[], batch: number, seconds: number): Promise<Speed> {
   const warmUp = Math.min(batch, events.length / 4);
   await way.apply(events.slice(0, warmUp));
@@ -76,7 +76,7 @@ async function runBatches(way: Way, events: readonly Sale[], batch: number, seco
   return { way: way.name, batch, eventsPerSecond: (next - warmUp) / wallSeconds, time: time.summary() };
 }
 
-/** Ten batches; in the fifth the process dies at its worst moment, and what it had not acknowledged comes again. */
+/** Ten batches. In the fifth the process dies at its worst moment, and unacknowledged orders are delivered again. */
 async function measureCrashes({ database, prefix, say }: Lab, redis: Redis, events: readonly Sale[]): Promise<Crash[]> {
   const crashes: Crash[] = [];
   const size = Math.min(100, Math.floor(events.length / 10));
@@ -101,7 +101,7 @@ async function measureCrashes({ database, prefix, say }: Lab, redis: Redis, even
   return crashes;
 }
 
-/** A total of an older version that arrives late, as from a process that was paused, must change nothing. */
+/** A late total of an older version, e.g. from a paused process, must change nothing. */
 async function lateWrite(redis: Redis, prefix: string, both: Way): Promise<void> {
   const before = await both.totals();
   const [first] = before;
@@ -111,7 +111,7 @@ async function lateWrite(redis: Redis, prefix: string, both: Way): Promise<void>
   expectSame('pieces changed by a late write', difference(await both.totals(), before), 0);
 }
 
-/** Pieces by which two rankings differ. */
+/** The pieces by which two rankings differ. */
 export function difference(one: Totals, other: Totals): number {
   const keys = new Set([...one.keys(), ...other.keys()]);
   return [...keys].reduce((sum, key) => sum + Math.abs((one.get(key) ?? 0) - (other.get(key) ?? 0)), 0);

@@ -7,17 +7,17 @@ import { addDaily } from './sales-tables.ts';
 /** `yyyy-mm-dd product` → pieces sold. */
 export type Totals = Map<string, number>;
 
-/** One way to keep the ranking. It is given orders in batches, and after a crash some of them again. */
+/** One way of keeping the ranking. It receives orders in batches, and some again after a crash. */
 export interface Way {
   readonly name: string;
   apply(batch: readonly Sale[]): Promise<void>;
-  /** As far as a process gets that dies at the worst moment of a batch. */
+  /** Applies the part of a batch that is done when the process dies at the worst moment. */
   crash(batch: readonly Sale[]): Promise<void>;
-  /** What it says was sold. */
+  /** The totals by this ranking. */
   totals(): Promise<Totals>;
 }
 
-/** Upserts with an inbox, one transaction a batch. */
+/** Upserts with an inbox; one transaction a batch. */
 export function inMySql(database: PooledDatabase): Way {
   const apply = async (batch: readonly Sale[]): Promise<void> => {
     await database.transaction((tx) => applyNew(tx, batch));
@@ -25,13 +25,13 @@ export function inMySql(database: PooledDatabase): Way {
   return {
     name: 'MySQL: inbox and upsert, one transaction a batch',
     apply,
-    // Committed, and dead before the offset is.
+    // Dies after the commit and before the offset is committed.
     crash: apply,
     totals: () => totalsInMySql(database),
   };
 }
 
-/** ZINCRBY for each line, a round trip a batch. */
+/** ZINCRBY for each line; one round trip a batch. */
 export function inRedis(redis: Redis, prefix: string): Way {
   const apply = async (batch: readonly Sale[]): Promise<void> => {
     const pipeline = redis.pipeline();
@@ -41,13 +41,13 @@ export function inRedis(redis: Redis, prefix: string): Way {
   return {
     name: 'Redis: `ZINCRBY` a line',
     apply,
-    // Redis has it all, and the process dies before it commits the offset.
+    // Redis has the whole batch, and the process dies before it commits the offset.
     crash: apply,
     totals: () => totalsInRedis(redis, prefix),
   };
 }
 
-/** The truth in MySQL as above; then the sorted set is set to the new totals, each with its version. */
+/** Totals in MySQL as above; then the sorted set gets the new totals, each with its version. */
 export function inBoth(database: PooledDatabase, redis: Redis, prefix: string): Way & { reconcile(): Promise<void> } {
   const commit = (batch: readonly Sale[]) =>
     database.transaction(async (tx) => {
@@ -59,12 +59,12 @@ export function inBoth(database: PooledDatabase, redis: Redis, prefix: string): 
     async apply(batch) {
       await setTotals(redis, prefix, await commit(batch));
     },
-    // Dead after the commit, before Redis hears of it.
+    // Dies after the commit, before Redis is written.
     async crash(batch) {
       await commit(batch);
     },
     totals: () => totalsInRedis(redis, prefix),
-    /** Sets every total again, as the job does that runs all the time. */
+    /** Sets every total again, like the job that runs continuously. */
     async reconcile() {
       const rows = await database.query<DailyRow>(
         `SELECT ${DAILY_COLUMNS} FROM daily_product_sales WHERE generation = 1`,
@@ -74,7 +74,7 @@ export function inBoth(database: PooledDatabase, redis: Redis, prefix: string): 
   };
 }
 
-/** Claims the events, and adds those that nobody has claimed before. @returns the totals it changed, by key */
+/** Claims the events and adds those not claimed before. @returns the keys of the changed totals */
 async function applyNew(tx: SqlExecutor, batch: readonly Sale[]): Promise<string[]> {
   const claim = randomUUID();
   const now = new Date();
@@ -124,7 +124,7 @@ async function totalsInMySql(database: PooledDatabase): Promise<Totals> {
   return new Map(rows.map(({ day, productId, quantity }) => [`${day} ${productId}`, quantity]));
 }
 
-/** A total is only replaced by one of a higher version: a write that comes late changes nothing. */
+/** A total replaces only a lower version, so a late write changes nothing. */
 const SET_TOTALS = `
 for i = 1, #ARGV, 3 do
   local known = redis.call('HGET', KEYS[2], ARGV[i])

@@ -8,7 +8,7 @@ import { checkMarkers, fillMarkers } from './markers.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../../../docs/reports');
 
-/** How, where and beside what a run was made. */
+/** The command, machine and other load of a run. */
 export interface Run {
   readonly command: string;
   readonly server: string;
@@ -19,7 +19,7 @@ export interface Run {
 const sectionsOf = (experiment: Experiment): string[] => ['run', ...experiment.sections];
 const documentOf = (experiment: Experiment): string => resolve(FOLDER, `${experiment.name}.md`);
 
-/** Throws unless the report is there with a place for every section: known before anything is measured. */
+/** Throws unless the report exists with a place for every section. Called before the measurement. */
 export function checkReport(experiment: Experiment): void {
   checkMarkers(readFileSync(documentOf(experiment), 'utf8'), sectionsOf(experiment));
 }

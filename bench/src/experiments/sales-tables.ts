@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { insertRows, type PooledDatabase, type SqlExecutor, type SqlValue } from '@shop/chassis';
 import { inBatches, type Sale } from './sales.ts';
 
-/** A table as a service's migrations make it. */
+/** Creates a table as in a service's migrations. */
 export async function createServiceTable(database: PooledDatabase, service: string, table: string): Promise<void> {
   const folder = resolve(import.meta.dirname, '../../../services', service, 'prisma/migrations');
   const scripts = readdirSync(folder)
@@ -22,7 +22,7 @@ const ORDER_COLUMNS = [
 ];
 const ITEM_COLUMNS = ['order_id', 'product_id', 'quantity', 'name', 'unit_price'];
 
-/** Orders and their lines into the order service's tables, as they are once they have ended. @returns the lines */
+/** Writes ended orders and their lines into the order service's tables. @returns the number of lines */
 export async function loadOrders(database: PooledDatabase, all: Iterable<Sale>): Promise<number> {
   let lines = 0;
   for (const batch of inBatches(all)) {
@@ -55,7 +55,7 @@ function itemRows({ orderId, lines }: Sale): SqlValue[][] {
   return lines.map(({ productId, quantity }) => [orderId, productId, quantity, `Product ${productId}`, 1_000]);
 }
 
-/** Lines of completed orders in a table of their own: when it was ordered, what, how many. */
+/** Lines of completed orders in a separate table: time, product, quantity. */
 export const LINES_TABLE = `CREATE TABLE sale_lines (
   order_id   CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   product_id BIGINT NOT NULL,
@@ -77,10 +77,10 @@ export const insertLines = (tx: SqlExecutor, batch: readonly Sale[]) =>
       ),
   );
 
-/** Quantities sold by business day and product, added to what is there. */
+/** Adds quantities sold by business day and product to the existing totals. */
 export function addDaily(tx: SqlExecutor, totals: ReadonlyMap<string, number>): Promise<number> {
   const now = new Date();
-  // In the order of the key: two that write the same rows wait for each other, never in a circle.
+  // In key order: two writers of the same rows wait for each other, but never in a circle.
   const rows = [...totals]
     .map(([key, quantity]) => ({ day: key.slice(0, 10), productId: Number(key.slice(11)), quantity }))
     .sort((a, b) => (a.day === b.day ? a.productId - b.productId : a.day < b.day ? -1 : 1))

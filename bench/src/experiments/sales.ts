@@ -2,10 +2,10 @@ import { seeded } from '../profiles.ts';
 
 const DAY_MS = 86_400_000;
 const ZONE_MS = 9 * 3_600_000;
-/** Sales end with this business day of Asia/Seoul, complete. */
+/** The last business day of the sales, in Asia/Seoul, complete. */
 const LAST_DAY = '2026-01-30';
 const A_BATCH = 1_000;
-/** One order in so many is cancelled. */
+/** One in this many orders is cancelled. */
 const CANCELLED_ONE_IN = 10;
 
 export interface Sale {
@@ -24,8 +24,8 @@ export interface SalesSize {
 }
 
 /**
- * The same orders for the same size, in the order of time: one to three lines, few products that sell much and many
- * that sell little.
+ * Orders in time order, equal for equal sizes: one to three lines, with a few products that sell much and many that
+ * sell little.
  */
 export function* sales({ orders, products, days }: SalesSize): Generator<Sale> {
   const random = seeded(orders);
@@ -45,18 +45,18 @@ export function* sales({ orders, products, days }: SalesSize): Generator<Sale> {
   }
 }
 
-/** Small numbers are drawn much more often. */
+/** Draws small numbers much more often. */
 export function drawProduct(products: number, random: number): number {
   return 1 + Math.floor(products * random ** 2);
 }
 
-/** A UUID with the time in front, as the shop's are. */
+/** A UUID that begins with its time, like the shop's. */
 export function orderIdOf(at: Date, n: number): string {
   const time = at.getTime().toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${n.toString(16).padStart(12, '0')}`;
 }
 
-/** The business days of the window (the last `count`), oldest first, and its bounds in UTC. */
+/** The business days of the window (the last `count`), oldest first, with its bounds in UTC. */
 export function lastDays(count: number): { days: string[]; from: Date; to: Date } {
   const to = endOfDay(LAST_DAY);
   const days = Array.from({ length: count }, (_, index) =>
@@ -92,7 +92,7 @@ export interface Popular {
   readonly sold: number;
 }
 
-/** The best sold of some days, from the totals: what every way must answer. */
+/** The best sold products of some days, from the totals: the answer every way must give. */
 export function popularOf(totals: ReadonlyMap<string, number>, days: readonly string[], limit = 5): Popular[] {
   const sold = new Map<number, number>();
   for (const [key, quantity] of totals) {

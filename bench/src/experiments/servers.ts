@@ -11,7 +11,7 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
-/** Beside the terminal's stack, its tests' and its benchmark's, so that all may run. */
+/** Ports apart from the terminal's stack, its tests' and its benchmark's, so that all may run. */
 function place(): { name: string; portOffset: number } {
   const { name, portOffset } = chosenStack();
   return { name: name === 'dev' ? 'experiment' : `${name}-experiment`, portOffset: portOffset + 3_000 };
@@ -24,7 +24,7 @@ export async function startServers({ parts }: Experiment): Promise<Servers> {
   return { env: stack.env, processes, stop: () => stack.stop() };
 }
 
-/** Ends what `startServers` started, or was about to. */
+/** Stops the stack of `startServers`, even while it is starting. */
 export function stopServers(): Promise<void> {
   return stopOwnStack(place().name);
 }

@@ -10,10 +10,10 @@ import { seeded } from '../profiles.ts';
 import { expectSame, WrongResult } from './experiment.ts';
 import { type CallersRun, runCallers } from './measure.ts';
 
-/** An order of three of five hot products: here the order of locking decides. */
+/** Orders of three of five hot products, for which the order of locking matters. */
 export interface SeveralRun extends CallersRun {
   readonly name: string;
-  /** Transactions that the database rolled back as the victim of a deadlock, and that were done again. */
+  /** Transactions that were deadlock victims and were repeated. */
   readonly deadlocks: number;
 }
 
@@ -59,7 +59,7 @@ function draw(random: () => number): number[] {
   return Array.from({ length: LINES }, () => left.splice(Math.floor(random() * left.length), 1)[0] ?? 0);
 }
 
-/** Every call that succeeded has its three entries and took three pieces, and no other did. */
+/** Every successful call must have made three entries and taken three pieces, and no other call any. */
 async function expectConserved(
   database: PooledDatabase,
   name: string,

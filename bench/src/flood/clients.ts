@@ -4,15 +4,15 @@ import { type Answer, createResponseReader, type ResponseReader } from './respon
 /** How a request of one client ended. */
 export type Outcome =
   | { readonly kind: 'answered'; readonly answer: Answer }
-  /** Had no answer for as long as it was patient, and left: its connection is destroyed. */
+  /** The client's patience ended without an answer: its connection was destroyed. */
   | { readonly kind: 'gone' }
-  /** Got no connection: refused, not accepted, or as many wait as there may be connections. */
+  /** No connection: refused, not accepted, or the limit of connections is reached. */
   | { readonly kind: 'unconnected' }
-  /** Its connection ended before the answer did. */
+  /** The connection ended before the answer did. */
   | { readonly kind: 'cut' };
 
 export interface Ask {
-  /** The whole request, as it goes over the wire. */
+  /** The whole request in wire format. */
   readonly text: string;
   /** How long the client waits, ms. */
   readonly patienceMs: number;
@@ -22,7 +22,7 @@ export interface Ask {
 
 export interface Clients {
   ask(ask: Ask): void;
-  /** Clients that wait for an answer now. */
+  /** Number of clients waiting for an answer. */
   waiting(): number;
   close(): void;
 }
@@ -35,16 +35,16 @@ interface Connection {
   connected: boolean;
 }
 
-/** How exactly patience ends, ms. */
+/** Precision of the end of a patience, ms. */
 const SWEEP_MS = 50;
 
 /**
- * Clients of one server, each on a connection of its own while it waits: no request waits behind another in here. A
- * connection whose answer came serves the next client. All read into one buffer, since a read is used up at once.
+ * Clients of one server, each with its own connection while it waits, so that requests never queue here. A connection
+ * whose answer came serves the next client. All connections share one read buffer, since each read is used up at once.
  */
 export function createClients({ host, port, most }: { host: string; port: number; most: number }): Clients {
   const idle: Connection[] = [];
-  /** By their patience, in the order they came, which is the order their patience ends in. */
+  /** By patience, in the order of their coming, which is the order in which their patience ends. */
   const queues = new Map<number, { readonly connection: Connection; readonly ask: Ask; readonly until: number }[]>();
   const open = new Set<Connection>();
   const buffer = Buffer.alloc(64 << 10);
@@ -87,7 +87,7 @@ export function createClients({ host, port, most }: { host: string; port: number
   }
 
   function answered(it: Connection, answer: Answer): void {
-    // The connection is out of step, since no request was out on it: it is closed.
+    // An answer without a request: the connection is out of step and is closed.
     if (!it.ask || answer.closes) it.socket.destroy();
     else idle.push(it);
     finish(it, { kind: 'answered', answer });

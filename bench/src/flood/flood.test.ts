@@ -13,8 +13,8 @@ const reads = (name: string, path: string, weight = 1): Share => ({
 const step = (rate: number, seconds: number): Step => ({ name: 'step', rate, seconds });
 
 /**
- * A clock on which this process is never held up: it goes on by two milliseconds at most from one look to the next. So
- * a busy machine makes no request late, and every one of a plan is sent.
+ * A clock that advances by at most two milliseconds between two looks. So a busy machine makes no request late, and
+ * every request of a plan is sent.
  */
 function unhurried(): () => number {
   let real = performance.now();
@@ -27,7 +27,7 @@ function unhurried(): () => number {
   };
 }
 
-/** The generator, in this process, against a server that does as it is told. */
+/** The generator, in this process, against a server with programmed answers. */
 describe('a flood', () => {
   let server: Server;
   let asked: number;
@@ -69,7 +69,7 @@ describe('a flood', () => {
     return { results, edges, first: results[0]?.kinds };
   };
 
-  it('sends every request of each step, and tells of each step when it begins', async () => {
+  it('when a plan has steps, then every request of each is sent, and the beginning of each step is reported', async () => {
     const { results, edges } = await flood([reads('a', '/a')], [step(200, 0.2), step(400, 0.1)]);
     expect(edges).toEqual([0, 1, 2]);
     expect(asked).toBe(80);
@@ -81,7 +81,7 @@ describe('a flood', () => {
     expect(Math.round((results[1]?.from ?? 0) - (results[0]?.to ?? 0))).toBe(0);
   });
 
-  it('gives each client that waits a connection of its own, and uses those again that are free', async () => {
+  it('when clients wait, then each has its own connection, and free connections are used again', async () => {
     const waiting: ServerResponse[] = [];
     answer = (_, response) => {
       waiting.push(response);
@@ -92,7 +92,7 @@ describe('a flood', () => {
     expect(asked).toBe(40);
   });
 
-  it('tells right answers, refusals, other answers and lost connections apart', async () => {
+  it('when answers differ, then right ones, refusals, others and lost connections are counted apart', async () => {
     answer = (_, response, count) => {
       const each = count % 5;
       if (each === 0) response.end('{}');
@@ -107,7 +107,7 @@ describe('a flood', () => {
     expect(first?.a?.refusedIn.count).toBe(20);
   });
 
-  it('lets a client go that has had no answer for as long as it is patient, and breaks its connection', async () => {
+  it("when a client's patience ends without an answer, then it leaves and its connection is broken", async () => {
     const closed: Promise<void>[] = [];
     answer = (_, response) => void closed.push(new Promise((done) => response.once('close', done)));
     const { first } = await flood([reads('a', '/a')], [step(100, 0.1)], { patienceMs: 100 });
@@ -115,19 +115,19 @@ describe('a flood', () => {
     await Promise.all(closed);
   });
 
-  it('has no more connections than it may', async () => {
+  it('when the limit of connections is reached, then no more are opened', async () => {
     answer = () => undefined;
     const { first, results } = await flood([reads('a', '/a')], [step(100, 0.2)], { connections: 5, patienceMs: 300 });
     expect(first?.a).toMatchObject({ offered: 20, gone: 5, unconnected: 15 });
     expect(results[0]?.mostWaiting).toBe(5);
   });
 
-  it('counts a refused connection as none', async () => {
+  it('when a connection is refused, then the client counts as unconnected', async () => {
     const target = 'http://127.0.0.1:1';
     expect((await flood([reads('a', '/a')], [step(100, 0.1)], { target })).first?.a).toMatchObject({ unconnected: 10 });
   });
 
-  it('counts what was answered while a step was on as finished in it', async () => {
+  it('when an answer comes during a step, then it counts as finished in that step', async () => {
     const held: ServerResponse[] = [];
     answer = (path, response, count) => {
       if (count <= 10) held.push(response);
@@ -146,7 +146,7 @@ describe('a flood', () => {
 });
 
 describe('a mix', () => {
-  it('draws its kinds by their weights, the same each time', () => {
+  it('when a mix is drawn, then its kinds follow their weights, the same each time', () => {
     const mix = [reads('a', '/a', 80), reads('b', '/b', 15), reads('c', '/c', 5)];
     const draw = () => {
       const next = mixedRequests(mix, 'run');
@@ -160,7 +160,7 @@ describe('a mix', () => {
     expect(draw()).toEqual(drawn);
   });
 
-  it('is written as HTTP', () => {
+  it('when a request is written, then it is HTTP', () => {
     const request = { method: 'POST' as const, path: '/x', headers: { a: 'b' }, body: '{}', good: [200], waits: false };
     expect(requestText(request, 'h:1')).toBe('POST /x HTTP/1.1\r\nhost: h:1\r\na: b\r\ncontent-length: 2\r\n\r\n{}');
     const { body: _, ...bare } = { ...request, method: 'GET' as const };

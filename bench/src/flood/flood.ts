@@ -5,7 +5,7 @@ import { createTally } from './tally.ts';
 
 interface Running {
   readonly step: Step;
-  /** When its first request is due, by the schedule's clock. */
+  /** Due time of its first request, by the schedule's clock. */
   readonly start: number;
   readonly total: number;
   readonly tallies: Map<string, ReturnType<typeof createTally>>;
@@ -14,14 +14,14 @@ interface Running {
   unsent: number;
 }
 
-/** Before the first request, ms. */
+/** Lead before the first request, ms. */
 const LEAD_MS = 50;
-/** How long requests are sent before answers are read again, ms. */
+/** How long requests are sent before answers are read, ms. */
 const SENDING_MS = 4;
 
 /**
  * Sends a plan's steps, one after the other.
- * @param onEdge told when a step begins, and when the last one has ended
+ * @param onEdge called when a step begins, and when the last one has ended
  * @param now the clock of the schedule, ms; its zero is any moment
  */
 export async function runFlood(
@@ -63,7 +63,7 @@ export async function runFlood(
     clients.ask({
       text: requestText(request, host),
       patienceMs: plan.patienceMs,
-      // The body's code tells the reason.
+      // The problem's code is in the body.
       keepsBody: (status) => !request.good.includes(status) && status !== 503 && status !== 429,
       done(outcome) {
         open--;
@@ -100,9 +100,9 @@ export async function runFlood(
 }
 
 /**
- * Sends every request of a step when it is due; those that are late, at once, but never so many that answers are not
- * read meanwhile. What could not be sent by the step's end is not sent.
- * @returns how many those are
+ * Sends every request of a step when it is due. Late requests are sent at once, but in runs short enough that answers
+ * are read in between. Requests not sent by the step's end are dropped.
+ * @returns the number of dropped requests
  */
 function paced(running: Running, send: (running: Running, due: number) => void, now: () => number): Promise<number> {
   const { start, step, total } = running;

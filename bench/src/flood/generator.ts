@@ -1,13 +1,13 @@
 /**
- * The generator of floods: a process of its own that sends on a fixed schedule whatever the answers do (an open loop),
- * with a connection for each client that waits. Plans come one after the other.
+ * The generator of floods: a separate process that sends on a fixed schedule regardless of the answers (an open loop),
+ * with a connection for each waiting client. It takes plans one after the other.
  */
 import { runFlood } from './flood.ts';
 import { runOpening } from './opening.ts';
 import type { FloodMessage, GeneratorTask } from './plan.ts';
 
 if (process.send) {
-  // The parent is gone: nobody wants the result.
+  // The parent has ended, so the result is not needed.
   process.once('disconnect', () => process.exit(0));
   const tell = (message: FloodMessage) => process.send?.(message);
   const work = async (task: GeneratorTask): Promise<FloodMessage> =>

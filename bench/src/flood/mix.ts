@@ -2,22 +2,22 @@ import { seeded } from '../profiles.ts';
 import { type LoadRequest, requestsOf } from '../traffic.ts';
 import type { Share } from './plan.ts';
 
-/** The next request of a mix, and of which share it is. */
+/** The next request of a mix, with the name of its share. */
 export interface MixedRequest {
   readonly share: string;
   readonly request: LoadRequest;
 }
 
 /**
- * The requests of a mix: the kinds drawn by their weights, the same each time.
- * @param run starts every idempotency key
+ * The requests of a mix: kinds drawn by weight, the same each time.
+ * @param run prefix of every idempotency key
  */
 export function mixedRequests(mix: readonly Share[], run: string): () => MixedRequest {
   const random = seeded(97);
   const all = mix.reduce((sum, { weight }) => sum + weight, 0);
   const makers = mix.map(({ name, weight, traffic }) => {
     let count = 0;
-    // The rate only says how many orders wait for their end.
+    // The rate only sets how many orders wait for their end.
     const requestAt = requestsOf(traffic, 1_000, `${run}-${name}`);
     return { name, weight, next: () => requestAt(count++) };
   });
@@ -33,7 +33,7 @@ export function mixedRequests(mix: readonly Share[], run: string): () => MixedRe
   };
 }
 
-/** A request as it goes over the wire. Bodies and headers of a load are plain ASCII. */
+/** A request in wire format. Bodies and headers of a load are plain ASCII. */
 export function requestText({ method, path, headers, body }: LoadRequest, host: string): string {
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
   for (const [name, value] of Object.entries(headers)) text += `${name}: ${value}\r\n`;

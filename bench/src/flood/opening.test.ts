@@ -50,7 +50,7 @@ describe('an opening', () => {
       () => 0,
     );
 
-  it('ends when every client knows how its coupon and its order ended', async () => {
+  it('when every client knows how its coupon and its order ended, then the opening ends', async () => {
     answer = (path, user) => {
       if (path === '/coupons/issue')
         return user <= 3 ? { status: 200 } : { status: 409, body: { code: 'COUPON_SOLD_OUT' } };
@@ -67,7 +67,7 @@ describe('an opening', () => {
     expect(result.toOrder.count).toBe(10);
   });
 
-  it('has those that are refused come back with the same key, and those whose order missed its deadline with another', async () => {
+  it('when a client is refused, then it returns with the same key; when its order missed the deadline, then with a new one', async () => {
     answer = (path, user, times) => {
       if (path === '/coupons/issue') return { status: 200 };
       if (path.startsWith('/orders/')) return { status: 200, body: { status: 'COMPLETED', orderId: 'o' } };
@@ -86,7 +86,7 @@ describe('an opening', () => {
     expect(asked.some(({ path }) => path === '/orders/o?userId=2')).toBe(true);
   });
 
-  it('gives up at its limit, and says who knows nothing', async () => {
+  it('when the time limit is reached, then the opening gives up and counts the unfinished clients', async () => {
     answer = () => ({ status: 503, retryAfter: 0 });
     const { timely, unfinished, ends } = await open(2, 0.2);
     expect({ timely, unfinished, ends }).toEqual({ timely: 0, unfinished: 2, ends: {} });

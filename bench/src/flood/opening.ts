@@ -36,7 +36,7 @@ export async function runOpening(plan: OpeningPlan, random = seeded(11)): Promis
       }),
     );
 
-  /** @returns whether it knows how the wish ended */
+  /** @returns whether the client knows how the wish ended */
   async function fulfil(wish: Wish, userId: number, asked: { count: number }): Promise<boolean> {
     let key = randomUUID();
     let orderId: string | undefined;

@@ -2,17 +2,17 @@ import type { SqlReader } from '../../../ops/src/sql.ts';
 import type { Latency } from '../latency.ts';
 import { summarize } from './percentiles.ts';
 
-/** The ends of a step's orders, as their rows tell. */
+/** The ends of a step's orders, from their rows. */
 export interface StepOrders {
-  /** Completed while the step was on, whenever they were placed. */
+  /** Orders completed during the step, whenever placed. */
   readonly completedInStep: number;
-  /** Placed while the step was on. */
+  /** Orders placed during the step. */
   readonly placed: number;
-  /** Of those placed: accepted, and then ended by their deadline. */
+  /** Placed orders that were accepted and then missed their deadline. */
   readonly missedDeadline: number;
-  /** Other reasons of cancelled ones. */
+  /** Other reasons of cancelled orders. */
   readonly cancelled: Readonly<Record<string, number>>;
-  /** From being placed to being completed, of those placed in the step. */
+  /** Time from placing to completion, of the orders placed in the step. */
   readonly toCompleted: Latency;
 }
 
@@ -42,7 +42,7 @@ export async function readStepOrders(sql: SqlReader, from: number, to: number): 
   };
 }
 
-/** When each order of a span was placed, and how long until it completed; -1 for one that did not. ms */
+/** When each order of a span was placed, and its time to completion, ms; -1 for an order that did not complete. */
 export async function readCompletions(
   sql: SqlReader,
   from: number,

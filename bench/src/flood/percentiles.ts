@@ -1,6 +1,6 @@
 import type { Latency } from '../latency.ts';
 
-/** The value below which this share of the sorted values lies (nearest rank); 0 of none. @param share 0 to 1 */
+/** The value below which this share of the sorted values lies (nearest rank); 0 for no values. @param share 0 to 1 */
 export function percentileOf(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }

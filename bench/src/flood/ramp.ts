@@ -1,31 +1,31 @@
 import { median } from './percentiles.ts';
 
-/** One rate that was tried. */
+/** A rate that was tried. */
 export interface RampTrial {
   readonly rate: number;
   readonly held: boolean;
-  /** Why it did not hold, in words. */
+  /** Why the rate did not hold, in words. */
   readonly reason?: string | undefined;
-  /** Others used so much of the machine meanwhile that a failure tells little. */
+  /** True when others used so much of the machine that a failure says little. */
   readonly disturbed?: boolean | undefined;
 }
 
 export interface RampOptions {
   /** The first rate, a second. */
   readonly from: number;
-  /** From one rate to the next. */
+  /** Factor from one rate to the next. */
   readonly factor?: number;
-  /** Rates that are tried upwards, or downwards when the first does not hold. */
+  /** Most rates tried upwards, or downwards when the first does not hold. */
   readonly most?: number;
 }
 
 const RAMP_FACTOR = 1.25;
 
 /**
- * The highest rate that holds, found quickly: upwards by a quarter each time until one does not hold twice in a row,
- * then once the middle between the last that held and that one. When the first rate does not hold, downwards until one
+ * Finds the highest rate that holds, quickly: upwards by a quarter each time until a rate fails twice in a row, then
+ * once the middle between the last held rate and the failed one. If the first rate does not hold, downwards until one
  * does. A failure while others used the machine counts half.
- * @returns 0 when none held
+ * @returns 0 when no rate held
  */
 export async function ramp<T extends RampTrial>(
   { from, factor = RAMP_FACTOR, most = 24 }: RampOptions,
@@ -55,9 +55,9 @@ export async function ramp<T extends RampTrial>(
 }
 
 /**
- * Where a side's ramp begins in a pair: two steps below what it held before, and shifted by a part of a step from pair
- * to pair, so that the pairs do not all try the same few rates.
- * @param before what it held in earlier pairs; none at first
+ * The first rate of a side's ramp in a pair: two steps below the rate it held before, shifted by a part of a step from
+ * pair to pair, so that the pairs do not all try the same few rates.
+ * @param before held rates of earlier pairs; empty at first
  */
 export function startOfRamp(usual: number, before: readonly number[], pair: number, pairs: number): number {
   const held = before.filter((rate) => rate > 0);

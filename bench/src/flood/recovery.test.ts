@@ -12,22 +12,22 @@ const second = (p95: number, right = 100, offered = 100): Window => ({
 });
 const kind = (p95: number, windows: Window[] = []) => ({ served: { p95 }, windows }) as unknown as Tallied;
 
-describe('normal times', () => {
-  it('are back with the first second after which none is slow any more', () => {
+describe('the return to normal times', () => {
+  it('when no later second is slow, then normal times begin with that second', () => {
     expect(normalFrom([second(900), second(10), second(30), second(19), second(10)], 10)).toBe(3);
     expect(normalFrom([second(19), second(10)], 10)).toBe(0);
   });
 
-  it('are not back while requests are refused or lost', () => {
+  it('when requests are refused or lost, then times are not normal', () => {
     expect(normalFrom([second(10, 98), second(10, 99), second(10)], 10)).toBe(1);
     expect(normalFrom([second(0, 0), second(10)], 10)).toBe(1);
   });
 
-  it('are not back when the last second is slow', () => {
+  it('when the last second is slow, then times are not normal', () => {
     expect(normalFrom([second(10), second(20)], 10)).toBeUndefined();
   });
 
-  it('are those of the slowest kind in a mix', () => {
+  it('when a mix has several kinds, then the slowest kind counts', () => {
     const base = { kinds: { a: kind(10), b: kind(100) } };
     const after = {
       kinds: { a: kind(0, [second(30), second(10)]), b: kind(0, [second(900), second(300), second(150)]) },
@@ -36,7 +36,7 @@ describe('normal times', () => {
     expect(recoveredAfter({ kinds: { ...after.kinds, a: kind(0, [second(90)]) } }, base)).toBeUndefined();
   });
 
-  it('of completions count by when the orders were placed', () => {
+  it('when completions are judged, then by the time their orders were placed', () => {
     const rows = [
       { at: 1_000, ms: 5_000 },
       { at: 1_900, ms: 10 },

@@ -2,16 +2,16 @@ import { percentileOf } from './percentiles.ts';
 import type { StepResult } from './plan.ts';
 import type { Window } from './tally.ts';
 
-/** Of a second's requests, how many must be answered right for it to be a normal one. */
+/** Least share of right answers in a normal second. */
 const RIGHT_SHARE = 0.99;
-/** A normal second's p95 is below so many times the p95 of the step at the rate that holds. */
+/** A normal second's p95 is below this multiple of the p95 of the step at the held rate. */
 const NORMAL_FACTOR = 2;
 
 /**
- * The first second from which every later one is normal: almost all answered right, with a p95 below twice that of the
+ * The first second from which every later one is normal: almost all answers right, with a p95 below twice that of the
  * base step.
- * @param baseP95Ms of the answers of the base step
- * @returns seconds from the windows' start; undefined when the last one is not normal either
+ * @param baseP95Ms p95 of the base step's answers
+ * @returns seconds from the windows' start; undefined when the last second is not normal
  */
 export function normalFrom(windows: readonly Window[], baseP95Ms: number): number | undefined {
   const isNormal = ({ offered, right, p95 }: Window) =>
@@ -20,7 +20,7 @@ export function normalFrom(windows: readonly Window[], baseP95Ms: number): numbe
   return lastBad === windows.length - 1 && windows.length > 0 ? undefined : lastBad + 1;
 }
 
-/** The same for all kinds of a mix: when the slowest of them is back. */
+/** The same for all kinds of a mix: the slowest kind counts. */
 export function recoveredAfter(
   { kinds }: Pick<StepResult, 'kinds'>,
   base: Pick<StepResult, 'kinds'>,
@@ -35,9 +35,9 @@ export function recoveredAfter(
 }
 
 /**
- * The same for what happens after the answer: from when every second's orders completed in normal time again.
- * @param rows when each order was placed, ms since the epoch, and how long until it completed, ms; -1 for one that did
- *   not
+ * The same for completions: the second from which orders completed in normal time again.
+ * @param rows when each order was placed, ms since the epoch, and its time to completion, ms; -1 for an order that did
+ * not complete
  */
 export function completionNormalFrom(
   rows: readonly { readonly at: number; readonly ms: number }[],

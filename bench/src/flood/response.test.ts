@@ -8,7 +8,7 @@ const refused =
   'HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\nConnection: close\r\ncontent-length: 2\r\n\r\n{}';
 const empty = 'HTTP/1.1 204 No Content\r\n\r\n';
 
-/** Feeds a text in pieces of a size through one buffer that is used again, as a socket does. */
+/** Feeds a text in pieces through one reused buffer, like a socket. */
 function read(text: string, piece: number, keepsBody = (_: number) => true): { answers: Answer[]; end: () => void } {
   const answers: Answer[] = [];
   const reader = createResponseReader((answer) => answers.push(answer), keepsBody);
@@ -24,7 +24,7 @@ function read(text: string, piece: number, keepsBody = (_: number) => true): { a
 describe('the reader of answers', () => {
   const all = plain + chunked + empty + refused + plain;
 
-  it.each([1, 2, 3, 5, 7, 16, 64, 1_000])('reads what comes in pieces of %d bytes', (piece) => {
+  it.each([1, 2, 3, 5, 7, 16, 64, 1_000])('when answers come in pieces of %d bytes, then they are read', (piece) => {
     expect(read(all, piece).answers).toEqual([
       { status: 200, body: '{"a":1}', retryAfterSeconds: undefined, closes: false },
       { status: 201, body: '{"b":2}', retryAfterSeconds: undefined, closes: false },
@@ -34,29 +34,29 @@ describe('the reader of answers', () => {
     ]);
   });
 
-  it('keeps no body that is not wanted', () => {
+  it('when a body is not wanted, then it is not kept', () => {
     const { answers } = read(all, 11, (status) => status >= 400);
     expect(answers.map(({ body }) => body)).toEqual(['', '', '', '{}', '']);
   });
 
-  it('ends an answer without a length with its connection', () => {
+  it('when an answer has no length, then it ends with its connection', () => {
     const { answers, end } = read('HTTP/1.1 200 OK\r\n\r\nsome words', 4);
     expect(answers).toEqual([]);
     end();
     expect(answers).toMatchObject([{ status: 200, body: 'some words' }]);
   });
 
-  it('does not take an answer for whole when its connection ends within', () => {
+  it('when the connection ends within an answer, then the answer is incomplete', () => {
     const { answers, end } = read(plain.slice(0, -1), 9);
     end();
     expect(answers).toEqual([]);
   });
 
-  it('passes over an announcement', () => {
+  it('when an informational answer comes first, then it is skipped', () => {
     expect(read(`HTTP/1.1 100 Continue\r\n\r\n${plain}`, 6).answers).toMatchObject([{ status: 200 }]);
   });
 
-  it('refuses what is not HTTP', () => {
+  it('when text is not HTTP, then it is refused', () => {
     expect(() => read('SSH-2.0-OpenSSH\r\n\r\n', 100)).toThrow('not HTTP/1.1');
     expect(() => read('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno size\r\n', 100)).toThrow(
       'without a size',

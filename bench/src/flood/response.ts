@@ -1,18 +1,18 @@
-/** One answer, as far as a load wants to know it. */
+/** The parts of an answer that a load uses. */
 export interface Answer {
   readonly status: number;
-  /** Of a Retry-After header in seconds. */
+  /** Value of a Retry-After header in seconds. */
   readonly retryAfterSeconds: number | undefined;
   /** Empty unless the reader was told to keep the body. */
   readonly body: string;
-  /** The server closes the connection after it. */
+  /** True when the server closes the connection after the answer. */
   readonly closes: boolean;
 }
 
 export interface ResponseReader {
-  /** Takes the first `length` bytes of a buffer, which may be used again afterwards. @throws when it is not HTTP/1.1 */
+  /** Reads the first `length` bytes of a buffer, which may be reused afterwards. @throws when it is not HTTP/1.1 */
   push(bytes: Buffer, length: number): void;
-  /** The connection has ended: an answer without a length ends with it. */
+  /** The connection has ended, which ends an answer without a length. */
   end(): void;
 }
 
@@ -21,10 +21,10 @@ const LINE_FEED = 10;
 const MAX_HEAD_BYTES = 64 << 10;
 
 /**
- * Reads the answers of one HTTP/1.1 connection whose requests go one after the other. A load generator wants the status
- * and little more, and shares two cores with what it measures: so it builds no header objects and no streams.
- * @param onAnswer told at an answer's last byte
- * @param keepsBody asked at an answer's head
+ * Reads the answers of one HTTP/1.1 connection whose requests go one after the other. A load generator needs little
+ * more than the status and shares two cores with the measured system, so this builds no header objects and no streams.
+ * @param onAnswer called at an answer's last byte
+ * @param keepsBody called at an answer's head
  */
 export function createResponseReader(
   onAnswer: (answer: Answer) => void,
@@ -44,7 +44,7 @@ export function createResponseReader(
     onAnswer({ ...answer, body });
   };
 
-  /** @returns where the body begins, or undefined when the head is not whole yet */
+  /** @returns the offset of the body, or undefined when the head is incomplete */
   const readHead = (bytes: Buffer, from: number, length: number): number | undefined => {
     const before = head?.length ?? 0;
     const view = bytes.subarray(from, length);
@@ -69,7 +69,7 @@ export function createResponseReader(
       retryAfterSeconds: retryAfter === undefined ? undefined : Number(retryAfter),
       closes: /\r\nconnection: *close/i.test(text),
     };
-    // Only an announcement: the answer itself follows.
+    // An informational answer: the final answer follows.
     if (status < 200) return;
     if (keepsBody(status)) kept = [];
     const contentLength = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];

@@ -7,8 +7,8 @@ import { type FloodMessage, type FloodPlan, GENERATOR, type GeneratorTask, type 
 export interface FloodGenerator {
   /**
    * Runs a plan to its end, and counts the CPU of every process in each step.
-   * @param processes asked at each step's start
-   * @param onEdge told when a step begins, and when the last one has ended
+   * @param processes called at each step's start
+   * @param onEdge called when a step begins, and when the last one has ended
    */
   run(
     plan: FloodPlan,
@@ -19,7 +19,7 @@ export interface FloodGenerator {
   close(): void;
 }
 
-/** Starts the generator's process, which takes plans one after the other. */
+/** Starts the generator's process, which runs plans one after the other. */
 export function openGenerator(): FloodGenerator {
   const child = fork(fileURLToPath(new URL('./generator.ts', import.meta.url)), { stdio: 'inherit' });
   const generator: Watched = { name: GENERATOR, pid: child.pid ?? 0 };
@@ -28,7 +28,7 @@ export function openGenerator(): FloodGenerator {
     gone = new Error(`the generator ended with ${code} before it had a result`);
   });
 
-  /** @param read takes the messages until it has what was asked for */
+  /** @param read gets the messages until it returns a result */
   function ask<R>(task: GeneratorTask, read: (message: FloodMessage) => R | undefined): Promise<R> {
     return new Promise((done, failed) => {
       if (gone) throw gone;

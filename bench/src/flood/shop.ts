@@ -4,14 +4,14 @@ import { signedCalls } from '../../../ops/src/signed-call.ts';
 import { profileOf } from '../profiles.ts';
 import type { Share } from './plan.ts';
 
-/** Users that the demo data has given points. */
+/** Users with points from the demo data. */
 const USERS = 10_000;
-/** Most coupons that a policy may have. */
+/** Most coupons of a policy. */
 const COUPONS_EACH = 100_000;
 const POPULAR = '/products/popular';
 
 /**
- * Creates policies with coupons for so many requests, past the gateway, since this is not measured.
+ * Creates policies with coupons for this many requests, past the gateway, since this is not measured.
  * @returns their ids
  */
 export async function createPolicies(
@@ -57,7 +57,7 @@ export function orders(products: readonly number[], weight = 1): Share {
   return { name: 'orders', weight, traffic: { kind: 'orders', profile, users: USERS, products, waitsPerSecond: 0 } };
 }
 
-/** Each request another user. @param policies from `createPolicies` */
+/** Each request comes from another user. @param policies from `createPolicies` */
 export function coupons(policies: readonly number[], weight = 1): Share {
   return { name: 'coupons', weight, traffic: { kind: 'claims', policies, couponsEach: COUPONS_EACH, firstUser: 1 } };
 }
@@ -78,12 +78,12 @@ export const product = (products: readonly number[], weight = 1): Share =>
 export const points = (weight = 1): Share =>
   reads(
     'points',
-    // Far apart one after the other, as users come.
+    // Consecutive ids are far apart, as with real users.
     Array.from({ length: USERS }, (_, index) => `/points?userId=${1 + ((index * 7_919) % USERS)}`),
     weight,
   );
 
-/** Reads of a sale's visitors: single products most, then the list, their points, and the best sold. */
+/** Reads of a sale's visitors: mostly single products, then the list, their points, and the best sold. */
 export function browsing(products: readonly number[], weight = 1): Share {
   const product = (index: number) => `/products/${products[(index * 31) % products.length] ?? 1}`;
   const paths = Array.from({ length: 1_000 }, (_, index) => {

@@ -7,7 +7,7 @@ const answered = (status: number, body = '') => ({
 });
 
 describe('the tally of a step', () => {
-  it('keeps the times of right answers and of refusals apart', () => {
+  it('when right answers and refusals come, then their times are kept apart', () => {
     const tally = createTally(1_000);
     for (const ms of [10, 20, 30]) tally.end(0, answered(200), [200], ms);
     for (const ms of [1, 2]) tally.end(0, answered(503), [200], ms);
@@ -18,7 +18,7 @@ describe('the tally of a step', () => {
     expect(refusedIn).toEqual({ count: 3, p50: 2, p95: 3, p99: 3, max: 3 });
   });
 
-  it('says which requests got no answer, and what other answers were', () => {
+  it('when requests get no answer or a wrong one, then the tally says which', () => {
     const tally = createTally(1_000);
     for (const kind of ['gone', 'gone', 'cut', 'unconnected'] as const) tally.end(0, { kind }, [200], 10_000);
     tally.end(0, answered(409, '{"code": "OUT_OF_STOCK"}'), [200], 5);
@@ -33,7 +33,7 @@ describe('the tally of a step', () => {
     });
   });
 
-  it('counts each request in the window that it was due in, whenever it ends', () => {
+  it('when a request ends late, then it counts in the window in which it was due', () => {
     const tally = createTally(1_000);
     for (const due of [0, 999, 1_000, 2_500]) tally.offer(due);
     tally.end(2_500, answered(200), [200], 7);
@@ -47,7 +47,7 @@ describe('the tally of a step', () => {
     ]);
   });
 
-  it('tells whether an answer was right, and counts what finished apart', () => {
+  it('when an answer is tallied, then it is right or not, and finished requests are counted apart', () => {
     const tally = createTally(1_000);
     expect(tally.end(0, answered(202), [202, 201], 1)).toBe(true);
     expect(tally.end(0, answered(200), [202, 201], 1)).toBe(false);

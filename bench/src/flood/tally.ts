@@ -6,30 +6,30 @@ import { percentileOf, summarize } from './percentiles.ts';
 export interface Tallied {
   readonly offered: number;
   readonly right: number;
-  /** Answered 503 or 429. */
+  /** Answers of 503 or 429. */
   readonly refused: number;
-  /** Left without an answer. */
+  /** Clients that left without an answer. */
   readonly gone: number;
-  /** Got no connection. */
+  /** Clients without a connection. */
   readonly unconnected: number;
-  /** Lost their connection before the answer. */
+  /** Connections lost before the answer. */
   readonly cut: number;
-  /** Other answers than the right ones: `409 OUT_OF_STOCK` … */
+  /** Answers other than the right ones: `409 OUT_OF_STOCK` … */
   readonly wrong: Readonly<Record<string, number>>;
-  /** Right answers that came while the step was on, whenever they were due. */
+  /** Right answers during the step, whenever due. */
   readonly finished: number;
-  /** From when it was due to the answer's end, of the right answers and of the refusals, ms. */
+  /** Times from due to the answer's end, of the right answers and of the refusals, ms. */
   readonly served: Latency;
   readonly refusedIn: Latency;
   readonly windows: readonly Window[];
 }
 
-/** The requests that were due within a second or a minute of a step. */
+/** The requests due within a window (a second or a minute) of a step. */
 export interface Window {
   readonly offered: number;
   readonly right: number;
   readonly refused: number;
-  /** Answer times of the right answers, ms; 0 when there was none. */
+  /** Times of the right answers, ms; 0 when there were none. */
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
@@ -49,13 +49,13 @@ interface Counts {
   readonly windows: { offered: number; right: number; refused: number; readonly served: number[] }[];
 }
 
-/** Counts the requests of one step and one kind. @param windowMs how long a window is */
+/** Counts the requests of one step and one kind. @param windowMs length of a window */
 export function createTally(windowMs: number): {
-  /** @param sinceStart from the step's start to when the request was due, ms */
+  /** @param sinceStart due time from the step's start, ms */
   offer(sinceStart: number): void;
-  /** @param ms from when the request was due to its end. @returns whether the answer was right */
+  /** @param ms from due to the end of the request. @returns whether the answer was right */
   end(sinceStart: number, outcome: Outcome, good: readonly number[], ms: number): boolean;
-  /** A right answer came while the step was on. */
+  /** Counts a right answer during the step. */
   finish(): void;
   result(): Tallied;
 } {
@@ -122,7 +122,7 @@ export function createTally(windowMs: number): {
   };
 }
 
-/** An answer that asks to come back later. */
+/** True for an answer that asks to come back later. */
 export function isRefusal(status: number): boolean {
   return status === 503 || status === 429;
 }

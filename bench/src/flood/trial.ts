@@ -6,32 +6,32 @@ import { MAX_CONNECTIONS, type MeasuredStep, PATIENCE_MS, type Share } from './p
 import type { RampTrial } from './ramp.ts';
 import type { FloodGenerator } from './run.ts';
 
-/** A stack that is loaded, whoever has started it. */
+/** A stack under load, started by any process. */
 export interface Loaded {
   readonly gateway: string;
   readonly processes: () => readonly Watched[];
   readonly sql: SqlReader;
   readonly generator: FloodGenerator;
-  /** Waits until nothing is under way. */
+  /** Waits until the stack is idle. */
   idle(timeoutMs: number): Promise<void>;
 }
 
 export interface Trial extends RampTrial {
   readonly step: MeasuredStep;
-  /** Of the orders of the mix, if it has some. */
+  /** The orders of the mix, if it has any. */
   readonly sagas?: SagaResult;
 }
 
-/** Sent at the same rate before a window, and not counted, s. */
+/** Lead-in at the same rate before a window, not counted, s. */
 const LEAD_SECONDS = 1;
 
 let runs = 0;
-/** Starts the keys of one run. */
+/** A prefix for the keys of one run. */
 export function newRun(): string {
   return `${Date.now().toString(36)}-${++runs}`;
 }
 
-/** Offers a mix at one rate and judges whether it held: p95 below 200 ms, less than 1 % not right, no backlog. */
+/** Tries a mix at one rate. The rate holds with p95 below 200 ms, less than 1 % wrong answers, and no backlog. */
 export async function tryRate(
   loaded: Loaded,
   mix: readonly Share[],

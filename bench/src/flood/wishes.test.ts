@@ -17,11 +17,11 @@ describe('a patient client', () => {
     ['order', answered(200, { status: 'CANCELLED', reason: 'OUT_OF_STOCK' }), 'out of stock'],
     ['order', answered(200, { status: 'CANCELLED' }), '200 CANCELLED'],
     ['order', answered(402, { code: 'INSUFFICIENT_BALANCE' }), '402 INSUFFICIENT_BALANCE'],
-  ] as const)('that wants a %s knows how it ended', (wish, outcome, end) => {
+  ] as const)('when a client wants a %s, then it knows how its wish ended', (wish, outcome, end) => {
     expect(decide(wish, outcome)).toEqual({ kind: 'final', end });
   });
 
-  it('comes back when it is told to, with the same key', () => {
+  it('when a client is refused, then it comes back after the stated time, with the same key', () => {
     for (const status of [503, 429])
       expect(decide('order', answered(status, { code: 'SERVICE_UNAVAILABLE' }, 7))).toEqual({
         kind: 'again',
@@ -32,12 +32,12 @@ describe('a patient client', () => {
     expect(decide('coupon', answered(503))).toMatchObject({ kind: 'again', afterSeconds: 1 });
   });
 
-  it('comes back after a lost connection or a long silence', () => {
+  it('when a connection is lost or silent, then the client comes back', () => {
     for (const kind of ['gone', 'cut', 'unconnected'] as const)
       expect(decide('coupon', { kind })).toEqual({ kind: 'again', afterSeconds: 1, fresh: false, why: kind });
   });
 
-  it('begins anew when its order ended by its deadline', () => {
+  it('when an order ended by its deadline, then the client starts again with a new key', () => {
     const again = { kind: 'again', fresh: true, why: 'deadline' };
     expect(decide('order', answered(503, { code: 'ORDER_DEADLINE_EXCEEDED' }, 2))).toMatchObject(again);
     expect(decide('order', answered(200, { status: 'CANCELLED', reason: 'ORDER_DEADLINE_EXCEEDED' }))).toMatchObject(
@@ -45,13 +45,13 @@ describe('a patient client', () => {
     );
   });
 
-  it('follows an order that has not ended', () => {
+  it('when an order has not ended, then the client follows it', () => {
     const follow = { kind: 'follow', orderId: 'o' };
     expect(decide('order', answered(202, { orderId: 'o', status: 'PENDING' }))).toEqual(follow);
     expect(decide('order', answered(200, { orderId: 'o', status: 'PENDING' }))).toEqual(follow);
   });
 
-  it('stays away for as long as it is told, and within a second of its own', () => {
+  it('when a client is told to stay away, then it does so, plus up to a second of its own', () => {
     expect(pauseMs(3, () => 0)).toBe(3_000);
     expect(pauseMs(3, () => 0.999)).toBeCloseTo(3_999);
   });

@@ -4,25 +4,25 @@ import { isRefusal } from './tally.ts';
 /** The wish of a patient client. */
 export type Wish = 'coupon' | 'order';
 
-/** Its next act after an answer. */
+/** The client's next act after an answer. */
 export type Next =
-  /** It knows how it ended: `issued`, `sold out`, `completed`, `out of stock`, or another answer's status and code. */
+  /** The wish has ended: `issued`, `sold out`, `completed`, `out of stock`, or another answer's status and code. */
   | { readonly kind: 'final'; readonly end: string }
-  /** Asks again. `fresh`: with a key of its own, since the earlier request has ended without effect. */
+  /** Asks again. `fresh`: with a new key, since the earlier request has ended without effect. */
   | { readonly kind: 'again'; readonly afterSeconds: number; readonly fresh: boolean; readonly why: string }
-  /** Its order is accepted and has not ended: asks for its end. */
+  /** The order is accepted and has not ended: the client asks for its end. */
   | { readonly kind: 'follow'; readonly orderId: string };
 
-/** When it is not told how long to stay away, s. */
+/** Pause when the answer states none, s. */
 const USUAL_PAUSE_SECONDS = 1;
 
-/** A patient client's reading of how its request ended. */
+/** Decides a patient client's next act from the outcome of its request. */
 export function decide(wish: Wish, outcome: Outcome): Next {
   if (outcome.kind !== 'answered')
     return { kind: 'again', afterSeconds: USUAL_PAUSE_SECONDS, fresh: false, why: outcome.kind };
   const { status, body, retryAfterSeconds: afterSeconds = USUAL_PAUSE_SECONDS } = outcome.answer;
   const { code: problem, reason, orderId, status: state } = parsed(body);
-  // An order that is read tells by its reason what a waiting answer tells by its code.
+  // A read order gives the reason that a waiting answer gives as its code.
   const code = status === 200 && state === 'CANCELLED' ? (reason ?? 'CANCELLED') : problem;
   if (code === 'ORDER_DEADLINE_EXCEEDED') return { kind: 'again', afterSeconds, fresh: true, why: 'deadline' };
   if (isRefusal(status)) return { kind: 'again', afterSeconds, fresh: false, why: 'refused' };
@@ -38,7 +38,7 @@ export function decide(wish: Wish, outcome: Outcome): Next {
   return { kind: 'final', end: `${status} ${typeof code === 'string' ? code : ''}`.trim() };
 }
 
-/** How long it stays away, ms: as it was told, and a part of a second of its own. @param random from 0 to 1 */
+/** The client's pause, ms: the stated time plus up to a second. @param random from 0 to 1 */
 export function pauseMs(afterSeconds: number, random: () => number): number {
   return (afterSeconds + random()) * 1_000;
 }
