@@ -1,4 +1,4 @@
-/** Whether the committed documents are what the schemas say, and are good documents. Part of `npm run lint`. */
+/** Checks that the committed documents match the schemas and are valid. Part of `npm run lint`. */
 import { asyncApiProblems } from './asyncapi/check.ts';
 import { ASYNCAPI_FILE, committed, OPENAPI_FILE, renderDocuments } from './documents.ts';
 import { openApiProblems } from './openapi/check.ts';

@@ -15,7 +15,7 @@ it.each(documents)('when a schema has changed, then the committed $path has too'
   expect(committed(document)).toBe(document.text);
 });
 
-// By hand, and not where the operations are declared: a slip there must not open the gateway.
+// Written by hand, apart from the declared operations: a slip there must not open the gateway.
 const PUBLIC = ['GET /products', 'GET /products/popular', 'GET /products/:id', 'GET /coupon-policies'];
 const OPERATORS = [
   'POST /products',
@@ -29,14 +29,14 @@ const OPERATORS = [
   'GET /ops/rush/:id/events',
 ];
 
-it('when an operation needs no token, or one of an operator, then the list by hand says so too', () => {
+it('when an operation needs no token, or an operator’s, then the list by hand says so too', () => {
   const of = (wanted: string) =>
     ROUTES.filter(({ access }) => access === wanted).map(({ method, path }) => `${method} ${path}`);
   expect(of('public').toSorted()).toEqual(PUBLIC.toSorted());
   expect(of('ops').toSorted()).toEqual(OPERATORS.toSorted());
 });
 
-it('when a body is given as an example, then the schema that validates takes it', () => {
+it('when a body is an example, then its schema accepts it', () => {
   const refused = ALL_OPERATIONS.flatMap(({ operationId, body }) =>
     Object.entries(body?.examples ?? {})
       .filter(([, example]) => !body?.schema.safeParse(example).success)
@@ -46,7 +46,7 @@ it('when a body is given as an example, then the schema that validates takes it'
 });
 
 describe('the OpenAPI document', () => {
-  it('says of every field and parameter what it is', () => {
+  it('when a field or parameter exists, then the OpenAPI document describes it', () => {
     const mute: string[] = [];
     const visit = (value: unknown, path: string): void => {
       if (typeof value !== 'object' || value === null) return;
@@ -67,7 +67,7 @@ describe('the OpenAPI document', () => {
     expect(mute).toEqual([]);
   });
 
-  it('when it is not a good one, then the check says where', async () => {
+  it('when the OpenAPI document is invalid, then the check says where', async () => {
     expect(await openApiProblems(textOf(OPENAPI_FILE))).toEqual([]);
     const broken = textOf(OPENAPI_FILE).replaceAll('"operationId": "getOrder"', '"operationId": "listOrders"');
     expect(await openApiProblems(broken)).toEqual([expect.stringMatching(/operationId.*unique/i)]);
@@ -75,7 +75,7 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the AsyncAPI document', () => {
-  it('when it is not a good one, then the check says where', () => {
+  it('when the AsyncAPI document is invalid, then the check says where', () => {
     const text = textOf(ASYNCAPI_FILE);
     expect(asyncApiProblems(JSON.parse(text))).toEqual([]);
     expect(asyncApiProblems(JSON.parse(text.replace('"action": "receive"', '"action": "hear"')))).not.toEqual([]);

@@ -21,7 +21,7 @@ export const OPENAPI_FILE = 'services/gateway/openapi.json';
 export const ASYNCAPI_FILE = 'libs/events/asyncapi.json';
 const SAGA_FILE = 'docs/saga.md';
 
-/** Every document, made from the schemas as they are now. */
+/** Renders every document from the present schemas. */
 export function renderDocuments(): GeneratedFile[] {
   const events = describeEvents(readSchemas(new URL('../libs/events/schemas/', import.meta.url)));
   const asyncDocument = asyncApi(events, ALL_GROUPS);
@@ -34,7 +34,7 @@ export function renderDocuments(): GeneratedFile[] {
   ];
 }
 
-/** What is committed in its place; undefined where there is none. */
+/** The committed text of the file; undefined where there is none. */
 export function committed({ path }: GeneratedFile): string | undefined {
   try {
     return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');

@@ -1,4 +1,4 @@
-/** Writes the documents of the API. Run by `npm run generate`; the checks fail while a committed one differs. */
+/** Writes the documents of the API. Run by `npm run generate`; the checks fail while a committed document differs. */
 import { writeFileSync } from 'node:fs';
 import { committed, renderDocuments } from './documents.ts';
 

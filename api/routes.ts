@@ -1,6 +1,9 @@
 import type { PassedOperation } from '@shop/chassis/api';
 
-/** services/gateway/src/routes.generated.ts: the gateway's table, from what each service says of its operations. */
+/**
+ * Renders services/gateway/src/routes.generated.ts: the gateway's table, from each service's description of its
+ * operations.
+ */
 export function routesModule(byService: Readonly<Record<string, readonly PassedOperation[]>>): string {
   const rows = Object.entries(byService).flatMap(([service, operations]) =>
     operations.map((operation) => `  ${row(service, operation)},`),
@@ -8,7 +11,7 @@ export function routesModule(byService: Readonly<Record<string, readonly PassedO
   return `// Generated from the services' OPERATIONS (src/http/operations.ts) by \`npm run generate\`. Do not edit.
 import type { Route } from './routes.ts';
 
-/** Every operation behind the gateway; whatever is not in it is not passed on. */
+/** Every operation behind the gateway; other requests are not forwarded. */
 export const ROUTES: readonly Route[] = [
 ${rows.join('\n')}
 ];

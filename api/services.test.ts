@@ -47,7 +47,7 @@ describe('the list of services', () => {
     expect(() => readExamples('shiping')).toThrow('There is no example shiping; there is shipping.');
   });
 
-  it('when a service says something, then the simulation has it', () => {
+  it('when a service publishes an event, then the simulation has it', () => {
     expect([...SIMULATED].sort()).toEqual([...PUBLISHERS].sort());
   });
 
@@ -69,14 +69,14 @@ describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
   const { port } = SERVICES[name];
   const schema = schemaOf(name);
 
-  it('has its schema and its user in compose', () => {
+  it('when a service has a schema, then compose creates the schema and its user', () => {
     const sql = text('deploy/compose/schemas.sql');
     expect(sql).toContain(`CREATE DATABASE IF NOT EXISTS ${schema} `);
     expect(sql).toContain(`CREATE USER IF NOT EXISTS '${schema}'@'%' IDENTIFIED BY '${schema}';`);
     expect(sql).toContain(`GRANT ALL ON \`${schema.replace('_', '\\_')}\`.* TO '${schema}'@'%';`);
   });
 
-  it('has its migration, its port and its addresses in compose', () => {
+  it('when a service has a schema, then compose has its migration, port and addresses', () => {
     const compose = text('docker-compose.yml');
     const database = `mysql://${schema}:${schema}@mysql:3306/${schema}`;
     expect(compose).toContain(`\n  ${name}-migrate:\n`);
@@ -84,7 +84,7 @@ describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
     expect(compose).toContain(`DATABASE_URL: ${database}\n      PORT: ${port}\n`);
     expect(compose).toContain(`ports: ["127.0.0.1:${port}:${port}"]`);
     const addresses = `      ${urlsVariable(name)}: http://${name}:${port}\n`;
-    // The gateway's and the console's.
+    // Two variables: the gateway's and the console's.
     expect(compose.split(addresses)).toHaveLength(3);
   });
 });

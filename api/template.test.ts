@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { ALL_SERVICE_NAMES, folderOf, type ServiceName } from '../services/services.ts';
 
-/** What every service has. */
+/** The files of every service. */
 const TEMPLATE = [
   'README.md',
   'package.json',
@@ -25,17 +25,17 @@ const TEMPLATE = [
   'test/service.test.ts',
 ];
 
-/** What a service has as many of as it needs, named by what they are about. */
+/** Files that a service has any number of, named by their subject. */
 const OPEN = [
   /^prisma\/migrations\//,
   /^src\/domain\/[a-z-]+\.ts$/,
   /^src\/usecases\/[a-z-]+\.ts$/,
-  // Writes and reads.
+  // The stores write, the reads read.
   /^src\/db\/[a-z]+(-[a-z]+)*-(store|reads)\.ts$/,
   /\.test\.ts$/,
 ];
 
-/** Where a service differs, and why: the parts that it lacks, and those that it has beyond (a file or a folder). */
+/** The differences of a service, with reasons: the parts it lacks, and additional parts (a file or a folder). */
 const DIFFERENCES: Readonly<Record<ServiceName, { readonly lacks: Reasons; readonly adds: Reasons }>> = {
   order: {
     lacks: {
@@ -111,23 +111,23 @@ describe.each(ALL_SERVICE_NAMES)('%s', (name) => {
     .filter((path) => !/(^|\/)(node_modules|generated)\//.test(path));
   const { lacks, adds } = DIFFERENCES[name];
 
-  it('has every part of the template but those that a reason is given for', () => {
+  it('when a part of the template is missing, then a reason is given', () => {
     expect(TEMPLATE.filter((path) => !existsSync(`${root}${path}`)).sort()).toEqual(Object.keys(lacks).sort());
   });
 
-  it('has nothing beyond the template but what a reason is given for', () => {
+  it('when a part is added to the template, then a reason is given', () => {
     const beyond = files.filter((path) => !TEMPLATE.includes(path) && !OPEN.some((pattern) => pattern.test(path)));
     const named = (path: string) =>
       Object.keys(adds).find((it) => path === it || (it.endsWith('/') && path.startsWith(it)));
     expect([...new Set(beyond.map((path) => named(path) ?? `${path}: why?`))].sort()).toEqual(Object.keys(adds).sort());
   });
 
-  it('has a README of the same five headings', () => {
+  it('when a service has a README, then it has the same five headings', () => {
     const headings = [...text('README.md').matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
     expect(headings).toEqual(HEADINGS);
   });
 
-  it('only wires in main.ts, in one order', () => {
+  it('when main.ts starts a service, then it only wires, in one order', () => {
     const main = text('src/main.ts').replace(/^\s*\/\/.*$/gm, '');
     expect(main.match(/\b(if|for|while|switch|try) *[({]|\?\?=? |&& | \? /g) ?? []).toEqual([]);
     const order = ['loadConfig(', 'openDatabase(', 'recoverWhenAsked(', 'createMessaging(', 'listen('];
@@ -135,7 +135,7 @@ describe.each(ALL_SERVICE_NAMES)('%s', (name) => {
     expect(places).toEqual(places.toSorted((a, b) => a - b));
   });
 
-  it('calls what gives the time `now`, and no factory after two acts', () => {
+  it('when a name is given, then the time is `now`, and no factory has two verbs', () => {
     const programs = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
     const odd = programs.flatMap((path) => text(path).match(/\bclock\??: |\bclock\(\)|\bcreateCreate\w+/g) ?? []);
     expect(odd).toEqual([]);

@@ -1,4 +1,4 @@
-/** What an answer must comply with, whatever was asked. */
+/** Requirements for every answer, whatever the request was. */
 const CHECKS = [
   'not_a_server_error',
   'status_code_conformance',
@@ -11,12 +11,12 @@ export interface FuzzRun {
   /** The gateway's address. */
   readonly gateway: string;
   readonly document: string;
-  /** Undefined where the gateway wants none. */
+  /** Undefined where the gateway requires none. */
   readonly token: string | undefined;
-  /** Requests an operation and phase, at most. */
+  /** Most requests for each operation and phase. */
   readonly examples: number;
   readonly seed: number;
-  /** Where its report goes. */
+  /** Path of the report. */
   readonly report: string;
 }
 
@@ -30,14 +30,14 @@ export function fuzzArguments({ gateway, document, token, examples, seed, report
     ...['--phases', 'examples,coverage,fuzzing,stateful'],
     ...['--max-examples', String(examples)],
     ...['--seed', String(seed)],
-    // Thousands of buyers at once are another test.
+    // Thousands of simultaneous buyers are another test.
     ...['--exclude-operation-id', 'startRush'],
     '--continue-on-failure',
     // Longer than a client may wait for its order (30 s).
     ...['--request-timeout', '40'],
-    // Nothing is remembered from run to run: a run is told by its seed.
+    // Nothing is kept between runs: a run is determined by its seed.
     ...['--generation-database', 'none'],
-    // That most of what is made up is refused is the point.
+    // Most generated requests are refused on purpose.
     ...['--warnings', 'off'],
     ...['--report', 'junit', '--report-junit-path', report],
     ...(token ? ['--header', `Authorization: Bearer ${token}`] : []),

@@ -1,6 +1,4 @@
-/**
- * Asks the API whatever its document allows, and what it does not: no answer may be a 5xx, or outside of the document.
- */
+/** Sends requests inside and outside of the API's document: no answer may be a 5xx, or undocumented. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -21,9 +19,9 @@ interface Options {
   json?: boolean;
 }
 
-/** The longest time for one of the two runs, ms. */
+/** Time limit of each of the two runs, ms. */
 const AT_MOST_MS = 600_000;
-/** The demo user that asks. */
+/** The requesting demo user. */
 const USER = 77;
 
 const program = new Command('npm run fuzz --')
@@ -36,7 +34,7 @@ const program = new Command('npm run fuzz --')
   .option('--json', 'the result as JSON')
   .action(
     action<Options>(async (output, options) => {
-      // Before anything is started: it may be impossible.
+      // Before the start: fetching it may be impossible.
       const schemathesis = await findSchemathesis();
       return options.fresh
         ? await onFreshStack(output, { instances: 1, auth: true }, (addresses, stack) =>
@@ -66,7 +64,7 @@ async function fuzz(
     const token = await demoToken(gateway, who);
     const run = { gateway, document, token, examples, seed, report: join(folder, `${who}.xml`) };
     const code = await attached(command, [...args, ...fuzzArguments(run)], process.env, {
-      // It leaves notes in the folder where it runs.
+      // It writes notes into its working folder.
       cwd: folder,
       timeout: AT_MOST_MS,
     });
@@ -82,7 +80,7 @@ async function fuzz(
   return kept && audit.ok ? EXIT.done : EXIT.found;
 }
 
-/** Undefined where there is no demo: then the gateway had better want no tokens. */
+/** Undefined without the demo: the gateway must not require tokens then. */
 async function demoToken(gateway: string, who: 'user' | 'operator'): Promise<string | undefined> {
   const answer = await fetch(`${gateway}/auth/demo-token`, {
     method: 'POST',

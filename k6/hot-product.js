@@ -14,7 +14,7 @@ const STOCK = number(__ENV, 'STOCK', 1000);
 export const options = steady(__ENV, 'hot_product', {
   rate: 100,
   seconds: 30,
-  // The answer is the end of the saga, not its acceptance.
+  // The answer comes at the end of the saga, not at its acceptance.
   thresholds: { http_req_duration: ['p(95)<1000'], sold: [`count<=${STOCK}`] },
 });
 

@@ -1,11 +1,11 @@
-// What the scenarios share.
+// Shared by the scenarios.
 import { fail } from 'k6';
 import { SharedArray } from 'k6/data';
 import http from 'k6/http';
 
 const BASE_URL = (__ENV.BASE_URL || 'http://127.0.0.1:3000').replace(/\/$/, '');
 
-/** In line n the token of user n, in line 0 an operator's; none where the gateway asks for none. */
+/** Line n has the token of user n, line 0 an operator's; empty where the gateway requires none. */
 const TOKENS = new SharedArray('tokens', () => (__ENV.TOKENS ? open(__ENV.TOKENS).split('\n') : []));
 const OPERATOR = 0;
 
@@ -13,12 +13,12 @@ function authorization(userId) {
   return TOKENS.length > userId ? { Authorization: `Bearer ${TOKENS[userId]}` } : {};
 }
 
-/** A user 1 … count, at random. */
+/** A random user from 1 to count. */
 export function anyUser(count) {
   return 1 + Math.floor(Math.random() * count);
 }
 
-/** As the user that the body names. @param name under which the requests of this kind are measured together */
+/** Sends as the user in the body. @param name under which requests of this kind are measured together */
 export function post(path, body, name, headers = {}) {
   return http.post(`${BASE_URL}${path}`, JSON.stringify(body), {
     headers: { 'Content-Type': 'application/json', ...authorization(body.userId ?? OPERATOR), ...headers },
@@ -26,20 +26,20 @@ export function post(path, body, name, headers = {}) {
   });
 }
 
-/** As the user that the query names. */
+/** Sends as the user in the query. */
 export function get(path, name) {
   const [, userId = OPERATOR] = /[?&]userId=(\d+)/.exec(path) ?? [];
   return http.get(`${BASE_URL}${path}`, { headers: authorization(Number(userId)), tags: { name } });
 }
 
-/** For setup(): a change that the run cannot do without. @returns the parsed answer */
+/** For setup(): a change that the run depends on. @returns the parsed answer */
 export function create(path, body) {
   const answer = post(path, body, `POST ${path}`);
   if (answer.status !== 201) fail(`POST ${path} was answered ${answer.status}: ${String(answer.body).slice(0, 300)}`);
   return answer.json();
 }
 
-/** The problem's code of an answer that is none of success. */
+/** The problem's code in an unsuccessful answer. */
 export function codeOf(answer) {
   try {
     return answer.json('code');

@@ -24,7 +24,7 @@ interface Options {
 }
 
 const all = scenarios();
-/** Of the demo data, and of scenarios that are not told otherwise. */
+/** Users of the demo data, and the scenarios' default. */
 const DEMO_USERS = 10_000;
 
 function assignment(text: string, before: string[]): string[] {
@@ -66,7 +66,7 @@ const program = new Command('npm run k6 --')
         output.say(`Which scenario? There are ${all.map((each) => each.name).join(', ')} (--list tells more).`);
         return EXIT.usage;
       }
-      // Before anything is started: building it takes minutes, and may be impossible.
+      // Before the start: building k6 takes minutes, and may be impossible.
       const k6 = await findK6();
       return options.fresh
         ? await onFreshStack(output, { instances: options.instances }, (addresses, stack) =>
@@ -117,7 +117,7 @@ async function run(
   return kept && audit.ok ? EXIT.done : EXIT.found;
 }
 
-/** Of the terminal's stack, so that the points of earlier runs are there too, whatever stack is under load. */
+/** The terminal's own InfluxDB, so that earlier runs are there too, whatever stack is under load. */
 async function localInflux(output: Output): Promise<string> {
   const part = openPart({ ...chosenStack(), instances: 1, existing: {} }, 'influxdb', false);
   await part.start();
@@ -135,7 +135,7 @@ function whereToLook(influx: string, { name }: Scenario, started: string): strin
   ].join('\n');
 }
 
-/** Tokens of as many users as the scenario has, where the gateway wants some and is a local stack's. */
+/** Tokens for the scenario's users, where the gateway requires them and belongs to a local stack. */
 async function tokensOf(gateway: string, stack: string, env: readonly string[]): Promise<string[]> {
   if (!(await wantsTokens(gateway))) return [];
   const users = env.findLast((each) => each.startsWith('USERS='))?.slice('USERS='.length) ?? process.env.USERS;

@@ -13,7 +13,7 @@ export const options = steady(__ENV, 'orders_mixed', {
 
 const USERS = number(__ENV, 'USERS', 10000);
 const PRODUCTS = number(__ENV, 'PRODUCTS', 100);
-/** Of a hundred iterations; the rest look at their own orders. */
+/** Shares in a hundred iterations; the rest read their own orders. */
 const SHARES = { order: 20, products: 35, popular: 20, points: 15 };
 
 export function setup() {

@@ -1,4 +1,5 @@
-// How much load, for how long: k6 options from environment variables. No k6 modules here, so that tests can read it.
+// The amount and duration of load: k6 options from environment variables. No k6 modules here, so that tests can read
+// it.
 
 /** A whole number from the environment. */
 export function number(env, name, fallback) {
@@ -40,7 +41,7 @@ export function spike(env, scenario) {
   };
 }
 
-/** So many iterations a second (RATE) for so long (SECONDS), whatever the answers do. */
+/** A constant rate of iterations (RATE, a second) for SECONDS, regardless of the answers. */
 export function steady(env, scenario, { rate, seconds, thresholds = {} }) {
   return {
     scenarios: {

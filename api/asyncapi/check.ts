@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 
-/** What the specification's own JSON Schema, and good sense, have to say against an AsyncAPI 3 document. */
+/** Violations of the AsyncAPI 3 JSON Schema and of consistency in a document. */
 export function asyncApiProblems(document: unknown): string[] {
   const schema = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0.json') as {
     definitions: Record<string, unknown>;
@@ -17,7 +17,7 @@ export function asyncApiProblems(document: unknown): string[] {
   return [...problems, ...deadEnds(document)];
 }
 
-/** References that lead nowhere. */
+/** References without a target. */
 function deadEnds(document: unknown): string[] {
   const problems: string[] = [];
   const visit = (value: unknown): void => {

@@ -13,7 +13,7 @@ interface Place {
   readonly y: number;
 }
 
-/** Who publishes to which topic, and which group hears it: three columns and the lines between them, as SVG. */
+/** An SVG of three columns with lines between them: publishers, topics, and the groups that consume each topic. */
 export function diagram(events: readonly DescribedEvent[], groups: readonly Group[]): string {
   const publishers = unique(events.map(({ publisher }) => publisher));
   const topics = unique(events.map(({ topic }) => topic));

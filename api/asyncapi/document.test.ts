@@ -25,7 +25,7 @@ it.each(events)('when $type is published, then its headers are those of the docu
   expect([validate(headers), validate.errors]).toEqual([true, null]);
 });
 
-it('when an event is in the catalogue, then the document says who publishes it, where, by which key, and who hears it', () => {
+it('when an event is in the catalogue, then the document names its publisher, topic, key and groups', () => {
   const redeemed = events.find(({ type }) => type === 'coupon-redeemed');
   expect(redeemed).toMatchObject({ topic: 'coupon-events', publisher: 'coupon', key: 'orderId' });
   expect(events.find(({ type }) => type === 'points-charged')).toMatchObject({ key: 'userId', publisher: 'payment' });

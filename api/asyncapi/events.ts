@@ -1,6 +1,6 @@
 import { EVENTS, type EventType, publisherOf } from '@shop/events';
 
-/** An Avro record, as far as the documents look at it. */
+/** The parts of an Avro record that the documents use. */
 export interface AvroRecord {
   readonly type: 'record';
   readonly name: string;
@@ -22,14 +22,14 @@ export type AvroType =
   | { readonly type: 'array'; readonly items: AvroType }
   | { readonly type: 'long'; readonly logicalType?: string };
 
-/** One event as the catalogue and its schema describe it. */
+/** One event as described by the catalogue and its schema. */
 export interface DescribedEvent {
   readonly type: EventType;
   readonly topic: string;
   readonly record: string;
   /** The service that publishes it. */
   readonly publisher: string;
-  /** The field that is the message key. */
+  /** The data field that is the message key. */
   readonly key: string;
   readonly id: string;
   /** Names of its own headers, without `ce_`. */
@@ -53,7 +53,7 @@ export function describeEvents(schemas: ReadonlyMap<string, unknown>): Described
   });
 }
 
-/** The name of the one field that a rule of the catalogue reads. */
+/** The name of the single field that a rule of the catalogue reads. */
 function fieldReadBy(rule: (data: never) => string): string {
   const read: string[] = [];
   const data = new Proxy({}, { get: (_target, name) => read.push(String(name)) });

@@ -1,9 +1,9 @@
-/** Text as it stands in HTML. */
+/** Escapes text for HTML. */
 export function toHtml(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
-/** The little Markdown of descriptions: paragraphs, `code`. */
+/** Renders the little Markdown of descriptions: paragraphs, `code`. */
 export function prose(markdown: string): string {
   return markdown
     .split(/\n\n+/)

@@ -6,7 +6,7 @@ import { prose, toHtml } from './html.ts';
 
 type Document = ReturnType<typeof asyncApi>;
 
-/** The catalogue of events as one page: static, and nothing of it from elsewhere. */
+/** The catalogue of events as one static page without external resources. */
 export function eventsPage(document: Document, events: readonly DescribedEvent[], groups: readonly Group[]): string {
   const topics = Object.entries(document.channels).map(([topic, { description }]) => {
     const carried = events.filter((event) => event.topic === topic);

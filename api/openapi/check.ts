@@ -1,11 +1,11 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 
-/** What a linter has to say against an OpenAPI document; empty when nothing. */
+/** A linter's complaints about an OpenAPI document; empty when there are none. */
 export async function openApiProblems(text: string): Promise<string[]> {
   const config = await createConfig({
     extends: ['recommended-strict'],
     rules: {
-      // It is nobody's API but this shop's.
+      // The API is for this shop only, so it has no license.
       'info-license': 'off',
       'operation-4xx-response': 'error',
       'operation-operationId': 'error',

@@ -6,7 +6,7 @@ import { ProblemWriter } from './problems.ts';
 import { type JsonSchema, SchemaWriter } from './schema.ts';
 
 export interface Described extends Operation {
-  /** Whether the gateway may show the last good answer while the service is away. */
+  /** Whether the gateway may send the last good answer while the service is away. */
   readonly lastGood?: boolean | undefined;
 }
 

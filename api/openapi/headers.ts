@@ -1,4 +1,4 @@
-/** Headers that the gateway gives to answers of any operation. */
+/** Headers that the gateway adds to answers of any operation. */
 const HEADERS = {
   traceparent: {
     description: 'The trace that the request belongs to (W3C Trace Context).',
@@ -37,10 +37,10 @@ const HEADERS = {
 export type HeaderName = keyof typeof HEADERS;
 export type HeaderRef = { readonly $ref: string };
 
-/** Those that every answer may have. */
+/** Headers that every answer may have. */
 const EVERYWHERE: readonly HeaderName[] = ['traceparent', 'RateLimit', 'RateLimit-Policy'];
 
-/** Those that a document (as text) refers to. */
+/** The headers that a document (as text) refers to. */
 export function headersIn(text: string): { [name: string]: object } {
   return Object.fromEntries(Object.entries(HEADERS).filter(([name]) => text.includes(`#/components/headers/${name}"`)));
 }

@@ -8,7 +8,7 @@ import { OPERATIONS as payment } from '../../services/payment/src/http/operation
 import { OPERATIONS as ranking } from '../../services/ranking/src/http/operations.ts';
 import type { Described } from './document.ts';
 
-/** What each service behind the gateway answers. */
+/** The operations of each service behind the gateway. */
 export const BY_SERVICE = { catalog, ranking, order, coupon, payment, shipping, ops };
 
 /** Every operation of the public API. */

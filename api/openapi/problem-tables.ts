@@ -5,13 +5,13 @@ import { PROBLEMS as coupon } from '../../services/coupon/src/problems.ts';
 import { PROBLEMS as order } from '../../services/order/src/problems.ts';
 import { PROBLEMS as payment } from '../../services/payment/src/problems.ts';
 
-/** What each service refuses with besides the common codes. */
+/** The codes of each service's refusals, besides the common ones. */
 export const OWN_PROBLEMS = { catalog, ranking: {}, order, coupon, payment, shipping: {}, ops } satisfies Record<
   string,
   ProblemTable
 >;
 
-/** Every code of the public API, in the order of the statuses. A code of several tables means the same in all. */
+/** Every code of the public API, in the order of statuses. A code in several tables has the same meaning in all. */
 export const ALL_PROBLEMS: ProblemTable = Object.fromEntries(
   [COMMON_PROBLEMS, ...Object.values(OWN_PROBLEMS)]
     .flatMap((table: ProblemTable) => Object.entries(table))

@@ -9,7 +9,7 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const NAMES = Object.keys(OWN_PROBLEMS) as (keyof typeof OWN_PROBLEMS)[];
 const programsOf = (name: keyof typeof OWN_PROBLEMS) => (name === 'ops' ? 'ops-console' : `${folderOf(name)}/src`);
 
-/** The codes that programs of this folder refuse with. */
+/** The codes with which the programs of this folder refuse. */
 function codesIn(folder: string): string[] {
   const files = globSync(`${folder}/**/*.ts`, { cwd: ROOT }).filter((path) => !path.endsWith('.test.ts'));
   return files.flatMap((path) => {
@@ -18,13 +18,16 @@ function codesIn(folder: string): string[] {
   });
 }
 
-it.each(Object.entries(ALL_PROBLEMS))('%s means the same in every table', (code, problem) => {
-  const tables: readonly ProblemTable[] = [COMMON_PROBLEMS, ...Object.values(OWN_PROBLEMS)];
-  const having = tables.filter((table) => Object.hasOwn(table, code));
-  expect(having.map((table) => table[code])).toEqual(having.map(() => problem));
-});
+it.each(Object.entries(ALL_PROBLEMS))(
+  'when several tables have %s, then it means the same in each',
+  (code, problem) => {
+    const tables: readonly ProblemTable[] = [COMMON_PROBLEMS, ...Object.values(OWN_PROBLEMS)];
+    const having = tables.filter((table) => Object.hasOwn(table, code));
+    expect(having.map((table) => table[code])).toEqual(having.map(() => problem));
+  },
+);
 
-it('a reason for which an order ends is a code that its client can be told', () => {
+it('when an order ends for a reason, then its client can be told that code', () => {
   const deciders = ['order/src/domain/decide', 'catalog/src/domain/reservation', 'coupon/src/domain/redemption'];
   const reasons = [...deciders, 'payment/src/domain/payment'].flatMap((file) => {
     const text = readFileSync(`${ROOT}services/${file}.ts`, 'utf8');
@@ -34,7 +37,7 @@ it('a reason for which an order ends is a code that its client can be told', () 
   expect(reasons.filter((reason) => !Object.hasOwn(OWN_PROBLEMS.order, reason))).toEqual([]);
 });
 
-it.each(['libs/chassis/src', 'services/gateway/src'])('%s refuses with common codes only', (folder) => {
+it.each(['libs/chassis/src', 'services/gateway/src'])('when %s refuses, then only with common codes', (folder) => {
   expect(codesIn(folder).filter((code) => !Object.hasOwn(COMMON_PROBLEMS, code))).toEqual([]);
 });
 
@@ -43,16 +46,16 @@ describe.each(NAMES)('%s', (name) => {
   const isKnown = (code: string) => Object.hasOwn(own, code) || Object.hasOwn(COMMON_PROBLEMS, code);
   const declared = BY_SERVICE[name].flatMap(({ problems = [] }) => problems);
 
-  it('refuses only with codes that are common or its own', () => {
+  it('when a service refuses, then only with common codes or its own', () => {
     expect(codesIn(programsOf(name)).filter((code) => !isKnown(code))).toEqual([]);
   });
 
-  it('declares only codes that are common or its own, and each of its own', () => {
+  it('when a service declares problems, then they are common codes or its own, and include each of its own', () => {
     expect(declared.filter((code) => !isKnown(code))).toEqual([]);
     expect(Object.keys(own).filter((code) => !declared.includes(code))).toEqual([]);
   });
 
-  it('repeats no common code', () => {
+  it('when a service has its own codes, then none repeats a common one', () => {
     expect(Object.keys(own).filter((code) => Object.hasOwn(COMMON_PROBLEMS, code))).toEqual([]);
   });
 });

@@ -27,18 +27,18 @@ const problemSchema = describes<Problem>()(
     .meta({ id: 'Problem', description: 'Why a request was refused (RFC 9457).' }),
 );
 
-/** What an operation may be refused for, besides its own problems. */
+/** Refusals that an operation may give besides its own problems. */
 function commonProblems({ access, body, params, path }: Operation): CommonProblem[] {
   return [
     'VALIDATION_FAILED',
     ...(access === 'public' ? [] : (['UNAUTHENTICATED', 'FORBIDDEN'] as const)),
-    // With an empty segment it is a path that leads nowhere; operators' paths are not everywhere.
+    // A path with an empty segment does not exist; operators' paths are not available everywhere.
     ...(params || path.startsWith('/ops/') ? (['NOT_FOUND'] as const) : []),
     'REQUEST_TIMEOUT',
     ...(body ? (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
     'HEADERS_TOO_LARGE',
     'INTERNAL_ERROR',
-    // Whoever watches the gateway is never sent away.
+    // Requests that monitor the gateway are never refused.
     ...(WATCHED.test(path) ? [] : (['URI_TOO_LONG', 'RATE_LIMITED', 'SERVICE_UNAVAILABLE'] as const)),
   ];
 }
@@ -65,7 +65,7 @@ const HEADERS: Readonly<Record<number, readonly HeaderName[]>> = {
 
 type Response = { description: string; headers: { [name: string]: HeaderRef }; content: { [type: string]: unknown } };
 
-/** Renders the refusals of operations. Those with one code and nothing of their own are components. */
+/** Renders the refusals of operations. Refusals with one code and no members of their own become components. */
 export class ProblemWriter {
   readonly components: { [name: string]: Response } = {};
   readonly #schemas: SchemaWriter;

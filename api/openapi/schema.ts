@@ -1,20 +1,20 @@
 import { z } from 'zod';
 
-/** A JSON Schema (2020-12), as OpenAPI 3.1 has it. */
+/** A JSON Schema (2020-12), as used by OpenAPI 3.1. */
 export type JsonSchema = { [keyword: string]: unknown };
 
-/** Turns zod schemas into JSON Schemas; those that have an id become components, named by it. */
+/** Converts zod schemas into JSON Schemas; schemas with an id become components of that name. */
 export class SchemaWriter {
   readonly components: { [name: string]: JsonSchema } = {};
 
-  /** `input`: what is accepted; `output`: what is answered. */
+  /** `input`: the accepted values; `output`: the answered values. */
   write(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-    // Inside of another schema, one with an id becomes a reference.
+    // Nested in another schema, a schema with an id becomes a reference.
     const { properties = {}, $defs = {} } = z.toJSONSchema(z.object({ it: schema }), {
       target: 'draft-2020-12',
       io,
       override({ jsonSchema }) {
-        // A format says the same as its pattern, and can be read.
+        // A format says the same as its pattern, and is readable.
         if (jsonSchema.format) delete jsonSchema.pattern;
       },
     });

@@ -5,10 +5,10 @@ import { folderOf } from '../../services/services.ts';
 import type { DescribedEvent } from '../asyncapi/events.ts';
 import type { Outcome, SagaTable } from './tables.ts';
 
-/** Topics of the saga: what is on the others is not of one order. */
+/** Topics of the saga: only these have orders as keys. */
 const isOfAnOrder = ({ key }: DescribedEvent): boolean => key === 'orderId';
 
-/** docs/saga.md: who says what, who hears it, and what each service does in each state. */
+/** Renders docs/saga.md: the publisher and consumers of each event, and each service's reaction in each state. */
 export function sagaPage(
   events: readonly DescribedEvent[],
   groups: readonly Group[],
@@ -62,9 +62,7 @@ function whereDecided(tables: readonly SagaTable[]): string {
   );
 }
 
-/**
- * An arrow from the publisher of an event to each group that hears it, but for the publisher's own of the same name.
- */
+/** Draws an arrow from an event's publisher to each group that consumes it, except to the publisher's own group. */
 function picture(events: readonly DescribedEvent[], groups: readonly Group[]): string {
   const pairs = new Map<string, EventType[]>();
   for (const { type, publisher } of events) {

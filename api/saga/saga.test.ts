@@ -21,20 +21,20 @@ describe('the tables of the saga', () => {
     expect(missing).toEqual([]);
   });
 
-  it('when a service says something, then the contract of that event is its own', () => {
+  it("when a service publishes an event, then the event's contract names that service", () => {
     const others = [...saidBy(tables)].flatMap(([service, types]) =>
       [...types].filter((type) => publisherOf(type) !== service).map((type) => `${service}: ${type}`),
     );
     expect(others).toEqual([]);
   });
 
-  it('when an event is of one order, then some service says it in answer to another, but for the first', () => {
+  it('when an event is of one order, then some service publishes it in answer to another, except the first', () => {
     const said = new Set([...saidBy(tables).values()].flatMap((types) => [...types]));
     const ofAnOrder = (Object.keys(EVENTS) as EventType[]).filter((type) => EVENTS[type].id === 'derived');
     expect(ofAnOrder.filter((type) => !said.has(type))).toEqual(['order-created']);
   });
 
-  it('when an order is dead, then nothing that comes later is answered by any service', () => {
+  it('when an order is dead, then no later event is answered by any service', () => {
     const dead = new Set(['RELEASED', 'REJECTED', 'VOID', 'RETURNED', 'REFUNDED', 'FAILED']);
     const answered = tables.flatMap(({ service, rows }) =>
       rows
@@ -50,7 +50,7 @@ describe('the pictures by hand', () => {
   const arrow = /^\s*([A-Z])-+>>([A-Z]): ([a-z]+-[a-z]+)/;
   const participants: Readonly<Record<string, string>> = { O: 'order', S: 'catalog', K: 'coupon', P: 'payment' };
 
-  it('when ARCHITECTURE.md draws an event between two services, then one says it and the other hears it', () => {
+  it('when ARCHITECTURE.md draws an event between two services, then one publishes it and the other consumes it', () => {
     const text = readFileSync(new URL('../../ARCHITECTURE.md', import.meta.url), 'utf8');
     const drawn = text.split('\n').flatMap((line) => {
       const [, from = '', to = '', type = ''] = arrow.exec(line) ?? [];
@@ -64,7 +64,7 @@ describe('the pictures by hand', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('when README.md draws what the order service says and hears, then it does', () => {
+  it('when README.md draws events of the order service, then it publishes and consumes them', () => {
     const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     const eventsOf = (line: RegExp): EventType[] =>
       (line.exec(text)?.[1] ?? '').split(/ · |<br\/>/).filter((word): word is EventType => isEventType(word));

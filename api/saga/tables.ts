@@ -15,15 +15,15 @@ import type { ServiceName } from '../../services/services.ts';
 export type Outcome =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'changed'; readonly status: string; readonly says: readonly EventType[] }
-  /** It threw: the message becomes a dead letter, and a person looks at it. */
+  /** The decision threw: the message becomes a dead letter, and an operator looks at it. */
   | { readonly kind: 'contradiction' };
 
 /** The answers of one service, for every state and input, found by running its decisions. */
 export interface SagaTable {
   readonly service: ServiceName;
-  /** The row that it keeps. */
+  /** The row that the service keeps. */
   readonly keeps: string;
-  /** For which orders it keeps one; empty: it is the order. */
+  /** The orders for which it keeps a row; empty: the row is the order. */
   readonly note: string;
   /** The files, in the service's `src`: its decisions, and the use case that applies them to a batch. */
   readonly files: readonly [decides: string, applies: string];
@@ -38,7 +38,7 @@ const changed = (status: string, events: readonly { readonly type: EventType }[]
   says: events.map(({ type }) => type),
 });
 
-/** Runs `decide` for every pair. What it throws is a contradiction. */
+/** Runs `decide` for every pair. An error is a contradiction. */
 function table<S, I>(
   service: ServiceName,
   { keeps, note = '', files }: { keeps: string; note?: string; files: SagaTable['files'] },
@@ -66,7 +66,7 @@ function table<S, I>(
   };
 }
 
-/** The tables of the services that take part, in the order in which they come to an order. */
+/** The tables of the participating services, in the order in which they handle an order. */
 export function sagaTables(): SagaTable[] {
   return [orders(), reservations(), redemptions(), payments(), shipments()];
 }

@@ -4,9 +4,9 @@ import type { Scenario } from './scenarios.ts';
 export interface K6Run {
   readonly scenario: Scenario;
   readonly gateway: string;
-  /** Where the reports go. */
+  /** The folder for the reports. */
   readonly folder: string;
-  /** Tells this run's points in InfluxDB from others'. */
+  /** Distinguishes this run's points in InfluxDB from others'. */
   readonly run: string;
   /** `http://host:port/database` */
   readonly influx?: string | undefined;
@@ -22,7 +22,7 @@ export interface K6Command {
   readonly summary: string;
 }
 
-/** What k6 is started with. */
+/** The command line and environment of k6. */
 export function k6Command({ scenario, gateway, folder, run, influx, env }: K6Run): K6Command {
   const report = join(folder, `${scenario.name}.html`);
   const summary = join(folder, `${scenario.name}.json`);
@@ -32,7 +32,7 @@ export function k6Command({ scenario, gateway, folder, run, influx, env }: K6Run
     args: [
       'run',
       '--no-usage-report',
-      // Of the run, not of a scenario within it: k6 gives its count of virtual users no other tags.
+      // Tags of the run, not of a scenario within it: k6 gives its count of virtual users no other tags.
       ...['--tag', `test=${scenario.name}`, '--tag', `run=${run}`],
       ...(influx ? ['--out', `influxdb=${influxAddress(influx)}`] : []),
       ...['--env', `BASE_URL=${gateway}`, '--env', `SUMMARY_FILE=${summary}`],
@@ -41,7 +41,7 @@ export function k6Command({ scenario, gateway, folder, run, influx, env }: K6Run
     ],
     env: {
       K6_WEB_DASHBOARD: 'true',
-      // No page while it runs: the report is written at the end.
+      // No live page: the report is written at the end.
       K6_WEB_DASHBOARD_PORT: '-1',
       K6_WEB_DASHBOARD_PERIOD: '2s',
       K6_WEB_DASHBOARD_EXPORT: report,
@@ -55,5 +55,5 @@ export function influxAddress(url: string): string {
   return `${origin}/${pathname.replace(/^\//, '') || 'k6'}`;
 }
 
-/** k6's exit code when a threshold was not kept. */
+/** k6's exit code when a threshold was exceeded. */
 export const THRESHOLDS_FAILED = 99;

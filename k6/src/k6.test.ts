@@ -15,7 +15,7 @@ interface Profiles {
   steady(env: Env, scenario: string, defaults: { rate: number; seconds: number; thresholds?: object }): K6Options;
 }
 
-// Plain JavaScript, for k6; by its address, since it has no types.
+// Plain JavaScript for k6; imported by its address, since it has no types.
 const { number, spike, steady } = (await import(new URL('../profiles.js', import.meta.url).href)) as Profiles;
 const folder = resolve(import.meta.dirname, '..');
 const named = (name: string) => {
@@ -25,7 +25,7 @@ const named = (name: string) => {
 };
 
 describe('the coupon spike', () => {
-  it('is 5 s of quiet, 5 s up to 2,000 requests a second, 30 s held, 10 s down, by up to 4,000 users', () => {
+  it('when nothing is set, then the spike is 5 s of quiet, 5 s up to 2,000 requests a second, 30 s held, 10 s down', () => {
     const { scenarios: all, thresholds } = spike({}, 'coupon_spike');
     expect(all.coupon_spike).toMatchObject({
       executor: 'ramping-arrival-rate',
@@ -46,14 +46,14 @@ describe('the coupon spike', () => {
     });
   });
 
-  it('takes its peak and its length from the environment', () => {
+  it('when the environment sets peak and length, then the spike uses them', () => {
     const { stages } = spike({ PEAK_RPS: '300', HOLD_SECONDS: '2' }, 'x').scenarios.x ?? {};
     expect(stages).toEqual(expect.arrayContaining([{ target: 300, duration: '2s' }]));
   });
 });
 
 describe('a steady load', () => {
-  it('keeps its own thresholds beside the common ones', () => {
+  it('when a steady load has thresholds, then they are added to the common ones', () => {
     const defaults = { rate: 50, seconds: 10, thresholds: { sold: ['count<=5'] } };
     const { scenarios: all, thresholds } = steady({ RATE: '70' }, 'hot', defaults);
     expect(all.hot).toMatchObject({ executor: 'constant-arrival-rate', rate: 70, duration: '10s' });
@@ -61,12 +61,12 @@ describe('a steady load', () => {
   });
 });
 
-it.each(['many', '-1', '1.5'])('a number that is "%s" is refused, with its name', (value) => {
+it.each(['many', '-1', '1.5'])('when a number is "%s", then it is refused by name', (value) => {
   expect(() => number({ PEAK_RPS: value }, 'PEAK_RPS', 1)).toThrow('PEAK_RPS');
 });
 
 describe('scenarios', () => {
-  it('are all described, in their first line and in the README', () => {
+  it('when a scenario exists, then its first line and the README describe it', () => {
     const readme = readFileSync(join(folder, 'README.md'), 'utf8');
     const all = scenarios();
     expect(all.map(({ name }) => name).sort()).toEqual([
@@ -82,7 +82,7 @@ describe('scenarios', () => {
     }
   });
 
-  it('read no variable that the README does not name', () => {
+  it('when a scenario reads a variable, then the README names it', () => {
     const readme = readFileSync(join(folder, 'README.md'), 'utf8');
     const texts = ['profiles', 'lib', 'coupons', ...scenarios().map(({ name }) => name)].map((name) =>
       readFileSync(join(folder, `${name}.js`), 'utf8'),
@@ -96,7 +96,7 @@ describe('scenarios', () => {
     for (const name of new Set(read)) expect(readme).toContain(`\`${name}\``);
   });
 
-  it('all end with the summary that is written to a file', () => {
+  it('when a scenario ends, then its summary is written to a file', () => {
     for (const { file } of scenarios()) expect(readFileSync(file, 'utf8')).toMatch(/^export \{ handleSummary \}/m);
   });
 });
@@ -104,7 +104,7 @@ describe('scenarios', () => {
 describe('the command line of k6', () => {
   const run = { gateway: 'http://127.0.0.1:3000', folder: '/reports', run: 'now', env: ['PEAK_RPS=5'] };
 
-  it('reports to nobody, tags the run, and writes its reports into the folder', () => {
+  it('when a run starts, then it reports to nobody, is tagged, and writes its reports into the folder', () => {
     const { args, env, report, summary } = k6Command({ ...run, scenario: named('coupon-spike') });
     const line = args.join(' ');
     for (const part of [
@@ -119,7 +119,7 @@ describe('the command line of k6', () => {
     expect(env).toMatchObject({ K6_WEB_DASHBOARD_EXPORT: report, K6_WEB_DASHBOARD_PORT: '-1' });
   });
 
-  it('sends its points to InfluxDB when that is asked for', () => {
+  it('when InfluxDB is asked for, then points are sent to it', () => {
     const { args } = k6Command({ ...run, scenario: named('hot-product'), influx: 'http://influx:8086' });
     expect(args.join(' ')).toContain('--out influxdb=http://influx:8086/k6');
   });
@@ -128,5 +128,5 @@ describe('the command line of k6', () => {
     ['http://h:8086', 'http://h:8086/k6'],
     ['http://h:8086/', 'http://h:8086/k6'],
     ['http://h:8086/mine', 'http://h:8086/mine'],
-  ])('%s is the database %s', (url, expected) => expect(influxAddress(url)).toBe(expected));
+  ])('when the address is %s, then the database is %s', (url, expected) => expect(influxAddress(url)).toBe(expected));
 });

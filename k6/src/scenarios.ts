@@ -6,11 +6,11 @@ const folder = resolve(import.meta.dirname, '..');
 export interface Scenario {
   readonly name: string;
   readonly file: string;
-  /** Its first line, which says what it is. */
+  /** The scenario's first line, which describes it. */
   readonly description: string;
 }
 
-/** Every script that k6 can run: those with a default function. What they share has none. */
+/** Every script that k6 can run: those with a default function. Shared modules have none. */
 export function scenarios(): Scenario[] {
   return readdirSync(folder)
     .filter((entry) => entry.endsWith('.js'))

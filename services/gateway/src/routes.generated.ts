@@ -1,7 +1,7 @@
 // Generated from the services' OPERATIONS (src/http/operations.ts) by `npm run generate`. Do not edit.
 import type { Route } from './routes.ts';
 
-/** Every operation behind the gateway; whatever is not in it is not passed on. */
+/** Every operation behind the gateway; other requests are not forwarded. */
 export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/products', service: 'catalog', access: 'public', class: 'browse', lastGood: true },
   { method: 'GET', path: '/products/:id', service: 'catalog', access: 'public', class: 'browse', lastGood: true },
