@@ -21,7 +21,7 @@ afterAll(async () => {
   await system?.stop();
 });
 
-/** Something on every page. @returns an order */
+/** Creates something for every page to show. @returns an order */
 async function prepare(): Promise<string> {
   const { api } = system;
   const operator = await demoToken(api, 1, 'ops');
@@ -62,7 +62,7 @@ async function prepare(): Promise<string> {
 
 const PAGES = ['/', '/sign-in', '/basket', '/orders', '/orders/:id', '/coupons', '/coupon-rush', '/points', '/nowhere'];
 
-/** Every page, once it shows what it has to show. */
+/** Opens every page and yields it once its content is shown. */
 async function* everyPage(options: WindowOptions): AsyncGenerator<{ path: string; page: Page }> {
   const window = await openWindow(browser, system.api.baseUrl, options);
   const { page } = window;
@@ -91,7 +91,7 @@ it.each(['light', 'dark'] as const)(
   },
 );
 
-it('when the screen is 375 pixels wide, then no page has to be moved sideways, and what is touched is large enough', async () => {
+it('when the screen is 375 pixels wide, then no page scrolls sideways, and touch targets are large enough', async () => {
   const found: string[] = [];
   for await (const { path, page } of everyPage({ viewport: { width: 375, height: 740 }, hasTouch: true })) {
     const width = await page.evaluate('document.documentElement.scrollWidth');

@@ -24,7 +24,7 @@ let browser: Browser;
 let operator: Record<string, string>;
 let window: Window;
 let page: Page;
-/** One that has ended. */
+/** A rush that has ended. */
 let over = '';
 
 beforeAll(async () => {
@@ -57,7 +57,7 @@ async function comeToRushHour(rushId = ''): Promise<void> {
   await page.getByLabel('Product', { exact: true }).waitFor();
 }
 
-/** Starts a rush of everybody for something new, and waits for the verdict. */
+/** Starts a rush for a new product and waits for its verdict. */
 async function rush(): Promise<RushState> {
   await page.getByLabel(/Buyers/).fill(String(BUYERS));
   await page.getByRole('button', { name: 'Start the rush' }).click();
@@ -73,7 +73,7 @@ async function stateOf(rushId: string): Promise<RushState> {
     .body;
 }
 
-/** The number beside its name. */
+/** The number beside a name. */
 const shown = (name: string) => page.locator('.counts div', { hasText: name }).locator('dd').innerText();
 
 it('when an operator starts a rush, then its counts come live, the verdict ends it, and the address keeps it', async () => {
@@ -103,7 +103,7 @@ it('when an operator starts a rush, then its counts come live, the verdict ends 
   await look();
 });
 
-it('when one is at work already, then whoever wants another is led to it', async () => {
+it('when a rush is running already, then a user who wants another is led to it', async () => {
   await open({ allowed: [409] });
   await comeToRushHour();
   const body = { buyers: BUYERS };
@@ -111,7 +111,7 @@ it('when one is at work already, then whoever wants another is led to it', async
   expect((await rush()).rushId).toBe(expectStatus(begun, 202).body.rushId);
 });
 
-it('when somebody is no operator, then there is no way to it, and the page says whom it is for', async () => {
+it('when a user is no operator, then no link leads to the rush, and its page says whom it is for', async () => {
   await open();
   await signIn(page, 1);
   expect(await page.getByRole('link', { name: 'Rush hour' }).count()).toBe(0);
@@ -143,7 +143,7 @@ it('when not everything could be checked, then the page says what, and does not 
   expect(await page.getByText('every invariant holds').count()).toBe(0);
 });
 
-it('when nobody knows the rush any more, then the page says so, and another can be started', async () => {
+it('when the rush is no longer known, then the page says so, and another can be started', async () => {
   await open({ allowed: [404] });
   await comeToRushHour('01890000-0000-7000-8000-000000000000');
   await page.getByText('Nobody knows this rush any more').waitFor();

@@ -15,7 +15,7 @@ let page: Page;
 let user = 0;
 
 beforeAll(async () => {
-  // Orders that wait for a stopped service are not to be cancelled meanwhile.
+  // Orders waiting for a stopped service must not be cancelled meanwhile.
   const env = { DEMO_AUTH: 'true', ORDER_DEADLINE_MS: '120000' };
   browser = await openBrowser();
   system = await startSystem({ auth: 'on', env });
@@ -78,7 +78,7 @@ const steps = () =>
   page.locator('[data-step]').evaluateAll((items) => items.map((item) => item.getAttribute('data-step')));
 
 describe('an order', () => {
-  it('when a user charges, takes a coupon and orders, then every step is seen, and a cancellation gives all back', async () => {
+  it('when a user charges, takes a coupon and orders, then every step is shown, and a cancellation returns all', async () => {
     await newPolicy('spring sale', 5_000, 10);
     await open();
     await signIn(page, user);
@@ -101,7 +101,7 @@ describe('an order', () => {
     await status('Cancelled');
     await page.getByText('₩25,000 was given back.').waitFor();
     await page.locator('[data-step=order-cancelled]').waitFor();
-    // The refund may be there already.
+    // The refund may have arrived already.
     expect((await steps()).slice(0, 6)).toEqual([...STEPS, 'order-cancelled']);
     await expectSoon(balance, '₩50,000');
     await goTo(page, '/coupons');
@@ -111,7 +111,7 @@ describe('an order', () => {
     await page.getByRole('listitem').filter({ hasText: 'teapot' }).waitFor();
   });
 
-  it('when the points do not cover it, then the page says so and nothing is taken', async () => {
+  it('when the points do not cover an order, then the page says so and nothing is taken', async () => {
     await open();
     await signIn(page, user);
     await putInBasket('teapot');
@@ -121,7 +121,7 @@ describe('an order', () => {
     expect(await balance()).toBe('₩0');
   });
 
-  it('when a price changes while the product is in the basket, then the basket tells, and the order is at the new one', async () => {
+  it('when a price changes while the product is in the basket, then the basket shows it, and the order is at the new price', async () => {
     const productId = await newProduct('kettle', 20_000, 10);
     await open();
     await signIn(page, user);
@@ -166,7 +166,7 @@ describe('an order', () => {
     await status('Completed');
   });
 
-  /** Presses Tab until what has the focus is called `name`. */
+  /** Presses Tab until the focused element is called `name`. */
   async function tabTo(name: string | RegExp): Promise<void> {
     const focused = page.getByLabel(name, { exact: true }).or(page.getByText(name, { exact: true }));
     for (let press = 0; press < 60; press++) {
@@ -177,8 +177,8 @@ describe('an order', () => {
   }
 });
 
-describe('what the shop does when a part is away', () => {
-  it('when the gateway dies while an order is watched, then the page goes on and sees its end', async () => {
+describe('the shop while a part is away', () => {
+  it('when the gateway dies while an order is followed, then the page continues and shows its end', async () => {
     await open({ allowed: [502, 503] });
     await signIn(page, user);
     await charge(40_000);
@@ -194,7 +194,7 @@ describe('what the shop does when a part is away', () => {
     forgiveNetwork();
   });
 
-  it('when orders cannot be followed, then the page asks how it ended, and shows what it went through', async () => {
+  it('when orders cannot be followed, then the page asks for the end, and shows the steps', async () => {
     await open({ allowed: [503] });
     await page.route('**/orders/*/events', (route) => route.fulfill({ status: 503, headers: { 'retry-after': '1' } }));
     await signIn(page, user);
@@ -205,7 +205,7 @@ describe('what the shop does when a part is away', () => {
     expect(await steps()).toEqual(STEPS.filter((step) => step !== 'coupon-redeemed'));
   });
 
-  it('when the answer to an order is lost and the page is loaded anew, then ordering once more leads to that order', async () => {
+  it('when the answer to an order is lost and the page is reloaded, then ordering once more leads to that order', async () => {
     await open();
     await signIn(page, user);
     await charge(70_000);
@@ -232,7 +232,7 @@ describe('what the shop does when a part is away', () => {
     forgiveNetwork();
   });
 
-  it('when the shop is too busy for an order, then the page waits as it is told, says so, and sends the same order again', async () => {
+  it('when the shop is too busy for an order, then the page waits as told, says so, and sends the same order again', async () => {
     await open({ allowed: [503] });
     await signIn(page, user);
     await charge(40_000);
@@ -250,7 +250,7 @@ describe('what the shop does when a part is away', () => {
       const headers = { 'retry-after': '2', 'content-type': 'application/problem+json' };
       return route.fulfill({ status: 503, headers, body: JSON.stringify(problem) });
     });
-    // A text that is shown for a second may be gone before this process looks, so the page notes what it shows.
+    // A text shown for a second may be gone before this process looks, so the page records its texts.
     await page.evaluate(`{
       window.shown = [];
       new MutationObserver(() => window.shown.push(document.body.innerText))
@@ -282,7 +282,7 @@ describe('what the shop does when a part is away', () => {
     expect(await balance()).toBe('₩0');
   });
 
-  it('when the session is no longer good, then the user is asked to sign in and comes back to the page', async () => {
+  it('when the session is no longer valid, then the user is asked to sign in and returns to the page', async () => {
     await open({ allowed: [401] });
     await signIn(page, user);
     await page.evaluate(`{
@@ -296,7 +296,7 @@ describe('what the shop does when a part is away', () => {
     await page.getByTestId('balance').waitFor();
   });
 
-  /** A connection that broke because the gateway was killed is what was tested. */
+  /** Ignores connections broken by killing the gateway, which are part of the test. */
   function forgiveNetwork(): void {
     const others = window.faults.filter((fault) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY)/.test(fault));
     expect(others).toEqual([]);
@@ -331,7 +331,7 @@ describe('the coupon rush', () => {
   });
 });
 
-/** Refunds come by event, a moment after the cancellation. */
+/** Waits for a text: refunds come by event, a moment after the cancellation. */
 async function expectSoon(read: () => Promise<string | null>, wanted: string): Promise<void> {
   const deadline = Date.now() + 10_000;
   let last = await read();

@@ -52,7 +52,7 @@ async function newPolicy(totalQuantity: number): Promise<number> {
   return answer.body.couponPolicyId;
 }
 
-/** User id → coupon id, in the database. The counter must be their number. */
+/** User id → coupon id, from the database. The counter must equal their number. */
 async function issuedCoupons(couponPolicyId: number): Promise<Map<number, string>> {
   const rows = await database.query<{ userId: number; couponId: string; counter: number }>(
     `SELECT c.user_id AS userId, c.coupon_id AS couponId, p.issued_count AS counter
@@ -65,7 +65,7 @@ async function issuedCoupons(couponPolicyId: number): Promise<Map<number, string
   return coupons;
 }
 
-/** Whoever was told of a coupon has it, and there are no more than there may be. */
+/** Every user who was told of a coupon has it, and there are no more coupons than the policy allows. */
 async function expectPromisesKept(couponPolicyId: number, told: readonly Told[], quantity: number) {
   const coupons = await issuedCoupons(couponPolicyId);
   expect(coupons.size).toBeLessThanOrEqual(quantity);
@@ -75,7 +75,7 @@ async function expectPromisesKept(couponPolicyId: number, told: readonly Told[],
   expect(strange).toEqual([]);
 }
 
-/** Fresh users ask until nothing is left; then all are given, and the door knows exactly the holders. */
+/** New users ask until none is left; then all coupons are given, and the door knows exactly the holders. */
 async function expectAllGiven(couponPolicyId: number, quantity: number): Promise<void> {
   await eventually(
     'all coupons to be given',
@@ -96,7 +96,7 @@ async function expectAllGiven(couponPolicyId: number, quantity: number): Promise
   await eventually(
     'the door to be equal to the database',
     async () => {
-      // It is loaded when somebody asks.
+      // The door is loaded by the first request.
       await startRush({ url: service.url, headersFor, couponPolicyId, users: newUsers(1), connections: 1 }).end();
       const known = await redis.hgetall(`coupon:{${couponPolicyId}}:holders`);
       const total = await redis.get(`coupon:{${couponPolicyId}}:total`);
@@ -132,9 +132,10 @@ it('when ten thousand users ask at once for a thousand coupons, then exactly a t
   await expectAllGiven(couponPolicyId, 1_000);
 }, 60_000);
 
-describe('in the middle of a rush', () => {
+describe('faults in the middle of a rush', () => {
   /**
-   * Two thousand want three hundred; `fault` strikes at the hundredth coupon. Everybody asks until there is an answer.
+   * Two thousand users want three hundred coupons; `fault` strikes at the hundredth. Every user asks until there is an
+   * answer.
    */
   async function inTheMiddle(fault: (rush: Rush, couponPolicyId: number) => Promise<void>): Promise<Rush> {
     const couponPolicyId = await newPolicy(COUPONS);
@@ -148,7 +149,7 @@ describe('in the middle of a rush', () => {
     return rush;
   }
 
-  it('when the service is killed and started again', async () => {
+  it('when the service is killed and started again, then promises are kept and all coupons are given', async () => {
     const rush = await inTheMiddle(async (current) => {
       await service.kill9();
       await current.more('failures', 20);
@@ -157,7 +158,7 @@ describe('in the middle of a rush', () => {
     expect(rush.failures).toBeGreaterThan(0);
   }, 60_000);
 
-  it('when Redis is emptied, again and again', async () => {
+  it('when Redis is emptied again and again, then promises are kept and all coupons are given', async () => {
     await inTheMiddle(async (current) => {
       for (let times = 1; times <= 8; times++) {
         await redis.flushall();
@@ -174,7 +175,7 @@ describe('in the middle of a rush', () => {
     });
   }, 60_000);
 
-  it('when Kafka is stopped, then nobody who asks feels it, and the events come later', async () => {
+  it('when Kafka is stopped, then no user notices it, and the events come later', async () => {
     const [before] = await database.query<{ n: number }>('SELECT COUNT(*) AS n FROM coupons');
     const rush = await inTheMiddle(async (current) => {
       await stack.part('kafka').stop();
@@ -192,7 +193,7 @@ describe('in the middle of a rush', () => {
     );
   }, 60_000);
 
-  it('when MySQL is stopped and started, then nobody is told anything that does not hold', async () => {
+  it('when MySQL is stopped and started, then no user is told anything that does not hold', async () => {
     await inTheMiddle(async (current) => {
       await stack.part('mysql').stop();
       await current.more('failures', 20);
@@ -202,10 +203,10 @@ describe('in the middle of a rush', () => {
 });
 
 describe('over the log', () => {
-  it('when Kafka is stopped and the service killed meanwhile, then every request is decided, and as many as there are get one', async () => {
+  it('when Kafka is stopped and the service killed meanwhile, then every request is decided, and all coupons are given', async () => {
     const couponPolicyId = await newPolicy(COUPONS);
     const accepted: { userId: number; requestId: string }[] = [];
-    /** Those who came after the last was given: told at once. */
+    /** Users told at once that none is left, since they came after the last coupon. */
     const refused: number[] = [];
     const accept = async (users: readonly number[]) => {
       await Promise.all(
@@ -224,7 +225,7 @@ describe('over the log', () => {
     await accept(newUsers(100));
     await stack.part('kafka').stop();
     await accept(newUsers(150));
-    // No more was asked for than there is.
+    // No more coupons were asked for than there are.
     expect(refused).toEqual([]);
     await service.kill9();
     await stack.part('kafka').start();
@@ -247,7 +248,7 @@ describe('over the log', () => {
       expect(byId.get(requestId)).toEqual({ requestId, status: own ? 'ISSUED' : 'SOLD_OUT', couponId: own ?? null });
     }
     for (const userId of refused) expect(coupons.has(userId)).toBe(false);
-    // First come, first served: the hundred of before the fault were the first on the log.
+    // First come, first served: the hundred from before the fault were first on the log.
     for (const { userId } of accepted.slice(0, 100)) expect(coupons.has(userId)).toBe(true);
     await expectAllGiven(couponPolicyId, COUPONS);
   }, 90_000);

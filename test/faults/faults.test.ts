@@ -15,9 +15,9 @@ import { type System, startSystem } from '../support/system.ts';
 
 const PER_SECOND = 120;
 const SERVICES = PUBLISHERS;
-/** Of each policy every user gets one. Few enough to run out: then orders name coupons that are used. */
+/** Each user gets one coupon of each policy. Few enough that orders also name used coupons. */
 const POLICIES = 2;
-/** Schemas of the groups that read order-events: each sets rubbish there aside. */
+/** Schemas of the groups that read order-events; each group sets an unreadable record there aside. */
 const READERS = SERVICE_NAMES;
 
 let system: System;
@@ -25,24 +25,24 @@ let users: number[];
 let products: number[];
 
 beforeAll(async () => {
-  // The gateway knows of second instances that are not there until a test starts them.
+  // The gateway also knows second instances, which a test starts later.
   system = await startSystem({ instances: 1, knownInstances: 2 });
   users = await Promise.all(Array.from({ length: 40 }, () => system.api.newUser(10_000_000)));
-  // Who soon cannot pay: their orders are cancelled after the coupon was redeemed.
+  // Users who soon cannot pay: their orders are cancelled after the coupon was redeemed.
   users.push(...(await Promise.all([500, 20, 20, 20, 20].map((points) => system.api.newUser(points)))));
   products = await Promise.all([50_000, 50_000, 50_000, 50_000, 300].map((stock) => system.api.newProduct(10, stock)));
 }, 120_000);
 
 afterAll(() => system?.stop(), 60_000);
 
-/** Runs a fault in the midst of a load, then holds the shop to its promises. */
+/** Runs a fault under load, then checks the shop's promises. */
 async function underLoad(fault: (load: Load) => Promise<void>): Promise<Ends> {
   const coupons = await giveCoupons();
   const load = startLoad(system.api, { perSecond: PER_SECOND, users, products, coupons });
   try {
     await load.accepted(100);
     await fault(load);
-    // It flows again.
+    // The load must flow again.
     await load.accepted(150);
   } finally {
     await load.stop();
@@ -74,7 +74,9 @@ async function giveCoupons(): Promise<GivenCoupon[]> {
   return given;
 }
 
-/** Every coupon is used by an order that completed and names it, or can be used again. Some are, and some came back. */
+/**
+ * Every coupon is used by a completed order that names it, or is usable again. Some are used, and some were returned.
+ */
 async function expectCouponsUsedOrBack(coupons: readonly GivenCoupon[]): Promise<void> {
   const sql = await connectRoot(system.stack);
   try {
@@ -101,17 +103,20 @@ async function expectCouponsUsedOrBack(coupons: readonly GivenCoupon[]): Promise
 }
 
 describe('one instance of each service', () => {
-  it.each([...SERVICES, 'gateway'] as const)('when %s is killed under load and started again', async (service) => {
-    await underLoad(async (load) => {
-      await system.process(service).kill9();
-      // The others are not missed by those who order.
-      if (service === 'order' || service === 'gateway') await load.refused(20);
-      else await load.accepted(100);
-      await system.start(service);
-    });
-  });
+  it.each([...SERVICES, 'gateway'] as const)(
+    'when %s is killed under load and started again, then every accepted order ends and the audit is clean',
+    async (service) => {
+      await underLoad(async (load) => {
+        await system.process(service).kill9();
+        // Placing orders does not need the other services.
+        if (service === 'order' || service === 'gateway') await load.refused(20);
+        else await load.accepted(100);
+        await system.start(service);
+      });
+    },
+  );
 
-  it('when Kafka is stopped under load and started again', async () => {
+  it('when Kafka is stopped under load and started again, then every accepted order ends and the audit is clean', async () => {
     const kafka = system.stack.part('kafka');
     await underLoad(async (load) => {
       await kafka.stop();
@@ -120,7 +125,7 @@ describe('one instance of each service', () => {
     });
   });
 
-  it('when MySQL is stopped under load and started again', async () => {
+  it('when MySQL is stopped under load and started again, then every accepted order ends and the audit is clean', async () => {
     const mysql = system.stack.part('mysql');
     await underLoad(async (load) => {
       await mysql.stop();
@@ -129,7 +134,7 @@ describe('one instance of each service', () => {
     });
   });
 
-  it('when messages of rubbish come under load, then they alone are set aside', async () => {
+  it('when unreadable messages come under load, then only these are set aside', async () => {
     const key = randomUUID();
     await underLoad(async (load) => {
       await publishRubbish(key);
@@ -150,7 +155,7 @@ describe('two instances of each service', () => {
     });
   });
 
-  it('when one instance of each is killed under load, then the other carries on alone', async () => {
+  it('when one instance of each is killed under load, then the other instance continues alone', async () => {
     await underLoad(async (load) => {
       for (const service of SERVICES) {
         await system.process(service, 1).kill9();
@@ -160,7 +165,7 @@ describe('two instances of each service', () => {
     for (const service of SERVICES) await system.start(service, 1);
   });
 
-  it('when each instance is restarted in turn, as a deployment does, then every client gets its order', async () => {
+  it('when each instance is restarted in turn, as in a deployment, then every client gets its order', async () => {
     let load: Load | undefined;
     await underLoad(async (current) => {
       load = current;

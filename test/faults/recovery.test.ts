@@ -9,10 +9,10 @@ import { expectOps } from '../support/ops.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-/** After the backup, which is taken while some others are at work. */
+/** Number of orders after the backup, which is taken while others are in progress. */
 const ORDERS = 1_000;
 const CHARGES = 200;
-/** Of the orders: those that are cancelled before their stock is reserved. */
+/** Number of orders cancelled before their stock is reserved. */
 const VOIDED = 12;
 const AT_ONCE = 16;
 
@@ -22,7 +22,7 @@ let users: number[];
 let productId: number;
 
 beforeAll(async () => {
-  // Orders wait for payment while it is down: they are not to be cancelled meanwhile.
+  // Orders wait for payment while it is down, and must not be cancelled meanwhile.
   system = await startSystem({ env: { ORDER_DEADLINE_MS: '120000' } });
   api = system.api;
   users = await Promise.all(Array.from({ length: 10 }, () => api.newUser(1_000_000)));
@@ -32,11 +32,11 @@ beforeAll(async () => {
 
 afterAll(() => system?.stop(), 60_000);
 
-describe("payment's schema, restored from a backup that was taken under load", () => {
+describe('the schema of payment, restored from a backup taken under load', () => {
   let from: Date;
   let backup: Backup;
   let charges: Charge[];
-  /** Users with an account, of whom nothing is heard until a test wants it. */
+  /** Users with an account but without events until a test wants some. */
   let [late, later]: number[] = [];
 
   beforeAll(async () => {
@@ -56,7 +56,7 @@ describe("payment's schema, restored from a backup that was taken under load", (
     await untilIdle(system);
   }, 180_000);
 
-  it('when it is recovered, then it is equal to what it was, and no other service has noticed', async () => {
+  it('when the schema is recovered, then it equals its former state, and no other service has noticed', async () => {
     const before = await readPayment();
     expect(charges).toHaveLength(CHARGES);
     expect(new Set(before.payments.map((row) => row.status))).toEqual(
@@ -85,15 +85,15 @@ describe("payment's schema, restored from a backup that was taken under load", (
     expect(await readPayment()).toEqual(before);
   });
 
-  it('when recovery is killed in the midst of either step, and orders waited for it, then it ends as well', async () => {
+  it('when recovery is killed in either step while orders wait, then it still completes', async () => {
     const before = await readPayment();
     await restoreOld();
-    // Heard by nobody yet. Of the cancelled, neither event has been answered: they are never to be paid.
+    // Not consumed yet. Of the cancelled orders neither event has been answered: they must never be paid.
     const waiting = await place(20, [...users.slice(0, 5), later as number]);
     const cancelled = await place(10, users.slice(0, 5));
     for (const { orderId, userId } of cancelled) expectStatus(await api.cancel(orderId, userId), 202);
 
-    // Own events: the last of them is of `late`.
+    // Own events: the last one concerns `late`.
     await killWhileLocked(late as number, 'own events');
     await killWhileLocked(later as number, 'open events');
     await system.start('payment', 1, recovery(50));
@@ -110,7 +110,7 @@ describe("payment's schema, restored from a backup that was taken under load", (
     expect(await recoveries()).toEqual(['FAILED', 'FAILED', 'DONE']);
   });
 
-  it('when it was recovered and started so again, then nothing changes', async () => {
+  it('when recovery runs again on a recovered schema, then nothing changes', async () => {
     const before = await readPayment();
     await system.process('payment').stop();
     await system.start('payment', 1, recovery(1_000));
@@ -126,12 +126,12 @@ describe("payment's schema, restored from a backup that was taken under load", (
 
   async function restoreOld(): Promise<void> {
     await system.process('payment').stop();
-    // What was never sent would be lost with the disk; this drill is about what was.
+    // Unsent events would be lost with the disk; this drill concerns only sent ones.
     expect(await rows('SELECT id FROM shop_payment.outbox')).toEqual([]);
     await restore(system.stack, backup);
   }
 
-  /** Starts a recovery that comes as far as this user's account, which is locked, and kills it there. */
+  /** Starts a recovery, which waits at this user's locked account, and kills it there. */
   async function killWhileLocked(userId: number, step: string): Promise<void> {
     const sql = await connectRoot(system.stack);
     try {
@@ -169,7 +169,7 @@ interface Charge {
   readonly balance: unknown;
 }
 
-/** Places orders, and cancels every ninth once it has completed. Of the others nobody waits for the end. */
+/** Places orders, and cancels every ninth once it has completed. The ends of the others are not awaited. */
 async function work(orders: number): Promise<void> {
   const placed = await place(orders, users);
   const ninth = placed.filter((_, i) => i % 9 === 0);
@@ -180,7 +180,8 @@ async function work(orders: number): Promise<void> {
 }
 
 /**
- * Orders whose cancellation payment hears first, since the catalog has not reserved them yet: VOID, without any event.
+ * Orders whose cancellation payment consumes first, since the catalog has not reserved them yet: VOID, without any
+ * event.
  */
 async function cancelBeforeReserved(): Promise<void> {
   await system.process('catalog').stop();
@@ -214,7 +215,7 @@ async function chargeAll(userIds: readonly number[]): Promise<Charge[]> {
   return charges;
 }
 
-/** A few at a time. */
+/** Runs `each` for a few items at a time. */
 async function inTurns<T>(items: readonly T[], each: (item: T, index: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
@@ -223,7 +224,7 @@ async function inTurns<T>(items: readonly T[], each: (item: T, index: number) =>
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-/** What payment holds, without the numbers that the database draws and the times of writing. */
+/** Payment's rows, without generated numbers and times of writing. */
 async function readPayment() {
   const history = await rows<{ userId: number }>(
     `SELECT user_id AS userId, type, amount, balance_after AS balanceAfter, order_id AS orderId, request_id AS requestId

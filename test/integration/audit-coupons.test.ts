@@ -13,7 +13,7 @@ const REQUEST = '0193b5a0-0000-7000-c000-000000000001';
 const COUPON_ORDERS = {
   discounted: '0193b5a1-0000-7000-8000-000000000001',
   refunded: '0193b5a1-0001-7000-8000-000000000002',
-  /** Of a coupon that nobody knows. */
+  /** An order with an unknown coupon. */
   rejected: '0193b5a1-0002-7000-8000-000000000003',
   voided: '0193b5a1-0003-7000-8000-000000000004',
 };
@@ -130,7 +130,7 @@ async function fillCoupons(): Promise<void> {
   });
 }
 
-/** The checks that find something, each with the ids of its examples. */
+/** The checks with findings, each with the ids of its examples. */
 async function faults(options: Parameters<Shop['audit']>[0] = {}): Promise<Record<string, string[]>> {
   const { findings } = await shop.audit(options);
   return Object.fromEntries(
@@ -139,7 +139,7 @@ async function faults(options: Parameters<Shop['audit']>[0] = {}): Promise<Recor
 }
 
 describe('the audit of a shop with coupons', () => {
-  it('when all is well, then it finds nothing, and looked at every coupon', async () => {
+  it('when all is well, then the audit finds nothing, and has checked every coupon', async () => {
     const report = await shop.audit();
     expect(report.findings.filter((it) => it.failed > 0 || it.parked > 0)).toEqual([]);
     expect(report).toMatchObject({ ok: true, orders: 9 });
@@ -323,12 +323,12 @@ describe('the audit of a shop with coupons', () => {
       '12 one-effect-a-key-coupon',
       '0 POST /coupon-policies first',
     ],
-  ])('when there is %s, then that is found', async (_, statement, params, check, id) => {
+  ])('when there is %s, then it is found', async (_, statement, params, check, id) => {
     await shop.sql(statement, params);
     expect([...new Set((await faults())[check])]).toEqual([id]);
   });
 
-  it('when a request was purged after its time, then its event stands alone and that is no fault', async () => {
+  it('when a request was purged after its retention, then its event without a row is no fault', async () => {
     await shop.sql('DELETE FROM shop_coupon.coupon_requests');
     expect(await faults()).toEqual({});
   });
@@ -343,13 +343,13 @@ describe('the door in Redis', () => {
   const found = async (door: DoorReader, graceMs = 0) =>
     (await faults({ door, graceMs }))['7 door-knows-the-coupons'] ?? [];
 
-  it('when it knows the coupons, or nothing yet, then all is well', async () => {
+  it('when the door knows the coupons, or nothing yet, then all is well', async () => {
     expect(await found(doorOf(right))).toEqual([]);
     expect(await found(doorOf({}))).toEqual([]);
     expect(await found({ ...doorOf({ 1: { 8: 'not yet loaded' } }), total: async () => undefined })).toEqual([]);
   });
 
-  it('when a place is younger than the service keeps it, then it is a fault only where nothing is on its way', async () => {
+  it('when a place is younger than the service keeps it, then it is a fault only on an idle system', async () => {
     const young = doorOf({ ...right, 2: { 8: FREE, 77: `?${Date.now() - 20_000}` } });
     expect(await found(young)).toEqual(['2: 77']);
     expect(await found(young, 1)).toEqual([]);
@@ -362,7 +362,7 @@ describe('the door in Redis', () => {
     ['has another quantity', right, 3, ['1: total', '2: total']],
     ['has a place that nobody claims', { ...right, 2: { 8: FREE, 77: '?1000' } }, 2, ['2: 77']],
     ['has a coupon’s place that was never written', { ...right, 2: { 8: '?1000' } }, 2, ['2: 8']],
-  ])('when it %s, then that is found', async (_, holders, total, ids) => {
+  ])('when the door %s, then that is found', async (_, holders, total, ids) => {
     expect(await found(doorOf(holders, total))).toEqual(ids);
   });
 
@@ -371,7 +371,7 @@ describe('the door in Redis', () => {
     expect(await found(door, 60_000)).toEqual([]);
   });
 
-  it('when it is right at the second look, then that is no fault', async () => {
+  it('when the door is right at the second look, then there is no fault', async () => {
     let looks = 0;
     const late = doorOf({ ...right, 1: { 8: USED } });
     const door: DoorReader = {
@@ -382,7 +382,7 @@ describe('the door in Redis', () => {
     expect(looks).toBe(4);
   });
 
-  it('when Redis is away, then that is a note and no fault', async () => {
+  it('when Redis is away, then the audit notes it and reports no fault', async () => {
     const away = () => Promise.reject(new DoorUnreadableError('it went'));
     for (const door of [undefined, { total: away, holders: away }]) {
       const report = await shop.audit(door ? { door } : {});

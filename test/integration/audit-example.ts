@@ -8,7 +8,7 @@ export const ORDERS = {
   refunded: '0193b5a0-0001-7000-8000-000000000002',
   rejected: '0193b5a0-0002-7000-8000-000000000003',
   unpaid: '0193b5a0-0003-7000-8000-000000000004',
-  /** Cancelled before anybody had heard of it. */
+  /** Cancelled before any other service had heard of it. */
   voided: '0193b5a0-0004-7000-8000-000000000005',
 } as const;
 
@@ -33,13 +33,13 @@ const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
   'data-platform': ['order-completed', 'order-cancelled'],
 };
 
-/** Which of the groups that handle an event hear it of an order with a coupon, or of one without. */
+/** Whether a group that handles an event wants it, for an order with or without a coupon. */
 function isFor(group: string, type: EventType, withCoupon: boolean): boolean {
   if (group === 'coupon') return withCoupon;
   return !(group === 'payment' && type === 'stock-reserved' && withCoupon);
 }
 
-/** A shop where all is well: one product, two users, orders that ended in every way. */
+/** A consistent shop: one product, two users, orders that ended in every way. */
 export async function fillShop(shop: Shop): Promise<void> {
   await shop.sql(
     `INSERT INTO shop_catalog.products (product_id, name, price, initial_stock, restocked, available, reserved, sold, version, created_at, updated_at)
@@ -116,7 +116,7 @@ interface States {
   readonly userId?: number;
   /** Default 1. */
   readonly productId?: number;
-  /** The coupon it names, of 500 won, and what became of that; it is for the caller to have one. */
+  /** The named coupon, worth 500 won, and its redemption. The caller creates the coupon. */
   readonly coupon?: { readonly id: string; readonly redemption: 'REDEEMED' | 'RETURNED' | 'REJECTED' | 'VOID' };
 }
 

@@ -10,18 +10,18 @@ import type { PlatformReader } from '../../ops/src/data-platform.ts';
 import { connectSql, type SqlConnection, type SqlReader } from '../../ops/src/sql.ts';
 import { SERVICE_NAMES, type ServiceName } from '../../services/services.ts';
 
-/** The schemas with the services' own tables, and a log in memory, for an audit to look at. */
+/** The schemas with the services' own tables, and a log in memory, to be audited. */
 export interface Shop {
-  /** Statements name the schemas as ever: `shop_order.orders`. */
+  /** Statements use the ordinary schema names: `shop_order.orders`. */
   sql(statement: string, params?: readonly (string | number | Date)[]): Promise<void>;
-  /** Puts an event of an order on its topic, as a relay does. @returns where it stands */
+  /** Puts an event of an order on its topic, as a relay does. @returns its record */
   publish(orderId: string, type: EventType, change?: Partial<LogRecord>): LogRecord;
-  /** The same of an event that came from a request. */
+  /** The same for an event that came from a request. */
   publishRequest(type: EventType, key: string, id: string): LogRecord;
   readonly records: LogRecord[];
-  /** Ids of the events that the data platform keeps; undefined: it cannot be asked. */
+  /** Ids of the data platform's events; undefined when the platform cannot be asked. */
   delivered: string[] | undefined;
-  /** What each group has committed on each partition; absent: everything. */
+  /** The committed offset of each group and partition; absent: everything. */
   readonly committed: Map<string, number>;
   audit(options?: {
     graceMs?: number;
@@ -45,7 +45,7 @@ export async function createShop(): Promise<Shop> {
   const root = databases.get('order');
   if (!root) throw new Error('no schema');
   const connection = await connectSql(root.url);
-  // The tables refuse many of the faults that the audit looks for: a restored backup or a careless hand would not.
+  // The constraints forbid many of the faults that the audit looks for; a restored backup or manual changes would not.
   for (const [table, constraint] of CONSTRAINTS)
     await connection.execute(rename(`ALTER TABLE ${table} DROP CONSTRAINT ${constraint}`));
 
@@ -128,7 +128,7 @@ function renaming(connection: SqlConnection, rename: (statement: string) => stri
   };
 }
 
-/** Lets something happen between the first look and the second. */
+/** Changes something between the first look and the second. */
 function afterFirstSnapshot(connection: SqlConnection, meanwhile: () => Promise<void>): SqlConnection {
   let first = true;
   return {
@@ -142,7 +142,7 @@ function afterFirstSnapshot(connection: SqlConnection, meanwhile: () => Promise<
   };
 }
 
-/** The offset after the last: some before it may be gone. */
+/** The offset after the last record; earlier records may be missing. */
 export function endOf(records: readonly LogRecord[], topic: string): number {
   return Math.max(0, ...records.filter((record) => record.topic === topic).map((record) => record.offset + 1));
 }

@@ -7,7 +7,7 @@ import { testStack } from '../support/stack.ts';
 import { addOrder, emptyShop, fillShop, ORDERS } from './audit-example.ts';
 import { createShop, type Shop } from './audit-fixture.ts';
 
-// A database of its own: others use this Redis too.
+// A database of its own, since others use this Redis too.
 const url = `${testStack().env.REDIS_URL}/8`;
 const redis = createRedis(url, createLogger({ service: 'test', level: 'silent' }));
 let sets: RedisReader;
@@ -43,7 +43,7 @@ async function audit(options: Parameters<Shop['audit']>[0] = {}) {
   const report = await shop.audit({ sets, door: sets, ...options });
   return { notes: report.notes, ranking: report.findings.filter((it) => it.invariant === 10) };
 }
-/** Check → what it found. */
+/** Check → its findings. */
 async function faults(options?: Parameters<Shop['audit']>[0]): Promise<Record<string, string[]>> {
   const { ranking } = await audit(options);
   return Object.fromEntries(
@@ -51,7 +51,7 @@ async function faults(options?: Parameters<Shop['audit']>[0]): Promise<Record<st
   );
 }
 
-it('where all is well, nothing is found, and each check has looked at something', async () => {
+it('when all is well, then nothing is found, and each check has looked at something', async () => {
   expect(await faults()).toEqual({});
   const { ranking, notes } = await audit();
   expect(ranking.map((it) => [it.name, it.checked])).toEqual([
@@ -62,7 +62,7 @@ it('where all is well, nothing is found, and each check has looked at something'
   expect(notes).toEqual([]);
 });
 
-describe('one broken row is found:', () => {
+describe('one broken row', () => {
   it.each<[string, string, (string | Date)[], string, string]>([
     [
       'a total',
@@ -121,13 +121,13 @@ describe('one broken row is found:', () => {
       'sorted-sets-are-the-table',
       today,
     ],
-  ])('%s', async (_, statement, params, check, id) => {
+  ])('when the rows have %s, then it is found', async (_, statement, params, check, id) => {
     await shop.sql(statement, params);
     expect((await faults())[check]).toContain(id);
   });
 });
 
-describe('a sorted set that is not the table is found:', () => {
+describe('a sorted set that differs from the table', () => {
   const set = `ranking:product:${today}`;
   it.each<[string, () => Promise<unknown>, string]>([
     ['another score', () => redis.zadd(set, 3, '1'), `${today}/1`],
@@ -137,12 +137,12 @@ describe('a sorted set that is not the table is found:', () => {
     ['a product that was never sold', () => redis.zadd(set, 1, '5'), `${today}/5`],
     ['a day that is lost', () => redis.flushdb(), today],
     ['a day of another generation', () => redis.hset(`${set}:versions`, 'generation', 2), today],
-  ])('%s', async (_, breakIt, id) => {
+  ])('when a set has %s, then it is found', async (_, breakIt, id) => {
     await breakIt();
     expect(await faults()).toEqual({ 'sorted-sets-are-the-table': [id] });
   });
 
-  it('but not one that is right at the second look', async () => {
+  it('when a set is right at the second look, then nothing is found', async () => {
     await redis.zadd(set, 3, '1');
     const read = async (day: string) => {
       const seen = await sets.read(day);
@@ -154,7 +154,7 @@ describe('a sorted set that is not the table is found:', () => {
 });
 
 describe('days', () => {
-  it('are those of the time zone', async () => {
+  it('when sales are compared, then days are those of the time zone', async () => {
     await shop.sql(`UPDATE shop_order.orders SET completed_at = '2025-12-31 14:59:59.999' WHERE order_id = ?`, [
       ORDERS.completed,
     ]);
@@ -167,26 +167,26 @@ describe('days', () => {
     expect(Object.keys(await faults({ timeZone: 'UTC' }))).toContain('totals-are-their-orders');
   });
 
-  it('before that of --since are not looked at', async () => {
+  it('when --since is given, then earlier days are left out', async () => {
     await shop.sql('UPDATE shop_ranking.daily_product_sales SET quantity = 9');
     await redis.zadd(`ranking:product:${today}`, 9, '1');
     expect(await faults({ since: new Date() })).toEqual({ 'totals-are-their-orders': [`${today}/1`] });
   });
 });
 
-describe('on a live system', () => {
+describe('the audit of ranking on a live system', () => {
   const unapply = (type: 'order-completed' | 'order-cancelled', orderId: string) =>
     shop.sql('DELETE FROM shop_ranking.processed_event WHERE event_id = ?', [deriveEventId(orderId, type)]);
   const totals = async () => (await audit()).ranking.find((it) => it.name === 'totals-are-their-orders');
 
-  it('an order that ranking has not applied yet is under way', async () => {
+  it('when ranking has not applied an order yet, then it is under way', async () => {
     await shop.sql('DELETE FROM shop_ranking.daily_product_sales WHERE business_day = ?', [today]);
     expect(await totals()).toMatchObject({ failed: 1 });
     await unapply('order-completed', recent);
     expect(await totals()).toMatchObject({ failed: 0, underway: 1 });
   });
 
-  it('a cancellation that ranking has not applied yet is under way', async () => {
+  it('when ranking has not applied a cancellation yet, then it is under way', async () => {
     await shop.sql(`UPDATE shop_order.orders SET status = 'CANCELLED' WHERE order_id = ?`, [recent]);
     expect(await totals()).toMatchObject({ failed: 0, underway: 1 });
     await shop.sql(
@@ -196,7 +196,7 @@ describe('on a live system', () => {
     expect(await totals()).toMatchObject({ failed: 1, underway: 0 });
   });
 
-  it('an order that waits behind a dead letter is listed apart', async () => {
+  it('when an order waits behind a dead letter, then it is listed apart', async () => {
     await shop.sql('DELETE FROM shop_ranking.daily_product_sales WHERE business_day = ?', ['2026-01-01']);
     expect(await totals()).toMatchObject({ failed: 1 });
     await unapply('order-completed', ORDERS.completed);
@@ -208,7 +208,7 @@ describe('on a live system', () => {
     expect(await totals()).toMatchObject({ failed: 0, parked: 1, parkedExamples: [{ id: '2026-01-01/1' }] });
   });
 
-  it('Redis that is away is a note, and the rest is checked', async () => {
+  it('when Redis is away, then a note says so, and the rest is checked', async () => {
     const report = await shop.audit({ door: sets });
     expect(report.notes).toEqual([expect.stringContaining('the sorted sets were not compared')]);
     const away = await openRedis(url);

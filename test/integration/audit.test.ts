@@ -25,7 +25,7 @@ async function faults(): Promise<Record<string, string[]>> {
 }
 
 describe('the audit of a shop where all is well', () => {
-  it('finds nothing, and says how much it looked at', async () => {
+  it('when all is well, then nothing is found, and the report says how much was checked', async () => {
     const report = await shop.audit();
     expect(report.findings.filter((it) => it.failed > 0 || it.parked > 0)).toEqual([]);
     expect(report).toMatchObject({ ok: true, orders: 5, records: shop.records.length });
@@ -38,7 +38,7 @@ describe('the audit of a shop where all is well', () => {
           'redriven-was-applied',
           'pending-within-deadline',
           'one-effect-a-key-catalog',
-          // Coupons have an example of their own.
+          // Coupons have their own example.
           'coupon-is-used-once',
           'issued-within-quantity',
           'coupon-is-its-policys',
@@ -51,7 +51,7 @@ describe('the audit of a shop where all is well', () => {
     }
   });
 
-  it('finds nothing when events came twice', async () => {
+  it('when events came twice, then nothing is found', async () => {
     for (const record of [...shop.records])
       shop.publish(record.key ?? '', 'order-created', {
         ...record,
@@ -60,12 +60,12 @@ describe('the audit of a shop where all is well', () => {
     expect(await faults()).toEqual({});
   });
 
-  it('finds nothing among what began after a moment', async () => {
+  it('when only rows after a moment are audited, then nothing is found', async () => {
     expect(await shop.audit({ since: new Date('2026-06-01T00:00:00Z') })).toMatchObject({ ok: true, orders: 0 });
   });
 });
 
-describe('one broken row is found:', () => {
+describe('one broken row', () => {
   it.each<[string, string, (string | number | Date)[], string, string]>([
     ['stock that does not add up', 'UPDATE shop_catalog.products SET available = 7', [], '1 stock-adds-up', '1'],
     ['negative stock', 'UPDATE shop_catalog.products SET available = -1, sold = 11', [], '1 stock-adds-up', '1'],
@@ -225,20 +225,20 @@ describe('one broken row is found:', () => {
       '12 each-event-once',
       completed,
     ],
-  ])('%s', async (_, statement, params, check, id) => {
+  ])('when there is %s, then it is found', async (_, statement, params, check, id) => {
     await shop.sql(statement, params);
     expect([...new Set((await faults())[check])]).toEqual([id]);
   });
 });
 
-describe('rows and topics that differ are found:', () => {
-  it('an event that never came to its topic', async () => {
+describe('rows and topics that differ', () => {
+  it('when an event never came to its topic, then it is found', async () => {
     const index = shop.records.findIndex((record) => record.key === completed && record.type === 'order-completed');
     shop.records.splice(index, 1);
     expect(await faults()).toMatchObject({ '8 rows-have-events': [completed] });
   });
 
-  it('but not one that waits in the outbox', async () => {
+  it('when an event waits in the outbox, then it is under way and no fault', async () => {
     const index = shop.records.findIndex((record) => record.key === completed && record.type === 'payment-completed');
     const [event] = shop.records.splice(index, 1);
     await shop.sql(
@@ -249,22 +249,22 @@ describe('rows and topics that differ are found:', () => {
     expect(report.findings.find((it) => it.name === 'rows-have-events')).toMatchObject({ failed: 0, underway: 1 });
   });
 
-  it('an event that its rows do not imply', async () => {
+  it('when an event is not implied by its rows, then it is found', async () => {
     shop.publish(rejected, 'payment-completed');
     expect(await faults()).toMatchObject({ '8 events-have-rows': [rejected] });
   });
 
-  it('an event of an order that never was', async () => {
+  it('when an event is of an order that never was, then it is found', async () => {
     shop.publish(another, 'order-created');
     expect(await faults()).toMatchObject({ '8 events-have-rows': [another] });
   });
 
-  it('an event whose id is not the derived one', async () => {
+  it('when the id of an event is not the derived one, then it is found', async () => {
     shop.publish(completed, 'order-created', { id: 'drawn' });
     expect(Object.keys(await faults())).toContain('8 events-have-derived-ids');
   });
 
-  it('events that are out of order', async () => {
+  it('when events are out of order, then they are found', async () => {
     await addOrder(shop, another, { order: 'COMPLETED', reservation: 'SOLD', payment: 'COMPLETED' });
     const created = shop.records.find((record) => record.key === another && record.type === 'order-created');
     const done = shop.records.find((record) => record.key === another && record.type === 'order-completed');
@@ -276,7 +276,7 @@ describe('rows and topics that differ are found:', () => {
     expect(await faults()).toMatchObject({ '8 events-in-commit-order': [another] });
   });
 
-  it('rubbish that was consumed and forgotten, but not rubbish that was dead-lettered', async () => {
+  it('when an unreadable record was consumed and forgotten, then it is found; when it was dead-lettered, then it is not', async () => {
     const readers = ['catalog', 'coupon', 'payment', 'ranking', 'data-platform'];
     const { offset } = shop.publish('x', 'order-created', { type: undefined, id: undefined, key: null });
     expect(await faults()).toEqual({
@@ -286,7 +286,7 @@ describe('rows and topics that differ are found:', () => {
     expect(await faults()).toEqual({});
   });
 
-  it('but not rubbish that has the headers of an event, once it was found unreadable', async () => {
+  it('when a record has the headers of an event but was found unreadable, then it is no fault', async () => {
     const { offset } = shop.publish(another, 'order-created');
     expect(Object.keys(await faults())).toContain('8 events-have-rows');
     await setAside('catalog', 'DISCARDED', { offset, reason: 'UNDECODABLE' });
@@ -294,8 +294,8 @@ describe('rows and topics that differ are found:', () => {
   });
 });
 
-describe('on a live system', () => {
-  it('what is right at the second look is no fault', async () => {
+describe('the audit on a live system', () => {
+  it('when a row is right at the second look, then it is no fault', async () => {
     await shop.sql(`UPDATE shop_catalog.reservations SET status = 'ACTIVE' WHERE order_id = ?`, [completed]);
     await shop.sql('UPDATE shop_catalog.products SET reserved = 2, sold = 0');
     expect((await shop.audit()).ok).toBe(false);
@@ -306,7 +306,7 @@ describe('on a live system', () => {
     expect((await shop.audit({ graceMs: 1, meanwhile })).ok).toBe(true);
   });
 
-  it('an event that was relayed during the audit is no fault', async () => {
+  it('when an event was relayed during the audit, then it is no fault', async () => {
     const index = shop.records.findIndex((record) => record.key === voided && record.type === 'order-cancelled');
     const [event] = shop.records.splice(index, 1);
     if (event) Object.assign(event, { offset: endOf(shop.records, 'order-events') });
@@ -314,7 +314,7 @@ describe('on a live system', () => {
     expect((await shop.audit({ meanwhile })).findings.find((it) => it.name === 'rows-have-events')?.failed).toBe(0);
   });
 
-  it('what waits behind a dead letter is listed apart', async () => {
+  it('when a fault waits behind a dead letter, then it is listed apart', async () => {
     await shop.sql(`UPDATE shop_catalog.reservations SET status = 'ACTIVE' WHERE order_id = ?`, [refunded]);
     await shop.sql('UPDATE shop_catalog.products SET available = 6, reserved = 2');
     expect(Object.keys(await faults())).toEqual(['5 cancelled-holds-nothing']);
@@ -332,12 +332,12 @@ describe('on a live system', () => {
     });
   });
 
-  it('a message that is parked behind nothing is found', async () => {
+  it('when a message is parked behind nothing, then it is found', async () => {
     await setAside('catalog', 'PARKED', { key: refunded });
     expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);
   });
 
-  it('a message that is said to be redriven and was not applied is found', async () => {
+  it('when a message counts as redriven but was not applied, then it is found', async () => {
     await setAside('catalog', 'REDRIVEN', { key: another, eventId: deriveEventId(another, 'order-created') });
     expect(Object.keys(await faults())).toEqual(['9 redriven-was-applied']);
   });
@@ -350,10 +350,10 @@ describe('deliveries to the data platform', () => {
     const { findings } = await shop.audit(options);
     return findings.find((it) => it.name === 'ended-orders-are-delivered');
   };
-  /** As if the platform were away: the group stands before its last message. */
+  /** As if the platform were away: the group's offset is before its last message. */
   const lag = () => shop.committed.set('data-platform order-events', endOf(shop.records, 'order-events') - 1);
 
-  it('an end that it lacks is found, whether its group applied it or not', async () => {
+  it('when the platform lacks an end, then it is found, whether the group applied it or not', async () => {
     take(cancellation);
     expect(await faults()).toEqual({ '11 ended-orders-are-delivered': [cancellation] });
     lag();
@@ -363,14 +363,14 @@ describe('deliveries to the data platform', () => {
     expect((await faults())['11 ended-orders-are-delivered']).toEqual([cancellation]);
   });
 
-  it('an event of no order, one that its order does not imply, and one twice are found', async () => {
+  it('when the platform has an event of no order, one that its order does not imply, or one twice, then these are found', async () => {
     const strange = deriveEventId(another, 'order-completed');
     const wrong = deriveEventId(rejected, 'order-completed');
     shop.delivered?.push(strange, wrong, cancellation);
     expect(await faults()).toEqual({ '11 delivered-is-an-end': [cancellation, strange, wrong] });
   });
 
-  it('what is behind the group, in the outbox or delivered meanwhile is no fault', async () => {
+  it('when an end is ahead of the group, in the outbox or delivered meanwhile, then it is no fault', async () => {
     take(cancellation);
     await shop.sql('DELETE FROM shop_order.processed_event WHERE event_id = ?', [cancellation]);
     lag();
@@ -387,7 +387,7 @@ describe('deliveries to the data platform', () => {
     expect(await looks()).toMatchObject({ failed: 0, underway: 1 });
   });
 
-  it('what is dead-lettered is listed apart, and excuses nothing else', async () => {
+  it('when an end is dead-lettered, then it is listed apart, and excuses no other fault', async () => {
     take(cancellation);
     await setAside('data-platform', 'DEAD', { key: refunded, eventId: cancellation });
     await shop.sql(
@@ -399,7 +399,7 @@ describe('deliveries to the data platform', () => {
     expect(Object.keys(await faults())).toContain('5 cancelled-holds-nothing');
   });
 
-  it('when the platform cannot be asked, then that is said, and nothing is wrong', async () => {
+  it('when the platform cannot be asked, then a note says so, and nothing is wrong', async () => {
     shop.delivered = undefined;
     const report = await shop.audit();
     expect(report.ok).toBe(true);
@@ -409,7 +409,7 @@ describe('deliveries to the data platform', () => {
     expect(report.findings.filter((it) => it.invariant === 11)).toEqual([]);
   });
 
-  it('those from before the audit’s moment are left out', async () => {
+  it('when deliveries are from before the audit’s moment, then they are left out', async () => {
     shop.delivered = [cancellation];
     expect(await shop.audit({ since: new Date('2026-06-01T00:00:00Z') })).toMatchObject({ ok: true });
   });

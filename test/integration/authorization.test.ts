@@ -13,14 +13,14 @@ import { contents } from '../support/contents.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { documentedOperations, type Example, exampleOf, type Owned } from './operations.ts';
 
-/** A shop in which a user owns one of everything; another user, and operators, who do not. */
+/** A shop in which a user owns one of everything, and another user and operators do not. */
 interface World {
   readonly owner: number;
   readonly other: number;
   readonly owned: Owned;
-  /** Tokens: of the owner, of the other user, of operators (the other user is one then, or a third). */
+  /** Tokens: the owner's, the other user's, and an operator's (the other user or a third). */
   readonly tokens: Readonly<Record<'owner' | 'other' | 'otherOperator', string>>;
-  /** Headers that are no good token, by what is wrong with them. */
+  /** Headers without a valid token, by their fault. */
   readonly bad: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
@@ -52,7 +52,7 @@ it('when an operation is added, then there is an example of it to try', () => {
   expect(examples().length).toBe(operations.length);
 });
 
-it('when there is no token, or no good one, then every operation that is not public is 401, and nothing has changed', async () => {
+it('when a token is missing or invalid, then every non-public operation is 401, and nothing has changed', async () => {
   const wrong: string[] = [];
   for (const example of guarded()) {
     for (const [what, headers] of Object.entries(world.bad)) {
@@ -77,13 +77,13 @@ it('when a token lacks the scope, then every operation of operators is 403, and 
   expect(await contents(system.stack)).toEqual(before);
 });
 
-it('when a token is of another user, operator or not, then what is the owner’s is 404 or not in the answer, and nothing has changed', async () => {
+it('when a token is of another user, operator or not, then the owner’s things are 404 or left out, and nothing has changed', async () => {
   const wrong: string[] = [];
   const ofUsers = guarded().filter(({ operation }) => operation.access === 'user');
   for (const token of [world.tokens.other, world.tokens.otherOperator]) {
     for (const example of ofUsers) {
       const { method, template } = example.operation;
-      if (!template.includes('{') && method !== 'GET') continue; // Makes something new, of whoever asks.
+      if (!template.includes('{') && method !== 'GET') continue; // Skipped: it creates something new for its caller.
       const answer = await send(system.api.baseUrl, example, bearer(token));
       if (template.includes('{') && answer.status !== 404) wrong.push(told(example, answer));
       if (!template.includes('{') && (answer.status !== 200 || showsOwner(answer.text)))
@@ -126,7 +126,7 @@ it('when a service is called past the gateway without its signature, then every 
   expect(await contents(system.stack)).toEqual(before);
 });
 
-it('when the gateway itself would make a mistake, then services still refuse who may not, and nothing has changed', async () => {
+it('when the gateway itself makes a mistake, then services still refuse unauthorized callers, and nothing has changed', async () => {
   const wrong: string[] = [];
   const call = async (caller: Caller, status: (example: Example) => number | undefined) => {
     for (const { url, example } of direct()) {
@@ -145,7 +145,7 @@ it('when the gateway itself would make a mistake, then services still refuse who
   expect(await contents(system.stack)).toEqual(before);
 });
 
-it('when who may asks, then every example works: it was refused for the token alone', async () => {
+it('when the caller is authorized, then every example works, so only the token was refused before', async () => {
   const wrong: string[] = [];
   for (const example of examples()) {
     const { access } = example.operation;
@@ -175,7 +175,7 @@ async function createWorld(): Promise<World> {
   const policy = { name: 'any', discountAmount: 10, totalQuantity: 10, validDays: 1 };
   expectStatus(await operator.request('POST', '/coupon-policies', { body: policy }), 201);
   expectStatus(await as(tokens.owner).charge(owner, 100_000), 200);
-  // A rush is of demo users.
+  // A rush uses demo users.
   expectStatus(await as(await tokenOf(1)).charge(1, 1_000_000), 200);
   const order = expectStatus(await as(tokens.owner).placeOrder(owner, [[productId, 1]], { wait: 10 }), 201).body;
   const asked = await as(tokens.owner).request<{ requestId: string }>('POST', '/coupons/issue', {
@@ -223,7 +223,7 @@ function as(token: string): Api {
   return new Api(system.api.baseUrl, () => bearer(token));
 }
 
-/** Every operation that a service answers, with the address of that service. */
+/** Every operation of the services, with the address of its service. */
 function direct(): { url: string; example: Example }[] {
   return examples().flatMap((example) => {
     const { service } = example.operation;
@@ -280,7 +280,7 @@ async function send(base: string, example: Example, headers: Readonly<Record<str
     signal: AbortSignal.timeout(20_000),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  // A stream goes on for as long as what it is about.
+  // A stream stays open as long as its subject is unfinished.
   const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream');
   const text = isStream ? '' : await answer.text();
   if (isStream) await answer.body?.cancel();

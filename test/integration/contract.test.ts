@@ -8,8 +8,8 @@ import '../support/hygiene.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-// Every answer in here is held against services/gateway/openapi.json by the client itself (`Api.contract`); the last
-// test looks whether everything that is documented has been seen.
+// The client checks every answer here against services/gateway/openapi.json (`Api.contract`); the last test checks that
+// every documented answer has been seen.
 
 let system: System;
 let contract: Contract;
@@ -25,7 +25,7 @@ interface Client {
 }
 
 beforeAll(async () => {
-  // Long enough for every order here, short enough to be waited for.
+  // Long enough for every order here, and short enough to wait for.
   system = await startSystem({ auth: 'on', env: { ORDER_DEADLINE_MS: '3000', ADMISSION_SHARE: '1' } });
   if (!system.api.contract) throw new Error('answers are not checked');
   contract = system.api.contract;
@@ -66,14 +66,14 @@ async function newCoupon(owner: Client): Promise<string> {
   return String(expectStatus(issued, 200).body.couponId);
 }
 
-/** A path of the operation with an id in it, which need not exist. */
+/** A path of the operation with an id, which need not exist. */
 function pathOf({ path, operationId }: DocumentedOperation): string {
   return path.replace('{id}', /product/i.test(operationId) ? '999999' : randomUUID());
 }
 const isOfService = ({ tags: [tag = ''] }: DocumentedOperation) => tag !== 'gateway' && tag !== 'session';
 
-describe('what goes well', () => {
-  it('when points, products and policies are made and read, then it is as documented', async () => {
+describe('successful operations', () => {
+  it('when points, products and policies are made and read, then the answers are as documented', async () => {
     const { call } = user;
     const again = key();
     for (const _ of [1, 2]) expectStatus(await post(user, '/points/charge', { amount: 900_000 }, again), 200);
@@ -89,7 +89,7 @@ describe('what goes well', () => {
     for (const read of [path, '/products?limit=2', '/products/popular', '/coupon-policies']) {
       const etag = (await system.api.request('GET', read)).headers.get('etag') ?? '';
       const known = { headers: { 'if-none-match': etag } };
-      // The list of the best sold may be another by now.
+      // The list of the best sold may have changed meanwhile.
       await eventually(`${read} to be unchanged`, async () => {
         return (await system.api.request('GET', read, known)).status === 304;
       });
@@ -98,7 +98,7 @@ describe('what goes well', () => {
       expectStatus(await system.api.request('GET', read), 200);
   });
 
-  it('when an order is placed, followed and cancelled, then it is as documented', async () => {
+  it('when an order is placed, followed and cancelled, then its answers are as documented', async () => {
     const { call } = user;
     const productId = await newProduct(1_000, 10);
     const couponId = await newCoupon(user);
@@ -118,7 +118,7 @@ describe('what goes well', () => {
     });
   });
 
-  it('when coupons are asked for in both ways, then it is as documented', async () => {
+  it('when coupons are asked for in both ways, then the answers are as documented', async () => {
     const couponPolicyId = await newPolicy({ startsAt: '2020-01-01T00:00:00Z', endsAt: '2090-01-01T00:00:00+09:00' });
     const later = await post(user, '/coupons/issue', { couponPolicyId }, { prefer: 'respond-async' });
     const path = expectStatus(later, 202).headers.get('location') ?? '';
@@ -133,8 +133,8 @@ describe('what goes well', () => {
   });
 });
 
-describe('what operators can have done', () => {
-  it('when there is a rush and an audit, then all that is told of them is as documented', async () => {
+describe('operations of operators', () => {
+  it('when there is a rush and an audit, then their answers are as documented', async () => {
     for (const userId of [1, 2, 3]) {
       const buyer = await client(undefined, userId);
       expectStatus(await post(buyer, '/points/charge', { amount: 1_000_000 }), 200);
@@ -157,8 +157,8 @@ describe('what operators can have done', () => {
   });
 });
 
-describe('what is refused', () => {
-  it('when who asks may not, then 401 and 403 are as documented', async () => {
+describe('refused requests', () => {
+  it('when the caller is not authorized, then 401 and 403 are as documented', async () => {
     for (const operation of contract.operations.filter((it) => it['x-access'] !== 'public')) {
       const { method } = operation;
       const path = pathOf(operation);
@@ -174,7 +174,7 @@ describe('what is refused', () => {
     }
   });
 
-  it('when a request is not one, then 400, 413 and 415 are as documented', async () => {
+  it('when a request is malformed, then 400, 413 and 415 are as documented', async () => {
     const withBody = contract.operations.filter((it) => it.requestBody && isOfService(it));
     for (const operation of withBody) {
       const { method } = operation;
@@ -234,7 +234,7 @@ describe('what is refused', () => {
     expectStatus(await post(user, '/coupons/issue', { couponPolicyId: 987_654_321 }), 404);
   });
 
-  it('when points do not suffice, or are too many, then it is as documented', async () => {
+  it('when points do not suffice, or are too many, then the refusal is as documented', async () => {
     const poor = await client();
     expectStatus(await post(poor, '/orders', order(await newProduct(10, 1)), wait), 402);
     expectStatus(await post(poor, '/points/charge', { amount: 0 }), 400);
@@ -243,7 +243,7 @@ describe('what is refused', () => {
     expect(refused.map(({ body }) => body.code)).toEqual(['BALANCE_LIMIT_EXCEEDED']);
   });
 
-  it('when an order or a coupon cannot be had, then 409 is as documented', async () => {
+  it('when an order or a coupon is impossible, then 409 is as documented', async () => {
     const productId = await newProduct(1_000, 3);
     const couponId = await newCoupon(user);
     const conflict = async (more: object, quantity = 1) =>
@@ -266,7 +266,7 @@ describe('what is refused', () => {
     expectStatus(await post(user, '/coupons/issue', { couponPolicyId: closed }), 409);
   });
 
-  it('when a key belongs to another request, or to one that is still at work, then it is as documented', async () => {
+  it('when a key belongs to another request, or to one still in progress, then the refusal is as documented', async () => {
     const productId = await newProduct(10, 100);
     const placed = await post(user, '/orders', order(productId), wait);
     const cancel = `/orders/${expectStatus(placed, 201).body.orderId}/cancel`;
@@ -292,7 +292,7 @@ describe('what is refused', () => {
       if (path === cancel) continue;
       expectStatus(await who.call(method, path, { body: second, headers }), 422);
     }
-    // A transaction that holds the keys and does not end stands for the request that is at work.
+    // A transaction that holds the keys without ending stands for a request in progress.
     const sql = await connectRoot(system.stack);
     try {
       await sql.execute('START TRANSACTION');
@@ -314,8 +314,8 @@ describe('what is refused', () => {
   });
 });
 
-describe('when services are away', () => {
-  it('when payment is away, then orders that wait end as documented', async () => {
+describe('operations while services are away', () => {
+  it('when payment is away, then waiting orders end as documented', async () => {
     const productId = await newProduct(10, 100);
     await system.process('payment').stop();
     const late = post(user, '/orders', order(productId), wait);
@@ -338,7 +338,7 @@ describe('when services are away', () => {
     );
     for (const operation of contract.operations.filter(isOfService)) {
       const body = operation.method === 'GET' ? {} : { body: bodyFor(operation) };
-      // Nobody has asked just this before, so there is no last good answer.
+      // A query never used before, so there is no last good answer.
       const path = operation.path.includes('{id}') ? pathOf(operation) : `${operation.path}?limit=77`;
       expectStatus(await ops.call(operation.method, path, body), 503);
     }
@@ -346,22 +346,22 @@ describe('when services are away', () => {
   });
 });
 
-it('whatever is documented can be had', () => {
+it('when all tests are done, then every documented answer has been seen', () => {
   const never = [
-    // A bug; a client that takes half a minute to say what it wants.
+    // A bug; a client that takes half a minute to send its request.
     / INTERNAL_ERROR$| REQUEST_TIMEOUT$/,
-    // Paths that are none of the operation's; a gateway without the demo, or without a console for operators.
+    // Paths that do not belong to the operation; a gateway without the demo, or without a console for operators.
     /^(?!getCouponRequest|getAudit|getRush|followRush)\w+ 404 NOT_FOUND$/,
-    // Nothing is asked of these but their path.
+    // These take no input except their path.
     /^(getStatus|welcome|getOpenApi|getKeys|isAlive|isReady|getMetrics) 400 /,
-    // A gateway that stops, or that has far too much to do.
+    // A stopping gateway, or an extremely overloaded one.
     /^isReady 503|^(welcome|getOpenApi|getKeys|issueDemoToken) 503 /,
   ];
   const unseen = contract.documented.filter((answer) => !contract.seen.has(answer));
   expect(unseen.filter((answer) => !never.some((reason) => reason.test(answer)))).toEqual([]);
 });
 
-/** A body that the operation takes. */
+/** A valid body for the operation. */
 function bodyFor({ operationId }: DocumentedOperation): object {
   const bodies: Record<string, object> = {
     placeOrder: order(1),

@@ -17,13 +17,13 @@ let session: AuditSession;
 beforeAll(async () => {
   system = await startSystem();
   api = system.api;
-  // Two, so that orders of one coupon can meet on its row.
+  // Two instances, so that orders of one coupon can meet on its row.
   await system.start('coupon', 2);
   coupons = await createCoupons(system.stack);
   session = await openAudit(readAddresses(system.stack.env));
 }, 120_000);
 
-// Whatever these tests did, the shop must hold together afterwards.
+// The shop must be consistent after these tests.
 afterAll(async () => {
   try {
     if (system) await expectCleanAudit(system);
@@ -34,13 +34,13 @@ afterAll(async () => {
   }
 }, 60_000);
 
-/** Orders so many pieces of a product and waits for the end. */
+/** Orders `quantity` pieces of a product and waits for the end. */
 function order(userId: number, productId: number, couponId: string, quantity = 1): Promise<Answer<OrderAnswer>> {
   return api.placeOrder(userId, [[productId, quantity]], { couponId, wait: 20 });
 }
 
 describe('an order with a coupon', () => {
-  it('when it completes, then its user pays the rest and the coupon is used by it; when it is cancelled, both come back', async () => {
+  it('when an order with a coupon completes, then its user pays the rest; when it is cancelled, then both come back', async () => {
     const [productId, userId] = [await api.newProduct(1_500, 10), await api.newUser(10_000)];
     const couponId = await coupons.give(userId, 1_000);
     const { body } = expectStatus(await order(userId, productId, couponId, 2), 201);
@@ -65,7 +65,7 @@ describe('an order with a coupon', () => {
     expect(stdout).toMatch(/history \d: coupon-redeemed/);
   });
 
-  it('when its time has passed until the order is cancelled, then it is EXPIRED', async () => {
+  it('when the coupon expires before its order is cancelled, then it comes back EXPIRED', async () => {
     const [productId, userId] = [await api.newProduct(1_500, 10), await api.newUser(10_000)];
     const couponId = await coupons.give(userId, 1_000);
     const { body } = expectStatus(await order(userId, productId, couponId), 201);
@@ -76,14 +76,14 @@ describe('an order with a coupon', () => {
     expect(await api.balance(userId)).toBe(10_000);
   });
 
-  it('when it is worth more than the order, then it pays all of it and nothing is paid', async () => {
+  it('when the coupon is worth more than the order, then it pays all of it and no points are paid', async () => {
     const [productId, userId] = [await api.newProduct(700, 10), nextUserId()];
     const couponId = await coupons.give(userId, 5_000);
     const { body } = expectStatus(await order(userId, productId, couponId), 201);
     expect(body).toMatchObject({ totalAmount: 700, discountAmount: 700, paidAmount: 0 });
   });
 
-  it('when the expected total is that before the discount, then it completes; another one is PRICE_CHANGED', async () => {
+  it('when the expected total is that before the discount, then the order completes; another one is PRICE_CHANGED', async () => {
     const [productId, userId] = [await api.newProduct(700, 10), await api.newUser(10_000)];
     const couponId = await coupons.give(userId, 100);
     const place = (expectedTotal: number) =>
@@ -92,7 +92,7 @@ describe('an order with a coupon', () => {
     expect(expectStatus(await place(700), 201).body).toMatchObject({ totalAmount: 700, paidAmount: 600 });
   });
 
-  it('when the points do not reach, then it is 402, and coupon and stock are whole again', async () => {
+  it('when the points do not suffice, then the order is 402, and coupon and stock are restored', async () => {
     const [productId, userId] = [await api.newProduct(1_000, 10), await api.newUser(499)];
     const couponId = await coupons.give(userId, 500);
     expect(expectStatus(await order(userId, productId, couponId), 402).body.code).toBe('INSUFFICIENT_BALANCE');
@@ -126,20 +126,27 @@ describe('a coupon that cannot be used', () => {
         return couponId;
       },
     ],
-  ])('when it is %s, then the order ends with %i %s, and nothing was taken', async (_, status, code, couponOf) => {
-    const [productId, userId] = [await api.newProduct(1_000, 10), await api.newUser(10_000)];
-    const couponId = await couponOf(userId, productId);
-    await session.waitUntilIdle();
-    const before = [await api.stock(productId), await api.balance(userId), await coupons.read(couponId)];
-    const { body } = expectStatus(await order(userId, productId, couponId), status);
-    expect(body).toMatchObject({ code, status, orderId: expect.any(String) });
-    await session.waitUntilIdle();
-    expect([await api.stock(productId), await api.balance(userId), await coupons.read(couponId)]).toEqual(before);
-    expect((await api.order(body.orderId, userId)).body).toMatchObject({ status: 'CANCELLED', reason: code, couponId });
-  });
+  ])(
+    'when the coupon is %s, then the order ends with %i %s, and nothing was taken',
+    async (_, status, code, couponOf) => {
+      const [productId, userId] = [await api.newProduct(1_000, 10), await api.newUser(10_000)];
+      const couponId = await couponOf(userId, productId);
+      await session.waitUntilIdle();
+      const before = [await api.stock(productId), await api.balance(userId), await coupons.read(couponId)];
+      const { body } = expectStatus(await order(userId, productId, couponId), status);
+      expect(body).toMatchObject({ code, status, orderId: expect.any(String) });
+      await session.waitUntilIdle();
+      expect([await api.stock(productId), await api.balance(userId), await coupons.read(couponId)]).toEqual(before);
+      expect((await api.order(body.orderId, userId)).body).toMatchObject({
+        status: 'CANCELLED',
+        reason: code,
+        couponId,
+      });
+    },
+  );
 });
 
-it('when orders with the same coupon come at once, then exactly one of them has it', async () => {
+it('when orders with the same coupon come at once, then exactly one of them gets it', async () => {
   const [productId, userId] = [await api.newProduct(1_000, 1_000), await api.newUser(1_000_000)];
   const couponIds = await Promise.all(Array.from({ length: 5 }, () => coupons.give(userId, 300)));
   const answers = await Promise.all(

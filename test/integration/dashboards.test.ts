@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import '../support/hygiene.ts';
 import { testStack } from '../support/stack.ts';
 
-/** What of a dashboard's JSON its queries are made of. */
+/** The parts of a dashboard's JSON that hold its queries. */
 interface Dashboard {
   readonly uid: string;
   readonly title: string;
@@ -35,7 +35,7 @@ const dashboards = readdirSync(join(folder, 'dashboards')).map((file): [string, 
   JSON.parse(readFileSync(join(folder, 'dashboards', file), 'utf8')) as Dashboard,
 ]);
 
-/** The measurements are looked at over this time, ms. */
+/** Time span of the queried measurements, ms. */
 const FROM = Date.UTC(2026, 0, 1, 12);
 const TO = FROM + 60_000;
 
@@ -47,7 +47,7 @@ const TESTS: Record<string, { names: string[]; statuses: string[] }> = {
   'popular-products': { names: ['GET /products/popular'], statuses: ['200'] },
 };
 
-/** The points of a run, with the tags and fields that k6's influxdb output gives them. */
+/** The points of a run, with the tags and fields of k6's influxdb output. */
 function points(test: string): string[] {
   const run = `test=${test},run=2026-01-01T12:00:00.000Z`;
   const inScenario = `${run},scenario=${test.replaceAll('-', '_')}`;
@@ -70,7 +70,7 @@ function points(test: string): string[] {
       `checks,${inScenario},check=${text(`right ${test}`)} value=1 ${at}`,
       `iterations,${inScenario} value=1 ${at}`,
       `dropped_iterations,${inScenario} value=1 ${at}`,
-      // Of the whole run: they have no scenario.
+      // Points of the whole run, without a scenario.
       `vus,${run} value=5 ${at}`,
       `vus_max,${run} value=100 ${at}`,
       ...(test === 'hot-product'
@@ -91,7 +91,7 @@ async function ask(query: string): Promise<Series[]> {
   return body.results?.flatMap(({ series = [] }) => series) ?? [];
 }
 
-/** Fills in what Grafana would: the chosen values, the time span, the interval. A leftover fails. */
+/** Replaces variables as Grafana would: the chosen values, the time span, the interval. A leftover fails. */
 function filled({ query }: { query: string }, values: Readonly<Record<string, string>>): string {
   const text = Object.entries({
     ...values,
@@ -99,13 +99,13 @@ function filled({ query }: { query: string }, values: Readonly<Record<string, st
     __interval_ms: '1000',
     __interval: '1s',
   }).reduce((sum, [name, value]) => sum.replace(new RegExp(`\\$${name}\\b`, 'g'), () => value), query);
-  // What is left is the end of a regular expression.
+  // The remaining `$` ends a regular expression.
   if (!text.replaceAll('$/', '').includes('$')) return text;
   throw new Error(`a variable is not known: ${text}`);
 }
 
 beforeAll(async () => {
-  // Fetched first, where it has not been: as the other servers were before the tests began.
+  // Fetched first if missing, like the other servers before the tests.
   await part.start();
   await ask('CREATE DATABASE k6');
   const lines = Object.keys(TESTS).flatMap(points);
@@ -121,7 +121,7 @@ describe.each(dashboards)('%s', (_file, dashboard) => {
   const targets = dashboard.panels.flatMap(({ title, targets }) =>
     targets.map((target): [string, typeof target] => [title, target]),
   );
-  /** The tests that the dashboard lets one choose. */
+  /** The tests that the dashboard offers for choice. */
   const own = async (): Promise<string[]> => {
     const [variable] = variables.filter(({ name }) => name === 'test');
     if (!variable) throw new Error('there is no variable test');
@@ -132,18 +132,21 @@ describe.each(dashboards)('%s', (_file, dashboard) => {
     return found.filter((value) => pattern.test(value));
   };
 
-  it.each(targets)('%s: has rows with everything chosen, of its own tests only', async (_title, target) => {
-    const series = await ask(filled(target, everything));
-    expect(series.flatMap(({ values }) => values).length).toBeGreaterThan(0);
-    expect(series.flatMap(({ values }) => values.flat()).filter((value) => value === null)).toEqual([]);
-    const tests = series.flatMap(({ tags }) => tags?.test ?? []);
-    expect((await own()).sort()).toEqual(expect.arrayContaining(tests));
-    // A name in the legend must be a tag that the query groups by.
-    const [, named] = /\$tag_(\w+)/.exec(target.alias ?? '') ?? [];
-    if (named) expect(series.every(({ tags }) => tags?.[named])).toBe(true);
-  });
+  it.each(targets)(
+    'when everything is chosen, then the query %s has rows, of the dashboard’s own tests only',
+    async (_title, target) => {
+      const series = await ask(filled(target, everything));
+      expect(series.flatMap(({ values }) => values).length).toBeGreaterThan(0);
+      expect(series.flatMap(({ values }) => values.flat()).filter((value) => value === null)).toEqual([]);
+      const tests = series.flatMap(({ tags }) => tags?.test ?? []);
+      expect((await own()).sort()).toEqual(expect.arrayContaining(tests));
+      // A name in the legend must be a tag that the query groups by.
+      const [, named] = /\$tag_(\w+)/.exec(target.alias ?? '') ?? [];
+      if (named) expect(series.every(({ tags }) => tags?.[named])).toBe(true);
+    },
+  );
 
-  it('shows one test alone when it is chosen, as Grafana writes several', async () => {
+  it('when one test is chosen, as Grafana writes several, then it is shown alone', async () => {
     const tests = await own();
     const chosen = { ...everything, test: `(${tests[0]}|none)`, run: '2026-01-01T12:00:00\\.000Z' };
     const rate = targets.find(([title]) => title.startsWith('Requests a second'))?.[1];
@@ -153,14 +156,14 @@ describe.each(dashboards)('%s', (_file, dashboard) => {
     expect(await ask(filled(rate, { ...chosen, run: 'another' }))).toEqual([]);
   });
 
-  it('offers its tests and their runs', async () => {
+  it('when a dashboard opens, then it offers its tests and their runs', async () => {
     const runs = variables.find(({ name }) => name === 'run');
     if (!runs) throw new Error('there is no variable run');
     expect((await own()).length).toBeGreaterThan(0);
     expect((await ask(filled(runs, everything))).flatMap(({ values }) => values).length).toBe(1);
   });
 
-  it('asks the data source that is provisioned, and numbers its panels', () => {
+  it('when a dashboard queries, then it uses the provisioned data source, and its panels are numbered', () => {
     const source = readFileSync(join(folder, 'provisioning/datasources/influxdb.yaml'), 'utf8');
     const uids = [...dashboard.panels, ...variables].map(({ datasource }) => datasource.uid);
     expect(source).toContain(`uid: ${uids[0]}`);

@@ -32,7 +32,7 @@ beforeAll(async () => {
 beforeEach(() => reject());
 afterAll(() => system?.stop(), 60_000);
 
-/** The platform refuses the events of this order, of none when it is left out. */
+/** Makes the platform refuse the events of this order; of none by default. */
 function reject(orderId = ''): void {
   writeFileSync(REJECTS, orderId);
 }
@@ -73,10 +73,10 @@ it('when the platform is killed under load and comes back, then no order waits f
   } finally {
     await load.stop();
   }
-  // Idle but for the deliveries, which are not waited for while nobody can be asked of them.
+  // Idle except for deliveries, which cannot be checked while the platform is away.
   await untilIdle(system);
   const { accepted, ends } = await expectAcceptedOrdersEnded(system, load.answers);
-  // None was given up for its deadline.
+  // No order missed its deadline.
   expect(ends).toEqual({ COMPLETED: expect.any(Number), 'CANCELLED OUT_OF_STOCK': expect.any(Number) });
   expect(ends.COMPLETED).toBeGreaterThan(100);
   expect(await measured('events_consumer_waiting', { group: 'data-platform' })).toBe(1);
@@ -89,12 +89,12 @@ it('when the platform is killed under load and comes back, then no order waits f
   expect(await measured('data_platform_delivered_total', {})).toBe(accepted);
 });
 
-it('when the order service dies between the call and its commit, then the events come again, and are kept once', async () => {
+it('when the order service dies between the call and its commit, then the events are sent again, and kept once', async () => {
   await system.process('data-platform').stop();
   const [userId = 0, productId = 0] = [users[0], products[0]];
   for (let n = 0; n < 5; n += 1) expectStatus(await api.placeOrder(userId, [[productId, 1]], { wait: 20 }), 201);
   const before = await system.start('data-platform', 1, { SINK_ANSWER_AFTER_MS: '2000' }).then(stats);
-  // What is kept is not answered yet: the service is in the middle of the call.
+  // The platform keeps events before it answers: the service is in the middle of the call.
   await eventually('deliveries', async () => (await stats()).events > before.events, { withinMs: 30_000, everyMs: 5 });
   await system.process('order').kill9();
   await system.start('order');
@@ -103,7 +103,7 @@ it('when the order service dies between the call and its commit, then the events
   expect((await stats()).events).toBe(before.events + 5);
 });
 
-it('when the platform refuses one event, then that order alone is set aside, and a redrive delivers it in order', async () => {
+it('when the platform refuses one event, then only that order is set aside, and a redrive delivers it in order', async () => {
   await system.process('data-platform').stop();
   const [userId = 0, productId = 0] = [users[1], products[1]];
   const orderIds: string[] = [];

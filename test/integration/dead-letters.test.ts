@@ -31,10 +31,10 @@ describe.each([
   { service: 'catalog', dead: 'order-created', ends: { reservation: 'RELEASED', payment: 'VOID' } },
   { service: 'payment', dead: 'stock-reserved', ends: { reservation: 'RELEASED', payment: 'REFUNDED' } },
 ])('a handler of $service that throws for one order', ({ service, dead, ends }) => {
-  it('when it throws, then that order alone waits, its cancellation behind it, until both are redriven in order', async () => {
+  it('when a handler throws, then only that order waits, with its cancellation, until both are redriven in order', async () => {
     const productId = await api.newProduct(100, 1_000);
     const userId = await api.newUser(100_000);
-    // The order's id is known only once it is placed, so for that moment every event fails.
+    // The order's id is known only once it is placed, so until then every event fails.
     await failpoints.set(`${service} *`);
     const { orderId } = expectStatus(await api.placeOrder(userId, [[productId, 3]]), 202).body;
     await untilDeadLetters(system, service, orderId, [`${dead} DEAD`]);
@@ -51,7 +51,7 @@ describe.each([
     expectStatus(await api.placeOrder(userId, [[productId, 1]], { wait: 10 }), 201);
     others++;
 
-    // As long as the handler is not mended, redriving changes nothing.
+    // Redriving changes nothing as long as the handler fails.
     expect((await expectOps(system.stack, ['dead-letters', 'list'], 3)).stdout).toContain(dead);
     const redrive = ['dead-letters', 'redrive', '--group', service, '--execute'];
     await expectOps(system.stack, redrive, 3);
@@ -68,8 +68,8 @@ describe.each([
   });
 });
 
-describe('rubbish on a topic', () => {
-  it('when it comes, then it is dead-lettered with its reason by all who read the topic, and later orders go through', async () => {
+describe('unreadable records on a topic', () => {
+  it('when an unreadable record comes, then all readers dead-letter it with its reason, and later orders go through', async () => {
     const productId = await api.newProduct(100, 10);
     const userId = await api.newUser(1_000);
     const key = randomUUID();
@@ -101,13 +101,13 @@ describe('rubbish on a topic', () => {
     await expectOps(system.stack, ['dead-letters', 'list']);
   });
 
-  it('when a value is not what its header says, then it is dead-lettered, and its key goes on once it is discarded', async () => {
+  it('when a value contradicts its header, then it is dead-lettered, and its key continues once it is discarded', async () => {
     const productId = await api.newProduct(100, 10);
     const userId = await api.newUser(1_000);
     const { orderId } = expectStatus(await api.placeOrder(userId, [[productId, 1]], { wait: 10 }), 201).body;
     const headers = cloudEvent('order-completed');
     await publish([{ topic: 'order-events', key: orderId, value: Buffer.from([0, 0, 0, 0, 1, 7]), headers }]);
-    // The group `data-platform` of the order service reads it too.
+    // The group `data-platform` of the order service reads the topic too.
     const readers = ['catalog', 'order'];
     for (const service of readers) await untilDeadLetters(system, service, orderId, ['order-completed DEAD']);
     expectStatus(await api.cancel(orderId, userId), 202);
@@ -137,7 +137,7 @@ async function publish(records: readonly Parameters<ReturnType<typeof createKafk
   }
 }
 
-/** Waits until a dead-letter topic holds at least so many records. */
+/** Waits until a dead-letter topic holds at least this many records. */
 async function mirroredTo(topic: string, records: number): Promise<void> {
   const session = await openAudit(readAddresses(system.stack.env));
   try {

@@ -23,7 +23,7 @@ describe('an experiment, in its small version', () => {
     },
   );
 
-  it('when it is over or fails, then its schema is gone', async () => {
+  it('when an experiment is over or fails, then its schema is gone', async () => {
     const failure = new Error(randomBytes(4).toString('hex'));
     let schema = '';
     const failing = withLab({ env: stack.env, quick: true, say: () => undefined }, (lab) => {
@@ -78,7 +78,7 @@ describe('the check of a hot row', () => {
     ],
     ['one is refused although some is left', 2, [], [told('refused')], 'some were refused although 2 is left'],
     ['a repeat is of nothing', 2, [], [told('repeat', 9)], 'a user without one was told "repeat"'],
-  ])('when %s, then it says so', async (_, initial, statements, answers, words) => {
+  ])('when %s, then the check says so', async (_, initial, statements, answers, words) => {
     const { database } = schema;
     await createHotRow(database, 1, initial);
     for (const statement of statements) await database.execute(statement);

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => system?.stop(), 30_000);
 
 describe('input that no honest client sends', () => {
-  it('when it comes, then each gets its documented problem, and no row of any schema changes', async () => {
+  it('when hostile input comes, then each request gets its documented problem, and no row of any schema changes', async () => {
     const before = await rowCounts(system.stack);
     const wrong: string[] = [];
     for (const { name, method = 'POST', path, body, raw, headers, status, code } of hostileRequests(
@@ -44,13 +44,13 @@ describe('input that no honest client sends', () => {
     expect(Object.hasOwn(Object.prototype, 'admin')).toBe(false);
   });
 
-  it('when it is over, then honest orders go through and the audit is clean', async () => {
+  it('when hostile input is over, then honest orders go through and the audit is clean', async () => {
     expect((await system.api.placeOrder(userId, [[productId, 1]], { wait: 10 })).status).toBe(201);
     await expectCleanAudit(system);
   });
 });
 
-/** What an RFC 9457 problem of this API lacks. */
+/** Faults of an answer as an RFC 9457 problem of this API. */
 function problemFaults(problem: Problem | undefined, headers: Headers, status: number, code: string): string[] {
   const faults: string[] = [];
   if (!headers.get('content-type')?.startsWith('application/problem+json')) faults.push('not a problem+json');

@@ -1,11 +1,11 @@
-/** One request that no honest client sends, and the refusal that the API documents for it. */
+/** A request that no honest client sends, with its documented refusal. */
 export interface HostileRequest {
   readonly name: string;
   readonly method?: 'GET' | 'POST' | 'PATCH';
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as it is, in place of `body`. */
+  /** Sent unchanged, in place of `body`. */
   readonly raw?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly status: number;
@@ -31,10 +31,7 @@ const order = post('/orders');
 const charge = post('/points/charge');
 const product = post('/products');
 
-/**
- * The table. Every row must leave every schema as it was. `userId` and `productId` are of a user and a product that
- * exist.
- */
+/** The table. Every request must leave every schema unchanged. `userId` and `productId` must exist. */
 export function hostileRequests(userId: number, productId: number): HostileRequest[] {
   const good = { userId, items: [item(productId, 1)] };
   const rawOrder = (name: string, raw: string, expected: { status: number; code: string } = invalid) => ({

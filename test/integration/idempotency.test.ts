@@ -10,7 +10,8 @@ import { PATIENT } from '../support/patient.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-// Two gateways, and two instances of the services that take keys: a repeat meets another process than the first.
+// Two gateways, and two instances of the services that take keys, so that a repeat meets another process than the
+// first.
 let system: System;
 let apis: readonly [Api, Api];
 let productId: number;
@@ -32,7 +33,7 @@ afterAll(async () => {
   }
 }, 90_000);
 
-/** Whether no gateway's breaker keeps requests from the service. */
+/** Whether the breakers of all gateways let requests through to the service. */
 async function isReached(service: ServiceName): Promise<boolean> {
   const closed = { upstream: service, state: 'closed' };
   const urls = [1, 2].map((instance) => system.process('gateway', instance).url);
@@ -67,7 +68,7 @@ async function completedOrder(userId: number): Promise<string> {
   return expectStatus(await system.api.placeOrder(userId, [[productId, 1]], { wait: 20 }), 201).body.orderId;
 }
 
-/** How an answer to one of many requests with one key may look. */
+/** Classifies the answers to many requests with one key. */
 function outcomes(answers: readonly Answer<object>[]): Record<'first' | 'replayed' | 'inFlight' | 'other', number> {
   const counts = { first: 0, replayed: 0, inFlight: 0, other: 0 };
   for (const { status, headers, body } of answers) {
@@ -87,7 +88,7 @@ function expectOneEffect(answers: readonly Answer<object>[]): void {
 }
 
 describe('one key, 20 times at once through two gateways to two instances', () => {
-  it('when it is an order, then there is one, and all are told of it', async () => {
+  it('when 20 requests place one order, then there is one, and all are told of it', async () => {
     const userId = await system.api.newUser(1_000);
     const key = randomUUID();
     const answers = await times(20, (i) => gatewayOf(i).placeOrder<OrderBody>(userId, [[productId, 1]], { key }));
@@ -96,7 +97,7 @@ describe('one key, 20 times at once through two gateways to two instances', () =
     expect(await ordersOf(userId)).toEqual([...new Set(told)]);
   });
 
-  it('when it is a charge, then there is one, and all are told the same balance', async () => {
+  it('when 20 requests are one charge, then there is one, and all are told the same balance', async () => {
     const userId = nextUserId();
     const key = randomUUID();
     const answers = await times(20, (i) => gatewayOf(i).charge(userId, 700, key));
@@ -106,7 +107,7 @@ describe('one key, 20 times at once through two gateways to two instances', () =
     expect(await system.api.balance(userId)).toBe(700);
   });
 
-  it('when it is a cancellation of a paid order, then it is cancelled and refunded once', async () => {
+  it('when 20 requests cancel a paid order, then it is cancelled and refunded once', async () => {
     const userId = await system.api.newUser(100);
     const orderId = await completedOrder(userId);
     const key = randomUUID();
@@ -118,7 +119,7 @@ describe('one key, 20 times at once through two gateways to two instances', () =
     expect(await system.api.balance(userId)).toBe(100);
   });
 
-  it('when 20 cancel it, each with a key of its own, then one does, and the others find it cancelled', async () => {
+  it('when 20 requests with different keys cancel it, then one does, and the others find it cancelled', async () => {
     const userId = await system.api.newUser(100);
     const orderId = await completedOrder(userId);
     const answers = await times(20, (i) => gatewayOf(i).cancel(orderId, userId, randomUUID()));
@@ -130,7 +131,7 @@ describe('one key, 20 times at once through two gateways to two instances', () =
 
 describe('a service that dies between the commit and the answer', () => {
   const COUNT = 150;
-  /** More rounds than are ever needed: each kills a service in the midst of its commits. */
+  /** More rounds than ever needed: each kills a service in the midst of its commits. */
   const ROUNDS = 6;
 
   interface Attempt {
@@ -139,9 +140,9 @@ describe('a service that dies between the commit and the answer', () => {
   }
 
   /**
-   * Sends requests with keys of their own, all at once, kills both instances of the service as soon as some are
-   * committed, starts them again, and sends every request once more, through the other gateway. Until there were some
-   * that had committed and had not been answered.
+   * Sends requests with different keys at once, kills both instances of the service as soon as some are committed,
+   * starts them again, and repeats every request through the other gateway. Repeated until some requests had committed
+   * without being answered.
    */
   async function killedInBetween(
     service: ServiceName,
@@ -186,7 +187,7 @@ describe('a service that dies between the commit and the answer', () => {
       for (const [index, { key, answer }] of first.entries()) {
         const isReplay = repeated[index]?.headers.get('idempotency-replayed') === 'true';
         expect([key, isReplay]).toEqual([key, kept.has(key)]);
-        // Whatever was answered had been committed.
+        // Every answered request had been committed.
         if (answer) expect(kept).toContain(key);
       }
       await check(first, repeated);
@@ -195,7 +196,7 @@ describe('a service that dies between the commit and the answer', () => {
     expect(unanswered).toBeGreaterThan(0);
   }
 
-  it('when orders are repeated then, then each key is one order, the one that was answered', async () => {
+  it('when orders are repeated after a crash, then each key is one order, the one that was answered', async () => {
     let userId = 0;
     await killedInBetween(
       'order',
@@ -216,7 +217,7 @@ describe('a service that dies between the commit and the answer', () => {
     );
   }, 240_000);
 
-  it('when charges are repeated then, then each is charged once, and answered as it was', async () => {
+  it('when charges are repeated after a crash, then each is charged once, with the same answer', async () => {
     let userId = 0;
     await killedInBetween(
       'payment',
@@ -237,7 +238,7 @@ describe('a service that dies between the commit and the answer', () => {
     );
   }, 240_000);
 
-  it('when cancellations are repeated then, then each order is refunded once', async () => {
+  it('when cancellations are repeated after a crash, then each order is refunded once', async () => {
     let userId = 0;
     await killedInBetween(
       'order',
@@ -257,8 +258,8 @@ describe('a service that dies between the commit and the answer', () => {
   }, 240_000);
 });
 
-describe('what a key stands for', () => {
-  it('when it comes with another body, then 422 and nothing is done', async () => {
+describe('the request a key stands for', () => {
+  it('when a key comes with another body, then 422 and nothing is done', async () => {
     const userId = await system.api.newUser(1_000);
     const key = randomUUID();
     expectStatus(await apis[0].placeOrder(userId, [[productId, 1]], { key, wait: 20 }), 201);
@@ -273,7 +274,7 @@ describe('what a key stands for', () => {
     expect(await system.api.balance(userId)).toBe(1_000 - PRICE + 5);
   });
 
-  it('when it was used for another path, then it is another key', async () => {
+  it('when a key was used for another path, then it is another key', async () => {
     const userId = await system.api.newUser(100);
     const key = randomUUID();
     const orderIds = [await completedOrder(userId), await completedOrder(userId)];
@@ -283,7 +284,7 @@ describe('what a key stands for', () => {
     expectStatus(await apis[0].placeOrder(userId, [[productId, 1]], { key, wait: 20 }), 201);
   });
 
-  it("when it is another user's, then neither sees what the other's stands for", async () => {
+  it("when two users have the same key, then neither sees the other's request", async () => {
     const key = randomUUID();
     const [one, other] = [await system.api.newUser(100), await system.api.newUser(100)];
     const orders = [one, other].map((userId) => apis[0].placeOrder(userId, [[productId, 1]], { key, wait: 20 }));
@@ -295,13 +296,13 @@ describe('what a key stands for', () => {
     expect(expectStatus(await apis[1].charge(other, 7, key), 200).body).toMatchObject({ userId: other });
     const orderId = own?.body.orderId ?? '';
     expectStatus(await apis[0].cancel(orderId, one, key), 202);
-    // Not even that the key is known.
+    // The answer does not even tell that the key is known.
     expect(expectStatus(await apis[1].cancel(orderId, other, key), 404).body).toMatchObject({
       code: 'ORDER_NOT_FOUND',
     });
   });
 
-  it('when the request was refused, then nothing is remembered', async () => {
+  it('when a request was refused, then its key is not remembered', async () => {
     const userId = nextUserId();
     const key = randomUUID();
     expectStatus(await apis[0].charge(userId, 0, key), 400);
@@ -311,14 +312,14 @@ describe('what a key stands for', () => {
     expect(placed.headers.get('idempotency-replayed')).toBeNull();
     const orderId = placed.body.orderId;
     expectStatus(await apis[0].cancel(orderId, userId, 'first'), 202);
-    // Already cancelled: nothing was done, so the key stands for nothing.
+    // Already cancelled: nothing was done, so the key has no effect to stand for.
     for (const api of apis) {
       const again = expectStatus(await api.cancel(orderId, userId, key), 200);
       expect(again.headers.get('idempotency-replayed')).toBeNull();
     }
   });
 
-  it('when an order was placed and then cancelled for want of points, then a repeat is told that again', async () => {
+  it('when an order was placed and then cancelled for lack of points, then a repeat is told the same', async () => {
     const userId = nextUserId();
     const key = randomUUID();
     const first = expectStatus(await apis[0].placeOrder(userId, [[productId, 1]], { key, wait: 20 }), 402);
@@ -348,7 +349,7 @@ describe('what a key stands for', () => {
   });
 });
 
-describe('the header', () => {
+describe('the header Idempotency-Key', () => {
   const posts = (userId: number): [string, object][] => [
     ['/orders', { userId, items: [{ productId, quantity: 1 }] }],
     ['/points/charge', { userId, amount: 5 }],
@@ -360,7 +361,7 @@ describe('the header', () => {
     ['nothing', ''],
     ['a space', 'a b'],
     ['letters that are not ASCII', 'k\u00e4se'],
-  ])('when it has %s, then it is refused and nothing is done', async (_what, key) => {
+  ])('when the header has %s, then it is refused and nothing is done', async (_what, key) => {
     const userId = nextUserId();
     for (const [path, body] of posts(userId)) {
       const answer = await apis[0].request('POST', path, { body, headers: { 'idempotency-key': key } });
@@ -372,7 +373,7 @@ describe('the header', () => {
     expect([await ordersOf(userId), await system.api.balance(userId)]).toEqual([[], 0]);
   });
 
-  it('when it has 255 characters, then it is a key as any other, and its case counts', async () => {
+  it('when a key has 255 characters, then it is valid, and its case counts', async () => {
     const userId = nextUserId();
     const key = `${randomUUID()}${'k'.repeat(219)}`;
     expect(key).toHaveLength(255);

@@ -16,12 +16,12 @@ import { type System, startSystem } from '../support/system.ts';
 const COMPLETING = ['order-created', 'stock-reserved', 'payment-completed', 'order-completed'];
 const ENDS = ['order-completed', 'order-cancelled'];
 let system: System;
-/** Of the two gateways. */
+/** The clients of the two gateways. */
 let apis: readonly [Api, Api];
 let productId: number;
 
 beforeAll(async () => {
-  // A thousand at once may be slow here; that they are refused is tested elsewhere.
+  // A thousand at once may be slow here; refusals under load are tested elsewhere.
   const env = { ...PATIENT, ORDER_DEADLINE_MS: '300000' };
   system = await startSystem({ knownInstances: 2, env });
   await system.start('order', 2);
@@ -40,26 +40,26 @@ afterAll(async () => {
 
 const gatewayOf = (index: number): Api => apis[index % 2] as Api;
 
-/** Accepted orders, placed through both gateways in turn. */
+/** Places orders through both gateways in turn. */
 function placeOrders(count: number): Promise<OrderBody[]> {
   const place = async (index: number): Promise<OrderBody> =>
     expectStatus(await gatewayOf(index).placeOrder<OrderBody>(nextUserId(), [[productId, 1]]), 202).body;
   return Promise.all(Array.from({ length: count }, (_, index) => place(index)));
 }
 
-/** Each order through both gateways, which go to both instances in turn. */
+/** Follows each order through both gateways, which use both instances in turn. */
 function followAll(orders: readonly OrderBody[]): Promise<OrderStream[]> {
   return Promise.all(orders.flatMap((order) => apis.map((api) => followOrder(api, order))));
 }
 
-/** Nobody can pay while `work` runs: orders get no further than their reservation. */
+/** Stops payment while `work` runs: orders get no further than their reservation. */
 async function unpaidDuring(work: () => Promise<void>): Promise<void> {
   await system.process('payment').stop();
   await work();
   await system.start('payment');
 }
 
-/** As a page of the shop does: comes back, through the other gateway, until the order has ended. */
+/** Follows an order like a page of the shop: reconnects through the other gateway until the order has ended. */
 async function followToTheEnd(order: OrderBody, first: number): Promise<{ events: OrderEvent[]; streams: number }> {
   const events: OrderEvent[] = [];
   for (let streams = 1; ; streams++) {
@@ -72,10 +72,7 @@ async function followToTheEnd(order: OrderBody, first: number): Promise<{ events
   }
 }
 
-/**
- * What was told of each order is what its history has, to its end: no step is missing, none twice, none out of its
- * order.
- */
+/** The streamed steps of each order equal its history, to its end: none is missing, none twice, none out of order. */
 async function expectHistory(told: ReadonlyMap<string, readonly OrderEvent[]>): Promise<void> {
   const sql = await connectRoot(system.stack);
   try {
@@ -97,7 +94,7 @@ async function expectHistory(told: ReadonlyMap<string, readonly OrderEvent[]>): 
   }
 }
 
-/** Until no process holds anything for any stream. */
+/** Waits until no process holds anything for any stream. */
 async function nobodyFollows(): Promise<void> {
   const gateways = [1, 2].map((instance) => system.process('gateway', instance));
   const services = [1, 2].map((instance) => system.process('order', instance));
@@ -112,12 +109,12 @@ async function nobodyFollows(): Promise<void> {
 }
 
 describe('an order followed through two gateways and two instances', () => {
-  it('when it goes its way, then every stream tells each step while it happens, in order, and ends with it', async () => {
+  it('when an order proceeds, then every stream tells each step while it happens, in order, and ends with the order', async () => {
     let streams: OrderStream[] = [];
     await unpaidDuring(async () => {
       const orders = await placeOrders(10);
       streams = await followAll(orders);
-      // Seen before anybody has paid: not all at the end.
+      // Seen before payment: the steps do not all come at the end.
       await Promise.all(streams.map((stream) => stream.until('stock-reserved')));
     });
     expect(await Promise.all(streams.map((stream) => stream.over))).toEqual(streams.map(() => 'end'));
@@ -126,7 +123,7 @@ describe('an order followed through two gateways and two instances', () => {
     await nobodyFollows();
   });
 
-  it('when 1,000 are followed, then each is told its end; when all have left, nothing is kept anywhere', async () => {
+  it('when 1,000 orders are followed, then each stream tells its end; when all clients have left, nothing is kept', async () => {
     const streams: OrderStream[] = [];
     await unpaidDuring(async () => {
       const orders = await placeOrders(1_000);
@@ -141,7 +138,7 @@ describe('an order followed through two gateways and two instances', () => {
     await nobodyFollows();
   });
 
-  it("when it is somebody else's or none, then 404", async () => {
+  it("when an order is another user's or does not exist, then its stream is 404", async () => {
     const [order] = await placeOrders(1);
     if (!order) throw new Error('no order');
     for (const stranger of [
@@ -156,8 +153,8 @@ describe('an order followed through two gateways and two instances', () => {
   });
 });
 
-describe('when something dies in the middle', () => {
-  it('a gateway: then its streams break, and through the other one nothing is missing and nothing comes twice', async () => {
+describe('a stream when a process dies', () => {
+  it('when a gateway dies, then its streams break, and the other gateway continues them without gap or repeat', async () => {
     const told = new Map<string, readonly OrderEvent[]>();
     let resumed: OrderStream[] = [];
     let before: OrderStream[] = [];
@@ -187,7 +184,7 @@ describe('when something dies in the middle', () => {
     ['order', 2],
     ['gateway', 1],
   ] as const)(
-    '%s %i, again and again under load: then who comes back has every step once',
+    'when %s %i dies again and again under load, then a returning client has every step once',
     async (service, instance) => {
       const told = new Map<string, readonly OrderEvent[]>();
       let cut = 0;
@@ -196,7 +193,7 @@ describe('when something dies in the middle', () => {
         told.set(order.orderId, events);
         if (streams > 1) cut++;
       };
-      // Through the gateway that lives, and refused for a moment where an instance has just died.
+      // Through the living gateway; refused for a moment where an instance has just died.
       const place = async () => {
         const placed = await apis[1].placeOrder<OrderBody>(nextUserId(), [[productId, 1]]);
         return placed.status === 202 ? placed.body : undefined;
@@ -218,7 +215,7 @@ describe('when something dies in the middle', () => {
     },
   );
 
-  it('Kafka: then the end of an order that another instance has cancelled is told all the same', async () => {
+  it('when Kafka is away, then the end of an order cancelled by another instance is told all the same', async () => {
     await unpaidDuring(async () => {
       const orders = await placeOrders(8);
       const streams = await followAll(orders);
@@ -237,7 +234,7 @@ describe('when something dies in the middle', () => {
     });
   });
 
-  it('a gateway is told to stop: then its streams end well and at once, and it does not wait for their orders', async () => {
+  it('when a gateway is told to stop, then its streams end properly at once, without waiting for their orders', async () => {
     let streams: OrderStream[] = [];
     await unpaidDuring(async () => {
       const orders = await placeOrders(20);
@@ -254,7 +251,7 @@ describe('when something dies in the middle', () => {
 });
 
 describe('Prefer: wait through two gateways and two instances', () => {
-  it('when orders are placed so, then each is answered with its end, soon, wherever that was decided', async () => {
+  it('when orders are placed with Prefer: wait, then each is answered with its end soon, wherever it was decided', async () => {
     const times: number[] = [];
     // Consumers that have just come back are slow at first.
     await eventually('the system to be quick', async () => {
@@ -271,11 +268,11 @@ describe('Prefer: wait through two gateways and two instances', () => {
       }),
     );
     expect(answers.map(({ status, body }) => `${status} ${body.status}`)).toEqual(answers.map(() => '201 COMPLETED'));
-    // One who is not woken looks for the first time after two seconds.
+    // A waiter that is not woken looks for the first time after two seconds.
     expect(times.filter((ms) => ms < 1_900).length).toBeGreaterThan(35);
   });
 
-  it('when an order is waited for through the other gateway, then that is answered with its end too', async () => {
+  it('when an order is waited for through the other gateway, then it is answered with its end too', async () => {
     let waits: Promise<{ status: number; body: OrderBody }>[] = [];
     await unpaidDuring(async () => {
       const orders = await placeOrders(20);

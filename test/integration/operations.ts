@@ -11,11 +11,11 @@ export interface DocumentedOperation {
   /** `/orders/{id}` */
   readonly template: string;
   readonly access: 'public' | 'user' | 'ops';
-  /** Who answers it; undefined for the gateway itself. */
+  /** The service that answers it; undefined for the gateway itself. */
   readonly service: UpstreamName | undefined;
-  /** What its `{id}` is; undefined where it has none. */
+  /** The documented meaning of its `{id}`; undefined without one. */
   readonly id: string | undefined;
-  /** The first of its examples; undefined where it takes no body, `null` where it has none. */
+  /** Its first example; undefined where it takes no body, `null` where it has no example. */
   readonly body: unknown;
 }
 
@@ -36,7 +36,7 @@ interface OpenApi {
   >;
 }
 
-/** Every operation there is: what is added to the document is in it. */
+/** Every documented operation, including newly added ones. */
 export function documentedOperations(): DocumentedOperation[] {
   const document = JSON.parse(readFileSync(join(root, 'services/gateway/openapi.json'), 'utf8')) as OpenApi;
   return Object.entries(document.paths).flatMap(([template, operations]) =>
@@ -57,14 +57,14 @@ export function documentedOperations(): DocumentedOperation[] {
   );
 }
 
-/** A request of an operation that works for the user whose things it is about. */
+/** A request of an operation that works for its owning user. */
 export interface Example {
   readonly operation: DocumentedOperation;
   readonly path: string;
   readonly body: unknown;
 }
 
-/** What of a user's an operation's `{id}` stands for. */
+/** A user's things that an operation's `{id}` may stand for. */
 export interface Owned {
   readonly orderId: string;
   readonly requestId: string;
@@ -73,7 +73,7 @@ export interface Owned {
   readonly rushId: string;
 }
 
-/** What the document says that an `{id}` is, up to a colon → what has that id. */
+/** The documented meaning of an `{id}`, up to a colon → the thing with that id. */
 const IDS: Readonly<Record<string, keyof Owned>> = {
   'the order': 'orderId',
   'the request': 'requestId',
@@ -82,10 +82,10 @@ const IDS: Readonly<Record<string, keyof Owned>> = {
   'the rush': 'rushId',
 };
 
-/** Bodies in place of those of the document, where these would cost a test too much. */
+/** Replacements for documented bodies that would cost a test too much. */
 const BODIES: Readonly<Record<string, unknown>> = { startRush: { buyers: 1 } };
 
-/** @throws for an operation that nothing is known to try with: whoever adds one adds to the tables here */
+/** @throws for an operation without an example: add new ones to the tables here */
 export function exampleOf(operation: DocumentedOperation, owned: Owned): Example {
   const { operationId, template } = operation;
   const [before = '', after] = template.split('{id}');

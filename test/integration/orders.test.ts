@@ -13,7 +13,7 @@ beforeAll(async () => {
   api = system.api;
 }, 120_000);
 
-// Whatever these tests did, the shop must hold together afterwards.
+// The shop must be consistent after these tests.
 afterAll(async () => {
   try {
     if (system) await expectCleanAudit(system);
@@ -23,7 +23,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('an order that waits for its end', () => {
-  it('when there is stock and money, then it is 201 COMPLETED, and stock and points are less by exactly that', async () => {
+  it('when there is stock and money, then the order is 201 COMPLETED, and stock and points are reduced by exactly that', async () => {
     const first = await api.newProduct(1_200, 10);
     const second = await api.newProduct(350, 7);
     const userId = await api.newUser(10_000);
@@ -54,7 +54,7 @@ describe('an order that waits for its end', () => {
     expect(answer.headers.get('location')).toBe(`/orders/${answer.body.orderId}`);
   });
 
-  it('when the same product is on two lines, then they are merged', async () => {
+  it('when the same product is on two lines, then the lines are merged', async () => {
     const productId = await api.newProduct(100, 5);
     const userId = await api.newUser(1_000);
     const { body } = expectStatus(
@@ -72,13 +72,13 @@ describe('an order that waits for its end', () => {
     expect(await api.stock(productId)).toBe(2);
   });
 
-  it('when everything is free, then it completes with a payment of 0', async () => {
+  it('when everything is free, then the order completes with a payment of 0', async () => {
     const productId = await api.newProduct(0, 1);
     const { body } = expectStatus(await api.placeOrder(nextUserId(), [[productId, 1]], { wait: 10 }), 201);
     expect(body).toMatchObject({ status: 'COMPLETED', totalAmount: 0, paidAmount: 0 });
   });
 
-  it('when the points do not suffice, then it is 402, and the stock is whole again', async () => {
+  it('when the points do not suffice, then the order is 402, and the stock is restored', async () => {
     const productId = await api.newProduct(500, 4);
     const userId = await api.newUser(999);
     const { body } = expectStatus(await api.placeOrder(userId, [[productId, 2]], { wait: 10 }), 402);
@@ -91,7 +91,7 @@ describe('an order that waits for its end', () => {
     expect(await Promise.all([api.stock(productId), api.balance(userId)])).toEqual([4, 999]);
   });
 
-  it('when one line is sold out, then it is 409 and no line is taken', async () => {
+  it('when one line is sold out, then the order is 409 and no line is taken', async () => {
     const scarce = await api.newProduct(10, 1);
     const plenty = await api.newProduct(10, 100);
     const userId = await api.newUser(1_000);
@@ -104,7 +104,7 @@ describe('an order that waits for its end', () => {
     expect(await Promise.all([api.stock(scarce), api.stock(plenty), api.balance(userId)])).toEqual([1, 100, 1_000]);
   });
 
-  it('when a product does not exist, then it is 404 and nothing is taken', async () => {
+  it('when a product does not exist, then the order is 404 and nothing is taken', async () => {
     const productId = await api.newProduct(10, 5);
     const userId = await api.newUser(1_000);
     const lines = [
@@ -116,7 +116,7 @@ describe('an order that waits for its end', () => {
     expect(await Promise.all([api.stock(productId), api.balance(userId)])).toEqual([5, 1_000]);
   });
 
-  it('when the total is not the expected one, then it is 409 PRICE_CHANGED; with the right one it completes', async () => {
+  it('when the total is not the expected one, then the order is 409 PRICE_CHANGED; with the right one it completes', async () => {
     const productId = await api.newProduct(300, 5);
     const userId = await api.newUser(1_000);
     const wrong = expectStatus(await api.placeOrder(userId, [[productId, 2]], { wait: 10, expectedTotal: 500 }), 409);
@@ -126,8 +126,8 @@ describe('an order that waits for its end', () => {
   });
 });
 
-describe('many at once', () => {
-  it('when 100 buy a product of which 50 are left, then 50 have it, 50 are told it is sold out, and none is left', async () => {
+describe('many orders at once', () => {
+  it('when 100 buy a product of which 50 are left, then 50 get it, 50 are told it is sold out, and none is left', async () => {
     const productId = await api.newProduct(10, 50);
     const userId = await api.newUser(10_000);
     const answers = await Promise.all(
@@ -180,7 +180,7 @@ describe('the same Idempotency-Key', () => {
     expect(await Promise.all([api.stock(productId), api.balance(userId)])).toEqual([49, 4_900]);
   });
 
-  it('when it comes with another body, then it is 422 and nothing is done', async () => {
+  it("when an order's key comes with another body, then it is 422 and nothing is done", async () => {
     const productId = await api.newProduct(100, 50);
     const userId = await api.newUser(5_000);
     const key = randomUUID();
@@ -211,7 +211,7 @@ describe('the same Idempotency-Key', () => {
 });
 
 describe('a cancellation', () => {
-  it('when the order has completed, then it is refunded and its stock is whole again, once', async () => {
+  it('when the order has completed, then a cancellation refunds it and restores its stock, once', async () => {
     const productId = await api.newProduct(400, 3);
     const userId = await api.newUser(1_000);
     const { orderId } = expectStatus(await api.placeOrder(userId, [[productId, 2]], { wait: 10 }), 201).body;
@@ -238,7 +238,7 @@ describe('a cancellation', () => {
     expect(await Promise.all([api.stock(productId), api.balance(userId)])).toEqual([100, 1_000]);
   });
 
-  it("when somebody else's order is asked for or cancelled, then it is 404, as if there were none", async () => {
+  it("when another user's order is read or cancelled, then it is 404, as if it did not exist", async () => {
     const productId = await api.newProduct(0, 5);
     const owner = nextUserId();
     const { orderId } = expectStatus(await api.placeOrder(owner, [[productId, 1]], { wait: 10 }), 201).body;
@@ -276,7 +276,7 @@ describe('lists', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('when the history of points is read, then it tells every change, the newest first', async () => {
+  it('when the history of points is read, then it shows every change, the newest first', async () => {
     const productId = await api.newProduct(100, 5);
     const userId = await api.newUser(500);
     const { orderId } = expectStatus(await api.placeOrder(userId, [[productId, 3]], { wait: 10 }), 201).body;

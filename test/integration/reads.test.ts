@@ -20,27 +20,27 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => system?.stop(), 30_000);
 
-/** As everybody is shown it. */
+/** The product as shown to all clients. */
 const look = async (productId: number): Promise<Product> =>
   expectStatus(await api.request<Product>('GET', `/products/${productId}`), 200).body;
 const change = (productId: number, body: object) =>
   api.request<Product>('PATCH', `/products/${productId}`, { body }).then((answer) => expectStatus(answer, 200));
 
-it('when stock is sold, or put in by another instance than the one that is asked, then everybody is shown it', async () => {
+it('when stock is sold, or added by another instance than the one asked, then all clients are shown it', async () => {
   const productId = await api.newProduct(100, 10);
   const userId = await api.newUser(10_000);
   expect((await look(productId)).stockQuantity).toBe(10);
   expectStatus(await api.placeOrder(userId, [[productId, 3]], { wait: 20 }), 201);
   await eventually('the sale to be shown', async () => (await look(productId)).stockQuantity === 7);
 
-  // The gateway knows the first instance alone.
+  // The gateway knows only the first instance.
   const second = await system.start('catalog', 2);
   const there = new Api(second.url, signedCalls(system.stack.env.INTERNAL_KEYS));
   expectStatus(await there.request('PATCH', `/products/${productId}`, { body: { restock: 20 } }), 200);
   await eventually('the restock to be shown', async () => (await look(productId)).stockQuantity === 27);
 });
 
-it('when an operator changes a price, then they read it back at once, however many look on', async () => {
+it('when an operator changes a price, then it is read back at once, however many clients look on', async () => {
   const productId = await api.newProduct(1, 10);
   let looking = true;
   const onlookers = Array.from({ length: 4 }, async () => {
@@ -61,7 +61,7 @@ it('when an operator changes a price, then they read it back at once, however ma
   }
 });
 
-it('when points are charged, then whoever charged them reads them back at once, however many ask', async () => {
+it('when points are charged, then their user reads them back at once, however many ask', async () => {
   const users = await Promise.all(Array.from({ length: 10 }, () => api.newUser(1)));
   await Promise.all(
     users.map(async (userId) => {

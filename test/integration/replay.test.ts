@@ -49,7 +49,7 @@ const execute = (reason: string, ...more: string[]) => [
 const resultOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout) as Row;
 
 describe('a replay into a live group', () => {
-  it('when it is planned, then it tells what there is and changes nothing', async () => {
+  it('when a replay is planned, then it shows the extent and changes nothing', async () => {
     const before = await readPayment();
     const { stdout, stderr } = await ops(toPayment);
     expect(stdout).toContain(`${HEARD} messages to payment: 0 new to its inbox, ${HEARD} applied before`);
@@ -59,7 +59,7 @@ describe('a replay into a live group', () => {
     expect(await readPayment()).toEqual(before);
   });
 
-  it('when all of it was applied before, then it changes nothing', async () => {
+  it('when all of it was applied before, then a replay changes nothing', async () => {
     const before = await readPayment();
     const done = resultOf(await ops(execute('a drill')));
     expect(done).toMatchObject({ status: 'DONE', applied: 0, duplicate: HEARD, reason: 'a drill' });
@@ -67,12 +67,12 @@ describe('a replay into a live group', () => {
     await expectCleanAudit(system);
   });
 
-  it('when a handler was wrong for some orders, then they are applied again, exactly once', async () => {
+  it('when a handler was wrong for some orders, then a replay applies them again, exactly once', async () => {
     const before = await readPayment();
     const wronged = orderIds.slice(10, 13);
     await forget(wronged);
     expect(await readPayment()).not.toEqual(before);
-    // One of them alone, then all.
+    // First one order alone, then all.
     const one = ['--topic', 'catalog-events', '--type', 'stock-reserved', '--key', String(wronged[0])];
     expect(resultOf(await ops(execute('one order', ...one)))).toMatchObject({
       status: 'DONE',
@@ -84,7 +84,7 @@ describe('a replay into a live group', () => {
     await expectCleanAudit(system);
   });
 
-  it('when its service is killed in the midst of it, then the next one goes on behind what was done', async () => {
+  it('when the service is killed during a replay, then its next start continues after the finished part', async () => {
     await forget(orderIds.slice(13, 16));
     const running = ops(execute('killed', '--rate', '8'));
     await eventually(
@@ -96,13 +96,13 @@ describe('a replay into a live group', () => {
     const [before] = (await replays()).filter((it) => it.status === 'RUNNING');
     expect(before?.done).toBeLessThan(HEARD);
     await system.start('payment');
-    // Not one of them twice: what was done is not done again, and what is left is.
+    // No order is applied twice: finished work is not repeated, and the rest is done.
     const end = resultOf(await running);
     expect(end).toMatchObject({ status: 'DONE', applied: 3, duplicate: HEARD - 3 });
     await expectCleanAudit(system);
   });
 
-  it('when it is cancelled, then it stops where it is and stays in the history', async () => {
+  it('when a replay is cancelled, then it stops where it is and stays in the history', async () => {
     const wronged = orderIds.slice(5);
     await forget(wronged);
     const asked = await ops(execute('too slow', '--rate', '1', '--wait', '0'), 1);
@@ -116,7 +116,7 @@ describe('a replay into a live group', () => {
     );
     expect((await ops(['--cancel', ref])).stdout).toContain('CANCELLED');
     const then = await replays();
-    // The next one is done by the same replayer, when it is through with the cancelled one; and finds what that left.
+    // The same replayer takes the next replay once it has left the cancelled one, and applies the rest.
     const next = resultOf(await ops(execute('after it')));
     expect(next.applied).toBeGreaterThan(0);
     expect((await replays()).slice(0, -1)).toEqual(then);
@@ -126,8 +126,8 @@ describe('a replay into a live group', () => {
   });
 });
 
-describe('a replay that cannot be', () => {
-  it('when it is not one that can be done, then it says why not, and asks for nothing', async () => {
+describe('an impossible replay', () => {
+  it('when a replay is impossible, then it says why, and requests nothing', async () => {
     const before = await replays();
     expect((await ops([...toPayment, '--force'], 2)).stderr).toContain('--force is refused for payment');
     expect((await ops([...toPayment, '--execute'], 2)).stderr).toContain('wants a --reason');
@@ -138,7 +138,7 @@ describe('a replay that cannot be', () => {
   });
 });
 
-/** Undoes what payment did for orders, as if its handler had done nothing for them. */
+/** Undoes what payment did for orders, as if its handler had done nothing. */
 async function forget(orders: readonly string[]): Promise<void> {
   const sql = await connectRoot(system.stack);
   try {
@@ -149,7 +149,7 @@ async function forget(orders: readonly string[]): Promise<void> {
       orders.length * 100,
       userId,
     ]);
-    // The ids of events about an order begin with its time, so nothing else of these users falls into the range.
+    // The ids of an order's events begin with its time, so no other event of these users is in the range.
     const heard = await sql.query<{ id: string }>(
       'SELECT event_id AS id FROM shop_order.order_history WHERE type = ? AND order_id IN (?)',
       ['stock-reserved', list],
@@ -161,7 +161,7 @@ async function forget(orders: readonly string[]): Promise<void> {
   }
 }
 
-/** What payment holds; a history's numbers and balances differ where something was done later. */
+/** Payment's rows; a history's numbers and balances differ where a payment came later. */
 async function readPayment() {
   return {
     accounts: await rows('SELECT user_id, balance FROM shop_payment.accounts ORDER BY user_id'),

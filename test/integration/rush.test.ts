@@ -9,11 +9,11 @@ import '../support/hygiene.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const DEMO_USERS = 200;
-/** Ends of a rush come after the burst, the rest of the shop and the audit, ms. */
+/** Time limit for the end of a rush: the burst, the rest of the shop and the audit, ms. */
 const WITHIN_MS = 55_000;
 
 let system: System;
-/** The API with a token of scope `ops`. */
+/** The API with an operator's token. */
 let ops: Api;
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ async function signIn(userId: number, scope?: 'ops'): Promise<Api> {
   return new Api(baseUrl, () => ({ authorization: `Bearer ${token}` }), contract);
 }
 
-/** The states that a rush tells of itself, to its end or until there are so many. */
+/** The states that a rush reports, to its end or until there are this many. */
 async function follow(
   rushId: string,
   { most = Number.POSITIVE_INFINITY, after = -1, reading = () => {} } = {},
@@ -90,7 +90,7 @@ describe('a rush', () => {
       'AUDITING',
       'DONE',
     ]);
-    // Not only what the console says of itself.
+    // Checked against the shop too, not only by the console's report.
     expect(await ops.stock(begun.body.productId)).toBe(0);
     const policies = await look<{ items: { couponPolicyId: number; remaining: number }[] }>('/coupon-policies');
     const policy = policies.body.items.find((each) => each.couponPolicyId === begun.body.couponPolicyId);
@@ -98,11 +98,11 @@ describe('a rush', () => {
     await expectCleanAudit(system);
 
     expect((await look(`/ops/rush/${begun.body.rushId}`)).body).toEqual(end);
-    // Whoever comes back misses nothing and gets nothing twice.
+    // A returning client misses nothing and gets nothing twice.
     expect(await follow(begun.body.rushId, { after: states.length - 3 })).toEqual(states.slice(-2));
   });
 
-  it('when one is at work, then a second is 409 and names it; after the end there may be another', async () => {
+  it('when a rush is running, then a second is 409 and names it; after its end there may be another', async () => {
     const productId = await ops.newProduct(10, 1_000);
     const both = await Promise.all([1, 2].map(() => post<RushState & Problem>('/ops/rush', { productId, buyers: 20 })));
     const [first, second] = both.sort((a, b) => a.status - b.status);
@@ -123,13 +123,13 @@ describe('a rush', () => {
     ['for a product that is not there', { buyers: 1, productId: 999_999 }, 404, 'PRODUCT_NOT_FOUND'],
     ['for a policy that is not there', { buyers: 1, couponPolicyId: 999_999 }, 404, 'COUPON_POLICY_NOT_FOUND'],
     ['with a field that nobody knows', { buyers: 1, concurrency: 9_999 }, 400, 'VALIDATION_FAILED'],
-  ])('when it is %s, then it is refused and nothing is at work', async (_, body, status, code) => {
+  ])('when a rush is %s, then it is refused and none is running', async (_, body, status, code) => {
     expect(expectStatus(await post<Problem>('/ops/rush', body), status).body.code).toBe(code);
-    // The next one is not held up.
+    // A further request is not blocked.
     expect((await post<Problem>('/ops/rush', { buyers: 0 })).body.code).toBe('VALIDATION_FAILED');
   });
 
-  it('when the order service is killed in its midst, then every order is counted as it ended', async () => {
+  it('when the order service is killed during a rush, then every order is counted as it ended', async () => {
     const productId = await ops.newProduct(10, 50);
     const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 120 }), 202);
     const followed = follow(body.rushId);
@@ -146,7 +146,7 @@ describe('a rush', () => {
     });
   });
 
-  it('when the console is killed in its midst, then every route but its own answers, what was begun ends, and it comes back without it', async () => {
+  it('when the console is killed during a rush, then all other routes answer, its work ends, and it restarts without it', async () => {
     const productId = await ops.newProduct(10, 1_000);
     const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
     await eventually('some orders to be complete', async () => {
@@ -171,7 +171,7 @@ describe('a rush', () => {
     });
   });
 
-  it('when the console is asked to stop in its midst, then it does so at once and tells its readers', async () => {
+  it('when the console is asked to stop during a rush, then it does so at once and tells its readers', async () => {
     const productId = await ops.newProduct(10, 1_000);
     const { body } = expectStatus(await post<RushState>('/ops/rush', { productId, buyers: 200 }), 202);
     const reads = Promise.withResolvers<void>();
@@ -185,7 +185,7 @@ describe('a rush', () => {
 });
 
 describe('an audit', () => {
-  it('when it is asked for, then its verdict can be had, and meanwhile a second is 409', async () => {
+  it('when an audit is requested, then its verdict can be read, and meanwhile a second is 409', async () => {
     const since = system.startedAt.toISOString();
     const begun = expectStatus(await post<AuditState>('/ops/audit', { since }), 202);
     expect(begun.body).toMatchObject({ state: 'RUNNING', since });
@@ -200,13 +200,13 @@ describe('an audit', () => {
     expect(done.verdict?.orders).toBeGreaterThan(0);
   });
 
-  it('when it would reach back too far, then it is refused', async () => {
+  it('when an audit would reach back too far, then it is refused', async () => {
     const { body } = expectStatus(await post<Problem>('/ops/audit', { since: '2020-01-01T00:00:00Z' }), 400);
     expect(body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: 'since' }] });
   });
 });
 
-describe('whoever is no operator', () => {
+describe('users who are no operators', () => {
   it.each([
     ['GET', '/ops/status'],
     ['POST', '/ops/audit'],
@@ -214,14 +214,14 @@ describe('whoever is no operator', () => {
     ['POST', '/ops/rush'],
     ['GET', '/ops/rush/0195f3a2-7c1b-7a35-9d7e-3f4b8a6c2d10'],
     ['GET', '/ops/rush/0195f3a2-7c1b-7a35-9d7e-3f4b8a6c2d10/events'],
-  ])('when they ask for %s %s, then it is 401 without a token and 403 with a user’s', async (method, path) => {
+  ])('when a user asks for %s %s, then it is 401 without a token and 403 with a user’s', async (method, path) => {
     const wish = method === 'POST' ? { body: { buyers: 1 } } : {};
     expect(expectStatus(await system.api.request(method, path, wish), 401).body.code).toBe('UNAUTHENTICATED');
     expect(expectStatus(await (await signIn(2)).request(method, path, wish), 403).body.code).toBe('FORBIDDEN');
   });
 });
 
-it('when the console is called past the gateway, then it wants the signature and the scope all the same', async () => {
+it('when the console is called past the gateway, then it still requires signature and scope', async () => {
   const url = `${system.process('ops-console').url}/ops/status`;
   const sign = signedCalls(system.stack.env.INTERNAL_KEYS);
   const byUser = sign('GET', '/ops/status', { user: 2, scopes: [] });
@@ -229,7 +229,7 @@ it('when the console is called past the gateway, then it wants the signature and
   expect(answers.map((answer) => answer.status)).toEqual([401, 403]);
 });
 
-it('when the status is asked for, then it is what the command line tells', async () => {
+it('when the status is asked for, then it equals that of the command line', async () => {
   const { body } = expectStatus(await look('/ops/status'), 200);
   expect(body).toMatchObject({ problems: [], unreachable: [], orders: expect.any(Object) });
 });

@@ -10,7 +10,7 @@ import { readMetric } from '../support/metrics.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const PER_SECOND = 60;
-/** An order may wait so long for those before it; after twice that without an end none is taken. */
+/** How long an order may wait for those before it. After twice that without an end no order is accepted. */
 const TARGET_MS = 2_000;
 
 let system: System;
@@ -26,7 +26,7 @@ afterAll(() => system?.stop(), 30_000);
 const refusals = (reason: string) =>
   readMetric(system.process('order').url, 'order_admission_refused_total', { reason });
 
-it('when payment stands still under load, then soon no order is taken, refusals are quick, the rest goes on, all taken orders complete, and it heals by itself', async () => {
+it('when payment stalls under load, then soon orders are refused quickly, all accepted orders complete, and the shop recovers', async () => {
   const users = await Promise.all(Array.from({ length: 20 }, () => api.newUser(1_000_000)));
   const [productId, other] = await Promise.all([api.newProduct(100, 50_000), api.newProduct(100, 50_000)]);
   const early = expectStatus(await api.placeOrder(users[0] ?? 0, [[productId, 1]], { key: 'early', wait: 10 }), 201);
@@ -36,7 +36,7 @@ it('when payment stands still under load, then soon no order is taken, refusals 
     await load.accepted(2 * PER_SECOND);
     process.kill(pid, 'SIGSTOP');
     await eventually('orders to be refused, since none ends', async () => (await refusals('stalled')) > 0);
-    // Requests that were let in before are answered.
+    // Requests admitted before are answered.
     await load.refused(10);
     await sleep(500);
     const from = load.answers.length;
@@ -48,7 +48,7 @@ it('when payment stands still under load, then soon no order is taken, refusals 
     expect(refused.body).toMatchObject({ code: 'SERVICE_UNAVAILABLE', status: 503 });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
 
-    // Orders that were begun go on, and so does the rest.
+    // Orders in progress continue, and so do other operations.
     const orderId = load.answers.find(({ status }) => status === 202)?.orderId ?? '';
     const { userId, key } = load.answers.find((answer) => answer.orderId === orderId) ?? { userId: 0, key: '' };
     expectStatus(await api.order(orderId, userId), 200);
@@ -64,7 +64,7 @@ it('when payment stands still under load, then soon no order is taken, refusals 
   } finally {
     process.kill(pid, 'SIGCONT');
   }
-  // It heals by itself.
+  // The shop recovers by itself.
   await load.accepted(3 * PER_SECOND);
   await load.stop();
   await expectCleanAudit(system);

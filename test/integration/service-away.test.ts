@@ -30,7 +30,7 @@ it.each([
   expect(answer.body).toMatchObject({ status: 503, code: 'SERVICE_UNAVAILABLE', traceId: expect.any(String) });
   for (const other of row.others) expectStatus(await api.request('GET', other), 200);
 
-  // Orders are taken without catalog and payment, and end when those are back.
+  // Orders are accepted without catalog and payment, and end once these are back.
   const placed = await api.placeOrder(userId, [[productId, 1]]);
   expect(placed.status).toBe(row.away === 'order' ? 503 : 202);
   await system.start(row.away);

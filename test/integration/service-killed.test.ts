@@ -26,7 +26,7 @@ interface Seen {
   readonly answer: Answer;
 }
 
-/** Asks again and again, `atOnce` at a time, until it is stopped. */
+/** Repeats a request, `atOnce` at a time, until it is stopped. */
 function askFor(method: string, path: string, { body, atOnce = 4 }: { body?: unknown; atOnce?: number } = {}) {
   const seen: Seen[] = [];
   let going = true;
@@ -53,7 +53,7 @@ const breakerIs = async (state: string, upstream = 'catalog') => {
   return gauges.some(({ labels, value }) => labels.upstream === upstream && labels.state === state && value === 1);
 };
 
-it('when a service is killed under load, then its routes answer at once, with 503 or the last good answer, the others as before, and it is back by itself', async () => {
+it('when a service is killed under load, then its routes answer at once with 503 or the last good answer, and it recovers', async () => {
   const productId = await api.newProduct(100, 1_000);
   const userId = await api.newUser(10_000);
   const products = askFor('GET', `/products/${productId}`);
@@ -66,7 +66,7 @@ it('when a service is killed under load, then its routes answer at once, with 50
   const killed = performance.now();
   await system.process('catalog').kill9();
   await eventually('the breaker to open', () => breakerIs('open'), { withinMs: 3_000 });
-  // An order is taken all the same.
+  // An order is accepted all the same.
   const placed = expectStatus(await api.placeOrder(userId, [[productId, 1]]), 202);
   await sleep(500);
 
@@ -109,11 +109,11 @@ it('when one of two instances is killed under load, then reads do not notice, an
   expect(statuses(points.seen)).toEqual([200]);
   expect(await breakerIs('closed', 'payment')).toBe(true);
   await points.stop();
-  // So that the system can be stopped as it was started.
+  // Started again, so that the system can be stopped as a whole.
   await system.start('payment', 2);
 });
 
-it('when Redis is killed, then orders go on, limits bind in each gateway alone, and are common again when it is back', async () => {
+it('when Redis is killed, then orders continue, and limits hold in each gateway alone until it is back', async () => {
   const productId = await api.newProduct(100, 1_000);
   const userId = await api.newUser(10_000);
   const limited = await system.start('gateway', 2, { RATE_LIMIT_ADDRESS: '30/3600' });

@@ -19,9 +19,9 @@ beforeAll(async () => {
 
 afterAll(() => system?.stop(), 60_000);
 
-// One after the other: each goes on from what was answered before. Answers are held against the document, too.
+// In order, since each request uses earlier answers. Answers are also checked against the document.
 it.each(requests.map((request) => [request.title, request] as const))(
-  'the tour of docs/api.http: %s',
+  'when the tour of docs/api.http comes to "%s", then the answer is the expected one',
   async (_title, request) => {
     const { method, url, headers, body, name, expected } = request;
     const filled = (text: string) => fill(text, values, answers);
@@ -39,7 +39,7 @@ it('when an operation is for users or operators, then the tour shows it', () => 
   const missing = (system.api.contract?.operations ?? [])
     .filter((operation) => operation['x-access'] !== 'public' && !shown.has(`${operation.method} ${operation.path}`))
     .map(({ operationId }) => operationId);
-  // The other way to ask for a coupon.
+  // This operation belongs to the other way of asking for a coupon.
   expect(missing).toEqual(['getCouponRequest']);
 });
 

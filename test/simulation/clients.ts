@@ -19,7 +19,7 @@ export interface Servers {
   readonly payment: readonly Instance<ChargeUseCase>[];
 }
 
-/** Everybody who calls the shop over HTTP. Without an answer they ask again with the same key, until they have one. */
+/** All HTTP clients of the shop. A client without an answer repeats its request with the same key until it has one. */
 export class Clients {
   readonly answers: ClientAnswer[] = [];
   /** Answers that no client should ever get. */
@@ -40,7 +40,7 @@ export class Clients {
     for (const command of world.commands) void this.#carryOut(command);
   }
 
-  /** Which order an id was asked for; undefined if it is no order's. */
+  /** The order that an id was requested for; undefined if it is no order's. */
   orderOf(orderId: string): number | undefined {
     return this.#asked.get(orderId);
   }
@@ -81,7 +81,7 @@ export class Clients {
         return { key, orderId: result.value.orderId };
       }
       case 'cancel': {
-        // Nobody cancels an order before they have been told its id.
+        // A client cancels an order only after it was told its id.
         const orderId = this.#orderIds.get(command.order);
         if (!orderId) throw new ConnectionLost('not placed yet');
         const idempotency = { key, requestHash };
@@ -141,7 +141,7 @@ export class Clients {
   }
 }
 
-/** A UUIDv7 that says its number. */
+/** A UUIDv7 that contains a number. */
 function uuid(number: number): string {
   return `01900000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;
 }

@@ -21,7 +21,7 @@ import type { SimulatedLog } from './simulated-log.ts';
 /** Longer than any transaction of the simulation lives, virtual ms: see OutboxLedger. */
 const QUIET_MS = 1_000;
 
-/** What a process of a service is made of, each time it starts. */
+/** The parts of a service's process, used at each start. */
 export interface Parts<UseCases> {
   readonly service: string;
   readonly database: MemoryDatabase;
@@ -31,15 +31,15 @@ export interface Parts<UseCases> {
   readonly wire: (process: Process) => Wired<UseCases>;
 }
 
-/** The real services, wired as their main.ts wires them, on memory. */
+/** A real service, wired like its main.ts, on memory. */
 export interface Wired<UseCases> {
   readonly subscriptions: readonly Subscription<MemoryTransaction>[];
   readonly useCases: UseCases;
-  /** What the service does by itself. */
+  /** The service's periodic job. */
   readonly job?: { readonly name: string; readonly everyMs: number; run(): Promise<unknown> };
 }
 
-/** What the wiring of a service gets. */
+/** The arguments of a service's wiring. */
 export interface Process {
   readonly actor: Actor;
   readonly outbox: Outbox<MemoryTransaction>;
@@ -136,7 +136,7 @@ export class Instance<UseCases> {
     if (job) void repeat(actor, clock, job, logger);
   }
 
-  /** Ends the process between two steps: nothing that it still wanted to do happens. */
+  /** Ends the process between two steps: its pending work never happens. */
   crash(): void {
     if (!this.#actor) return;
     this.#surroundings.scheduler.note(this.#actor, '*** crashes');
@@ -151,7 +151,7 @@ export class Instance<UseCases> {
     for (const hangUp of callers) hangUp();
   }
 
-  /** A request over HTTP: rejects when the process dies before it has answered. */
+  /** An HTTP request; rejects when the process dies before it has answered. */
   async call<T>(request: (useCases: UseCases) => Promise<T>): Promise<T> {
     if (!this.useCases) throw new ConnectionLost(`${this.name} is down`);
     const answer = request(this.useCases);
@@ -162,7 +162,7 @@ export class Instance<UseCases> {
   }
 }
 
-/** Notes what the handler was given, in the handler's own transaction. */
+/** Records the handler's events, in the handler's own transaction. */
 function noting(
   tables: MessagingTables,
   subscription: Subscription<MemoryTransaction>,
@@ -194,7 +194,7 @@ export class ConnectionLost extends Error {
   override name = 'ConnectionLost';
 }
 
-/** The named lock of a schema's relay. It ends with the connection; now and then a holder learns of that late. */
+/** The named lock of a schema's relay. It ends with the connection; sometimes its holder learns of that late. */
 export class RelayLocks {
   readonly #scheduler: Scheduler;
   readonly #random: Random;
@@ -210,7 +210,7 @@ export class RelayLocks {
     return {
       hold: async () => {
         await this.#scheduler.step(actor, 'ask for the relay lock');
-        // A proof that the connection lives is believed for a while, though it may have died since.
+        // A successful check of the connection is trusted for a while, though the connection may have died since.
         if (believed && this.#random.chance(0.5)) return true;
         if (this.#holder === undefined || this.#random.chance(0.02)) this.#holder = actor;
         believed = this.#holder === actor;

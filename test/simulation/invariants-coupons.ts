@@ -2,7 +2,7 @@ import { unreachable } from '@shop/chassis/unreachable';
 import type { IssueAnswer, ShopAtRest } from './shop-at-rest.ts';
 import { isCalm } from './world.ts';
 
-/** What users were told of coupons that are issued first come, first served, against what there is. */
+/** Compares the answers about coupons issued first come, first served, with the rows. */
 export function* issueViolations(shop: ShopAtRest): Iterable<string> {
   const coupons = [...shop.coupon.coupons.committed.values()];
   const told = shop.answers.flatMap((answer) => answer.issue ?? []);
@@ -42,10 +42,10 @@ function* contradictions(
       if (couponId === undefined || held !== couponId) yield `got ${couponId}, has ${held}`;
       return;
     case 'SOLD_OUT':
-      // The database's word is final. The door's may be due to places that nobody claimed, or that it lost.
+      // The database's word is final. The door's answer may be due to unclaimed places, or to lost ones.
       if ((way === 'database' || isCalm(shop.world)) && !isSoldOut) yield 'some are left';
       if (way === 'database' && held) yield `has ${held}`;
-      // Whoever asks twice at once has one place. (A request on the log has none: it may still win over others'
+      // A user who asks twice at once has one place. (A request on the log has none: it may still win over others'
       // places.)
       if (way === 'door' && isCalm(shop.world) && held && !asksOverLog(shop, answer)) yield `has ${held}`;
       if (hadOne && shop.redisTroubles === 0) yield 'had one before, and Redis lost nothing';

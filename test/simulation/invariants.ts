@@ -5,10 +5,7 @@ import type { Table } from './memory-database.ts';
 import type { LoggedEvent, ShopAtRest } from './shop-at-rest.ts';
 import { NEVER_OVER, type World } from './world.ts';
 
-/**
- * The invariants of the architecture (the number in front), and what was found otherwise: a sentence for each
- * violation.
- */
+/** Checks the invariants of the architecture (by their number). Gives a sentence for each violation. */
 export function findViolations(shop: ShopAtRest): string[] {
   const checks = [
     stockIsConserved,
@@ -30,7 +27,7 @@ export function findViolations(shop: ShopAtRest): string[] {
 const rowsOf = <Row>(table: Table<Row>): Row[] => [...table.committed.values()];
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, number) => total + number, 0);
 
-/** Commands of a kind, each key once: what a client wants is wanted once, however often it asks. */
+/** Commands of a kind, each key once: repeats of a request are one wish. */
 function wanted<Kind extends World['commands'][number]['kind']>({ world }: ShopAtRest, kind: Kind) {
   type Wanted = Extract<World['commands'][number], { kind: Kind }>;
   const byKey = new Map<string, Wanted>();
@@ -123,7 +120,7 @@ function* ordersAgree(shop: ShopAtRest): Iterable<string> {
     if (order.status === 'CANCELLED') {
       if (reservation?.status === 'ACTIVE' || reservation?.status === 'SOLD') yield `5: ${state}`;
       if (payment?.status === 'COMPLETED') yield `5: ${state}`;
-      // Every participant has heard of it in the end, and says so in its own row.
+      // Every participant has consumed the order's events in the end, so it has a row.
       if (!reservation || !payment) yield `5: ${state}`;
     }
   }
@@ -134,7 +131,7 @@ function* ordersAgree(shop: ShopAtRest): Iterable<string> {
   }
 }
 
-/** What the order's coupon takes off: its worth, but no more than the total. */
+/** The discount of the order's coupon: its worth, but no more than the total. */
 function discountOf({ world }: ShopAtRest, order: CompletedOrder): number {
   const worth = world.coupons.find((it) => it.couponId === order.couponId)?.discountAmount ?? 0;
   return Math.min(worth, order.reservation.totalAmount);
@@ -155,13 +152,13 @@ function* couponsAgree(shop: ShopAtRest): Iterable<string> {
       if (used.length !== 1 || !isItsOwn || redemption?.status !== 'REDEEMED') yield `4: ${state}`;
     } else if (order.status === 'CANCELLED') {
       if (used.length > 0) yield `5: ${state}`;
-      // It has heard of every order with a coupon in the end, and says so in its own row.
+      // Coupon has consumed every order with a coupon in the end, so it has a row.
       if (!redemption || redemption.status === 'REDEEMED') yield `5: ${state}`;
     }
   }
 }
 
-/** Every coupon is used by the one order that redeemed it, or can be used, or its time is over. */
+/** Every coupon is used by the one order that redeemed it, or is usable, or has expired. */
 function* couponsAreNeverLost(shop: ShopAtRest): Iterable<string> {
   const rows = shop.coupon.coupons.committed;
   const issued = rowsOf(shop.coupon.policies).reduce((all, policy) => all + policy.issuedCount, 0);
@@ -184,7 +181,7 @@ function* couponsAreNeverLost(shop: ShopAtRest): Iterable<string> {
   }
 }
 
-/** Outcomes that the world rules out, whatever the weather. */
+/** Outcomes that the world rules out, regardless of its weather. */
 function* ordersAreAsWanted(shop: ShopAtRest): Iterable<string> {
   const cancels = new Set(wanted(shop, 'cancel').map((command) => command.order));
   const orderIds = new Map(shop.answers.map((answer) => [answer.key, answer.orderId]));
@@ -219,7 +216,7 @@ function* reasonFits(key: string, order: Order, cancelled: boolean): Iterable<st
     yield `5: ${key} had completed and ended as ${order.reason}`;
 }
 
-/** What a coupon that does not fit its order leads to, and what may be said of one that does. */
+/** The result of a coupon that does not fit its order, and the possible results of one that fits. */
 function* couponReasonFits(
   { world }: ShopAtRest,
   { key, userId, couponId }: { key: string; userId: number; couponId: string | null },
@@ -291,11 +288,11 @@ function impliedEvents(shop: ShopAtRest, order: Order): EventType[] {
 /** Each group handles each event once, and a key's events of one topic in the order of the log. */
 function* eventsAreHandledInOrder(shop: ShopAtRest): Iterable<string> {
   const places = new Map<string, number>();
-  // A request over the log and the coupon that it gets have the same id, on different topics.
+  // A request on the log and its coupon's event have the same id, on different topics.
   const nameOf = ({ topic, id }: { readonly topic: string; readonly id: string }) => `${topic} ${id}`;
   for (const [place, event] of shop.log.entries()) if (!places.has(nameOf(event))) places.set(nameOf(event), place);
   for (const [service, tables] of Object.entries(shop.messaging)) {
-    // Rows of a table stand in the order of their commits.
+    // Rows of a table are in the order of their commits.
     const handled = rowsOf(tables.handled);
     if (new Set(handled.map(nameOf)).size !== handled.length) yield `12: ${service} handled an event twice`;
     for (const [line, events] of Map.groupBy(handled, (it) => `${it.topic} ${it.key}`)) {

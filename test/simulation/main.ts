@@ -12,7 +12,7 @@ Runs the whole shop in memory on a seed: the same seed takes the same steps.
 
 Example: npm run simulate -- --seed 42 --trace`;
 
-/** Undefined when an option is none of ours. */
+/** Undefined when an option is unknown. */
 function readOptions() {
   try {
     return parseArgs({

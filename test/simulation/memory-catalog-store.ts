@@ -3,7 +3,7 @@ import type { ProductChange, ProductStore } from '../../services/catalog/src/use
 import type { CatalogStore } from '../../services/catalog/src/usecases/reserve-stock.ts';
 import { inMemory, type MemoryTransaction, Table } from './memory-database.ts';
 
-/** What the catalog keeps of a product besides its stock. */
+/** The catalog's columns of a product besides its stock. */
 export interface ProductRow extends ProductStock {
   readonly initialStock: number;
   readonly restocked: number;
@@ -63,7 +63,7 @@ function checkStock({ productId, available, reserved, sold, initialStock, restoc
   throw new SimulatedCheckViolation(`stock of product ${productId}: ${available} + ${reserved} + ${sold}`);
 }
 
-/** The products as the operators' use cases want them. */
+/** The product store of the operators' use cases. */
 export function createMemoryProductStore(tables: CatalogTables): ProductStore {
   return {
     insert() {

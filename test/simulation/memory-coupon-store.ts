@@ -58,7 +58,7 @@ export function createMemoryRequestStore(tables: CouponTables): RequestStore<Mem
   };
 }
 
-/** The plain reads of `issue-reads.ts`, each a statement of its own. */
+/** The plain reads of `issue-reads.ts`, each a separate statement. */
 export function createMemoryCouponReads(
   tables: CouponTables,
   transaction: <T>(work: (tx: MemoryTransaction) => Promise<T>) => Promise<T>,

@@ -34,7 +34,7 @@ class SimulatedDuplicateKey extends Error {
   override name = 'SimulatedDuplicateKey';
 }
 
-/** A statement that the simulation has no equivalent of: whoever changed it has to teach the simulation. */
+/** A statement without an equivalent in the simulation. A change of such a statement must be added here. */
 export class UnknownStatement extends Error {
   override name = 'UnknownStatement';
 
@@ -43,9 +43,9 @@ export class UnknownStatement extends Error {
   }
 }
 
-/** What may go wrong with the connection: each is asked at every opportunity. */
+/** Faults of the connection, drawn at every opportunity. */
 export interface DatabaseFaults {
-  /** The connection breaks with this statement: it fails, and the transaction with it. */
+  /** The connection breaks with this statement: the statement and the transaction fail. */
   connectionBreaks(): boolean;
   /** The connection breaks after the commit, before its answer. */
   commitAnswerIsLost(): boolean;
@@ -57,18 +57,18 @@ interface Lock {
 }
 
 /**
- * One service's schema: row locks, READ COMMITTED, deadlock detection, rollback when the client dies. Every instance of
- * a service opens its transactions here, so that two of them meet on rows just as they do in MySQL.
+ * One service's schema: row locks, READ COMMITTED, deadlock detection, rollback when the client dies. All instances of
+ * a service open their transactions here, so that two of them meet on rows as in MySQL.
  */
 export class MemoryDatabase {
   readonly schema: string;
   readonly scheduler: Scheduler;
   readonly locks = new Map<string, Lock>();
   readonly open = new Set<MemoryTransaction>();
-  /** What ends a run at once, however the code that met it takes it. */
+  /** Statements that end a run at once, even if the code catches their error. */
   readonly unknownStatements: UnknownStatement[] = [];
   readonly faults: DatabaseFaults;
-  /** The few statements that are run as SQL. */
+  /** Executes the few statements that are run as SQL. */
   readonly sql: ((tx: MemoryTransaction, text: string) => SqlExecutor) | undefined;
   #lastId = 0;
 
@@ -84,12 +84,12 @@ export class MemoryDatabase {
     this.sql = sql;
   }
 
-  /** AUTO_INCREMENT: drawn when the row is written, not when it commits; a rolled-back one leaves a gap. */
+  /** AUTO_INCREMENT: drawn when the row is written, not when it commits; a rolled-back number leaves a gap. */
   nextId(): number {
     return ++this.#lastId;
   }
 
-  /** Commits what `work` does or rolls it back; deadlocks are tried again, as the real transactor does. */
+  /** Commits the changes of `work` or rolls them back; deadlocks are retried, as in the real transactor. */
   async transaction<T>(actor: Actor, work: (tx: MemoryTransaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const tx = new MemoryTransaction(this, actor);
@@ -100,7 +100,7 @@ export class MemoryDatabase {
         await this.scheduler.step(actor, `${this.schema}: commit`);
         tx.commit();
         if (this.faults.commitAnswerIsLost()) throw new CommitOutcomeUnknownError('the answer to COMMIT is lost');
-        // The answer takes its time: another transaction may begin on what this one wrote, and be answered first.
+        // The answer takes time: another transaction may use these rows and be answered first.
         await this.scheduler.step(actor, `${this.schema}: committed`);
         for (const hook of tx.hooks) hook();
         return result;
@@ -112,7 +112,7 @@ export class MemoryDatabase {
     }
   }
 
-  /** The database as the code that is written for SQL wants it. */
+  /** The database for code written in SQL. */
   asSql(actor: Actor): Database {
     const unknown = () => {
       throw new Error('not in the simulation');
@@ -127,13 +127,13 @@ export class MemoryDatabase {
     };
   }
 
-  /** What the server does when a client's connection breaks: its open transactions are rolled back. */
+  /** The server's reaction to a broken connection: it rolls the client's open transactions back. */
   disconnect(actor: Actor): void {
     for (const tx of this.open) if (tx.actor === actor) tx.rollback();
   }
 }
 
-/** A transaction on the tables. As SQL it knows only what `MemoryDatabase.sql` knows. */
+/** A transaction on the tables. It knows only the SQL that `MemoryDatabase.sql` knows. */
 export class MemoryTransaction implements Transaction {
   readonly actor: Actor;
   readonly hooks: (() => void)[] = [];
@@ -166,7 +166,7 @@ export class MemoryTransaction implements Transaction {
     return sql;
   }
 
-  /** Stands for a statement's way to the server: everybody else may act meanwhile. */
+  /** Stands for a statement's way to the server: all other actors may act meanwhile. */
   async statement(label: string): Promise<void> {
     await this.#database.scheduler.step(this.actor, `${this.#database.schema}: ${label}`);
     if (this.#ended) throw new Error(`${this.#database.schema}: ${label} after the end of its transaction`);
@@ -179,7 +179,7 @@ export class MemoryTransaction implements Transaction {
     return this.#database.nextId();
   }
 
-  /** A plain SELECT: what is committed, and what this transaction wrote itself. */
+  /** A plain SELECT: committed rows, and this transaction's own writes. */
   get<Row>(table: Table<Row>, key: string): Row | undefined {
     const own = this.#written.get(table);
     return own?.has(key) ? (own.get(key) as Row | undefined) : table.committed.get(key);
@@ -194,8 +194,8 @@ export class MemoryTransaction implements Transaction {
   }
 
   /**
-   * SELECT … FOR UPDATE by primary key, in the order given. Rows that are not there are not locked (READ COMMITTED has
-   * no gap locks), but one that somebody else has just inserted is waited for.
+   * SELECT … FOR UPDATE by primary key, in the given order. Absent rows are not locked (READ COMMITTED has no gap
+   * locks), but a row that another transaction has just inserted is waited for.
    */
   async lock<Row>(table: Table<Row>, keys: Iterable<string>): Promise<Row[]> {
     const rows: Row[] = [];
@@ -209,7 +209,7 @@ export class MemoryTransaction implements Transaction {
     return rows;
   }
 
-  /** SELECT … FOR UPDATE SKIP LOCKED: of `keys`, the rows that nobody else has locked, up to `limit`. */
+  /** SELECT … FOR UPDATE SKIP LOCKED: up to `limit` rows of `keys` that no other transaction has locked. */
   async lockFree<Row>(table: Table<Row>, keys: Iterable<string>, limit: number): Promise<Row[]> {
     const rows: Row[] = [];
     for (const key of keys) {
@@ -219,7 +219,7 @@ export class MemoryTransaction implements Transaction {
     return rows;
   }
 
-  /** Writes a row (undefined deletes it), waiting for its lock if somebody else has it. */
+  /** Writes a row (undefined deletes it), waiting for its lock if another transaction holds it. */
   async put<Row>(table: Table<Row>, key: string, row: Row | undefined): Promise<void> {
     await this.#acquire(lockName(table, key));
     let own = this.#written.get(table);
@@ -230,7 +230,7 @@ export class MemoryTransaction implements Transaction {
     own.set(key, row);
   }
 
-  /** INSERT IGNORE: false if the row is there already. Waits for whoever is inserting the same row. */
+  /** INSERT IGNORE: false if the row exists already. Waits for a transaction that is inserting the same row. */
   async insertIgnore<Row>(table: Table<Row>, key: string, row: Row): Promise<boolean> {
     await this.#acquire(lockName(table, key));
     if (this.get(table, key) !== undefined) return false;
@@ -264,7 +264,7 @@ export class MemoryTransaction implements Transaction {
     return this.#database.locks.has(name) && !this.#held.has(name);
   }
 
-  /** True if the lock was not held before. */
+  /** @returns whether the lock was newly taken */
   async #acquire(name: string): Promise<boolean> {
     if (this.#ended) throw new Error(`lock of ${name} after the end of the transaction`);
     if (this.#held.has(name)) return false;
@@ -311,7 +311,7 @@ export class MemoryTransaction implements Transaction {
     for (const name of [...this.#held]) this.#release(name);
   }
 
-  /** Whether whoever holds `lock` waits, directly or through others, for `tx`. */
+  /** Whether the holder of `lock` waits, directly or through others, for `tx`. */
   static waitsFor(lock: Lock, tx: MemoryTransaction): boolean {
     for (let at: Lock | undefined = lock; at; at = at.holder.#waitingFor) if (at.holder === tx) return true;
     return false;
@@ -323,7 +323,7 @@ const leadsTo = (lock: Lock, tx: MemoryTransaction): boolean => MemoryTransactio
 type Named = { readonly name: string };
 const lockName = (table: Named, key: string): string => `${table.name}/${key}`;
 
-/** The stores of the use cases that are typed for SQL get memory's transactions in the simulation. */
+/** Use cases typed for SQL get transactions in memory here. */
 export function inMemory(tx: Transaction): MemoryTransaction {
   if (tx instanceof MemoryTransaction) return tx;
   throw new Error('not a transaction of the simulation');

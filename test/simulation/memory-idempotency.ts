@@ -11,8 +11,8 @@ export class IdempotencyTable extends Table<IdempotencyRow> {
 }
 
 /**
- * The three statements of @shop/chassis's idempotency keys, on memory: so the real code runs, and a statement that it
- * does not know yet fails loudly here.
+ * The three statements of @shop/chassis's idempotency keys, on memory, so that the real code runs. An unknown statement
+ * fails loudly here.
  */
 export function idempotencySql(table: IdempotencyTable, tx: MemoryTransaction): SqlExecutor {
   return {

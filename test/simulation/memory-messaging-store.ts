@@ -26,7 +26,7 @@ export interface HandledEvent {
   readonly key: string;
 }
 
-/** The messaging tables of one schema, and one of the simulation's own: what handlers were given, as it committed. */
+/** The messaging tables of one schema, and one more of the simulation: the handlers' events, written as they commit. */
 export class MessagingTables {
   readonly outbox = new Table<NumberedRow>('outbox');
   readonly processedEvents = new Table<ProcessedEvent>('processed_event');
@@ -35,7 +35,7 @@ export class MessagingTables {
   readonly handled = new Table<HandledEvent>('handled');
 }
 
-/** The messaging store as one instance of a service sees it. */
+/** The messaging store of one instance of a service. */
 export function createMemoryMessagingStore(
   database: MemoryDatabase,
   tables: MessagingTables,
@@ -47,7 +47,7 @@ export function createMemoryMessagingStore(
 
     async appendOutbox(tx, rows) {
       await tx.statement(`append ${rows.map((row) => `${row.type} ${row.key ?? ''}`).join(', ')}`);
-      // As InnoDB does: the rows of one statement have numbers one after the other.
+      // Like InnoDB: the rows of one statement have consecutive numbers.
       const numbered = rows.map((row) => ({ ...row, seq: tx.nextId() }));
       for (const row of numbered) await tx.insert(tables.outbox, String(row.seq), row);
       return numbered;

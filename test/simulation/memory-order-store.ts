@@ -14,7 +14,7 @@ export interface HistoryRow {
 /** The order service's own tables. */
 export class OrderTables {
   readonly orders = new Table<Order>('orders');
-  /** By (order, seq), as the primary key; `historyEvents` is the unique key by (order, event). */
+  /** Keyed by (order, seq), like the primary key; `historyEvents` is the unique key by (order, event). */
   readonly history = new Table<HistoryRow>('order_history');
   readonly historyEvents = new Table<HistoryRow>('order_history_event');
 }

@@ -64,7 +64,7 @@ async function addEntries(tx: MemoryTransaction, tables: PaymentTables, entries:
   }
 }
 
-/** The accounts as the HTTP use cases of payment want them. */
+/** The account store of payment's HTTP use cases. */
 export function createMemoryAccountStore(tables: PaymentTables): AccountStore {
   return {
     async openAccounts(sqlTx, userIds) {

@@ -7,8 +7,8 @@ type Params = readonly SqlValue[];
 const OPEN: ReadonlySet<string> = new Set(['DEAD', 'PARKED', 'REDRIVE']);
 
 /**
- * The statements of the redriver of @shop/events, on memory: so the real code runs, and a statement that it does not
- * know yet fails loudly here. Keyed letters only: the simulation has no others.
+ * The statements of the redriver of @shop/events, on memory, so that the real code runs. An unknown statement fails
+ * loudly here. Keyed letters only: the simulation has no others.
  */
 export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlExecutor {
   const letters = () => tx.scan(tables.deadLetters).sort((a, b) => a.id - b.id);
@@ -17,7 +17,7 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
   const isOpen = (letter: DeadLetter) => OPEN.has(letter.status);
   const update = async (id: SqlValue | undefined, change: (letter: DeadLetter) => Partial<DeadLetter>) => {
     const known = letters().find((it) => it.id === id);
-    // Locked first, then read again: somebody may have been quicker.
+    // Locked first, then read again: another redriver may have been quicker.
     const [letter] = known ? await tx.lock(tables.deadLetters, [positionOf(known)]) : [];
     if (letter) await tx.put(tables.deadLetters, positionOf(letter), { ...letter, ...change(letter) });
     return { affectedRows: letter ? 1 : 0, insertId: 0 };
@@ -47,7 +47,7 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
       'SELECT id, status, attempts, topic,',
       async ([group, key]) => {
         for (const { id } of ofKey(group, key).filter(isOpen)) {
-          // Locked first, then read again: somebody may have been quicker.
+          // Locked first, then read again: another redriver may have been quicker.
           const position = positionOf(letters().find((letter) => letter.id === id) as DeadLetter);
           const [letter] = await tx.lock(tables.deadLetters, [position]);
           if (letter && isOpen(letter)) return [toRow(letter)];

@@ -1,6 +1,7 @@
 /**
- * Shows that the simulation can fail: breaks one thing at a time in a scratch copy and counts the seeds until that is
- * found. Prints the table of README.md. `node test/simulation/mutate.ts [most seeds, default 3000] [words of a name]`
+ * Shows that the simulation detects faults: makes one fault at a time in a scratch copy and counts the seeds until a
+ * violation. Prints the table of README.md. `node test/simulation/mutate.ts [most seeds, default 3000] [words of a
+ * name]`
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,7 @@ function copyTree(): void {
       filter: (from) => !from.includes('/node_modules') && !from.includes('/generated/internal'),
     });
   }
-  // Every package as it is, but the workspaces: those are the copies.
+  // Every package is linked except the workspaces, which are the copies.
   mkdirSync(join(scratch, 'node_modules/@shop'), { recursive: true });
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (name !== '@shop') symlinkSync(join(root, 'node_modules', name), join(scratch, 'node_modules', name));

@@ -1,10 +1,10 @@
-/** A fault that somebody might make: one text of one file, and what stands there instead. */
+/** A plausible mistake: one text of one file, and its replacement. */
 export interface Mutation {
   readonly name: string;
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** A second change that the first needs. */
+  /** A second replacement that the first requires. */
   readonly also?: { readonly from: string; readonly to: string };
 }
 

@@ -1,4 +1,4 @@
-/** Everything that chance decides in a simulation comes from one of these, so that a seed says all. */
+/** The only source of chance in a simulation, so that a seed determines a run. */
 export interface Random {
   /** 0 ≤ x < 1. */
   next(): number;

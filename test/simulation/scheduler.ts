@@ -1,6 +1,6 @@
 import type { Random } from './random.ts';
 
-/** One run of one process, from its start to its crash. What it still waits for when it dies never comes. */
+/** One run of one process, from its start to its crash. Its pending waits never end after its death. */
 export interface Actor {
   readonly name: string;
   readonly alive: boolean;
@@ -10,7 +10,7 @@ interface Step {
   readonly actor: Actor;
   readonly label: string;
   readonly go: () => void;
-  /** A step that takes long: others come first until so many steps were taken. */
+  /** A slow step: other steps come first until this many were taken. */
   readonly notBefore?: number;
 }
 
@@ -19,17 +19,17 @@ interface Timer extends Step {
 }
 
 /**
- * Runs everything that is simulated one step at a time, in an order drawn from the seed. A step is what happens between
- * two suspension points of one actor: every call of a port (a statement, a send, a commit, a pause) is one, before and
+ * Runs everything simulated one step at a time, in an order drawn from the seed. A step is the code between two
+ * suspension points of one actor. Every call of a port (a statement, a send, a commit, a pause) suspends before and
  * after its effect, so a crash can fall between any two of them. Time is virtual: it jumps to the next timer when no
- * step is left to take.
+ * step is left.
  */
 export class Scheduler {
   now: number;
   stepsTaken = 0;
   readonly #random: Random;
   readonly #trace: ((line: string) => void) | undefined;
-  /** Somebody who hardly gets a turn for a while: a garbage collection, a busy neighbour, a slow disk. */
+  /** An actor that hardly gets a turn for a while: a garbage collection, a busy neighbour, a slow disk. */
   #slow: { actor: string; until: number } = { actor: '', until: 0 };
   #ready: Step[] = [];
   #timers: Timer[] = [];
@@ -40,7 +40,7 @@ export class Scheduler {
     this.#trace = trace;
   }
 
-  /** Suspends the caller until it is this step's turn; for ever, if its actor dies before. */
+  /** Suspends the caller until this step's turn; for ever if its actor dies before. */
   step(actor: Actor, label: string): Promise<void> {
     return new Promise((go) => {
       if (!actor.alive) return;
@@ -51,7 +51,7 @@ export class Scheduler {
     });
   }
 
-  /** Suspends the caller for so many ms of virtual time. The signal ends the pause early (without an error). */
+  /** Suspends the caller for `ms` of virtual time. The signal ends the pause early (without an error). */
   sleep(actor: Actor, ms: number, label: string, signal?: AbortSignal): Promise<void> {
     return new Promise((go) => {
       if (!actor.alive) return;
@@ -75,9 +75,9 @@ export class Scheduler {
   }
 
   /**
-   * Takes steps until `done` says so, which is asked before each.
+   * Takes steps until `done` returns true; it is called before each step.
    *
-   * @throws when there is nothing left to do, or after `maxSteps`: something hangs or goes round in circles
+   * @throws when no step is left, or after `maxSteps`: something hangs or loops
    */
   async run(done: () => boolean, maxSteps: number): Promise<void> {
     const last = this.stepsTaken + maxSteps;
@@ -95,7 +95,7 @@ export class Scheduler {
   }
 
   #next(): Step | undefined {
-    // Now and then time passes although somebody could act: that is what a slow process looks like to the others.
+    // Sometimes time passes although a step is ready: a slow process looks like this to the others.
     const early = this.#timers.length > 0 && this.#random.chance(0.02);
     if (this.#ready.length > 0 && !early) {
       const index = this.#pick();
@@ -137,7 +137,7 @@ export class Scheduler {
   }
 }
 
-/** Resolves when every promise reaction that is due has run: the next-tick queue comes after the microtasks. */
+/** Resolves when every due promise reaction has run: the next-tick queue comes after the microtasks. */
 function settle(): Promise<void> {
   return new Promise((resolve) => {
     process.nextTick(resolve);

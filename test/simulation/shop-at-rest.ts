@@ -7,7 +7,7 @@ import type { PaymentTables } from './memory-payment-store.ts';
 import type { CouponTables } from './memory-redemption-store.ts';
 import type { World } from './world.ts';
 
-/** A published event, as the log has it; duplicates stand there as often as they were sent. */
+/** A published event in the log; duplicates are there as often as they were sent. */
 export interface LoggedEvent {
   readonly id: string;
   readonly type: EventType;
@@ -15,34 +15,34 @@ export interface LoggedEvent {
   readonly topic: string;
 }
 
-/** What a client was told, once for each time it asked. */
+/** A client's answer, one for each time it asked. */
 export interface ClientAnswer {
   readonly key: string;
   /** For an order: its id. */
   readonly orderId?: string;
-  /** For a coupon: what was said. */
+  /** For a coupon: its answer. */
   readonly issue?: IssueAnswer;
 }
 
 export interface IssueAnswer {
   readonly userId: number;
   readonly couponPolicyId: number;
-  /** Whether an answer before had given this user a coupon of the policy. */
+  /** Whether an earlier answer had given this user a coupon of the policy. */
   readonly hadOne: boolean;
   readonly kind: IssueOutcome['kind'] | 'ACCEPTED';
   readonly way: 'door' | 'database' | 'log';
   readonly couponId?: string;
-  /** Of one that was accepted for the log. */
+  /** For a request accepted on the log. */
   readonly requestId?: string;
 }
 
-/** Everything there is once nothing moves any more. */
+/** The final state of a run. */
 export interface ShopAtRest {
   readonly world: World;
   readonly order: OrderTables;
   readonly catalog: CatalogTables;
   readonly coupon: CouponTables;
-  /** Times that Redis failed or lost something. */
+  /** Number of times that Redis failed or lost data. */
   readonly redisTroubles: number;
   readonly payment: PaymentTables;
   readonly messaging: Readonly<Record<string, MessagingTables>>;

@@ -13,19 +13,19 @@ import type { Actor, Scheduler } from './scheduler.ts';
 export interface LogFaults {
   /** Chance that a send is reported as failed after all or part of it was written. */
   lostAcknowledgement: number;
-  /** Chance that a batch comes once more although it was handled. */
+  /** Chance that a batch is delivered again although it was handled. */
   redelivery: number;
 }
 
-/** How long a group waits for a member that has died before it gives its partitions to others, ms. */
+/** How long a group waits for a dead member before it reassigns its partitions, ms. */
 const SESSION_TIMEOUT_MS = 300;
 const PAUSE_AFTER_REJECTION_MS = 50;
 const MAX_RECORDS_A_BATCH = 8;
 
 /**
- * A log in memory that does what Kafka may do: batches of any size, partitions that move while a batch is at work (then
- * the old owner goes on as a zombie until it looks), members that die and are missed late, answers that get lost,
- * deliveries again. Within a partition it keeps the order, and it loses nothing: that is all that Kafka promises.
+ * A log in memory with everything Kafka may do: batches of any size, partitions that move during a batch (the old owner
+ * continues as a zombie until it checks), members that die and are missed late, lost answers, repeated deliveries. It
+ * keeps the order within a partition and loses nothing, which is all that Kafka promises.
  */
 export class SimulatedLog {
   readonly records = new Map<string, IncomingRecord[]>();
@@ -43,7 +43,7 @@ export class SimulatedLog {
     this.#partitions = partitions;
   }
 
-  /** The log as one process sees it. */
+  /** The log for one process. */
   connect(actor: Actor): Broker {
     return {
       send: (records) => this.#send(actor, records),
@@ -53,7 +53,7 @@ export class SimulatedLog {
     };
   }
 
-  /** A process has died without a word: its groups notice after the session time-out. */
+  /** A process has died silently: its groups notice after the session time-out. */
   disconnect(actor: Actor): void {
     for (const group of this.groups.values()) {
       const dead = group.members.filter((member) => member.actor === actor);
@@ -77,7 +77,7 @@ export class SimulatedLog {
     return records;
   }
 
-  /** Resolves when something is written to the partition, or `wake` is called for it. */
+  /** Resolves when a record is written to the partition, or `wake` is called for it. */
   untilWritten(partition: string): Promise<void> {
     return new Promise((resolve) => {
       const waiting = this.#newRecords.get(partition);
@@ -135,7 +135,7 @@ export class SimulatedLog {
 class Member {
   readonly actor: Actor;
   readonly options: ConsumeOptions;
-  /** The batch at work of each partition. */
+  /** The current batch of each partition. */
   readonly busy = new Map<string, Promise<void>>();
   stopping = false;
 
@@ -159,7 +159,7 @@ class Group {
     this.#partitions = topics.flatMap((topic) => log.partitionsOf(topic));
   }
 
-  /** Everything written was handled and committed. */
+  /** True when every record was handled and committed. */
   get isAtEnd(): boolean {
     return this.#partitions.every(
       (name) => (this.committed.get(name) ?? 0) === (this.#log.records.get(name)?.length ?? 0),
@@ -178,7 +178,7 @@ class Group {
     this.rebalance();
   }
 
-  /** Deals every partition anew. Whoever still works on one is a zombie from now on. */
+  /** Reassigns every partition. A member still working on one is a zombie from now on. */
   rebalance(): void {
     this.#owners = new Map();
     for (const name of this.#partitions) {
@@ -190,7 +190,7 @@ class Group {
     }
   }
 
-  /** Delivers a partition to its owner, batch by batch, for as long as it is the owner. */
+  /** Delivers a partition to its owner, batch by batch, while it is the owner. */
   async #pump(name: string, owner: { readonly member: Member }): Promise<void> {
     const { member } = owner;
     const { scheduler, random, faults } = this.#log;

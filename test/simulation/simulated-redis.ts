@@ -4,24 +4,24 @@ import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 
 /**
- * What `door-scripts.ts` keeps of a policy: user id → coupon id or `?<epoch ms>`; and the quantity, while it is
- * complete.
+ * The state of a policy as `door-scripts.ts` keeps it: user id → coupon id or `?<epoch ms>`, and the quantity once it
+ * is complete.
  */
 interface PolicyState {
   holders: Map<number, string>;
   total: number | undefined;
 }
 
-/** After a command failed Redis is left alone for so long, ms: as the real door does. */
+/** Pause after a failed command, ms, as in the real door. */
 const REST_MS = 500;
 
-/** The Redis that all instances of coupon share. It may be emptied, or come back without what was written last. */
+/** The Redis shared by all instances of coupon. It may be emptied, or come back without its last writes. */
 export class SimulatedRedis {
   readonly scheduler: Scheduler;
   readonly random: Random;
-  /** Chance that a command fails, with its effect or without. */
+  /** Chance that a command fails, with or without its effect. */
   readonly failures: number;
-  /** Commands that failed, and times that it lost something. */
+  /** Failed commands, and losses of data. */
   troubles = 0;
   restarts = 0;
   #policies = new Map<number, PolicyState>();
@@ -42,7 +42,7 @@ export class SimulatedRedis {
     return state;
   }
 
-  /** Now and then what it holds reaches its disk. */
+  /** Sometimes writes the present state to disk. */
   save(): void {
     if (this.random.chance(0.2)) this.#saved = copyOf(this.#policies);
   }
@@ -52,7 +52,7 @@ export class SimulatedRedis {
     this.#policies = new Map();
   }
 
-  /** Killed and started: it has what it last saved, and every connection is a new one. */
+  /** A kill and restart: Redis has its last saved state, and every connection is new. */
   restart(): void {
     this.troubles++;
     this.restarts++;
@@ -64,7 +64,7 @@ function copyOf(policies: ReadonlyMap<number, PolicyState>): Map<number, PolicyS
   return new Map([...policies].map(([id, { holders, total }]) => [id, { holders: new Map(holders), total }]));
 }
 
-/** The door as one process sees it: what `db/door.ts` and its scripts do, on memory. */
+/** The door of one process: `db/door.ts` and its scripts, on memory. */
 export function connectDoor(redis: SimulatedRedis, actor: Actor): Door {
   const { scheduler, random } = redis;
   let restUntil = 0;

@@ -28,11 +28,11 @@ import { SimulatedRedis } from './simulated-redis.ts';
 import { type CouponUseCases, wireCoupon } from './wire-coupon.ts';
 import { createWorld, SERVICES, type Service, type World } from './world.ts';
 
-/** What became of one seed. */
+/** The result of one seed. */
 export interface Outcome {
   readonly seed: number;
   readonly steps: number;
-  /** Sentences; none is good. */
+  /** A sentence for each violation; empty is good. */
   readonly violations: readonly string[];
 }
 
@@ -162,7 +162,7 @@ class Simulation {
     }
   };
 
-  /** The operator: has every dead letter handled again, as often as it takes, and mends the handlers meanwhile. */
+  /** The operator: redrives every dead letter, as often as needed, and mends the handlers meanwhile. */
   async #operate(mendAt: number): Promise<void> {
     void this.#scheduler.sleep(OPERATOR, mendAt, 'mend the handlers').then(() => {
       this.#mended = true;
@@ -174,7 +174,7 @@ class Simulation {
     }
   }
 
-  /** Asks for each dead letter to be handled again, or gives it up where the saga gets on without it. */
+  /** Redrives each dead letter, or discards it where the saga can do without it. */
   async #resolve(service: Service): Promise<void> {
     const { deadLetters } = this.#messaging[service];
     const dead = [...deadLetters.committed.values()].filter((letter) => letter.status === 'DEAD');
@@ -191,7 +191,7 @@ class Simulation {
     }
   }
 
-  /** Whatever the weather has for this step. */
+  /** Causes the weather's misfortunes for this step. */
   #misfortunes(): void {
     const step = this.#scheduler.stepsTaken;
     const { crashes, rebalances, redisLosses } = this.#world.weather;
@@ -232,7 +232,7 @@ class Simulation {
     return this.#instances.every((instance) => instance.alive);
   }
 
-  /** Every door that is open knows exactly the holders, and nothing that was asked for over the log is undecided. */
+  /** Whether every open door knows exactly the holders, and every request on the log is decided. */
   #areDoorsRight(): boolean {
     for (const request of this.#coupon.requests.committed.values()) if (request.status === 'PENDING') return false;
     const coupons = [...this.#coupon.coupons.committed.values()];
@@ -248,7 +248,7 @@ class Simulation {
     return Object.values(this.#databases).flatMap((database) => database.unknownStatements.map(String));
   }
 
-  /** Where no failpoint is set nothing may die: the run ends at once, and the invariants tell which. */
+  /** Without a failpoint no message may be dead-lettered: the run ends at once, and the invariants name it. */
   #unexpectedDeadLetters(): number {
     const failing = new Set<string>(this.#world.weather.failpoints.map((failpoint) => failpoint.group));
     return Object.entries(this.#messaging).reduce(
@@ -282,7 +282,7 @@ class Simulation {
 
 let codec: Promise<Codec> | undefined;
 
-/** The real codec on a registry in memory; made once, since it keeps nothing of a run. */
+/** The real codec on a registry in memory; shared, since it keeps no state of a run. */
 function sharedCodec(): Promise<Codec> {
   codec ??= (async () => {
     const made = createCodecOn(createMemoryRegistry());

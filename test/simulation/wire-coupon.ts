@@ -17,13 +17,13 @@ const RECONCILE_EVERY_MS = 400;
 /** Longer than any request takes here. */
 const PLACE_STALE_MS = 5_000;
 
-/** What users ask of coupon over HTTP. */
+/** Coupon's HTTP use cases. */
 export interface CouponUseCases extends ReturnType<typeof createAskForCoupon> {
-  /** Puts a request on the log. Gives its id once that is committed. */
+  /** Puts a request on the log. Resolves with its id once it is committed. */
   accept(request: QueuedIssue): Promise<string>;
 }
 
-/** Coupon, wired as its main.ts wires it. */
+/** Wires coupon like its main.ts. */
 export function wireCoupon(tables: CouponTables, redis: SimulatedRedis) {
   return ({ actor, outbox, clock, transaction, logger }: Process): Wired<CouponUseCases> => {
     const now = () => new Date(clock.now());

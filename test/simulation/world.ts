@@ -17,17 +17,17 @@ export interface SeedCoupon {
   readonly couponId: string;
   readonly userId: number;
   readonly discountAmount: number;
-  /** When its time is over, ms after the start; some were over before it. */
+  /** Its expiry, ms after the start; some coupons expired before it. */
   readonly expiresAt: number;
 }
 
-/** Coupons to be had, first come, first served. */
+/** Coupons issued first come, first served. */
 export interface SeedPolicy {
   readonly couponPolicyId: number;
   readonly totalQuantity: number;
 }
 
-/** What a client does, and when (ms after the start). Each is retried with the same key until it has an answer. */
+/** A client's command and its time (ms after the start). Each is retried with the same key until it has an answer. */
 export type Command = { readonly at: number; readonly key: string } & (
   | {
       readonly kind: 'place';
@@ -35,7 +35,7 @@ export type Command = { readonly at: number; readonly key: string } & (
       readonly userId: number;
       readonly lines: readonly { readonly productId: number; readonly quantity: number }[];
       readonly expectedTotal: number | null;
-      /** Perhaps another user's, or one that does not exist. */
+      /** Possibly another user's coupon, or one that does not exist. */
       readonly couponId: string | null;
     }
   | { readonly kind: 'cancel'; readonly order: number; readonly userId: number }
@@ -45,34 +45,34 @@ export type Command = { readonly at: number; readonly key: string } & (
       readonly kind: 'issue';
       readonly userId: number;
       readonly couponPolicyId: number;
-      /** Rather over the log. */
+      /** True when the client prefers the way over the log. */
       readonly isForLog: boolean;
     }
 );
 
-/** How rough this run is. Probabilities are per opportunity. */
+/** The faults of a run. Probabilities are per opportunity. */
 export interface Weather {
-  /** Crashes to come, each at a moment (in steps) and to an instance, both drawn. */
+  /** Crashes, each at a moment (in steps) and of an instance, both drawn. */
   readonly crashes: readonly { readonly atStep: number; readonly victim: number; readonly downMs: number }[];
-  /** A send that the broker wrote but whose answer is lost. */
+  /** Chance of a send that the broker wrote but whose answer is lost. */
   readonly lostAcknowledgement: number;
-  /** A commit that happened but whose answer is lost. */
+  /** Chance of a commit that happened but whose answer is lost. */
   readonly lostCommit: number;
-  /** A statement that fails because the connection broke. */
+  /** Chance of a statement that fails because the connection broke. */
   readonly brokenConnection: number;
-  /** A partition taken from its consumer in mid-batch and given to another, while the first goes on (a zombie). */
+  /** Partitions taken from their consumer in mid-batch and given to another, while the first continues (a zombie). */
   readonly rebalances: readonly { readonly atStep: number }[];
   /** Orders (by index) whose handler throws in a service until an operator mends it and redrives. */
   readonly failpoints: readonly { readonly group: Service; readonly order: number }[];
   /** When the handlers are mended and the operator begins to redrive, ms after the start. */
   readonly mendAt: number;
-  /** Chance that the operator gives a dead letter up instead. */
+  /** Chance that the operator discards a dead letter instead. */
   readonly discards: number;
-  /** How often a batch is delivered again although it was committed. */
+  /** Chance that a batch is delivered again although it was committed. */
   readonly redelivery: number;
-  /** Redis is emptied, or killed and started with what it last saved. */
+  /** Redis is emptied, or killed and started with its last saved state. */
   readonly redisLosses: readonly { readonly atStep: number; readonly kind: 'emptied' | 'restarted' }[];
-  /** A command of Redis that fails, with its effect or without. */
+  /** Chance of a Redis command that fails, with or without its effect. */
   readonly redisFailures: number;
 }
 
@@ -91,18 +91,16 @@ export interface World {
 }
 
 export const ORDER_DEADLINE_MS = 2_000;
-/**
- * Commands fall into this time. Some orders are cancelled only after they have long completed, some before they began.
- */
+/** Commands come within this time. Some orders are cancelled long after they completed, some before they began. */
 const COMMANDS_MS = 3_000;
 /** Later than any run takes, ms after the start. */
 export const NEVER_OVER = 10 ** 9;
-/** Seeds' own coupons are of policy 1. */
+/** Coupons that exist from the start are of policy 1. */
 const FIRST_POLICY = 101;
 const UNKNOWN_PRODUCT = 999;
 const UNKNOWN_COUPON = couponIdOf(999);
 
-/** Draws a small shop and what befalls it. */
+/** Draws a small shop and its misfortunes. */
 export function createWorld(seed: number, random: Random): World {
   const products = Array.from({ length: random.int(2, 4) }, (_, index) => ({
     productId: index + 1,
@@ -149,7 +147,7 @@ export function createWorld(seed: number, random: Random): World {
     totalQuantity: random.int(1, 4),
   }));
   const commands = [...placed, ...cancelled, ...charges, ...restocks, ...issueCommands(policies, random)];
-  // A client that heard nothing sends the same again, at times while the first is still at work.
+  // A client without an answer repeats its request, sometimes while the first is still in progress.
   const repeated = commands
     .filter(() => random.chance(0.2))
     .map((command) => ({
@@ -198,7 +196,7 @@ function placeCommand(
   };
 }
 
-/** Few coupons and many orders: some coupons are named by several orders, and some by users whose they are not. */
+/** Few coupons and many orders: some coupons are named by several orders, and some by users who do not own them. */
 function userAndCoupon(random: Random, accounts: readonly SeedAccount[], coupons: readonly SeedCoupon[]) {
   const { userId } = random.pick(accounts);
   if (!random.chance(0.5)) return { userId, couponId: null };
@@ -270,7 +268,7 @@ function createWeather(random: Random, orders: number): Weather {
   };
 }
 
-/** Whether nothing fails in this run. */
+/** Whether this run is free of faults. */
 export function isCalm({ weather }: World): boolean {
   const { crashes, rebalances, failpoints, redisLosses } = weather;
   const { lostAcknowledgement, lostCommit, brokenConnection, redelivery, redisFailures } = weather;

@@ -11,8 +11,8 @@ export interface Ends {
 }
 
 /**
- * Checks what clients were told against what there is: every order that was accepted (202) exists and has an end, one
- * key got one order, and nothing but the documented answers was given.
+ * Checks the clients' answers against the rows: every accepted order (202) exists and has ended, one key got one order,
+ * and only documented answers were given.
  */
 export async function expectAcceptedOrdersEnded(
   system: Pick<System, 'stack'>,

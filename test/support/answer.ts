@@ -1,4 +1,4 @@
-/** An answer, whatever its status. `body` is the parsed JSON (undefined where there is none). */
+/** An answer with any status. `body` is the parsed JSON (undefined if there is none). */
 export interface Answer<Body = Record<string, unknown>> {
   readonly status: number;
   readonly headers: Headers;

@@ -4,7 +4,7 @@ import type { Contract } from './contract.ts';
 
 export type { Answer } from './answer.ts';
 
-/** RFC 9457, with this API's own fields. */
+/** An RFC 9457 problem, with this API's own fields. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -28,7 +28,7 @@ export interface OrderBody {
   readonly reason?: string;
 }
 
-/** An order or the problem that ended it: whichever the status says. */
+/** An order, or the problem that ended it, depending on the status. */
 export type OrderAnswer = Omit<OrderBody, 'status'> &
   Omit<Problem, 'status' | 'orderId'> & { readonly status: string | number };
 
@@ -39,7 +39,7 @@ export interface Page<Item> {
 
 export interface RequestOptions {
   readonly body?: unknown;
-  /** Sent as it is, in place of `body`. */
+  /** Sent unchanged, in place of `body`. */
   readonly raw?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number>>;
@@ -56,18 +56,18 @@ export interface OrderOptions {
 
 export type Lines = readonly (readonly [productId: number, quantity: number])[];
 
-/** Headers that a request gets, by its method and its path with query. */
+/** Headers of a request, by its method and its path with query. */
 export type HeadersFor = (method: string, path: string) => Readonly<Record<string, string>>;
 
-/** The public API as a client sees it. The user goes in `userId`, as GATEWAY_AUTH=off wants. */
+/** The public API as a client sees it. The user goes in `userId`, as required by GATEWAY_AUTH=off. */
 export class Api {
   readonly baseUrl: string;
   readonly headersFor: HeadersFor;
 
-  /** What every answer must comply with. */
+  /** The contract that every answer is checked against. */
   readonly contract: Contract | undefined;
 
-  /** @param headersFor for calls of a service itself: what signs them */
+  /** @param headersFor signs calls sent to a service directly */
   constructor(baseUrl: string, headersFor: HeadersFor = () => ({}), contract?: Contract) {
     this.baseUrl = baseUrl;
     this.headersFor = headersFor;
@@ -146,7 +146,7 @@ export class Api {
     }
   }
 
-  /** Creates a product of its own for a test. */
+  /** Creates a product for a test. */
   async newProduct(price: number, stockQuantity: number, name = `test ${randomUUID()}`): Promise<number> {
     const answer = await this.request<{ productId: number }>('POST', '/products', {
       body: { name, price, stockQuantity },
@@ -154,7 +154,7 @@ export class Api {
     return expectStatus(answer, 201).body.productId;
   }
 
-  /** The stock as it is now, not as it was a moment ago, which everybody else is shown. */
+  /** The present stock. Other clients are shown a copy that may be a moment old. */
   async stock(productId: number): Promise<number> {
     const answer = await this.request<{ stockQuantity: number }>('GET', `/products/${productId}`, {
       headers: { 'cache-control': 'no-cache' },
@@ -162,7 +162,7 @@ export class Api {
     return expectStatus(answer, 200).body.stockQuantity;
   }
 
-  /** A user of its own for a test, with so many points. */
+  /** Creates a user for a test, with points. */
   async newUser(points: number): Promise<number> {
     const userId = nextUserId();
     for (let left = points; left > 0; left -= CHARGE_LIMIT) {
@@ -174,14 +174,14 @@ export class Api {
 
 const CHARGE_LIMIT = 10_000_000;
 
-// Above the demo users, and another range for every run: tests on one stack never meet each other's accounts.
+// Above the demo users, with another range for every run: tests on one stack never share accounts.
 let lastUserId = 1_000_000 + Math.floor(Math.random() * 1_000_000) * 1000;
 
 export function nextUserId(): number {
   return ++lastUserId;
 }
 
-/** The answer, if it has this status; otherwise an error that shows it. */
+/** Returns the answer if it has this status; otherwise throws an error that shows it. */
 export function expectStatus<Body>(answer: Answer<Body>, status: number): Answer<Body> {
   if (answer.status === status) return answer;
   throw new Error(`expected status ${status}, got ${answer.status}: ${answer.text.slice(0, 500)}`);

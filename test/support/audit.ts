@@ -3,15 +3,13 @@ import { type AuditReport, openAudit, renderAudit } from '../../ops/src/audit/in
 import type { System } from './system.ts';
 
 export interface AuditedOptions {
-  /** How long the shop may take to come to rest, ms. Default 60,000. */
+  /** Longest time for the shop to become idle, ms. Default 60,000. */
   readonly withinMs?: number;
-  /** Orders that stay PENDING behind a dead letter. Default 0. */
+  /** Number of orders that stay PENDING behind a dead letter. Default 0. */
   readonly pendingAllowed?: number;
 }
 
-/**
- * Waits until nothing moves in the shop, then checks every invariant across schemas and topics. Fails with the report.
- */
+/** Waits until the shop is idle, then checks every invariant across schemas and topics. Fails with the report. */
 export async function expectCleanAudit(
   system: Pick<System, 'stack'>,
   { withinMs = 60_000, pendingAllowed = 0 }: AuditedOptions = {},
@@ -27,7 +25,7 @@ export async function expectCleanAudit(
   }
 }
 
-/** Waits until nothing moves in the shop. */
+/** Waits until the shop is idle. */
 export async function untilIdle(system: Pick<System, 'stack'>, { withinMs = 60_000, pendingAllowed = 0 } = {}) {
   const session = await openAudit(readAddresses(system.stack.env));
   try {

@@ -4,7 +4,7 @@ import { connectRoot } from './stack.ts';
 
 type Row = Readonly<Record<string, SqlParam>>;
 
-/** Every row of a schema at one moment, as `mysqldump --single-transaction` takes it. */
+/** Every row of a schema at one moment, like `mysqldump --single-transaction`. */
 export interface Backup {
   readonly schema: string;
   readonly tables: ReadonlyMap<string, readonly Row[]>;
@@ -12,7 +12,7 @@ export interface Backup {
 
 const ROWS = 200;
 
-/** Backs a schema up while its service is at work. */
+/** Backs a schema up while its service is running. */
 export async function backUp(stack: Stack, schema: string): Promise<Backup> {
   const sql = await connectRoot(stack);
   try {
@@ -28,7 +28,7 @@ export async function backUp(stack: Stack, schema: string): Promise<Backup> {
   }
 }
 
-/** Makes the schema what it was. Its service must not run. */
+/** Restores the rows of a backup. The service must not run. */
 export async function restore(stack: Stack, { schema, tables }: Backup): Promise<void> {
   const sql = await connectRoot(stack);
   try {

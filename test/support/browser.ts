@@ -4,7 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { chromium } from '../../deploy/local/fetch/chromium.ts';
 
 const require = createRequire(import.meta.url);
-// CommonJS, with parts that it loads by itself.
+// CommonJS, because it loads some of its parts itself.
 const playwright = require('playwright-core') as typeof import('playwright-core');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -27,20 +27,20 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
-/** A browser window of its own, with what went wrong in it. */
+/** A separate browser window, with the faults seen in it. */
 export interface Window {
   readonly page: Page;
-  /** Messages of the console, errors of scripts, requests that failed or were refused (`allowed` statuses aside). */
+  /** Console messages, script errors, and failed or refused requests (except `allowed` statuses). */
   readonly faults: readonly string[];
   close(): Promise<void>;
 }
 
 export interface WindowOptions extends BrowserContextOptions {
-  /** Statuses that are part of what is tested. */
+  /** Statuses that are expected by the test. */
   readonly allowed?: readonly number[];
 }
 
-/** Opens the shop at `url`, the gateway's. */
+/** Opens the shop at the gateway's `url`. */
 export async function openWindow(browser: Browser, url: string, options: WindowOptions = {}): Promise<Window> {
   const { allowed = [], ...contextOptions } = options;
   const context = await browser.newContext({
@@ -53,13 +53,13 @@ export async function openWindow(browser: Browser, url: string, options: WindowO
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('console', (message) => {
-    // Chromium's own line for an answer of 400 or more: those are looked at below.
+    // Chromium's own message for an answer of 400 or more, which is checked below.
     const isAnswer = message.text().startsWith('Failed to load resource');
     if (!isAnswer && ['error', 'warning'].includes(message.type())) faults.push(message.text());
   });
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('requestfailed', (request) => {
-    // A page that is left gives up what it asked for.
+    // Leaving a page aborts its requests.
     const why = request.failure()?.errorText ?? '';
     if (why !== 'net::ERR_ABORTED') faults.push(`${request.method()} ${request.url()}: ${why}`);
   });
@@ -80,15 +80,14 @@ export async function signIn(page: Page, userId: number, { ops = false } = {}): 
   await page.getByText(`User ${userId}`).first().waitFor();
 }
 
-/** `#/points` and the like, without the mouse. */
+/** Opens `#/points` and the like, without the mouse. */
 export async function goTo(page: Page, path: string): Promise<void> {
   await page.goto(`/shop/#${path}`);
   await page.locator('main h1').waitFor();
 }
 
 /**
- * `SCREENSHOTS=docs/screenshots npm test -- test/browser` renews the pictures of the documents; without it none is
- * taken.
+ * `SCREENSHOTS=docs/screenshots npm test -- test/browser` renews the documents' screenshots; without it none is taken.
  */
 export async function shoot(page: Page, name: string, { fullPage = false } = {}): Promise<void> {
   const folder = process.env.SCREENSHOTS;
@@ -102,7 +101,7 @@ interface AxeResult {
   readonly violations: readonly { id: string; impact: string; nodes: readonly { html: string }[] }[];
 }
 
-/** What axe finds on the page that keeps people from using it: rules and the elements that break them. */
+/** Accessibility faults found by axe: rules, and the elements that break them. */
 export async function seriousFaults(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const { violations } = (await page.evaluate('axe.run()')) as AxeResult;

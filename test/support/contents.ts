@@ -1,7 +1,7 @@
 import type { Stack } from '../../deploy/local/stack.ts';
 import { connectRoot, SCHEMAS } from './stack.ts';
 
-/** A checksum over all rows of every table of every schema: equal as long as nothing was changed. */
+/** A checksum over all rows of every table of every schema; equal while nothing is changed. */
 export async function contents(stack: Stack): Promise<Record<string, string>> {
   const sql = await connectRoot(stack);
   try {

@@ -37,14 +37,14 @@ export interface DocumentedOperation extends Documented {
   readonly path: string;
 }
 
-/** The API as it is documented: what each answer of each operation may be. */
+/** The documented API: the possible answers of each operation. */
 export interface Contract {
   readonly operations: readonly DocumentedOperation[];
-  /** `operationId status code` of everything that may be answered; no code where it is not a problem. */
+  /** `operationId status code` of every documented answer; no code where it is not a problem. */
   readonly documented: readonly string[];
-  /** Those that `check` has seen. */
+  /** The documented answers that `check` has seen. */
   readonly seen: ReadonlySet<string>;
-  /** What is wrong with an answer; nothing for a path that is not in the document. */
+  /** The faults of an answer; none for a path outside the document. */
   check(method: string, path: string, answer: Pick<Answer, 'status' | 'headers' | 'text'>): string[];
 }
 
@@ -62,7 +62,7 @@ export function loadContract(): Contract {
     .filter(runsHere);
   const seen = new Set<string>();
 
-  /** A response, and where in the document it is. */
+  /** A response, and its place in the document. */
   function responseOf(
     { method, path, responses }: DocumentedOperation,
     status: number,
@@ -135,7 +135,7 @@ function codesOf(response: Response | undefined): readonly string[] {
   return schema?.allOf?.flatMap(({ properties }) => properties?.code?.enum ?? []) ?? [];
 }
 
-/** The operation of a path (with or without query); a fixed segment goes before a parameter. */
+/** The operation of a path (with or without query). A fixed segment takes precedence over a parameter. */
 function find(
   operations: readonly DocumentedOperation[],
   method: string,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { HeadersFor } from './api.ts';
 
-/** What a user was told in the end. */
+/** The final answer of a user. */
 export interface Told {
   readonly userId: number;
   readonly status: number;
@@ -11,13 +11,13 @@ export interface Told {
 }
 
 export interface RushOptions {
-  /** The coupon service itself. */
+  /** The coupon service's own URL. */
   readonly url: string;
-  /** What signs the calls of it. */
+  /** Signs the service's calls. */
   readonly headersFor: HeadersFor;
   readonly couponPolicyId: number;
   readonly users: readonly number[];
-  /** Connections, and so requests, at once. */
+  /** Number of connections, which limits the requests at once. */
   readonly connections: number;
 }
 
@@ -25,13 +25,13 @@ export interface RushOptions {
 export interface Rush {
   /** Final answers so far. */
   readonly told: readonly Told[];
-  /** Answers that were none: refused, cut off, 503. Their users ask again. */
+  /** Requests without a final answer: refused, cut off, 503. Their users ask again. */
   readonly failures: number;
-  /** Resolves at the very answer that makes it so many coupons. */
+  /** Resolves at the answer with coupon number `count`. */
   issued(count: number): Promise<void>;
-  /** Resolves once so many more answers have come, or so many more have failed. */
+  /** Resolves once `count` more answers have come, or `count` more requests have failed. */
   more(what: 'told' | 'failures', count: number): Promise<void>;
-  /** Resolves when everybody has been told. */
+  /** Resolves when every user has a final answer. */
   end(): Promise<readonly Told[]>;
 }
 
@@ -87,9 +87,9 @@ export function startRush({ url, headersFor, couponPolicyId, users, connections 
   }
 
   const driving = Promise.all(Array.from({ length: connections }, worker)).finally(() => pool.destroy());
-  driving.catch(() => undefined); // Told by end().
+  driving.catch(() => undefined); // Reported by end().
   const winners = () => told.filter((it) => it.status === 200).length;
-  /** The rush must not end before what is waited for. */
+  /** Rejects if the rush ends before the awaited event. */
   const orEnd = (wait: Promise<void>, what: string) =>
     Promise.race([
       wait,

@@ -8,11 +8,11 @@ export interface CouponRow {
   readonly orderId: string | null;
 }
 
-/** Coupons of a running shop, given to users as the coupon service gives them: rows and events in one transaction. */
+/** Coupons of a running shop, issued to users like the coupon service does: rows and events in one transaction. */
 export interface Coupons {
-  /** A coupon of a policy of its own. @param discountAmount won */
+  /** Issues a coupon of a new policy. @param discountAmount won */
   give(userId: number, discountAmount: number): Promise<string>;
-  /** Its time is over from now on. */
+  /** Makes the coupon expire now. */
   expire(couponId: string): Promise<void>;
   read(couponId: string): Promise<CouponRow | undefined>;
   close(): Promise<void>;
@@ -25,7 +25,7 @@ export async function createCoupons(stack: Stack): Promise<Coupons> {
   const database = createDatabase({ url: stack.env.COUPON_DATABASE_URL ?? '' });
   const codec = createCodec({ registryUrl: stack.env.SCHEMA_REGISTRY_URL ?? '', logger: silentLogger });
   await codec.ready();
-  // The service's own relay looks into the outbox every few milliseconds.
+  // The service's own relay polls the outbox every few milliseconds.
   const outbox = createOutbox({ store: createSqlMessagingStore(database), codec, source: 'coupon' });
   return {
     async give(userId, discountAmount) {

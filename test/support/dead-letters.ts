@@ -11,7 +11,7 @@ export interface DeadLetterRow {
   readonly topic: string;
 }
 
-/** The dead letters of a key (an order's id) in one service, in the order they came. */
+/** The dead letters of a key (an order's id) in one service, in the order of their arrival. */
 export async function deadLettersOf(
   system: Pick<System, 'stack'>,
   service: string,

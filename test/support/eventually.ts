@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 interface EventuallyOptions {
-  /** How long to go on asking, in ms. Default 15,000. */
+  /** Time limit, ms. Default 15,000. */
   readonly withinMs?: number;
-  /** Pause between two questions, in ms. Default 50. */
+  /** Pause between two attempts, ms. Default 50. */
   readonly everyMs?: number;
 }
 
 /**
- * Asks until `probe` answers something other than undefined or false, and gives that. A probe that throws is asked
- * again: its last error is told when the time is over.
+ * Calls `probe` until it returns something other than undefined or false, and returns that. A probe that throws is
+ * called again; its last error is reported after the time limit.
  *
- * @param what the thing awaited, as it completes "waited for …"
+ * @param what the awaited thing, completing "waited for …"
  */
 export async function eventually<T>(
   what: string,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
-/** One request of a `.http` file, before its variables have values. */
+/** A request of a `.http` file, before its variables have values. */
 export interface HttpFileRequest {
-  /** What stands behind `###`. */
+  /** The text after `###`. */
   readonly title: string;
-  /** `# @name`: by which later requests refer to its answer. */
+  /** `# @name`, by which later requests refer to its answer. */
   readonly name: string | undefined;
-  /** `# @expect`: the status it is to have. */
+  /** `# @expect`: the expected status. */
   readonly expected: number;
   readonly method: string;
   readonly url: string;
@@ -19,7 +19,7 @@ export interface HttpFile {
   readonly requests: readonly HttpFileRequest[];
 }
 
-/** Reads what the tour uses of the format: variables, `###`, comments, a request line, headers, a body. */
+/** Reads the part of the format that the tour uses: variables, `###`, comments, a request line, headers, a body. */
 export function parseHttpFile(text: string): HttpFile {
   const [head = '', ...parts] = text.split(/^###/m);
   return {

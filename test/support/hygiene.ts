@@ -1,8 +1,8 @@
 import { afterAll } from '@jest/globals';
 
 /**
- * Imported by every test of the system: a rejection that nobody handled fails the file, even if it came while no test
- * was waiting. (A handle that is left open keeps Jest from ending, which the test command treats as a failure.)
+ * Imported by every test of the system: an unhandled rejection fails the file, even if it comes while no test is
+ * waiting. (An open handle keeps Jest from ending, which the test command treats as a failure.)
  */
 const rejections: unknown[] = [];
 const onRejection = (reason: unknown) => void rejections.push(reason);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api, Lines } from './api.ts';
 
-/** One answer to one request of the load. `status` is 0 where there was none (refused, cut, timed out). */
+/** The answer to one request of the load. `status` is 0 without an answer (refused, cut, timed out). */
 export interface LoadAnswer {
   readonly sentAt: number;
   readonly ms: number;
@@ -12,7 +12,7 @@ export interface LoadAnswer {
   readonly status: number;
   /** The order's id, if it was accepted. */
   readonly orderId: string | undefined;
-  /** The problem's code, or the error's message where there was no answer. */
+  /** The problem's code, or the error's message if there was no answer. */
   readonly code: string | undefined;
   readonly detail?: string | undefined;
 }
@@ -27,28 +27,28 @@ export interface LoadOptions {
   readonly users: readonly number[];
   readonly products: readonly number[];
   /**
-   * Every fourth order names the next of these, for the user whose it is; after the last comes the first again, used or
-   * not.
+   * Every fourth order names the next of these coupons, for the user who owns it; after the last the first comes again,
+   * used or not.
    */
   readonly coupons?: readonly GivenCoupon[];
-  /** Clients at work at once; one that would exceed it does not begin, and is counted as held back. */
+  /** Most clients at once. A client beyond the limit does not begin and is counted as held back. */
   readonly maxInFlight?: number;
 }
 
-/** A load of orders at a bounded, open rate: what the shop does with one order does not slow the next. */
+/** A load of orders at an open, bounded rate: the time of one order does not slow the next. */
 export interface Load {
   readonly answers: readonly LoadAnswer[];
   readonly heldBack: number;
-  /** Resolves once this many more orders have been accepted: the signal that the load flows (again). */
+  /** Resolves once this many more orders have been accepted: the sign that the load flows (again). */
   accepted(count: number, withinMs?: number): Promise<void>;
-  /** Resolves once this many more requests were not accepted: the signal that a fault is felt. */
+  /** Resolves once this many more requests were not accepted: the sign that a fault has an effect. */
   refused(count: number, withinMs?: number): Promise<void>;
-  /** Begins no more and resolves when every client has given up or has its answer. */
+  /** Starts no more clients, and resolves when every client has its answer or has given up. */
   stop(): Promise<readonly LoadAnswer[]>;
 }
 
 const TURN_MS = 20;
-/** A client that was refused or heard nothing asks again with the same key, so often. */
+/** How often a client asks with the same key when it is refused or gets no answer. */
 const TRIES = 4;
 const RETRY_AFTER_MS = 500;
 
@@ -79,7 +79,7 @@ export function startLoad(api: Api, options: LoadOptions): Load {
   }
 
   async function client(index: number): Promise<void> {
-    // Every third order has two lines, in either order, so that rows are wanted in more than one sequence.
+    // Every third order has two lines, in either order, so that rows are locked in more than one sequence.
     const wanted = [pick(products, index), ...(index % 3 === 0 ? [pick(products, index + 1)] : [])];
     const lines = [...new Set(wanted)].map((productId) => [productId, 1] as const);
     const key = randomUUID();
@@ -137,7 +137,7 @@ export function startLoad(api: Api, options: LoadOptions): Load {
   };
 }
 
-/** Answers counted by status, code and detail: what a failing test shows. */
+/** Counts answers by status, code and detail, to show in a failing test. */
 export function summarize(answers: readonly LoadAnswer[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { status, code, detail } of answers) {

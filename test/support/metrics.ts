@@ -1,4 +1,4 @@
-/** The sum of a measure of a process over its labels that match. */
+/** The sum of a process's metric over its matching labels. */
 export async function readMetric(
   url: string,
   name: string,

@@ -7,7 +7,7 @@ export interface OpsResult {
   readonly code: number;
   /** Results. */
   readonly stdout: string;
-  /** Words for people. */
+  /** Messages for people. */
   readonly stderr: string;
 }
 
@@ -33,7 +33,7 @@ function runOps(stack: Stack, args: readonly string[]): Promise<OpsResult> {
   });
 }
 
-/** Runs it and fails, with what it said, unless it ends with this exit code. */
+/** Runs the command line and fails, showing its output, unless it ends with this exit code. */
 export async function expectOps(stack: Stack, args: readonly string[], code = 0): Promise<OpsResult> {
   const result = await runOps(stack, args);
   if (result.code === code) return result;

@@ -13,16 +13,16 @@ export interface OrderEvent {
 export interface OrderStream {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** What has come so far. */
+  /** The events received so far. */
   readonly events: readonly OrderEvent[];
-  /** Everything as it came, comments and `retry:` too. */
+  /** The raw text received, including comments and `retry:`. */
   text(): string;
   types(): string[];
-  /** The last event's id: what the next stream begins after. */
+  /** The id of the last event, after which the next stream begins. */
   lastEventId(): string | undefined;
-  /** Resolves once so many events have come, or an event of this type. Rejects when the stream is over before. */
+  /** Resolves once this many events have come, or an event of this type. Rejects when the stream ends before. */
   until(wanted: number | string): Promise<void>;
-  /** `end`: the server ended it; `broken`: its connection broke; `left`. */
+  /** `end`: ended by the server; `broken`: connection lost; `left`: closed by the client. */
   readonly over: Promise<'end' | 'broken' | 'left'>;
   leave(): void;
 }
@@ -32,10 +32,10 @@ export interface FollowOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-// A connection for each stream, which nobody gets afterwards.
+// A separate connection for each stream, never reused.
 const agent = new Agent({ keepAlive: false });
 
-/** Opens a stream; resolves with its head, whatever the status. */
+/** Opens a stream; resolves with its head, with any status. */
 export async function followOrder(
   api: Api,
   { orderId, userId }: Pick<OrderBody, 'orderId' | 'userId'>,
@@ -101,7 +101,7 @@ export async function followOrder(
   };
 }
 
-/** As the standard for server-sent events reads a block; a block without data is no event. */
+/** Parses a block as in the standard for server-sent events; a block without data is no event. */
 function parse(block: string): OrderEvent | undefined {
   const fields = new Map<string, string>();
   for (const line of block.split('\n')) {

@@ -1,4 +1,4 @@
-/** Settings under which no request is refused for load, however slow the machine is: for tests of something else. */
+/** Settings under which no request is refused for load, however slow the machine, for tests of other things. */
 export const PATIENT = {
   SHED_ABOVE_MS: '0',
   ADMISSION: 'false',

@@ -10,7 +10,7 @@ import { eventually } from './eventually.ts';
 import { readMetric } from './metrics.ts';
 import { testStack, wipe } from './stack.ts';
 
-/** An event as anyone on its topic sees it. */
+/** An event as seen by any reader of its topic. */
 export interface Heard {
   readonly type: string;
   readonly key: string | null;
@@ -18,25 +18,25 @@ export interface Heard {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The service as a process on empty schemas and topics, and everything around it that a test looks at. */
+/** The service as a process on empty schemas and topics, with everything around it that a test observes. */
 export interface RunningService {
   readonly url: string;
-  /** Calls it as the gateway does. */
+  /** Calls the service as the gateway does. */
   readonly api: Api;
   readonly process: ServiceProcess;
   readonly database: PooledDatabase;
-  /** What is on the service's own topic, in the order of arrival. */
+  /** The events on the service's own topic, in the order of arrival. */
   readonly heard: readonly Heard[];
   /**
-   * Publishes as the order service or another would, with derived ids: the same event twice is the same event.
+   * Publishes like the order service or another, with derived ids: the same event twice is the same event.
    * @returns the ids
    */
   publish(...events: NewEvent[]): Promise<string[]>;
   /** The first `count` events of a key (an order, a product, a user), once they are there. */
   hear(key: string | number, count?: number): Promise<Heard[]>;
-  /** The sum of a metric over its labels that match. */
+  /** The sum of a metric over its matching labels. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
-  /** After it was killed: another process in its place, not waited for until it is ready. */
+  /** Starts another process after a kill, without waiting until it is ready. */
   startAgain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -84,7 +84,7 @@ export async function runService(
   };
 }
 
-/** The test's own end of the log. */
+/** The test's own client of the log. */
 async function joinLog(stack: Stack, topic: string) {
   const logger = silentLogger;
   const codec = createCodec({ registryUrl: stack.env.SCHEMA_REGISTRY_URL ?? '', logger });
@@ -111,7 +111,7 @@ async function joinLog(stack: Stack, topic: string) {
     return records.map((record) => record.headers.ce_id ?? '');
   }
   function toRecord({ type, data }: NewEvent) {
-    // TypeScript loses that type and data belong together.
+    // TypeScript cannot express that type and data belong together.
     const { topic, ...definition } = EVENTS[type] as {
       topic: string;
       key: (data: unknown) => string;

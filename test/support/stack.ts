@@ -9,8 +9,8 @@ import { ALL_SERVICE_NAMES, EXAMPLE_NAMES, SERVICE_NAMES, schemaOf } from '../..
 export const SCHEMAS = ALL_SERVICE_NAMES.map((name) => schemaOf(name));
 
 /**
- * The stack that the test command started for us, with the examples that SHOP_WITH names. Any other stack is refused:
- * these tests empty schemas and kill processes.
+ * The stack that the test command started for these tests, with the examples in SHOP_WITH. Any other stack is refused:
+ * the tests empty schemas and kill processes.
  */
 export function testStack(env: Record<string, string | undefined> = process.env): Stack {
   const name = env.SHOP_STACK;
@@ -25,7 +25,7 @@ export function testStack(env: Record<string, string | undefined> = process.env)
   return { ...stack, layout, env: stackEnv(layout) };
 }
 
-/** A connection that may do everything, for tests that look at or prepare tables. */
+/** A connection with all rights, for tests that read or prepare tables. */
 export function connectRoot(stack: Stack): Promise<SqlConnection> {
   const url = stack.env.MYSQL_ROOT_URL;
   if (!url) throw new Error(`the stack ${stack.name} names no MYSQL_ROOT_URL`);
@@ -33,8 +33,8 @@ export function connectRoot(stack: Stack): Promise<SqlConnection> {
 }
 
 /**
- * Empties every schema, the log, Redis and the data platform (which must not run): what other tests published would be
- * heard as orders that nobody has.
+ * Empties every schema, the log, Redis and the data platform (which must not run): other tests' events would be
+ * consumed as orders that do not exist.
  */
 export async function wipe(stack: Stack): Promise<void> {
   const kafka = stack.part('kafka');
@@ -60,7 +60,7 @@ async function emptyRedis(stack: Stack): Promise<void> {
 /** A connection to the stack's Redis, for tests that look at it or empty it. */
 export function connectRedis(stack: Stack): Redis {
   const redis = new Redis(stack.env.REDIS_URL ?? '');
-  // Tests stop the server; the client connects again by itself.
+  // Tests stop the server; the client reconnects by itself.
   redis.on('error', () => undefined);
   return redis;
 }
@@ -74,7 +74,7 @@ async function tables(sql: SqlConnection): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-/** Rows of every table of every schema, but those that come and go by themselves (`except`). */
+/** Row counts of every table of every schema, except tables whose rows come and go by themselves (`except`). */
 export async function rowCounts(stack: Stack, except: readonly string[] = ['outbox']): Promise<Record<string, number>> {
   const sql = await connectRoot(stack);
   try {

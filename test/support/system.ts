@@ -5,18 +5,18 @@ import { Api } from './api.ts';
 import { loadContract } from './contract.ts';
 import { testStack, wipe } from './stack.ts';
 
-/** The data platform is always there, so that every audit also checks what it got. */
+/** Includes the data platform, so that every audit also checks its deliveries. */
 const BEHIND_THE_GATEWAY: readonly ServiceName[] = SERVICE_NAMES;
 
-/** Tests ask more often than a user would, all from one address. */
+/** No limits: tests send more requests than a user would, all from one address. */
 const TEST_ENV = { LOG_LEVEL: 'info', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off' };
 
 export interface SystemOptions {
-  /** How many of each service start. The gateway is told of `knownInstances`. */
+  /** Number of instances of each service to start. The gateway is told of `knownInstances`. */
   readonly instances?: number;
-  /** How many instances of each service the gateway may call, whether they run or not. Default: `instances`. */
+  /** Number of instances of each service that the gateway may call, running or not. Default: `instances`. */
   readonly knownInstances?: number;
-  /** Whether the gateway wants tokens. Default `off`: requests name their user. */
+  /** Whether the gateway requires tokens. Default `off`: requests name their user. */
   readonly auth?: 'on' | 'off';
   /** Extra environment for every service. */
   readonly env?: Readonly<Record<string, string>>;
@@ -26,12 +26,12 @@ export interface SystemOptions {
 export interface System {
   readonly stack: Stack;
   readonly api: Api;
-  /** Nothing older than this is this system's. */
+  /** Start of this system; older data is not its own. */
   readonly startedAt: Date;
-  /** Starts an instance that does not run and waits until it is ready. */
+  /** Starts a stopped instance and waits until it is ready. */
   start(service: ServiceName, instance?: number, env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
   process(service: ServiceName, instance?: number): ServiceProcess;
-  /** Ends every process, as an operator would; fails if one had to be killed or ended by itself before. */
+  /** Ends every process like an operator; fails if one had to be killed or had ended by itself. */
   stop(): Promise<void>;
 }
 
