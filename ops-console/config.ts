@@ -1,7 +1,7 @@
 import { serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 
-/** The environment of the console. Addresses are read as the command line does: `../ops/src/addresses.ts`. */
+/** The environment of the console. Addresses are read as by the command line: `../ops/src/addresses.ts`. */
 export const configSchema = z.object({
   HOST: serviceConfig.HOST,
   PORT: serviceConfig.PORT.default(3007),

@@ -40,5 +40,5 @@ const streams = createEventStreams({ maxStreams: MAX_STREAMS });
 const callers = createCallerVerifier(config.INTERNAL_KEYS);
 
 await runtime.listen(createApp({ logger, metrics, health, callers, audits, rushes, status, streams, now: Date.now }));
-// Before the server: nothing is begun any more, and no stream keeps it open.
+// Stopped before the server, so that nothing new begins and no stream keeps the server open.
 shutdown.onStop('rushes', () => Promise.all([audits.stop(), rushes.stop()]).then(() => streams.close()));

@@ -1,6 +1,6 @@
 import type { ProblemTable } from '@shop/chassis';
 
-/** The codes that the console refuses with besides the common ones. */
+/** The codes of the console's refusals, besides the common ones. */
 export const PROBLEMS = {
   PRODUCT_NOT_FOUND: { status: 404, title: 'No such product' },
   COUPON_POLICY_NOT_FOUND: { status: 404, title: 'No such coupon policy' },

@@ -6,7 +6,7 @@ import { followRush } from './rush/follow.ts';
 import type { Rush, Rushes } from './rush/rushes.ts';
 import { auditBody, rushBody } from './schemas.ts';
 
-/** How far back an audit looks that is not told, ms. */
+/** How far back an audit looks by default, ms. */
 const SINCE_MS = 900_000;
 
 export interface ConsoleRoutes {
@@ -19,7 +19,7 @@ export interface ConsoleRoutes {
 
 export type ShownStatus = Status & { readonly problems: readonly string[] };
 
-/** What operators can have done. All of it is for scope `ops`. */
+/** Routes for operators. All require the scope `ops`. */
 export function consoleRoutes({ audits, rushes, status, streams, now }: ConsoleRoutes): (router: Router) => void {
   const rushOf = (request: Request<{ id: string }>): Rush => {
     const rush = rushes.find(request.params.id);

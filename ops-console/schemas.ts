@@ -1,9 +1,9 @@
 import { MAX_INTEGER } from '@shop/chassis';
 import { z } from 'zod';
 
-/** The most buyers of a rush. */
+/** Most buyers of a rush. */
 const MAX_BUYERS = 2_000;
-/** An audit from here reaches back at most so far, ms; the command line has no such limit. */
+/** How far back an audit of the console may reach, ms; the command line has no such limit. */
 const MAX_SINCE_MS = 86_400_000;
 
 const id = z.int().positive().max(MAX_INTEGER);

@@ -1,7 +1,7 @@
 import { createCountdown } from './countdown.ts';
 import { expireSession, session } from './session.ts';
 
-/** An RFC 9457 answer, or `NETWORK` where there was none at all. */
+/** An RFC 9457 problem, or `NETWORK` where there was no answer. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
@@ -24,16 +24,16 @@ export interface Answer<T> {
 
 export interface CallOptions {
   readonly body?: unknown;
-  /** One click, one key: repeated as often as the request is. */
+  /** Idempotency-Key: one for each click, the same for repeats of the request. */
   readonly key?: string;
-  /** It has one effect however often it is sent, without a key. */
+  /** True when the request has one effect however often it is sent, without a key. */
   readonly idempotent?: boolean;
-  /** The longest that the answer may take to come with an outcome (`Prefer: wait`), s. */
+  /** Longest wait for an outcome in the answer (`Prefer: wait`), s. */
   readonly waitS?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Told every second how many seconds are left until a request that has to wait is sent again; null when none waits. */
+/** Called every second with the seconds until a waiting request is sent again; null when none waits. */
 type Waiting = (seconds: number | null) => void;
 let waiting: Waiting = () => undefined;
 export function onWaiting(told: Waiting): void {
@@ -42,9 +42,9 @@ export function onWaiting(told: Waiting): void {
 const countdown = createCountdown((seconds) => waiting(seconds));
 
 const TRIES = 4;
-/** A shop that says more than that is away rather than busy. */
+/** A shop with a longer Retry-After is away rather than busy. */
 const MAX_WAIT_S = 60;
-/** Added at random, so that clients which were told the same second do not come in the same moment, ms. */
+/** Random addition, so that clients told the same second do not return at the same moment, ms. */
 const SPREAD_MS = 1_000;
 
 /** How much the server's clock is ahead of this one, ms; exact to a second. */
@@ -55,12 +55,12 @@ export function serverNow(): number {
 }
 
 /**
- * Calls the API. What may be repeated (reads, and writes with a key) is, when the server asks for patience (429, 503)
- * or cannot be reached. @throws {Problem}
+ * Calls the API. Repeatable requests (reads, and writes with a key) are repeated when the server asks for patience
+ * (429, 503) or cannot be reached. @throws {Problem}
  */
 export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
   const repeatable = method === 'GET' || options.key !== undefined || options.idempotent === true;
-  // Whoever signs in while it waits does not ask for what another has asked for.
+  // A user who signs in during the wait must not repeat another user's request.
   const user = authorized();
   for (let attempt = 1; ; attempt++) {
     try {
@@ -96,7 +96,7 @@ async function once<T>(
   return { status: response.status, data: data as T, headers: response.headers };
 }
 
-/** The JSON of an answer; undefined where it is none, as from a proxy in between. @throws {Problem} NETWORK */
+/** The JSON of an answer; undefined if it is none, e.g. from a proxy. @throws {Problem} NETWORK */
 async function bodyOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
   const text = await response.text().catch((error: unknown) => {
     if (signal?.aborted) throw error;
@@ -109,7 +109,7 @@ async function bodyOf(response: Response, signal: AbortSignal | undefined): Prom
   }
 }
 
-/** A response, whatever its status. @throws {Problem} NETWORK */
+/** A response with any status. @throws {Problem} NETWORK */
 export async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, init);
@@ -124,7 +124,7 @@ export function authorized(): Headers {
   return new Headers(token ? { authorization: `Bearer ${token}` } : {});
 }
 
-/** The problem of an answer; one that says who asks is not known ends the session. */
+/** The problem of an answer. A 401 ends the session. */
 export function problemOf(response: Response, data: unknown): Problem {
   if (response.status === 401) expireSession();
   const body = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
@@ -135,7 +135,7 @@ export function problemOf(response: Response, data: unknown): Problem {
 /** Seconds until it is worth trying again; undefined if it is not. */
 function patience({ status, code, body }: Problem): number | undefined {
   if (code === 'NETWORK') return 1;
-  // A deadline that has passed, or a key still at work, are answers: asking again is the user's choice.
+  // A missed deadline, or a key still in progress, is an answer: asking again is the user's choice.
   if (status !== 429 && (status !== 503 || code === 'ORDER_DEADLINE_EXCEEDED')) return undefined;
   return Math.min(Math.max(1, Number(body.retryAfter) || 1), MAX_WAIT_S);
 }

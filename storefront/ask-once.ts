@@ -3,11 +3,11 @@ import { wishFor } from './kept-wish.ts';
 import { session } from './session.ts';
 
 /**
- * POSTs what must happen once. Until it is known whether it did, asking for the same again repeats the first request
- * word for word, also after the page was loaded anew: else a lost answer would lead to a second order.
+ * POSTs a request that must have one effect. Until its outcome is known, the same wish repeats the first request word
+ * for word, even after a reload of the page; otherwise a lost answer would lead to a second order.
  *
- * @param purpose one wish of a user and purpose is remembered: the last one
- * @param essence what makes it the same; without it the whole body
+ * @param purpose one wish is remembered for each user and purpose: the last one
+ * @param essence the part of the body that identifies the wish; default the whole body
  * @throws {Problem}
  */
 export async function askOnce<T, B>(
@@ -27,7 +27,7 @@ export async function askOnce<T, B>(
   }
 }
 
-/** It was not done, and will not be. */
+/** True when the request had no effect and never will. */
 function isRefusal({ status, code }: Problem): boolean {
   return status >= 400 && status < 500 && status !== 429 && code !== 'IDEMPOTENCY_IN_FLIGHT';
 }

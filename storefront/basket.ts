@@ -1,19 +1,17 @@
-/** What the API takes: 1 to 50 lines, each of 1 to 1,000 pieces. */
+/** Limits of the API: 1 to 50 lines, each of 1 to 1,000 pieces. */
 const MAX_LINES = 50;
 export const MAX_QUANTITY = 1_000;
 
 export interface BasketLine {
   readonly productId: number;
   readonly name: string;
-  /** Won, when it was put in. */
+  /** Price when it was put in, won. */
   readonly price: number;
   readonly quantity: number;
 }
 export type Basket = readonly BasketLine[];
 
-/**
- * Adds a piece, or sets the quantity where it is given; 0 takes the product out. What does not fit is left as it was.
- */
+/** Adds a piece, or sets the given quantity; 0 removes the product. A change beyond the limits is ignored. */
 export function put(basket: Basket, product: Omit<BasketLine, 'quantity'>, quantity?: number): Basket {
   const before = basket.find((line) => line.productId === product.productId);
   const wanted = quantity ?? (before?.quantity ?? 0) + 1;
@@ -23,7 +21,7 @@ export function put(basket: Basket, product: Omit<BasketLine, 'quantity'>, quant
   return basket.length < MAX_LINES ? [...basket, line] : basket;
 }
 
-/** The basket without the pieces that were ordered: others may have been put in meanwhile. */
+/** The basket without the ordered pieces; others may have been put in meanwhile. */
 export function without(basket: Basket, ordered: Basket): Basket {
   const gone = new Map(ordered.map(({ productId, quantity }) => [productId, quantity]));
   return basket
@@ -31,7 +29,7 @@ export function without(basket: Basket, ordered: Basket): Basket {
     .filter(({ quantity }) => quantity > 0);
 }
 
-/** The basket at the prices of now; the same object when none has changed. */
+/** The basket at present prices; the same object when none has changed. */
 export function reprice(basket: Basket, products: readonly Omit<BasketLine, 'quantity'>[]): Basket {
   const priceNow = new Map(products.map(({ productId, price }) => [productId, price]));
   if (basket.every(({ productId, price }) => (priceNow.get(productId) ?? price) === price)) return basket;

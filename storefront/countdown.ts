@@ -5,7 +5,7 @@ const UNITS = [
   ['seconds', 1],
 ] as const;
 
-/** What is left until `at`, in whole seconds, rounded up: it shows 1 until it is over. Times in ms. */
+/** The time left until `at`, in whole seconds, rounded up, so that it shows 1 until the end. Times in ms. */
 export function remaining(at: number, now: number): Record<(typeof UNITS)[number][0], number> & { over: boolean } {
   let left = Math.max(0, Math.ceil((at - now) / 1000));
   const over = left === 0;
@@ -25,11 +25,11 @@ export function clock(at: number, now: number, dayMark: string): string {
 }
 
 export interface Countdown {
-  /** Something begins to wait for so long, ms. @returns ends its wait, however it ends */
+  /** Starts a wait of `ms`. @returns ends the wait, however it ends */
   begin(ms: number): () => void;
 }
 
-/** Tells `show` every second how many whole seconds are left of the shortest wait; null when nothing waits any more. */
+/** Calls `show` every second with the whole seconds left of the shortest wait; null when there is no wait any more. */
 export function createCountdown(show: (seconds: number | null) => void, now: () => number = Date.now): Countdown {
   const ends = new Map<symbol, number>();
   let ticks: ReturnType<typeof setInterval> | undefined;

@@ -7,12 +7,12 @@ export interface ServerEvent {
 
 export interface Parsed {
   readonly events: readonly ServerEvent[];
-  /** What the server asks clients to wait before they come back, ms. */
+  /** The server's requested pause before a reconnect, ms. */
   readonly retryMs: number | undefined;
 }
 
 /**
- * Reads a stream piece by piece, wherever the pieces are cut.
+ * Reads a stream in pieces, wherever they are cut.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function createEventParser(): (text: string) => Parsed {

@@ -6,15 +6,15 @@ const RETRY_MS = 1_000;
 export interface FollowOptions {
   readonly signal: AbortSignal;
   readonly lastEventId?: string;
-  /** Asked after each time that there was no stream: whether all is over, known in another way. */
+  /** Called after each attempt without a stream: whether the end is known in another way. */
   readonly meanwhile?: () => Promise<boolean>;
 }
 
 /**
- * Follows a stream of events, from the one after `lastEventId` on, until `told` says that it was the last, the stream
- * has ended for good, or `signal` aborts. A connection that breaks is taken up again where it was. EventSource could do
- * that, but sends no token.
- * @throws {Problem} when it cannot be followed: not signed in, not there
+ * Follows a stream of events, after `lastEventId`, until `told` says that an event was the last, the stream has ended
+ * for good, or `signal` aborts. A broken connection is resumed at the last event. EventSource could do the same, but
+ * sends no token.
+ * @throws {Problem} when the stream cannot be followed: not signed in, not there
  */
 export async function followEvents(
   path: string,
@@ -30,7 +30,7 @@ export async function followEvents(
       headers.set('accept', 'text/event-stream');
       if (last) headers.set('last-event-id', last);
       const response = await reach(path, { headers, signal });
-      // Nothing more will come.
+      // 204: no more events will come.
       if (response.status === 204) return;
       if (!response.ok || !response.body) {
         const problem = problemOf(response, await response.json().catch(() => undefined));
@@ -45,14 +45,14 @@ export async function followEvents(
             last = event.id;
             over = told(event) || over;
           }
-          // Whatever holds the connection open: who waits for this to end need not wait for that.
+          // Leaves a connection that something else keeps open: the caller must not wait for its end.
           if (over) break;
         }
       }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Error && 'status' in error && error.status !== 0) throw error;
-      // The connection broke: the next one goes on from `last`.
+      // The connection broke: the next one resumes after `last`.
     }
     if (!over && meanwhile) over = await meanwhile().catch(() => false);
     if (!over) await pause(retryMs, signal).catch(() => undefined);

@@ -21,7 +21,7 @@ export function otherLanguage(): { readonly code: Language; readonly words: Word
   return { code, words: LANGUAGES[code] };
 }
 
-/** The texts in the language of the moment. */
+/** The texts in the present language. */
 export function words(): Words {
   return LANGUAGES[language()];
 }
@@ -38,7 +38,7 @@ export function time(iso: string): string {
   return new Date(iso).toLocaleString(language(), { dateStyle: 'medium', timeStyle: 'short' });
 }
 
-/** What went wrong, in words. */
+/** An error in words. */
 export function explain(error: unknown): string {
   const { problem, unknownProblem } = words();
   const code = error instanceof Problem ? error.code : 'ERROR';

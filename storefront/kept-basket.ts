@@ -7,23 +7,23 @@ export function loadBasket(): Basket {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '[]');
     return Array.isArray(kept) ? kept.filter(isLine) : [];
   } catch {
-    // Somebody else's text under this name, or storage that is switched off: an empty basket does no harm.
+    // Another program's text under this name, or disabled storage: an empty basket does no harm.
     return [];
   }
 }
 
-/** Keeps the basket and tells whoever shows it. */
+/** Stores the basket and notifies the pages that show it. */
 export function saveBasket(basket: Basket): void {
   localStorage.setItem(KEY, JSON.stringify(basket));
   basketChanged();
 }
 
-/** Tells whoever shows the basket, or an order of it, to look again. */
+/** Notifies the pages that show the basket, or an order of it. */
 export function basketChanged(): void {
   dispatchEvent(new Event('basket'));
 }
 
-/** What another tab does to the basket is seen here too. */
+/** Shows changes that another tab makes to the basket. */
 export function watchOtherTabs(): void {
   addEventListener('storage', ({ key }) => {
     if (key === KEY || key === null) basketChanged();

@@ -1,14 +1,14 @@
-/** Something to be done once, and its Idempotency-Key. */
+/** A request with one effect, and its Idempotency-Key. */
 export interface Wish<B> {
   readonly key: string;
   readonly body: B;
-  /** It is known whether it was done: the same once more is something new. */
+  /** The outcome is known: the same wish again is a new one. */
   ended(): void;
 }
 
 /**
- * The wish of this name that is still open, where it is the same; else a new one in its place. It outlives the page.
- * @param essence what makes it the same; without it the whole body
+ * The open wish of this name if it is the same; otherwise a new one in its place. It survives a reload.
+ * @param essence the part of the body that identifies the wish; default the whole body
  */
 export function wishFor<B>(name: string, body: B, essence: (body: B) => unknown = (it) => it): Wish<B> {
   const item = `shop.wish.${name}`;

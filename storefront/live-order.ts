@@ -2,19 +2,19 @@ import { call } from './api.ts';
 import { followEvents } from './follow.ts';
 import type { Order, OrderEvent } from './types.ts';
 
-/** How long an order is waited for where there is no stream, s. */
+/** How long to wait for an order without a stream, s. */
 const WAIT_S = 5;
 
 export interface OrderListener {
-  /** A step, seen as it happens. */
+  /** Called with each step as it happens. */
   readonly step: (event: OrderEvent) => void;
-  /** What the order has come to, without its steps: the stream is away. */
+  /** Called with the order, without its steps, while the stream is away. */
   readonly state: (order: Order) => void;
 }
 
 /**
- * Follows an order to its end; a cancellation of a completed one is followed anew.
- * @throws {Problem} when it is not one's own
+ * Follows an order to its end. A cancellation of a completed order needs a new call.
+ * @throws {Problem} when the order is not the user's
  */
 export function followOrder(
   orderId: string,

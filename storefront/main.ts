@@ -11,7 +11,7 @@ import { endSession, session } from './session.ts';
 const app = document.getElementById('app');
 if (!app) throw new Error('the page has no #app');
 
-/** Around every page. lit-html leaves <main> alone: its content is the router's. */
+/** Draws the frame of every page. lit-html leaves <main> alone: the router fills it. */
 function frame(): void {
   const w = words();
   const user = session();
@@ -57,7 +57,7 @@ function isHere(path: string): boolean {
   return path === '/' ? here === '/' : here.startsWith(path);
 }
 
-/** The fragment is the router's: a link to #main would leave the page. */
+/** Handles the skip link by script: the fragment belongs to the router, and a link to #main would leave the page. */
 function skip(event: Event): void {
   event.preventDefault();
   document.getElementById('main')?.focus();
@@ -85,7 +85,7 @@ const router = createRouter({
 onWaiting(showWait);
 for (const change of ['online', 'offline', 'basket']) addEventListener(change, frame);
 watchOtherTabs();
-// A session that has ended closes the pages that need one.
+// The end of a session closes pages that need one.
 addEventListener('session', () => {
   frame();
   if (session() === undefined) router.open();

@@ -1,4 +1,4 @@
-/** Won: ₩12,345 or, in Korean, 12,345원. */
+/** Formats won: ₩12,345 or, in Korean, 12,345원. */
 export function wonIn(language: 'en' | 'ko', won: number): string {
   const digits = Math.abs(won).toLocaleString(language);
   const sign = won < 0 ? '−' : '';

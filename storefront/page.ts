@@ -1,11 +1,11 @@
 import { render, type TemplateResult } from 'lit-html';
 import { explain, words } from './i18n.ts';
 
-/** What a page gets: where to draw, the parts of its address, and a signal that tells when it is left. */
+/** Given to a page: its drawing function, the parts of its address, and a signal that aborts when it is left. */
 export interface PageContext {
   readonly params: readonly string[];
   readonly signal: AbortSignal;
-  /** Draws the page anew; nothing once it is left. */
+  /** Draws the page again; does nothing once it is left. */
   draw(content: TemplateResult): void;
 }
 export type Page = (context: PageContext) => void | Promise<void>;
@@ -13,7 +13,7 @@ export type Page = (context: PageContext) => void | Promise<void>;
 const SAID_MS = 8_000;
 let unsaid: ReturnType<typeof setTimeout> | undefined;
 
-/** Says a sentence to everybody: shown at the bottom for a while, and read out. */
+/** Shows a sentence at the bottom for a while, and has it read out. */
 export function say(text: string): void {
   const element = document.getElementById('said');
   if (!element) return;
@@ -25,8 +25,8 @@ export function say(text: string): void {
 }
 
 /**
- * Shows that a request waits until the shop can do it, and for how many seconds; null when it goes on. The sentence is
- * read out once, the seconds are only seen.
+ * Shows that a request waits for the shop, and for how many seconds; null when it continues. The sentence is read out
+ * once, the seconds are only shown.
  */
 export function showWait(seconds: number | null): void {
   const element = document.getElementById('said');
@@ -51,16 +51,14 @@ export function sayProblem(error: unknown): void {
   say(explain(error));
 }
 
-/** Runs what a click asks for; what goes wrong is said. */
+/** Runs the action of a click and shows its errors. */
 export function attempt(work: () => Promise<void>): void {
   work().catch((error: unknown) => {
     if (!(error instanceof DOMException && error.name === 'AbortError')) sayProblem(error);
   });
 }
 
-/**
- * Calls `work` now and every `ms` while the page is open and visible; one that fails is tried again at the next turn.
- */
+/** Calls `work` now and every `ms` while the page is open and visible. A failed call is repeated at the next turn. */
 export function everyMs(ms: number, signal: AbortSignal, work: () => Promise<void>): void {
   const turn = async () => {
     if (!document.hidden) await work().catch(() => undefined);

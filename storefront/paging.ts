@@ -3,14 +3,14 @@ import type { Page } from './types.ts';
 
 export interface Listing<T> {
   readonly items: readonly T[];
-  /** The first part is there. */
+  /** True once the first part is loaded. */
   readonly loaded: boolean;
   readonly hasMore: boolean;
-  /** Fetches the next part, the first one at first. @throws {Problem} */
+  /** Fetches the next part, beginning with the first. @throws {Problem} */
   next(): Promise<void>;
 }
 
-/** A list of the API, fetched part by part. `path` has its query already, or none. */
+/** A list of the API, fetched part by part. `path` may already have a query. */
 export function createListing<T>(path: string, signal: AbortSignal): Listing<T> {
   let items: readonly T[] = [];
   let cursor: string | null | undefined;
@@ -35,7 +35,7 @@ export function createListing<T>(path: string, signal: AbortSignal): Listing<T> 
       return typeof cursor === 'string';
     },
     next() {
-      // Two clicks must not bring the same part twice.
+      // A second click must not fetch the same part again.
       fetching ??= fetchNext().finally(() => {
         fetching = undefined;
       });

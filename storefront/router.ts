@@ -4,12 +4,12 @@ import { drawInto, type Page, sayProblem } from './page.ts';
 export interface PageRoute {
   readonly pattern: RegExp;
   readonly page: Page;
-  /** Only for those who are signed in. */
+  /** Only for signed-in users. */
   readonly user?: boolean;
 }
 
 export interface Router {
-  /** Opens the page of the address, anew even if it is open. */
+  /** Opens the page of the address, even if it is open already. */
   open(): void;
 }
 
@@ -17,7 +17,7 @@ export interface RouterOptions {
   readonly routes: readonly PageRoute[];
   readonly outlet: HTMLElement;
   readonly mayOpen: (route: PageRoute) => boolean;
-  /** Where those go who may not. */
+  /** The page for users who may not open the requested one. */
   readonly refuge: string;
   readonly opened: (path: string) => void;
   readonly missing: Page;
@@ -28,12 +28,12 @@ export function currentPath(): string {
   return location.hash.replace(/^#/, '') || '/';
 }
 
-/** Where to sign in, and come back from. */
+/** The address for signing in and coming back. */
 export function refugeFrom(path: string, refuge: string): string {
   return `${refuge}?${new URLSearchParams({ next: path }).toString()}`;
 }
 
-/** Shows the page that the fragment names, and puts the focus on its heading when it changes. */
+/** Shows the page named by the fragment, and focuses its heading when it changes. */
 export function createRouter({ routes, outlet, mayOpen, refuge, opened, missing }: RouterOptions): Router {
   let leaving = new AbortController();
   let first = true;
@@ -63,7 +63,7 @@ export function createRouter({ routes, outlet, mayOpen, refuge, opened, missing 
   return { open };
 }
 
-/** As soon as the page has drawn it. */
+/** Focuses the heading as soon as the page has drawn it. */
 function focusHeading(outlet: HTMLElement, signal: AbortSignal): void {
   scrollTo(0, 0);
   const found = (): boolean => {

@@ -1,6 +1,6 @@
 import type { Rush } from './types.ts';
 
-/** What the chart shows of a rush, in this order. */
+/** The lines of a rush's chart, in this order. */
 export const LINES = ['issued', 'sold', 'refused'] as const;
 export type Line = (typeof LINES)[number];
 
@@ -13,7 +13,7 @@ export interface Chart {
   readonly ms: number;
 }
 
-/** How many coupons were issued, and how many orders went through or were refused. */
+/** Numbers of coupons issued, and of orders completed or refused. */
 export function valuesOf({ coupons, orders }: Rush): Record<Line, number> {
   return { issued: coupons.issued, sold: orders.completed, refused: refusals(orders.refused) };
 }
@@ -22,7 +22,9 @@ export function refusals(byCode: Rush['orders']['refused']): number {
   return Object.values(byCode).reduce((sum, count) => sum + count, 0);
 }
 
-/** The states of a rush as lines over time. Both axes reach at least to 1, so that an empty chart is one too. */
+/**
+ * Draws the states of a rush as lines over time. Both axes reach at least to 1, so that an empty chart is valid too.
+ */
 export function chartOf(states: readonly Rush[], { width, height }: { width: number; height: number }): Chart {
   const ms = Math.max(1, ...states.map((state) => state.elapsedMs));
   const most = Math.max(1, ...states.flatMap((state) => Object.values(valuesOf(state))));

@@ -7,7 +7,7 @@ export interface Session {
 const KEY = 'shop.session';
 const LAST_USER = 'shop.last-user';
 
-/** The signed-in user. Until when the token is good the server says, with a 401: the clock here may be wrong. */
+/** The signed-in user. The server, by a 401, decides how long the token is valid: the clock here may be wrong. */
 export function session(): Session | undefined {
   try {
     return (JSON.parse(sessionStorage.getItem(KEY) ?? 'null') as Session | null) ?? undefined;
@@ -22,12 +22,12 @@ export function startSession(opened: Session): void {
   dispatchEvent(new Event('session'));
 }
 
-/** Who was signed in last, in this tab. */
+/** The user last signed in, in this tab. */
 export function lastUser(): string {
   return sessionStorage.getItem(LAST_USER) ?? '';
 }
 
-/** The token is not believed (any more): the user is asked to sign in again. */
+/** The token is not valid any more: the user is asked to sign in again. */
 export function expireSession(): void {
   endSession();
   dispatchEvent(new Event('session-expired'));

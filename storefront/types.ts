@@ -1,4 +1,4 @@
-/** The answers of the API that the shop shows; /openapi.json tells all of them. Amounts in won, times in ISO 8601. */
+/** The API's answers that the shop shows; /openapi.json documents all. Amounts in won, times in ISO 8601. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;

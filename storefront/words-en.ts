@@ -1,4 +1,4 @@
-/** Every text of the shop. `words-ko.ts` has the same keys, or the types do not pass. */
+/** Every text of the shop. `words-ko.ts` must have the same keys, checked by its type. */
 export const en = {
   language: 'English',
   title: 'shop',

@@ -7,7 +7,7 @@ const CLEAN: Verdict = { clean: true, violations: [], checks: 1, notes: [], orde
 const TASK = { since: new Date(0), restMs: 0 };
 const settled = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-/** Audits that end when the test says so. */
+/** Audits that end when the test ends them. */
 function held() {
   const ends: ((verdict: Verdict | Error) => void)[] = [];
   const run: RunAudit = (_, signal) =>
@@ -19,7 +19,7 @@ function held() {
   return { ends, audits: createAudits({ run, newId: () => `audit-${++id}` }) };
 }
 
-it('when one is at work, then another is refused by its name, until it has ended', async () => {
+it('when an audit is running, then another is refused with its id, until it has ended', async () => {
   const { audits, ends } = held();
   const { auditId } = audits.begin(TASK);
   expect(() => audits.begin(TASK)).toThrow(expect.objectContaining({ code: 'AUDIT_RUNNING', extra: { auditId } }));
@@ -30,7 +30,7 @@ it('when one is at work, then another is refused by its name, until it has ended
   expect(audits.begin(TASK).state).toBe('RUNNING');
 });
 
-it('when a rush wants one meanwhile, then it waits for its turn, whatever becomes of the one before', async () => {
+it('when a rush wants an audit while another is running, then it waits its turn, however the other ends', async () => {
   const { audits, ends } = held();
   const { auditId } = audits.begin(TASK);
   const ofRush = audits.inTurn(TASK);
@@ -47,7 +47,7 @@ it('when a rush wants one meanwhile, then it waits for its turn, whatever become
   expect(audits.find('audit-2')).toMatchObject({ state: 'DONE', verdict: CLEAN });
 });
 
-it('when the console stops, then the audit at work is broken off', async () => {
+it('when the console stops, then the running audit is aborted', async () => {
   const { audits } = held();
   const { auditId } = audits.begin(TASK);
   await settled();
@@ -56,7 +56,7 @@ it('when the console stops, then the audit at work is broken off', async () => {
   expect(audits.find(auditId)).toMatchObject({ state: 'FAILED', error: 'broken off' });
 });
 
-it('when there were many, then the oldest are forgotten', async () => {
+it('when there were many audits, then the oldest are forgotten', async () => {
   const { audits, ends } = held();
   const first = audits.begin(TASK);
   for (let i = 0; i < 20; i++) {

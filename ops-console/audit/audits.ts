@@ -9,33 +9,33 @@ export interface AuditState {
   readonly since: string;
   readonly state: 'RUNNING' | 'DONE' | 'FAILED';
   readonly verdict?: Verdict;
-  /** Why it could not be done. */
+  /** The reason of a failed audit. */
   readonly error?: string;
 }
 
 export interface Audits {
-  /** Begins one, and does not wait for it. @throws AUDIT_RUNNING while one is at work */
+  /** Begins an audit without waiting for it. @throws AUDIT_RUNNING while another is running */
   begin(task: AuditTask): AuditState;
-  /** Audits when those before have ended. */
+  /** Audits once the earlier audits have ended. */
   inTurn(task: AuditTask): Promise<Verdict>;
   find(auditId: string): AuditState | undefined;
-  /** Breaks off what is at work. */
+  /** Aborts the running audit. */
   stop(): Promise<void>;
 }
 
-/** Jobs of one kind that a console remembers: those that were looked at last. A restart forgets them. */
+/** Number of jobs of one kind that a console remembers, the last used ones. A restart forgets them. */
 export const MAX_KEPT = 20;
-/** However much there is to read, ms. */
+/** Time limit of an audit, however much there is to read, ms. */
 const MAX_MS = 300_000;
 
-/** One audit at a time: it costs the database more than anything else here. */
+/** One audit at a time: it costs the database more than any other work here. */
 export function createAudits({ run, newId }: { run: RunAudit; newId: () => string }): Audits {
   const states = new LRUCache<string, AuditState>({ max: MAX_KEPT });
   const stopping = new AbortController();
   let underWay: string | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
-  /** Runs it when those before have ended. */
+  /** Queues an audit behind the earlier ones. */
   function begin(task: AuditTask, auditId: string): { readonly state: AuditState; readonly verdict: Promise<Verdict> } {
     const begun = { auditId, since: task.since.toISOString() };
     const state: AuditState = { ...begun, state: 'RUNNING' };

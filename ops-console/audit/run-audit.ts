@@ -5,19 +5,19 @@ import type { Verdict } from './verdict.ts';
 export type AuditAddresses = Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform'>;
 
 export interface AuditTask {
-  /** What began before is left out: it bounds what is read. */
+  /** Earlier data is left out, which bounds the reading. */
   readonly since: Date;
-  /** How long to wait first for a system at rest, ms. 0: not at all. */
+  /** How long to wait first for an idle system, ms. 0: not at all. */
   readonly restMs: number;
 }
 
 /** Rejects when the audit cannot be done, or the signal is aborted. */
 export type RunAudit = (task: AuditTask, signal: AbortSignal) => Promise<Verdict>;
 
-/** A runaway audit ends its thread, not the console. */
+/** Memory limit of the thread: a runaway audit ends its thread, not the console. */
 const MAX_MEMORY_MB = 512;
 
-/** Audits in a thread of their own: they read and compare for seconds, and the console has requests to answer. */
+/** Runs audits in a separate thread: they read and compare for seconds, and the console must answer requests. */
 export function auditInWorker(addresses: AuditAddresses): RunAudit {
   return (task, signal) =>
     new Promise((resolve, reject) => {

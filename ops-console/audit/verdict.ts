@@ -1,10 +1,10 @@
 import type { AuditReport } from '../../ops/src/audit/run.ts';
 
-/** What an audit has to say, without the checks that found nothing. */
+/** The result of an audit, without the checks that found nothing. */
 export interface Verdict {
   readonly clean: boolean;
   readonly violations: readonly Violation[];
-  /** How many checks there were. */
+  /** Number of checks. */
   readonly checks: number;
   readonly notes: readonly string[];
   readonly orders: number;

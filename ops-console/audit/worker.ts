@@ -1,10 +1,10 @@
-/** The thread of one audit: it reads all it is told to, answers with a verdict, and ends. */
+/** The thread of one audit: it audits as told, answers with a verdict, and ends. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openAudit } from '../../ops/src/audit/session.ts';
 import type { AuditAddresses, AuditTask } from './run-audit.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
-/** On a system at rest, what seems wrong needs no second look but for what came meanwhile, ms. */
+/** Pause before the second look on an idle system, ms: enough for changes that came meanwhile. */
 const GRACE_AT_REST_MS = 1_000;
 const GRACE_MS = 5_000;
 
@@ -22,7 +22,7 @@ try {
   await session.close();
 }
 
-/** Waits for the system's rest, if it is to. @returns what still moved when the time was over */
+/** Waits for an idle system, if asked to. @returns the remaining activity after the time limit */
 async function restlessness(): Promise<string | undefined> {
   if (task.restMs === 0) return undefined;
   return await session.waitUntilIdle({ timeoutMs: task.restMs }).then(

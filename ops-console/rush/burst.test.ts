@@ -22,7 +22,7 @@ it('when there are more buyers than may buy at once, then never more do, and eac
   expect(bought.sort((a, b) => a - b)).toEqual(buyers);
 });
 
-it('when it is broken off, then nobody else begins, those at work are waited for, and that is no error', async () => {
+it('when a burst is aborted, then no other buyer begins, active ones are awaited, and that is no error', async () => {
   const abort = new AbortController();
   let begun = 0;
   let ended = 0;
@@ -40,7 +40,7 @@ it('when it is broken off, then nobody else begins, those at work are waited for
   expect([begun, ended]).toEqual([2, 2]);
 });
 
-it('when a buyer fails in a way that nobody foresaw, then it is not kept secret', async () => {
+it('when a buyer fails unexpectedly, then the error is thrown', async () => {
   const failing = burst([1, 2, 3], {
     atOnce: 1,
     signal: new AbortController().signal,

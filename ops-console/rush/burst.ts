@@ -1,6 +1,6 @@
 /**
- * Lets every buyer buy, `atOnce` of them at a time. When the signal is aborted nobody begins any more, and those at
- * work are waited for. Rejects, after all have ended, with the first error that is not the abort's.
+ * Lets every buyer buy, `atOnce` of them at a time. After an abort no buyer begins any more, and active ones are
+ * awaited. Rejects, after all have ended, with the first error that is not the abort's.
  */
 export async function burst<Buyer>(
   buyers: readonly Buyer[],

@@ -18,7 +18,7 @@ const TOKEN = reply(200, { token: 't' });
 const COUPON = reply(200, { couponId: 'c', status: 'ISSUED', alreadyIssued: false });
 const COMPLETED = reply(201, { orderId: 'o', status: 'COMPLETED' });
 
-/** One buyer whose requests get these answers, in turn. */
+/** A buyer whose requests get these answers, in turn. */
 async function buyer(...answers: PatientAnswer[]) {
   const sent: ShopRequest[] = [];
   const tally = createTally(1, () => 0);
@@ -37,7 +37,7 @@ async function buyer(...answers: PatientAnswer[]) {
 }
 
 describe('a buyer', () => {
-  it('when all goes well, then asks for token, coupon and order, with the coupon and a key for each wish', async () => {
+  it('when all goes well, then a buyer asks for token, coupon and order, with the coupon and a key for each wish', async () => {
     const { sent, counts } = await buyer(TOKEN, COUPON, COMPLETED);
     expect(sent).toEqual([
       { method: 'POST', path: '/auth/demo-token', body: { userId: 5 } },
@@ -60,18 +60,18 @@ describe('a buyer', () => {
     expect(counts).toMatchObject({ ended: 1, coupons: { issued: 1 }, orders: { completed: 1, pending: 0 } });
   });
 
-  it('when the coupons are gone, then orders without one', async () => {
+  it('when the coupons are gone, then a buyer orders without one', async () => {
     const { sent, counts } = await buyer(TOKEN, reply(409, { code: 'COUPON_SOLD_OUT' }), COMPLETED);
     expect(sent[2]?.body).toEqual({ userId: 5, items: [{ productId: 7, quantity: 2 }] });
     expect(counts.coupons).toEqual({ issued: 0, alreadyOwn: 0, soldOut: 1, failed: 0 });
   });
 
-  it('when there are no demo tokens, then acts without one', async () => {
+  it('when there are no demo tokens, then a buyer acts without one', async () => {
     const { sent } = await buyer(reply(404), COUPON, COMPLETED);
     expect(sent.map((request) => request.token)).toEqual([undefined, undefined, undefined]);
   });
 
-  it('when the token is refused, then asks for nothing more', async () => {
+  it('when the token is refused, then a buyer asks for nothing more', async () => {
     const { sent, counts } = await buyer(reply(429, { code: 'RATE_LIMITED' }));
     expect(sent).toHaveLength(1);
     expect(counts).toMatchObject({ ended: 1, failures: { 'token RATE_LIMITED': 1 } });
@@ -91,7 +91,7 @@ describe('a buyer', () => {
     },
   );
 
-  it('when its coupon is used already, then orders without it', async () => {
+  it('when the coupon is used already, then a buyer orders without it', async () => {
     const used = reply(200, { couponId: idOf(0), status: 'USED', alreadyIssued: true });
     const { sent } = await buyer(TOKEN, used, COMPLETED);
     expect(sent[2]?.body).not.toHaveProperty('couponId');
@@ -101,7 +101,7 @@ describe('a buyer', () => {
     [reply(409, { code: 'OUT_OF_STOCK', orderId: 'o' }), 'OUT_OF_STOCK'],
     [reply(402, { code: 'INSUFFICIENT_BALANCE', orderId: 'o' }), 'INSUFFICIENT_BALANCE'],
     [reply(503, { code: 'ORDER_DEADLINE_EXCEEDED', orderId: 'o' }), 'ORDER_DEADLINE_EXCEEDED'],
-  ])('when its order ends otherwise, then it is refused by that code', async (end, code) => {
+  ])('when an order ends otherwise, then it is refused by that code', async (end, code) => {
     expect((await buyer(TOKEN, COUPON, end)).counts.orders).toMatchObject({ refused: { [code]: 1 }, failed: 0 });
   });
 
@@ -110,12 +110,12 @@ describe('a buyer', () => {
     [reply(503, { code: 'SERVICE_UNAVAILABLE' }), 'order SERVICE_UNAVAILABLE'],
     [reply(400, { code: 'VALIDATION_FAILED' }), 'order VALIDATION_FAILED'],
     [reply(502), 'order HTTP_502'],
-  ])('when nothing was decided about its order, then it failed', async (end, failure) => {
+  ])('when nothing was decided about an order, then it failed', async (end, failure) => {
     const { counts } = await buyer(TOKEN, COUPON, end);
     expect(counts).toMatchObject({ orders: { failed: 1, refused: {}, pending: 0 }, failures: { [failure]: 1 } });
   });
 
-  it('when the order is pending after the wait, then it looks again until the end', async () => {
+  it('when the order is pending after the wait, then a buyer looks again until the end', async () => {
     const pending = reply(202, { orderId: 'o', status: 'PENDING' });
     const ended = reply(200, { orderId: 'o', status: 'CANCELLED', reason: 'OUT_OF_STOCK' });
     const { sent, counts } = await buyer(TOKEN, COUPON, pending, pending, ended);
@@ -123,7 +123,7 @@ describe('a buyer', () => {
     expect(counts.orders).toMatchObject({ refused: { OUT_OF_STOCK: 1 }, pending: 0 });
   });
 
-  it('when the order was taken and cannot be looked at, then it stays pending', async () => {
+  it('when the order was accepted and cannot be read, then it stays pending', async () => {
     const { counts } = await buyer(TOKEN, COUPON, reply(202, { orderId: 'o', status: 'PENDING' }), NOBODY);
     expect(counts.orders).toMatchObject({ pending: 1, failed: 0 });
   });

@@ -3,7 +3,7 @@ import { codeOf, type ShopAnswer } from './gateway.ts';
 import type { PatientAnswer, PatientAsk } from './patience.ts';
 import type { Tally } from './tally.ts';
 
-/** What everybody in a rush wants. */
+/** The wish of every buyer in a rush. */
 export interface Wanted {
   readonly rushId: string;
   readonly productId: number;
@@ -17,21 +17,21 @@ export interface Wanted {
 export interface BuyerDeps {
   readonly ask: PatientAsk;
   readonly tally: Tally;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
-  /** Rejects when the rush is broken off. */
+  /** Rejects when the rush is aborted. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
 /** How long one request waits for the order's end, s. */
 const WAIT_SECONDS = 10;
-/** Where too many wait already, the shop answers at once that an order is pending. */
+/** Pause before reading a pending order again, ms: with too many waiters the shop answers "pending" at once. */
 const LOOK_AGAIN_MS = 250;
 
-/** A token, none where the shop takes the user's word (GATEWAY_AUTH=off), or the refusal. */
+/** A token, or none where the shop trusts the stated user (GATEWAY_AUTH=off), or the refusal. */
 export type Token = { readonly token: string | undefined } | { readonly refused: string };
 
-/** Demo tokens are there only with DEMO_AUTH=true; where that path is not there, nobody asks for tokens either. */
+/** Demo tokens exist only with DEMO_AUTH=true. Where the path is missing, tokens are not required either. */
 export async function askForToken(ask: PatientAsk, body: { userId: number; scope?: string }): Promise<Token> {
   const { answer } = await ask({ method: 'POST', path: '/auth/demo-token', body });
   if (answer?.status === 404) return { token: undefined };
@@ -39,7 +39,7 @@ export async function askForToken(ask: PatientAsk, body: { userId: number; scope
   return { refused: failure(answer) };
 }
 
-/** One buyer: a token, the coupon, the order, each with a key of its own; every answer is counted. */
+/** One buyer: a token, the coupon, the order, each with its own key; every answer is counted. */
 export async function buy(wanted: Wanted, userId: number, deps: BuyerDeps): Promise<void> {
   const granted = await askForToken(deps.ask, { userId });
   if ('refused' in granted) deps.tally.shutOut(granted.refused);
@@ -50,7 +50,7 @@ export async function buy(wanted: Wanted, userId: number, deps: BuyerDeps): Prom
   deps.tally.buyerEnded();
 }
 
-/** @returns the coupon that the order can use */
+/** @returns a coupon usable for the order */
 async function takeCoupon(
   { rushId, couponPolicyId, startedAt }: Wanted,
   userId: number,
@@ -68,7 +68,7 @@ async function takeCoupon(
   const ms = clock() - began;
   const couponId = answer && isOk(answer) ? answer.body.couponId : undefined;
   if (answer && typeof couponId === 'string') {
-    // An attempt that was not answered may have been the one that got it: the coupon's id tells when that was.
+    // An unanswered attempt may have got the coupon; the time in the coupon's id tells whether it did.
     const isOurs = !answer.body.alreadyIssued || (attempts > 1 && timeOfId(couponId).getTime() >= startedAt);
     tally.coupon(isOurs ? 'issued' : 'alreadyOwn', ms);
     return answer.body.status === 'ISSUED' ? couponId : undefined;
@@ -103,11 +103,11 @@ async function order(
   const end = endOf(answer);
   if (end === 'COMPLETED') tally.completed(ms);
   else if (end) tally.refused(end, ms);
-  // An order that is there and cannot be looked at goes on without us: it stays pending in the counts.
+  // An accepted order that cannot be read stays pending in the counts.
   else if (typeof orderId !== 'string') tally.orderFailed(failure(answer));
 }
 
-/** COMPLETED, or the code of the shop's decision against the order; undefined for anything that is no decision. */
+/** COMPLETED, or the code of the shop's decision against the order; undefined without a decision. */
 function endOf(answer: ShopAnswer | undefined): string | undefined {
   if (!answer) return undefined;
   if (isOk(answer)) return answer.body.status === 'COMPLETED' ? 'COMPLETED' : String(answer.body.reason);

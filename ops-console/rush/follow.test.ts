@@ -3,7 +3,7 @@ import { outline } from './follow.ts';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-it('when there are few, then all are told; when there are many, then so many, with the first and the last', () => {
+it('when states are few, then all are sent; when they are many, then a selection with the first and the last', () => {
   expect(outline(upTo(60), 60)).toEqual(upTo(60));
   for (const count of [61, 100, 240, 1_000]) {
     const told = outline(upTo(count), 60);

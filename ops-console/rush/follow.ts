@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http';
 import type { EventStream } from '@shop/chassis';
 import type { Rush, RushState } from './rushes.ts';
 
-/** Each state tells of everything before it: whoever comes late needs the outline, not every moment. */
+/** Most states sent at once. Each state includes everything before it, so a late reader needs only an outline. */
 const MAX_AT_ONCE = 60;
 
 /**
- * Sends what a rush has told so far, or what came after `Last-Event-ID`, and goes on until it is done. An event's id is
- * its place in the rush's history, so a reader that comes back misses nothing and gets nothing twice.
+ * Sends a rush's states so far, or those after `Last-Event-ID`, and continues until it is done. An event's id is its
+ * place in the rush's history, so a returning reader misses nothing and gets nothing twice.
  */
 export function followRush(
   rush: Rush,
@@ -39,7 +39,7 @@ function toEvent(state: RushState, id: number): string {
   return `id: ${id}\nevent: rush\ndata: ${JSON.stringify(state)}\n\n`;
 }
 
-/** At most so many, evenly from the first to the last. */
+/** At most `most` items, evenly from the first to the last. */
 export function outline<Item>(items: readonly Item[], most: number): readonly Item[] {
   if (items.length <= most) return items;
   const step = (items.length - 1) / (most - 1);

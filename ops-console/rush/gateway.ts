@@ -6,7 +6,7 @@ export interface ShopRequest {
   readonly path: string;
   readonly token?: string | undefined;
   readonly body?: object;
-  /** The same one means the same wish, however often it is sent. */
+  /** Repeats of a request have the same key. */
   readonly key?: string;
   /** How long the answer may wait for the order's end, s. */
   readonly wait?: number;
@@ -14,9 +14,9 @@ export interface ShopRequest {
 
 export interface ShopAnswer {
   readonly status: number;
-  /** The JSON; empty where there is none. */
+  /** The JSON; empty if there is none. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** How long the shop would have one wait, s. */
+  /** The shop's Retry-After, s. */
   readonly retryAfter: number | undefined;
 }
 
@@ -28,10 +28,10 @@ export interface GatewayClient {
   close(): Promise<void>;
 }
 
-/** Longer than the gateway's own patience with an order that waits. */
+/** Longer than the gateway waits for an order. */
 const SILENCE_MS = 40_000;
 
-/** @param connections requests at once */
+/** @param connections most requests at once */
 export function createGatewayClient(url: string, connections: number): GatewayClient {
   const pool = new Pool(url, { connections, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS });
   return {
@@ -68,7 +68,7 @@ function toObject(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** The problem's code, or the status in words for an answer that is no problem of ours. */
+/** The problem's code, or the status in words for an answer that is not our problem. */
 export function codeOf({ status, body }: Pick<ShopAnswer, 'status' | 'body'>): string {
   return typeof body.code === 'string' ? body.code : `HTTP_${status}`;
 }

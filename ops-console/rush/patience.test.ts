@@ -8,7 +8,7 @@ const answer = (status: number, body: Record<string, unknown> = {}, retryAfter?:
   retryAfter,
 });
 
-/** A shop that gives these answers, and the last one for ever; an error is no answer. */
+/** A shop that gives these answers, then the last one for ever; an error stands for no answer. */
 function shop(...answers: (ShopAnswer | Error)[]) {
   const keys: (string | undefined)[] = [];
   const pauses: number[] = [];
@@ -34,7 +34,7 @@ describe('a patient client', () => {
     [answer(409, { code: 'COUPON_SOLD_OUT' })],
     [answer(500, { code: 'INTERNAL_ERROR' })],
     [answer(503, { code: 'ORDER_DEADLINE_EXCEEDED', orderId: 'o' })],
-  ])('when it is told %j, then it does not ask again', async (final) => {
+  ])('when a client is told %j, then it does not ask again', async (final) => {
     const { ask, keys } = shop(final);
     expect(await ask()).toEqual({ answer: final, attempts: 1 });
     expect(keys).toHaveLength(1);
@@ -45,24 +45,24 @@ describe('a patient client', () => {
     [answer(503, { code: 'SERVICE_UNAVAILABLE' }, 1), 1_000],
     [answer(409, { code: 'IDEMPOTENCY_IN_FLIGHT' }), 200],
     [new Error('connection refused'), 200],
-  ])('when it is told %s, then it waits so long and asks with the same key', async (told, waited) => {
+  ])('when a client is told %s, then it waits that long and asks with the same key', async (told, waited) => {
     const { ask, keys, pauses } = shop(told, answer(201));
     expect(await ask()).toEqual({ answer: answer(201), attempts: 2 });
     expect(pauses).toEqual([waited]);
     expect(keys).toEqual(['k', 'k']);
   });
 
-  it('when it is always told to come later, then it gives up after so many attempts and tells the last answer', async () => {
+  it('when a client is always told to come later, then it gives up after a number of attempts and returns the last answer', async () => {
     const { ask, pauses } = shop(answer(429, { code: 'RATE_LIMITED' }, 1));
     expect(await ask()).toMatchObject({ answer: { status: 429 }, attempts: MAX_ATTEMPTS });
     expect(pauses).toHaveLength(MAX_ATTEMPTS - 1);
   });
 
-  it('when nobody ever answers, then there is no answer', async () => {
+  it('when no attempt is answered, then there is no answer', async () => {
     expect(await shop(new Error('away')).ask()).toEqual({ answer: undefined, attempts: MAX_ATTEMPTS });
   });
 
-  it('when the rush is broken off, then it rejects, and asks nothing more', async () => {
+  it('when the rush is aborted, then asking rejects, and no more requests are sent', async () => {
     const { ask, abort, keys } = shop(new Error('away'), answer(200));
     const asked = ask();
     abort.abort();
@@ -73,9 +73,10 @@ describe('a patient client', () => {
 });
 
 describe('a pause', () => {
-  it('when nobody says how long, then it doubles', () =>
+  it('when no time is stated, then the pause doubles', () =>
     expect([1, 2, 3].map((attempt) => pauseMs(undefined, attempt, 0))).toEqual([200, 400, 800]));
-  it('when it is told an hour, then it is short all the same', () => expect(pauseMs(3_600, 1, 1)).toBe(MAX_PAUSE_MS));
-  it('when many are told the same, then they come back apart, and not before', () =>
+  it('when the stated time is an hour, then the pause is short all the same', () =>
+    expect(pauseMs(3_600, 1, 1)).toBe(MAX_PAUSE_MS));
+  it('when many are told the same time, then they return apart, and not before it', () =>
     expect([pauseMs(1, 1, 0), pauseMs(1, 1, 1)]).toEqual([1_000, 1_250]));
 });

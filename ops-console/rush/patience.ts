@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ask, codeOf, type ShopAnswer, type ShopRequest } from './gateway.ts';
 
-/** An answer, after so many attempts. `undefined`: nobody answered any of them. */
+/** An answer, and the number of attempts. `undefined`: no attempt was answered. */
 export interface PatientAnswer {
   readonly answer: ShopAnswer | undefined;
   readonly attempts: number;
@@ -9,26 +9,22 @@ export interface PatientAnswer {
 
 export type PatientAsk = (request: ShopRequest) => Promise<PatientAnswer>;
 
-/**
- * A service that is killed in a rush is back within seconds: an answer that says so comes at once, and every second.
- */
+/** Most attempts. A service killed during a rush is back within seconds, and a refusal comes at once, every second. */
 export const MAX_ATTEMPTS = 20;
-/** A longer Retry-After is not waited for: a rush is over within a minute. */
+/** Longest pause, whatever Retry-After says: a rush is over within a minute. */
 export const MAX_PAUSE_MS = 5_000;
 const FIRST_PAUSE_MS = 200;
 
 export interface PatienceOptions {
   readonly ask: Ask;
-  /** No further attempt, and the one at work is broken off: then it rejects. */
+  /** An abort ends the current attempt, which rejects, and prevents further ones. */
   readonly signal: AbortSignal;
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** From 0 to 1: those who were told the same do not come back as one. */
+  /** From 0 to 1: clients that were told the same time do not return at once. */
   readonly jitter?: () => number;
 }
 
-/**
- * Asks as a well-behaved client does: again after what Retry-After says, with the same key, a bounded number of times.
- */
+/** Asks like a well-behaved client: again after Retry-After, with the same key, a bounded number of times. */
 export function createPatientAsk(options: PatienceOptions): PatientAsk {
   const { ask, signal, pause = (ms) => sleep(ms, undefined, { signal }), jitter = Math.random } = options;
   return async (request) => {
@@ -44,7 +40,7 @@ export function createPatientAsk(options: PatienceOptions): PatientAsk {
   };
 }
 
-/** What another attempt would not change. An order that ended as 503 carries its id, and is one of those. */
+/** True for an answer that another attempt would not change. An order that ended as 503 carries its id and is final. */
 function isFinal(answer: ShopAnswer): boolean {
   if (answer.status === 429) return false;
   if (answer.status === 503) return answer.body.orderId !== undefined;

@@ -5,19 +5,19 @@ import { askForToken, type Wanted } from './buyer.ts';
 import { codeOf } from './gateway.ts';
 import type { PatientAsk } from './patience.ts';
 
-/** What an operator wants to see. */
+/** The options of a rush. */
 export interface RushWish {
-  /** Left out: a new product, with FRESH_STOCK pieces. */
+  /** Default: a new product, with FRESH_STOCK pieces. */
   readonly productId?: number | undefined;
-  /** Left out: a new policy, with FRESH_COUPONS coupons. */
+  /** Default: a new policy, with FRESH_COUPONS coupons. */
   readonly couponPolicyId?: number | undefined;
   readonly buyers: number;
-  /** Pieces each of them orders. */
+  /** Pieces in each order. */
   readonly quantity: number;
 }
 
 export interface RushPlan extends Wanted {
-  /** The users who buy, each once. */
+  /** The buying users, each once. */
   readonly buyers: readonly number[];
 }
 
@@ -25,21 +25,21 @@ const FRESH_STOCK = 50;
 const FRESH_COUPONS = 50;
 const FRESH_PRICE = 10_000;
 const FRESH_DISCOUNT = 1_000;
-/** Users 1 … so many are the demo's. */
+/** The demo's users are 1 to this number. */
 const DEMO_USERS = 10_000;
-/** Who the console is when it asks for a token with scope ops. */
+/** The console's user when it requests a token with scope ops. */
 const OPERATOR = 1;
 
 export interface PrepareDeps {
   readonly ask: PatientAsk;
-  /** May read every schema. */
+  /** A connection that may read every schema. */
   readonly sql: SqlReader;
   readonly now: () => number;
 }
 
 /**
- * Makes the product and the policy where none is named, and chooses buyers who can pay.
- * @throws what stands in the way, in words
+ * Creates the product and the policy where none is named, and chooses buyers who can pay.
+ * @throws the obstacle, in words
  */
 export async function prepareRush(wish: RushWish, rushId: string, deps: PrepareDeps): Promise<RushPlan> {
   const startedAt = deps.now();
@@ -58,7 +58,7 @@ export async function prepareRush(wish: RushWish, rushId: string, deps: PrepareD
   return { rushId, productId, couponPolicyId, quantity: wish.quantity, startedAt, buyers };
 }
 
-/** Whether there are demo tokens, or none are needed: where both are not so, every buyer would be refused. */
+/** An operator's demo token; undefined where none is needed. Without either, every buyer would be refused. */
 async function operatorToken(ask: PatientAsk): Promise<string | undefined> {
   const granted = await askForToken(ask, { userId: OPERATOR, scope: 'ops' });
   if ('refused' in granted)

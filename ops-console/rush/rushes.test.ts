@@ -7,7 +7,7 @@ import { createRushes, type Rush, type RushDeps, type RushState } from './rushes
 const CLEAN: Verdict = { clean: true, violations: [], checks: 1, notes: [], orders: 1, records: 1, durationMs: 1 };
 const WISH = { buyers: 3, quantity: 1 };
 
-/** A shop that sells to everybody. */
+/** A shop that sells to every buyer. */
 const sells: Ask = async ({ path }) => ({
   status: path === '/orders' ? 201 : 200,
   body: path === '/orders' ? { status: 'COMPLETED', orderId: 'o' } : { token: 't', couponId: 'c', status: 'ISSUED' },
@@ -53,7 +53,7 @@ function end(rush: Rush | undefined): Promise<RushState> {
   });
 }
 
-it('when everybody has bought, then the audit follows, and its verdict is the end', async () => {
+it('when all buyers have bought, then the audit follows, and its verdict ends the rush', async () => {
   const { rushes, clients } = rushesOf(sells);
   const begun = await rushes.start(WISH);
   expect(begun).toMatchObject({ phase: 'BUYING', done: false, ended: 0 });
@@ -66,7 +66,7 @@ it('when everybody has bought, then the audit follows, and its verdict is the en
   expect(clients).toEqual({ open: 1, closed: 1 });
 });
 
-it('when one is being prepared or at work, then another is refused by its name', async () => {
+it('when a rush is being prepared or running, then another is refused with its id', async () => {
   const { rushes } = rushesOf(hangs);
   const first = rushes.start(WISH);
   await expect(rushes.start(WISH)).rejects.toMatchObject({ code: 'RUSH_RUNNING', extra: { rushId: 'rush-1' } });
@@ -75,7 +75,7 @@ it('when one is being prepared or at work, then another is refused by its name',
   await rushes.stop();
 });
 
-it('when the one that is being prepared fails, then whoever came meanwhile is not led to it, but begins', async () => {
+it('when a rush fails in preparation, then a start that came meanwhile begins its own', async () => {
   const failing = Promise.withResolvers<never>();
   let tries = 0;
   const { rushes } = rushesOf(sells, {
@@ -96,13 +96,13 @@ it('when the one that is being prepared fails, then whoever came meanwhile is no
   await rushes.stop();
 });
 
-it('when one cannot be prepared, then it says why, leaves nothing open, and holds up nobody', async () => {
+it('when a rush cannot be prepared, then it says why, leaves nothing open, and blocks no other', async () => {
   const { rushes, clients } = rushesOf(sells, { prepare: () => Promise.reject(new Error('no product')) });
   for (let i = 0; i < 2; i++) await expect(rushes.start(WISH)).rejects.toThrow('no product');
   expect(clients).toEqual({ open: 2, closed: 2 });
 });
 
-it('when the time is over, then nobody begins, those at work are broken off, and the audit follows all the same', async () => {
+it('when the time is over, then no buyer begins, active ones are aborted, and the audit follows all the same', async () => {
   const { rushes } = rushesOf(hangs, { limits: { buyersAtOnce: 2, longestMs: 100 } });
   const { rushId } = await rushes.start(WISH);
   expect(await end(rushes.find(rushId))).toMatchObject({
@@ -113,7 +113,7 @@ it('when the time is over, then nobody begins, those at work are broken off, and
   });
 });
 
-it('when the console stops, then the rush is broken off, and there is no other', async () => {
+it('when the console stops, then the rush is aborted, and no other begins', async () => {
   const stopped = new AbortController();
   const audits = {
     inTurn: () => (stopped.signal.aborted ? Promise.reject(new Error('broken off')) : Promise.resolve(CLEAN)),
@@ -127,7 +127,7 @@ it('when the console stops, then the rush is broken off, and there is no other',
   await expect(rushes.start(WISH)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
 });
 
-it('when the audit cannot be done, then the counts stay and it says why', async () => {
+it('when the audit fails, then the counts stay and the rush says why', async () => {
   const { rushes } = rushesOf(sells, { audits: { inTurn: () => Promise.reject(new Error('Kafka is away')) } });
   const { rushId } = await rushes.start(WISH);
   expect(await end(rushes.find(rushId))).toMatchObject({

@@ -19,26 +19,26 @@ export interface RushState extends Counts {
   readonly quantity: number;
   readonly startedAt: string;
   readonly phase: 'BUYING' | 'AUDITING' | 'DONE' | 'FAILED';
-  /** Nothing will change any more. */
+  /** True when the rush will not change any more. */
   readonly done: boolean;
-  /** The invariants since the rush began, once the shop came to rest. */
+  /** The invariants since the rush began, audited once the shop was idle. */
   readonly audit?: Verdict;
-  /** What kept the rush or its audit from its end. */
+  /** The reason why the rush or its audit did not finish. */
   readonly error?: string;
 }
 
-/** A rush and all that it has told of itself, in order: whoever comes late gets the same picture. */
+/** A rush with all its states, in order, so that a late reader gets the same picture. */
 export interface Rush {
   readonly history: readonly RushState[];
-  /** Calls back after every addition. @returns ends it */
+  /** Calls back after every new state. @returns stops the calls */
   onChange(listener: () => void): () => void;
 }
 
 export interface Rushes {
-  /** Prepares one and begins it. @throws RUSH_RUNNING while one is at work; what stands in the way of this one */
+  /** Prepares a rush and begins it. @throws RUSH_RUNNING while another is running; any obstacle to this one */
   start(wish: RushWish): Promise<RushState>;
   find(rushId: string): Rush | undefined;
-  /** Breaks off what is at work. */
+  /** Aborts the running rush. */
   stop(): Promise<void>;
 }
 
@@ -53,15 +53,15 @@ export interface RushDeps {
 }
 
 export interface RushLimits {
-  /** Buyers at work at once: the rest wait for their turn. */
+  /** Most buyers active at once; the others wait their turn. */
   readonly buyersAtOnce: number;
-  /** After so long no buyer begins, and those at work are broken off, ms. */
+  /** Time limit after which no buyer begins and active ones are aborted, ms. */
   readonly longestMs: number;
 }
 
 const LIMITS: RushLimits = { buyersAtOnce: 100, longestMs: 60_000 };
 const TELL_EVERY_MS = 250;
-/** An order ends within its deadline (30 s); its events some moments later, ms. */
+/** Wait for an idle system, ms: an order ends within its deadline (30 s), and its events some moments later. */
 const REST_MS = 60_000;
 
 /** One rush at a time: two would count each other's buyers. */
@@ -70,13 +70,13 @@ export function createRushes(deps: RushDeps): Rushes {
   const rushes = new LRUCache<string, Rush>({ max: MAX_KEPT });
   const stopping = new AbortController();
   let current: string | undefined;
-  /** Of the current one; never rejects. */
+  /** Preparation of the current rush; never rejects. */
   let preparing: Promise<void> = Promise.resolve();
   let running: Promise<void> = Promise.resolve();
 
   return {
     async start(wish) {
-      // One that is being prepared can still fail: whoever is led to it has to find it.
+      // A rush in preparation may still fail, so a second request waits before it is referred to that rush.
       while (current && !rushes.get(current)) await preparing;
       if (stopping.signal.aborted) throw new DomainError('SERVICE_UNAVAILABLE', 'The console is stopping.');
       if (current) throw new DomainError<ConsoleProblem>('RUSH_RUNNING', 'One rush at a time.', { rushId: current });
@@ -86,7 +86,7 @@ export function createRushes(deps: RushDeps): Rushes {
       preparing = prepared.promise;
       const client = deps.openClient(buyersAtOnce);
       const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(longestMs)]);
-      // Every request at work listens to it.
+      // Every active request listens to it.
       setMaxListeners(0, signal);
       const ask = createPatientAsk({ ask: client.ask, signal });
       const end = async () => {

@@ -10,7 +10,7 @@ function tallyOf(buyers: number) {
   return { tally, after };
 }
 
-it('when nothing has happened yet, then everything is 0 and no time is known', () => {
+it('when nothing has happened yet, then every count is 0 and no time is known', () => {
   expect(tallyOf(3).tally.counts()).toEqual({
     buyers: 3,
     ended: 0,
@@ -23,7 +23,7 @@ it('when nothing has happened yet, then everything is 0 and no time is known', (
   });
 });
 
-it('when orders end, then they are no longer pending, and refusals are told by their code', () => {
+it('when orders end, then they are no longer pending, and refusals are counted by their code', () => {
   const { tally } = tallyOf(5);
   for (let i = 0; i < 5; i++) tally.ordering();
   expect(tally.counts().orders.pending).toBe(5);
@@ -35,7 +35,7 @@ it('when orders end, then they are no longer pending, and refusals are told by t
   expect(tally.counts().failures).toEqual({ 'order SERVICE_UNAVAILABLE': 1 });
 });
 
-it('when a buyer gets no token, then neither coupon nor order came about', () => {
+it('when a buyer gets no token, then neither coupon nor order is counted', () => {
   const { tally } = tallyOf(1);
   tally.shutOut('RATE_LIMITED');
   tally.buyerEnded();
@@ -44,7 +44,7 @@ it('when a buyer gets no token, then neither coupon nor order came about', () =>
   expect(failures).toEqual({ 'token RATE_LIMITED': 1 });
 });
 
-it('when the last buyer has ended, then time stands still and the rate is that of the rush', () => {
+it('when the last buyer has ended, then the time stands still and the rate is that of the rush', () => {
   const { tally, after } = tallyOf(2);
   for (const ms of [300, 700]) {
     after(500);
@@ -56,7 +56,7 @@ it('when the last buyer has ended, then time stands still and the rate is that o
   expect(tally.counts()).toMatchObject({ elapsedMs: 1_000, ordersPerSecond: 2, ended: 2 });
 });
 
-it('when there are a hundred answers, then p95 is the 95th, whatever the order they came in', () => {
+it('when there are a hundred answers, then p95 is the 95th, in whatever order they came', () => {
   const { tally } = tallyOf(100);
   for (let ms = 100; ms >= 1; ms--) tally.coupon('soldOut', ms);
   expect(tally.counts().p95Ms).toEqual({ coupon: 95, order: null });

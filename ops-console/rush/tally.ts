@@ -1,40 +1,40 @@
-/** What became of a buyer's wish for a coupon. */
+/** The outcome of a buyer's request for a coupon. */
 export type CouponEnd = 'issued' | 'alreadyOwn' | 'soldOut';
 
-/** What is known of a rush at a moment. */
+/** The counts of a rush at a moment. */
 export interface Counts {
   readonly buyers: number;
-  /** Buyers of whom nothing more will come. Fewer than `buyers` at the end: the time was over. */
+  /** Buyers that are finished. Fewer than `buyers` at the end: the time limit was reached. */
   readonly ended: number;
   readonly coupons: Readonly<Record<CouponEnd | 'failed', number>>;
   readonly orders: {
     readonly completed: number;
-    /** Ended by a decision of the shop, by its code. */
+    /** Orders ended by a decision of the shop, by its code. */
     readonly refused: Readonly<Record<string, number>>;
-    /** Not answered, however often asked, or answered with a fault. */
+    /** Orders without an answer after all attempts, or answered with a fault. */
     readonly failed: number;
-    /** Sent, and their end not known. */
+    /** Orders sent whose end is not known. */
     readonly pending: number;
   };
-  /** Why requests failed: `order SERVICE_UNAVAILABLE` → how many. */
+  /** Reasons of failed requests: `order SERVICE_UNAVAILABLE` → count. */
   readonly failures: Readonly<Record<string, number>>;
   readonly elapsedMs: number;
   /** Orders that ended (completed or refused) a second, until the last buyer ended. */
   readonly ordersPerSecond: number;
-  /** Of 100 answers, 95 came within so long, ms; null before the first. */
+  /** 95th percentile of answer times, ms; null before the first. */
   readonly p95Ms: { readonly coupon: number | null; readonly order: number | null };
 }
 
-/** Counts while a rush goes on. Times are on one clock, in ms. */
+/** Counts during a rush. Times are ms on one clock. */
 export interface Tally {
   coupon(end: CouponEnd, ms: number): void;
   couponFailed(code: string): void;
-  /** An order is about to be sent; `completed`, `refused` or `orderFailed` ends it, or it stays pending. */
+  /** An order is about to be sent. `completed`, `refused` or `orderFailed` ends it, otherwise it stays pending. */
   ordering(): void;
   completed(ms: number): void;
   refused(code: string, ms: number): void;
   orderFailed(code: string): void;
-  /** A buyer who got no token asks for nothing. */
+  /** A buyer got no token, so it sends no requests. */
   shutOut(code: string): void;
   buyerEnded(): void;
   counts(): Counts;
@@ -109,7 +109,7 @@ export function createTally(buyers: number, clock: () => number): Tally {
   };
 }
 
-/** By the nearest rank: a time that was measured, never one between two. */
+/** By the nearest rank: a measured time, never one between two. */
 function p95(times: readonly number[]): number | null {
   const sorted = [...times].sort((a, b) => a - b);
   const time = sorted[Math.ceil(sorted.length * 0.95) - 1];

@@ -12,18 +12,21 @@ import type { Page as ApiPage, Coupon, Order, Product } from '../types.ts';
 interface OrderWish {
   readonly items: readonly Pick<BasketLine, 'productId' | 'quantity'>[];
   readonly couponId?: string;
-  /** Won: an order at another price is refused. */
+  /** Won: the order is refused at another price. */
   readonly expectedTotal: number;
 }
 
-/** An order is on its way. It goes on when its page is left: whoever comes back meanwhile cannot send a second one. */
+/**
+ * True while an order is being placed. It continues when its page is left, so a returning user cannot send a second
+ * one.
+ */
 let placing = false;
 
 export const basketPage: Page = async ({ signal, draw }) => {
   let coupons: readonly Coupon[] = [];
   let balance: number | undefined;
   let couponId = '';
-  /** What is ordered is what is shown, whatever another tab has put in meanwhile. */
+  /** The shown basket is the ordered one, even if another tab has changed it meanwhile. */
   let shown: Basket = [];
 
   const row = (line: BasketLine) => {
@@ -107,7 +110,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
           ...(couponId && { couponId }),
           expectedTotal: total(ordered),
         };
-        // The coupon cannot be chosen again once it was used, nor the price be what it was.
+        // A repeat cannot choose the coupon again once it was used, nor have the former price.
         const { data } = await askOnce<Order, OrderWish>('order', '/orders', body, ({ items }) => items);
         saveBasket(without(loadBasket(), ordered));
         if (signal.aborted) say(words().orderPlaced(data.orderId.slice(-6)));
@@ -119,7 +122,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
     });
   };
 
-  /** An order at a price that is no more would be refused. */
+  /** Updates prices first: an order at an outdated price would be refused. */
   const freshPrices = async () => {
     const products = await Promise.all(
       loadBasket().map(({ productId }) => call<Product>('GET', `/products/${productId}`, { signal })),

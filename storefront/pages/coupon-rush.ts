@@ -6,7 +6,7 @@ import { everyMs, type Page } from '../page.ts';
 import { session } from '../session.ts';
 import type { CouponPolicy, IssuedCoupon } from '../types.ts';
 
-/** How often what is left is looked at, ms. */
+/** How often the number of coupons left is read, ms. */
 const LOOK_MS = 2_000;
 
 type Answer = { readonly kind: 'asking' | 'issued' | 'own' | 'refused'; readonly text: string };
@@ -87,7 +87,7 @@ export const couponRushPage: Page = ({ signal, draw }) => {
     policies = data.items;
     show();
   });
-  // The clock turns once a second.
+  // The countdown changes once a second.
   const tick = setInterval(show, 1_000);
   signal.addEventListener('abort', () => clearInterval(tick), { once: true });
 };

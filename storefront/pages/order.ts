@@ -29,7 +29,7 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
     show();
   };
 
-  /** Once more after a cancellation: the stream of a completed order has ended. */
+  /** Called again after a cancellation, since the stream of a completed order has ended. */
   const follow = () => {
     if (following) return;
     following = true;
@@ -114,9 +114,8 @@ const FAILURES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What an order goes through when all goes well, in that order, and then what happened otherwise. A completed order has
- * it all behind it, though this page may not have been told of each step: the coupon's word may come after the
- * payment's.
+ * The steps of a successful order, in order, and then any deviation. A completed order has all steps behind it, though
+ * this page may not have heard each one: the coupon's event may come after the payment's.
  */
 function steps(order: Order, events: readonly OrderEvent[]) {
   const way = [
@@ -139,7 +138,7 @@ function steps(order: Order, events: readonly OrderEvent[]) {
     ...others.map(({ type, happenedAt }) =>
       step(type, FAILURES.has(type) ? 'failed' : 'done', Date.parse(happenedAt) - began),
     ),
-    // Where its events are away, that it was cancelled is known all the same.
+    // Without its events, a cancellation is still known from the order.
     order.status === 'CANCELLED' && !seen.has('order-cancelled') ? step('order-cancelled', 'failed') : [],
   ];
 }

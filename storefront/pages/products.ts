@@ -8,7 +8,7 @@ import { createListing } from '../paging.ts';
 import { picture } from '../picture.ts';
 import type { PopularProduct, Product } from '../types.ts';
 
-/** How often the best sold are looked at, ms. */
+/** How often the best sold are read, ms. */
 const POPULAR_MS = 4_000;
 
 export const productsPage: Page = async ({ signal, draw }) => {

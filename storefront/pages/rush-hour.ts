@@ -9,10 +9,10 @@ import type { CouponPolicy, Product, Rush } from '../types.ts';
 
 const MAX_BUYERS = 2_000;
 const USUAL_BUYERS = 200;
-/** Of the chart, in the units of its own picture. */
+/** Size of the chart, in its own units. */
 const SIZE = { width: 600, height: 200 };
 
-/** `#/rush-hour` has the form; `#/rush-hour/:id` follows one, too, so that it can be found again. */
+/** `#/rush-hour` has the form; `#/rush-hour/:id` also follows a rush, so that it can be found again. */
 export const rushHourPage: Page = async (context) => {
   if (session()?.scope !== 'ops') {
     context.draw(html`<h1 tabindex="-1">${words().rushHour}</h1><p>${words().rush.forOperators}</p>`);
@@ -22,7 +22,7 @@ export const rushHourPage: Page = async (context) => {
   const states: Rush[] = [];
   let choice: TemplateResult = html``;
   let starting = false;
-  /** Its console has died, or has forgotten it. */
+  /** The console has died, or has forgotten the rush. */
   let lost = false;
 
   const show = () => {
@@ -76,7 +76,7 @@ export const rushHourPage: Page = async (context) => {
   show();
 };
 
-/** Whoever wants a rush while one is at work is led to that one. */
+/** A user who wants a rush while one is running is led to that one. */
 function alreadyRunning(error: unknown): string {
   if (!(error instanceof Problem) || typeof error.body.rushId !== 'string') throw error;
   say(explain(error));
@@ -88,7 +88,7 @@ function wishOf(form: FormData): object {
   return { buyers: Number(form.get('buyers')), ...chosen('productId'), ...chosen('couponPolicyId') };
 }
 
-/** What can be bought: something new, which is sold out soon, or what there is. */
+/** The products on offer: a new one, which is soon sold out, or an existing one. */
 async function choices(signal: AbortSignal): Promise<TemplateResult> {
   const [products, policies] = await Promise.all([
     call<{ items: readonly Product[] }>('GET', '/products?limit=100', { signal }),
@@ -117,7 +117,7 @@ async function choices(signal: AbortSignal): Promise<TemplateResult> {
 async function follow(id: string, states: Rush[], { signal }: PageContext, show: () => void): Promise<void> {
   await followEvents(`/ops/rush/${id}/events`, { signal }, ({ data }) => {
     const state = JSON.parse(data) as Rush;
-    // The verdict at the end speaks for itself.
+    // The final verdict needs no announcement.
     if (state.phase !== states.at(-1)?.phase) say(state.done ? '' : (words().rush.phase[state.phase] ?? ''));
     states.push(state);
     show();
@@ -149,7 +149,7 @@ function chart(states: readonly Rush[]): TemplateResult {
   const w = words().rush;
   const { lines, most, ms } = chartOf(states, SIZE);
   const { width, height } = SIZE;
-  // The numbers above say the same in words.
+  // The numbers above say the same in text.
   return html`
     <svg class="chart" viewBox="-6 -6 ${width + 12} ${height + 12}" role="img" aria-label=${w.chart} preserveAspectRatio="none">
       ${svg`<path class="axes" d="M0 0V${height}H${width}" />`}
@@ -159,7 +159,7 @@ function chart(states: readonly Rush[]): TemplateResult {
   `;
 }
 
-/** Why orders were refused, and what failed. */
+/** The reasons of refused orders, and the failures. */
 function reasons({ orders, failures }: Rush): TemplateResult | '' {
   const w = words().rush;
   const all = [
@@ -200,7 +200,7 @@ function verdict({ audit, error, orders }: Rush): TemplateResult {
   </div>`;
 }
 
-/** What could not be checked, in the audit's words. */
+/** The parts that could not be checked, in the audit's words. */
 function notes(all: readonly string[]): TemplateResult | '' {
   return all.length === 0 ? '' : html`<ul>${all.map((note) => html`<li>${note}</li>`)}</ul>`;
 }

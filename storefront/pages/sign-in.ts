@@ -47,7 +47,7 @@ export const signInPage: Page = ({ params, signal, draw }) => {
   `);
 };
 
-/** Where demo tokens are not given out there is no such path. */
+/** Without the demo the path for tokens does not exist. */
 function noDemo(error: unknown): never {
   if (error instanceof Problem && error.status === 404) throw new Problem(404, 'NO_DEMO');
   throw error;
