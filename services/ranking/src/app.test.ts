@@ -28,7 +28,7 @@ it.each([
   ['', 3, 5],
   ['?days=1&limit=1', 1, 1],
   ['?days=7&limit=100', 7, 6],
-])('popular%s is answered with its age', async (query, days, items) => {
+])('when popular%s is asked for, then the list is answered with its age', async (query, days, items) => {
   const answer = await request(server.url).get(`/products/popular${query}`).expect(200);
   expect(answer.body.items).toHaveLength(items);
   expect(answer.headers).toMatchObject({ age: '2', 'cache-control': 'public, max-age=1' });
@@ -47,12 +47,12 @@ it.each([
   'limit=1.5',
   'x=1',
   'userId=1',
-])('popular?%s is refused', async (query) => {
+])('when popular?%s is asked for, then it is refused', async (query) => {
   const answer = await request(server.url).get(`/products/popular?${query}`).expect(400);
   expect(answer.body.code).toBe('VALIDATION_FAILED');
 });
 
-it('a reconciliation is planned or executed as asked', async () => {
+it('when a reconciliation is requested, then it is planned or executed as asked', async () => {
   for (const [query, execute] of [
     ['', false],
     ['?execute=false', false],

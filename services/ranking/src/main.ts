@@ -23,7 +23,7 @@ const { config, logger, metrics, health, shutdown } = runtime;
 const now = () => new Date();
 const calendar = createCalendar(config.SHOP_TIME_ZONE);
 
-// What is registered first is stopped last: the database outlives all who use it.
+// The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
 const prisma = createPrisma(database);
 shutdown.onStop('prisma', () => prisma.close());
@@ -38,7 +38,7 @@ const repairs = runtime.repeat({
   everyMs: REPAIR_EVERY_MS,
   run: createRepairRegularly({ transactor: database, store: sqlSalesStore, board, repair }),
 });
-// At the start, and whenever Redis is back: it may have lost everything, and missed what was committed meanwhile.
+// Repairs at the start and whenever Redis is back: it may have lost data, and missed commits meanwhile.
 redis.on('ready', () => repairs.trigger());
 
 const writer = createBoardWriter({

@@ -31,7 +31,7 @@ beforeEach(async () => {
   written = [];
 });
 
-/** Handles a batch in one transaction; the statements it took. */
+/** Handles a batch in one transaction. @returns its statements */
 async function batch(...events: SalesEvent[]): Promise<string[]> {
   const statements: string[] = [];
   await schema.database.transaction((tx) => {
@@ -51,7 +51,7 @@ const names = () =>
   schema.database.query<object>('SELECT product_id AS id, name, price, version FROM products ORDER BY product_id');
 
 describe('a batch', () => {
-  it('adds to the days in Seoul, takes back, and tells the totals once they are committed', async () => {
+  it('when a batch has sales and returns, then days in Seoul change, and the totals are told once committed', async () => {
     const back = orderAt(late, [1, 2]);
     await batch(completed(back), completed(orderAt(late, [1, 3])), completed(orderAt(early, [1, 4], [2, 1])));
     await batch(cancelled(back), completed(orderAt(early, [1, 1])));
@@ -71,7 +71,7 @@ describe('a batch', () => {
     expect(written).toHaveLength(3);
   });
 
-  it('of a thousand orders takes five statements', async () => {
+  it('when a batch has a thousand orders, then it takes five statements', async () => {
     await batch(completed(orderAt(late, [1, 1])));
     const orders = Array.from({ length: 1_000 }, (_, n) => orderAt(n % 2 ? late : early, [1 + (n % 100), 1]));
     const statements = await batch(...orders.map((it) => completed(it)));
@@ -82,11 +82,11 @@ describe('a batch', () => {
       'SELECT',
       'INSERT',
     ]);
-    // Products that are known are left alone.
+    // Rows of known products are left alone.
     expect(await batch(...orders.map((it) => cancelled(it)))).toHaveLength(3);
   });
 
-  it('beside others adds up all the same', async () => {
+  it('when batches run beside each other, then their sums add up', async () => {
     const orders = Array.from({ length: 160 }, (_, n) =>
       orderAt(n % 3 ? late : early, [1 + (n % 5), 1], [7 - (n % 2), 2]),
     );
@@ -98,7 +98,7 @@ describe('a batch', () => {
     expect(sum?.pieces).toBe(160 * 3);
   });
 
-  it('that fails tells nobody', async () => {
+  it('when a batch fails, then no totals are told', async () => {
     const failing = schema.database.transaction(async (tx) => {
       await handle(tx, heard([completed(orderAt(late, [1, 1]))]));
       throw new Error('no');
@@ -110,7 +110,7 @@ describe('a batch', () => {
 });
 
 describe('names', () => {
-  it('are those of the highest version, and of lines only where there is nothing better', async () => {
+  it('when names come with versions, then the highest counts, and lines only where there is nothing better', async () => {
     const line = (name: string) => completed(orderAt(late, [1, 1], [2, 1]), name, 7);
     await batch(line('line'), changed(2, 4, 'four', 40));
     await batch(changed(2, 3, 'three', 30), line('other line'));
@@ -127,7 +127,7 @@ describe('names', () => {
 });
 
 describe('generations', () => {
-  it('are apart: a batch goes to the live one, and what is read is of it', async () => {
+  it('when there are two generations, then a batch goes to the live one, and reads are of it', async () => {
     await batch(completed(orderAt(early, [1, 1])));
     await schema.database.transaction((tx) =>
       applySales(dependencies, tx, 2, [completed(orderAt(early, [1, 5], [2, 5]))]),
@@ -148,7 +148,7 @@ describe('generations', () => {
     await prisma.close();
   });
 
-  it('a swap waits for the batch at work', async () => {
+  it('when a swap begins, then it waits for the current batch', async () => {
     await batch();
     const order: string[] = [];
     let swap: Promise<unknown> | undefined;
@@ -157,8 +157,8 @@ describe('generations', () => {
       swap = schema.database
         .transaction((other) => other.query('SELECT live_generation FROM ranking_state FOR UPDATE'))
         .then(() => order.push('swap'));
-      // The swap is known to wait once the server lists it so. InnoDB keeps the list for 100 ms after each look at it:
-      // who looks more often sees the first one for ever.
+      // The swap waits once the server lists it so. InnoDB caches the list for 100 ms after each look: a more frequent
+      // reader sees the first one for ever.
       const waits = async () => {
         const [row] = await schema.database.query<{ n: number }>(
           `SELECT COUNT(*) AS n FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`,

@@ -4,7 +4,7 @@ import { testStack } from '../../../test/support/stack.ts';
 import { createBoard } from '../src/db/board.ts';
 import type { DayTotal } from '../src/domain/board.ts';
 
-// A database of its own: others use this Redis too.
+// A separate database, since others use this Redis too.
 const redis = createRedis(`${testStack().env.REDIS_URL}/9`, createLogger({ service: 'test', level: 'silent' }));
 const board = createBoard(redis);
 const [today, yesterday, before] = ['2126-03-03', '2126-03-02', '2126-03-01'];
@@ -28,7 +28,7 @@ const read = async (day = today) => {
 };
 
 describe('totals of a day', () => {
-  it('are set, and never undone by a late write', async () => {
+  it('when totals of a day are set, then a late write never undoes them', async () => {
     await set(total(1, 5, 2), total(2, 3));
     await set(total(1, 4, 1), total(2, 9, 2));
     expect(await read()).toEqual({
@@ -44,7 +44,7 @@ describe('totals of a day', () => {
     });
   });
 
-  it('of what is not sold have a version and no place, so that an older write does not bring it back', async () => {
+  it('when a product has no sales, then it has a version and no place, so that an older write does not bring it back', async () => {
     await set(total(1, 5, 1));
     await set(total(1, 0, 3), total(2, -4, 1));
     await set(total(1, 2, 2));
@@ -58,14 +58,14 @@ describe('totals of a day', () => {
     });
   });
 
-  it('are refused where the day is not loaded, or with another generation', async () => {
+  it('when the day is not loaded, or of another generation, then totals are refused', async () => {
     expect(await board.set(2, { day: today, totals: [total(1, 5)] })).toBe(false);
     expect(await board.set(1, { day: '2126-03-04', totals: [total(1, 5)] })).toBe(false);
     expect(await redis.keys('*04*')).toEqual([]);
     expect(await read()).toEqual({ generation: 1, versions: [], scores: [] });
   });
 
-  it('go when the seven days are over in every time zone', async () => {
+  it('when the seven days are over in every time zone, then totals expire', async () => {
     await set(total(1, 5));
     const expiry = Date.parse('2126-03-11T00:00:00Z') / 1_000;
     for (const key of [`ranking:product:${today}`, `ranking:product:${today}:versions`])
@@ -74,7 +74,7 @@ describe('totals of a day', () => {
 });
 
 describe('a repair', () => {
-  it('changes and removes what is still as it was seen, and leaves what was written since', async () => {
+  it('when a repair runs, then entries unchanged since the reading are corrected, and later writes are kept', async () => {
     await set(total(1, 5, 2), total(2, 5, 2), total(3, 5, 2));
     const changed = await board.repair(today, {
       seenGeneration: 1,
@@ -102,7 +102,7 @@ describe('a repair', () => {
     });
   });
 
-  it('replaces a day of another generation as a whole, unless another instance has done so', async () => {
+  it('when a day is of another generation, then it is replaced as a whole, unless another instance has done so', async () => {
     await set(total(1, 5, 9), total(2, 5, 9));
     const to = (generation: number, seenGeneration: number) =>
       board.repair(today, {
@@ -118,7 +118,7 @@ describe('a repair', () => {
 });
 
 describe('the top', () => {
-  it('adds up the days, and holds all that equal the last of it', async () => {
+  it('when the top is read, then it adds up the days, with all products equal to the last', async () => {
     await set(total(1, 5), total(2, 1), total(10, 2), total(9, 3));
     await board.set(1, { day: yesterday, totals: [total(2, 6), total(9, 1)] });
     await board.set(1, { day: before, totals: [total(1, 100)] });
@@ -136,7 +136,7 @@ describe('the top', () => {
     );
   });
 
-  it('is made once for a while, and says how old it is', async () => {
+  it('when the top is read again, then it is the same for a while, with its age', async () => {
     await set(total(1, 5));
     expect(await board.top([today], 5)).toEqual({ totals: [{ productId: 1, quantity: 5 }], ageMs: 0 });
     await set(total(1, 6, 2));
@@ -148,7 +148,7 @@ describe('the top', () => {
     expect((await board.top([today], 5))?.totals).toEqual([{ productId: 1, quantity: 6 }]);
   });
 
-  it('is empty where nothing was sold, and unknown where a day is lost or of another generation', async () => {
+  it('when nothing was sold, then the top is empty; when a day is lost or of another generation, then it is unknown', async () => {
     expect(await board.top([today, yesterday], 5)).toEqual({ totals: [], ageMs: 0 });
     await redis.del(`ranking:product:${yesterday}:versions`);
     expect(await board.top([today, yesterday], 5)).toBeUndefined();

@@ -1,10 +1,10 @@
 import type { SalesEvent } from '../src/domain/sales.ts';
 
 let made = 0;
-/** Another one each time, in the shape of a UUIDv7. */
+/** A new id each time, in the shape of a UUIDv7. */
 const nextId = () => `0193b5a0-0000-7000-8000-${String(++made).padStart(12, '0')}`;
 
-/** An order as ranking hears of it; the time in milliseconds since the epoch. */
+/** An order in ranking's view; the time in milliseconds since the epoch. */
 export interface Order {
   readonly orderId: string;
   readonly completedAt: number;
@@ -15,7 +15,7 @@ export function orderAt(completedAt: number, ...lines: [productId: number, quant
   return { orderId: nextId(), completedAt, lines };
 }
 
-/** Its lines are named `name`, and cost `price` a piece. */
+/** Names all lines `name`, at `price` a piece. */
 export function completed({ orderId, completedAt, lines }: Order, name?: string, price = 100): SalesEvent {
   const amounts = { totalAmount: 0, discountAmount: 0, paidAmount: 0 };
   const named = lines.map(([productId, quantity]) => ({
@@ -30,7 +30,7 @@ export function completed({ orderId, completedAt, lines }: Order, name?: string,
   };
 }
 
-/** It had completed, unless `wasCompleted` is false. */
+/** The cancellation of an order, which had completed unless `wasCompleted` is false. */
 export function cancelled({ orderId, completedAt, lines }: Order, wasCompleted = true): SalesEvent {
   return {
     type: 'order-cancelled',

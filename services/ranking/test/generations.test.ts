@@ -15,7 +15,7 @@ let schema: TestDatabase;
 let store: ReturnType<typeof createSqlMessagingStore>;
 let handle: ReturnType<typeof createApplySales>;
 let rebuild: ReturnType<typeof createRebuild>;
-/** Since when the topic holds everything. */
+/** The time since which the topic holds everything. */
 let held: Date | undefined;
 
 const now = () => new Date();
@@ -50,7 +50,7 @@ const id = (event: SalesEvent) =>
   `${event.type}`.slice(6, 10) + ('orderId' in event.data ? event.data.orderId.slice(4) : '');
 const heard = (events: readonly SalesEvent[]) => events.map((event) => ({ ...event, id: id(event) }));
 
-/** One batch of an inbox, as its consumer applies it. */
+/** Applies one batch of an inbox, like its consumer. */
 async function batch(inbox: string, how: typeof handle, events: readonly SalesEvent[]): Promise<void> {
   const all = heard(events);
   await schema.database.transaction(async (tx) => {
@@ -63,7 +63,7 @@ async function batch(inbox: string, how: typeof handle, events: readonly SalesEv
   });
 }
 const live = (...events: SalesEvent[]) => batch('ranking', handle, events);
-/** What the replayer does with what it has read. */
+/** Handles records that were read, like the replayer. */
 async function read({ subscription, takes }: RebuildWork, ...events: SalesEvent[]): Promise<void> {
   const apply = subscription.handle as unknown as (tx: unknown, events: readonly HeardSale[]) => Promise<void>;
   await batch(
@@ -101,7 +101,7 @@ const state = async () =>
   (await schema.database.query('SELECT live_generation AS live, next_generation AS next FROM ranking_state'))[0];
 
 describe('a rebuild', () => {
-  it('counts once what both come to, whoever is first, before and after the swap', async () => {
+  it('when both generations reach an event, then it counts once, whoever is first, before and after the swap', async () => {
     const [a, b, c, d] = [1, 2, 4, 8].map((pieces) => completed(orderAt(monday, [1, pieces]))) as [
       SalesEvent,
       SalesEvent,
@@ -116,7 +116,7 @@ describe('a rebuild', () => {
     expect(await totals()).toEqual({ 1: ['02/1=7'], 2: ['02/1=15'] });
     await work.end();
     expect(await state()).toEqual({ live: 2, next: 2 });
-    // The live group is behind the rebuild: d is in its topic still, and e comes.
+    // The live group is behind the rebuild: d is still in its topic, and e comes.
     await live(d, completed(orderAt(monday, [1, 16])));
     expect((await totals())[2]).toEqual(['02/1=31']);
     await rebuild.settle();
@@ -125,7 +125,7 @@ describe('a rebuild', () => {
     expect(await inboxes()).toEqual([{ inbox: 'ranking', ids: 5 }]);
   });
 
-  it('merges what the live group comes to only later, so that it is dropped then', async () => {
+  it('when the live group is behind at the swap, then the inbox is merged, so that it drops those events', async () => {
     const order = completed(orderAt(monday, [1, 1]));
     const work = await rebuild.begin(await ask(), tools);
     await read(work, order);
@@ -135,7 +135,7 @@ describe('a rebuild', () => {
     expect(await totals()).toEqual({ 2: ['02/1=1'] });
   });
 
-  it('copies the days that the topic has not whole, and what happens to them meanwhile', async () => {
+  it('when the topic lacks a part of some days, then these are copied, including their changes meanwhile', async () => {
     const [old, late] = [orderAt(monday, [1, 1]), orderAt(monday, [1, 2])];
     await live(completed(old), completed(orderAt(tuesday, [1, 4])));
     held = new Date(tuesday);
@@ -150,7 +150,7 @@ describe('a rebuild', () => {
     const work = await rebuild.begin(order, tools);
     const recounted = completed(orderAt(wednesday, [1, 32]));
     await read(work, completed(old), completed(late), recounted);
-    // The live group comes to it after the rebuild has seen it: it is the live group's.
+    // The live group reaches the event after the rebuild has seen it, so it is left to the live group.
     await live(completed(late), recounted);
     await work.end();
     await rebuild.settle();
@@ -164,16 +164,16 @@ describe('a rebuild', () => {
     });
   });
 
-  it('begins behind the batches at work, so that its end of the topic is behind theirs', async () => {
+  it('when a rebuild begins, then it waits for current batches, so that its end of the topic is behind theirs', async () => {
     const order: string[] = [];
     const replay = await ask();
-    // ranking_state has its row: the batch need not write it.
+    // The row of ranking_state exists, so the batch need not write it.
     await live(completed(orderAt(monday, [1, 1])));
     let begun: Promise<unknown> | undefined;
     await schema.database.transaction(async (tx) => {
       await handle(tx, heard([completed(orderAt(monday, [1, 1]))]));
       begun = rebuild.begin(replay, tools).then(() => order.push('begun'));
-      // Known to wait once the server lists it so; InnoDB keeps the list for 100 ms after each look at it.
+      // The rebuild waits once the server lists it so; InnoDB caches the list for 100 ms after each look.
       const waits = async () =>
         (await schema.database.query(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`))
           .length > 0;
@@ -184,7 +184,7 @@ describe('a rebuild', () => {
     expect(order).toEqual(['batch', 'begun']);
   });
 
-  it('tells how the generations differed', async () => {
+  it('when a rebuild ends, then it tells how the generations differed', async () => {
     const order = completed(orderAt(monday, [1, 1], [2, 2]));
     await live(order);
     await schema.database.execute('UPDATE daily_product_sales SET quantity = 5 WHERE product_id = 2');
@@ -200,8 +200,8 @@ describe('a rebuild', () => {
   });
 });
 
-describe('a rebuild that has no end', () => {
-  it('when it is cancelled, then it goes no further, and what is left of it goes', async () => {
+describe('a rebuild that does not finish', () => {
+  it('when a rebuild is cancelled, then it goes no further, and its leftovers are removed', async () => {
     const [a, b] = [completed(orderAt(monday, [1, 1])), completed(orderAt(monday, [1, 2]))];
     await live(a);
     const order = await ask();
@@ -215,12 +215,12 @@ describe('a rebuild that has no end', () => {
     await expect(read(work, b)).rejects.toThrow('not being rebuilt any more');
     expect([await state(), await totals()]).toEqual([{ live: 1, next: null }, { 1: ['02/1=1'] }]);
     expect(await inboxes()).toEqual([{ inbox: 'ranking', ids: 1 }]);
-    // Its number does not come again.
+    // Its number is not used again.
     await rebuild.begin(await ask(), tools);
     expect(await state()).toEqual({ live: 1, next: 3 });
   });
 
-  it('when another instance still believes to be at it after the swap, then it counts nothing', async () => {
+  it('when another instance still believes it is rebuilding after the swap, then it counts nothing', async () => {
     const [a, b] = [completed(orderAt(monday, [1, 1])), completed(orderAt(monday, [1, 2]))];
     const order = await ask();
     const [slow, fast] = [await rebuild.begin(order, tools), await rebuild.begin(order, tools)];
@@ -233,7 +233,7 @@ describe('a rebuild that has no end', () => {
     expect(await totals()).toEqual({ 2: ['02/1=1'] });
   });
 
-  it('when it set aside what the live group has applied, then it fails; else the letter becomes the group’s', async () => {
+  it('when a rebuild set aside an event that the live group has applied, then it fails; else the letter becomes the group’s', async () => {
     const order = completed(orderAt(monday, [1, 1]));
     await live(order);
     const work = await rebuild.begin(await ask(), tools);
@@ -251,7 +251,7 @@ describe('a rebuild that has no end', () => {
     ]);
   });
 
-  it('when the topic has lost a part of what it was to recount, then it fails', async () => {
+  it('when the topic has lost a part of what is to be recounted, then the rebuild fails', async () => {
     const work = await rebuild.begin(await ask(), tools);
     held = new Date(monday);
     await expect(work.end()).rejects.toThrow('meanwhile the topics have lost');

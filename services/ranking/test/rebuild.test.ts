@@ -18,7 +18,7 @@ const board = createBoard(redis);
 const random = createRandom(7);
 
 let ranking: RunningService;
-/** Those that count: completed, and not cancelled since. */
+/** Orders that count: completed, and not cancelled since. */
 const standing = new Map<string, Order>();
 let published = 0;
 
@@ -32,7 +32,7 @@ afterAll(async () => {
   await ranking?.stop();
 });
 
-/** So many orders of the last five days complete, and a quarter of them are cancelled. */
+/** Completes orders of the last five days, and cancels a quarter of them. */
 async function sell(count: number): Promise<NewEvent[]> {
   const orders = Array.from({ length: count }, () => {
     const lines = new Map(Array.from({ length: random.int(1, 3) }, () => [random.int(1, 30), random.int(1, 5)]));
@@ -76,7 +76,7 @@ const allApplied = () =>
     { withinMs: 60_000 },
   );
 
-/** The one generation, its inbox merged, nothing left, and Redis as the table. */
+/** Waits for one generation with its inbox merged, no leftovers, and Redis equal to the table. */
 const settled = () =>
   eventuallyPasses('an end to the rebuild', async () => {
     expect(await rows('SELECT next_generation AS next, replay_id AS replay FROM ranking_state')).toEqual([
@@ -108,7 +108,7 @@ const started = (least: number) =>
   );
 
 describe('a ranking that was emptied', () => {
-  it('when it is rebuilt, then it is what it was, and what comes again is dropped', async () => {
+  it('when an emptied ranking is rebuilt, then it is as before, and repeated events are dropped', async () => {
     await allApplied();
     const names = await rows('SELECT product_id, name, price, version FROM products ORDER BY product_id');
     expect(await table()).toEqual(recount());
@@ -137,7 +137,7 @@ describe('a ranking that was emptied', () => {
 });
 
 describe('a healthy ranking', () => {
-  it('when orders keep coming while it is rebuilt, then every event counts once', async () => {
+  it('when orders keep coming during a rebuild, then every event counts once', async () => {
     let done = false;
     const before = published;
     const running = rebuild(['--rate', '200']).finally(() => {
@@ -157,7 +157,7 @@ describe('a healthy ranking', () => {
     expect(await table()).toEqual(recount());
   });
 
-  it('when its process is killed in the midst, then the next one goes on, and every event counts once', async () => {
+  it('when the process is killed during a rebuild, then the next one continues, and every event counts once', async () => {
     const running = rebuild(['--rate', '250']);
     await started(60);
     await ranking.process.kill9();
@@ -171,7 +171,7 @@ describe('a healthy ranking', () => {
     await settled();
   });
 
-  it('when it is cancelled, then what was live is live, and nothing is left', async () => {
+  it('when a rebuild is cancelled, then the live generation stays, and nothing is left', async () => {
     const [live] = await rows('SELECT live_generation FROM ranking_state');
     const { ref } = await rebuild(['--rate', '10', '--wait', '0'], 1);
     await started(2);

@@ -20,7 +20,7 @@ const board = createBoard(redis);
 
 let ranking: RunningService;
 let api: Api;
-/** Those that count: completed, and not cancelled since. */
+/** Orders that count: completed, and not cancelled since. */
 const standing = new Map<string, Order>();
 let published = 0;
 
@@ -33,7 +33,7 @@ afterAll(async () => {
   await ranking?.stop();
 });
 
-/** Publishes orders that complete, each `events` times. */
+/** Publishes completed orders, each `events` times. */
 async function complete(orders: readonly Order[], events = 1): Promise<void> {
   for (const order of orders) standing.set(order.orderId, order);
   await publish(
@@ -189,7 +189,7 @@ describe('orders and cancellations, many of them twice', () => {
 });
 
 describe('Redis', () => {
-  it('when it was emptied, then answers stay right, and a reconciliation or the next order brings it back', async () => {
+  it('when Redis was emptied, then answers stay right, and a reconciliation or the next order refills it', async () => {
     await redis.flushall();
     const before = await reads('mysql');
     expect((await reconcile(false)).differences).toHaveLength(7);
@@ -207,7 +207,7 @@ describe('Redis', () => {
     await setsEqualTheTable();
   });
 
-  it('when entries are wrong, then each is named and mended', async () => {
+  it('when entries are wrong, then each is named and corrected', async () => {
     const [today = ''] = calendar.lastDays(Date.now(), 1);
     await redis.zadd(`ranking:product:${today}`, 77, '1');
     await redis.hset(`ranking:product:${today}:versions`, '888', 5);
@@ -219,7 +219,7 @@ describe('Redis', () => {
     await setsEqualTheTable();
   });
 
-  it('when it is away, then orders go on counting and answers stay right; when it is back, it is equal again', async () => {
+  it('when Redis is away, then counting goes on and answers stay right; when it is back, then it is equal again', async () => {
     const server = stack.part('redis');
     await server.stop();
     await complete(randomOrders(20, 2));
@@ -232,10 +232,10 @@ describe('Redis', () => {
     await popularEqualsTheOrders(5);
   });
 
-  it('when it hangs, then answers come from the table all the same', async () => {
+  it('when Redis hangs, then answers come from the table', async () => {
     const server = stack.part('redis');
     await eventually('the client of the test', () => redis.status === 'ready');
-    // CLIENT PAUSE holds every command: a server that is there and does not answer.
+    // CLIENT PAUSE holds every command, like a server that is there but does not answer.
     await redis.client('PAUSE', 4_000, 'ALL');
     const before = await reads('mysql');
     await complete([orderAt(Date.now(), [2, 1])]);
@@ -248,7 +248,7 @@ describe('Redis', () => {
 });
 
 describe('another generation', () => {
-  it('when it goes live, then it takes the place of the sets as a whole', async () => {
+  it('when another generation goes live, then it replaces the sets as a whole', async () => {
     await ranking.database.execute(
       `INSERT INTO daily_product_sales (generation, business_day, product_id, quantity, version, updated_at)
        SELECT 2, business_day, product_id, 3, 1, NOW(3) FROM daily_product_sales WHERE generation = 1 AND product_id < 10`,

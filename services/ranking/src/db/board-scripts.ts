@@ -1,12 +1,11 @@
-// Each script is one step to everyone else. KEYS[1] is a day's sorted set and KEYS[2] its versions, if not said
-// otherwise.
+// Each script is atomic. KEYS[1] is a day's sorted set and KEYS[2] its versions, unless stated otherwise.
 
 /**
- * Sets totals that are newer than what is there.
- * ARGV: generation, expiry (s), and as one JSON array of texts (there is an end to arguments) product, version,
- *   quantity of each.
- * Returns how many were set; -1 if the day is not loaded with this generation: setting some of its products would make
- *   it look whole.
+ * Sets totals whose version is higher than the present one.
+ * ARGV: generation, expiry (s), and, as one JSON array of texts (the number of arguments is limited), product, version,
+ * quantity of each.
+ * Returns how many were set; -1 if the day is not loaded with this generation: with some of its products set, it would
+ * look complete.
  */
 export const SET = `
 if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[1] then return -1 end
@@ -27,9 +26,9 @@ return written
 `;
 
 /**
- * Changes what is still as it was seen; where the generation changes, the whole day is replaced.
- * ARGV: generation seen ('' for none), generation, expiry (s), and as one JSON array of texts product, version seen (''
- *   for none), version ('' to remove it), quantity of each.
+ * Changes entries that are still as they were read. If the generation changes, the whole day is replaced.
+ * ARGV: generation read ('' for none), generation, expiry (s), and, as one JSON array of texts, product, version read
+ * ('' for none), version ('' to remove the entry), quantity of each.
  * Returns how many were changed.
  */
 export const REPAIR = `
@@ -55,11 +54,10 @@ return changed
 `;
 
 /**
- * The top of some days, with all that equal the last of it: equal ones are in the order of text here, not of numbers.
+ * The top of some days, including all products equal to the last: Redis orders equal scores as text, not as numbers.
  * KEYS: the union, each day's set, each day's versions.
  * ARGV: days, limit, the union's life (ms).
- * Returns what is left of the union's life and its top with scores; nil if a day is not loaded or of another
- *   generation.
+ * Returns the rest of the union's life and its top with scores; nil if a day is not loaded or of another generation.
  */
 export const TOP = `
 local days = tonumber(ARGV[1])

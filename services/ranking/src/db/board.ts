@@ -9,14 +9,14 @@ interface Scripts {
   rankingTop(keys: number, ...values: (string | number)[]): Promise<[left: number, entries: string[]] | null>;
 }
 
-/** Several instances share one union for so long, ms. */
+/** How long instances share one union, ms. */
 const UNION_MS = 2_000;
 const DAY_MS = 86_400_000;
 
 /**
- * The sorted sets. Of each day: `ranking:product:<day>`, product → total, and `ranking:product:<day>:versions`, product
- * → version of its row, with the generation of them all in the field `generation`. The hash is what tells a loaded day
- * from one that is lost. Products that are not sold have a version and no score.
+ * The sorted sets. Each day has `ranking:product:<day>`, product → total, and `ranking:product:<day>:versions`, product
+ * → version of its row, with the generation of all in the field `generation`. The hash distinguishes a loaded day from
+ * a lost one. Products without sales have a version and no score.
  */
 export function createBoard(redis: Redis): Board {
   redis.defineCommand('rankingSet', { numberOfKeys: 2, lua: SET });
@@ -83,12 +83,12 @@ function keysOf(day: BusinessDay): [set: string, versions: string] {
   return [`ranking:product:${day}`, `ranking:product:${day}:versions`];
 }
 
-/** Numbers as text: Lua would round large ones in writing them. */
+/** Sends numbers as text: Lua would round large ones. */
 function inText(values: readonly (string | number)[]): string {
   return JSON.stringify(values.map(String));
 }
 
-/** Seconds since the epoch. The eighth midnight in UTC: in no time zone are the seven days over later. */
+/** Seconds since the epoch: the eighth midnight in UTC, when the seven days are over in every time zone. */
 function expiryOf(day: BusinessDay): number {
   return (Date.parse(`${day}T00:00:00Z`) + 8 * DAY_MS) / 1_000;
 }

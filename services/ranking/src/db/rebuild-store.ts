@@ -4,18 +4,18 @@ import { inboxOf } from '../usecases/apply-sales.ts';
 import type { Comparison, RebuildStore } from '../usecases/rebuild-port.ts';
 import { readState } from './sales-store.ts';
 
-/** Most rows that are merged or deleted at once. */
+/** Most rows merged or deleted at once. */
 const CHUNK = 1_000;
-/** Differences that are told one by one. */
+/** Most differences listed one by one. */
 const EXAMPLES = 20;
 
-/** What a rebuild does to the tables. Whatever changes a generation's role holds ranking_state exclusively. */
+/** A rebuild's statements. A transaction that changes a generation's role locks ranking_state exclusively. */
 export const sqlRebuildStore: RebuildStore = {
   lock: (tx) => readState(tx, 'FOR UPDATE'),
   share: (tx) => readState(tx, 'LOCK IN SHARE MODE'),
 
   async begin(tx, replayId, firstDay, at) {
-    // Higher than any that ever was, so that what is left of an old one cannot be taken for it.
+    // Higher than any earlier generation, so that leftovers of an old one cannot be taken for it.
     const [row] = await tx.query<{ generation: number }>(
       `SELECT 1 + GREATEST((SELECT live_generation FROM ranking_state WHERE id = 1),
          COALESCE((SELECT MAX(generation) FROM daily_product_sales), 0),
@@ -62,7 +62,7 @@ export const sqlRebuildStore: RebuildStore = {
          FROM daily_product_sales WHERE generation IN (?, ?) GROUP BY generation`,
       [live, rebuilt],
     );
-    // One statement, so one moment.
+    // One statement, so that both generations are read at the same moment.
     const differences = await database.query<Comparison['examples'][number] & { differing: number }>(
       `SELECT DATE_FORMAT(business_day, '%Y-%m-%d') AS day, product_id AS productId, CAST(live AS SIGNED) AS live,
               CAST(rebuilt AS SIGNED) AS rebuilt, COUNT(*) OVER () AS differing
@@ -140,7 +140,7 @@ export const sqlRebuildStore: RebuildStore = {
 
   async removePiece(tx, generation) {
     const { live, next } = await readState(tx, 'LOCK IN SHARE MODE');
-    // A live generation's inbox has been merged once it is not the next one any more.
+    // Once a live generation is no longer `next`, its inbox has been merged.
     if (next?.generation === generation) return 0;
     const inbox = inboxOf(generation);
     const sales = generation === live ? 0 : await removeFrom(tx, 'daily_product_sales', 'generation', generation);

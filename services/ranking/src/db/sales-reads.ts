@@ -4,7 +4,7 @@ import type { ProductTotal } from '../domain/top.ts';
 import type { SalesReads } from '../usecases/ports.ts';
 import type { Prisma } from './prisma.ts';
 
-/** Reads of the live generation. Each is one statement: a swap falls before or after it, never into it. */
+/** Reads of the live generation. Each is one statement, so a swap comes before or after it. */
 export function createSalesReads(database: Pick<SqlExecutor, 'query'>, prisma: Prisma): SalesReads {
   return {
     async dayTable(day) {
@@ -23,7 +23,7 @@ export function createSalesReads(database: Pick<SqlExecutor, 'query'>, prisma: P
       return { generation: first.generation, totals };
     },
 
-    // Only days on which more was sold than taken back, as in the sorted sets.
+    // Only products with more sales than returns, as in the sorted sets.
     async top(days, limit) {
       return await database.query<ProductTotal>(
         `SELECT d.product_id AS productId, SUM(d.quantity) AS quantity

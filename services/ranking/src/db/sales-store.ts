@@ -8,12 +8,12 @@ const FIRST_GENERATION = 1;
 /**
  * Totals and names in MySQL. A batch takes at most five statements, whatever its size.
  *
- * Lock order: ranking_state (shared; a swap locks it exclusively), the inbox of a generation that is rebuilt,
- * daily_product_sales by generation, day and product, products by id. The upserts insert in that order, and lock a row
- * that exists exclusively at once.
+ * Lock order: ranking_state (shared; a swap locks it exclusively), the inbox of a generation being rebuilt,
+ * daily_product_sales by generation, day and product, products by id. The upserts insert in that order, and lock an
+ * existing row exclusively at once.
  */
 export const sqlSalesStore: SalesStore = {
-  // MariaDB does not know FOR SHARE.
+  // LOCK IN SHARE MODE, because MariaDB does not know FOR SHARE.
   generations: (tx) => readState(tx, 'LOCK IN SHARE MODE'),
 
   async add(tx, generation, sales, at) {
@@ -31,7 +31,7 @@ export const sqlSalesStore: SalesStore = {
   },
 
   async keepNames(tx, names, at) {
-    // Most orders name products that are known: those are left alone, not locked by every batch.
+    // Most orders name known products: these rows are left alone, so that not every batch locks them.
     const lines = names.filter(({ version }) => version === 0);
     const known = new Set(
       await knownProducts(
@@ -41,7 +41,7 @@ export const sqlSalesStore: SalesStore = {
     );
     const news = names.filter(({ productId, version }) => version > 0 || !known.has(productId));
     if (news.length === 0) return;
-    // Assigned from left to right: the version is compared before it changes.
+    // Assignments run from left to right: the version is compared before it changes.
     const better = (column: string) => `${column} = IF(VALUES(version) > version, VALUES(${column}), ${column})`;
     await insertRows(
       tx,
@@ -53,7 +53,7 @@ export const sqlSalesStore: SalesStore = {
   },
 };
 
-/** Reads the one row of ranking_state, under a lock; writes it where it is missing. */
+/** Reads the one row of ranking_state, under a lock. Inserts it if it is missing. */
 export async function readState(tx: Transaction, lock: 'LOCK IN SHARE MODE' | 'FOR UPDATE'): Promise<RankingState> {
   for (;;) {
     const [row] = await tx.query<StateRow>(
@@ -79,7 +79,7 @@ interface StateRow {
   copiedDay: string | null;
 }
 
-/** The totals as this transaction has left them: their rows are locked. One range of the primary key for each day. */
+/** The totals after this transaction's changes, whose rows it holds. One range of the primary key for each day. */
 async function totalsAfter(tx: Transaction, generation: number, sales: readonly Sale[]): Promise<ChangedDay[]> {
   const days = Map.groupBy(sales, ({ day }) => day);
   const params: SqlValue[] = [];

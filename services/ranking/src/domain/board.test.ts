@@ -11,8 +11,8 @@ const board = (
 });
 const total = (productId: number, quantity: number, version: number): DayTotal => ({ productId, quantity, version });
 
-describe('a board and the table', () => {
-  it('agree where versions and scores do, and nothing is scored that is not sold', () => {
+describe('repair of a day in Redis', () => {
+  it('when versions and scores agree, then there is nothing to repair, and unsold products have no score', () => {
     const table = { generation: 1, totals: [total(1, 5, 2), total(2, 0, 2), total(3, -1, 1)] };
     expect(repairOf(board(1, [1, 2, 5], [2, 2], [3, 1]), table)).toBeUndefined();
   });
@@ -25,7 +25,7 @@ describe('a board and the table', () => {
     ['a score of what is not sold', board(1, [1, 2, 7]), [total(1, 0, 2)], [{ productId: 1, seenVersion: 2 }]],
     ['a version that the table never had', board(1, [1, 9, 7]), [total(1, 7, 2)], [{ productId: 1, seenVersion: 9 }]],
     ['a product that the table does not have', board(1, [1, 2, 7]), [], [{ productId: 1, seenVersion: 2 }]],
-  ])('differ by %s', (_, seen, totals, corrections) => {
+  ])('when a board and the table differ by %s, then the repair corrects that', (_, seen, totals, corrections) => {
     expect(repairOf(seen, { generation: 1, totals })).toEqual({
       seenGeneration: 1,
       generation: 1,
@@ -33,16 +33,19 @@ describe('a board and the table', () => {
     });
   });
 
-  it.each([undefined, 1, 3])('of another generation (%s) is replaced as a whole', (generation) => {
-    const totals = [total(1, 5, 2), total(2, 0, 1)];
-    expect(repairOf(board(generation, [1, 2, 5], [7, 1, 1]), { generation: 2, totals })).toEqual({
-      seenGeneration: generation,
-      generation: 2,
-      corrections: totals.map((it) => ({ productId: it.productId, seenVersion: undefined, total: it })),
-    });
-  });
+  it.each([undefined, 1, 3])(
+    'when a board is of another generation (%s), then it is replaced as a whole',
+    (generation) => {
+      const totals = [total(1, 5, 2), total(2, 0, 1)];
+      expect(repairOf(board(generation, [1, 2, 5], [7, 1, 1]), { generation: 2, totals })).toEqual({
+        seenGeneration: generation,
+        generation: 2,
+        corrections: totals.map((it) => ({ productId: it.productId, seenVersion: undefined, total: it })),
+      });
+    },
+  );
 
-  it('that was never loaded differ even where nothing was sold', () => {
+  it('when a board was never loaded, then it is repaired even if nothing was sold', () => {
     expect(repairOf(board(undefined), { generation: 1, totals: [] })).toMatchObject({ corrections: [] });
   });
 });

@@ -1,4 +1,4 @@
-/** A product's total of one day as the table has it. `version` rises with every change of the row. */
+/** A product's total of one day in the table. `version` rises with every change of the row. */
 export interface DayTotal {
   readonly productId: number;
   readonly quantity: number;
@@ -11,14 +11,14 @@ export interface DayTable {
   readonly totals: readonly DayTotal[];
 }
 
-/** One day in Redis: undefined generation where it was never loaded, or was lost. */
+/** One day in Redis. The generation is undefined if the day was never loaded, or was lost. */
 export interface DayBoard {
   readonly generation: number | undefined;
   readonly versions: ReadonlyMap<number, number>;
   readonly scores: ReadonlyMap<number, number>;
 }
 
-/** A product whose entry in Redis is to become `total`, or to go, if its version is still the one that was seen. */
+/** A product whose entry in Redis shall become `total`, or be removed, if its version is still the one read. */
 export interface Correction {
   readonly productId: number;
   readonly seenVersion: number | undefined;
@@ -26,7 +26,8 @@ export interface Correction {
 }
 
 /**
- * What makes a day's board equal to the table; `seenGeneration` differs from `generation` where all of it is replaced.
+ * The changes that make a day's board equal to the table. `seenGeneration` differs from `generation` when the whole day
+ * is replaced.
  */
 export interface Repair {
   readonly seenGeneration: number | undefined;
@@ -35,8 +36,8 @@ export interface Repair {
 }
 
 /**
- * How a day's board differs from the table; undefined where it does not. The board must have been read before the
- * table: then whatever the board holds rightly is in the table, in that version or a later one.
+ * The differences of a day's board from the table; undefined when there are none. The board must have been read before
+ * the table: then every correct entry of the board is in the table, in that version or a later one.
  */
 export function repairOf(board: DayBoard, { generation, totals }: DayTable): Repair | undefined {
   const isReplaced = board.generation !== generation;

@@ -9,14 +9,14 @@ describe('the business day of a moment', () => {
     ['Asia/Seoul', '2026-03-01T15:00:00.000Z', '2026-03-02'],
     ['UTC', '2026-12-31T23:59:59.999Z', '2026-12-31'],
     ['UTC', '2027-01-01T00:00:00.000Z', '2027-01-01'],
-    // Summer time: the day of the change has 23 hours, that of the change back 25.
+    // Daylight saving time: the day of the change has 23 hours, that of the change back 25.
     ['Europe/Berlin', '2026-03-28T22:59:59.999Z', '2026-03-28'],
     ['Europe/Berlin', '2026-03-28T23:00:00.000Z', '2026-03-29'],
     ['Europe/Berlin', '2026-03-29T21:59:59.999Z', '2026-03-29'],
     ['Europe/Berlin', '2026-03-29T22:00:00.000Z', '2026-03-30'],
     ['Europe/Berlin', '2026-10-25T22:59:59.999Z', '2026-10-25'],
     ['Europe/Berlin', '2026-10-25T23:00:00.000Z', '2026-10-26'],
-    // Half and quarter hours, both sides of the date line, and a summer time of half an hour.
+    // Half and quarter hours, both sides of the date line, and daylight saving of half an hour.
     ['Asia/Kolkata', '2026-06-01T18:29:59.999Z', '2026-06-01'],
     ['Asia/Kolkata', '2026-06-01T18:30:00.000Z', '2026-06-02'],
     ['Asia/Kathmandu', '2026-06-01T18:15:00.000Z', '2026-06-02'],
@@ -24,16 +24,16 @@ describe('the business day of a moment', () => {
     ['Pacific/Pago_Pago', '2026-06-02T10:59:59.999Z', '2026-06-01'],
     ['Australia/Lord_Howe', '2026-01-01T12:59:59.999Z', '2026-01-01'],
     ['Australia/Lord_Howe', '2026-01-01T13:00:00.000Z', '2026-01-02'],
-    // Midnight itself is skipped, and one minute into a day that then begins again.
+    // In Sao_Paulo midnight is skipped; in St_Johns the clock goes back one minute after midnight, into the day before.
     ['America/Sao_Paulo', '2018-11-04T02:59:59.999Z', '2018-11-03'],
     ['America/Sao_Paulo', '2018-11-04T03:00:00.000Z', '2018-11-04'],
     ['America/St_Johns', '2006-10-29T02:30:30.000Z', '2006-10-29'],
     ['America/St_Johns', '2006-10-29T02:31:00.000Z', '2006-10-28'],
-  ])('in %s at %s is %s', (zone, at, day) => {
+  ])('when the zone is %s and the time %s, then the business day is %s', (zone, at, day) => {
     expect(dayIn(zone, at)).toBe(day);
   });
 
-  it('is the same whether it is asked for the first time or again', () => {
+  it('when a day is asked for again, then it is the same', () => {
     const calendar = createCalendar('Europe/Berlin');
     const border = Date.parse('2026-03-28T23:00:00Z');
     const minutes = [-2, -1, 0, 1].map((minute) => border + minute * 60_000);
@@ -43,7 +43,7 @@ describe('the business day of a moment', () => {
     expect(minutes.map((at) => calendar.dayOf(at + 59_999))).toEqual(first);
   });
 
-  it('does not exist for what is no moment', () => {
+  it('when a number is no moment, then there is no business day', () => {
     expect(() => createCalendar('UTC').dayOf(Number.MAX_SAFE_INTEGER)).toThrow(RangeError);
   });
 });
@@ -54,7 +54,7 @@ describe('the last days', () => {
     ['Europe/Berlin', '2026-03-29T22:30:00Z', ['2026-03-30', '2026-03-29', '2026-03-28']],
     ['Europe/Berlin', '2026-10-25T23:30:00Z', ['2026-10-26', '2026-10-25', '2026-10-24']],
     ['UTC', '2028-03-01T00:00:00Z', ['2028-03-01', '2028-02-29', '2028-02-28']],
-  ])('in %s at %s are %j', (zone, at, days) => {
+  ])('when the zone is %s and the time %s, then the last days are %j', (zone, at, days) => {
     expect(createCalendar(zone).lastDays(Date.parse(at), days.length)).toEqual(days);
   });
 });
@@ -64,6 +64,6 @@ it.each([
   ['UTC', true],
   ['Asia/Soul', false],
   ['', false],
-])('%j is a time zone: %s', (name, is) => {
+])('when %j is checked as a time zone, then the result is %s', (name, is) => {
   expect(isTimeZone(name)).toBe(is);
 });

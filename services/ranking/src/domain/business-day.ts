@@ -1,9 +1,9 @@
-/** A day of the shop's calendar, `yyyy-MM-dd`. As text they sort by time. */
+/** A day of the shop's calendar, `yyyy-MM-dd`. The text sorts by time. */
 export type BusinessDay = string;
 
 /** The business days of one time zone. */
 export interface Calendar {
-  /** The day of a moment, milliseconds since the epoch. Throws RangeError on what is no moment. */
+  /** The day of a moment, milliseconds since the epoch. Throws RangeError for an invalid moment. */
   dayOf(at: number): BusinessDay;
   /** The day of `at` and those before it, `count` in all, latest first. */
   lastDays(at: number, count: number): BusinessDay[];
@@ -11,7 +11,7 @@ export interface Calendar {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-/** Minutes remembered: what completes now falls into few of them. */
+/** Most minutes remembered: present completions fall into few of them. */
 const MAX_MINUTES = 10_000;
 
 export function isTimeZone(name: string): boolean {
@@ -23,8 +23,8 @@ export function isTimeZone(name: string): boolean {
 }
 
 /**
- * The calendar of a time zone. The zone's own rules decide (Intl), and answers are remembered by the minute: asking
- * Intl costs microseconds, and no offset in use is finer than a minute.
+ * The calendar of a time zone, by the zone's own rules (Intl). Answers are remembered by the minute: a call of Intl
+ * costs microseconds, and no offset in use is finer than a minute.
  */
 export function createCalendar(timeZone: string): Calendar {
   const format = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
@@ -49,7 +49,7 @@ export function createCalendar(timeZone: string): Calendar {
   return { dayOf, lastDays: (at, count) => daysUpTo(dayOf(at), count) };
 }
 
-/** `last` and the calendar's days before it, `count` in all, latest first. The clocks of a zone play no part here. */
+/** `last` and the calendar's days before it, `count` in all, latest first. Independent of a zone's clock. */
 function daysUpTo(last: BusinessDay, count: number): BusinessDay[] {
   const end = Date.parse(`${last}T00:00:00Z`);
   return Array.from({ length: count }, (_, back) => new Date(end - back * DAY_MS).toISOString().slice(0, 10));

@@ -12,11 +12,11 @@ describe('a day of the next generation', () => {
     ['2026-03-04', '2026-03-05', undefined, 'uncopied'],
     ['2026-03-04', '2026-03-05', '2026-03-03', 'uncopied'],
     ['2026-03-04', '2026-03-05', '2026-03-04', 'copied'],
-  ])('%s, recounted from %s, copied to %s, is %s', (day, firstDay, copiedDay, share) => {
+  ])('when the day is %s, recounted from %s, copied to %s, then its share is %s', (day, firstDay, copiedDay, share) => {
     expect(shareOf(day, { generation: 2, firstDay, copiedDay })).toBe(share);
   });
 
-  it('is that of the completion; other events have none', () => {
+  it('when an order has completed, then its sale day is that of the completion; other events have none', () => {
     const order = orderAt(Date.parse('2026-03-01T15:00:00Z'), [1, 1]);
     expect(saleDayOf(completed(order), dayOf)).toBe('2026-03-02');
     expect(saleDayOf(cancelled(order), dayOf)).toBe('2026-03-02');
@@ -31,11 +31,11 @@ describe('the first recounted day', () => {
     ['2026-03-01T15:00:00Z', '2026-03-02'],
     ['2026-03-01T16:00:00Z', '2026-03-03'],
     ['2026-02-28T14:00:00Z', '2026-03-01'],
-  ])('with everything since %s is %s', (since, day) => {
+  ])('when everything is held since %s, then the first recounted day is %s', (since, day) => {
     expect(firstRecountedDay(new Date(since), dayOf)).toBe(day);
   });
 
-  it('is none where nothing is gone', () => {
+  it('when nothing is gone, then all days are recounted', () => {
     expect(firstRecountedDay(undefined, dayOf)).toBeUndefined();
   });
 });

@@ -2,24 +2,24 @@ import type { ReceivedEvent } from '@shop/events';
 import type { BusinessDay } from './business-day.ts';
 import type { SalesEvent } from './sales.ts';
 
-/** A generation that is rebuilt beside the live one, or has just gone live and whose inbox is not yet merged. */
+/** A generation being rebuilt beside the live one, or just gone live with an inbox not yet merged. */
 export interface NextGeneration {
   readonly generation: number;
   /** Recounted from this day on; undefined: all days. */
   readonly firstDay: BusinessDay | undefined;
-  /** Of the days before `firstDay`, those up to this one are copied from the live generation. */
+  /** Days before `firstDay` are copied from the live generation; up to this day it has been done. */
   readonly copiedDay: BusinessDay | undefined;
 }
 
-/** Which generations there are to write to. */
+/** The generations that batches write to. */
 export interface Generations {
   readonly live: number;
   readonly next: NextGeneration | undefined;
 }
 
 /**
- * How a day comes to the next generation. `recounted`: by its events, each once by the inbox of that generation.
- * `copied`: it has been copied, so it gets what the live generation gets. `uncopied`: it gets nothing, for it will be.
+ * How a day comes to the next generation. `recounted`: by its events, each once by that generation's inbox. `copied`:
+ * it has been copied and gets the live generation's changes. `uncopied`: it gets nothing, since it will be copied.
  */
 export function shareOf(
   day: BusinessDay,
@@ -29,7 +29,7 @@ export function shareOf(
   return copiedDay !== undefined && day <= copiedDay ? 'copied' : 'uncopied';
 }
 
-/** The day whose totals an event changes; undefined where it changes none. */
+/** The day whose totals an event changes; undefined if it changes none. */
 export function saleDayOf(
   event: SalesEvent | ReceivedEvent,
   dayOf: (at: number) => BusinessDay,
@@ -40,8 +40,8 @@ export function saleDayOf(
 }
 
 /**
- * The first day of which the topics hold everything: the first that begins at `heldSince` or later. An order's events
- * come at its completion or after it. Undefined: everything is held.
+ * The first day of which the topics hold everything: the first that begins at `heldSince` or later, since an order's
+ * events come at its completion or after it. Undefined: everything is held.
  */
 export function firstRecountedDay(
   heldSince: Date | undefined,

@@ -1,22 +1,20 @@
 import type { ReceivedEvent } from '@shop/events';
 import type { BusinessDay } from './business-day.ts';
 
-/** What ranking hears. */
+/** The events that ranking consumes. */
 export const SALES_EVENTS = ['order-completed', 'order-cancelled', 'product-changed'] as const;
 export type SalesEventType = (typeof SALES_EVENTS)[number];
 type Heard<T extends SalesEventType> = T extends SalesEventType ? Pick<ReceivedEvent<T>, 'type' | 'data'> : never;
 export type SalesEvent = Heard<SalesEventType>;
 
-/** Pieces to add to the total of a product's day; negative where cancellations took back more than was bought. */
+/** Pieces to add to the total of a product's day; negative if more were returned than bought. */
 export interface Sale {
   readonly day: BusinessDay;
   readonly productId: number;
   readonly quantity: number;
 }
 
-/**
- * A product's name and price (won). `version` is that of the catalog's row; 0 where only the line of an order is known.
- */
+/** A product's name and price (won). `version` is that of the catalog's row; 0 if only an order's line is known. */
 export interface ProductName {
   readonly productId: number;
   readonly name: string;
@@ -25,9 +23,9 @@ export interface ProductName {
 }
 
 /**
- * What a batch adds to each day's products, in the order of day and product: the order in which their rows are locked.
- * A cancelled order that had completed is taken from the day on which it completed. Sums may well be negative: the
- * order in which orders end is not that in which they are heard. Those of 0 are left out.
+ * Sums a batch by day and product, in this order, in which the rows are locked. A cancelled order that had completed is
+ * subtracted on its day of completion. Sums may be negative: orders end in another order than their events are
+ * consumed. Sums of 0 are left out.
  */
 export function sumSales(events: readonly SalesEvent[], dayOf: (at: number) => BusinessDay): Sale[] {
   const sums = new Map<BusinessDay, Map<number, number>>();
@@ -53,7 +51,9 @@ export function sumSales(events: readonly SalesEvent[], dayOf: (at: number) => B
     .filter(({ quantity }) => quantity !== 0);
 }
 
-/** The best that a batch knows of each product, by product id: the latest change, else the first line that names it. */
+/**
+ * The best known name of each product in a batch, by product id: the latest change, else the first line that names it.
+ */
 export function namesIn(events: readonly SalesEvent[]): ProductName[] {
   const best = new Map<number, ProductName>();
   const offer = (it: ProductName) => {
@@ -73,8 +73,8 @@ export function namesIn(events: readonly SalesEvent[]): ProductName[] {
 }
 
 /**
- * Of what ranking hears, by the headers: an order that never completed has nothing to take back. A message without the
- * attribute is older than that: wanted.
+ * Whether ranking wants a message, by its headers: an order that never completed has no sales to subtract. A message
+ * without the attribute is older than it, and wanted.
  */
 export function wantsSale(headers: Readonly<Record<string, string>>): boolean {
   return headers.ce_type !== 'order-cancelled' || headers.ce_wascompleted !== 'false';

@@ -4,7 +4,7 @@ export interface ProductTotal {
   readonly quantity: number;
 }
 
-/** The first `limit` by quantity; of equal ones, the product with the smaller id comes first. Only what was sold. */
+/** The first `limit` products by quantity; of equal ones the smaller id comes first. Unsold products are left out. */
 export function topOf(totals: readonly ProductTotal[], limit: number): ProductTotal[] {
   return totals
     .filter(({ quantity }) => quantity > 0)

@@ -10,7 +10,7 @@ export interface RankingRoutes {
   readonly now: () => Date;
 }
 
-/** The HTTP side of ranking: the list, and the repair for operators (the gateway leads nobody to `/internal`). */
+/** Ranking's HTTP routes: the list, and the repair for operators (the gateway does not expose `/internal`). */
 export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router: Router) => void {
   const bodies = createBodies();
   return (router) => {
@@ -30,7 +30,7 @@ export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router:
   };
 }
 
-/** A list as JSON. It is asked for many times before the next one: each length of it is rendered once. */
+/** Renders a list as JSON. It is requested many times before the next list, so each length is rendered once. */
 function createBodies(): (list: PopularList, limit: number) => Rendered {
   const rendered = new WeakMap<PopularList, Map<number, Rendered>>();
   return (list, limit) => {

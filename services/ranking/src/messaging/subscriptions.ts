@@ -3,7 +3,7 @@ import type { Subscription } from '@shop/events';
 import { SALES_EVENTS, type SalesEventType, wantsSale } from '../domain/sales.ts';
 import type { createApplySales } from '../usecases/apply-sales.ts';
 
-/** What ranking hears: orders that complete and those that are taken back, and what products are called. */
+/** Ranking consumes completed and cancelled orders, and changes of products. */
 export function rankingSubscription(
   handle: ReturnType<typeof createApplySales>,
 ): Subscription<Transaction, SalesEventType> {
@@ -11,7 +11,7 @@ export function rankingSubscription(
     group: 'ranking',
     handles: SALES_EVENTS,
     wants: wantsSale,
-    // Nobody waits for a count, and a few hundred events are counted as quickly as one.
+    // Patient: no client waits for a count, and a few hundred events are counted as quickly as one.
     patienceMs: 400,
     handle,
   };

@@ -11,20 +11,20 @@ interface Dependencies {
   readonly store: SalesStore;
   readonly calendar: Pick<Calendar, 'dayOf'>;
   readonly now: () => Date;
-  /** Of these ids (sorted), those that were new to an inbox: `MessagingStore.claim`. */
+  /** The ids (of a sorted list) that were new to an inbox: `MessagingStore.claim`. */
   readonly claim: (tx: Transaction, inbox: string, ids: readonly string[], now: Date) => Promise<ReadonlySet<string>>;
-  /** Told of the live generation's new totals, once they are committed. It must not throw. */
+  /** Called with the live generation's new totals, once they are committed. It must not throw. */
   readonly written: (generation: number, changed: readonly ChangedDay[]) => void;
 }
 
-/** The inbox of a generation while it is rebuilt. */
+/** The inbox of a generation being rebuilt. */
 export function inboxOf(generation: number): string {
   return `ranking@${generation}`;
 }
 
 /**
- * Applies events to one generation, in the caller's transaction and once: duplicates are gone. Rows are locked by day
- * and product, then names by product.
+ * Applies events to one generation, once, in the caller's transaction; duplicates are already removed. Rows are locked
+ * by day and product, then names by product.
  */
 export async function applySales(
   { store, calendar, now }: Pick<Dependencies, 'store' | 'calendar' | 'now'>,
@@ -41,15 +41,15 @@ export async function applySales(
 }
 
 /**
- * The handler of the live group. While a generation is rebuilt it writes to both, so that the rebuild never has to
- * catch up.
+ * The handler of the live group. During a rebuild it writes to both generations, so that the rebuild never has to catch
+ * up.
  */
 export function createApplySales(dependencies: Dependencies) {
   const { store, calendar, now, written } = dependencies;
   return async (tx: Transaction, events: readonly HeardSale[]): Promise<void> => {
     const { live, next } = await store.generations(tx);
     const ofNext = next ? await takenBy(dependencies, tx, next, events) : events;
-    // Once it is live, what its rebuild counted before the live group came to it must not be counted again.
+    // After a swap, events that the rebuild counted before the live group reached them must not be counted again.
     const changed = await applySales(dependencies, tx, live, live === next?.generation ? ofNext : events);
     if (next && next.generation !== live) {
       const sales = sumSales(ofNext, calendar.dayOf);
@@ -60,8 +60,8 @@ export function createApplySales(dependencies: Dependencies) {
 }
 
 /**
- * What of the live group's new events changes the next generation: of recounted days those that its own inbox does not
- * hold (they are put there), and whatever falls on copied days. Events that change no total are all there.
+ * The part of the live group's new events that changes the next generation: for recounted days the events that its
+ * inbox does not hold (which are added to it), and all events of copied days. Events that change no total are included.
  */
 async function takenBy(
   { calendar, claim, now }: Dependencies,

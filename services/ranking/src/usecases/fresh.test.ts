@@ -19,7 +19,7 @@ function fixture() {
 }
 
 describe('a value that may be a little old', () => {
-  it('is loaded once for all who ask, and again when it is too old', async () => {
+  it('when many ask for a value, then it is loaded once, and again when it is too old', async () => {
     const { state, read } = fixture();
     expect(await Promise.all([read('a'), read('a'), read('b')])).toEqual(['a 1', 'a 1', 'b 2']);
     state.time = 999;
@@ -28,7 +28,7 @@ describe('a value that may be a little old', () => {
     expect(await Promise.all([read('a'), read('a')])).toEqual(['a 3', 'a 3']);
   });
 
-  it('is given for a while when it cannot be loaded, then the error is', async () => {
+  it('when a value cannot be loaded, then the last one is given for a while, then the error', async () => {
     const { state, read } = fixture();
     await read('a');
     Object.assign(state, { time: 59_999, fails: true });
@@ -40,7 +40,7 @@ describe('a value that may be a little old', () => {
     expect(await read('a')).toBe('a 4');
   });
 
-  it('that was never loaded is the error', async () => {
+  it('when a value was never loaded, then the error is given', async () => {
     const { state, read } = fixture();
     state.fails = true;
     await expect(read('a')).rejects.toThrow('away');

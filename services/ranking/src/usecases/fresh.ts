@@ -2,19 +2,19 @@ import { oneAtATime } from '@shop/chassis';
 
 interface Options<K, V> {
   readonly load: (key: K) => Promise<V>;
-  /** So long a value is given without loading again, ms. */
+  /** How long a value is given without loading again, ms. */
   readonly freshMs: number;
-  /** So old a value may be where loading fails, ms. */
+  /** Longest age of a value while loading fails, ms. */
   readonly staleMs: number;
-  /** Told why the last value is given instead of a new one. */
+  /** Called with the error when the last value is given instead of a new one. */
   readonly failed: (error: unknown) => void;
   /** Milliseconds. */
   readonly now: () => number;
 }
 
 /**
- * Values that may be a little old. Whoever asks for one that is too old waits for the one load at work; where that
- * fails, the last value is given for a while. Keys must be few: they are kept.
+ * Values that may be a little old. A caller of an outdated value waits for the one load in progress; if that fails, the
+ * last value is given for a while. Keys must be few: they are kept.
  */
 export function createFresh<K, V>({ load, freshMs, staleMs, failed, now }: Options<K, V>): (key: K) => Promise<V> {
   const last = new Map<K, { value: V; loadedAt: number }>();

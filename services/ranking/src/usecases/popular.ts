@@ -25,20 +25,20 @@ export interface PopularProduct {
 /** The list for some days as it was at one time. */
 export interface PopularList {
   readonly items: readonly PopularProduct[];
-  /** When it was true, milliseconds since the epoch. */
+  /** When the list was correct, milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** So long a list is shown without looking again, ms. */
+/** How long a list is shown without reading again, ms. */
 const FRESH_MS = 1_000;
-/** So old it may be while neither Redis nor MySQL answers, ms. */
+/** Longest age of a list while neither Redis nor MySQL answers, ms. */
 const STALE_MS = 60_000;
-/** So long Redis is not asked after it failed, ms: a server that hangs takes seconds to do so. */
+/** How long Redis is not asked after a failure, ms: each call to a hanging server takes seconds. */
 const REST_MS = 5_000;
 
 /**
- * The most popular products of the last days. One read at a time for each number of days serves all who ask within a
- * second: from the sorted sets, or, where Redis is away or has not been loaded, the same from the table.
+ * The most popular products of the last days. For each number of days, one read at a time serves all requests of a
+ * second: from the sorted sets, or from the table while Redis is away or not loaded.
  */
 export function createPopular({ board, reads, calendar, now, logger, metrics }: Dependencies) {
   const counted = metrics.counter('ranking_popular_reads_total', 'Lists of popular products made, by source', [
@@ -67,7 +67,7 @@ export function createPopular({ board, reads, calendar, now, logger, metrics }: 
     counted.inc({ source: fast ? 'redis' : 'mysql' });
     const top = topOf(totals, MAX_POPULAR);
     const names = await reads.namesOf(top.map(({ productId }) => productId));
-    // Name and total are written in one transaction. The audit looks for a total without a name.
+    // Names and totals are written in one transaction, so a total always has a name. The audit checks this.
     const items = top.flatMap(({ productId, quantity }) => {
       const known = names.get(productId);
       return known ? [{ productId, ...known, quantitySold: quantity }] : [];

@@ -11,51 +11,48 @@ export interface ChangedDay {
   readonly totals: readonly DayTotal[];
 }
 
-/** The generations, and the rebuild (its row in `replay`) that the next one belongs to. */
+/** The generations, and the rebuild (its row in `replay`) of the next one. */
 export type RankingState = Generations & { readonly replayId: number | undefined };
 
-/** The totals in MySQL: the truth. */
+/** The totals in MySQL, the source of truth. */
 export interface SalesStore {
-  /**
-   * The generation whose totals are shown, and one that is rebuilt. It stays so until the transaction ends: a swap
-   * waits.
-   */
+  /** The live generation, and one being rebuilt. They stay the same until the transaction ends: a swap waits. */
   generations(tx: Transaction): Promise<Generations>;
-  /** Adds to the totals of a generation. `sales` are in the order of day and product. @returns the totals after it */
+  /** Adds to a generation's totals. `sales` are sorted by day and product. @returns the new totals */
   add(tx: Transaction, generation: number, sales: readonly Sale[], at: Date): Promise<ChangedDay[]>;
-  /** Keeps what is better known than before. `names` are in the order of product ids. */
+  /** Keeps names that are newer than the stored ones. `names` are sorted by product id. */
   keepNames(tx: Transaction, names: readonly ProductName[], at: Date): Promise<void>;
 }
 
-/** Reads of what is committed. */
+/** Reads of committed rows. */
 export interface SalesReads {
-  /** The live generation's day. */
+  /** A day of the live generation. */
   dayTable(day: BusinessDay): Promise<DayTable>;
-  /** The best-sold of these consecutive days, in the order of `topOf`. */
+  /** The best-sold products of these consecutive days, in the order of `topOf`. */
   top(days: readonly BusinessDay[], limit: number): Promise<ProductTotal[]>;
   namesOf(productIds: readonly number[]): Promise<Map<number, { name: string; price: number }>>;
 }
 
-/** The sorted sets in Redis: made from the table, and never further from it than the next repair. */
+/** The sorted sets in Redis: a copy of the table, corrected by the next repair at the latest. */
 export interface Board {
-  /** False while there is no connection: every call would reject. */
+  /** False without a connection: every call would reject. */
   readonly connected: boolean;
   /**
-   * Sets the totals that are newer than what is there.
+   * Sets totals with a higher version than the present one.
    * @returns false if the day is not loaded with this generation: nothing was set, and the day needs a repair
    */
   set(generation: number, changed: ChangedDay): Promise<boolean>;
   read(day: BusinessDay): Promise<DayBoard>;
-  /** Carries out a repair where nothing has changed since. @returns how many entries it wrote or removed */
+  /** Carries out a repair of entries unchanged since it was computed. @returns how many entries it wrote or removed */
   repair(day: BusinessDay, repair: Repair): Promise<number>;
   /**
-   * At least the `limit` best-sold of these days, latest first, and all that equal the last of them; their age, ms.
-   * Undefined where a day is not loaded, or the days are of different generations.
+   * At least the `limit` best-sold products of these days, latest first, including all equal to the last; and their
+   * age, ms. Undefined if a day is not loaded, or the days are of different generations.
    */
   top(days: readonly BusinessDay[], limit: number): Promise<{ totals: ProductTotal[]; ageMs: number } | undefined>;
 }
 
-/** Days that Redis keeps, and that can be asked for. */
+/** Number of days kept in Redis, which is also the most that can be asked for. */
 export const KEPT_DAYS = 7;
-/** Products that can be asked for. */
+/** Most products that can be asked for. */
 export const MAX_POPULAR = 100;

@@ -17,10 +17,12 @@ import { settleRebuild } from './rebuild-settle.ts';
 import { swapGenerations } from './rebuild-swap.ts';
 
 const NAMES = [EVENTS['product-changed'].topic];
-/** Of a rebuild: below the live group's batches, which it shares the rows with. */
+/** Batch size of a rebuild: smaller than the live group's, which locks the same rows. */
 const BATCH = 200;
 
-/** Steps 1 and 2 of a rebuild: names the next generation and copies what the topics no longer hold. @returns step 3 */
+/**
+ * Steps 1 and 2 of a rebuild: names the next generation and copies days that the topics no longer hold. @returns step 3
+ */
 export async function beginRebuild(
   context: RebuildContext,
   id: number,
@@ -48,7 +50,7 @@ export async function beginRebuild(
   };
 }
 
-/** @returns the rebuild's generation: a new one, or the one that it had begun before a crash */
+/** @returns the rebuild's generation: a new one, or the one begun before a crash */
 async function nameGeneration(
   { database, store, now }: RebuildContext,
   id: number,
@@ -59,13 +61,13 @@ async function nameGeneration(
     await lockReplay(tx, id);
     if (state.next && state.replayId === id) return state.next;
     if (state.next) throw new OutageError('what is left of another rebuild is not settled yet');
-    // What was read for a generation that is gone (the tables were emptied once more) is read again.
+    // Progress of a generation that is gone (the tables were emptied once more) must not be kept.
     await resetReplay(tx, id);
     return { generation: await store.begin(tx, id, firstDay, now()), firstDay, copiedDay: undefined };
   });
 }
 
-/** @returns false when there was none left */
+/** @returns false when no day is left */
 async function copyDay(context: RebuildContext, id: number, generation: number): Promise<boolean> {
   const { database, store, now } = context;
   return await database.transaction(async (tx) => {
@@ -74,10 +76,11 @@ async function copyDay(context: RebuildContext, id: number, generation: number):
   });
 }
 
-/** Counts the sales that are read into the generation, by an inbox of its own. */
+/** Counts sales read from the topics into the generation, with its own inbox. */
 function recounting({ store, sales, calendar, now }: RebuildContext, generation: number): RebuildWork['subscription'] {
   const handle = async (tx: Transaction, events: readonly HeardSale[]) => {
-    // Whoever believes to be still at it, long after another instance has swapped, must not count into what is live.
+    // An instance that still believes it is rebuilding, long after another has swapped, must not count into the live
+    // one.
     const state = await store.share(tx);
     if (state.next?.generation !== generation || state.live === generation)
       throw new ReplayCancelledError(`generation ${generation} is not being rebuilt any more`);
@@ -87,7 +90,7 @@ function recounting({ store, sales, calendar, now }: RebuildContext, generation:
     group: inboxOf(generation),
     handles: SALES_EVENTS,
     wants: wantsSale,
-    // Sums know no order, and nobody redrives for this inbox.
+    // No parking: sums do not depend on the order, and this inbox has no redriver.
     parks: false,
     maxBatch: BATCH,
     handle,

@@ -9,7 +9,7 @@ import type { RepairBoard } from './repair-board.ts';
 export const GROUP = 'ranking';
 export const SALES = [EVENTS['order-completed'].topic];
 
-/** What all steps of a rebuild work with. */
+/** Shared by all steps of a rebuild. */
 export interface RebuildContext {
   readonly database: Database;
   readonly store: RebuildStore;
@@ -21,8 +21,8 @@ export interface RebuildContext {
 }
 
 /**
- * Takes the locks of a rebuild, for a step of it that has not been done.
- * @throws {ReplayCancelledError} when its generation is not the next one any more
+ * Takes the locks of a rebuild, for a step not yet done.
+ * @throws {ReplayCancelledError} when its generation is no longer the next one
  */
 export async function lockRebuild(
   { store }: Pick<RebuildContext, 'store'>,
@@ -36,7 +36,7 @@ export async function lockRebuild(
   return { ...state, next };
 }
 
-/** The first day that the topics still hold whole; undefined while they hold everything. */
+/** The first day that the topics still hold completely; undefined while they hold everything. */
 export async function firstHeldDay(
   { calendar }: Pick<RebuildContext, 'calendar'>,
   log: KafkaAdmin,

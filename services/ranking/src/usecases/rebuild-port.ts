@@ -6,7 +6,7 @@ import type { RankingState } from './ports.ts';
 interface Totals {
   readonly generation: number;
   readonly days: number;
-  /** Rows: a product's of a day. */
+  /** Number of rows: one for each product and day. */
   readonly totals: number;
   readonly pieces: number;
 }
@@ -15,36 +15,36 @@ interface Totals {
 export interface Comparison {
   readonly live: Totals;
   readonly rebuilt: Totals;
-  /** Totals that differ, and some of them. */
+  /** Number of differing totals, with examples. */
   readonly differing: number;
   readonly examples: readonly { day: BusinessDay; productId: number; live: number; rebuilt: number }[];
 }
 
-/** What a rebuild does to MySQL. */
+/** The statements of a rebuild in MySQL. */
 export interface RebuildStore {
-  /** Against every batch: whoever holds it decides alone which generations there are. */
+  /** Locks out every batch: the holder alone changes the generations. */
   lock(tx: Transaction): Promise<RankingState>;
   share(tx: Transaction): Promise<RankingState>;
-  /** @returns the new generation, which batches write to from the commit on */
+  /** @returns the new generation, which batches write to after the commit */
   begin(tx: Transaction, replayId: number, firstDay: BusinessDay | undefined, at: Date): Promise<number>;
-  /** Copies the next day that is not recounted, under `lock`. @returns false when there was none left */
+  /** Copies the next day that is not recounted, under `lock`. @returns false when no day is left */
   copyDay(tx: Transaction, live: number, next: NextGeneration, at: Date): Promise<boolean>;
   compare(database: SqlExecutor, live: number, rebuilt: number): Promise<Comparison>;
   /**
-   * Makes the rebuild's dead letters the live group's. @returns those that the live group has applied, in words: then
-   * nothing was changed, and the rebuilt generation lacks them
+   * Turns the rebuild's dead letters into the live group's. @returns the letters that the live group has applied, in
+   * words: then nothing was changed, and the rebuilt generation lacks them
    */
   takeLetters(tx: Transaction, generation: number): Promise<string[]>;
   swap(tx: Transaction, generation: number, comparison: object, at: Date): Promise<void>;
-  /** There is no next generation any more. */
+  /** Ends the next generation. */
   end(tx: Transaction, at: Date): Promise<void>;
   /**
-   * Puts a piece of the generation's inbox, behind `after`, into the live one.
-   * @returns where it ends; undefined: at the end
+   * Merges a part of the generation's inbox, after `after`, into the live one.
+   * @returns where the part ends; undefined at the end of the inbox
    */
   merge(database: SqlExecutor, generation: number, after: string): Promise<string | undefined>;
-  /** Generations of which something may be left that is not wanted any more. */
+  /** Generations that may have leftovers. */
   leftovers(database: SqlExecutor): Promise<number[]>;
-  /** Removes some rows of it, if it is neither live nor the next. @returns how many */
+  /** Removes some rows of a generation that is neither live nor next. @returns how many */
   removePiece(tx: Transaction, generation: number): Promise<number>;
 }

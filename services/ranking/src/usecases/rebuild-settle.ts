@@ -2,16 +2,16 @@ import { isOpen } from '@shop/events';
 import type { RankingState } from './ports.ts';
 import type { RebuildContext } from './rebuild-context.ts';
 
-/** When settling stops half-way; the next call goes on. */
+/** Conditions for stopping half-way; the next call continues. */
 interface Limits {
   readonly signal?: AbortSignal | undefined;
-  /** Asked before each piece; rejects when somebody else is at it, or this is to stop. */
+  /** Called before each part; rejects when another instance is at it, or this one must stop. */
   readonly mayGoOn: () => Promise<void>;
 }
 
 /**
- * Step 5 of a rebuild: ends what is over. Merges the inbox of a generation that has gone live, drops one that was
- * cancelled or failed, and removes their rows. Any number of instances may do so, at any time, and again after a crash.
+ * Step 5 of a rebuild: finishes ended rebuilds. Merges the inbox of a generation that has gone live, drops a cancelled
+ * or failed one, and removes their rows. Any number of instances may do so, at any time, and again after a crash.
  */
 export async function settleRebuild(context: RebuildContext, limits: Limits): Promise<void> {
   const { database, store } = context;
@@ -25,7 +25,7 @@ export async function settleRebuild(context: RebuildContext, limits: Limits): Pr
   }
 }
 
-/** @returns false while it is being built, or when stopped */
+/** @returns false while the generation is being built, or when stopped */
 async function settleNext(
   { database, store, now }: RebuildContext,
   generation: number,
@@ -41,7 +41,7 @@ async function settleNext(
   } else if (replayId !== undefined && (await isOpen(database, replayId))) return false;
   await database.transaction(async (tx) => {
     const state = await store.lock(tx);
-    // Live already when this began, or never to be: a rebuild that was ended does not go on.
+    // Already live when this began, or never to be live: an ended rebuild does not continue.
     if (state.next?.generation === generation && state.live === live) await store.end(tx, now());
   });
   return true;

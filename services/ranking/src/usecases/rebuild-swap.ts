@@ -2,7 +2,7 @@ import { finishReplay, type KafkaAdmin, lagOf } from '@shop/events';
 import type { NextGeneration } from '../domain/rebuild.ts';
 import { firstHeldDay, GROUP, lockRebuild, type RebuildContext, SALES } from './rebuild-context.ts';
 
-/** Step 4 of a rebuild: its generation goes live, and what it differs in from the one before is written down. */
+/** Step 4 of a rebuild: its generation goes live, and its differences from the former one are written down. */
 export async function swapGenerations(
   context: RebuildContext,
   id: number,
@@ -10,7 +10,7 @@ export async function swapGenerations(
   log: KafkaAdmin,
 ): Promise<void> {
   const { database, store, now, repair, logger } = context;
-  // KafkaJS goes on elsewhere without a word where retention was faster than the reading.
+  // KafkaJS silently continues elsewhere if retention was faster than the reading.
   const held = await firstHeldDay(context, log);
   if (held !== undefined && (firstDay === undefined || held > firstDay))
     throw new Error(`meanwhile the topics have lost a part of ${firstDay ?? 'their beginning'}: ask again`);
@@ -26,7 +26,7 @@ export async function swapGenerations(
     await finishReplay(tx, id, 'DONE', now());
   });
   logger.info({ generation, differing: comparison.differing }, 'rebuild: the generation is live');
-  // Should it fail, the job repairs.
+  // If this fails, the periodic job repairs.
   await repair({ execute: true }).catch((error: unknown) =>
     logger.warn({ err: error }, 'after a rebuild the sorted sets were not replaced at once'),
   );

@@ -11,7 +11,7 @@ interface Dependencies {
   readonly metrics: Metrics;
 }
 
-/** Where a day's sorted set is not what the table says, in words. */
+/** A difference between a day's sorted set and the table, in words. */
 export interface Difference {
   /** The day, or day/product. */
   readonly id: string;
@@ -19,19 +19,19 @@ export interface Difference {
 }
 
 export interface Reconciled {
-  /** How many were compared. */
+  /** Number of days compared. */
   readonly days: number;
   readonly differences: Difference[];
-  /** Entries of Redis that were written or removed. */
+  /** Number of entries written to or removed from Redis. */
   readonly repaired: number;
 }
 
 /**
  * Compares the kept days' sorted sets with the table and, with `execute`, makes them equal.
  *
- * Redis is read first, so that a write which is on its way is not taken for one that is wrong; and an entry is changed
- * only if it is still as it was read, so that neither a newer write nor the repair of another instance is undone. What
- * was missed for that reason is seen the next time.
+ * Redis is read first, so that a write on its way is not taken for a wrong entry. An entry is changed only if it is
+ * still as it was read, so that neither a newer write nor another instance's repair is undone; a difference missed for
+ * that reason is found the next time.
  */
 export function createRepairBoard({ board, reads, calendar, now, metrics }: Dependencies) {
   const repairs = metrics.counter(
@@ -62,7 +62,7 @@ interface RegularDependencies {
   readonly repair: RepairBoard;
 }
 
-/** The repair as a job. A swap of generations that is under way is waited for; without Redis nothing is repaired. */
+/** The repair as a job. It waits for a current swap of generations, and does nothing without Redis. */
 export function createRepairRegularly({ transactor, store, board, repair }: RegularDependencies) {
   return async (): Promise<void> => {
     await transactor.transaction((tx) => store.generations(tx));

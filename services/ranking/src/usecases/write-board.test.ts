@@ -7,7 +7,7 @@ import { createBoardWriter } from './write-board.ts';
 const total = (productId: number, version: number): DayTotal => ({ productId, quantity: version, version });
 const LOST = /ranking_board_writes_lost_total (\d+)/;
 
-/** A board whose first write stays at work until `release`. */
+/** A board whose first write lasts until `release`. */
 function fixture(answer: () => Promise<boolean>) {
   const seen: [generation: number, changed: ChangedDay][] = [];
   const state = { connected: true, repairs: 0 };
@@ -34,7 +34,7 @@ function fixture(answer: () => Promise<boolean>) {
 }
 
 describe('totals on their way to Redis', () => {
-  it('wait for the write at work, and then only the latest version of each goes, by generation and day', async () => {
+  it('when totals come during a write, then they wait, and only the latest version of each goes, by generation and day', async () => {
     const { writer, seen, state, release, lost } = fixture(async () => true);
     writer.write(1, [{ day: 'a', totals: [total(1, 1)] }]);
     writer.write(1, [{ day: 'a', totals: [total(1, 3), total(2, 1)] }]);
@@ -55,7 +55,7 @@ describe('totals on their way to Redis', () => {
     expect([state.repairs, await lost()]).toEqual([0, 0]);
   });
 
-  it('that are refused ask for a repair', async () => {
+  it('when totals are refused, then a repair is requested', async () => {
     const { writer, state, release } = fixture(async () => false);
     release();
     writer.write(1, [{ day: 'a', totals: [total(1, 1)] }]);
@@ -63,7 +63,7 @@ describe('totals on their way to Redis', () => {
     expect(state.repairs).toBe(1);
   });
 
-  it('are counted as lost while Redis is away or fails, and the next ones go again', async () => {
+  it('when Redis is away or fails, then totals count as lost, and the next ones are written again', async () => {
     let fails = true;
     const { writer, seen, state, release, lost } = fixture(() =>
       fails ? Promise.reject(new Error('x')) : Promise.resolve(true),
@@ -95,7 +95,7 @@ describe('totals on their way to Redis', () => {
     },
   );
 
-  it('when totals are all of days that are not kept, then those that come later are still written', async () => {
+  it('when all totals are of days that are not kept, then later totals are still written', async () => {
     const { writer, seen, release } = fixture(async () => true);
     release();
     writer.write(1, [{ day: 'old', totals: [total(1, 1)] }]);

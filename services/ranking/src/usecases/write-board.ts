@@ -7,7 +7,7 @@ interface Dependencies {
   readonly board: Pick<Board, 'connected' | 'set'>;
   /** Whether Redis keeps this day. */
   readonly keeps: (day: BusinessDay) => boolean;
-  /** Called when a day turns out not to be loaded. */
+  /** Called when a day is not loaded. */
   readonly askRepair: () => void;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -18,17 +18,17 @@ export function createKeeps(calendar: Pick<Calendar, 'lastDays'>, now: () => Dat
   return (day) => calendar.lastDays(now().getTime(), KEPT_DAYS).includes(day);
 }
 
-/** Brings committed totals to Redis. */
+/** Writes committed totals to Redis. */
 export interface BoardWriter {
-  /** Takes totals on their way; of one row, only the latest version is still written. */
+  /** Queues totals; only the latest version of a row is still written. */
   write(generation: number, changed: readonly ChangedDay[]): void;
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no totals are queued. */
   settled(): Promise<void>;
 }
 
 /**
- * Writes behind the commits, one write at a time, so that a slow Redis never slows consumption. What is lost here
- * (Redis away, the process killed) is found and mended by the repair: nothing waits for it and nothing is kept.
+ * Writes after the commits, one write at a time, so that a slow Redis never slows consumption. Writes lost here (Redis
+ * away, the process killed) are found and corrected by the repair, so nothing waits for them or is kept.
  */
 export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: Dependencies): BoardWriter {
   const lost = metrics.counter(
@@ -47,7 +47,7 @@ export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: 
           await writeDay(generation, { day, totals: [...totals.values()] });
       }
     } finally {
-      // In the turn that found nothing waiting: totals that come in a later one begin a new run.
+      // Set in the turn that found nothing waiting: totals that come in a later turn begin a new run.
       writing = undefined;
     }
   }
@@ -72,7 +72,7 @@ export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: 
         const entry = waiting.get(key) ?? { generation, day, totals: new Map<number, DayTotal>() };
         waiting.set(key, entry);
         for (const total of totals) {
-          // Batches of one process may commit in another order than they come here.
+          // Batches of one process may commit in another order than they arrive here.
           const before = entry.totals.get(total.productId);
           if (!before || before.version < total.version) entry.totals.set(total.productId, total);
         }
