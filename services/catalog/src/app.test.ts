@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-it('when the query of the products has more than is known, then it is refused', async () => {
+it('when the query of the products has unknown parameters, then it is refused', async () => {
   await request(server.url).get('/products?limit=2').expect(200);
   const answer = await request(server.url).get('/products?limit=2&x=1').expect(400);
   expect(answer.body.code).toBe('VALIDATION_FAILED');

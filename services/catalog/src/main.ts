@@ -15,7 +15,7 @@ const runtime = createRuntime('catalog', loadConfig(configSchema));
 const { logger, metrics, health, shutdown } = runtime;
 const now = () => new Date();
 
-// What is registered first is stopped last: the database outlives all who use it.
+// The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
 
 const messaging = createMessaging({ ...runtime, database });
@@ -32,7 +32,7 @@ const shown = createShownProducts({ read: (wishes) => readProducts(database, wis
 shutdown.onStop('reads', () => shown.stop());
 const changes = createProductChanges({
   ...{ transactor: database, products: sqlProductStore, outbox, now },
-  // An operator sees their own change at once. Sales are too many for that: they are seen when the copies have aged.
+  // An operator's change is visible at once. Sales are too many for that: they show once the copies have aged.
   changed: (tx) => tx.onCommit(shown.changed),
 });
 const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);

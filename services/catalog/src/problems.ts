@@ -1,6 +1,6 @@
 import type { ProblemTable } from '@shop/chassis';
 
-/** The codes that the catalog refuses with besides the common ones. */
+/** The codes of the catalog's refusals, besides the common ones. */
 export const PROBLEMS = {
   PRODUCT_NOT_FOUND: { status: 404, title: 'No such product' },
 } as const satisfies ProblemTable;

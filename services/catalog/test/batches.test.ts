@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => schema.drop());
 beforeEach(() => void published.splice(0));
 
-/** Handles a batch in one transaction; the statements it took. */
+/** Handles a batch in one transaction. @returns its statements */
 async function batch(events: readonly OrderEvent[]): Promise<string[]> {
   const statements: string[] = [];
   await schema.database.transaction((tx) => handle(noting(tx, statements), events));
@@ -54,7 +54,7 @@ async function statuses(orderIds: readonly string[]): Promise<Record<string, num
 const ids = (count: number) => Array.from({ length: count }, () => uuidv7());
 
 describe('a batch of a thousand orders', () => {
-  it('when they want one product, then five statements reserve, sell and restore its stock', async () => {
+  it('when a thousand orders want one product, then five statements reserve, sell and restore its stock', async () => {
     const productId = await newProduct(900);
     const orderIds = ids(1_000);
     const lines = [{ productId, quantity: 1 }];
@@ -72,7 +72,7 @@ describe('a batch of a thousand orders', () => {
     expect(await statuses(orderIds)).toEqual({ RELEASED: 900, REJECTED: 100 });
   });
 
-  it('when every kind of event is mixed over many products, then at most seven statements do it', async () => {
+  it('when every kind of event is mixed over many products, then at most seven statements are used', async () => {
     const products = await Promise.all(ids(20).map(() => newProduct(1_000)));
     const lines = products.slice(0, 3).map((productId) => ({ productId, quantity: 2 }));
     const [sold = [], gone = [], fresh = [], never = []] = [ids(250), ids(250), ids(250), ids(250)];
@@ -129,7 +129,7 @@ it('when two transactions hold the same new order, then one gets a duplicate key
   let waiting = 2;
   const meeting = {
     ...sqlCatalogStore,
-    // No product is locked, so both get this far: the gap where the order will be is not locked either.
+    // No product is locked, so both get this far: the gap of the new order is not locked either.
     load: async (...[tx]: Parameters<typeof sqlCatalogStore.load>) => {
       const snapshot = await sqlCatalogStore.load(tx, { orderIds: [events[0]?.data.orderId ?? ''], productIds: [] });
       waiting -= 1;

@@ -26,7 +26,7 @@ const outbox = { append: async () => {} };
 const now = () => new Date();
 const by = () => ({ requestId: uuidv7() });
 
-/** The products shown by one instance, on a clock that stands, and the statements that it takes. */
+/** The products shown by one instance, on a clock that stands still, and its statements. */
 function instance(database: PooledDatabase) {
   const clock = { ms: 0 };
   const statements: string[] = [];
@@ -54,7 +54,7 @@ function instance(database: PooledDatabase) {
 }
 
 describe('reads of products', () => {
-  it('when many ask for products and pages in one moment, then it is one statement, and each gets its own', async () => {
+  it('when many ask for products and pages at once, then one statement reads for all, and each gets its own', async () => {
     const { changes, statements, look, list } = instance(schema.database);
     const ids: number[] = [];
     for (let n = 0; n < 5; n++) {
@@ -78,7 +78,7 @@ describe('reads of products', () => {
     expect(statements).toHaveLength(1);
   });
 
-  it('when another instance sells or restocks, then it is seen half a second later at the latest', async () => {
+  it('when another instance sells or restocks, then it is visible after half a second at the latest', async () => {
     const [here, there] = [instance(schema.database), instance(other)];
     const { productId } = (await here.changes.create(by(), { name: 'lamp', price: 1, stockQuantity: 1 })).product;
     expect(await here.look(productId)).toMatchObject({ stockQuantity: 1 });
@@ -89,11 +89,11 @@ describe('reads of products', () => {
     expect(await here.look(productId)).toMatchObject({ stockQuantity: 10 });
   });
 
-  it('when the price is changed here, then whoever asks next is shown it, alone and in the list', async () => {
+  it('when the price is changed here, then the next reader is shown it, alone and in the list', async () => {
     const { changes, look, list } = instance(schema.database);
     const { productId } = (await changes.create(by(), { name: 'lamp', price: 1, stockQuantity: 1 })).product;
     for (let price = 2; price < 10; price++) {
-      // Somebody is always looking.
+      // A client is always reading.
       const looking = [look(productId), list(productId - 1, 1)];
       await changes.update(by(), productId, { price });
       expect(await look(productId)).toMatchObject({ price });

@@ -92,7 +92,7 @@ describe('orders', () => {
     expect(await applied('applied')).toBe(before + 3);
   });
 
-  it('when an order cannot be reserved, then the reason is told and no stock moves', async () => {
+  it('when an order cannot be reserved, then the reason is published and no stock moves', async () => {
     const productId = await api.newProduct(100, 2);
     const [tooMany, unknown, dearer] = [order(), order(), order()];
     await catalog.publish(
@@ -122,7 +122,7 @@ describe('orders', () => {
     expect(await stockOf(productId)).toEqual({ available: 0, reserved: 50, sold: 0 });
   });
 
-  it('when the cancellation comes first, then the order gets nothing', async () => {
+  it('when the cancellation comes first, then the order gets no stock', async () => {
     const productId = await api.newProduct(100, 5);
     const it = order();
     await catalog.publish(cancelled(it));
@@ -148,7 +148,7 @@ describe('orders', () => {
     expect(await catalog.hear(it.orderId)).toHaveLength(1);
   });
 
-  it('when an event cannot be, then it alone is dead-lettered and others go through', async () => {
+  it('when an event is impossible, then it alone is dead-lettered and others go through', async () => {
     const productId = await api.newProduct(100, 5);
     const [impossible, fine] = [order(), order()];
     await catalog.publish(completed(impossible), created(fine, [[productId, 1]]));
@@ -166,7 +166,7 @@ describe('orders', () => {
 });
 
 describe('products', () => {
-  it('when an operator creates and changes one, then it is shown, published and counted', async () => {
+  it('when an operator creates and changes a product, then it is shown, published and counted', async () => {
     const before = await catalog.metric('http_request_duration_seconds_count', { route: '/products', status: '201' });
     const body = { name: ' chair ', price: 2_000, stockQuantity: 5 };
     const answer = await api.request<Product>('POST', '/products', { body, headers: { traceparent: TRACEPARENT } });
@@ -194,7 +194,7 @@ describe('products', () => {
     expect(after).toBe(before + 1);
   });
 
-  it('when a change is repeated with its key, then it is made once and answered as it was', async () => {
+  it('when a change is repeated with its key, then it is made once and answered the same', async () => {
     const productId = await api.newProduct(100, 5);
     const headers = { 'idempotency-key': uuidv7() };
     const restock = (pieces: number) =>

@@ -10,11 +10,11 @@ import type { CatalogStore } from '../usecases/reserve-stock.ts';
  * Lock order, for everything that locks in this schema: idempotency keys, then reservations by order id, then products
  * by product id. An operator's change locks one product and nothing after it, so it fits in.
  *
- * The primary key is forced: on a small table a scan may look cheaper, and it would wait for rows nobody asked for.
+ * The primary key is forced: on a small table a scan may look cheaper, but would lock, and wait for, unrelated rows.
  *
- * Reservations that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, so a consumer that
- * lost its partition without knowing might insert the same order first; the duplicate-key error then rolls this batch
- * back, and the consumer runs it again on what the other one left.
+ * Reservations without a row are inserted plainly at the end. READ COMMITTED locks no gaps, so a consumer that lost its
+ * partition without knowing might insert the same order first. The duplicate-key error then rolls this batch back, and
+ * the consumer runs it again on the rows of the other.
  */
 export const sqlCatalogStore: CatalogStore<Transaction> = {
   async load(tx, { orderIds, productIds }) {
@@ -94,7 +94,7 @@ async function lockReservations(tx: Transaction, orderIds: readonly string[]): P
   return new Map(rows.map((row) => [row.order_id, toReservation(row, lines.get(row.order_id) ?? [])]));
 }
 
-/** Lines never change and belong to reservations locked already: a plain read. */
+/** Lines never change and belong to locked reservations, so a plain read is enough. */
 async function readLines(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, ReservedLine[]>> {
   const lines = new Map<string, ReservedLine[]>();
   if (orderIds.length === 0) return lines;
@@ -138,8 +138,8 @@ async function lockProducts(tx: Transaction, productIds: readonly number[]): Pro
 }
 
 /**
- * Writes the stock of locked products. The columns that are not updated are given because an upsert checks the row it
- * would have inserted: `initial_stock` is whatever makes that row's stock add up.
+ * Writes the stock of locked products. Columns that are not updated are given too, because an upsert checks the row it
+ * would have inserted: `initial_stock` is computed so that this row's stock adds up.
  */
 async function moveStock(tx: Transaction, products: readonly ProductStock[], at: Date): Promise<void> {
   await insertRows(

@@ -5,8 +5,8 @@ import type { ProductWish } from '../usecases/ports.ts';
 const SHOWN = 'product_id AS productId, name, price, available AS stockQuantity';
 
 /**
- * Reads for everybody who asks at the moment, in one statement: the products that are asked for by id, and beside them
- * each page, all on the primary key. The answers are in the order of the wishes; a product that does not exist is none.
+ * Reads for all concurrent requests in one statement: the products requested by id, and each page, all on the primary
+ * key. The answers are in the order of the wishes; a product that does not exist is left out.
  */
 export async function readProducts(db: SqlExecutor, wishes: readonly ProductWish[]): Promise<Product[][]> {
   const ids = [...new Set(wishes.flatMap((wish) => ('productId' in wish ? [wish.productId] : [])))];
@@ -27,7 +27,7 @@ export async function readProducts(db: SqlExecutor, wishes: readonly ProductWish
   const byId = new Map(byPart.get(BY_ID)?.map((row) => [row.productId, [toProduct(row)]]));
   return wishes.map((wish, part) => {
     if ('productId' in wish) return byId.get(wish.productId) ?? [];
-    // A union keeps the rows of each page, and promises nothing of their order.
+    // A union keeps the rows of each page, but not their order.
     return (byPart.get(part) ?? []).sort((a, b) => a.productId - b.productId).map(toProduct);
   });
 }

@@ -15,13 +15,13 @@ import type { OrderEvent } from './reservation.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 
-/** Integers from 0 to less than `n`, the same ones whenever the seed is the same. */
+/** Integers from 0 to less than `n`, the same for the same seed. */
 const random = (seed: number) => {
   const { int } = createRandom(seed);
   return (n: number) => int(0, n - 1);
 };
 
-/** What the store would hold after the changes. */
+/** The store's content after the changes. */
 function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>): Snapshot {
   const reservations = new Map(snapshot.reservations);
   const products = new Map(snapshot.products);
@@ -37,7 +37,9 @@ function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>):
   return { reservations, products };
 }
 
-/** Life of some orders, shuffled across orders but in order for each; a few cancelled first, a few events repeated. */
+/**
+ * Events of some orders, shuffled across orders but in order for each; a few cancelled first, a few events repeated.
+ */
 function randomEvents(below: (n: number) => number): OrderEvent[] {
   const lives = Array.from({ length: 1 + below(30) }, (_, n) => {
     const orderId = orderIdOf(n);
@@ -56,7 +58,7 @@ function randomEvents(below: (n: number) => number): OrderEvent[] {
 
 describe('a batch', () => {
   for (let seed = 1; seed <= 200; seed++) {
-    it(`when decided at once, then it is what it is one by one (seed ${seed})`, () => {
+    it(`when decided at once, then a batch is as if decided one by one (seed ${seed})`, () => {
       const below = random(seed);
       const start: Snapshot = {
         reservations: new Map(),
@@ -73,7 +75,7 @@ describe('a batch', () => {
       expect(first.events).toEqual(oneByOne);
       expect(saved(start, first)).toEqual(state);
 
-      // A second batch on top sells half of what is held: the stock still adds up.
+      // A second batch on top sells half of the held stock: the stock must still add up.
       const sales = [...state.reservations.values()]
         .filter((it) => it.status === 'ACTIVE' && below(2) === 0)
         .map((it) => completed(it.orderId));
@@ -85,7 +87,7 @@ describe('a batch', () => {
     });
   }
 
-  it('when it is handled again, then nothing changes and nothing is published', () => {
+  it('when a batch is handled again, then nothing changes and nothing is published', () => {
     const start: Snapshot = { reservations: new Map(), products: productsOf(product(1)) };
     const events = [created(), completed(), cancelled()];
     const after = saved(start, decideBatch(start, events, now));
@@ -104,7 +106,7 @@ describe('a batch', () => {
     expect(published.filter((it) => it.type === 'stock-reserved')).toHaveLength(833);
   });
 
-  it('when an order does not fit, then a smaller one behind it may', () => {
+  it('when an order does not fit, then a smaller one after it may', () => {
     const start: Snapshot = { reservations: new Map(), products: productsOf(product(1, { available: 2 })) };
     const big = created({ orderId: orderIdOf(1) });
     const small = created({ orderId: orderIdOf(2), lines: [{ productId: 1, quantity: 2 }] });
@@ -112,7 +114,7 @@ describe('a batch', () => {
     expect(changes.created.map((it) => it.status)).toEqual(['REJECTED', 'ACTIVE']);
   });
 
-  it('when an order is created and cancelled in one batch, then one row is written, RELEASED, and its stock-reserved goes out', () => {
+  it('when an order is created and cancelled in one batch, then one row is written, RELEASED, and its stock-reserved is sent', () => {
     const start: Snapshot = { reservations: new Map(), products: productsOf(product(1)) };
     const { changes, events } = decideBatch(start, [created(), cancelled()], now);
     expect(changes.created).toMatchObject([{ orderId: ORDER_ID, status: 'RELEASED', lines: active.lines }]);
@@ -120,7 +122,7 @@ describe('a batch', () => {
     expect(events.map((it) => it.type)).toEqual(['stock-reserved']);
   });
 
-  it('when something is published, then it names its cause', () => {
+  it('when an event is published, then it names its cause', () => {
     const start: Snapshot = { reservations: new Map(), products: productsOf(product(1)) };
     const event = created();
     const [published] = decideBatch(start, [event], now).events;

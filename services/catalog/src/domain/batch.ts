@@ -7,19 +7,19 @@ export interface Snapshot {
   readonly products: ReadonlyMap<number, ProductStock>;
 }
 
-/** What a batch writes. Every row once, as it is afterwards, however many orders touched it. */
+/** The rows a batch writes: each row once, in its final state, however many orders touched it. */
 export interface Changes {
-  /** Reservations that had no row. */
+  /** Reservations without a row before. */
   readonly created: readonly Reservation[];
-  /** Reservations that had one: status and reason changed. */
+  /** Reservations with a row before: status and reason changed. */
   readonly changed: readonly Reservation[];
   /** Products whose stock moved. */
   readonly products: readonly ProductStock[];
-  /** When it was decided. */
+  /** Time of the decision. */
   readonly at: Date;
 }
 
-/** The keys whose rows have to be locked before the batch can be decided, without repeats. */
+/** The keys whose rows must be locked before the batch is decided, without repeats. */
 export function keysOf(events: readonly OrderEvent[]): { orderIds: string[]; productIds: number[] } {
   const orderIds = new Set<string>();
   const productIds = new Set<number>();
@@ -31,8 +31,9 @@ export function keysOf(events: readonly OrderEvent[]): { orderIds: string[]; pro
 }
 
 /**
- * Decides a batch, one event after the other, on what the ones before left: the same as deciding each alone, but a
- * product that a thousand orders want is written once. An order that does not fit is refused whole; later ones may fit.
+ * Decides a batch, one event after the other, each on the state left by those before. The result is that of deciding
+ * each alone, but a product that a thousand orders want is written once. An order that does not fit is refused as a
+ * whole; later ones may fit.
  */
 export function decideBatch(
   snapshot: Snapshot,

@@ -73,7 +73,7 @@ describe('order-created', () => {
     events: [{ type: 'stock-rejected', data: { orderId: ORDER_ID, userId: 7, reason, productId, totalAmount } }],
   });
 
-  it('when every line fits, then all are reserved at the prices of now', () => {
+  it('when every line fits, then all are reserved at present prices', () => {
     const decision = reserve(created({ lines, expectedTotal: 23_000 }), product(1), product(2));
     expect(decision.reservation).toMatchObject({ status: 'ACTIVE', totalAmount: 23_000 });
     expect(decision.products).toEqual([
@@ -104,7 +104,7 @@ describe('order-created', () => {
     });
   });
 
-  it('when the coupon is named, then it travels on', () => {
+  it('when the order names a coupon, then its event names it too', () => {
     const [event] = reserve(created({ couponId: 'c' }), product(1)).events;
     expect(event?.data).toMatchObject({ couponId: 'c' });
   });
@@ -126,6 +126,6 @@ describe('order-created', () => {
   }
 });
 
-it('when a reserved product does not exist, then giving it back throws', () => {
+it('when a reserved product does not exist, then giving its stock back throws', () => {
   expect(() => decide({ reservation: active, products: productsOf() }, cancelled())).toThrow('product 1');
 });

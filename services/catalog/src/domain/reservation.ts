@@ -1,7 +1,7 @@
 import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
 
-/** What the catalog hears about orders. */
+/** The order events that the catalog consumes. */
 export type OrderEvent = ReceivedEvent<'order-created' | 'order-completed' | 'order-cancelled'>;
 
 /** The part of a product that reservations read and move. Stock is counted in pieces, the price in won. */
@@ -14,7 +14,7 @@ export interface ProductStock {
   readonly sold: number;
 }
 
-/** A line as reserved: name and price are the product's at that moment and stay. */
+/** A reserved line: its name and price are the product's at that moment and never change. */
 export interface ReservedLine {
   readonly productId: number;
   readonly name: string;
@@ -35,7 +35,7 @@ export interface HeldReservation extends OfOrder {
   readonly totalAmount: number;
 }
 
-/** It held stock once and gave it back when the order was cancelled for `reason`. */
+/** The reservation held stock and gave it back when the order was cancelled for `reason`. */
 export interface ReleasedReservation extends OfOrder {
   readonly status: 'RELEASED';
   readonly lines: readonly ReservedLine[];
@@ -43,22 +43,22 @@ export interface ReleasedReservation extends OfOrder {
   readonly reason: string;
 }
 
-/** It never held stock: refused (REJECTED), or cancelled before its order was heard of (VOID). */
+/** The reservation never held stock: refused (REJECTED), or cancelled before its order arrived (VOID). */
 export interface EmptyReservation extends OfOrder {
   readonly status: 'REJECTED' | 'VOID';
   readonly reason: string;
 }
 
-/** What the catalog knows of one order; there is none until the order is heard of. */
+/** The catalog's record of one order; undefined until an event of the order arrives. */
 export type Reservation = HeldReservation | ReleasedReservation | EmptyReservation;
 
-/** What one event is decided on: the order's reservation and the products, all locked. */
+/** The state that one event is decided on: the order's reservation and the products, all locked. */
 export interface CatalogState {
   readonly reservation: Reservation | undefined;
   readonly products: ReadonlyMap<number, ProductStock>;
 }
 
-/** What changes: nothing where `reservation` is absent. `products` holds only those that moved. */
+/** The changes of a decision; none if `reservation` is absent. `products` holds only products whose stock moved. */
 export interface Decision {
   readonly reservation?: Reservation;
   readonly products: readonly ProductStock[];
@@ -69,12 +69,12 @@ const NOTHING: Decision = { products: [], events: [] };
 
 /**
  * Decides one event of one order.
- * @throws for an event that cannot follow this state or carries impossible lines: it is dead-lettered, never swallowed
+ * @throws for an event that cannot follow this state or has impossible lines: it is dead-lettered, never dropped
  */
 export function decide(state: CatalogState, event: OrderEvent): Decision {
   switch (event.type) {
     case 'order-created':
-      // Any row means that it was decided before, or that the cancellation came first (VOID).
+      // An existing row means that the event was decided before, or that the cancellation came first (VOID).
       return state.reservation ? NOTHING : reserve(state.products, event.data);
     case 'order-completed':
       return sell(state, event.data.orderId);
@@ -181,7 +181,7 @@ function move(
   });
 }
 
-/** The contract gives each product once and whole pieces; anything else would move stock wrongly. */
+/** The contract gives each product once, in whole pieces; other lines would move stock wrongly. */
 function checkLines({ orderId, lines }: EventDataByType['order-created']): void {
   const distinct = new Set(lines.map((line) => line.productId)).size;
   const whole = lines.every((line) => Number.isSafeInteger(line.quantity) && line.quantity > 0);

@@ -10,13 +10,13 @@ export interface ProductRoutes {
   readonly changes: ProductChanges;
 }
 
-/** A cache has to ask each time whether its answer is still the right one: 304 costs little. */
+/** A cache must check each time whether its answer is still current: a 304 costs little. */
 const CACHE_CONTROL = 'public, no-cache';
 
 /** Operators share one space of idempotency keys; users' ids begin at 1. */
 const OPERATORS = 0;
 
-/** The HTTP side of the catalog: products are read by everyone and changed by operators. */
+/** The catalog's HTTP routes: everyone reads products, operators change them. */
 export function productRoutes({ shown, changes }: ProductRoutes): (router: Router) => void {
   return (router) => {
     router.get('/products', async (request, response) => {

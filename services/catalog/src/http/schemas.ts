@@ -7,7 +7,7 @@ const name = z
   .max(200)
   .refine((text) => text.isWellFormed(), 'expected well-formed text')
   .describe('what users see; no lone surrogates');
-// Fifty lines of a thousand pieces each still add up exactly.
+// Fifty lines of a thousand pieces at this price still add up exactly.
 const price = z.number().int().min(0).max(1_000_000_000).describe('of one piece, won');
 const pieces = z.number().int().max(1_000_000_000);
 

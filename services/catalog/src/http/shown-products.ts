@@ -11,15 +11,15 @@ import type { Product } from '../usecases/change-products.ts';
 import type { ProductWish } from '../usecases/ports.ts';
 
 /**
- * How old a product may be when it is shown, ms. The gateway adds a quarter of a second at most: together that stays
- * below the second that the API promises.
+ * Oldest copy of a product that is shown, ms. The gateway adds at most a quarter of a second: together this stays below
+ * the second that the API promises.
  */
 export const MAX_AGE_MS = 500;
 
-/** Products as they are sent. */
+/** Products as rendered answers. */
 export interface ShownProducts {
   find(productId: number, options?: FindOptions): Promise<Rendered | undefined> | Rendered | undefined;
-  /** By product id, only those after `after`. */
+  /** Sorted by product id, only those after `after`. */
   list(
     page: { readonly after: number | undefined; readonly limit: number },
     options?: FindOptions,
@@ -29,13 +29,13 @@ export interface ShownProducts {
 export interface ShownProductsOptions {
   readonly read: (wishes: readonly ProductWish[]) => Promise<readonly (readonly Product[])[]>;
   readonly metrics?: Metrics;
-  /** ms, on a clock that runs forward. */
+  /** A clock that runs forward, ms. */
   readonly now?: () => number;
 }
 
 /**
- * Products are looked at far more often than they change, and everybody is shown the same: bodies and their ETags are
- * kept for a moment. Prices at which orders are reserved come from the reservation's own transaction, never from here.
+ * Products are read far more often than they change, and all clients are shown the same, so bodies and their ETags are
+ * kept for a moment. Orders are reserved at prices read in the reservation's own transaction, never at these.
  */
 export function createShownProducts(
   options: ShownProductsOptions,
@@ -54,7 +54,7 @@ export function createShownProducts(
   });
   return {
     find: (productId, wanted) => copies.find({ productId }, wanted),
-    // The one too many tells that there is a next page. A page is always there, be it empty.
+    // The extra row shows that there is a next page. A page always exists, even if empty.
     list: ({ after, limit }, wanted) => copies.find({ after, take: limit + 1 }, wanted) as Rendered | Promise<Rendered>,
     changed: copies.changed,
     stop: copies.stop,

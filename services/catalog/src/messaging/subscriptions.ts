@@ -8,7 +8,7 @@ interface Dependencies {
   readonly now: () => Date;
 }
 
-/** What the catalog hears: an order wants stock, has been paid for, or is dead. */
+/** The catalog consumes created orders (reserve stock), completed ones (sell it) and cancelled ones (give it back). */
 export function catalogSubscription(
   dependencies: Dependencies,
 ): Subscription<Transaction, 'order-created' | 'order-completed' | 'order-cancelled'> {

@@ -13,16 +13,16 @@ export interface Product {
   readonly productId: number;
   readonly name: string;
   readonly price: number;
-  /** What can be ordered now. */
+  /** Pieces that can be ordered now. */
   readonly stockQuantity: number;
 }
 
-/** What an operator did: the product afterwards, and how many pieces came in. */
+/** An operator's change: the product afterwards, and the number of added pieces. */
 export interface ProductChange extends Product {
   readonly change: 'CREATED' | 'UPDATED';
   readonly stockDelta: number;
   readonly version: number;
-  /** A UUIDv7, stored with the effect; also the id of the event. */
+  /** A UUIDv7, stored with the effect; also the id of its event. */
   readonly requestId: string;
 }
 
@@ -35,23 +35,23 @@ export interface NewProduct {
 export interface ProductPatch {
   readonly name?: string | undefined;
   readonly price?: number | undefined;
-  /** Pieces that came in, > 0. */
+  /** Added pieces, > 0. */
   readonly restock?: number | undefined;
 }
 
-/** Who asks: the request's id, and with an Idempotency-Key its claim of the same request id. */
+/** The request's id; with an Idempotency-Key also its claim, of the same request id. */
 export interface ChangeRequest {
   readonly requestId: string;
   readonly claim?: IdempotencyClaim;
 }
 
-/** The products of one schema, for the operators' changes. */
+/** The products of one schema, for operators' changes. */
 export interface ProductStore {
   /** @returns the new product's id */
   insert(tx: Transaction, product: NewProduct, at: Date): Promise<number>;
   /** Locks the product's row until the transaction ends. */
   lock(tx: Transaction, productId: number): Promise<(Product & { readonly version: number }) | undefined>;
-  /** Writes name, price and version, and adds the stock that came in. */
+  /** Writes name, price and version, and adds the new stock. */
   update(tx: Transaction, change: ProductChange, at: Date): Promise<void>;
   recordChange(tx: Transaction, change: ProductChange, at: Date): Promise<void>;
   /** The product as the request with this id left it. */
@@ -63,7 +63,7 @@ interface Dependencies {
   readonly products: ProductStore;
   readonly outbox: Outbox<Transaction>;
   readonly now: () => Date;
-  /** Told in each transaction that changes a product. */
+  /** Called in each transaction that changes a product. */
   readonly changed?: (tx: Transaction) => void;
 }
 
@@ -73,7 +73,7 @@ export interface Changed {
   readonly replayed: boolean;
 }
 
-/** What operators do to products. Each change is a row of its own and a product-changed event, in one transaction. */
+/** Operators' changes of products. Each is a row and a product-changed event, in one transaction. */
 export function createProductChanges({ transactor, products, outbox, now, changed }: Dependencies) {
   /** Runs `make` once for a key; a repeat gets the product as it was then. */
   async function once(

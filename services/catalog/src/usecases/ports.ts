@@ -1,4 +1,4 @@
-/** One product, or at most `take` of those that follow `after` by their ids. */
+/** A single product, or at most `take` products with ids above `after`. */
 export type ProductWish =
   | { readonly productId: number }
   | { readonly after: number | undefined; readonly take: number };

@@ -2,11 +2,11 @@ import type { Outbox } from '@shop/events';
 import { type Changes, decideBatch, keysOf, type Snapshot } from '../domain/batch.ts';
 import type { OrderEvent } from '../domain/reservation.ts';
 
-/** Where reservations and stock are kept: MySQL in production, memory in the simulation. */
+/** Stores reservations and stock: MySQL in production, memory in the simulation. */
 export interface CatalogStore<Tx> {
   /**
    * Locks and reads, until the transaction ends: the reservations of `orderIds`, then the products of `productIds` and
-   * those on the lines of the reservations found. Rows that do not exist are absent. Both lists are sorted.
+   * of the lines of the found reservations. Rows that do not exist are absent. Both lists are sorted.
    */
   load(
     tx: Tx,
