@@ -18,12 +18,12 @@ const runtime = createRuntime('payment', loadConfig(configSchema), { recovers: t
 const { logger, metrics, health, shutdown } = runtime;
 const now = () => new Date();
 
-// What is registered first is stopped last: the database outlives all who use it.
+// The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
 const prisma = createPrisma(database);
 shutdown.onStop('prisma', () => prisma.close());
 
-// With RECOVERY=on nothing below starts, and nobody is served, before the restored schema has caught up.
+// With RECOVERY=on nothing below starts, and no request is served, until the restored schema has caught up.
 await recoverWhenAsked({
   ...runtime,
   database,

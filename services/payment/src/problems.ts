@@ -1,6 +1,6 @@
 import type { ProblemTable } from '@shop/chassis';
 
-/** The codes that payment refuses with besides the common ones. */
+/** The codes of payment's refusals, besides the common ones. */
 export const PROBLEMS = {
   INVALID_CHARGE_AMOUNT: { status: 400, title: 'The amount cannot be charged' },
   BALANCE_LIMIT_EXCEEDED: { status: 400, title: 'The balance would be over its limit' },

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => schema.drop());
 beforeEach(() => void published.splice(0));
 
-/** Handles a batch in one transaction; the statements it took. */
+/** Handles a batch in one transaction. @returns its statements */
 async function batch(events: readonly SagaEvent[]): Promise<string[]> {
   const statements: string[] = [];
   await schema.database.transaction((tx) => handle(noting(tx, statements), events));
@@ -29,7 +29,7 @@ async function batch(events: readonly SagaEvent[]): Promise<string[]> {
 
 let lastUserId = 0;
 
-/** Users with an account of so many won. */
+/** Creates users with an account of `balance` won each. */
 async function newUsers(count: number, balance: number): Promise<number[]> {
   const userIds = Array.from({ length: count }, () => ++lastUserId);
   await schema.database.execute(
@@ -62,7 +62,7 @@ async function statusOf(orderId: string): Promise<string | undefined> {
 }
 
 describe('a batch of a thousand orders', () => {
-  it('when each is of another user, then five statements take the points and five give them back', async () => {
+  it('when each order is of another user, then five statements take the points and five give them back', async () => {
     const userIds = await newUsers(1_000, 5_000);
     const orders = userIds.map((userId) => ({ orderId: uuidv7(), userId }));
     expect(await batch(orders.map((order) => stockReserved({ ...order, totalAmount: 2_000 })))).toHaveLength(5);
@@ -72,7 +72,7 @@ describe('a batch of a thousand orders', () => {
     expect(published.filter((it) => it.type === 'payment-refunded')).toHaveLength(1_000);
   });
 
-  it('when each is discounted by its coupon, then it takes as many statements, and what was paid comes back', async () => {
+  it('when each order is discounted by its coupon, then it takes as many statements, and the paid points come back', async () => {
     const userIds = await newUsers(1_000, 5_000);
     const orders = userIds.map((userId) => ({ orderId: uuidv7(), userId }));
     const unpaid = orders.map((order) => stockReserved({ ...order, couponId: 'c' }));
@@ -82,7 +82,7 @@ describe('a batch of a thousand orders', () => {
     expect(await totalOf(userIds)).toBe(5_000_000);
   });
 
-  it('when they are of one user, then what fits is paid and the account is written once', async () => {
+  it('when all orders are of one user, then those that fit are paid and the account is written once', async () => {
     const userIds = await newUsers(1, 50_000);
     const orders = Array.from({ length: 1_000 }, () => ({ orderId: uuidv7(), userId: userIds[0] ?? 0 }));
     const statements = await batch(orders.map((order) => stockReserved({ ...order, totalAmount: 100 })));
@@ -136,7 +136,7 @@ it('when a user never charged, then the payment fails and no account appears', a
 it('when stock-reserved and order-cancelled are handled at once, then one waits or runs again, and no won is lost', async () => {
   const userIds = await newUsers(20, 5_000);
   const orders = userIds.map((userId) => ({ orderId: uuidv7(), userId }));
-  // Again after a duplicate key, as the consumer does.
+  // Runs again after a duplicate key, like the consumer.
   const patiently = async (events: readonly SagaEvent[]): Promise<void> => {
     await batch(events).catch((error: unknown) => {
       if (!isDuplicateKey(error)) throw error;

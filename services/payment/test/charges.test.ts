@@ -41,7 +41,7 @@ function request(userId: number, amount: number, key?: string): ChargeRequest {
   return { userId, amount, requestId, ...(claim ? { claim } : {}) };
 }
 
-/** The results as they are told to the callers: a balance or a code. */
+/** The callers' results: a balance or a code. */
 async function charge(requests: readonly ChargeRequest[]): Promise<(number | string)[]> {
   const results = await run(requests);
   return results.map((it) => (it.ok ? it.value.balance : (it.error as { code: string }).code));
@@ -54,7 +54,7 @@ async function balanceOf(userId: number): Promise<number | undefined> {
   return row?.balance;
 }
 
-it('when ten charges of one account come at once, then they are the sum, in few transactions', async () => {
+it('when ten charges of one account come at once, then they add up, in few transactions', async () => {
   const userId = newUser();
   const batcher = createBatcher<ChargeRequest, Charged>({ run });
   const all = await Promise.all(Array.from({ length: 10 }, () => batcher.submit(request(userId, 1_000))));
@@ -112,7 +112,7 @@ it('when a charge with a key was refused, then the key is free again', async () 
   expect(await charge([request(userId, 10, 'k')])).toEqual([10]);
 });
 
-it('when the event cannot be written, then nothing of the batch has happened', async () => {
+it('when the event cannot be written, then no charge of the batch has happened', async () => {
   const userId = newUser();
   const broken = createChargePoints({
     transactor: schema.database,

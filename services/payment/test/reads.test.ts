@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => schema.drop());
 
-it('when many balances are read, then it is one statement, and everybody gets their own', async () => {
+it('when many balances are read, then one statement reads all, and each user gets their own', async () => {
   const { database } = schema;
   await database.execute(
     'INSERT INTO accounts (user_id, balance, created_at, updated_at) VALUES (1, 10, NOW(3), NOW(3)), (2, 20, NOW(3), NOW(3))',

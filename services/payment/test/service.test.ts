@@ -91,7 +91,7 @@ describe('orders', () => {
     expect(await handled('applied')).toBe(before + 2);
   });
 
-  it('when the points do not reach, then nothing is taken and both amounts are told', async () => {
+  it('when the points do not suffice, then nothing is taken and both amounts are published', async () => {
     const userId = await api.newUser(2_999);
     const it = orderOf(userId);
     await payment.publish(stockReserved(it, 3_000));
@@ -102,7 +102,7 @@ describe('orders', () => {
     expect(await statusOf(it.orderId)).toBe('FAILED');
   });
 
-  it('when the order names a coupon, then it is paid once the coupon is redeemed, and what was paid comes back', async () => {
+  it('when the order names a coupon, then it is paid once the coupon is redeemed, and the paid points come back', async () => {
     const userId = await api.newUser(10_000);
     const it = orderOf(userId);
     const skipped = await handled('skipped');
@@ -146,7 +146,7 @@ describe('orders', () => {
     expect(await api.balance(userId)).toBe(10_000);
   });
 
-  it('when one user pays for fifty orders at once, then what fits is paid', async () => {
+  it('when one user pays for fifty orders at once, then those that fit are paid', async () => {
     const userId = await api.newUser(2_000);
     const orders = Array.from({ length: 50 }, () => orderOf(userId));
     await payment.publish(...orders.map((it) => stockReserved(it, 100)));
@@ -183,7 +183,7 @@ describe('charges', () => {
     expect(await payment.metric('http_request_duration_seconds_count', labels)).toBe(before + 1);
   });
 
-  it('when ten charges of one account come at once, then they are the sum', async () => {
+  it('when ten charges of one account come at once, then they add up', async () => {
     const userId = nextUserId();
     const answers = await Promise.all(Array.from({ length: 10 }, () => api.charge(userId, 100)));
     expect(answers.map((it) => it.status)).toEqual(Array(10).fill(200));

@@ -13,10 +13,11 @@ export async function lockAccounts(tx: Transaction, userIds: readonly number[]):
 }
 
 /**
- * Like `lockAccounts`, and opens the accounts that are missing.
+ * Like `lockAccounts`, and opens missing accounts.
  *
- * Those are inserted after the others are locked, again in user id order. An upsert locks a row that somebody else has
- * inserted meanwhile exclusively; INSERT IGNORE would take a shared lock, and two who then wanted more would deadlock.
+ * Missing accounts are inserted after the others are locked, again in user id order. An upsert locks a row that another
+ * transaction has inserted meanwhile exclusively; INSERT IGNORE would take a shared lock, and two such transactions
+ * would deadlock when both then update.
  */
 export async function openAccounts(
   tx: Transaction,
@@ -37,7 +38,7 @@ export async function openAccounts(
   return balances;
 }
 
-/** Writes the balances of accounts that exist and are locked: the upsert is an update of many rows in one statement. */
+/** Writes the balances of existing, locked accounts: the upsert updates many rows in one statement. */
 export async function setBalances(
   tx: Transaction,
   balances: readonly { readonly userId: number; readonly balance: number }[],
@@ -70,7 +71,7 @@ export function entryRow(it: PointEntry, at: Date) {
   return [it.userId, it.type, it.amount, it.balanceAfter, it.orderId, it.requestId, at];
 }
 
-/** Request id → the balance after the charge that this request made. */
+/** Request id → the balance after that request's charge. */
 export async function balancesAfter(tx: Transaction, requestIds: readonly string[]): Promise<Map<string, number>> {
   if (requestIds.length === 0) return new Map();
   const rows = await tx.query<{ requestId: string; balanceAfter: number }>(

@@ -6,7 +6,7 @@ interface Options {
   readonly metrics: Metrics;
 }
 
-/** The reads of one moment are one query. */
+/** Concurrent reads share one query. */
 export function createBatchedReads({ database, metrics }: Options) {
   const balances = createBatcher({
     name: 'read-balances',

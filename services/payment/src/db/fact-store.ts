@@ -5,8 +5,8 @@ import { lockPayments, PAYMENT_COLUMNS, paymentRow } from './payment-store.ts';
 
 /**
  * Restored payments and accounts in MySQL, each row with the times of its own events. An upsert inserts, or updates a
- * row that `load` has locked: nobody else inserts what a fact tells of, since its first writer had committed before it
- * was sent.
+ * row that `load` has locked. No other transaction inserts a fact's row: its first writer committed before the fact was
+ * sent.
  */
 export const sqlFactStore: FactStore<Transaction> = {
   knownCharges: async (tx, requestIds) => new Set((await balancesAfter(tx, requestIds)).keys()),

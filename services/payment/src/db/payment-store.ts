@@ -9,13 +9,13 @@ import { addEntries, lockAccounts, setBalances } from './account-store.ts';
  * Payments and accounts in MySQL. A batch takes at most six statements, whatever its size.
  *
  * Lock order, for everything that locks in this schema: idempotency keys, then payments by order id, then accounts by
- * user id. The primary key is forced: on a small table a scan may look cheaper, and it would wait for rows nobody asked
- * for.
+ * user id. The primary key is forced: on a small table a scan may look cheaper, but would lock, and wait for, unrelated
+ * rows.
  *
- * Payments that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and what an order is
- * paid for (stock-reserved or coupon-redeemed) and its order-cancelled are on different topics, so two instances may
- * insert the same order; the duplicate-key error rolls this batch back, and the consumer runs it again on what the
- * other one left.
+ * Payments without a row are inserted plainly at the end. READ COMMITTED locks no gaps, and an order's payable event
+ * (stock-reserved or coupon-redeemed) and its order-cancelled are on different topics, so two instances may insert the
+ * same order. The duplicate-key error then rolls this batch back, and the consumer runs it again on the rows of the
+ * other.
  */
 export const sqlPaymentStore: PaymentStore<Transaction> = {
   async load(tx, { orderIds, userIds }) {
@@ -80,7 +80,7 @@ interface PaymentRow {
   discountAmount: number;
 }
 
-/** Locks the payments in order id order and reads them; those that do not exist are absent. */
+/** Locks the payments in order id order and reads them; missing ones are absent. */
 export async function lockPayments(tx: Transaction, orderIds: readonly string[]): Promise<Snapshot['payments']> {
   const rows = await tx.query<PaymentRow>(
     `SELECT order_id AS orderId, user_id AS userId, status, reason, paid_amount AS paidAmount, discount_amount AS discountAmount

@@ -3,7 +3,7 @@ import type { PointEntry } from '../domain/payment.ts';
 import type { PointReads } from '../usecases/ports.ts';
 import type { Prisma } from './prisma.ts';
 
-/** The balances of these users, in their order, in won: one statement. 0 for a user who never charged. */
+/** The balances of these users, in their order, in won, by one statement. 0 for a user who never charged. */
 export async function readBalances(db: SqlExecutor, userIds: readonly number[]): Promise<number[]> {
   const ids = [...new Set(userIds)];
   const rows = await db.query<{ userId: number; balance: number }>(

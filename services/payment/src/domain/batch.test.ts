@@ -6,13 +6,13 @@ import type { SagaEvent } from './payment.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 
-/** Integers from 0 to less than `n`, the same ones whenever the seed is the same. */
+/** Integers from 0 to less than `n`, the same for the same seed. */
 const random = (seed: number) => {
   const { int } = createRandom(seed);
   return (n: number) => int(0, n - 1);
 };
 
-/** What the store would hold after the changes. */
+/** The store's content after the changes. */
 function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>): Snapshot {
   const payments = new Map(snapshot.payments);
   const balances = new Map(snapshot.balances);
@@ -32,8 +32,8 @@ function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>):
 }
 
 /**
- * The events of some orders, a part of them with a coupon, in any order, some of them only one, some twice: they come
- * on different topics.
+ * The events of some orders, part of them with a coupon, in any order, some orders with only one event, some events
+ * twice: they come on different topics.
  */
 function randomEvents(below: (n: number) => number): SagaEvent[] {
   const events = Array.from({ length: 1 + below(40) }, (_, n): SagaEvent[] => {
@@ -51,7 +51,7 @@ function randomEvents(below: (n: number) => number): SagaEvent[] {
 
 describe('a batch', () => {
   for (let seed = 1; seed <= 200; seed++) {
-    it(`when decided at once, then it is what it is one by one, and no won is lost (seed ${seed})`, () => {
+    it(`when decided at once, then a batch is as if decided one by one, and no won is lost (seed ${seed})`, () => {
       const below = random(seed);
       const start: Snapshot = {
         payments: new Map(),

@@ -1,30 +1,27 @@
 import { causedBy, type NewEvent } from '@shop/events';
 import { decide, type Payment, type PointEntry, type SagaEvent } from './payment.ts';
 
-/** The rows a batch needs, all locked. An account that is absent does not exist: its balance is 0. */
+/** The rows a batch needs, all locked. An absent account does not exist: its balance is 0. */
 export interface Snapshot {
   readonly payments: ReadonlyMap<string, Payment>;
   readonly balances: ReadonlyMap<number, number>;
 }
 
-/** What a batch writes. Every row once, as it is afterwards, however many orders touched it. */
+/** The rows a batch writes: each row once, in its final state, however many orders touched it. */
 export interface Changes {
-  /** Payments that had no row. */
+  /** Payments without a row before. */
   readonly created: readonly Payment[];
-  /** Payments that had one: their status changed. */
+  /** Payments with a row before: their status changed. */
   readonly changed: readonly Payment[];
-  /**
-   * Accounts whose balance changed: all of them exist and are locked, since nothing can be taken from one that does
-   * not.
-   */
+  /** Accounts whose balance changed. All exist and are locked, since nothing can be taken from a missing one. */
   readonly balances: readonly { readonly userId: number; readonly balance: number }[];
-  /** In the order in which they happened. */
+  /** In the order of their happening. */
   readonly entries: readonly PointEntry[];
-  /** When it was decided. */
+  /** Time of the decision. */
   readonly at: Date;
 }
 
-/** The keys whose rows have to be locked before the batch can be decided, without repeats. */
+/** The keys whose rows must be locked before the batch is decided, without repeats. */
 export function keysOf(events: readonly SagaEvent[]): { orderIds: string[]; userIds: number[] } {
   const orderIds = new Set<string>();
   const userIds = new Set<number>();
@@ -37,8 +34,8 @@ export function keysOf(events: readonly SagaEvent[]): { orderIds: string[]; user
 }
 
 /**
- * Decides a batch, one event after the other, on what the ones before left: the same as deciding each alone, but an
- * account that pays for many orders is written once.
+ * Decides a batch, one event after the other, each on the state left by those before. The result is that of deciding
+ * each alone, but an account that pays for many orders is written once.
  */
 export function decideBatch(
   snapshot: Snapshot,

@@ -13,7 +13,7 @@ describe('the amount of a charge', () => {
     [Number.POSITIVE_INFINITY, false],
   ];
   for (const [amount, valid] of cases) {
-    it(`when it is ${amount}, then it is ${valid ? 'valid' : 'not valid'}`, () => {
+    it(`when the amount is ${amount}, then it is ${valid ? 'valid' : 'not valid'}`, () => {
       expect(isChargeAmount(amount)).toBe(valid);
     });
   }

@@ -68,7 +68,7 @@ describe('every payment × every fact', () => {
   });
 });
 
-describe('what a fact makes', () => {
+describe('the effects of facts', () => {
   it('when a payment was completed and refunded, then it and its entries are as they were', () => {
     expect(effectOf(completed, undefined, false)).toEqual({
       kind: 'new',
@@ -109,17 +109,17 @@ describe('the order of balances', () => {
     expect(inOrderOfBalances(0, entries)).toEqual(entries);
   });
 
-  it('when the earliest leads to a dead end, then the way round comes first', () => {
+  it('when taking the earliest entry leads to a dead end, then the detour comes first', () => {
     const [dead, away, back] = [entry(-100, 0), entry(-50, 50), entry(50, 100)];
     expect(inOrderOfBalances(100, [dead, away, back])).toEqual([away, back, dead]);
   });
 
-  it('when one is missing, then there is none', () => {
+  it('when an entry is missing, then there is no order', () => {
     expect(inOrderOfBalances(0, [entry(-40, 60), entry(-10, 50)])).toBeUndefined();
     expect(inOrderOfBalances(0, [entry(10, 10), entry(-40, 60)])).toBeUndefined();
   });
 
-  it('when many changes of one account come in any order, then it is a chain that ends where they ended', () => {
+  it('when changes of one account come in any order, then they form a chain that ends at the final balance', () => {
     for (let run = 1; run <= 200; run++) {
       let balance = 0;
       const entries = Array.from({ length: 40 }, (_, i) => {

@@ -2,28 +2,28 @@ import { unreachable } from '@shop/chassis/unreachable';
 import type { ReceivedEvent } from '@shop/events';
 import type { CapturedPayment, EmptyPayment, Payment, PointEntry } from './payment.ts';
 
-/** What payment publishes, heard again by a schema that was restored from a backup. */
+/** The events that payment publishes, read again by a schema restored from a backup. */
 export const PAYMENT_FACTS = ['payment-completed', 'payment-failed', 'payment-refunded', 'points-charged'] as const;
 export type PaymentFact = ReceivedEvent<(typeof PAYMENT_FACTS)[number]>;
 
-/** An entry of a history and when it was made. */
+/** An entry of a history with its time. */
 export interface DatedEntry extends PointEntry {
   readonly at: Date;
 }
 
-/** A fact that cannot follow on what the schema holds: a fault, of the backup or of an earlier recovery. */
+/** A fact that contradicts the schema: a fault of the backup or of an earlier recovery. */
 export class ContradictingFact extends Error {
   override readonly name = 'ContradictingFact';
 }
 
-/** The effect that a fact had. `known`: it is there. `early`: it follows on something that is not there. */
+/** The effect of a fact. `known`: already there. `early`: it follows on something that is missing. */
 export type Effect =
   | { readonly kind: 'known' }
   | { readonly kind: 'early' }
   | { readonly kind: 'new'; readonly payment?: Payment; readonly entry?: DatedEntry };
 
 /**
- * What is left of a fact to be made true, given the order's payment (or whether the charge is known). Nothing is
+ * The part of a fact still to be restored, given the order's payment (or whether the charge is known). Nothing is
  * decided.
  */
 export function effectOf(fact: PaymentFact, payment: Payment | undefined, isChargeKnown: boolean): Effect {
@@ -66,18 +66,18 @@ function contradiction(fact: PaymentFact, payment: Payment): ContradictingFact {
   return new ContradictingFact(`${fact.type} of order ${payment.orderId}, whose payment is ${payment.status}`);
 }
 
-/** What an entry adds to the balance, in won. */
+/** The change of the balance by an entry, in won. */
 export function deltaOf({ type, amount }: PointEntry): number {
   return type === 'USE' ? -amount : amount;
 }
 
 /**
- * Puts one account's entries, which come by time, into an order in which each begins with the balance that the one
- * before left, `balance` at first. Times are those of several instances and only exact to the millisecond, the balances
- * tell what is true. Undefined when there is no such order: entries are missing.
+ * Sorts one account's entries, which come by time, so that each begins with the balance left by the one before,
+ * `balance` at first. Times come from several instances and are only exact to the millisecond; the balances give the
+ * true order. Undefined when there is no such order: entries are missing.
  *
- * Balances are the nodes and entries the edges of a graph; an order is an Eulerian path (Hierholzer's algorithm). It
- * takes the earliest entry wherever it can choose.
+ * Balances are the nodes and entries the edges of a graph; an order is an Eulerian path (Hierholzer's algorithm). Where
+ * several entries are possible, the earliest is taken.
  */
 export function inOrderOfBalances<E extends PointEntry>(balance: number, entries: readonly E[]): E[] | undefined {
   const leaving = Map.groupBy(entries, (entry) => entry.balanceAfter - deltaOf(entry));

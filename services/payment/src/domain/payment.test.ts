@@ -92,7 +92,7 @@ describe('capture', () => {
     });
   });
 
-  it('when nothing is to be paid, then 0 is a payment too', () => {
+  it('when nothing is due, then a payment of 0 is made', () => {
     const decision = pay(0, 0);
     expect(decision.payment).toMatchObject({ status: 'COMPLETED', paidAmount: 0 });
     expect(decision.events.map((it) => it.type)).toEqual(['payment-completed']);
@@ -107,7 +107,7 @@ describe('capture', () => {
     expect(refund).toMatchObject({ balance: 0, events: [{ type: 'payment-refunded', data: { amount: 0 } }] });
   });
 
-  it('when the points do not reach what is left after the discount, then the failure names what was left', () => {
+  it('when the points do not cover the rest after the discount, then the failure names the rest', () => {
     const { payment, events } = decide({ payment: undefined, balance: 1_999 }, couponRedeemed());
     expect(payment).toEqual(failed);
     expect(events[0]?.data).toMatchObject({ payableAmount: 2_000, balance: 1_999 });
@@ -124,7 +124,7 @@ it('when the account is full, then a refund still goes in', () => {
   expect(decide({ payment: completed, balance: BALANCE_LIMIT }, cancelled()).balance).toBe(BALANCE_LIMIT + 3_000);
 });
 
-it('when a discounted payment is refunded, then what was paid goes back, not the discount', () => {
+it('when a discounted payment is refunded, then the paid points come back, not the discount', () => {
   expect(decide({ payment: discounted, balance: 0 }, cancelled())).toMatchObject({
     payment: { status: 'REFUNDED', paidAmount: 2_000, discountAmount: 1_000 },
     balance: 2_000,

@@ -1,7 +1,7 @@
 import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
 
-/** What payment hears about orders. */
+/** The order events that payment consumes. */
 export type SagaEvent = ReceivedEvent<'stock-reserved' | 'coupon-redeemed' | 'order-cancelled'>;
 
 interface OfOrder {
@@ -9,20 +9,20 @@ interface OfOrder {
   readonly userId: number;
 }
 
-/** Points were taken (COMPLETED) and perhaps given back (REFUNDED). Amounts in won; 0 is a payment too. */
+/** Points were taken (COMPLETED) and possibly given back (REFUNDED). Amounts in won; a payment may be 0. */
 export interface CapturedPayment extends OfOrder {
   readonly status: 'COMPLETED' | 'REFUNDED';
   readonly paidAmount: number;
   readonly discountAmount: number;
 }
 
-/** Points were never taken: too few (FAILED), or cancelled before there was an amount to take (VOID). */
+/** Points were never taken: too few (FAILED), or cancelled before the amount was known (VOID). */
 export interface EmptyPayment extends OfOrder {
   readonly status: 'FAILED' | 'VOID';
   readonly reason: string;
 }
 
-/** What payment knows of one order; there is none until the order is heard of. */
+/** Payment's record of one order; undefined until an event of the order arrives. */
 export type Payment = CapturedPayment | EmptyPayment;
 
 /** A line of an account's history. `amount` ≥ 0 in won; the type gives its sign: USE takes, CHARGE and REFUND give. */
@@ -36,13 +36,13 @@ export interface PointEntry {
   readonly requestId: string | null;
 }
 
-/** What one event is decided on, all locked. The balance is the user's; 0 for one without an account. */
+/** The state that one event is decided on, all locked. The balance is the user's; 0 without an account. */
 export interface PaymentState {
   readonly payment: Payment | undefined;
   readonly balance: number;
 }
 
-/** What changes: nothing where `payment` is absent. */
+/** The changes of a decision; none if `payment` is absent. */
 export interface Decision {
   readonly payment?: Payment;
   readonly balance: number;
@@ -55,9 +55,9 @@ export function decide(state: PaymentState, event: SagaEvent): Decision {
   const nothing: Decision = { balance: state.balance, entries: [], events: [] };
   switch (event.type) {
     case 'stock-reserved':
-      // With a coupon the amount is not known yet: it comes with the redemption.
+      // With a coupon the amount is not known yet: it comes with coupon-redeemed.
       if (event.data.couponId !== null) return nothing;
-      // Any row means that it was decided before, or that the cancellation came first (VOID).
+      // An existing row means that the event was decided before, or that the cancellation came first (VOID).
       if (state.payment) return nothing;
       return capture(state.balance, event.data, event.data.totalAmount, 0);
     case 'coupon-redeemed':
@@ -94,8 +94,8 @@ function capture(balance: number, { orderId, userId }: OfOrder, payable: number,
 }
 
 /**
- * Gives back what was taken, once. The balance limit binds charges only: money is never kept because an account is
- * full.
+ * Gives the taken points back, once. The balance limit applies to charges only: a full account never keeps a refund
+ * out.
  */
 function refund({ payment, balance }: PaymentState, order: EventDataByType['order-cancelled']): Decision | undefined {
   const { orderId, userId, reason } = order;

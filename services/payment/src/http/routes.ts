@@ -19,7 +19,7 @@ import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
 
 export interface PointRoutes {
   readonly reads: PointReads;
-  /** In won. Those who ask in one moment are read together; nothing is kept, so a charge that is answered is seen. */
+  /** In won. Concurrent reads share one query. Nothing is cached, so an answered charge is visible. */
   readonly balances: Pick<Batcher<number, number>, 'submit'>;
   readonly charges: Pick<Batcher<ChargeRequest, Charged>, 'submit'>;
 }
@@ -27,7 +27,7 @@ export interface PointRoutes {
 /** In won. */
 export type Balance = Pick<Charged, 'userId' | 'balance'>;
 
-/** The HTTP side of payment: points are charged and read here; orders are paid by events. */
+/** Payment's HTTP routes: points are charged and read here; orders are paid by events. */
 export function pointRoutes({ reads, balances, charges }: PointRoutes): (router: Router) => void {
   return (router) => {
     router.post('/points/charge', async (request, response) => {

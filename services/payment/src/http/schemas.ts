@@ -4,7 +4,7 @@ import { CHARGE_AMOUNT } from '../domain/charge.ts';
 
 export const chargeBody = z.strictObject({
   userId: userIdSchema.optional(),
-  // Any other number has a code of its own: INVALID_CHARGE_AMOUNT.
+  // Other numbers are refused with their own code, INVALID_CHARGE_AMOUNT.
   amount: z.number().meta({
     type: 'integer',
     minimum: CHARGE_AMOUNT.min,

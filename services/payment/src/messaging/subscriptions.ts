@@ -11,8 +11,8 @@ interface Dependencies {
 }
 
 /**
- * What payment hears: stock is reserved, so the order is paid; or its coupon is redeemed too, where it names one; the
- * order is dead, so it is refunded.
+ * Payment consumes stock-reserved (the order is paid; with a coupon only at coupon-redeemed) and order-cancelled (the
+ * payment is refunded).
  */
 export function paymentSubscription(
   dependencies: Dependencies,
@@ -20,13 +20,13 @@ export function paymentSubscription(
   return {
     group: 'payment',
     handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
-    // With a coupon the amount is not known yet: it comes with the redemption.
+    // With a coupon the amount is not known yet: it comes with coupon-redeemed.
     wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
     handle: createPayOrders(dependencies),
   };
 }
 
-/** What payment has published, for a schema that was restored from a backup. */
+/** The events payment has published, for a schema restored from a backup. */
 export function paymentFacts(store: FactStore<Transaction>): OwnFacts<(typeof PAYMENT_FACTS)[number]> {
   return { group: 'payment', types: PAYMENT_FACTS, apply: createApplyFacts(store) };
 }

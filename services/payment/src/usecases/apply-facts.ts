@@ -13,15 +13,15 @@ export interface DatedPayment {
 
 export type RestoredKey = IdempotencyClaim & { readonly createdAt: Date };
 
-/** Where facts are written. Locks: idempotency keys, payments by order id, accounts by user id, as everywhere here. */
+/** Stores facts. Locks: idempotency keys, payments by order id, accounts by user id, as everywhere in this service. */
 export interface FactStore<Tx> {
-  /** Those of the request ids whose charge is in the history. */
+  /** The request ids whose charge is in the history. */
   knownCharges(tx: Tx, requestIds: readonly string[]): Promise<ReadonlySet<string>>;
   restoreKeys(tx: Tx, keys: readonly RestoredKey[]): Promise<void>;
   /** Locks and reads; rows that do not exist are absent. Both lists are sorted. */
   load(tx: Tx, keys: { readonly orderIds: readonly string[]; readonly userIds: readonly number[] }): Promise<Snapshot>;
   savePayments(tx: Tx, payments: readonly DatedPayment[]): Promise<void>;
-  /** Opens the accounts that are missing. */
+  /** Opens missing accounts. */
   saveBalances(
     tx: Tx,
     balances: readonly { readonly userId: number; readonly balance: number; readonly from: Date; readonly to: Date }[],
@@ -31,9 +31,9 @@ export interface FactStore<Tx> {
 }
 
 /**
- * Makes what payment once published true again: payments, accounts, histories and the keys of charges. What is there
- * already stays as it is, nothing is decided and nothing is published.
- * @throws FactsIncompleteError when they follow on something that is not there (yet)
+ * Restores the effects of payment's events: payments, accounts, histories and the keys of charges. Existing rows stay
+ * as they are, nothing is decided and nothing is published.
+ * @throws FactsIncompleteError when facts follow on something that is missing (yet)
  */
 export function createApplyFacts<Tx>(store: FactStore<Tx>) {
   return async (tx: Tx, facts: readonly PaymentFact[], { acceptGaps }: { acceptGaps: boolean }): Promise<void> => {
@@ -67,7 +67,7 @@ function keyOf({ data }: PaymentFact & { type: 'points-charged' }): RestoredKey[
   return [{ userId, scope: CHARGE_SCOPE, key, requestHash, requestId, createdAt: new Date(chargedAt) }];
 }
 
-/** What is new, in the order of the facts: each payment as it is after the last of them. */
+/** The new effects, in the order of the facts: each payment in its state after the last of them. */
 function collect(
   facts: readonly PaymentFact[],
   snapshot: Snapshot,
@@ -109,7 +109,7 @@ function settle(entries: readonly DatedEntry[], before: ReadonlyMap<number, numb
     }
     ordered.push(...chain);
     const [from, to] = [byTime.at(0)?.at, byTime.at(-1)?.at];
-    // An account is opened by a charge: one that never held anything may still have paid 0.
+    // An account is opened by a charge; a user without one may still have paid 0.
     if (from && to && (before.has(userId) || own.some((entry) => entry.type === 'CHARGE')))
       balances.push({ userId, balance: after, from, to });
   }

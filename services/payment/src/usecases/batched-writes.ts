@@ -9,7 +9,7 @@ interface Dependencies {
   readonly metrics: Metrics;
 }
 
-/** The charges of one moment are made in one transaction. */
+/** Concurrent charges are made in one transaction. */
 export function createBatchedWrites({ chargePoints, metrics }: Dependencies) {
   const common = { paceMs: 15, maxWaitMs: CHARGE_WITHIN_MS, metrics };
   const charges = createBatcher({ ...common, name: 'charge-points', run: chargePoints });

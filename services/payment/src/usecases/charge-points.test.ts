@@ -4,7 +4,7 @@ import type { NewEvent } from '@shop/events';
 import { BALANCE_LIMIT } from '../domain/charge.ts';
 import { type AccountStore, type ChargeRequest, createChargePoints } from './charge-points.ts';
 
-/** The idempotency keys of one transaction, in memory: what their three statements do. */
+/** The idempotency keys of one transaction, in memory: the effect of their three statements. */
 function memoryTransaction(): Transaction {
   const owners = new Map<string, readonly SqlValue[]>();
   const rowsOf = (values: readonly SqlValue[], width: number) =>
@@ -58,7 +58,7 @@ async function told(charge: ReturnType<typeof chargesOn>, requests: readonly Cha
   return results.map((it) => (it.ok ? it.value.balance : (it.error as { code: string }).code));
 }
 
-it('when the first of a key is refused, then another body with that key is decided on its own merits', async () => {
+it('when the first request of a key is refused, then another body with that key is decided on its own merits', async () => {
   const charge = chargesOn(BALANCE_LIMIT - 5);
   const requests = [request(6, 'k'), request(5, 'k'), request(6, 'k'), request(5, 'k'), request(4, 'k')];
   expect(await told(charge, requests)).toEqual([
@@ -78,7 +78,7 @@ it('when every body of a key is refused, then each is told so and the key is fre
   expect(await told(charge, [request(5, 'k')])).toEqual([BALANCE_LIMIT]);
 });
 
-it('when it waits for an account, then its time is that of the lock: whoever held it before is earlier', async () => {
+it('when a charge waits for an account, then its time is that of the lock, so the holder before it is earlier', async () => {
   let time = 1_000;
   const published: NewEvent[] = [];
   const written: Date[] = [];

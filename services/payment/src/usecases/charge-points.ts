@@ -15,21 +15,21 @@ import { BALANCE_LIMIT, charge } from '../domain/charge.ts';
 import type { PointEntry } from '../domain/payment.ts';
 import type { PaymentProblem } from '../problems.ts';
 
-/** Of the Idempotency-Keys of charges: method and path. */
+/** Scope of the charges' Idempotency-Keys: method and path. */
 export const CHARGE_SCOPE = 'POST /points/charge';
 
 /** A request to charge points (won, a valid amount). */
 export interface ChargeRequest {
   readonly userId: number;
   readonly amount: number;
-  /** A UUIDv7, stored with the effect; also the id of the event. */
+  /** A UUIDv7, stored with the effect; also the id of its event. */
   readonly requestId: string;
   /** With an Idempotency-Key: its claim, of the same user and request id. */
   readonly claim?: IdempotencyClaim;
   readonly traceparent?: string;
 }
 
-/** The balance after the charge; `replayed` when the charge was made by an earlier request with the same key. */
+/** The balance after the charge; `replayed` when an earlier request with the same key made it. */
 export interface Charged {
   readonly userId: number;
   readonly balance: number;
@@ -38,7 +38,7 @@ export interface Charged {
 
 /** The accounts of one schema. */
 export interface AccountStore {
-  /** Locks the accounts in user id order, opening those that are missing; their balances. `userIds` is sorted. */
+  /** Locks the accounts in user id order and opens missing ones. @returns their balances. `userIds` is sorted. */
   openAccounts(tx: Transaction, userIds: readonly number[], at: Date): Promise<Map<number, number>>;
   setBalances(
     tx: Transaction,
@@ -46,7 +46,7 @@ export interface AccountStore {
     at: Date,
   ): Promise<void>;
   addEntries(tx: Transaction, entries: readonly PointEntry[], at: Date): Promise<void>;
-  /** Request id → the balance after the charge that this request made. */
+  /** Request id → the balance after that request's charge. */
   balancesAfter(tx: Transaction, requestIds: readonly string[]): Promise<Map<string, number>>;
 }
 
@@ -58,8 +58,8 @@ interface Dependencies {
 }
 
 /**
- * Charges for all who wait, in one transaction: the run of a batcher. Each gets a result of its own; one that is
- * refused does not touch the others. Locks: idempotency keys, then accounts in user id order.
+ * Charges for all waiting requests in one transaction: the run of a batcher. Each gets its own result; a refusal does
+ * not affect the others. Locks: idempotency keys, then accounts in user id order.
  */
 export function createChargePoints(dependencies: Dependencies) {
   const { transactor, now } = dependencies;
@@ -67,8 +67,8 @@ export function createChargePoints(dependencies: Dependencies) {
     transactor.transaction(async (tx) => {
       const at = now();
       const results = new Map<string, ItemResult<Charged>>();
-      // Each round decides at least the first request of every key, so it ends. Claiming a released key again takes no
-      // new lock: this transaction holds it.
+      // Each round decides at least the first request of every key, so the loop ends. Claiming a released key again
+      // takes no new lock: this transaction holds it.
       let open = requests;
       while (open.length > 0) {
         for (const [requestId, result] of await chargeAll(dependencies, tx, open, at)) results.set(requestId, result);
@@ -78,7 +78,7 @@ export function createChargePoints(dependencies: Dependencies) {
     });
 }
 
-/** Request id → its result. Left out is who came with the key of another that was refused: that key is free now. */
+/** Request id → its result. A request with the key of a refused one is left out: that key is free now. */
 async function chargeAll(
   { accounts, outbox, now }: Dependencies,
   tx: Transaction,
@@ -92,7 +92,7 @@ async function chargeAll(
 
   const userIds = [...new Set(fresh.map((request) => request.userId))].sort((a, b) => a - b);
   const balances = await accounts.openAccounts(tx, userIds, at);
-  // Only now nobody else can charge or pay on these accounts: what they did while this waited is earlier.
+  // From here no other transaction can change these accounts: changes made while this one waited are earlier.
   const chargedAt = now();
   const made = fresh.flatMap((request) => {
     const balanceAfter = charge(balances.get(request.userId) ?? 0, request.amount);
@@ -115,13 +115,13 @@ async function chargeAll(
     );
   }
 
-  // What was refused had no effect, and is not remembered.
+  // A refused request had no effect, so its key is not remembered.
   const balanceOf = new Map(made.map(({ request, balanceAfter }) => [request.requestId, balanceAfter]));
   const refused = fresh.filter((request) => !balanceOf.has(request.requestId));
   const released = refused.flatMap((request) => request.claim ?? []);
   await releaseIdempotencyKeys(tx, released);
 
-  // A repeat is answered from the charge that its key stands for, which may be in this very batch.
+  // A repeat is answered from its key's charge, which may be in this same batch.
   const earlier = [...outcomes.values()].flatMap((it) => (it.kind === 'replay' ? [it.requestId] : []));
   const unknown = earlier.filter((requestId) => !outcomes.has(requestId));
   for (const [requestId, balance] of await accounts.balancesAfter(tx, unknown)) balanceOf.set(requestId, balance);
@@ -154,7 +154,7 @@ function toEvent(
   return {
     type: 'points-charged',
     data: { userId, amount, balanceAfter, chargedAt: chargedAt.getTime(), requestId, ...key },
-    // The batch runs for several requests, each with a trace of its own.
+    // The batch runs for several requests, each with its own trace.
     ...(traceparent ? { cause: { traceparent } } : {}),
   };
 }

@@ -2,11 +2,11 @@ import type { Outbox } from '@shop/events';
 import { type Changes, decideBatch, keysOf, type Snapshot } from '../domain/batch.ts';
 import type { SagaEvent } from '../domain/payment.ts';
 
-/** Where payments and accounts are kept: MySQL in production, memory in the simulation. */
+/** Stores payments and accounts: MySQL in production, memory in the simulation. */
 export interface PaymentStore<Tx> {
   /**
-   * Locks and reads, until the transaction ends: the payments of `orderIds`, then the accounts of `userIds` and those
-   * of the COMPLETED payments found (a refund may be due). Rows that do not exist are absent. Both lists are sorted.
+   * Locks and reads, until the transaction ends: the payments of `orderIds`, then the accounts of `userIds` and of the
+   * found COMPLETED payments (a refund may be due). Rows that do not exist are absent. Both lists are sorted.
    */
   load(tx: Tx, keys: { readonly orderIds: readonly string[]; readonly userIds: readonly number[] }): Promise<Snapshot>;
   /** Writes a batch's changes to the rows that `load` locked. */

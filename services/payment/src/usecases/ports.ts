@@ -1,6 +1,6 @@
 import type { PointEntry } from '../domain/payment.ts';
 
-/** An entry of an account's history as it is shown; amounts in won. */
+/** An entry of an account's history, in the form shown to its user; amounts in won. */
 export interface PointHistoryItem {
   readonly id: number;
   readonly type: PointEntry['type'];
