@@ -69,7 +69,7 @@ function post(headers: Record<string, string>) {
   return request(server.url).post('/orders').set(headers).send(body);
 }
 
-it('when orders are refused, then a repeat still gets its order', async () => {
+it('when orders are refused under load, then a repeat still gets its order', async () => {
   found = { kind: 'replay', requestId: ORDER_ID };
   const answer = await post({ 'idempotency-key': 'k' }).expect(202);
   expect(answer.body).toMatchObject({ orderId: ORDER_ID, status: 'COMPLETED' });
@@ -78,7 +78,7 @@ it('when orders are refused, then a repeat still gets its order', async () => {
   expect(placed).toBe(0);
 });
 
-it('when orders are refused, then a new one is, and a key of another body is told so', async () => {
+it('when orders are refused under load, then a new one is refused, and a key with another body is told so', async () => {
   await post({ 'idempotency-key': 'k' }).expect(503);
   await post({}).expect(503);
   found = { kind: 'mismatch' };
@@ -87,7 +87,7 @@ it('when orders are refused, then a new one is, and a key of another body is tol
   expect(looks).toBe(2);
 });
 
-it('when orders are taken, then no key is looked up beforehand', async () => {
+it('when orders are accepted, then no key is looked up beforehand', async () => {
   refuses = false;
   await post({ 'idempotency-key': 'k' }).expect(202);
   expect([looks, placed]).toEqual([0, 1]);

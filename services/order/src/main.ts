@@ -31,7 +31,7 @@ import { createFindPlaced, createPlaceOrders } from './usecases/place-order.ts';
 import { createTakeOrders } from './usecases/take-orders.ts';
 import { createTellChanges } from './usecases/tell-changes.ts';
 
-/** Longest wait for broker and schema registry before it listens without them. */
+/** Longest wait for broker and schema registry before the service listens without them, ms. */
 const LISTEN_AFTER_MS = 10_000;
 
 const runtime = createRuntime('order', loadConfig(configSchema));
@@ -39,7 +39,7 @@ const { config, logger, metrics, health, shutdown, repeat } = runtime;
 const { ORDER_DEADLINE_MS: deadlineMs, MAX_STREAMS: maxStreams } = config;
 const now = () => new Date();
 
-// What is registered first is stopped last: the database outlives all who use it.
+// The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime, { poolSize: config.DATABASE_POOL });
 const prisma = createPrisma(database);
 shutdown.onStop('prisma', () => prisma.close());
@@ -89,14 +89,14 @@ const app = createApp({
   listOrders: createListOrders(prisma),
   newId: uuidv7,
 });
-// Where there are several instances, one that refuses every order must not be offered any: it listens once it can take
-// them, or after a while, to say why not.
+// With several instances, an instance that refuses every order must not be offered any. It listens once it can accept
+// orders, or after a while, to say why not.
 await readiness.within(LISTEN_AFTER_MS);
 await runtime.listen(app);
-// Before the server closes: who follows an order comes back to another instance,
+// Stopped before the server: clients that follow an order reconnect to another instance,
 shutdown.onStop('streams', () => {
   watches.close();
   streams.close();
 });
-// and who waits for an order is answered with what is known of it now.
+// and clients that wait for an order are answered with its present state.
 shutdown.onStop('waits', () => waits.close());

@@ -1,8 +1,8 @@
 import type { ProblemTable } from '@shop/chassis';
 
 /**
- * The codes that the order service refuses with besides the common ones. Most are reasons why an order was cancelled:
- * catalog, coupon and payment decide those, and the client of an order hears them here.
+ * The codes of the order service's refusals, besides the common ones. Most are reasons of a cancelled order: catalog,
+ * coupon and payment decide them, and the order's client learns them here.
  */
 export const PROBLEMS = {
   INSUFFICIENT_BALANCE: { status: 402, title: 'Not enough points' },

@@ -7,7 +7,7 @@ import { eventually } from '../../../test/support/eventually.ts';
 import { type FollowOptions, followOrder, type OrderStream } from '../../../test/support/order-stream.ts';
 import { type RunningService, runService } from '../../../test/support/running-service.ts';
 
-// The order service as a process; the test plays catalog and payment.
+// The order service runs as a process; the test plays catalog and payment.
 const MAX_STREAMS = 1_100;
 let service: RunningService;
 let api: Api;
@@ -15,7 +15,7 @@ let api: Api;
 beforeAll(async () => {
   service = await runService('order', 'order-events', {
     ORDER_DEADLINE_MS: '600000',
-    // Here orders end when a test says so, not as a saga would; and a thousand come at once.
+    // Orders end when a test decides, not by a saga, and a thousand come at once.
     PLACE_WITHIN_MS: '30000',
     ORDER_BACKLOG_TARGET_MS: '300000',
     ORDER_BACKLOG_FLOOR: '5000',
@@ -55,7 +55,7 @@ async function completed(): Promise<OrderBody> {
   return order;
 }
 
-/** One step after the other: what comes at once comes in any order. */
+/** Publishes one step after the other: simultaneous events arrive in any order. */
 async function complete(orders: readonly OrderBody[], streams: readonly OrderStream[]): Promise<void> {
   await service.publish(...orders.map(reserved));
   await Promise.all(streams.map((stream) => stream.until('stock-reserved')));
@@ -63,7 +63,7 @@ async function complete(orders: readonly OrderBody[], streams: readonly OrderStr
   await Promise.all(streams.map((stream) => stream.over));
 }
 
-/** Until the service holds nothing for any stream. */
+/** Waits until the service holds nothing for any stream. */
 async function nobodyFollows(): Promise<void> {
   await eventually('no stream left', async () => {
     const [open, watched] = [await service.metric('order_open_streams'), await service.metric('order_watched_orders')];
@@ -72,7 +72,7 @@ async function nobodyFollows(): Promise<void> {
 }
 
 describe('the events of an order', () => {
-  it('when it goes its way, then each step is told as it comes, in order, and the stream ends with the order', async () => {
+  it('when an order proceeds, then each step is told as it comes, in order, and the stream ends with the order', async () => {
     const order = await placed();
     const stream = await follow(order);
     expect(stream.status).toBe(200);
@@ -100,7 +100,7 @@ describe('the events of an order', () => {
     await nobodyFollows();
   });
 
-  it('when it is cancelled for want of points, then the last event says why', async () => {
+  it('when an order is cancelled for lack of points, then the last event says why', async () => {
     const order = await placed();
     const stream = await follow(order);
     await service.publish(reserved(order));
@@ -111,7 +111,7 @@ describe('the events of an order', () => {
     expect(stream.events.at(-1)?.order).toMatchObject({ status: 'CANCELLED', reason: 'INSUFFICIENT_BALANCE' });
   });
 
-  it('when its user cancels it, then who follows is told and the stream ends', async () => {
+  it('when its user cancels an order, then followers are told and the stream ends', async () => {
     const order = await placed();
     const [one, two] = [await follow(order), await follow(order)];
     await api.cancel(order.orderId, order.userId);
@@ -121,7 +121,7 @@ describe('the events of an order', () => {
     }
   });
 
-  it('when it has ended, then a stream has all of it and ends; one who has seen the last is told not to come back', async () => {
+  it('when an order has ended, then a stream has all of it and ends; a client that saw the last step is told not to return', async () => {
     const order = await completed();
     const stream = await follow(order);
     expect(await stream.over).toBe('end');
@@ -130,7 +130,7 @@ describe('the events of an order', () => {
     expect([after.status, after.text()]).toEqual([204, '']);
   });
 
-  it('when a completed order is cancelled, then a stream opened again tells that, and what came of it by then', async () => {
+  it('when a completed order is cancelled, then a new stream tells that, and its consequences so far', async () => {
     const order = await completed();
     const before = await follow(order);
     await before.over;
@@ -167,7 +167,7 @@ describe('resuming', () => {
     },
   );
 
-  it("when Last-Event-ID is another order's, then all comes", async () => {
+  it("when Last-Event-ID is another order's, then all steps come", async () => {
     const [order, other] = [await completed(), await completed()];
     const stream = await follow(order, { lastEventId: deriveEventId(other.orderId, 'order-completed') });
     await stream.over;
@@ -175,8 +175,8 @@ describe('resuming', () => {
   });
 });
 
-describe('who may follow', () => {
-  it("when it is somebody else's order, or none, then it is 404, and nothing is kept", async () => {
+describe('permission to follow', () => {
+  it("when an order is another user's or does not exist, then it is 404, and nothing is kept", async () => {
     const order = await placed();
     const strangers = [
       { ...order, userId: order.userId + 1 },
@@ -192,7 +192,7 @@ describe('who may follow', () => {
     await nobodyFollows();
   });
 
-  it('when only the head is asked for, then that is all', async () => {
+  it('when only the head is asked for, then only the head is sent', async () => {
     const order = await placed();
     const answer = await api.request('HEAD', `/orders/${order.orderId}/events`, { query: { userId: order.userId } });
     expect([answer.status, answer.text]).toEqual([200, '']);
@@ -200,7 +200,7 @@ describe('who may follow', () => {
   });
 });
 
-describe('many', () => {
+describe('many followers', () => {
   it('when 1,000 orders are followed, then each is told every step, with few queries; when all leave, nothing is left', async () => {
     const orders = await Promise.all(Array.from({ length: 1_000 }, () => placed()));
     const streams = await Promise.all(orders.map((order) => follow(order)));
@@ -210,12 +210,12 @@ describe('many', () => {
     const ends = await Promise.all(streams.map((stream) => stream.over));
     expect(new Set(ends)).toEqual(new Set(['end']));
     expect(new Set(streams.map((stream) => stream.types().join()))).toEqual(new Set([COMPLETING.join()]));
-    // One by one it would be a thousand and more.
+    // Without sharing it would be a thousand and more.
     expect((await reads()) - before).toBeLessThan(200);
     await nobodyFollows();
   }, 60_000);
 
-  it('when more want to follow than may, then they are told when to come back; when some leave, there is room', async () => {
+  it('when more want to follow than may, then they are told when to return; when some leave, there is room', async () => {
     const order = await placed();
     const streams = await Promise.all(Array.from({ length: MAX_STREAMS }, () => follow(order)));
     const refused = await follow(order);
@@ -249,7 +249,7 @@ describe('many', () => {
 });
 
 describe('outages', () => {
-  it('when the service is told to stop, then streams end at once and well, before the order does', async () => {
+  it('when the service is told to stop, then streams end properly at once, before the order does', async () => {
     const order = await placed();
     const stream = await follow(order);
     await stream.until(1);

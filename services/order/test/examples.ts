@@ -2,8 +2,8 @@ import type { OrderInput } from '../src/domain/decide.ts';
 import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Reservation } from '../src/domain/order.ts';
 
 /**
- * Examples for the tests: one order of two lines, 2 × 1,000 + 1 × 500 won, and a coupon of 500, in every state it can
- * be in.
+ * Examples for the tests: one order of two lines, 2 × 1,000 + 1 × 500 won, and a coupon of 500, in every possible
+ * state.
  */
 export const ORDER_ID = '01890000-0000-7000-8000-000000000001';
 export const COUPON_ID = '01890000-0000-7000-9000-000000000001';

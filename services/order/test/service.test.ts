@@ -13,7 +13,7 @@ import {
 import { eventually } from '../../../test/support/eventually.ts';
 import { type RunningService, runService, TRACEPARENT } from '../../../test/support/running-service.ts';
 
-// The order service as a process; the test plays catalog and payment.
+// The order service runs as a process; the test plays catalog and payment.
 const DEADLINE_MS = 60_000;
 let service: RunningService;
 let api: Api;
@@ -21,7 +21,7 @@ let api: Api;
 beforeAll(async () => {
   service = await runService('order', 'order-events', {
     ORDER_DEADLINE_MS: String(DEADLINE_MS),
-    // Here orders end when a test says so, not as a saga would: that none ends is no reason to refuse more.
+    // Orders end when a test decides, not by a saga, so the lack of ends must not refuse more.
     ORDER_BACKLOG_TARGET_MS: String(DEADLINE_MS),
   });
   api = service.api;
@@ -54,7 +54,7 @@ function unpaid({ orderId, userId }: OrderBody): NewEvent {
   return { type: 'payment-failed', data };
 }
 
-/** An accepted order, of a user of its own. */
+/** Places an accepted order, by a new user. */
 async function placed(options: { userId?: number; key?: string } = {}): Promise<OrderBody> {
   const { userId = nextUserId(), key } = options;
   const answer = await api.placeOrder<OrderBody>(userId, [[1, 2]], key ? { key } : {});
@@ -62,7 +62,7 @@ async function placed(options: { userId?: number; key?: string } = {}): Promise<
   return answer.body;
 }
 
-/** Places an order and waits for its end, which `then` brings about once order-created is heard. */
+/** Places an order and waits for its end, which `then` causes once order-created is published. */
 async function awaited(
   then: (order: OrderBody) => NewEvent[],
   coupon: { couponId?: string } = {},
@@ -78,13 +78,13 @@ async function history(orderId: string): Promise<{ type: string; event_id: strin
   return service.database.query('SELECT type, event_id FROM order_history WHERE order_id = ? ORDER BY seq', [orderId]);
 }
 
-/** Makes an order look as if it had been placed so much earlier. */
+/** Makes an order look as if it had been placed `ms` earlier. */
 async function age(orderId: string, ms: number): Promise<void> {
   const sql = 'UPDATE orders SET created_at = created_at - INTERVAL ? MICROSECOND WHERE order_id = ?';
   await service.database.execute(sql, [ms * 1_000, orderId]);
 }
 
-/** Until an order that looked old is no longer the measure of what is taken. */
+/** Waits until an order that looked old no longer limits admission. */
 async function accepting(): Promise<void> {
   await eventually('orders taken', async () => (await api.placeOrder(nextUserId(), [[1, 1]])).status === 202);
 }
@@ -92,7 +92,7 @@ async function accepting(): Promise<void> {
 const applied = (outcome: string) => service.metric('events_handled_total', { group: 'order', outcome });
 
 describe('an order', () => {
-  it('when it is placed, then it is pending, where it can be found is told, and order-created is published', async () => {
+  it('when an order is placed, then it is pending, its location is told, and order-created is published', async () => {
     const userId = nextUserId();
     const answer = await api.request<OrderBody>('POST', '/orders', {
       body: {
@@ -127,7 +127,7 @@ describe('an order', () => {
     expect(created?.headers.traceparent?.slice(0, 35)).toBe(TRACEPARENT.slice(0, 35));
   });
 
-  it.each(['in order', 'payment first'])('when it is reserved and paid (%s), then it completes', async (how) => {
+  it.each(['in order', 'payment first'])('when an order is reserved and paid (%s), then it completes', async (how) => {
     const answer = await awaited((order) =>
       how === 'in order' ? [reserved(order), paid(order)] : [paid(order), reserved(order)],
     );
@@ -165,7 +165,7 @@ describe('an order', () => {
     },
   );
 
-  it('when it names a coupon, then that travels with it, is shown, and its redemption is a step of the history', async () => {
+  it('when an order names a coupon, then its events do too, it is shown, and its redemption is a step of the history', async () => {
     const couponId = uuidv7();
     const answer = await awaited((order) => [reserved(order), redeemed(order), paid(order)], { couponId });
     expect(answer.status).toBe(201);
@@ -197,7 +197,7 @@ describe('an order', () => {
     ['COUPON_NOT_FOUND', 404],
     ['COUPON_ALREADY_USED', 409],
     ['COUPON_EXPIRED', 409],
-  ])('when its coupon is rejected with %s, then who waits gets that problem (%i)', async (code, status) => {
+  ])('when the coupon is rejected with %s, then waiters get that problem (%i)', async (code, status) => {
     const couponId = uuidv7();
     const answer = await awaited((order) => [reserved(order), couponRejected(order, code)], { couponId });
     expect(answer).toMatchObject({ status, body: { code, status, order: { status: 'CANCELLED', reason: code } } });
@@ -205,7 +205,7 @@ describe('an order', () => {
     expect(cancelled?.data).toMatchObject({ reason: code, couponId, wasCompleted: false });
   });
 
-  it('when nothing is heard of it, then it is cancelled at its deadline', async () => {
+  it('when no event of an order comes, then it is cancelled at its deadline', async () => {
     const userId = nextUserId();
     const answer = api.placeOrder(userId, [[1, 2]], { wait: 10 });
     const created = await eventually('order-created', () => service.heard.find(({ data }) => data.userId === userId));
@@ -220,7 +220,7 @@ describe('an order', () => {
     await accepting();
   });
 
-  it('when it is still pending after the time to wait, then that is the answer', async () => {
+  it('when an order is still pending after the time to wait, then that is the answer', async () => {
     const answer = await api.placeOrder(nextUserId(), [[1, 2]], { wait: 1 });
     expect(answer).toMatchObject({ status: 202, body: { status: 'PENDING' } });
     expect((await api.order(answer.body.orderId as string, answer.body.userId, 1)).body.status).toBe('PENDING');
@@ -237,7 +237,7 @@ describe('an order', () => {
     expect(service.heard.filter(({ key }) => key === order.orderId)).toHaveLength(2);
   });
 
-  it('when an event names an order that is not here, then it is dead-lettered and other orders go on', async () => {
+  it('when an event names an unknown order, then it is dead-lettered and other orders go on', async () => {
     const stranger = { orderId: uuidv7(), userId: 1 } as OrderBody;
     const order = await placed();
     await service.publish(reserved(stranger), reserved(order), paid(order));
@@ -267,7 +267,7 @@ describe('repeats', () => {
     expect(rows).toHaveLength(1);
   });
 
-  it('when the key comes with another body, then 422; with the same, then the order as it now is', async () => {
+  it('when a key comes with another body, then 422; with the same, then the order in its present state', async () => {
     const userId = nextUserId();
     const order = await placed({ userId, key: 'again' });
     const other = await api.placeOrder(userId, [[1, 3]], { key: 'again' });
@@ -283,7 +283,7 @@ describe('repeats', () => {
 });
 
 describe('cancelling', () => {
-  it('when a pending order is cancelled, then who waits for it is told, and late events change nothing', async () => {
+  it('when a pending order is cancelled, then its waiters are told, and late events change nothing', async () => {
     const order = await placed();
     const waiting = api.order(order.orderId, order.userId, 10);
     const answer = await api.cancel(order.orderId, order.userId);
@@ -312,7 +312,7 @@ describe('cancelling', () => {
     expect(cancelled?.data.completedAt).toEqual(expect.any(Number));
   });
 
-  it("when it is somebody else's order, then there is no such order", async () => {
+  it("when an order is another user's, then there is no such order", async () => {
     const order = await placed();
     for (const answer of [
       await api.cancel(order.orderId, order.userId + 1),
@@ -345,7 +345,7 @@ describe('lists', () => {
 });
 
 describe('back-pressure', () => {
-  it('when one order waits for long, then it does not close the door to others', async () => {
+  it('when one order waits for long, then others are still accepted', async () => {
     const order = await placed();
     await age(order.orderId, DEADLINE_MS * 0.7);
     await eventually('its age measured', async () => (await service.metric('order_oldest_pending_seconds')) > 40);
@@ -406,7 +406,7 @@ describe('bad requests', () => {
     expect(await service.database.query('SELECT COUNT(*) AS count FROM orders')).toEqual(orders);
   });
 
-  it('when exactly at the limits, then an order is accepted', async () => {
+  it('when an order is exactly at the limits, then it is accepted', async () => {
     const userId = nextUserId();
     expect((await api.request('POST', '/orders', { body: { ...lines(50), userId } })).status).toBe(202);
     expect((await api.request('POST', '/orders', { body: { ...line(1_000), userId } })).status).toBe(202);
@@ -438,7 +438,7 @@ describe('bad requests', () => {
   });
 });
 
-it('when clients that wait go away, then nobody waits any longer', async () => {
+it('when waiting clients leave, then no wait is left', async () => {
   await Promise.all(
     Array.from({ length: 10 }, async () => {
       await api

@@ -40,7 +40,7 @@ beforeEach(async () => {
   for (const table of ['orders', 'order_items', 'order_history']) await schema.database.execute(`DELETE FROM ${table}`);
 });
 
-/** The use cases on MySQL, with every statement noted; what would go to the outbox is published at the commit. */
+/** The use cases on MySQL, with every statement noted; the outbox's events are published at the commit. */
 function deps() {
   const append = async (tx: Transaction, events: readonly NewEvent[]) => {
     tx.onCommit(() => published.push(...events));
@@ -132,11 +132,11 @@ describe('placing', () => {
 });
 
 describe('the saga', () => {
-  it('when a thousand orders hear both events in one batch, then each completes, in a handful of statements', async () => {
+  it('when a thousand orders get both events in one batch, then each completes, in a handful of statements', async () => {
     const ids = await placed(500, [1, 2]);
     statements.length = 0;
     published.length = 0;
-    // Payments first, and in another order than the keys'.
+    // Payments first, and in another order than that of the keys.
     await handle([...ids.map((id) => paid(id, 200)), ...ids.toReversed().map((id) => reserved(id, [1, 2]))]);
     expect(statements.length).toBeLessThanOrEqual(7);
     expect(published.map((event) => event.type)).toEqual(ids.map(() => 'order-completed'));
@@ -154,7 +154,7 @@ describe('the saga', () => {
     ]);
   });
 
-  it('when the events come one after the other, then the order knows more each time', async () => {
+  it("when the events come one after the other, then the order's state grows each time", async () => {
     const [id = ''] = await placed(1);
     expect(await order(id)).toMatchObject({ status: 'PENDING', totalAmount: null, items: [{ name: null }] });
     await handle([reserved(id)]);
@@ -175,7 +175,7 @@ describe('the saga', () => {
     expect((await history(id)).at(-1)).toBe('payment-completed');
   });
 
-  it('when an order is not known here, then nothing of the batch is applied', async () => {
+  it('when an order is unknown, then no event of the batch is applied', async () => {
     const [id = ''] = await placed(1);
     await expect(handle([reserved(id), reserved(uuidv7())])).rejects.toThrow(UnknownOrder);
     expect(await order(id)).toMatchObject({ totalAmount: null });
@@ -228,7 +228,7 @@ describe('cancelling', () => {
     expect(published.filter((event) => event.type === 'order-cancelled')).toHaveLength(1);
   });
 
-  it("when it is somebody else's order, or none, then there is no such order", async () => {
+  it("when an order is another user's or does not exist, then there is no such order", async () => {
     const [id = ''] = await placed(1);
     await expect(cancel(id, { userId: 8 })).rejects.toMatchObject({ code: 'ORDER_NOT_FOUND' });
     await expect(cancel(uuidv7())).rejects.toMatchObject({ code: 'ORDER_NOT_FOUND' });
@@ -248,7 +248,7 @@ describe('cancelling', () => {
 });
 
 describe('the deadline', () => {
-  it('when orders are past it, then several sweepers cancel each of them once, and no other', async () => {
+  it('when orders are past the deadline, then several sweepers cancel each of them once, and no others', async () => {
     const old = await placed(450);
     now = new Date(now.getTime() + 1);
     const young = await placed(20);
@@ -258,7 +258,7 @@ describe('the deadline', () => {
     now = new Date(now.getTime() + DEADLINE_MS - 1);
     const expire = createExpireOrders({ ...deps(), deadlineMs: DEADLINE_MS });
     const cancelled = await Promise.all([expire(), expire(), expire()]);
-    // One that stopped early because the others held the rest leaves nothing behind for the next round.
+    // A sweeper that stopped early because others held the rest must leave none for the next round.
     const rest = await expire();
     expect(cancelled.reduce((sum, each) => sum + each, rest)).toBe(449);
     expect(published).toHaveLength(449);
@@ -295,7 +295,7 @@ describe('the deadline', () => {
     pass(500);
     expect(await read()).toMatchObject({ pending: 3, ended: 4 });
     expect(await read()).toMatchObject({ pending: 3, ended: 0 });
-    // They have waited for longer than what is counted of those that have ended.
+    // These orders have waited for longer than the counted span of ended ones.
     pass(10_000);
     expect(await read()).toMatchObject({ pending: 3, ended: 0 });
     await end([early[3] ?? '']);
@@ -306,7 +306,7 @@ describe('the deadline', () => {
     expect(await read()).toMatchObject({ first: null, oldest: null, pending: 0, ended: 2 });
   });
 
-  it('when orders end by their deadline, then that is no sign that any are worked on', async () => {
+  it('when orders end by their deadline, then that is no sign of progress', async () => {
     const read = createReadBacklog(schema.database, { deadlineMs: DEADLINE_MS, now: () => now, stragglers: 0 });
     await placed(5);
     for (let passed = 0; passed < DEADLINE_MS; passed += 500) {
@@ -317,7 +317,7 @@ describe('the deadline', () => {
     expect(await read()).toMatchObject({ pending: 0, ended: 0 });
   });
 
-  it('when it is read, then the index is enough', async () => {
+  it('when the backlog is read, then the index suffices', async () => {
     const read = createReadBacklog(noting(schema.database as never, statements), {
       deadlineMs: DEADLINE_MS,
       now: () => now,
@@ -336,7 +336,7 @@ describe('the deadline', () => {
 });
 
 describe('reading', () => {
-  it('when a user lists their orders, then they come page by page, newest first, and are the same as read one by one', async () => {
+  it('when a user lists their orders, then they come page by page, newest first, equal to single reads', async () => {
     const ids = (await placed(5, [2, 1])).toReversed();
     await handle([reserved(ids[1] ?? '', [1, 2]), paid(ids[1] ?? '', 200)]);
     await createPlaceOrders(deps())([wish({ userId: 8 })]);

@@ -1,18 +1,18 @@
 import type { SqlExecutor } from '@shop/chassis';
 import type { BacklogRead } from '../usecases/backlog-watch.ts';
 
-/** So many orders may be stuck for reasons of their own, such as a dead letter, without the saga being late. */
+/** Number of orders that may be stuck for their own reasons, such as a dead letter, without the saga being late. */
 const STRAGGLERS = 20;
-/** More than any backlog that is let grow: they need not be told apart. */
+/** Upper limit of the count: more than any backlog that is allowed to grow. */
 const MAX_COUNTED = 10_000;
-/** An order is in the database at the latest so long after it was created, ms. Whatever comes later is not counted. */
+/** Longest time from an order's creation to its commit, ms. Orders visible later than this are not counted. */
 const COMMITTED_AFTER_MS = 1_000;
-/** An order that ends so shortly before its deadline, ms, may have been ended by it. */
+/** An order that ends this shortly before its deadline, ms, may have been ended by it. */
 const DEADLINE_MARGIN_MS = 2_000;
 
 /**
- * Reads the index (status, created_at) only, and of it what is PENDING and what was created since the oldest of those.
- * The orders that ended between two readings are those of one stretch of time by their creation, counted twice.
+ * Reads only the index (status, created_at): the PENDING orders, and those created since the oldest of them. The number
+ * of orders that ended between two readings is found by counting the ended ones of one span of creation time twice.
  */
 const READ = `
   SELECT
@@ -35,26 +35,26 @@ interface Row {
 interface ReadBacklogOptions {
   readonly deadlineMs: number;
   readonly now: () => Date;
-  /** The oldest PENDING orders that are left out of `oldest`. */
+  /** Number of oldest PENDING orders left out of `oldest`. */
   readonly stragglers?: number;
 }
 
 /**
- * Reads how many orders are PENDING, and how many have ended since the reading before. Orders whose deadline was all
- * that ended them are left out: they are no sign that the saga works. The first reading counts none as ended.
+ * Reads how many orders are PENDING, and how many have ended since the last reading. Orders ended only by their
+ * deadline are left out: they are no sign that the saga works. The first reading counts none as ended.
  */
 export function createReadBacklog(
   db: SqlExecutor,
   { deadlineMs, now, stragglers = STRAGGLERS }: ReadBacklogOptions,
 ): () => Promise<BacklogRead> {
-  /** Orders created from here on are counted, and how many of them had ended when last read. */
+  /** Orders created from this time on are counted; `endedBefore` is how many of them had ended at the last reading. */
   let from = new Date(now().getTime() - COMMITTED_AFTER_MS);
   let endedBefore: number | undefined;
   let oldestBefore: Date | null = null;
 
   return async () => {
     const at = now().getTime();
-    // The next reading begins to count later: at the oldest order that can still end, as far as is known.
+    // The next reading counts from a later time: that of the oldest order that may still end, as far as is known.
     const unended = Math.min(at - COMMITTED_AFTER_MS, oldestBefore?.getTime() ?? at);
     const dead = at - deadlineMs + Math.min(DEADLINE_MARGIN_MS, deadlineMs / 2);
     const next = new Date(Math.max(from.getTime(), unended, dead));

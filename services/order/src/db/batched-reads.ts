@@ -9,21 +9,21 @@ import {
 import type { FindKey } from '../usecases/ports.ts';
 import { readOrders, readProgress } from './order-reads.ts';
 
-/** Longest wait for its query of one who reads an order, ms. */
+/** Longest wait of a reading client for its query, ms. */
 const READ_WITHIN_MS = 500;
-/** A refused look only delays the news of those who follow an order. */
+/** A refused look only delays the news for clients that follow an order. */
 const PROGRESS_WITHIN_MS = 1_000;
-/** A key is looked up for one who is refused anyway: quickly or not at all. */
+/** The request is refused in any case, so its key is looked up quickly or not at all. */
 const FIND_KEY_WITHIN_MS = 100;
 
 interface Options {
   readonly database: SqlExecutor;
   readonly metrics: Metrics;
-  /** Orders that are followed at once, at most. */
+  /** Most orders followed at once. */
   readonly maxStreams: number;
 }
 
-/** The reads of one moment are one query. */
+/** Concurrent reads share one query. */
 export function createBatchedReads({ database, metrics, maxStreams }: Options) {
   /** Gives each order its own row of one query. */
   const each =
@@ -62,8 +62,8 @@ export function createBatchedReads({ database, metrics, maxStreams }: Options) {
   });
   return {
     /**
-     * A `client` comes to look, and is refused when too many do. Without one it is the answer about an order that was
-     * placed or cancelled already: it is read, however long it takes.
+     * With a `client` it is a look, which is refused under load. Without one it answers about an order already placed
+     * or cancelled, and is read however long it takes.
      */
     readOrder: (orderId: string, client?: Client) =>
       client ? looks.submit(orderId, client) : ownLooks.submit(orderId),

@@ -6,18 +6,15 @@ import type { OrderItem, Order as OrderOfPrisma } from './generated/client.ts';
 import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder } from './order-rows.ts';
 import type { Prisma } from './prisma.ts';
 
-/**
- * Reads many orders at once, those of everybody who asks at the moment: two statements, on the primary keys of orders
- * and lines.
- */
+/** Reads the orders of all concurrent requests at once: two statements, on the primary keys of orders and lines. */
 export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderView>> {
   const orders = await selectOrders(db, orderIds);
   return new Map([...orders].map(([orderId, order]) => [orderId, viewOf(order)]));
 }
 
 /**
- * The lines are read last: they are never older than their order, and lines with prices are only shown for an order
- * that is known to be reserved.
+ * Lines are read last, so they are never older than their order. Prices of lines are shown only for an order known to
+ * be reserved.
  */
 async function selectOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, Order>> {
   const ids = [...new Set(orderIds)];
@@ -37,7 +34,7 @@ async function selectOrders(db: SqlExecutor, orderIds: readonly string[]): Promi
   return new Map(orders.map((row) => [row.order_id, toOrder(row, itemsOf.get(row.order_id) ?? [])]));
 }
 
-/** The same with their steps, which are read first: an order is never older than its last step. */
+/** Reads orders with their steps. The steps are read first, so an order is never older than its last step. */
 export async function readProgress(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderProgress>> {
   const ids = [...new Set(orderIds)];
   if (ids.length === 0) return new Map();
@@ -56,7 +53,7 @@ export async function readProgress(db: SqlExecutor, orderIds: readonly string[])
   );
 }
 
-/** How many steps each order has behind it. */
+/** The number of steps of each order. */
 export async function readVersions(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, number>> {
   if (orderIds.length === 0) return new Map();
   const rows = await db.query<{ orderId: string; version: number }>(

@@ -65,7 +65,7 @@ export function toRow(order: Order): SqlValue[] {
   ];
 }
 
-/** @throws when the row is in a state that this service never writes */
+/** @throws when the row has a state that this service never writes */
 export function toOrder(row: OrderRow, items: readonly ItemRow[]): Order {
   const base = {
     orderId: row.order_id,

@@ -5,10 +5,10 @@ import type { Order } from '../domain/order.ts';
 import type { OrderStore } from '../usecases/ports.ts';
 import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder, toRow } from './order-rows.ts';
 
-/** PENDING is the only state that a sweeper looks for; (status, created_at) is the index. */
+/** The sweeper looks only for PENDING orders; (status, created_at) is the index. */
 const EXPIRED = `SELECT order_id FROM orders WHERE status = 'PENDING' AND created_at <= ? ORDER BY created_at LIMIT ?`;
 
-/** What a change may touch. The rest of the row is only there because an INSERT has to name it. */
+/** The columns that a change may update. The others are given only because an INSERT must name them. */
 const UPDATE_ORDER = [
   'status',
   'reason',
@@ -30,7 +30,7 @@ export const sqlOrderStore: OrderStore<Transaction> = {
     const rows = await tx.query<{ order_id: string }>(EXPIRED, [createdBefore, limit]);
     const orderIds = rows.map((row) => row.order_id);
     const locked = await lockOrders(tx, orderIds, 'SKIP LOCKED');
-    // One that ended between the two reads is locked for nothing.
+    // An order that ended between the two reads is locked for nothing.
     return new Map([...locked].filter(([, order]) => order.status === 'PENDING'));
   },
 
@@ -54,8 +54,8 @@ export const sqlOrderStore: OrderStore<Transaction> = {
 };
 
 /**
- * Locks in primary-key order, whatever order the ids came in: two batches that share orders then wait for each other
- * instead of deadlocking. FORCE INDEX keeps the optimiser from scanning, and locking, anything else.
+ * Locks in primary-key order, whatever the order of the ids: two batches that share orders then wait for each other
+ * instead of deadlocking. FORCE INDEX keeps the optimiser from scanning, and locking, other rows.
  */
 async function lockOrders(
   tx: Transaction,
@@ -70,7 +70,7 @@ async function lockOrders(
         WHERE order_id IN (${ids}) ORDER BY order_id FOR UPDATE ${others}`,
       orderIds,
     ),
-    // Sent right behind it and run after it: a read, so nothing is lost should the lock have failed.
+    // Sent right behind the lock and run after it. It only reads, so nothing is lost should the lock have failed.
     tx.query<ItemRow>(
       `SELECT order_id, product_id, quantity, name, unit_price FROM order_items
         WHERE order_id IN (${ids}) ORDER BY order_id, product_id`,

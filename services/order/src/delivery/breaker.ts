@@ -5,24 +5,26 @@ import { RefusedByPlatformError } from './http-platform.ts';
 
 export interface BreakerOptions {
   readonly metrics: Metrics;
-  /** Longest time of one call, ms, as the platform itself keeps it. */
+  /** Longest time of one call, ms, the same as the platform's own limit. */
   readonly timeoutMs: number;
-  /** How long it stays open before one call is let through, ms. Default 3,000. */
+  /** How long the breaker stays open before one call is let through, ms. Default 3,000. */
   readonly resetMs?: number;
 }
 
 export interface GuardedPlatform extends DataPlatform {
-  /** Nothing is sent any more. */
+  /** Prevents further calls. */
   close(): void;
 }
 
-/** Least calls in the window before the breaker may open, and the share of them that must have failed, per cent. */
+/**
+ * Minimum number of calls in the window before the breaker may open, and the share of failed ones it takes, per cent.
+ */
 const MIN_CALLS = 3;
 const FAILURES_PERCENT = 20;
 
 /**
- * A platform that is not called while it is away: after some failures calls are refused at once, as an outage, and one
- * is let through every few seconds. Events that it refuses for what they are do not count: it is there.
+ * A breaker in front of the platform. After some failures calls are refused at once, as an outage, and one is let
+ * through every few seconds. Refused events do not count as failures: the platform answers.
  */
 export function guardPlatform(platform: DataPlatform, options: BreakerOptions): GuardedPlatform {
   const { metrics, timeoutMs, resetMs = 3_000 } = options;
@@ -33,7 +35,7 @@ export function guardPlatform(platform: DataPlatform, options: BreakerOptions): 
 
   const breaker = createBreaker(timed, {
     name: 'data-platform',
-    // Calls come one at a time: the window must hold enough of those that take their whole time.
+    // Calls come one at a time, so the window must be long enough for several that time out.
     windowMs: Math.max(10_000, 4 * timeoutMs),
     minCalls: MIN_CALLS,
     failuresPercent: FAILURES_PERCENT,

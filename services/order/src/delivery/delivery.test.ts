@@ -11,8 +11,8 @@ const events = [{ id: '1', type: 'order-cancelled', time: '2026-01-01T00:00:00.0
 const batch = events as unknown as DeliveredEvent[];
 
 /**
- * What the platform does with a call: answers with a status, never answers, cuts the connection, or answers 200 or 400
- * without an end.
+ * The platform's behaviour: it answers with a status, never answers, cuts the connection, or answers 200 or 400 without
+ * an end.
  */
 let behaviour: number | 'silent' | 'cut' | 'endless 200' | 'endless 400';
 let bodies: string[];
@@ -45,7 +45,7 @@ afterEach(async () => {
   if (server.listening) await new Promise((closed) => server.close(closed));
 });
 
-describe('a call', () => {
+describe('a call of the platform', () => {
   const send = (timeoutMs = 2_000) => createHttpPlatform({ url, timeoutMs }).send(batch);
   const failure = (timeoutMs?: number) =>
     send(timeoutMs).then(
@@ -53,7 +53,7 @@ describe('a call', () => {
       (error: unknown) => error,
     );
 
-  it('is a POST of the events, and done when it is answered with 2xx', async () => {
+  it('when events are sent, then it is a POST, done with an answer of 2xx', async () => {
     for (const status of [200, 201, 202, 204]) {
       behaviour = status;
       await send();
@@ -61,16 +61,19 @@ describe('a call', () => {
     expect(bodies.map((body) => JSON.parse(body))).toEqual(Array(4).fill({ events }));
   });
 
-  it.each([400, 402, 406, 409, 413, 415, 422, 451])('answered with %i is the events’ own fault', async (status) => {
-    behaviour = status;
-    const error = await failure();
-    expect(error).toBeInstanceOf(RefusedByPlatformError);
-    expect(classify(error)).toBe('poison');
-    expect(String(error)).toContain(`${status}: status ${status}`);
-  });
+  it.each([400, 402, 406, 409, 413, 415, 422, 451])(
+    'when the answer is %i, then the events themselves are at fault',
+    async (status) => {
+      behaviour = status;
+      const error = await failure();
+      expect(error).toBeInstanceOf(RefusedByPlatformError);
+      expect(classify(error)).toBe('poison');
+      expect(String(error)).toContain(`${status}: status ${status}`);
+    },
+  );
 
   it.each([302, 307, 401, 403, 404, 408, 425, 429, 500, 502, 503, 504])(
-    'answered with %i says nothing of the events: it is an outage, and no redirect is followed',
+    'when the answer is %i, then it is an outage that says nothing of the events, and no redirect is followed',
     async (status) => {
       behaviour = status;
       const error = await failure();
@@ -80,7 +83,7 @@ describe('a call', () => {
     },
   );
 
-  it('that is cut, not answered in time, or finds nobody is an outage', async () => {
+  it('when a call is cut, not answered in time, or refused, then it is an outage', async () => {
     behaviour = 'cut';
     expect(await failure()).toBeInstanceOf(OutageError);
     behaviour = 'silent';
@@ -92,7 +95,7 @@ describe('a call', () => {
     expect(await failure()).toBeInstanceOf(OutageError);
   });
 
-  it('answered without an end is judged by its status, and not listened to for ever', async () => {
+  it('when an answer has no end, then its status decides, and it is not read for ever', async () => {
     behaviour = 'endless 200';
     await send(60_000);
     behaviour = 'endless 400';
@@ -102,7 +105,7 @@ describe('a call', () => {
     expect(String(error).length).toBeLessThan(500);
   });
 
-  it('that is out when the process stops ends at once, as an outage', async () => {
+  it('when the process stops during a call, then the call ends at once, as an outage', async () => {
     behaviour = 'silent';
     const closing = new AbortController();
     const sent = createHttpPlatform({ url, timeoutMs: 60_000, signal: closing.signal }).send(batch);
@@ -111,7 +114,7 @@ describe('a call', () => {
   });
 });
 
-describe('the breaker', () => {
+describe('the breaker of the platform', () => {
   let metrics: ReturnType<typeof createMetrics>;
   let platform: GuardedPlatform;
   beforeEach(() => {
@@ -137,7 +140,7 @@ describe('the breaker', () => {
       if (Date.now() > end) throw new Error(`not ${what} within 5 s`);
   }
 
-  it('opens after some failures, then refuses as an outage without a call, and closes with the first success', async () => {
+  it('when some calls have failed, then the breaker opens, refuses without a call, and closes with the first success', async () => {
     behaviour = 503;
     for (let n = 0; n < 3; n += 1) expect(await send()).toContain('answered 503');
     expect(await stateIs('open')).toBe(true);
@@ -155,14 +158,14 @@ describe('the breaker', () => {
     expect(await send()).toBe('delivered');
   });
 
-  it('stays closed when events are refused for what they are', async () => {
+  it('when events are refused by the platform, then the breaker stays closed', async () => {
     behaviour = 400;
     for (let n = 0; n < 10; n += 1) expect(await send()).toContain('RefusedByPlatformError');
     expect(await stateIs('closed')).toBe(true);
     expect(bodies).toHaveLength(10);
   });
 
-  it('that is closed down is an outage', async () => {
+  it('when the breaker is shut down, then calls are an outage', async () => {
     platform.close();
     expect(await send()).toContain('OutageError');
   });

@@ -11,10 +11,10 @@ interface DeliveryOptions {
   readonly metrics: Metrics;
 }
 
-/** The handler of the group `data-platform`, and how it ends. */
+/** The handler of the group `data-platform`, and its shutdown. */
 interface Delivery {
   readonly handle: ReturnType<typeof createDeliverOrders<Transaction>>;
-  /** Ends the call that is out: its batch is not committed and comes again. To be called before the consumers stop. */
+  /** Ends the current call: its batch is not committed and comes again. Call it before the consumers stop. */
   close(): void;
 }
 
@@ -49,6 +49,6 @@ export function startDelivery({ config, messaging, metrics, shutdown }: Delivery
   if (!url) return;
   const delivery = createDelivery({ url, timeoutMs, metrics });
   messaging.subscribe(dataPlatformSubscription(delivery.handle));
-  // Before the consumers stop: they wait for the call that is out.
+  // Stopped before the consumers, which wait for the current call.
   shutdown.onStop('data platform', async () => delivery.close());
 }

@@ -1,27 +1,27 @@
 import { OutageError } from '@shop/events';
 import type { DataPlatform } from '../usecases/deliver-orders.ts';
 
-/** The platform refuses these events for what they are; more attempts would be refused as well. */
+/** The platform refuses these events themselves; repeats would be refused as well. */
 export class RefusedByPlatformError extends Error {
   override readonly name = 'RefusedByPlatformError';
 }
 
 export interface HttpPlatformOptions {
-  /** Takes POST of `{"events": [{id, type, time, data}]}`. */
+  /** URL that accepts POST of `{"events": [{id, type, time, data}]}`. */
   readonly url: string;
   /** Longest time of one call, ms. */
   readonly timeoutMs: number;
-  /** Ends calls that are out, when the process stops. */
+  /** Ends current calls when the process stops. */
   readonly signal?: AbortSignal;
 }
 
-/** What an answer means. */
+/** The meaning of an answer. */
 export type Verdict = 'delivered' | 'refused' | 'away';
 
 /**
- * Statuses of 4xx that say nothing of the events: the platform has no time (408, 425, 429), or the address or the
- * rights are wrong (401, 403, 404, 405, 407, 410), which all events would share and an operator mends. Waiting loses
- * nothing there.
+ * 4xx statuses that say nothing of the events: the platform has no time (408, 425, 429), or the address or the rights
+ * are wrong (401, 403, 404, 405, 407, 410), which concerns all events and is repaired by an operator. Waiting loses
+ * nothing then.
  */
 const NOT_THE_EVENTS_FAULT = new Set([401, 403, 404, 405, 407, 408, 410, 425, 429]);
 
@@ -31,9 +31,9 @@ function verdictOf(status: number): Verdict {
   return 'away';
 }
 
-/** Characters of an answer that an error shows. */
+/** Number of characters of an answer shown in an error. */
 const MAX_WORDS = 300;
-/** Of a longer answer the rest is not read, bytes: its connection is not used again. */
+/** Longest answer read, bytes. The connection of a longer one is not used again. */
 const MAX_READ = 65_536;
 
 /** The platform behind an HTTP endpoint. */
@@ -64,7 +64,7 @@ export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptio
   }
 }
 
-/** The beginning of an answer. Read to its end where that is near, or the connection is not used again. */
+/** The beginning of an answer. A short answer is read to its end, so that its connection can be used again. */
 async function firstWords({ body }: Response): Promise<string> {
   const decoder = new TextDecoder();
   let words = '';
@@ -72,7 +72,7 @@ async function firstWords({ body }: Response): Promise<string> {
   for await (const chunk of body ?? []) {
     read += chunk.byteLength;
     if (words.length < MAX_WORDS) words += decoder.decode(chunk.subarray(0, MAX_READ), { stream: true });
-    // Ends the answer.
+    // Stops reading and ends the answer.
     if (read > MAX_READ) break;
   }
   return words.slice(0, MAX_WORDS);

@@ -4,18 +4,18 @@ import { type Backlog, createBacklog } from './backlog.ts';
 const TARGET_MS = 3_000;
 const DEADLINE_MS = 30_000;
 const STEP_MS = 10;
-/** From the admission to the commit, and the least from the commit to the end. */
+/** Time from the admission to the commit, and the least time from the commit to the end. */
 const PLACING_MS = 60;
 const SAGA_MS = 150;
 const SAMPLE_EVERY_MS = 400;
 
 interface Load {
-  /** Orders that the saga ends in a second, at the time. */
+  /** Orders that the saga ends in a second, at a time. */
   readonly capacity: (at: number) => number;
-  /** Orders that clients want to place in a second, in all, at the time. */
+  /** Orders that clients want to place in a second, at a time. */
   readonly offered: (at: number) => number;
   readonly instances?: number;
-  /** Where a new order goes. Default: in turn. */
+  /** The instance of a new order. Default: in turn. */
   readonly route?: (index: number, at: number) => number;
   readonly seconds: number;
 }
@@ -25,11 +25,11 @@ interface Order {
   endedAt: number;
 }
 
-/** A shop with a saga that is first in, first out, on a simulated clock. The oldest are ended by their deadline. */
+/** A shop with a first in, first out saga, on a simulated clock. The oldest orders are ended by their deadline. */
 function simulate({ capacity, offered, instances = 1, route = (index) => index % instances, seconds }: Load) {
   const backlogs = Array.from({ length: instances }, () => createBacklog({ targetMs: TARGET_MS, floor: 500 }));
   const orders: Order[] = [];
-  /** Reason → how many at each step. */
+  /** Reason → number of refusals at each step. */
   const refusals = { backlog: new Uint32Array(seconds * 100), stalled: new Uint32Array(seconds * 100) };
   const placing: { readonly order: Order; readonly end: (isPlaced: boolean) => void }[] = [];
   const pending: { readonly order: Order; readonly since: number }[] = [];
@@ -85,7 +85,7 @@ function simulate({ capacity, offered, instances = 1, route = (index) => index %
     reasons
       .map((reason) => refusals[reason].subarray(from * 100, to * 100).reduce((sum, n) => sum + n, 0))
       .reduce((sum, n) => sum + n, 0);
-  /** The longest that an order took which was admitted in these seconds, and has ended. */
+  /** The longest time of an order that was admitted in these seconds and has ended. */
   const longest = (from: number, to: number) =>
     Math.max(
       ...orders
@@ -100,14 +100,14 @@ function simulate({ capacity, offered, instances = 1, route = (index) => index %
 const steady = (perSecond: number) => () => perSecond;
 
 describe('the backlog', () => {
-  it('when no more is offered than ends, then nothing is refused, from the first second on', () => {
+  it('when no more is offered than ends, then no order is refused, from the first second on', () => {
     for (const perSecond of [5, 100, 600, 1_000]) {
       const run = simulate({ capacity: steady(1_000), offered: steady(perSecond), seconds: 10 });
       expect(run.refused(0, 10)).toBe(0);
     }
   });
 
-  it('when a rush comes after silence or a few orders, then nothing is refused', () => {
+  it('when a rush comes after silence or a few orders, then no order is refused', () => {
     for (const before of [0, 3]) {
       const offered = (at: number) => (at < 60_000 ? before : 1_000);
       expect(simulate({ capacity: steady(1_100), offered, seconds: 70 }).refused(0, 70)).toBe(0);
@@ -160,13 +160,13 @@ describe('the backlog', () => {
     },
   );
 
-  it('when nothing ends for some seconds under a usual load, as while consumers rebalance, then nothing is refused', () => {
+  it('when nothing ends for some seconds under a usual load, as while consumers rebalance, then no order is refused', () => {
     const capacity = (at: number) => (at >= 10_000 && at < 13_800 ? 0 : 1_000);
     const run = simulate({ capacity, offered: steady(120), seconds: 25 });
     expect(run.refused(0, 25)).toBe(0);
   });
 
-  it('when nothing ends for longer than the deadline, then only what began before dies', () => {
+  it('when nothing ends for longer than the deadline, then only orders begun before miss it', () => {
     const capacity = (at: number) => (at >= 10_000 && at < 60_000 ? 0 : 1_200);
     const run = simulate({ capacity, offered: steady(600), seconds: 90 });
     expect(run.expired).toBeLessThan(2_000);
@@ -174,12 +174,12 @@ describe('the backlog', () => {
     expect(run.admitted(64, 90)).toBeGreaterThan(590);
   });
 
-  it('when an order comes while the saga is away and nothing else waits, then it is taken', () => {
+  it('when an order comes while the saga is away and no other waits, then it is accepted', () => {
     const run = simulate({ capacity: steady(0), offered: (at) => (at === 1_000 ? 200 : 0), seconds: 10 });
     expect(run.refused(0, 10)).toBe(0);
   });
 
-  it('when all orders go to another instance, then that one soon takes as many as both did', () => {
+  it('when all orders go to another instance, then that one soon accepts as many as both did', () => {
     const route = (index: number, at: number) => (at < 20_000 ? index % 2 : 0);
     const run = simulate({ capacity: steady(1_000), offered: steady(4_000), instances: 2, route, seconds: 40 });
     expect(run.longest(0, 34)).toBeLessThan(TARGET_MS * 1.25);
@@ -195,7 +195,7 @@ describe('the backlog', () => {
     expect(backlog.refusal(0)).toBeUndefined();
     backlog.begin();
     expect(backlog.refusal(0)).toBe('backlog');
-    // Placed: it is in the next sample, and no longer counted beside it.
+    // Placed: the order is in the next sample, and no longer counted beside it.
     ends[1]?.(true);
     backlog.sample(100)({ pending: 1, oldestMs: 100, ended: 0 });
     expect(backlog.refusal(100)).toBe('backlog');

@@ -1,74 +1,74 @@
-/** Completions are counted over so long, ms: long enough that one stall of the disk is not taken for a slow saga. */
+/** Window for counting completions, ms: long enough that one stall of the disk is not taken for a slow saga. */
 const WINDOW_MS = 2_000;
-/** Longest time, ms, for which orders are presumed to end as before without having been counted again. */
+/** Longest time for which orders are assumed to end at the last rate without a new count, ms. */
 const PRESUMED_MS = 1_000;
-/** Share of the newest sample in an instance's measured share of all new orders. */
+/** Weight of the newest sample in an instance's measured share of all new orders. */
 const NEWEST = 0.3;
-/** Fewer new orders than this in a sample tell nothing of the instances' shares. */
+/** Samples with fewer new orders say nothing about the instances' shares. */
 const MIN_ARRIVALS = 20;
-/** An instance that has had no orders of late may take so much of the room all the same. */
+/** Share of the room that an instance may always use, even if it has had no orders lately. */
 const MIN_SHARE = 0.1;
 
 export interface BacklogOptions {
-  /** Longest time, ms, that a new order should have to wait for the PENDING ones before it. */
+  /** Longest time that a new order should wait for the PENDING orders before it, ms. */
   readonly targetMs: number;
-  /** So many orders may be PENDING before it is known how fast they end. */
+  /** Number of orders that may be PENDING before the rate of completions is known. */
   readonly floor: number;
 }
 
-/** A reading of all orders in the database, of whatever instance. */
+/** A reading of all orders in the database, of all instances. */
 export interface BacklogSample {
   readonly pending: number;
-  /** Age of the oldest PENDING order that is no straggler, ms; 0 without one. */
+  /** Age of the oldest PENDING order, stragglers excluded, ms; 0 without one. */
   readonly oldestMs: number;
-  /** Orders that ended since the sample before this, those left out that only their deadline ended. */
+  /** Orders that ended since the last sample, except those ended only by their deadline. */
   readonly ended: number;
 }
 
-/** Why no order is taken: too many are PENDING for what ends a second, or none ends at all. */
+/** Why no order is accepted: too many are PENDING for the rate of completions, or none ends at all. */
 export type BacklogRefusal = 'backlog' | 'stalled';
 
 /**
- * How many new orders may begin: by Little's law a new order waits for PENDING ÷ completions a second, and that is held
- * under a target. All times are ms on one clock that runs forward.
+ * Limits how many new orders may begin. By Little's law a new order waits for PENDING ÷ completions a second, and this
+ * is kept under a target. All times are ms on one clock that runs forward.
  */
 export interface Backlog {
-  /** The database is about to be read. Give what it said to the function that is returned. */
+  /** Called before the database is read. Pass the result to the returned function. */
   sample(now: number): (sample: BacklogSample) => void;
   /** Undefined while one more order may begin. */
   refusal(now: number): BacklogRefusal | undefined;
-  /** An order begins. Tell what became of it: whether it is in the database now. */
+  /** Notes that an order begins. Call the returned function with whether it is in the database. */
   begin(): (isPlaced: boolean) => void;
-  /** How long a new order has to wait, ms, as last sampled. */
+  /** How long a new order has to wait, ms, by the last sample. */
   readonly waitMs: number;
-  /** How long until the backlog is back at its limit, ms; undefined while nothing ends. */
+  /** Time until the backlog is back at its limit, ms; undefined while nothing ends. */
   readonly overMs: number | undefined;
 }
 
-/** What the samples have told. */
+/** The measurements from the samples so far. */
 interface Measured {
-  /** The newest, and when it was read. */
+  /** The newest sample, and when it was read. */
   readonly last: (BacklogSample & { readonly at: number }) | undefined;
-  /** The orders that ended between samples of late. */
+  /** Numbers of orders that ended between recent samples. */
   readonly ends: readonly { readonly since: number; readonly ended: number }[];
-  /** Orders that end in a ms. */
+  /** Orders that end in a millisecond. */
   readonly rate: number;
   readonly limit: number;
   readonly isStalled: boolean;
-  /** Orders have queued for so long that what ends a second is all that can. */
+  /** True when orders have queued for long enough that the measured rate is the greatest possible. */
   readonly isSaturated: boolean;
 }
 
 export function createBacklog(options: BacklogOptions): Backlog {
   const { floor } = options;
   let measured: Measured = { last: undefined, ends: [], rate: 0, limit: floor, isStalled: false, isSaturated: false };
-  /** Begun here, and neither in the database nor refused yet. */
+  /** Orders begun here, neither in the database nor refused yet. */
   let inFlight = 0;
-  /** Begun here, and perhaps not in the sample. */
+  /** Orders begun here, possibly not in the sample. */
   let unseen = 0;
-  /** Begun here since the last sample, and in the database. */
+  /** Orders begun here since the last sample, and in the database. */
   let placed = 0;
-  /** This instance's part of all new orders, 0 … 1; undefined until there were some. */
+  /** This instance's share of all new orders, 0 … 1; undefined until there were some. */
   let share: number | undefined;
 
   return {
@@ -79,7 +79,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
       return (sample) => {
         share = shareAfter(share, own, measured, sample);
         placed -= own;
-        // Orders in flight when the reading began may be in it or not: they count until the next.
+        // Orders in flight when the reading began may or may not be in it, so they count until the next.
         unseen = Math.max(0, unseen - unseenBefore + inFlightThen);
         measured = measuredAfter(measured, sample, now, options);
       };
@@ -112,7 +112,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
   };
 }
 
-/** @param own new orders of this instance since the sample before */
+/** @param own new orders of this instance since the last sample */
 function shareAfter(share: number | undefined, own: number, { last }: Measured, sample: BacklogSample) {
   const arrivals = last ? sample.pending - last.pending + sample.ended : 0;
   if (arrivals < MIN_ARRIVALS) return share;
@@ -130,7 +130,7 @@ function measuredAfter(
   const { ends, rate } = rateAfter(before, sample, at, targetMs);
   let { isSaturated } = before;
   if (oldestMs < targetMs / 2) isSaturated = false;
-  // Right after a stall the rate is not yet what it will be.
+  // Right after a stall the rate is still too low.
   else if (oldestMs > targetMs && ends.length > 0 && ends.every((it) => it.ended > 0)) isSaturated = true;
   const isLate = oldestMs > 2 * targetMs;
   const isStalled = isLate && pending > 0 && rate === 0;
@@ -154,7 +154,7 @@ function rateAfter(
   return { ends, rate };
 }
 
-/** How many orders may be PENDING beyond those that are; what has ended since the last sample is presumed. */
+/** How many further orders may be PENDING; completions since the last sample are presumed. */
 function roomFor({ last, rate, limit }: Measured, now: number): number {
   const presumed = last ? rate * Math.min(PRESUMED_MS, Math.max(0, now - last.at)) : 0;
   return limit - (last?.pending ?? 0) + presumed;

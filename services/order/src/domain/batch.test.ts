@@ -27,13 +27,13 @@ describe('decideBatch', () => {
     ]);
   });
 
-  it('when an event changes nothing, then it still is a step of the history', () => {
+  it('when an event changes nothing, then it is still a step of the history', () => {
     const changes = decideBatch(snapshotOf(pending()), [heard(inputs['payment-refunded'])], NOW);
     expect(changes.steps).toMatchObject([{ seq: 2, type: 'payment-refunded' }]);
     expect(changes.orders).toMatchObject([{ status: 'PENDING', version: 2 }]);
   });
 
-  it('when a look at the deadline changes nothing, then nothing is written', () => {
+  it('when a deadline check changes nothing, then nothing is written', () => {
     const look = { type: 'deadline-checked', deadlineMs: 60_000 } as const;
     const changes = decideBatch(snapshotOf(pending()), [{ orderId: ORDER_ID, input: look, eventId: null }], NOW);
     expect(changes).toEqual({ orders: [], reserved: [], steps: [], events: [] });
@@ -43,7 +43,7 @@ describe('decideBatch', () => {
     expect(() => decideBatch(new Map(), [heard(inputs['stock-reserved'])], NOW)).toThrow(UnknownOrder);
   });
 
-  it('when any batch is decided, then it ends as if decided one by one', () => {
+  it('when any batch is decided, then the result is as if decided one by one', () => {
     for (let seed = 1; seed <= 2_000; seed++) {
       const random = randomOf(seed);
       const { snapshot, batch } = randomBatch(random);
@@ -86,7 +86,7 @@ function attempt(run: () => Changes): { changes: Changes } | { refused: true } {
 
 const byId = (a: Order, b: Order) => (a.orderId < b.orderId ? -1 : 1);
 
-/** Up to three orders and twelve inputs: duplicates, contradictions and every order of arrival among them. */
+/** Up to three orders and twelve inputs, including duplicates, contradictions and any order of arrival. */
 function randomBatch(random: () => number) {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const ids = ['a', 'b', 'c'].slice(0, 1 + Math.floor(random() * 3));

@@ -2,47 +2,47 @@ import type { Cause, NewEvent } from '@shop/events';
 import { decide, type OrderInput } from './decide.ts';
 import type { Order } from './order.ts';
 
-/** Something that happened to one order, in a batch of many. */
+/** An input of one order, in a batch of many. */
 export interface BatchInput {
   readonly orderId: string;
   readonly input: OrderInput;
-  /** The id of the event it is, where it is one; its step goes into the order's history under this id. */
+  /** The event's id, if the input is an event; its step goes into the order's history under this id. */
   readonly eventId: string | null;
-  /** The cause of the events that follow from it. */
+  /** The cause of the events that follow. */
   readonly cause?: Cause;
 }
 
-/** One step in the history of an order: an event it heard or sent. */
+/** One step in the history of an order: an event it consumed or published. */
 export interface Step {
   readonly orderId: string;
   /** 1, 2, 3 … within the order. */
   readonly seq: number;
-  /** Null for an event of the order's own, whose id is derived from (orderId, type). */
+  /** Null for the order's own event, whose id is derived from (orderId, type). */
   readonly eventId: string | null;
   readonly type: string;
   readonly data: object;
   readonly at: Date;
 }
 
-/** What has to be written together. */
+/** The changes to be written together. */
 export interface Changes {
-  /** Each changed order once, as it is in the end. */
+  /** Each changed order once, in its final state. */
   readonly orders: readonly Order[];
-  /** Those of them that know their reservation now and did not before: their lines have prices to be written. */
+  /** The changed orders whose reservation became known: prices of their lines must be written. */
   readonly reserved: readonly Order[];
   readonly steps: readonly Step[];
-  /** In the order they came about. */
+  /** In the order of their happening. */
   readonly events: readonly NewEvent[];
 }
 
-/** An event of an order that this schema does not hold: lost with a restored backup, or never ours. */
+/** An event of an order that this schema does not hold: lost with a restored backup, or from elsewhere. */
 export class UnknownOrder extends Error {
   override readonly name = 'UnknownOrder';
 }
 
 /**
- * Decides a batch, in its order, on the orders as they were locked. A batch may hold several inputs of one order; the
- * result is the same as of deciding them one by one.
+ * Decides a batch, in its order, on the locked orders. A batch may hold several inputs of one order; the result is that
+ * of deciding them one by one.
  * @throws {UnknownOrder} when an input's order is not in the snapshot
  * @throws {ContradictingEvent}
  */

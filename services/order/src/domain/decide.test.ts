@@ -166,7 +166,7 @@ describe('decide', () => {
   it.each([
     ['a millisecond before the deadline', DEADLINE_MS - 1, 'PENDING'],
     ['at the deadline', DEADLINE_MS, 'CANCELLED'],
-  ])('when a pending order is looked at %s, then it is %3$s', (_when, ageMs, status) => {
+  ])('when the deadline of a pending order is checked %s, then it is %3$s', (_when, ageMs, status) => {
     const now = new Date(CREATED.getTime() + ageMs);
     for (const name of ['pending, knows nothing', 'pending, reserved', 'pending, paid'] as const) {
       expect(decide(states[name], inputs['deadline-checked'], now).state.status).toBe(status);
@@ -186,7 +186,7 @@ describe('decide', () => {
     expect(state).toMatchObject({ status: 'COMPLETED', payment: { paidAmount: 0, discountAmount: 2_500 } });
   });
 
-  it('when an order names no coupon, then nothing that comes from one is believed', () => {
+  it('when an order names no coupon, then no coupon event is believed', () => {
     const without = pending({ couponId: null, reservation });
     for (const input of ['coupon-redeemed', 'coupon-rejected', 'payment-completed'] as const) {
       expect(() => decide(without, inputs[input], NOW)).toThrow(ContradictingEvent);
@@ -197,14 +197,14 @@ describe('decide', () => {
     expect(decide(without, { type: 'payment-completed', data }, NOW).state.status).toBe('COMPLETED');
   });
 
-  it('when another coupon was redeemed than the order names, then it is refused', () => {
+  it('when another coupon was redeemed than the order names, then the event is refused', () => {
     const data = { ...inputs['coupon-redeemed'].data, couponId: '01890000-0000-7000-9000-000000000002' };
     expect(() => decide(states['pending, reserved'], { type: 'coupon-redeemed', data }, NOW)).toThrow(
       ContradictingEvent,
     );
   });
 
-  it('when another amount was paid than was reserved, then it is refused, in whichever order they come', () => {
+  it('when another amount was paid than was reserved, then the event is refused, in whichever order they come', () => {
     const tooLittle = { paidAmount: 2_499, discountAmount: 0 };
     const paid: OrderInput = { type: 'payment-completed', data: { ...inputs['payment-completed'].data, ...tooLittle } };
     expect(() => decide(states['pending, reserved'], paid, NOW)).toThrow(ContradictingEvent);

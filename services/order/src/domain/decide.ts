@@ -16,7 +16,7 @@ export type SagaEventType = (typeof SAGA_EVENTS)[number];
 
 type SagaEvent = { [T in SagaEventType]: { readonly type: T; readonly data: EventDataByType[T] } }[SagaEventType];
 
-/** What can happen to an order: an event of the saga, its user's cancellation, or a look at its deadline. */
+/** The inputs of an order: an event of the saga, its user's cancellation, or a check of its deadline. */
 export type OrderInput =
   | SagaEvent
   | { readonly type: 'cancel-requested' }
@@ -28,16 +28,16 @@ export interface Decision {
 }
 
 /**
- * An event that contradicts what the order already knows, for instance a failed payment of a completed order. No
- * order of delivery leads here, only a fault of a participant: a person has to look at it.
+ * An event that contradicts the order's state, for instance a failed payment of a completed order. No order of delivery
+ * leads here, only a fault of a participant: an operator must look at it.
  */
 export class ContradictingEvent extends Error {
   override readonly name = 'ContradictingEvent';
 }
 
 /**
- * What becomes of an order. Duplicates and events that come in any order are normal; an end state is left only by
- * COMPLETED → CANCELLED. Where nothing changes, the state is the very same object.
+ * Decides an order's next state. Duplicates and events in any order are normal; an end state is left only by COMPLETED
+ * → CANCELLED. If nothing changes, the state is the very same object.
  * @throws {ContradictingEvent}
  */
 export function decide(state: Order, input: OrderInput, now: Date): Decision {
@@ -47,7 +47,7 @@ export function decide(state: Order, input: OrderInput, now: Date): Decision {
     case 'COMPLETED':
       return decideCompleted(state, input);
     case 'CANCELLED':
-      // Whoever sent it hears the cancellation too, and undoes its own part.
+      // The event's publisher gets the cancellation too, and undoes its own part.
       return withoutEvents(state);
     default:
       return unreachable(state);
@@ -67,7 +67,7 @@ function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decis
       return completeIfKnown({ ...state, payment: { paidAmount, discountAmount } }, now);
     }
     case 'coupon-redeemed':
-      // Its amounts come again with the payment; here it is a step of the history only.
+      // The amounts come again with the payment; here the event is only a step of the history.
       assertNames(state, input.data.couponId);
       return withoutEvents(state);
     case 'coupon-rejected':

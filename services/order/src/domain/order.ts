@@ -12,14 +12,14 @@ export interface PricedLine extends OrderLine {
   readonly unitPrice: number;
 }
 
-/** What the catalog said: every line is reserved. */
+/** The catalog's reservation: every line is reserved. */
 export interface Reservation {
   readonly lines: readonly PricedLine[];
   /** Won, the sum of the lines. */
   readonly totalAmount: number;
 }
 
-/** What the payment service said: the points are taken. */
+/** The payment service's payment: the points are taken. */
 export interface Payment {
   /** Won. */
   readonly paidAmount: number;
@@ -36,7 +36,7 @@ interface OrderBase {
   readonly expectedTotal: number | null;
   /** In product order. */
   readonly lines: readonly OrderLine[];
-  /** W3C trace context of the request that placed it, for what a job does to it later. */
+  /** W3C trace context of the placing request, for later changes by a job. */
   readonly traceparent: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -61,9 +61,9 @@ export interface CancelledOrder extends OrderBase {
   readonly status: 'CANCELLED';
   readonly reservation: Reservation | null;
   readonly payment: Payment | null;
-  /** When it had completed before it was cancelled; null if it never did. */
+  /** When the order had completed before its cancellation; null if it never did. */
   readonly completedAt: Date | null;
-  /** Stable code, the one that order-cancelled carries. */
+  /** Stable code, the same as in order-cancelled. */
   readonly reason: string;
 }
 

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { COUPON_ID, CREATED, ORDER_ID } from '../../test/examples.ts';
 import { place } from './place.ts';
 
-it('when a product stands in an order twice, then its lines are merged, in product order', () => {
+it('when a product is twice in an order, then its lines are merged, in product order', () => {
   const { order, event, step } = place(
     {
       orderId: ORDER_ID,

@@ -2,12 +2,12 @@ import type { NewEvent } from '@shop/events';
 import type { Step } from './batch.ts';
 import { mergeLines, type OrderLine, type PendingOrder } from './order.ts';
 
-/** A wish to buy, already validated. */
+/** A validated request to buy. */
 export interface Placement {
   /** UUIDv7, drawn by the caller. */
   readonly orderId: string;
   readonly userId: number;
-  /** A coupon of the user's, or what the client takes for one: only the coupon service knows. */
+  /** The coupon that the client names; only the coupon service knows whether it is valid. */
   readonly couponId: string | null;
   readonly lines: readonly OrderLine[];
   /** The catalog's total in won that the client showed, before any discount; null when it showed none. */

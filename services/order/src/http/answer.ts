@@ -2,7 +2,7 @@ import { DomainError } from '@shop/chassis';
 import { type OrderProblem, PROBLEMS } from '../problems.ts';
 import type { OrderView } from '../usecases/order-view.ts';
 
-/** What a client that waits for the end of its order is told. */
+/** The answer to a client that waits for the end of its order. */
 export type Answer = { readonly status: 201 | 202; readonly order: OrderView };
 
 const DETAILS: Partial<Record<OrderProblem, string>> = {
@@ -18,8 +18,8 @@ const DETAILS: Partial<Record<OrderProblem, string>> = {
 };
 
 /**
- * 201 for a completed order, 202 for one that is still pending.
- * @throws {DomainError} the reason of a cancelled one, with the order in it
+ * 201 for a completed order, 202 for a pending one.
+ * @throws {DomainError} the reason of a cancelled order, with the order in it
  */
 export function answerFor(order: OrderView): Answer {
   if (order.status === 'COMPLETED') return { status: 201, order };
@@ -28,7 +28,7 @@ export function answerFor(order: OrderView): Answer {
   throw new DomainError<OrderProblem>(code, DETAILS[code], { orderId: order.orderId, order });
 }
 
-/** A reason that this build does not know yet is a cancellation like any other. */
+/** A reason unknown to this build counts as a plain cancellation. */
 function toCode(reason: string | undefined): OrderProblem {
   return reason !== undefined && Object.hasOwn(PROBLEMS, reason) ? (reason as OrderProblem) : 'ORDER_CANCELLED';
 }

@@ -19,13 +19,13 @@ export function createMeasures({ metrics, waits, streams, watches }: Options) {
     'From a step to its being sent to one who follows',
   );
   return {
-    /** Brings the gauges up to date. */
+    /** Updates the gauges. */
     measureWaiting(): void {
       waitingRequests.set(waits.waiting);
       openStreams.set(streams.open);
       watchedOrders.set(watches.orders);
     },
-    /** @param ms from a step to its being sent */
+    /** @param ms from a step to its sending */
     told: (ms: number) => toldSeconds.observe(ms / 1000),
   };
 }

@@ -64,7 +64,7 @@ const prefer = z
 const preferenceApplied = answerHeaders.preferenceApplied;
 const replayed = answerHeaders.replayed;
 
-/** Why orders end otherwise. */
+/** Codes of orders that end without completing. */
 const ENDS = [
   'INSUFFICIENT_BALANCE',
   'PRODUCT_NOT_FOUND',
@@ -208,7 +208,7 @@ what came after; 204 when nothing will. \`EventSource\` cannot send a token: use
         headers: { 'Idempotency-Replayed': replayed },
       },
     },
-    // There are no two bodies, so no key can belong to another one.
+    // There is no body, so a key cannot belong to another one.
     problems: ['ORDER_NOT_FOUND', 'IDEMPOTENCY_IN_FLIGHT'],
   },
 ];

@@ -7,13 +7,13 @@ import { userQuery } from './schemas.ts';
 export interface OrderEventsDeps {
   readonly streams: Pick<EventStreams, 'enter'>;
   readonly watches: Pick<OrderWatches, 'open'>;
-  /** Told how long after a step it was sent to one who follows, ms. */
+  /** Called with the delay from a step to its sending to a follower, ms. */
   readonly told?: (ms: number) => void;
 }
 
 /**
- * GET /orders/:id/events: every step of an order, in its order, from the one after Last-Event-ID on; ends with the
- * order. One who has all there will be is answered 204: an EventSource then does not come back.
+ * GET /orders/:id/events: every step of an order, in order, after Last-Event-ID; ends with the order. A client that
+ * already has all of them gets 204, so that an EventSource does not come back.
  */
 export async function orderEvents(deps: OrderEventsDeps, request: Request, response: Response): Promise<void> {
   parse(userQuery, request.query);
@@ -68,12 +68,12 @@ function follow(
   });
 }
 
-/** A COMPLETED order can still be cancelled; whoever cancels it opens a stream anew to see that. */
+/** A COMPLETED order can still be cancelled; its canceller opens a new stream to follow that. */
 function isOver({ order }: OrderProgress): boolean {
   return order.status !== 'PENDING';
 }
 
-/** The step that a client has seen last; 0, the beginning, for an id that is none of this order's. */
+/** The last step that a client has seen; 0, the beginning, for an id of another order. */
 function seqOf({ steps }: OrderProgress, lastEventId: string | undefined): number {
   return steps.find(({ eventId }) => eventId === lastEventId)?.seq ?? 0;
 }

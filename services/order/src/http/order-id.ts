@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import type { OrderProblem } from '../problems.ts';
 import { isOrderId } from './schemas.ts';
 
-/** @throws {DomainError} ORDER_NOT_FOUND for what no order could be called */
+/** @throws {DomainError} ORDER_NOT_FOUND for text that cannot be an order's id */
 export function orderIdOf(request: Request): string {
   const { id } = request.params;
   if (typeof id !== 'string' || !isOrderId(id)) throw orderNotFound();

@@ -23,17 +23,17 @@ import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './s
 
 export interface OrderRoutes extends OrderEventsDeps {
   readonly placeOrder: (request: PlaceRequest, client: Client) => Promise<Placed>;
-  /** The id of the order that the user's key stands for, if there is one. Rejects when it was another body's. */
+  /** The id of the order of the user's key, if there is one. Rejects when the key was used with another body. */
   readonly findPlaced: (
     userId: number,
     idempotency: NonNullable<PlaceRequest['idempotency']>,
   ) => Promise<string | undefined>;
   readonly cancelOrder: (request: CancelRequest) => Promise<CancelOutcome>;
-  /** Refused when it is too much, where a `client` only looks; not for one whose order was placed or cancelled. */
+  /** May be refused under load for a `client` that only reads, but not for one whose order was placed or cancelled. */
   readonly readOrder: (orderId: string, client?: Client) => Promise<OrderView | undefined>;
   readonly listOrders: ListOrders;
   readonly waits: OrderWaits;
-  /** Most requests that may wait at once. */
+  /** Most requests that may wait for an order at once. */
   readonly maxWaiting: number;
   readonly admission: Pick<Admission, 'check' | 'checkReady'>;
   /** UUIDv7. */
@@ -60,7 +60,7 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
   try {
     deps.admission.check();
   } catch (refusal) {
-    // No new orders now; but a repeat asks for none, it asks what became of its order.
+    // New orders are refused now, but a repeat only asks for the outcome of its order.
     const orderId = idempotency && (await deps.findPlaced(userId, idempotency).catch(unlessBusy(refusal)));
     if (orderId === undefined) throw refusal;
     return answerPlaced(deps, response, { orderId, replayed: true }, { seconds });
@@ -74,7 +74,7 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
     traceparent: currentTraceparent() ?? null,
   };
 
-  // Its own order is waited for before it exists: whatever becomes of it, somebody listens.
+  // The wait begins before the order exists, so that its end cannot be missed.
   const ownWait = openWait(deps, response, placement.orderId, seconds);
   let placed: Placed;
   try {
@@ -87,7 +87,7 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
   return answerPlaced(deps, response, placed, { seconds, ownWait });
 }
 
-/** Where too many keys are looked up to look up one more, the refusal stands: the client asks again. */
+/** When the lookup of a key is refused under load too, the first refusal stands: the client asks again. */
 function unlessBusy(refusal: unknown): (error: unknown) => never {
   return (error) => {
     throw error instanceof DomainError && error.code === 'SERVICE_UNAVAILABLE' ? refusal : error;
@@ -123,7 +123,7 @@ async function getOrder(deps: OrderRoutes, request: Request, response: Response)
   parse(userQuery, request.query);
   const userId = userIdFrom(request);
   const orderId = orderIdOf(request);
-  // Whoever may not see the order does not wait for it either.
+  // A user who may not see the order may not wait for it either.
   const now = await deps.readOrder(orderId, clientOf(request, response));
   if (now?.userId !== userId) throw orderNotFound();
   const seconds = grantedWait(deps, request);
@@ -158,7 +158,7 @@ async function cancelOrder(deps: OrderRoutes, request: Request, response: Respon
   response.status(outcome === 'already' ? 200 : 202).json(await deps.readOrder(orderId));
 }
 
-/** The seconds the client prefers to wait; 0 when it prefers none, or when too many wait already. */
+/** The seconds the client is willing to wait; 0 when it states none, or when too many wait already. */
 function grantedWait(deps: OrderRoutes, request: Request): number {
   const seconds = preferredWait(request.get('prefer')) ?? 0;
   return deps.waits.waiting < deps.maxWaiting ? seconds : 0;

@@ -11,7 +11,7 @@ const line = z.strictObject({
   quantity: z.int().min(1).max(MAX_QUANTITY).describe('pieces'),
 });
 
-/** The body of POST /orders. Lines of the same product count together. */
+/** The body of POST /orders. Lines of the same product are merged. */
 export const placeOrderBody = z.strictObject({
   userId: userIdSchema.optional(),
   items: z
@@ -43,7 +43,7 @@ function mergedQuantitiesFit(lines: readonly { productId: number; quantity: numb
 /** The body of POST /orders/:id/cancel; it may be missing. */
 export const cancelOrderBody = z.strictObject({ userId: userIdSchema.optional() });
 
-/** The query of everything but GET /orders. */
+/** The query of every operation but GET /orders. */
 export const userQuery = z.strictObject({ userId: userIdQuery });
 
 export const listOrdersQuery = z.strictObject({
@@ -53,7 +53,7 @@ export const listOrdersQuery = z.strictObject({
   limit: pageLimit,
 });
 
-/** Whether an order could have this id; anything else needs no look into the database. */
+/** Whether a text can be an order's id; other texts need no query. */
 export function isOrderId(text: string): boolean {
   return UUID.test(text);
 }

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Messaging } from '@shop/events';
 
 interface Readiness {
-  /** Whether this process can publish and hear events yet. */
+  /** Whether this process can publish and consume events yet. */
   isReady(): boolean;
-  /** Resolves once it can, and at the latest after `ms`. */
+  /** Resolves once messaging is ready, and at the latest after `ms`. */
   within(ms: number): Promise<void>;
 }
 
-/** To be created after every subscription: messaging is ready once all of them have joined. */
+/** Call it after every subscription: messaging is ready once all of them have joined. */
 export function createReadiness(messaging: Pick<Messaging, 'ready'>): Readiness {
   let isReady = false;
   const settled = messaging.ready().then(

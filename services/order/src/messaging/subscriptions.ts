@@ -2,14 +2,14 @@ import type { ReceivedEvent, Subscription } from '@shop/events';
 import { SAGA_EVENTS, type SagaEventType } from '../domain/decide.ts';
 import { DELIVERED_EVENTS, type DeliveredEventType } from '../usecases/deliver-orders.ts';
 
-/** What the order service hears: everything that catalog, coupon and payment say of an order. */
+/** The order service consumes the events of catalog, coupon and payment about orders. */
 export function orderSubscription<Tx>(
   handle: (tx: Tx, events: readonly ReceivedEvent<SagaEventType>[]) => Promise<void>,
 ): Subscription<Tx, SagaEventType> {
   return { group: 'order', handles: SAGA_EVENTS, handle };
 }
 
-/** What the data platform hears. Nobody waits for it: the group is patient, so that it costs orders little. */
+/** The events of the data platform. No client waits for them: the group is patient, so that it costs orders little. */
 export function dataPlatformSubscription<Tx>(
   handle: (tx: Tx, events: readonly ReceivedEvent<DeliveredEventType>[]) => Promise<void>,
 ): Subscription<Tx, DeliveredEventType> {

@@ -30,7 +30,7 @@ function refusalOf(check: () => void): DomainError {
   throw new Error('it was not refused');
 }
 
-it('when the oldest pending order nears its deadline, then new ones are refused until it is over', async () => {
+it('when the oldest pending order nears its deadline, then new ones are refused until it has ended', async () => {
   const now = new Date('2026-01-01T00:01:00.000Z');
   const { admission, reasons } = admissionAt(() => now);
   const age = (ms: number | null) =>
@@ -54,7 +54,7 @@ it('when the oldest pending order nears its deadline, then new ones are refused 
   expect(reasons).toEqual(['oldest', 'oldest']);
 });
 
-it('when the process is not ready, then nothing is taken', () => {
+it('when the process is not ready, then no order is accepted', () => {
   let ready = false;
   const { admission, reasons } = admissionAt(() => new Date(), { ready: () => ready });
   expect(() => admission.check()).toThrow(expect.objectContaining({ code: 'SERVICE_UNAVAILABLE' }));
@@ -64,7 +64,7 @@ it('when the process is not ready, then nothing is taken', () => {
   expect(() => admission.check()).not.toThrow();
 });
 
-it('when more is pending than ends within the target, then Retry-After says when that is over, and grows with who is refused', async () => {
+it('when more is pending than ends within the target, then Retry-After tells when that is over, and grows with the refusals', async () => {
   let time = 0;
   const read = { pending: 900, oldest: null, ended: 50 };
   const measure = (admission: ReturnType<typeof createAdmission>) => {
@@ -87,7 +87,7 @@ it('when more is pending than ends within the target, then Retry-After says when
   }
 });
 
-it('when nothing ends, then orders are refused until something does', async () => {
+it('when no order ends, then orders are refused until one does', async () => {
   let time = 100_000;
   const { admission, reasons } = admissionAt(() => new Date(time));
   const measure = (pending: number, oldestMs: number, ended: number) => {
@@ -104,14 +104,14 @@ it('when nothing ends, then orders are refused until something does', async () =
   expect(() => admission.check()).not.toThrow();
 });
 
-it('when a reading fails, then what was known before counts', async () => {
+it('when a reading fails, then the last one counts', async () => {
   const { admission } = admissionAt(() => new Date(0), { floor: 1 });
   admission.begin();
   await expect(admission.measure(() => Promise.reject(new Error('away')))).rejects.toThrow('away');
   expect(() => admission.check()).toThrow(DomainError);
 });
 
-it('when a request is a repeat or fails, then it takes no room; when it is placed, it does', async () => {
+it('when a request is a repeat or fails, then it takes no room; when it is placed, then it does', async () => {
   const { admission } = admissionAt(() => new Date(0), { floor: 1 });
   await countBegun(admission, Promise.resolve({ orderId: ORDER_ID, replayed: true }));
   expect(() => admission.check()).not.toThrow();

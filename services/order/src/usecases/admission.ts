@@ -2,21 +2,21 @@ import { DomainError } from '@shop/chassis';
 import type { Backlog, BacklogRefusal, BacklogSample } from '../domain/backlog.ts';
 import type { Placed } from './place-order.ts';
 
-/** Longest time, s, that a refused client is sent away for. */
+/** Longest Retry-After of a refused client, s. */
 const MAX_RETRY_AFTER = 15;
 
 export interface AdmissionOptions {
-  /** Whether this process can publish and hear events yet. */
+  /** Whether this process can publish and consume events yet. */
   readonly ready: () => boolean;
   readonly deadlineMs: number;
-  /** The share of the deadline (0 … 1) that the oldest order may have used up before new ones are refused. */
+  /** The share of its deadline (0 … 1) that the oldest order may have used before new ones are refused. */
   readonly share: number;
   readonly now: () => Date;
-  /** How many orders may begin, by what ends. */
+  /** How many orders may begin, by the rate of completions. */
   readonly backlog: Backlog;
   /** 0 … 1; spreads Retry-After. */
   readonly random?: () => number;
-  /** Told of every refusal. */
+  /** Called with every refusal. */
   readonly refused?: (reason: AdmissionRefusal) => void;
 }
 
@@ -24,13 +24,13 @@ export type AdmissionRefusal = BacklogRefusal | 'oldest' | 'starting';
 
 /** A reading of the orders of all instances. */
 export interface OrdersRead extends Omit<BacklogSample, 'oldestMs'> {
-  /** When the oldest PENDING order was created that is no straggler; null when none is. */
+  /** Creation time of the oldest PENDING order, stragglers excluded; null without one. */
   readonly oldest: Date | null;
 }
 
-/** Whether orders are taken: while the saga lags, more of them would only be cancelled by their deadline. */
+/** Decides whether orders are accepted: while the saga lags, more orders would only miss their deadline. */
 export interface Admission {
-  /** Reads the orders anew; to be called every now and then. A failed reading changes nothing. */
+  /** Reads the orders again; called at intervals. A failed reading changes nothing. */
   measure(read: () => Promise<OrdersRead>): Promise<void>;
   /** @throws {DomainError} SERVICE_UNAVAILABLE before the process is ready */
   checkReady(): void;
@@ -40,13 +40,13 @@ export interface Admission {
    *   while the backlog is at its limit, and while no order ends
    */
   check(): void;
-  /** An order is on its way into the database. Tell what became of it: whether it is there now. */
+  /** Notes that an order is on its way into the database. Call the returned function with whether it got there. */
   begin(): (isPlaced: boolean) => void;
   /** Age of the oldest PENDING order when last measured, ms. */
   readonly oldestMs: number;
 }
 
-/** Counts an order as begun until it is placed, or is not. */
+/** Counts an order as begun until its placing succeeds or fails. */
 export async function countBegun(admission: Pick<Admission, 'begin'>, placing: Promise<Placed>): Promise<Placed> {
   const ended = admission.begin();
   try {
@@ -54,7 +54,7 @@ export async function countBegun(admission: Pick<Admission, 'begin'>, placing: P
     ended(!placed.replayed);
     return placed;
   } catch (error) {
-    // One whose commit has an unknown outcome may be there: the next reading tells.
+    // After an unknown outcome of its commit the order may exist: the next reading tells.
     ended(false);
     throw error;
   }
@@ -65,10 +65,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const limitMs = deadlineMs * share;
   const nowMs = () => now().getTime();
   let oldestMs = 0;
-  /** Since the last measurement. */
+  /** Counted since the last measurement. */
   let admittedNow = 0;
   let refusedNow = 0;
-  /** Requests that were refused for each that was taken, between the last two measurements. */
+  /** Refused requests for each accepted one, between the last two measurements. */
   let excess = 0;
 
   function checkReady(): void {
@@ -77,9 +77,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
     throw new DomainError('SERVICE_UNAVAILABLE', 'The service is starting.');
   }
 
-  /** Spread over a window that grows with the backlog and the refusals: clients must not all come back at once. */
+  /** Random within a window that grows with the backlog and the refusals: clients must not all return at once. */
   function retryAfter(reason: BacklogRefusal | 'oldest'): number {
-    // Stragglers of a stall are over at the latest when their deadline ends them.
+    // A stall's stragglers are ended by their deadline at the latest.
     const untilDeadline = Math.max(0, deadlineMs - oldestMs) / 1000 + 1;
     const over = reason === 'oldest' ? untilDeadline : (backlog.overMs ?? deadlineMs / 6) / 1000;
     const window = Math.min(MAX_RETRY_AFTER - 1, over + Math.min(excess, 10));

@@ -4,8 +4,8 @@ import { applyDecisions } from './apply-decisions.ts';
 import type { OrderDeps } from './ports.ts';
 
 /**
- * Applies a batch of what catalog, coupon and payment said, in one transaction. An event for an order that is not here
- * rejects the batch: the consumer finds it, dead-letters it, and a person decides. It is never dropped.
+ * Applies a batch of events of catalog, coupon and payment, in one transaction. An event for an unknown order rejects
+ * the batch: the consumer isolates and dead-letters it, and an operator decides. It is never dropped.
  */
 export function createAdvanceOrders<Tx>(deps: OrderDeps<Tx>) {
   return async (tx: Tx, events: readonly ReceivedEvent<SagaEventType>[]): Promise<void> => {

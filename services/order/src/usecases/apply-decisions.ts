@@ -2,7 +2,7 @@ import { type BatchInput, type Changes, decideBatch } from '../domain/batch.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderDeps } from './ports.ts';
 
-/** Decides on locked orders, writes what changed and appends what follows, all in `tx`. */
+/** Decides on locked orders, writes the changes and appends the events, all in `tx`. */
 export async function applyDecisions<Tx>(
   { store, outbox, now, changed, ended }: OrderDeps<Tx>,
   tx: Tx,

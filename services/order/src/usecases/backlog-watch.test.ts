@@ -23,7 +23,7 @@ function watchAt(times: { now: number }, read: () => Promise<BacklogRead>) {
 }
 
 describe('the watch of the backlog', () => {
-  it('when an order is PENDING, then its age is told, and admission has the reading', async () => {
+  it('when an order is PENDING, then its age is shown, and admission gets the reading', async () => {
     const times = { now: 10_000 };
     const found = { ...NONE, first: new Date(7_000), pending: 1 };
     const { watch, measured } = watchAt(times, async () => found);
@@ -34,7 +34,7 @@ describe('the watch of the backlog', () => {
     expect(watch.isResting()).toBe(false);
   });
 
-  it('when nothing was PENDING at the last look, and that is longer ago than a look, then it rests', async () => {
+  it('when nothing was PENDING at the last look, and that look is old, then the watch rests', async () => {
     const times = { now: 10_000 };
     const { watch } = watchAt(times, async () => NONE);
     expect(await watch.look()).toBe(false);

@@ -2,7 +2,7 @@ import type { Metrics } from '@shop/chassis';
 import type { Backlog } from '../domain/backlog.ts';
 import type { Admission, OrdersRead } from './admission.ts';
 
-/** A reading of the orders, with when the oldest PENDING one of all was created. */
+/** A reading of the orders, with the creation time of the oldest PENDING one of all. */
 export interface BacklogRead extends OrdersRead {
   readonly first: Date | null;
 }
@@ -11,14 +11,14 @@ interface Options {
   readonly admission: Pick<Admission, 'measure'>;
   readonly backlog: Pick<Backlog, 'waitMs'>;
   readonly read: () => Promise<BacklogRead>;
-  /** How often it looks while there is work, ms. */
+  /** Interval of the looks while there is work, ms. */
   readonly everyMs: number;
   readonly metrics: Metrics;
   /** ms since the epoch */
   readonly now?: () => number;
 }
 
-/** Looks at the PENDING orders every now and then, and tells admission. */
+/** Reads the PENDING orders at intervals and informs admission. */
 export function createBacklogWatch({ admission, backlog, read, everyMs, metrics, now = Date.now }: Options) {
   const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
   const backlogSeconds = metrics.gauge('order_backlog_seconds', 'How long a new order has to wait for those before it');
@@ -29,10 +29,10 @@ export function createBacklogWatch({ admission, backlog, read, everyMs, metrics,
   return {
     oldestMs,
 
-    /** Nothing was PENDING when it last looked, and that is a while ago: a new order should be seen at once. */
+    /** True when the last look found nothing PENDING and is some time ago: a new order should be seen at once. */
     isResting: () => oldestAt === null && now() - lookedAt > everyMs,
 
-    /** @returns whether anything is PENDING */
+    /** @returns whether any order is PENDING */
     async look(): Promise<boolean> {
       lookedAt = now();
       await admission.measure(async () => {

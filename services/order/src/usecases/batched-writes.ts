@@ -8,7 +8,7 @@ interface Dependencies {
   readonly metrics: Metrics;
 }
 
-/** The orders of one moment are placed in one transaction. */
+/** Concurrent orders are placed in one transaction. */
 export function createBatchedWrites({ placeOrders, placeWithinMs, metrics }: Dependencies) {
   return {
     placements: createBatcher({

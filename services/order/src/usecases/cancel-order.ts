@@ -3,7 +3,7 @@ import type { OrderProblem } from '../problems.ts';
 import { applyDecisions } from './apply-decisions.ts';
 import type { IdempotencyKeys, OrderDeps } from './ports.ts';
 
-/** A user's wish to cancel an order of theirs. */
+/** A user's request to cancel one of their orders. */
 export interface CancelRequest {
   /** UUID, drawn by the caller. */
   readonly requestId: string;
@@ -13,12 +13,12 @@ export interface CancelRequest {
   readonly traceparent: string | null;
 }
 
-/** `cancelled` by this request, `already` cancelled before it, or a `replayed` request that cancelled it. */
+/** `cancelled` by this request, `already` cancelled before, or `replayed`: a repeat of the cancelling request. */
 export type CancelOutcome = 'cancelled' | 'already' | 'replayed';
 
 /**
- * Cancels an order, a completed one too: whoever took part hears order-cancelled and undoes its own part.
- * @throws {DomainError} ORDER_NOT_FOUND, for somebody else's order too; IDEMPOTENCY_KEY_REUSED
+ * Cancels an order, also a completed one: every participant consumes order-cancelled and undoes its own part.
+ * @throws {DomainError} ORDER_NOT_FOUND, also for another user's order; IDEMPOTENCY_KEY_REUSED
  */
 export function createCancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> }) {
   const { transactor, keys, store, now } = deps;
@@ -38,7 +38,7 @@ export function createCancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transa
       if (order?.userId !== userId)
         throw new DomainError<OrderProblem>('ORDER_NOT_FOUND', 'You have no order with this id.');
       if (order.status === 'CANCELLED') {
-        // Nothing was done, so nothing is remembered: a repeat finds the order cancelled again.
+        // Nothing was done, so the key is not remembered: a repeat finds the order cancelled again.
         await keys.release(tx, claims);
         return 'already';
       }

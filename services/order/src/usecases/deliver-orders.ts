@@ -1,12 +1,12 @@
 import type { ReceivedEvent } from '@shop/events';
 
-/** An order's end is what the data platform is told. */
+/** The data platform gets the ends of orders. */
 export const DELIVERED_EVENTS = ['order-completed', 'order-cancelled'] as const;
 export type DeliveredEventType = (typeof DELIVERED_EVENTS)[number];
 
-/** An event as the data platform gets it. */
+/** An event in the form sent to the data platform. */
 export interface DeliveredEvent {
-  /** The same however often the event is sent: what the platform drops repetitions by. */
+  /** The same however often the event is sent; the platform drops repeats by it. */
   readonly id: string;
   readonly type: DeliveredEventType;
   /** When it was published, ISO 8601, UTC. */
@@ -18,22 +18,21 @@ export interface DeliveredEvent {
 export interface DataPlatform {
   /**
    * Resolves once the platform has all of them. They may be sent again.
-   * @throws {OutageError} when it is away, or cannot say: the same events may succeed later
-   * @throws {RefusedByPlatformError} when it refuses them for what they are: one of them, at least, is at fault
+   * @throws {OutageError} when the platform is away or its answer is unknown: the same events may succeed later
+   * @throws {RefusedByPlatformError} when it refuses the events themselves: at least one of them is at fault
    */
   send(events: readonly DeliveredEvent[]): Promise<void>;
 }
 
 export interface DeliveryDeps<Tx> {
   readonly platform: DataPlatform;
-  /** Told of what the platform has, in the transaction that notes it. */
+  /** Called with delivered events, in the transaction that notes them. */
   readonly delivered?: (tx: Tx, events: readonly DeliveredEvent[]) => void;
 }
 
 /**
- * Delivers a batch, each order's events in their order. The one handler that acts outside its transaction: it calls
- * before the commit, so that a crash between the two repeats the call, with the same ids, and never loses it
- * (docs/adr/0014).
+ * Delivers a batch, each order's events in order. The only handler that acts outside its transaction: it calls before
+ * the commit, so that a crash between the two repeats the call, with the same ids, and never loses it (docs/adr/0014).
  */
 export function createDeliverOrders<Tx>({ platform, delivered }: DeliveryDeps<Tx>) {
   return async (tx: Tx, events: readonly ReceivedEvent<DeliveredEventType>[]): Promise<void> => {

@@ -5,8 +5,8 @@ import type { OrderDeps } from './ports.ts';
 const BATCH = 200;
 
 /**
- * Cancels the orders that are PENDING for `deadlineMs` or longer, batch by batch. Any number of instances may run it at
- * once: each skips the rows that another holds.
+ * Cancels orders that have been PENDING for `deadlineMs` or longer, batch by batch. Any number of instances may run it
+ * at once: each skips rows that another holds.
  * @returns how many it cancelled
  */
 export function createExpireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; deadlineMs: number }) {
@@ -34,7 +34,7 @@ export function createExpireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Trans
   };
 }
 
-/** Looks for expired orders only while the oldest PENDING one, as last measured, is over its deadline. */
+/** Looks for expired orders only while the oldest PENDING order, as last measured, is past its deadline. */
 export function createExpireOverdue({
   expireOrders,
   oldestMs,

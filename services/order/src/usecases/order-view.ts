@@ -1,6 +1,6 @@
 import type { Order, OrderStatus } from '../domain/order.ts';
 
-/** An order as its user sees it. Amounts are in won. */
+/** An order in the form shown to its user. Amounts are in won. */
 export interface OrderView {
   readonly orderId: string;
   readonly userId: number;
@@ -19,11 +19,11 @@ export interface OrderView {
   /** Null until it is paid. */
   readonly paidAmount: number | null;
   readonly couponId?: string;
-  /** Why it was cancelled. */
+  /** The reason of its cancellation. */
   readonly reason?: string;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** When it completed, also after it was cancelled. */
+  /** When it completed, even if cancelled later. */
   readonly completedAt?: Date;
 }
 

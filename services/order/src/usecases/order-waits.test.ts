@@ -3,7 +3,7 @@ import type { Waiters } from '@shop/events';
 import type { OrderView } from './order-view.ts';
 import { createOrderWaits } from './order-waits.ts';
 
-/** Waiters of Kafka that never hear anything: they only time out or stop. */
+/** Waiters of Kafka that never get an event: they only time out or stop. */
 function deafWaiters() {
   const registered = new Set<string>();
   const waiters: Pick<Waiters, 'waitFor'> = {
@@ -34,7 +34,7 @@ function room(status: () => OrderView['status'] | undefined) {
 }
 
 describe('order waits', () => {
-  it('when an order ends in this process, then who waits for it gets it, and nobody else wakes', async () => {
+  it('when an order ends in this process, then its waiters get it, and no others wake', async () => {
     let status: OrderView['status'] = 'PENDING';
     const { waits, registered, reads } = room(() => status);
     const first = waits.open('a', 10_000).ended({ fresh: true });
@@ -47,7 +47,7 @@ describe('order waits', () => {
     expect(registered).toEqual(new Set(['b']));
     other.cancel();
     expect(waits.waiting).toBe(0);
-    // Once when the second wait began, and once for each that woke.
+    // Read once when the second wait began, and once for each that woke.
     expect(reads()).toBe(3);
   });
 
@@ -59,18 +59,18 @@ describe('order waits', () => {
     expect(waits.waiting).toBe(0);
   });
 
-  it('when the time is over, then the order is read once more, as it is', async () => {
+  it('when the time is over, then the order is read once more, in its present state', async () => {
     const { waits, reads } = room(() => 'PENDING');
     expect(await waits.open('a', 30).ended({ fresh: true })).toMatchObject({ status: 'PENDING' });
     expect(reads()).toBe(1);
   });
 
-  it('when there is no such order, then nobody waits for it', async () => {
+  it('when there is no such order, then the wait ends at once', async () => {
     const { waits } = room(() => undefined);
     expect(await waits.open('a', 10_000).ended()).toBeUndefined();
   });
 
-  it('when the client goes, then nothing is left behind', async () => {
+  it('when the client leaves, then nothing is left behind', async () => {
     const { waits, registered } = room(() => 'PENDING');
     const wait = waits.open('a', 10_000);
     const ended = wait.ended({ fresh: true });
@@ -81,7 +81,7 @@ describe('order waits', () => {
     expect(waits.waiting).toBe(0);
   });
 
-  it('when the process stops, then every wait ends with the order as it is', async () => {
+  it('when the process stops, then every wait ends with the order in its present state', async () => {
     const { waits } = room(() => 'PENDING');
     const ended = waits.open('a', 30_000).ended({ fresh: true });
     waits.close();

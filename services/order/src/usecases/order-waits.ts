@@ -1,42 +1,43 @@
 import type { Waiters } from '@shop/events';
 import type { OrderView } from './order-view.ts';
 
-/** An order ends with one of these. */
+/** Every order ends with one of these events. */
 const END_EVENTS = ['order-completed', 'order-cancelled'] as const;
-/** The first look without having been woken, ms; then twice as long each time. Wake-ups are hints and may be lost. */
+/** Time until the first look without a wake-up, ms; it doubles each time. Wake-ups are hints and may be lost. */
 const FIRST_LOOK_MS = 2_000;
 
-/** One request that waits for the end of one order. It is registered from the moment it exists. */
+/** One request that waits for the end of one order. It is registered from its creation on. */
 export interface OrderWait {
   /**
-   * The order once it has ended, or as it is when the time is over; undefined if there is no such order, or when the
-   * wait was cancelled. `fresh`: the order was placed after this wait began, so that the first look can be left out.
+   * Resolves with the order once it has ended, or in its present state when the time is over; undefined if there is no
+   * such order, or when the wait was cancelled. `fresh`: the order was placed after this wait began, so the first look
+   * is not needed.
    */
   ended(options?: { readonly fresh?: boolean }): Promise<OrderView | undefined>;
-  /** The client has gone. */
+  /** Called when the client has gone. */
   cancel(): void;
 }
 
 export interface OrderWaits {
-  /** Registers first, so that no end is missed between placing or reading the order and waiting for it. */
+  /** Registers at once, so that no end is missed between placing or reading the order and waiting for it. */
   open(orderId: string, waitMs: number): OrderWait;
-  /** These orders have just ended in this process. */
+  /** Called with orders that have just ended in this process. */
   wake(orderIds: readonly string[]): void;
-  /** Requests that wait now. */
+  /** Number of waiting requests. */
   readonly waiting: number;
-  /** Every wait ends now, with the order as it is. */
+  /** Ends every wait now, with the order in its present state. */
   close(): void;
 }
 
 export interface OrderWaitsOptions {
-  /** Wake-ups from the other instances. */
+  /** Wake-ups from other instances. */
   readonly waiters: Pick<Waiters, 'waitFor'>;
   readonly read: (orderId: string) => Promise<OrderView | undefined>;
 }
 
-/** The requests that wait here. */
+/** The waiting requests of this process. */
 interface Work extends OrderWaitsOptions {
-  /** Of an order: what ends the waits for it. */
+  /** Order id → functions that end the waits for it. */
   readonly wakers: Map<string, Set<() => void>>;
   waiting: number;
   closed: boolean;
@@ -47,13 +48,13 @@ interface Wait {
   readonly orderId: string;
   /** On the clock of `performance.now()`. */
   readonly end: number;
-  /** Time until the next look without having been woken, ms. */
+  /** Time until the next look without a wake-up, ms. */
   patience: number;
   /** Resolves at the order's end here or elsewhere, at the time for another look, or when stopped. */
   woken: Promise<unknown>;
   stop: () => void;
   cancelled: boolean;
-  /** It counts as waiting. */
+  /** True while it counts as waiting. */
   counted: boolean;
 }
 
@@ -105,10 +106,10 @@ async function waitForEnd(work: Work, wait: Wait, fresh: boolean): Promise<Order
   for (;;) {
     await wait.woken;
     if (wait.cancelled) return undefined;
-    // A timer may be up to a millisecond early.
+    // A timer may fire up to a millisecond early.
     const last = timeLeft(work, wait) <= 1;
     wait.patience *= 2;
-    // Registered anew before the look, so that no end falls between the two.
+    // Registered again before the look, so that no end is missed between the two.
     if (!last) register(work, wait);
     const order = await work.read(wait.orderId);
     if (order?.status !== 'PENDING' || last) return order;
@@ -119,7 +120,7 @@ async function waitForEnd(work: Work, wait: Wait, fresh: boolean): Promise<Order
 function register(work: Work, wait: Wait): void {
   const { orderId } = wait;
   const abort = new AbortController();
-  // A reason of its own: without one, each abort makes an exception with a stack, for nobody.
+  // With a given reason: without one, each abort creates an exception with a stack that is never used.
   wait.stop = () => abort.abort('woken');
   const leaveHere = enter(work.wakers, orderId, wait.stop);
   const timeoutMs = Math.max(0, Math.ceil(Math.min(wait.patience, timeLeft(work, wait))));

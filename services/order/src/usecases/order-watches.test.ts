@@ -4,16 +4,16 @@ import { createOrderWatches, type OrderProgress, type OrderWatches } from './ord
 
 const TYPES = ['order-created', 'stock-reserved', 'payment-completed', 'order-completed'];
 
-/** The database: how many steps each order has. */
+/** The database: the number of steps of each order. */
 let steps: Map<string, number>;
 let reads: string[];
 let looks: string[][];
-/** While it is set, nothing can be read. */
+/** While set, nothing can be read. */
 let away: Error | undefined;
 let failures: unknown[];
 let listening: Map<string, () => void>;
 let watches: OrderWatches;
-/** When set, a reading waits for it after it has seen the database. */
+/** When set, a reading waits for it after it has read the database. */
 let hold: Promise<void> | undefined;
 /** The same for a look. */
 let holdLook: Promise<void> | undefined;
@@ -63,7 +63,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Follows an order from now on. `told` are the numbers of steps that it was told of. */
+/** Follows an order from now on. `told` are the numbers of the steps it was told. */
 async function follower(orderId = 'a') {
   const watch = watches.open(orderId);
   await watch.read();
@@ -74,7 +74,7 @@ async function follower(orderId = 'a') {
 const settle = () => jest.advanceTimersByTimeAsync(0);
 
 describe('watches of orders', () => {
-  it('when an order changes here, then all who follow it are told at once, with one reading, and nobody else', async () => {
+  it('when an order changes here, then all its followers are told at once, with one reading, and no others', async () => {
     steps.set('b', 1);
     const [one, two, other] = [await follower(), await follower(), await follower('b')];
     reads = [];
@@ -85,7 +85,7 @@ describe('watches of orders', () => {
     expect(reads).toEqual(['a']);
   });
 
-  it('when an order ends elsewhere, then the log tells of it', async () => {
+  it('when an order ends elsewhere, then the log tells it', async () => {
     const { told } = await follower();
     steps.set('a', 4);
     listening.get('a')?.();
@@ -94,7 +94,7 @@ describe('watches of orders', () => {
     expect(looks).toEqual([]);
   });
 
-  it('when nobody tells of a change, then one look at all orders finds it within 250 ms', async () => {
+  it('when no hint of a change comes, then one look at all orders finds it within 250 ms', async () => {
     steps.set('b', 1);
     const [one, other] = [await follower(), await follower('b')];
     reads = [];
@@ -106,7 +106,7 @@ describe('watches of orders', () => {
     expect(reads).toEqual(['a']);
   });
 
-  it('when it changes while it is being read, then it is read again', async () => {
+  it('when an order changes while it is being read, then it is read again', async () => {
     const { told } = await follower();
     const held = Promise.withResolvers<void>();
     hold = held.promise;
@@ -119,7 +119,7 @@ describe('watches of orders', () => {
     expect(told).toEqual([1, 2]);
   });
 
-  it('when it changes between the first reading and the following, then that is told', async () => {
+  it('when an order changes between the first reading and the following, then the change is told', async () => {
     const watch = watches.open('a');
     await watch.read();
     steps.set('a', 2);
@@ -131,7 +131,7 @@ describe('watches of orders', () => {
     expect(told).toEqual([2]);
   });
 
-  it('when one who comes later finds a change that nobody told of, then those before are told too', async () => {
+  it('when a later follower finds a change without a hint, then earlier followers are told too', async () => {
     const { told } = await follower();
     steps.set('a', 2);
     await follower();
@@ -161,7 +161,7 @@ describe('watches of orders', () => {
     torn.close();
   });
 
-  it('when the database is away, then those who follow are told once it is back', async () => {
+  it('when the database is away, then followers are told once it is back', async () => {
     const { told } = await follower();
     away = new Error('away');
     steps.set('a', 2);
@@ -174,7 +174,7 @@ describe('watches of orders', () => {
     expect(told).toEqual([2]);
   });
 
-  it('when everybody has left, then nothing is left: no order, no listener, no timer', async () => {
+  it('when all followers have left, then nothing is left: no order, no listener, no timer', async () => {
     const all = [await follower(), await follower()];
     const stranger = watches.open('nobody has it');
     expect(await stranger.read()).toBeUndefined();
@@ -190,7 +190,7 @@ describe('watches of orders', () => {
     expect(looks).toHaveLength(3);
   });
 
-  it('when the reading for one who had missed a change fails, then the next look makes up for it', async () => {
+  it('when the reading for a follower who missed a change fails, then the next look makes up for it', async () => {
     const watch = watches.open('a');
     await watch.read();
     steps.set('a', 2);
@@ -204,7 +204,7 @@ describe('watches of orders', () => {
     expect(told).toEqual([2]);
   });
 
-  it('when the last leaves and another comes in the middle of a look, then there is still one look at a time', async () => {
+  it('when the last follower leaves and another comes during a look, then there is still one look at a time', async () => {
     const first = await follower();
     const held = Promise.withResolvers<void>();
     holdLook = held.promise;

@@ -2,10 +2,10 @@ import { DomainError, type Logger } from '@shop/chassis';
 import type { Waiters } from '@shop/events';
 import type { OrderView } from './order-view.ts';
 
-/** Between two looks at what other instances did to the watched orders, ms. */
+/** Interval of looks at other instances' changes of watched orders, ms. */
 const LOOK_MS = 250;
 
-/** One step of an order, as its user may see it. */
+/** One step of an order, in the form shown to its user. */
 export interface OrderStep {
   /** 1, 2, 3 … within the order. */
   readonly seq: number;
@@ -14,45 +14,45 @@ export interface OrderStep {
   readonly happenedAt: Date;
 }
 
-/** An order and how it came there. The order is never older than the last of the steps; it may be newer. */
+/** An order and its steps. The order is never older than the last step; it may be newer. */
 export interface OrderProgress {
   readonly order: OrderView;
-  /** The number of steps that the order, as it is here, has behind it. */
+  /** The number of steps of the order in this state. */
   readonly version: number;
   readonly steps: readonly OrderStep[];
 }
 
-/** One who follows one order. */
+/** A follower of one order. */
 export interface OrderWatch {
-  /** The order as it is now. Whatever happens to it after this was called is told to the one who follows. */
+  /** The order in its present state. The follower is told every change made after this call. */
   read(): Promise<OrderProgress | undefined>;
-  /** Calls `tell` whenever the order may have changed since `read`, perhaps with nothing new. */
+  /** Calls `tell` whenever the order may have changed since `read`, possibly without anything new. */
   follow(tell: (progress: OrderProgress) => void): void;
   stop(): void;
 }
 
 export interface OrderWatches {
-  /** Registers first, so that no step is missed between reading the order and following it. */
+  /** Registers at once, so that no step is missed between reading the order and following it. */
   open(orderId: string): OrderWatch;
-  /** These orders have just changed in this process. */
+  /** Called with orders that have just changed in this process. */
   wake(orderIds: readonly string[]): void;
-  /** Orders that are watched now. */
+  /** Number of watched orders. */
   readonly orders: number;
-  /** Nobody is told anything any more. */
+  /** Ends all watching: no follower is told anything any more. */
   close(): void;
 }
 
 export interface OrderWatchesOptions {
-  /** Tell of what other instances publish. */
+  /** Report other instances' events. */
   readonly waiters: Pick<Waiters, 'listen'>;
-  /** To be batched: a thousand orders may be asked for in one moment. */
+  /** Should be batched: a thousand orders may be read at the same moment. */
   readonly read: (orderId: string) => Promise<OrderProgress | undefined>;
   /** The versions of many orders, in one query. */
   readonly readVersions: (orderIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   readonly failed: (error: unknown) => void;
 }
 
-/** Logs that watched orders could not be read. A refusal under load is counted by the batcher and not logged. */
+/** Logs that watched orders could not be read. The batcher counts a refusal under load, which is not logged. */
 export function createLogUnread(logger: Pick<Logger, 'warn'>): OrderWatchesOptions['failed'] {
   return (error) => {
     if (error instanceof DomainError) return;
@@ -60,25 +60,25 @@ export function createLogUnread(logger: Pick<Logger, 'warn'>): OrderWatchesOptio
   };
 }
 
-/** Everybody who watches one order: they share each reading of it. */
+/** All watchers of one order, who share each reading of it. */
 interface Room {
   readonly orderId: string;
   readonly watches: Set<Watch>;
   readonly leaveLog: () => void;
-  /** Everybody who follows has been told the steps up to here, or is about to be. */
+  /** Every follower has been told the steps up to here, or is about to be. */
   version: number;
   reading: boolean;
-  /** It changed again while it was being read. */
+  /** The order changed again while it was being read. */
   again: boolean;
 }
 
 interface Watch {
   tell: ((progress: OrderProgress) => void) | undefined;
-  /** Something happened before it followed. */
+  /** True when a change came before the watch followed. */
   missed: boolean;
 }
 
-/** All that is watched here, and the look at it that comes next. */
+/** Everything watched here, and the next look at it. */
 interface Work extends OrderWatchesOptions {
   readonly rooms: Map<string, Room>;
   timer: NodeJS.Timeout | undefined;
@@ -87,9 +87,9 @@ interface Work extends OrderWatchesOptions {
 }
 
 /**
- * Tells of every change of an order that is watched. Wake-ups by this process's commits and by the log are hints, for
- * speed; what tells for certain is a look at all watched orders every 250 ms, in one query. Where nobody watches there
- * is no timer and no query.
+ * Tells every change of a watched order. Wake-ups by this process's commits and by the log are hints, for speed.
+ * Certainty comes from a look at all watched orders every 250 ms, in one query. Without watchers there is no timer and
+ * no query.
  */
 export function createOrderWatches(options: OrderWatchesOptions): OrderWatches {
   const work: Work = { ...options, rooms: new Map(), timer: undefined, looking: false, closed: false };
@@ -162,7 +162,7 @@ async function refresh(work: Work, room: Room): Promise<void> {
       if (progress) tell(room, progress);
     }
   } catch (error) {
-    // The next look comes back to it.
+    // The next look reads it again.
     room.version = 0;
     work.failed(error);
   } finally {
@@ -170,11 +170,11 @@ async function refresh(work: Work, room: Room): Promise<void> {
   }
 }
 
-/** Tells everybody but `reader`, who has it already. */
+/** Tells all watchers but `reader`, who has it already. */
 function tell(room: Room, progress: OrderProgress, reader?: Watch): void {
   const last = progress.steps.at(-1)?.seq ?? 0;
   room.version = Math.max(room.version, last);
-  // A step was committed between the reading of the steps and that of the order.
+  // A step was committed between reading the steps and reading the order.
   if (last < progress.version) room.again = true;
   for (const watch of room.watches) {
     if (watch === reader) continue;
@@ -187,7 +187,7 @@ function lookLater(work: Work): void {
   if (work.rooms.size > 0 && !work.looking && !work.closed) work.timer ??= setTimeout(() => void look(work), LOOK_MS);
 }
 
-/** Wakes the rooms whose orders have gone on without a wake-up. */
+/** Wakes the rooms whose orders have changed without a wake-up. */
 async function look(work: Work): Promise<void> {
   const { rooms, readVersions, failed } = work;
   work.timer = undefined;

@@ -3,14 +3,14 @@ import type { PendingOrder } from '../domain/order.ts';
 import { type Placement, place } from '../domain/place.ts';
 import type { FindKey, IdempotencyKeys, OrderDeps } from './ports.ts';
 
-/** A client's wish to place an order. */
+/** A client's request to place an order. */
 export interface PlaceRequest {
   readonly placement: Placement;
-  /** Absent: this request is its own. */
+  /** Absent: the request is not a repeat of any other. */
   readonly idempotency?: { readonly key: string; readonly requestHash: string };
 }
 
-/** The order that a request stands for: its own, or that of the request it repeats. */
+/** The order of a request: its own, or that of the request it repeats. */
 export type Placed =
   | { readonly orderId: string; readonly replayed: false; readonly order: PendingOrder }
   | { readonly orderId: string; readonly replayed: true };
@@ -19,8 +19,8 @@ export type Placed =
 const SCOPE = 'POST /orders';
 
 /**
- * Places every order that waits, in one transaction: however many they are, they share the statements and the commit.
- * Each request gets its own result; the same key twice in a batch is one order.
+ * Places all waiting orders in one transaction: however many there are, they share the statements and the commit. Each
+ * request gets its own result; the same key twice in a batch is one order.
  */
 export function createPlaceOrders<Tx>(
   deps: Omit<OrderDeps<Tx>, 'ended'> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> },
@@ -56,7 +56,7 @@ export function createPlaceOrders<Tx>(
     });
 }
 
-/** The order that a key already stands for, if there is one; for when no new one is taken. */
+/** The order of a key, if there is one; used while new orders are refused. */
 export function createFindPlaced(find: FindKey) {
   return async (userId: number, idempotency: { readonly key: string; readonly requestHash: string }) => {
     const outcome = await find({ userId, scope: SCOPE, ...idempotency });

@@ -4,9 +4,11 @@ import { countBegun, createAdmission } from './admission.ts';
 import { type BacklogRead, createBacklogWatch } from './backlog-watch.ts';
 import type { Placed, PlaceRequest } from './place-order.ts';
 
-/** Between two readings of the backlog, ms. */
+/** Interval of reading the backlog, ms. */
 const MEASURE_MS = 400;
-/** The same while nothing is PENDING, ms. A small share of any deadline: orders that another instance left are seen. */
+/**
+ * Interval while nothing is PENDING, ms. A small share of any deadline, within which orders left by others are noticed.
+ */
 const REST_MS = 2_000;
 
 interface Dependencies {
@@ -18,7 +20,7 @@ interface Dependencies {
   };
   readonly placements: Pick<Batcher<PlaceRequest, Placed>, 'submit'>;
   readonly readBacklog: () => Promise<BacklogRead>;
-  /** Whether this process can publish and hear events yet. */
+  /** Whether this process can publish and consume events yet. */
   readonly isReady: () => boolean;
   /** Starts a periodic job. */
   readonly repeat: Runtime['repeat'];
@@ -28,7 +30,7 @@ interface Dependencies {
   readonly metrics: Metrics;
 }
 
-/** Takes orders as long as the saga keeps up with them: a job reads the backlog, and admission decides by it. */
+/** Accepts orders as long as the saga keeps up with them: a job reads the backlog, and admission decides by it. */
 export function createTakeOrders(dependencies: Dependencies) {
   const { config, placements, readBacklog, isReady, repeat, measureWaiting, now, metrics } = dependencies;
   const backlog = createBacklog({ targetMs: config.ORDER_BACKLOG_TARGET_MS, floor: config.ORDER_BACKLOG_FLOOR });
@@ -58,7 +60,7 @@ export function createTakeOrders(dependencies: Dependencies) {
     admission,
     /** Age of the oldest PENDING order, ms; 0 without one. */
     oldestMs: watch.oldestMs,
-    /** Places an order that admission has let in. The first one after a rest has the backlog measured at once. */
+    /** Places an admitted order. The first one after a rest triggers a reading of the backlog at once. */
     placeOrder(request: PlaceRequest, client: Client): Promise<Placed> {
       if (watch.isResting()) measuring.trigger();
       return countBegun(admission, placements.submit(request, client));

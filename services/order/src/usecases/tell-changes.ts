@@ -10,8 +10,8 @@ interface Dependencies {
 }
 
 /**
- * What happens in this process once changes of orders are committed: followers of the orders are told, requests that
- * wait for an end are woken, and ends are measured.
+ * Called when changes of orders are committed: tells the orders' followers, wakes requests that wait for an end, and
+ * counts ends.
  */
 export function createTellChanges({
   waits,
