@@ -29,7 +29,7 @@ const json = (status: number, body: unknown) => (_request: unknown, response: im
 const post = (url: string, body: string, headers: Record<string, string> = {}) =>
   fetch(url, { method: 'POST', body, headers: { 'Content-Type': 'application/json', ...headers } });
 
-describe('what passes through', () => {
+describe('forwarded requests', () => {
   it('when a request is for a service, then method, path, query, headers and body arrive, and the answer comes back', async () => {
     const order = await service((_request, response) => {
       response
@@ -48,7 +48,7 @@ describe('what passes through', () => {
     expect(order.requests[0]?.request.headers).toMatchObject({ 'idempotency-key': 'k', prefer: 'wait=3' });
   });
 
-  it('when a service answers with a problem, then the problem passes as it is', async () => {
+  it('when a service answers with a problem, then the problem is passed unchanged', async () => {
     const problem = { code: 'OUT_OF_STOCK', status: 409 };
     const order = await service((_request, response) => {
       response.writeHead(409, { 'Content-Type': 'application/problem+json' }).end(JSON.stringify(problem));
@@ -59,7 +59,7 @@ describe('what passes through', () => {
     expect(await answer.json()).toEqual(problem);
   });
 
-  it('when a client names a trace, then the service sees that trace, else a new one', async () => {
+  it('when a client names a trace, then the service gets that trace, else a new one', async () => {
     const order = await service(json(200, {}));
     const { url } = await gateway([order.url]);
     const traceId = 'a'.repeat(32);
@@ -70,7 +70,7 @@ describe('what passes through', () => {
     expect(second).toMatch(/^00-(?!a{32})[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   });
 
-  it('when headers are for one connection only, or claim to know the client, then they do not pass', async () => {
+  it('when headers concern one connection only, or claim to identify the client, then they are not passed', async () => {
     const order = await service(json(200, {}));
     const { url } = await gateway([order.url]);
     const { port } = new URL(url);
@@ -97,7 +97,7 @@ describe('what passes through', () => {
     for (const name of ['x-hop', 'te', 'forwarded', 'keep-alive']) expect(headers).not.toHaveProperty(name);
   });
 
-  it('when a request passes, then the service is told who asks, in words that only the gateway can sign', async () => {
+  it('when a request is forwarded, then the service is told its caller, signed by the gateway', async () => {
     const order = await service(json(200, {}));
     const { url } = await gateway([order.url]);
     const forged = createCallerSigner(INTERNAL_KEYS)({ user: 7, scopes: ['ops'] }, 'GET', '/orders/1?userId=7');
@@ -108,7 +108,7 @@ describe('what passes through', () => {
     expect(headers).not.toHaveProperty('authorization');
   });
 
-  it('when an answer is a stream, then each piece passes as it comes', async () => {
+  it('when an answer is a stream, then each piece is passed as it comes', async () => {
     let finish = () => {};
     const order = await service((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
@@ -139,7 +139,7 @@ describe('what passes through', () => {
     expect((await fetch(`${url}/orders/1`)).status).toBe(status);
   });
 
-  it('when only the head is asked for, then the length is that of the body which is not there', async () => {
+  it('when only the head is asked for, then the length is that of the omitted body', async () => {
     const order = await service((_request, response) => response.writeHead(200, { 'Content-Length': '11' }).end());
     const { url } = await gateway([order.url]);
     const answer = await fetch(`${url}/orders/1`, { method: 'HEAD' });
@@ -147,7 +147,7 @@ describe('what passes through', () => {
   });
 });
 
-describe('what does not', () => {
+describe('requests that are not forwarded', () => {
   it.each([
     '/',
     '/ordersx',
@@ -158,7 +158,7 @@ describe('what does not', () => {
     '/__proto__',
     '/internal/reconcile',
     '/orders/../internal/reconcile',
-  ])('when a path is for no service (%s), then no service is asked', async (path) => {
+  ])('when a path belongs to no service (%s), then no service is asked', async (path) => {
     const order = await service(json(200, {}));
     const { url } = await gateway([order.url]);
     const answer = await rawRequest(Number(new URL(url).port), [`GET ${path} HTTP/1.1`, 'Host: shop.example', '', '']);
@@ -167,13 +167,13 @@ describe('what does not', () => {
     else expect(answer).toMatch(/^HTTP\/1.1 404 [\s\S]*"code":"NOT_FOUND"[\s\S]*"traceId":"/);
   });
 
-  it('when there is no console for operators, then its paths are not there', async () => {
+  it('when there is no console for operators, then its paths do not exist', async () => {
     const { url } = await gateway([await deadAddress()]);
     for (const path of ['/ops/status', '/ops/rush/1/events', '/ops'])
       expect((await fetch(url + path)).status).toBe(404);
   });
 
-  it('when a path is known and the method is not, then 405 tells the methods, and no service is asked', async () => {
+  it('when a path is known and the method is not, then 405 names the methods, and no service is asked', async () => {
     const order = await service(json(200, {}));
     const { url } = await gateway([order.url]);
     const answer = await fetch(`${url}/orders?x=/`, { method: 'DELETE' });
@@ -196,7 +196,7 @@ describe('what does not', () => {
     expect(order.requests).toEqual([]);
   });
 
-  it('when a body is exactly at the limit, then it passes', async () => {
+  it('when a body is exactly at the limit, then it is forwarded', async () => {
     const order = await service(json(200, {}));
     const { url } = await gateway([order.url]);
     expect((await post(`${url}/orders`, 'x'.repeat(65_536))).status).toBe(200);
@@ -205,8 +205,8 @@ describe('what does not', () => {
   });
 });
 
-describe('when services are away', () => {
-  it('when no instance can be reached, then 503 says when to come back', async () => {
+describe('requests while services are away', () => {
+  it('when no instance can be reached, then 503 says when to return', async () => {
     const { url } = await gateway([await deadAddress(), await deadAddress()]);
     const answer = await post(`${url}/orders`, '{}');
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
@@ -244,13 +244,13 @@ describe('when services are away', () => {
     const { url } = await gateway([dying.url, other.url]);
     const statuses = [];
     for (let i = 0; i < 4; i++) statuses.push((await post(`${url}/orders`, `{"n":${i}}`)).status);
-    // It is tried last from then on.
+    // The failed instance is tried last from then on.
     expect(statuses.sort()).toEqual([200, 200, 200, 503]);
     const received = [...dying.requests, ...other.requests].filter(({ request }) => request.method === 'POST');
     expect(received.map(({ body }) => body).sort()).toEqual(['{"n":0}', '{"n":1}', '{"n":2}', '{"n":3}']);
   });
 
-  it('when a service says nothing in time, then 503', async () => {
+  it('when a service does not answer in time, then 503', async () => {
     const order = await service(() => undefined);
     const { url } = await gateway([order.url], { timeoutMs: 200 });
     const answer = await fetch(`${url}/orders/1`);
@@ -267,7 +267,7 @@ describe('when services are away', () => {
     await expect(fetch(`${url}/orders/1`).then((answer) => answer.text())).rejects.toThrow();
   });
 
-  it('when too many requests are at work for one service, then further ones are refused, and others are not', async () => {
+  it("when too many requests are under way at one service, then further ones are refused, and other services' are not", async () => {
     const answers: (() => void)[] = [];
     const order = await service((_request, response) => void answers.push(() => response.end('{}')));
     const { url } = await gateway([order.url], { maxInFlight: 2 });
@@ -283,8 +283,8 @@ describe('when services are away', () => {
   });
 });
 
-describe('when clients go', () => {
-  it('when a client goes before the answer, then the request to the service is broken off', async () => {
+describe('clients that leave', () => {
+  it('when a client leaves before the answer, then the request to the service is aborted', async () => {
     let gone: () => void = () => undefined;
     const broken = new Promise<void>((resolve) => {
       gone = resolve;
@@ -302,7 +302,7 @@ describe('when clients go', () => {
   });
 });
 
-it('when requests have passed, then they are measured by route, and the gateway tells that it is well', async () => {
+it('when requests were forwarded, then they are measured by route, and the gateway reports that it is well', async () => {
   const order = await service(json(200, {}));
   const { url } = await gateway([order.url]);
   await fetch(`${url}/orders/1`);
@@ -313,7 +313,7 @@ it('when requests have passed, then they are measured by route, and the gateway 
   expect(await (await fetch(`${url}/health/ready`)).json()).toEqual({ status: 'ok' });
 });
 
-/** Sends exactly these lines, which fetch would not. */
+/** Sends raw lines, which fetch could not. */
 function rawRequest(port: number, lines: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(lines.join('\r\n')));

@@ -17,16 +17,16 @@ export interface AppDeps extends ForwardOptions, ProtectionOptions {
   readonly admission: Admission;
   readonly clientAddress: ClientAddress;
   readonly streams: Streams;
-  /** Finds out who asks, and whether they may. */
+  /** Identifies the caller and checks its permission. */
   readonly identify: Guard;
-  /** Where tokens are given to whoever asks. */
+  /** Gives tokens to anyone who asks, if enabled. */
   readonly demo?: DemoIssuer | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
 }
 
-/** What a person finds at `/`. */
+/** The answer at `/`, for people. */
 const WELCOME = {
   name: 'shop',
   links: {
@@ -45,8 +45,8 @@ const WELCOME = {
 };
 
 /**
- * The gateway's HTTP application; it does not listen. A request that is passed on meets no Express, and its body is not
- * parsed; whatever is not under a route is the gateway's own, problems included.
+ * The gateway's HTTP application; it does not listen. A forwarded request does not pass through Express, and its body
+ * is not parsed. Every path without a route is answered by the gateway itself, also with problems.
  */
 export function createApp(deps: AppDeps): RequestListener {
   const { streams, identify, demo, logger, metrics, health } = deps;

@@ -13,11 +13,11 @@ const env = {
   INTERNAL_KEYS: `test:${'k'.repeat(32)}`,
 };
 
-it('when several instances are named, then each is an address of its own', () => {
+it('when several instances are named, then each is a separate address', () => {
   expect(loadGatewayConfig(env).ORDER_URLS).toEqual(['http://127.0.0.1:3001', 'http://127.0.0.1:3011']);
 });
 
-it('when tokens are wanted and nothing says whose, then the gateway does not start and says what it lacks', () => {
+it('when tokens are required but no issuer is set, then the gateway does not start and says what is missing', () => {
   for (const GATEWAY_AUTH of ['on', '']) {
     const load = () => loadGatewayConfig({ ...env, GATEWAY_AUTH });
     expect(load).toThrow(ConfigError);
@@ -38,7 +38,7 @@ it.each([
   expect(load).toThrow(ConfigError);
   expect(load).toThrow(words);
 });
-it('when nothing is said of limits, then there are some, and no proxy and no other origin is trusted', () => {
+it('when limits are not set, then there are defaults, and no proxy and no other origin is trusted', () => {
   expect(loadGatewayConfig(env)).toMatchObject({
     RATE_LIMIT_USER: { requests: 100, seconds: 10 },
     RATE_LIMIT_ADDRESS: { requests: 1_000, seconds: 10 },
@@ -48,7 +48,7 @@ it('when nothing is said of limits, then there are some, and no proxy and no oth
   });
 });
 
-it('when limits, proxies and origins are named, then they are read; a limit can be off', () => {
+it('when limits, proxies and origins are set, then they are read; a limit can be off', () => {
   const settings = {
     RATE_LIMIT_USER: 'off',
     RATE_LIMIT_ADDRESS: '50/60',

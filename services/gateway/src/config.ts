@@ -23,7 +23,7 @@ const rateLimit = z
 
 const milliseconds = (least: number) => z.coerce.number().int().min(least);
 
-/** `ORDER_URLS` and so on: one variable for each service that runs here. */
+/** `ORDER_URLS` and the like: one variable for each service that runs here. */
 function serviceUrls() {
   const row = (name: ServiceName) =>
     [urlsVariable(name), urls.describe(`instances of ${name}, http://host:port, comma separated`)] as const;
@@ -132,7 +132,7 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   return config;
 }
 
-/** The addresses of each service that runs here, and of operators' console where there is one. */
+/** The addresses of each service that runs here, and of operators' console if there is one. */
 export function upstreamUrls(config: GatewayConfig): (readonly [name: UpstreamName, urls: readonly string[]])[] {
   const services = SERVICE_NAMES.map((name) => [name, config[urlsVariable(name)]] as const);
   return config.OPS_URLS ? [...services, ['ops', config.OPS_URLS]] : services;

@@ -14,7 +14,7 @@ import { createUpstream } from './proxy/upstream.ts';
 import { ROUTES } from './routes.generated.ts';
 import type { Upstreams } from './routes.ts';
 
-/** Connections that are accepted in one turn of the event loop. */
+/** Sockets that listen on the port, each accepting one connection a turn of the event loop. */
 const LISTENING_SOCKETS = 16;
 
 const config = loadGatewayConfig();
@@ -90,5 +90,5 @@ const app = createApp({
   health,
 });
 await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS, sockets: LISTENING_SOCKETS });
-// Before the server closes, which waits for the answers that are at work.
+// Stopped before the server, which waits for answers under way.
 shutdown.onStop('streams', () => streams.close());

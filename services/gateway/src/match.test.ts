@@ -10,7 +10,7 @@ function found(method: string, url: string): string | undefined {
   return 'route' in result ? `${result.route.method} ${result.route.path}` : `allow ${result.allow}`;
 }
 
-it('when a URL is of a route, then it is found, whatever its parameters and query are', () => {
+it('when a URL belongs to a route, then it is found, whatever its parameters and query are', () => {
   for (const { method, path } of ROUTES) {
     const url = path.replaceAll(/:\w+/g, '%2F..');
     for (const query of ['', '?', '?a=/b', '?/orders/1/cancel']) {
@@ -50,11 +50,11 @@ it.each([
   'orders',
   '*',
   'http://shop.example/orders',
-])('when a URL is of no route (%p), then nothing is found', (url) => {
+])('when a URL belongs to no route (%p), then nothing is found', (url) => {
   expect(found('GET', url)).toBeUndefined();
 });
 
-it('when two routes are the same, then there is no matcher', () => {
+it('when two routes are equal, then no matcher is created', () => {
   const [route] = ROUTES;
   if (!route) throw new Error('there are no routes');
   expect(() => createMatcher([route, route])).toThrow(`two routes for ${route.method} ${route.path}`);

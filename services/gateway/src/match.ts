@@ -1,21 +1,21 @@
 import type { Route } from './routes.ts';
 
-/** The route of a request; `allow` where the path is known and the method is not; undefined for an unknown path. */
+/** The route of a request; `allow` if the path is known but the method is not; undefined for an unknown path. */
 export type Match = { readonly route: Route } | { readonly allow: string } | undefined;
 
 interface Node {
   readonly fixed: Map<string, Node>;
-  /** Where any other segment leads. */
+  /** The node for any other segment. */
   any?: Node;
-  /** The routes that end here, by method. */
+  /** The routes ending here, by method. */
   readonly routes: Map<string, { readonly route: Route }>;
   /** Value of the Allow header for other methods. */
   allow?: { readonly allow: string };
 }
 
 /**
- * Finds routes by method and URL (path and query). A fixed segment goes before `:id`; segments are compared as they are
- * sent.
+ * Finds routes by method and URL (path and query). A fixed segment takes precedence over `:id`. Segments are compared
+ * as sent.
  */
 export function createMatcher(routes: readonly Route[]): (method: string, url: string) => Match {
   const root: Node = newNode();
@@ -24,7 +24,7 @@ export function createMatcher(routes: readonly Route[]): (method: string, url: s
   return (method, url) => {
     const query = url.indexOf('?');
     const end = query === -1 ? url.length : query;
-    // Neither is part of a path; what reads such a URL may read another path than this.
+    // These characters are not part of a path; another reader of such a URL might read another path.
     if (url.charCodeAt(0) !== SLASH || url.includes('#') || url.includes('\\')) return undefined;
     let node: Node | undefined = root;
     for (let from = 1; from <= end && node; ) {
@@ -58,7 +58,7 @@ function add(root: Node, route: Route): void {
   if (node.routes.has(route.method)) throw new Error(`two routes for ${route.method} ${route.path}`);
   const found = { route };
   node.routes.set(route.method, found);
-  // Whoever answers GET answers HEAD too.
+  // A route for GET answers HEAD too.
   if (route.method === 'GET') node.routes.set('HEAD', found);
   node.allow = { allow: [...node.routes.keys()].sort().join(', ') };
 }

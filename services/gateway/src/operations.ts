@@ -9,7 +9,7 @@ const health = z
   })
   .meta({ id: 'Health', description: 'Whether the process is well.' });
 
-/** What the gateway answers itself. */
+/** Operations that the gateway answers itself. */
 export const OPERATIONS: readonly Operation[] = [
   {
     operationId: 'issueDemoToken',

@@ -13,24 +13,26 @@ import { traceOf } from './trace-of.ts';
 
 export interface PipelineOptions {
   readonly routes: readonly Route[];
-  /** Answers what a browser asks before it asks. @returns whether it was that */
+  /** Answers a browser's preflight. @returns whether the request was one */
   readonly preflight: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** What every answer begins with: name, value, name, value … */
+  /** The first headers of every answer: name, value, name, value … */
   readonly answerHeaders: (request: IncomingMessage) => string[];
-  /** The part of them without which a page of another origin cannot read an answer. */
+  /** The part of them that lets pages of other origins read an answer. */
   readonly originHeaders: (request: IncomingMessage) => readonly string[];
-  /** Refuses by throwing, before anything but the head is read. */
+  /** Refuses by throwing, when only the head has been read. */
   readonly admit: (request: IncomingMessage, headers: string[]) => void;
-  /** Then refuses what cannot be served in time. */
+  /** Then refuses requests that cannot be served in time. */
   readonly admission: Admission;
   /** Answers a read that would be refused, if it has a last good answer. */
   readonly standInFor: (of: StandInFor) => StandIn | undefined;
-  /** Answers a read that is the same for everybody from a copy: it costs its service nothing, so it needs no place. */
+  /**
+   * Answers a read that is the same for all clients from a copy. It does not reach the service, so it needs no place.
+   */
   readonly answerFromCopy: Copies['hit'];
-  /** In this order. */
+  /** Called in this order. */
   readonly guards: readonly Guard[];
   readonly forward: (passage: Passage) => void;
-  /** What is not under a route. */
+  /** Handles requests without a route. */
   readonly other: RequestListener;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -38,12 +40,12 @@ export interface PipelineOptions {
 
 type Measure = ReturnType<typeof createMeasure>;
 
-/** What the steps of a request work with. */
+/** The state shared by a request's steps. */
 interface Work extends PipelineOptions {
   readonly measure: Measure;
 }
 
-/** Every request of a route is matched, measured, goes by the guards and is passed on. */
+/** Matches and measures every request with a route, runs the guards and forwards it. */
 export function createPipeline(options: PipelineOptions): RequestListener {
   const { routes, preflight, answerHeaders, admit, other, logger } = options;
   const match = createMatcher(routes);
@@ -73,7 +75,7 @@ export function createPipeline(options: PipelineOptions): RequestListener {
   };
 }
 
-/** A request of a route, from its head to the first guard. */
+/** Handles a request with a route, from its head to the first guard. */
 function enter(work: Work, request: IncomingMessage, response: ServerResponse, route: Route): void {
   const { answerHeaders, admit, answerFromCopy, admission, measure, logger } = work;
   const startedAt = performance.now();
@@ -113,7 +115,7 @@ function enter(work: Work, request: IncomingMessage, response: ServerResponse, r
   });
 }
 
-/** The guards from `from` on, then the service. */
+/** Runs the guards from `from` on, then forwards. */
 function go(work: Work, passage: Passage, from: number): void {
   const { guards, forward, logger } = work;
   try {
@@ -127,7 +129,7 @@ function go(work: Work, passage: Passage, from: number): void {
         return;
       }
     }
-    // It may have gone away while a guard waited.
+    // The client may have left while a guard waited.
     if (!passage.response.destroyed) forward(passage);
   } catch (error) {
     refuse(passage, error, logger);
@@ -155,7 +157,7 @@ function createMeasure(metrics: Metrics) {
   ]);
   return (request: IncomingMessage, response: ServerResponse, route: string, startedAt: number): void => {
     response.once('close', () => {
-      // 499: the client went away before the answer.
+      // 499: the client left before the answer.
       const status = response.writableFinished ? response.statusCode : 499;
       seconds.observe({ method: request.method ?? '', route, status }, (performance.now() - startedAt) / 1000);
     });

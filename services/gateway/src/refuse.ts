@@ -4,11 +4,11 @@ import { DomainError, type Logger, renderProblem, type TraceContext, toDomainErr
 export interface Refused {
   readonly response: ServerResponse;
   readonly trace: TraceContext | undefined;
-  /** Of every answer: name, value, name, value … */
+  /** Headers of every answer: name, value, name, value … */
   readonly headers: readonly string[];
 }
 
-/** Answers with the problem that `error` stands for; what is our fault is logged here, once. */
+/** Answers with the problem of `error`. An error of our own is logged here, once. */
 export function refuse({ response, trace, headers: own }: Refused, error: unknown, logger: Logger): void {
   if (!(error instanceof DomainError)) logger.error({ err: error, traceId: trace?.traceId }, 'request failed');
   if (response.headersSent || response.destroyed) return;

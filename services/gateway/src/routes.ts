@@ -3,7 +3,7 @@ import type { ServiceName } from '../../services.ts';
 import type { Upstream } from './proxy/upstream.ts';
 
 export type UpstreamName = ServiceName | 'ops';
-/** A service that does not run here (an example, operators' console) is absent: then its paths are not there. */
+/** A service that does not run here (an example, operators' console) is absent, and its paths do not exist. */
 export type Upstreams = Readonly<Partial<Record<UpstreamName, Upstream>>>;
 
 /**

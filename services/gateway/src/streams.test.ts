@@ -43,7 +43,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(2);
 }
 
-it('when a stream is silent for longer than a request may be, then it goes on; for longer than heartbeats, it breaks', async () => {
+it('when a stream is silent for longer than a request may be, then it continues; for longer than heartbeats, it breaks', async () => {
   const { gateway, streams } = await start({ timeoutMs: 100, streamSilenceMs: 1_500 });
   const client = await follow(gateway.url);
   await sleep(400);
@@ -53,7 +53,7 @@ it('when a stream is silent for longer than a request may be, then it goes on; f
   await until(() => gateway.streams.open === 0);
 });
 
-it('when streams are open, then they take no place of the requests, nor requests one of theirs', async () => {
+it('when streams are open, then they take no places of requests, nor requests theirs', async () => {
   const { gateway, order } = await start({ maxInFlight: 1, maxStreams: 2, answers: false });
   await follow(gateway.url, 1);
   await follow(gateway.url, 2);
@@ -78,7 +78,7 @@ it('when a client leaves, then its stream at the service ends too, and its place
   expect((await follow(gateway.url)).status).toBe(200);
 });
 
-it('when the gateway stops, then each stream ends well where it is, its service is told, and no other begins', async () => {
+it('when the gateway stops, then each stream ends properly, its service is told, and no other begins', async () => {
   const { gateway, streams } = await start();
   const client = await follow(gateway.url);
   streams[0]?.write('data: 1\n\n');
@@ -90,14 +90,14 @@ it('when the gateway stops, then each stream ends well where it is, its service 
   expect((await follow(gateway.url)).status).toBe(503);
 });
 
-it('when the service dies, then the connection to the client breaks: it is no end', async () => {
+it('when the service dies, then the connection to the client breaks, since the stream has not ended', async () => {
   const { gateway, streams } = await start();
   const client = await follow(gateway.url);
   streams[0]?.destroy();
   await expect(client.next()).rejects.toThrow();
 });
 
-it('when a client reads nothing, then the service is made to wait, and nothing piles up here', async () => {
+it('when a client reads nothing, then the service must wait, and nothing is buffered here', async () => {
   const { gateway, streams } = await start();
   const { port } = new URL(gateway.url);
   const socket = connect(Number(port), '127.0.0.1', () =>
@@ -107,7 +107,7 @@ it('when a client reads nothing, then the service is made to wait, and nothing p
   socket.pause();
   await until(() => streams.length === 1);
   const event = `data: ${'x'.repeat(50_000)}\n\n`;
-  // What the kernel holds on both ways is some megabytes; a gateway that read on would take all of this.
+  // The kernel buffers some megabytes on both ways; a gateway that read on would take all of this.
   for (let sent = 0; sent < 50_000_000 && (streams[0]?.writableLength ?? 0) < 5_000_000; sent += event.length) {
     streams[0]?.write(event);
     await new Promise((resolve) => setImmediate(resolve));

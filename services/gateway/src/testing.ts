@@ -18,7 +18,7 @@ import { createUpstream, type UpstreamOptions } from './proxy/upstream.ts';
 
 export const INTERNAL_KEYS = parseInternalKeys(`test:${'k'.repeat(32)}`);
 
-/** A service that does what a test tells it to. */
+/** A service that a test controls. */
 export interface FakeService {
   readonly url: string;
   readonly requests: { readonly request: IncomingMessage; readonly body: string }[];
@@ -42,7 +42,7 @@ export async function fakeService(
   return { url, requests, close };
 }
 
-/** An address where nothing listens. */
+/** An address at which nothing listens. */
 export async function deadAddress(): Promise<string> {
   const { url, close } = await listen(() => undefined);
   await close();
@@ -55,14 +55,14 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly catalogUrls?: readonly string[];
   readonly readMs?: number;
   readonly lastGoodSeconds?: number;
-  /** 0, none, by default. */
+  /** Default 0: no copies. */
   readonly copiesMs?: number;
   readonly corsOrigins?: readonly string[];
   readonly trustProxy?: readonly string[];
   readonly limitAddress?: Quota;
   readonly limitUser?: Quota;
   readonly shedAboveMs?: number;
-  /** In place of one that looks at the event loop. */
+  /** Replaces the shedder that measures the event loop. */
   readonly shedder?: Shedder;
   readonly minLimit?: number;
   readonly maxLimit?: number;
@@ -70,7 +70,7 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly demo?: DemoIssuer;
 }
 
-/** A gateway whose orders go to `orderUrls`, and reads of products to `catalogUrls`; everything else is away. */
+/** A gateway whose orders go to `orderUrls`, and reads of products to `catalogUrls`; all other services are away. */
 // One function: it is the wiring of main.ts for tests, in the order in which the parts need each other.
 export async function startGateway(orderUrls: readonly string[], options: GatewayOptions = {}) {
   const nowhere = await deadAddress();

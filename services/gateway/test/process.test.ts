@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 
-// The gateway as a process in front of a service that answers when the test wants it to.
+// The gateway as a process in front of a service that answers on command.
 const main = join(import.meta.dirname, '../src/main.ts');
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -14,9 +14,9 @@ afterEach(async () => {
 });
 
 interface GatewayProcess {
-  /** Everything it has written. */
+  /** All its output. */
   output(): string;
-  /** The address it listens on, as it logs it. */
+  /** The address it listens on, from its log. */
   listening(): Promise<string>;
   terminate(): void;
   readonly ended: Promise<number | null>;
@@ -70,13 +70,13 @@ async function slowService(): Promise<{ url: string; asked: Promise<ServerRespon
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
-it('when nothing says whose tokens are good, then the gateway does not start and says what it lacks', async () => {
+it('when no issuer is set, then the gateway does not start and says what is missing', async () => {
   const gateway = startGateway({});
   expect(await gateway.ended).not.toBe(0);
   expect(gateway.output()).toContain('JWKS_URL must say where the keys of the tokens are');
 });
 
-it('when it gives tokens to whoever asks, then it warns of that, and tells nobody its secrets', async () => {
+it('when it gives tokens to anyone, then it logs a warning, and reveals no secrets', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
   cleanups.push(() => rm(folder, { recursive: true }));
   const env = { DEMO_AUTH: 'true', DEMO_KEY_FILE: join(folder, 'key.pem') };
@@ -91,18 +91,18 @@ it('when it gives tokens to whoever asks, then it warns of that, and tells nobod
   expect(await (await fetch(`${await again.listening()}/.well-known/jwks.json`)).json()).toEqual(keys);
 });
 
-it('when it gives no tokens, then there is no such path', async () => {
+it('when it gives no tokens, then the path for tokens does not exist', async () => {
   const url = await startGateway({ GATEWAY_AUTH: 'off' }).listening();
   for (const path of ['/.well-known/jwks.json', '/auth/demo-token']) expect((await fetch(url + path)).status).toBe(404);
 });
 
-it('when it starts without authentication, then it warns of that', async () => {
+it('when it starts without authentication, then it logs a warning', async () => {
   const gateway = startGateway({ GATEWAY_AUTH: 'off' });
   await gateway.listening();
   expect(gateway.output()).toMatch(/"level":"warn".*whoever can reach this port may act for any user/);
 });
 
-it('when it is told to stop, then the request at work gets its answer, and it ends well', async () => {
+it('when it is told to stop, then the current request gets its answer, and it ends with 0', async () => {
   const order = await slowService();
   const gateway = startGateway({ GATEWAY_AUTH: 'off', ORDER_URLS: order.url });
   const url = await gateway.listening();

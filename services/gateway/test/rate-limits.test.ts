@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { openTcpGate, type TcpGate } from '../../../libs/chassis/test/tcp-gate.ts';
 import { openRateLimits } from '../src/protect/rate-limits.ts';
 
-// Instances of the gateway on the stack's Redis, which can be cut off from each of them.
+// Instances of the gateway on the stack's Redis, each of which can be cut off from it.
 const logger = createLogger({ service: 'test', level: 'silent' });
 const cleanups: (() => Promise<void> | void)[] = [];
 let gate: TcpGate;
@@ -28,13 +28,13 @@ function instance({ requests = 10, seconds = 60, withRedis = true } = {}) {
   cleanups.push(() => limits.stop());
   const left = (headers: readonly string[]) => Number(/r=(\d+)/.exec(headers.at(-1) ?? '')?.[1]);
   return {
-    /** @returns what is left of the limit, undefined if there was none */
+    /** @returns the rest of the limit, undefined if there was none */
     ask(user: string): number | undefined {
       const headers: string[] = [];
       const refused = limits.limit.user(user, headers);
       return refused ? undefined : left(headers);
     },
-    /** Takes as long as it lets it. */
+    /** Takes as many as allowed. */
     takeAll(user: string): number {
       let taken = 0;
       while (this.ask(user) !== undefined) taken++;
@@ -44,7 +44,7 @@ function instance({ requests = 10, seconds = 60, withRedis = true } = {}) {
   };
 }
 
-/** Asks with users of no interest until the instance has exchanged its counts. */
+/** Sends requests of other users until the instance has exchanged its counts. */
 async function connected(...instances: ReturnType<typeof instance>[]): Promise<void> {
   for (const each of instances) {
     await eventually(() => {
@@ -55,12 +55,12 @@ async function connected(...instances: ReturnType<typeof instance>[]): Promise<v
 }
 
 describe('limits of several instances', () => {
-  it('when a user spreads requests over two instances, then both know of all of them', async () => {
+  it('when a user spreads requests over two instances, then both count all of them', async () => {
     const [one, two] = [instance(), instance()];
     await connected(one, two);
     const user = randomUUID();
     for (let i = 0; i < 6; i++) one.ask(user);
-    // Each look is a request too, so the last ones are taken by looking.
+    // Each look is a request too, so looking takes the last ones.
     await eventually(() => {
       const left = two.ask(user);
       return left === undefined || left < 4;
@@ -69,7 +69,7 @@ describe('limits of several instances', () => {
     await eventually(() => one.ask(user) === undefined);
   });
 
-  it('when an instance is new, then it learns of a user who has used everything up within one exchange', async () => {
+  it('when an instance is new, then it learns of an exhausted user within one exchange', async () => {
     const one = instance();
     await connected(one);
     const user = randomUUID();
@@ -109,7 +109,7 @@ describe('limits of several instances', () => {
 });
 
 describe('without Redis', () => {
-  it('when Redis goes away, then each instance limits alone, nothing waits, and they count together again when it is back', async () => {
+  it('when Redis goes away, then each instance limits alone without delay, and counts are shared again when it is back', async () => {
     const [one, two] = [instance(), instance()];
     await connected(one, two);
     await gate.cut();
@@ -123,20 +123,20 @@ describe('without Redis', () => {
     await gate.open();
     const late = instance();
     await connected(one, two, late);
-    // What was counted meanwhile has been told.
+    // The counts made meanwhile have been sent.
     await eventually(() => late.ask(user) === undefined);
     const other = randomUUID();
     for (let i = 0; i < 9; i++) one.ask(other);
     await eventually(() => two.ask(other) === undefined);
   });
 
-  it('when Redis has never been there, or none is named, then the limits bind all the same', async () => {
+  it('when Redis was never there, or is not configured, then the limits hold all the same', async () => {
     await gate.cut();
     expect(instance().takeAll('7')).toBe(10);
     expect(instance({ withRedis: false }).takeAll('7')).toBe(10);
   });
 
-  it('when Redis loses everything, then the counts go on from what the instances tell', async () => {
+  it("when Redis loses everything, then counting continues from the instances' counts", async () => {
     const one = instance();
     await connected(one);
     const user = randomUUID();

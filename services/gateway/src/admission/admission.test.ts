@@ -22,7 +22,7 @@ function routeOf(method: string, path: string): Route {
 const PLACE_ORDER = routeOf('POST', '/orders');
 const SEE_ORDER = routeOf('GET', '/orders/:id');
 
-/** A gateway with one place for each class, in front of an order service that answers when it is told to. */
+/** A gateway with one place for each class, in front of an order service that answers on command. */
 async function gateway(options: Parameters<typeof startGateway>[1] = {}) {
   const answers: ServerResponse[] = [];
   const order = await fakeService((_request, response) => void answers.push(response));
@@ -38,7 +38,7 @@ async function gateway(options: Parameters<typeof startGateway>[1] = {}) {
     order,
     state,
     reached: (count: number) => eventually(async () => order.requests.length >= count),
-    /** Answers the oldest request, or the oldest by this method. */
+    /** Answers the oldest request, or the oldest with this method. */
     answer(status = 202, method?: string) {
       const index = answers.findIndex(({ req }) => method === undefined || req.method === method);
       answers.splice(index, 1)[0]?.writeHead(status, { 'Content-Type': 'application/json' }).end('{}');
@@ -48,7 +48,7 @@ async function gateway(options: Parameters<typeof startGateway>[1] = {}) {
 
 const place = (url: string, init: RequestInit = {}) => fetch(`${url}/orders`, { method: 'POST', body: '{}', ...init });
 
-/** Takes the one place for new orders, and fills the line before it. The line is refused in time. */
+/** Takes the one place for new orders and fills the line. The line is refused in time. */
 async function fill({ url, reached, state }: Awaited<ReturnType<typeof gateway>>): Promise<Promise<Response>[]> {
   const first = place(url);
   await reached(1);
@@ -68,8 +68,8 @@ async function socketTo(url: string): Promise<Socket & { text: () => string }> {
   return Object.assign(socket, { text: () => text });
 }
 
-describe('more requests than a service can do', () => {
-  it('when place and line are full, then the next is refused before its token and body are read, and its connection stays', async () => {
+describe("requests beyond a service's capacity", () => {
+  it('when place and line are full, then the next request is refused before its token and body are read, and its connection stays', async () => {
     let identified = 0;
     const identify: Guard = (passage) => {
       identified++;
@@ -98,7 +98,7 @@ describe('more requests than a service can do', () => {
     );
   });
 
-  it('when nobody is done in time, then those who wait are refused, and nothing of them reached the service', async () => {
+  it('when no place comes free in time, then waiting requests are refused, and nothing of them reached the service', async () => {
     const shop = await gateway();
     const [first, ...waiting] = await fill(shop);
     expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(Array(10).fill(503));
@@ -107,7 +107,7 @@ describe('more requests than a service can do', () => {
     expect((await first)?.status).toBe(202);
   });
 
-  it('when new orders are refused, then orders can still be looked at and cancelled', async () => {
+  it('when new orders are refused, then orders can still be read and cancelled', async () => {
     const shop = await gateway();
     const others = await fill(shop);
     const look = fetch(`${shop.url}/orders/1`);
@@ -119,7 +119,7 @@ describe('more requests than a service can do', () => {
     await Promise.all(others);
   });
 
-  it('when a client goes while it waits, then its request never reaches the service', async () => {
+  it('when a client leaves while it waits, then its request never reaches the service', async () => {
     const shop = await gateway();
     const first = place(shop.url);
     await shop.reached(1);
@@ -135,7 +135,7 @@ describe('more requests than a service can do', () => {
     expect(shop.order.requests).toHaveLength(1);
   });
 
-  it('when a client goes while its request is at work, or is refused by the gateway later, then its place is free', async () => {
+  it('when a client leaves during its request, or the gateway refuses it later, then its place is free', async () => {
     const shop = await gateway();
     const abort = new AbortController();
     const gone = place(shop.url, { signal: abort.signal }).catch(() => 'gone');
@@ -148,7 +148,7 @@ describe('more requests than a service can do', () => {
     await eventually(async () => shop.state(PLACE_ORDER).inFlight === 0);
   });
 
-  it('when many are refused, then they are not told to come back all at once', async () => {
+  it('when many are refused, then they are not told to return all at once', async () => {
     const shop = await gateway();
     const first = place(shop.url);
     await shop.reached(1);
@@ -160,8 +160,8 @@ describe('more requests than a service can do', () => {
   });
 });
 
-describe('requests that hold nothing', () => {
-  it('when orders are waited for, then they leave their places to others', async () => {
+describe('requests that hold no place', () => {
+  it('when requests wait for orders, then they leave their places to others', async () => {
     const shop = await gateway();
     const waits = place(shop.url, { headers: { prefer: 'wait=2' } });
     await shop.reached(1);
@@ -199,8 +199,8 @@ describe('requests that hold nothing', () => {
   });
 });
 
-describe('an event loop that is late', () => {
-  /** As late as `share` of the threshold. */
+describe('admission while the event loop is late', () => {
+  /** The event loop is late by `share` of the threshold. */
   const late = (share: number): Shedder => ({ refuses: (from = 1) => from < share, delayMs: 0, stop: () => undefined });
 
   it.each([
@@ -208,7 +208,7 @@ describe('an event loop that is late', () => {
     [0.3, { look: 503, order: 202, status: 200 }],
     [0.9, { look: 503, order: 503, status: 200 }],
     [1.1, { look: 503, order: 503, status: 503 }],
-  ])('when it is late by %f of the threshold, then %j', async (share, expected) => {
+  ])('when the event loop is late by %f of the threshold, then %j', async (share, expected) => {
     const catalog = await fakeService((_request, response) => response.writeHead(200).end('{}'));
     open.push(catalog);
     const shop = await gateway({ shedder: late(share), catalogUrls: [catalog.url] });
@@ -224,7 +224,7 @@ describe('an event loop that is late', () => {
   });
 });
 
-it('when a read that is the same for everybody is refused, then its last good answer is given', async () => {
+it('when a read that is the same for all clients is refused, then its last good answer is given', async () => {
   const catalog = await fakeService((_request, response) =>
     response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"items":[]}'),
   );
@@ -240,8 +240,8 @@ it('when a read that is the same for everybody is refused, then its last good an
   expect(catalog.requests).toHaveLength(1);
 });
 
-describe('the time that is left', () => {
-  it('when a request is passed on, then the service learns how long it is waited for, and a client cannot say so itself', async () => {
+describe('the time left of a request', () => {
+  it('when a request is forwarded, then the service learns how long it is waited for, and a client cannot state it', async () => {
     const { url, order, answer, reached } = await gateway({ timeoutMs: 20_000 });
     const left = async (request: Promise<Response>, count: number) => {
       await reached(count);

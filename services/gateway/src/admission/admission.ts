@@ -7,22 +7,22 @@ import { createAdaptiveLimit } from './limit.ts';
 import { createRetryAfter } from './retry-after.ts';
 import { createWaitingLine } from './waiting-line.ts';
 
-/** How often queues and places are looked through, ms: a wait may last so much longer. */
+/** Interval of the turns that check queues and places, ms: a wait may last this much longer. */
 const TURN_MS = 10;
-/** After so many turns with nothing to look through they end, until the next request. */
+/** Number of turns without work after which they stop, until the next request. */
 const TURNS_IN_VAIN = 100;
-/** How often the measures are brought up to date, ms. */
+/** Interval of updating the metrics, ms. */
 const MEASURE_MS = 250;
-/** The limit of a process that knows nothing yet, and of one with little to do. */
+/** The limit of a process that has measured nothing yet, and of an idle one. */
 const INITIAL_LIMIT = 500;
 const REASONS: readonly Refusal[] = ['full', 'waited', 'late'];
 
 export interface AdmissionOptions {
-  /** Off: everything is let in. */
+  /** Off: every request is admitted. */
   readonly on: boolean;
   readonly minLimit: number;
   readonly maxLimit: number;
-  /** Average answer time that is aimed at for what begins something new, ms. */
+  /** Target of the average answer time of requests that begin something new, ms. */
   readonly targetMs: number;
   readonly shedder: Shedder;
   readonly metrics: Metrics;
@@ -35,17 +35,17 @@ export interface AdmissionOptions {
 /** Decides at once, or within 100 ms, which requests are served. */
 export interface Admission {
   /**
-   * Only the head of the request was read so far.
-   * @returns its place, undefined if it needs none, or why it is refused
+   * Called when only the request's head has been read.
+   * @returns its place, undefined if it needs none, or the reason of its refusal
    */
   enter(route: Route, prefer: string | undefined): Place | Refusal | undefined;
-  /** Takes part in the count of what is refused: for `enter` and for a place that was refused later. */
+  /** Counts a refusal: by `enter`, or of a place later. */
   countRefusal(route: Route, reason: Refusal): void;
-  /** The wait that a refused client is told, s. */
+  /** The wait told to a refused client, s. */
   retryAfter(): number;
-  /** For one upstream and class. */
+  /** The state for the route's upstream and class. */
   stateOf(route: Route): Pick<Gate, 'limit' | 'inFlight' | 'queued'>;
-  /** For tests, which have clocks of their own. */
+  /** For tests, which use their own clocks. */
   turn(): void;
   stop(): void;
 }
@@ -61,7 +61,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const { on, shedder, metrics, now = () => performance.now(), random = Math.random } = options;
   const show = createMeasures(metrics);
   const retryAfter = createRetryAfter({ now, random });
-  /** The routes of one service and class have one. */
+  /** One entrance for each service and class. */
   const entrances = new Map<string, Entrance>();
   const byRoute = new Map<Route, Entrance>();
 
@@ -130,7 +130,7 @@ function createTurns(entrances: ReadonlyMap<string, Entrance>) {
 
   return {
     turn,
-    /** A request comes: the timer runs. */
+    /** Called for each request: keeps the timer running. */
     keep(): void {
       inVain = 0;
       timer ??= setInterval(turn, TURN_MS).unref();
@@ -153,7 +153,7 @@ function createMeasures(metrics: Metrics): (entrances: Iterable<Entrance>) => vo
       limit.set(of, gate.limit);
       inFlight.set(of, gate.inFlight);
       queued.set(of, gate.queued);
-      // Counted apart, since a counter with labels costs as much as the rest of a refusal.
+      // Collected apart, since a labelled counter costs as much as the rest of a refusal.
       for (const reason of REASONS) {
         if (counts[reason] > 0) refused.inc({ ...of, reason }, counts[reason]);
         counts[reason] = 0;

@@ -4,10 +4,10 @@ export type { RequestClass };
 
 export interface ClassRules {
   /**
-   * Its answers may take so long on average, as a share of LIMIT_TARGET_MS. The class with the least gives way first.
+   * Target of the average answer time, as a share of LIMIT_TARGET_MS. The class with the least share gives way first.
    */
   readonly targetShare: number;
-  /** It is refused when the event loop is later than this share of SHED_ABOVE_MS. */
+  /** Requests are refused when the event loop is later than this share of SHED_ABOVE_MS. */
   readonly lateShare: number;
 }
 

@@ -21,7 +21,7 @@ interface Client {
   fate: 'waiting' | 'in' | Refusal;
 }
 
-/** Asks for a place; who gets one begins at once. */
+/** Asks for a place; a client with a place begins at once. */
 function enter(gate: Gate, waits = false): Client {
   const place = gate.enter(waits);
   if (place === 'full') throw new Error('the line is full');
@@ -35,7 +35,7 @@ function enter(gate: Gate, waits = false): Client {
   return client;
 }
 
-/** Lets time pass, as the gateway's timer does. */
+/** Lets time pass, like the gateway's timer. */
 function pass(gate: Gate, ms: number): void {
   for (let i = 0; i < ms; i += 10) {
     now += 10;
@@ -44,7 +44,7 @@ function pass(gate: Gate, ms: number): void {
 }
 
 describe('places', () => {
-  it('when all are taken, then the next waits until one is free', () => {
+  it('when all places are taken, then the next request waits until one is free', () => {
     const gate = gateOf(2);
     const [first, second, third] = [enter(gate), enter(gate), enter(gate)];
     expect([first?.fate, second?.fate, third?.fate]).toEqual(['in', 'in', 'waiting']);
@@ -55,7 +55,7 @@ describe('places', () => {
     expect(gate.inFlight).toBe(2);
   });
 
-  it('when none becomes free for 100 ms, then who waits is refused', () => {
+  it('when no place comes free for 100 ms, then waiting requests are refused', () => {
     const gate = gateOf(1);
     enter(gate);
     const second = enter(gate);
@@ -66,7 +66,7 @@ describe('places', () => {
     expect([gate.inFlight, gate.queued]).toEqual([1, 0]);
   });
 
-  it('when the line is standing, then the newest is served first', () => {
+  it('when the line is standing, then the newest request is served first', () => {
     const gate = gateOf(1);
     const first = enter(gate);
     const old = enter(gate);
@@ -79,7 +79,7 @@ describe('places', () => {
     expect([old.fate, older.fate, newest.fate]).toEqual(['waited', 'waiting', 'in']);
   });
 
-  it('when more wait than can be served in time, then the next is refused at once', () => {
+  it('when more wait than can be served in time, then the next request is refused at once', () => {
     const gate = gateOf(1);
     enter(gate);
     for (let i = 0; i < 10; i++) enter(gate);
@@ -87,7 +87,7 @@ describe('places', () => {
     expect(gate.queued).toBe(10);
   });
 
-  it('when a client goes while it waits, then it is never served', () => {
+  it('when a client leaves while it waits, then its request is never served', () => {
     const gate = gateOf(1);
     const first = enter(gate);
     const gone = enter(gate);
@@ -97,7 +97,7 @@ describe('places', () => {
     expect([gone.fate, next.fate, gate.queued]).toEqual(['waiting', 'in', 0]);
   });
 
-  it('when a request fails or its client goes, then its place is free, once', () => {
+  it('when a request fails or its client leaves, then its place is free, once', () => {
     const gate = gateOf(3);
     const [failed, gone] = [enter(gate), enter(gate)];
     failed.place.failed();
@@ -108,8 +108,8 @@ describe('places', () => {
   });
 });
 
-describe('requests that are no work', () => {
-  it('when a request is slow to arrive, then its place goes to another, and it has to enter anew', () => {
+describe('requests that are not work of the service', () => {
+  it('when a request is slow to arrive, then its place goes to another, and it must enter again', () => {
     const gate = gateOf(1);
     const slow = gate.enter(false) as Place;
     const next = enter(gate);
@@ -146,8 +146,8 @@ describe('requests that are no work', () => {
   });
 });
 
-describe('what the limit learns', () => {
-  /** Ten requests that take `ms` and end with `status`, ten times over. @returns the limit then */
+describe('learning of the limit', () => {
+  /** Ten requests that take `ms` and end with `status`, ten times over. @returns the limit afterwards */
   function limitAfter(status: number, ms: number, { waits = false, lateness = 0 } = {}): number {
     const limit = createAdaptiveLimit({ min: 5, max: 100, initial: 10, targetMs: 100 });
     const line = createWaitingLine<Place>();
@@ -172,20 +172,20 @@ describe('what the limit learns', () => {
     return limit.current;
   }
 
-  it('when work is quick, then it rises; when it is slow, it falls', () => {
+  it('when work is quick, then the limit rises; when it is slow, it falls', () => {
     expect(limitAfter(200, 20)).toBeGreaterThan(11);
     expect(limitAfter(202, 300)).toBe(5);
   });
 
-  it.each([401, 404, 409, 503])('when %i comes quickly, then it does not rise', (status) => {
+  it.each([401, 404, 409, 503])('when %i comes quickly, then the limit does not rise', (status) => {
     expect(limitAfter(status, 20)).toBe(10);
   });
 
-  it('when requests wait for an outcome, then their wait says nothing', () => {
+  it('when requests wait for an outcome, then their time does not change the limit', () => {
     expect(limitAfter(201, 300, { waits: true })).toBe(10);
   });
 
-  it('when this process is late itself, then that is no time of the service', () => {
+  it("when this process itself is late, then the delay does not count as the service's", () => {
     expect(limitAfter(200, 120, { lateness: 60 })).toBeGreaterThan(11);
   });
 });

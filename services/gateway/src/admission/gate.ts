@@ -2,67 +2,68 @@ import type { AdaptiveLimit } from './limit.ts';
 import type { WaitingLine } from './waiting-line.ts';
 
 /**
- * `full`: the line was as long as can be served in time. `waited`: no place came free in time. `late`: the process is.
+ * `full`: the line was as long as can be served in time. `waited`: no place came free in time. `late`: this process is
+ * late.
  */
 export type Refusal = 'full' | 'waited' | 'late';
 
-/** A request's place among those under way at a service. Whatever happens to the request, `leave` ends it. */
+/** A request's place among those under way at a service. `leave` ends it, however the request ends. */
 export interface Place {
-  /** It stands in line: `whenDecided` tells how that ends. */
+  /** True while it stands in line; `whenDecided` reports the end of the wait. */
   readonly waiting: boolean;
   whenDecided(decided: (refusal?: Refusal) => void): void;
   /**
-   * The request goes to the service now. False when the place was given to another meanwhile, because the request took
-   * too long to arrive: it has to enter anew.
+   * Called when the request goes to the service. False when the request took too long to arrive and its place was given
+   * to another: it must enter again.
    */
   begin(): boolean;
-  /** The head of the answer is there. */
+  /** Called with the status when the head of the answer has arrived. */
   answered(status: number): void;
-  /** No answer came. */
+  /** Called when no answer came. */
   failed(): void;
-  /** The request is over, or its client has gone. */
+  /** Called when the request is over, or its client has gone. */
   leave(): void;
 }
 
 export interface GateOptions {
   readonly limit: AdaptiveLimit;
   readonly line: WaitingLine<Place>;
-  /**
-   * A request that waits for an outcome, and one that the service refused, hold their place for so long at most, ms.
-   */
+  /** Longest time that a request waiting for an outcome, or one refused by the service, holds its place, ms. */
   readonly targetMs: number;
   /** ms. */
   readonly now: () => number;
-  /** How late this process itself is, ms: no time of the service. */
+  /** How late this process itself is, ms; not part of the service's time. */
   readonly lateness: () => number;
-  /** Told of each request that gets a place. */
+  /** Called for each request that gets a place. */
   readonly served: () => void;
 }
 
-/** Lets requests of one class go to one service, as many at once as its limit allows. */
+/** Admits requests of one class to one service, as many at once as its limit allows. */
 export interface Gate {
   readonly limit: number;
   readonly inFlight: number;
   readonly queued: number;
-  /** @param waits it asks for an outcome (`Prefer: wait`): its answer time is the client's wish and no sign of load */
+  /**
+   * @param waits it asks for an outcome (`Prefer: wait`): its answer time is the client's choice and no sign of load
+   */
   enter(waits: boolean): Place | 'full';
-  /** To be called often: returns places, refuses who has waited too long. */
+  /** Called often: takes places back, and refuses requests that have waited too long. */
   turn(): void;
 }
 
-/** The request's body and token take this long at most; then its place goes to others, ms. */
+/** Longest time for a request's body and token, ms; then its place goes to others. */
 const ARRIVAL_MS = 50;
-/** So many may always stand in line. */
+/** Number of requests that may always stand in line. */
 const SHORTEST_LINE = 10;
-/** So many times the limit may come in one burst: time bounds the wait of those. */
+/** Longest line in a burst, as a multiple of the limit: the time limit bounds their wait. */
 const MAX_BURST = 10;
-/** In a standing line a part of it: as many as a batch of the service gives back at once. */
+/** Longest standing line, as a share of the limit: as many places as one batch of the service frees. */
 const STANDING_SHARE = 0.5;
 
-/** What one gate works with, and the places that it has given. */
+/** The state of one gate, with the places it has given. */
 interface Work extends GateOptions {
   inFlight: number;
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   readonly arriving: Set<GatePlace>;
   readonly held: { readonly place: GatePlace; readonly until: number }[];
 }
@@ -102,7 +103,7 @@ export function createGate(options: GateOptions): Gate {
   };
 }
 
-/** A place and its way: waiting, arriving, at work, given back. A class, since every request makes one. */
+/** A place and its states: waiting, arriving, at work, given back. A class, since every request creates one. */
 class GatePlace implements Place {
   state: 'waiting' | 'arriving' | 'at work' | 'given back' = 'waiting';
   since = 0;
@@ -154,7 +155,7 @@ class GatePlace implements Place {
     const { limit, targetMs } = this.#work;
     const ms = this.#elapsed();
     if (status === 503) {
-      // The service limits itself. Its quick refusal must not bring the next request at once.
+      // The service limits its own load. Its quick refusal must not admit the next request at once.
       this.#refused = true;
       limit.refused();
       hold(this.#work, this, targetMs);
@@ -182,7 +183,7 @@ class GatePlace implements Place {
     } else if (this.state === 'arriving') this.#giveBack();
   }
 
-  /** Without any answer that says something. */
+  /** Takes the place back without an answer that says anything about the service. */
   takeBack(): void {
     if (this.state !== 'given back') this.#giveBack();
   }
@@ -205,7 +206,7 @@ function hold({ held, now }: Work, place: GatePlace, ms: number): void {
   held.push({ place, until: now() + ms });
 }
 
-/** Takes back the places of those that do not arrive, and of those that have held theirs long enough. */
+/** Takes back the places of requests that do not arrive in time, and of those held long enough. */
 function takeBackLate({ arriving, held }: Work, at: number): void {
   for (const place of arriving) {
     if (at - place.since < ARRIVAL_MS) break;
@@ -234,7 +235,7 @@ function refuseExpired({ line }: Work, at: number): void {
   }
 }
 
-/** In a standing line as many as may get a place before they have waited too long; a burst may be longer. */
+/** A standing line holds as many as can get a place in time; a burst may be longer. */
 function longestLine({ line, limit }: GateOptions, at: number): number {
   const share = line.isStanding(at) ? STANDING_SHARE : MAX_BURST;
   return Math.max(SHORTEST_LINE, limit.current * share);

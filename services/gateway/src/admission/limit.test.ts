@@ -3,7 +3,7 @@ import { createAdaptiveLimit } from './limit.ts';
 
 const options = { min: 10, max: 1_000, initial: 100, targetMs: 100 };
 
-/** One window of 200 ms in which `answers` take `ms` each, with `inFlight` under way at the most. */
+/** One window of 200 ms in which `answers` take `ms` each, with at most `inFlight` under way. */
 function window(
   limit: ReturnType<typeof createAdaptiveLimit>,
   start: number,
@@ -18,7 +18,7 @@ function window(
   return start + 200;
 }
 
-/** A service that does `perSecond`, and gets as much as the limit lets through. @returns where the limit ends up */
+/** A service that does `perSecond`, and gets as much as the limit lets through. @returns the final limit */
 function settled(perSecond: number, windows = 60): number {
   const limit = createAdaptiveLimit(options);
   limit.turn(0);
@@ -33,7 +33,7 @@ function settled(perSecond: number, windows = 60): number {
 
 describe('a limit that follows answer times', () => {
   it.each([200, 1_000, 4_000])(
-    'when a service does %i/s, then as many are under way as take the target',
+    'when a service does %i/s, then as many are under way as take the target time',
     (perSecond) => {
       const expected = perSecond * 0.1;
       expect(settled(perSecond)).toBeGreaterThan(expected * 0.8);
@@ -59,7 +59,7 @@ describe('a limit that follows answer times', () => {
     expect(limit.current).toBe(100);
   });
 
-  it('when answers are slow for one window only, then that was a stall, and it stays', () => {
+  it('when answers are slow for one window only, then it was a stall, and the limit stays', () => {
     const limit = createAdaptiveLimit(options);
     limit.turn(0);
     let now = 0;
@@ -70,7 +70,7 @@ describe('a limit that follows answer times', () => {
     expect(limit.current).toBe(100);
   });
 
-  it('when an overload is over, then the limit returns to where it began, also unused', () => {
+  it('when an overload is over, then the limit returns to its initial value, even if unused', () => {
     const limit = createAdaptiveLimit(options);
     limit.turn(0);
     let now = 0;
@@ -81,7 +81,7 @@ describe('a limit that follows answer times', () => {
     expect(limit.current).toBeLessThan(120);
   });
 
-  it('when no answer comes, then it stays; it never leaves its bounds', () => {
+  it('when no answer comes, then the limit stays; it never leaves its bounds', () => {
     const limit = createAdaptiveLimit(options);
     for (let now = 0; now <= 5_000; now += 100) limit.turn(now);
     expect(limit.current).toBe(100);
@@ -93,8 +93,8 @@ describe('a limit that follows answer times', () => {
   });
 });
 
-describe('answers that say little', () => {
-  it('when answers are quick because nothing was done, then the limit does not rise', () => {
+describe('answers without work', () => {
+  it('when answers are quick because no work was done, then the limit does not rise', () => {
     const limit = createAdaptiveLimit(options);
     for (let now = 0; now <= 5_000; now += 200) {
       limit.used(limit.current);
@@ -107,7 +107,7 @@ describe('answers that say little', () => {
     expect(limit.current).toBe(100);
   });
 
-  it('when most answers are quick and cheap while the work is slow, then the limit falls all the same', () => {
+  it('when most answers are quick and cheap while the work is slow, then the limit still falls', () => {
     const limit = createAdaptiveLimit(options);
     for (let now = 0; now <= 4_000; now += 200) {
       limit.used(limit.current);
@@ -121,7 +121,7 @@ describe('answers that say little', () => {
     expect(limit.current).toBeLessThan(50);
   });
 
-  it('when a request has failed after a long time, then that counts as slow', () => {
+  it('when a request has failed after a long time, then it counts as slow', () => {
     const limit = createAdaptiveLimit(options);
     for (let now = 0; now <= 4_000; now += 200) {
       for (let i = 0; i < 10; i++) limit.answered(10_000);

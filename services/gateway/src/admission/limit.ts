@@ -1,46 +1,46 @@
 export interface LimitOptions {
   readonly min: number;
   readonly max: number;
-  /** Where it begins, and where it returns to while answers are quick. Large enough to sit out a stall. */
+  /** The first limit, to which it also returns while answers are quick. Large enough to sit out a stall. */
   readonly initial: number;
   /** The limit rises while answers take less than this on average, and falls while they take more, ms. */
   readonly targetMs: number;
 }
 
-/** The most requests that may be under way, found from how long answers take. Times in ms, on any one clock. */
+/** The most requests that may be under way, learnt from answer times. Times in ms, on one clock. */
 export interface AdaptiveLimit {
   readonly current: number;
-  /** Average answer time of the last window that said something, ms; undefined before the first. */
+  /** Average answer time of the last window with enough answers, ms; undefined before the first. */
   readonly averageMs: number | undefined;
-  /** So many are under way now: a limit that is not used up says nothing. */
+  /** Reports the number under way: a limit that is not used up says nothing. */
   used(inFlight: number): void;
-  /** A place came back, whatever for. */
+  /** Reports a place taken back, for any reason. */
   returned(): void;
-  /** The service did the work and took so long for it. */
+  /** Reports an answer of the service after doing the work, and its time. */
   worked(ms: number): void;
   /**
-   * The service answered without doing the work (not found, sold out), or the client left. That can show that the
-   * service is slow, and never that it is fast.
+   * Reports an answer without work (not found, sold out), or that the client left. It can show that the service is
+   * slow, but never that it is fast.
    */
   answered(ms: number): void;
-  /** The service itself refused: the limit does not rise meanwhile. */
+  /** Reports a refusal by the service itself: the limit does not rise meanwhile. */
   refused(): void;
-  /** To be called often. Draws the conclusion from a window once it is over. */
+  /** Called often. Evaluates a window once it is over. */
   turn(now: number): void;
 }
 
-/** A window holds several batches of the services behind (a few tens of ms each). With few answers it says little. */
+/** A window holds several batches of the services (a few tens of ms each). With few answers it says little. */
 const WINDOW_MS = 200;
 const MIN_ANSWERS = 10;
-/** With fewer answers it is closed after this time. */
+/** A window with fewer answers is closed after this time. */
 const MAX_WINDOW_MS = 1_000;
-/** So many slow windows in a row are an overload; fewer are a stall, of the disk or of a heap, that is over soon. */
+/** Number of slow windows in a row that count as an overload; fewer are a stall, of the disk or of a heap. */
 const SLOW_WINDOWS = 2;
-/** One answer counts as so many targets at most. */
+/** An answer counts as at most this many targets. */
 const SLOWEST = 4;
-/** Average times this close above the target change nothing. */
+/** Average times above the target by less than this factor change nothing. */
 const TOLERANCE = 1.1;
-/** The share of the way to the reckoned limit that one window goes. */
+/** Share of the way to the computed limit taken by one window. */
 const STEP = 0.5;
 const MAX_RISE = 1.15;
 const MIN_FALL = 0.95;
@@ -48,9 +48,9 @@ const MAX_FALL = 0.6;
 
 /**
  * A limit that keeps the average answer time near a target. By Little's law a service that gives `x` answers a second
- * holds `x × target` requests while each takes the target: the limit falls towards that number, and so cannot overshoot
- * however late the measurement comes. It rises by a part of itself at a time, and beyond `initial` only while it is
- * used up.
+ * holds `x × target` requests while each takes the target time. The limit falls towards that number, so it cannot
+ * overshoot, however late the measurement comes. It rises by a part of itself at a time, and beyond `initial` only
+ * while it is used up.
  */
 // One function: the window's sums change together and are reset together in `turn`.
 export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOptions): AdaptiveLimit {
@@ -73,7 +73,7 @@ export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOption
   function fall(seconds: number): number {
     const reckoned = (completed / seconds) * (targetMs / 1000);
     const next = current + STEP * (reckoned - current);
-    // Cheap answers raise `reckoned`, so that it may be above the limit: it falls all the same.
+    // Cheap answers raise `reckoned`, possibly above the limit: the limit falls all the same.
     return Math.max(current * MAX_FALL, Math.min(next, current * MIN_FALL));
   }
 
@@ -82,7 +82,7 @@ export function createAdaptiveLimit({ min, max, initial, targetMs }: LimitOption
   }
 
   const isUsed = () => peak >= Math.floor(current);
-  /** An average time that allows it to rise unused, ms. */
+  /** Average time below which the limit rises even when unused, ms. */
   const restsBelow = () => (current < initial ? targetMs / 2 : 0);
 
   return {

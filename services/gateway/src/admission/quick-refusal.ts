@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DomainError, renderProblem } from '@shop/chassis';
 import { traceOf } from '../trace-of.ts';
 
-/** A body up to this size is still read and thrown away, so that the connection stays usable, bytes. */
+/** Largest body that is still read and discarded, so that the connection stays usable, bytes. */
 const DISCARD_LIMIT = 8 * 1024 * 1024;
 const TRACE_ID = '0'.repeat(32);
 
-/** Everything of the answer but the trace's id, rendered once: a refusal must cost a small part of a served request. */
+/** The answer except for the trace id, rendered once: a refusal must cost a small part of a served request. */
 const { body: PROBLEM } = renderProblem(
   new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment; nothing was done.'),
   TRACE_ID,
@@ -16,7 +16,7 @@ const LENGTH = String(Buffer.byteLength(TEXT));
 const [BEFORE = '', AFTER = ''] = TEXT.split(TRACE_ID);
 
 /**
- * Answers 503 to a request of which only the head was read. Node throws away the body of a request that was answered.
+ * Answers 503 to a request of which only the head was read. Node discards the body of an answered request.
  *
  * @param headers further headers: name, value, name, value …
  */

@@ -11,7 +11,7 @@ function after(served: number, refused: number, random: () => number, laterMs = 
 }
 const longest = (served: number, refused: number, laterMs = 0) => after(served, refused, () => 0.999, laterMs);
 
-it('when few are refused, then they come back after a second', () => {
+it('when few are refused, then they return after a second', () => {
   expect(longest(0, 3)).toBe(1);
   expect(longest(1_000, 300)).toBe(1);
 });

@@ -1,9 +1,9 @@
-/** How fast what was counted is forgotten: half of it in so long, ms. */
+/** Half-life of the counts, ms. */
 const HALF_LIFE_MS = 2_000;
-/** Refused clients are spread over so many seconds for each request refused beside one served. */
+/** Seconds of spread for each refused request beside a served one. */
 const SECONDS_FOR_EACH = 3;
 const MAX_SECONDS = 30;
-/** As if so many had been served: a few refusals of an idle gateway are no excess. */
+/** Added to the served requests: a few refusals of an idle gateway are no excess. */
 const ALWAYS_SERVED = 10;
 
 /**
@@ -30,7 +30,7 @@ export function createRetryAfter({ now, random }: RetryAfterOptions): RetryAfter
 
   function forget(): void {
     const later = now();
-    // Not for each request: the power costs more than the count.
+    // Not at each request: computing the power costs more than counting.
     if (later - at < 100) return;
     const left = 0.5 ** ((later - at) / HALF_LIFE_MS);
     served *= left;

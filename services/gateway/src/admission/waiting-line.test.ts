@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { createWaitingLine } from './waiting-line.ts';
 
-it('when the line has just begun, then who came first is served first, and may wait 100 ms', () => {
+it('when the line has just begun, then the oldest is served first, and may wait 100 ms', () => {
   const line = createWaitingLine<string>();
   line.add('a', 0);
   line.add('b', 50);
@@ -13,7 +13,7 @@ it('when the line has just begun, then who came first is served first, and may w
   expect(line.expired(599)).toBeUndefined();
 });
 
-it('when the line was not empty for 100 ms, then who came last is served first, and who has waited for 30 ms is refused', () => {
+it('when the line was not empty for 100 ms, then the newest is served first, and those waiting for 30 ms are refused', () => {
   const line = createWaitingLine<string>();
   line.add('a', 0);
   for (const [name, at] of [
@@ -27,7 +27,7 @@ it('when the line was not empty for 100 ms, then who came last is served first, 
   expect([line.next(101), line.next(101), line.next(101)]).toEqual(['d', 'c', undefined]);
 });
 
-it('when the line was empty for a while, then it is not standing any more; when only for a moment, then it is', () => {
+it('when the line was empty for a while, then it is no longer standing; when only for a moment, then it is', () => {
   const line = createWaitingLine<string>();
   line.add('a', 0);
   expect(line.next(150)).toBe('a');
@@ -40,7 +40,7 @@ it('when the line was empty for a while, then it is not standing any more; when 
   expect(line.next(330)).toBe('c');
 });
 
-it('when somebody goes, then the others stay in order', () => {
+it('when one leaves the line, then the others stay in order', () => {
   const line = createWaitingLine<string>();
   for (const name of ['a', 'b', 'c']) line.add(name, 0);
   expect(line.remove('b', 1)).toBe(true);

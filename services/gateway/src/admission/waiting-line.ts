@@ -1,29 +1,29 @@
 /**
- * A line that was not empty for so long is standing: more comes than is served. It is so until it was empty for as
- * long, since a service that batches gives back many places at a time, which empties any line.
+ * A line that was not empty for this long is standing: more arrives than is served. It stays standing until it was
+ * empty for as long, since a service that batches frees many places at a time, which empties any line.
  */
 const STANDING_AFTER_MS = 100;
-/** Longest wait in a line that empties now and then: it evens out bursts. */
+/** Longest wait in a line that empties now and then, where waiting evens out bursts. */
 const MAX_WAIT_MS = 100;
-/** Longest wait in a standing line: there, waiting helps nobody. */
+/** Longest wait in a standing line, where waiting helps no request. */
 const STANDING_WAIT_MS = 30;
 
 /** Requests that wait for a place, bounded in time. Times in ms, on any one clock. */
 export interface WaitingLine<T> {
   readonly length: number;
-  /** It was not empty for some time: more comes than is served. */
+  /** True when the line was not empty for some time: more arrives than is served. */
   isStanding(now: number): boolean;
   add(item: T, now: number): void;
   /** The next to be served: the oldest, or the newest once the line is standing. */
   next(now: number): T | undefined;
-  /** Takes out one that has waited too long, the oldest first; undefined when there is none left. */
+  /** Removes an item that has waited too long, the oldest first; undefined when there is none. */
   expired(now: number): T | undefined;
   remove(item: T, now: number): boolean;
 }
 
 /**
- * CoDel for requests with adaptive LIFO (Maurer, "Fail at Scale", ACM Queue 2015). Once the line is standing, those who
- * came last are served first: they are the likeliest to be still there, and their answers are quick.
+ * CoDel for requests with adaptive LIFO (Maurer, "Fail at Scale", ACM Queue 2015). Once the line is standing, the
+ * newest requests are served first: their clients are the likeliest to be still there, and their answers are quick.
  */
 export function createWaitingLine<T>(): WaitingLine<T> {
   const items: T[] = [];
@@ -38,7 +38,7 @@ export function createWaitingLine<T>(): WaitingLine<T> {
     return standing;
   }
 
-  /** One is about to leave. */
+  /** Called before an item is removed. */
   function leave(now: number): void {
     if (items.length === 1) emptySince = now;
   }

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('when several gateways start at once, then they share one key, which only its owner can read', async () => {
+it('when several gateways start at once, then they share one key, readable only by its owner', async () => {
   const keyFile = join(folder, 'new', 'key.pem');
   const issuers = await Promise.all(Array.from({ length: 4 }, () => createDemoIssuer({ keyFile, ...names })));
   const later = await createDemoIssuer({ keyFile, ...names });
@@ -27,7 +27,7 @@ it('when several gateways start at once, then they share one key, which only its
   expect(statSync(keyFile).mode & 0o777).toBe(0o600);
 });
 
-it('when no file is named, then each has a key of its own', async () => {
+it('when no file is named, then each gateway has its own key', async () => {
   const [one, other] = [await createDemoIssuer(names), await createDemoIssuer(names)];
   const { token } = await one.issue(7, 'ops');
   expect(await createTokens({ keys: one.keys, ...names }).verify(`Bearer ${token}`)).toEqual({

@@ -8,7 +8,7 @@ import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, type JSONWebKeySe
 import { z } from 'zod';
 import type { Keys } from './keys.ts';
 
-/** Tokens of our own making, for development: whoever asks is who they say. */
+/** Issues tokens for development: anyone who asks gets a token of the stated user. */
 export interface DemoIssuer {
   readonly keys: Keys;
   readonly published: JSONWebKeySet;
@@ -16,7 +16,7 @@ export interface DemoIssuer {
 }
 
 export interface DemoOptions {
-  /** Where the private key is kept, so that tokens outlive this process and hold for its siblings. */
+  /** File of the private key, so that tokens outlive this process and are valid for its siblings. */
   readonly keyFile?: string | undefined;
   readonly issuer: string;
   readonly audience: string;
@@ -62,7 +62,7 @@ export function demoRoutes({ published, issue }: DemoIssuer): (router: Router) =
   };
 }
 
-/** The key of the file. Of several processes that find none, one makes it and all use it. */
+/** The key in the file. If several processes find none, one creates it and all use it. */
 async function keptKey(file: string): Promise<string> {
   const kept = await readFile(file, 'utf8').catch(() => undefined);
   if (kept) return kept;
@@ -70,7 +70,7 @@ async function keptKey(file: string): Promise<string> {
   const draft = `${file}.${randomUUID()}`;
   await writeFile(draft, await newKey(), { mode: 0o600 });
   try {
-    // Unlike a rename, a link never takes the place of a file that is there.
+    // Unlike a rename, a link never replaces an existing file.
     await link(draft, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
@@ -80,7 +80,7 @@ async function keptKey(file: string): Promise<string> {
   }
 }
 
-/** PKCS #8, PEM. RSA: its signatures are the quickest to verify. */
+/** PKCS #8, PEM. RSA, because its signatures are the quickest to verify. */
 async function newKey(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;

@@ -1,24 +1,24 @@
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 
-/** Where the public keys are that tokens are verified with. */
+/** The public keys for verifying tokens. */
 export interface Keys {
-  /** The key of a token. Rejects with `KeysAwayError` when it may exist and cannot be had now. */
+  /** The key of a token. Rejects with `KeysAwayError` when it may exist but cannot be fetched now. */
   readonly find: JWTVerifyGetKey;
-  /** Fetches them anew. */
+  /** Fetches the keys again. */
   refresh(): Promise<void>;
 }
 
-/** The issuer's keys cannot be asked for: whether a token is good is not known. */
+/** The issuer's keys cannot be fetched, so it is unknown whether a token is valid. */
 export class KeysAwayError extends Error {
   override readonly name = 'KeysAwayError';
 }
 
-/** After a failure nobody asks again for so long: a flood of unknown keys must not become one of fetches. */
+/** Pause after a failed fetch, ms: a flood of unknown keys must not become a flood of fetches. */
 const REST_MS = 1_000;
 
 /**
- * The keys that an issuer publishes. They are kept however long it is away, so that its outage is noticed only by
- * tokens of keys that are not known yet; such a token has them fetched, at most every 30 s.
+ * The keys that an issuer publishes. They are kept however long it is away, so its outage only affects tokens with
+ * unknown keys. Such a token causes a fetch, at most every 30 s.
  */
 export function remoteKeys(url: string, { timeoutMs = 3_000 } = {}): Keys {
   const remote = createRemoteJWKSet(new URL(url), {
@@ -37,7 +37,7 @@ export function remoteKeys(url: string, { timeoutMs = 3_000 } = {}): Keys {
         if (!resting) return await remote(header, token);
         return await createLocalJWKSet(remote.jwks() ?? { keys: [] })(header, token);
       } catch (error) {
-        // While it is away, a key that is not known may be a new one of its.
+        // While the issuer is away, an unknown key may be a new one of it.
         if (resting) throw away();
         if (isOfToken(error)) throw error;
         failedAt = Date.now();
@@ -49,7 +49,9 @@ export function remoteKeys(url: string, { timeoutMs = 3_000 } = {}): Keys {
   };
 }
 
-/** The keys were there, and the token's is none of them; anything else is that they are not to be had. */
+/**
+ * True when the keys were available and do not include the token's. All other errors mean that they were not available.
+ */
 function isOfToken(error: unknown): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||

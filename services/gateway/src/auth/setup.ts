@@ -6,7 +6,7 @@ import { createDemoIssuer, type DemoIssuer } from './demo.ts';
 import { remoteKeys } from './keys.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
-/** How often an issuer's keys are fetched, so that those it took back are not believed for much longer. */
+/** Interval of fetching an issuer's keys, ms, so that revoked keys are not accepted for much longer. */
 const REFRESH_KEYS_MS = 300_000;
 
 export interface Authentication {
@@ -14,7 +14,7 @@ export interface Authentication {
   readonly demo: DemoIssuer | undefined;
 }
 
-/** Whose tokens are believed, and whether any are wanted, as the configuration says; its risks are told in the log. */
+/** Sets up which tokens are accepted, and whether any are required, by the configuration. Its risks are logged. */
 export async function openAuthentication(runtime: Runtime<GatewayConfig>): Promise<Authentication> {
   const { config, logger } = runtime;
   const { JWT_ISSUER: issuer = 'shop-demo', JWT_AUDIENCE: audience = 'shop', DEMO_KEY_FILE: keyFile } = config;

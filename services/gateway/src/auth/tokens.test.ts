@@ -9,7 +9,7 @@ import { createTokens, type Tokens } from './tokens.ts';
 /** An issuer: its keys, and the address where it publishes some of them. */
 interface Issuer {
   readonly url: string;
-  /** What it publishes; undefined while it is away. */
+  /** The published keys; undefined while it is away. */
   published: readonly string[] | undefined;
   asked: number;
   sign(claims: JWTPayload, options?: { kid?: string; header?: Record<string, unknown> }): Promise<string>;
@@ -36,7 +36,7 @@ function tokens(options: Partial<Parameters<typeof createTokens>[0]> = {}): Toke
 const good = () => ({ sub: '7', iss: 'us', aud: 'shop', exp: now() + HOUR });
 const bearer = async (...args: Parameters<Issuer['sign']>) => `Bearer ${await issuer.sign(...args)}`;
 
-describe('a good token', () => {
+describe('a valid token', () => {
   it.each(['rs', 'es', 'ed'])(
     'when it is signed with any of the algorithms (%s), then its user is known',
     async (kid) => {
@@ -44,17 +44,17 @@ describe('a good token', () => {
     },
   );
 
-  it('when it is for several audiences, then this shop may be one of them', async () => {
+  it('when a token is for several audiences, then this shop may be one of them', async () => {
     expect(await tokens().verify(await bearer({ ...good(), aud: ['bank', 'shop'] }))).toMatchObject({ user: 7 });
   });
 
-  it('when it has scopes, then those of this shop count', async () => {
+  it('when a token has scopes, then those of this shop count', async () => {
     const read = async (scope: unknown) => (await tokens().verify(await bearer({ ...good(), scope }))).scopes;
     expect(await read('openid ops email')).toEqual(['ops']);
     for (const scope of ['', 'opsx', 'OPS', 'ops2 xops', ['ops'], { ops: true }]) expect(await read(scope)).toEqual([]);
   });
 
-  it('when it was verified, then it is known without another look, until it expires', async () => {
+  it('when a token was verified, then it is remembered without another verification, until it expires', async () => {
     let time = Date.now();
     const checked = tokens({ now: () => time });
     const header = await bearer({ ...good(), exp: now() + 100 });
@@ -68,7 +68,7 @@ describe('a good token', () => {
     await expect(checked.verify(header)).rejects.toThrow(/UNAUTHENTICATED: The token has expired/);
   });
 
-  it('when it has just expired and is good by tolerance, then it is not kept', async () => {
+  it('when a token is valid only by the tolerance, then it is not remembered', async () => {
     const time = Date.now();
     for (const exp of [Math.floor(time / 1000), Math.floor(time / 1000) - 2]) {
       const checked = tokens({ now: () => Math.floor(time / 1000) * 1000 });
@@ -78,7 +78,7 @@ describe('a good token', () => {
     }
   });
 
-  it('when it lasts long, then it is looked at again after ten minutes', async () => {
+  it('when a token lasts long, then it is verified again after ten minutes', async () => {
     let time = Date.now();
     const checked = tokens({ now: () => time });
     const header = await bearer(good());
@@ -89,7 +89,7 @@ describe('a good token', () => {
     expect(checked.known(header)).toBeUndefined();
   });
 
-  it('when there are more than are kept, then the oldest goes', async () => {
+  it('when there are more tokens than are remembered, then the oldest is dropped', async () => {
     const checked = tokens({ mostKept: 2 });
     const headers = [];
     for (const sub of ['1', '2', '3']) headers.push(await bearer({ ...good(), sub }));
@@ -98,7 +98,7 @@ describe('a good token', () => {
   });
 });
 
-describe('what is no token of a user here', () => {
+describe('an invalid token', () => {
   it.each([
     '0',
     '01',
@@ -133,27 +133,27 @@ describe('what is no token of a user here', () => {
     ['without a user', { sub: undefined }],
     ['of a user that is a number', { sub: 7 }],
     ['of several users', { sub: ['7'] }],
-  ])('when it is %s, then it is refused', async (_what, claims) => {
+  ])('when a token is %s, then it is refused', async (_what, claims) => {
     const header = await bearer({ ...good(), ...(claims as JWTPayload) });
     const checked = tokens();
     await expect(checked.verify(header)).rejects.toThrow(/UNAUTHENTICATED/);
     expect(checked.known(header)).toBeUndefined();
   });
 
-  it('when it is signed with a key of somebody else, whatever it calls it, then it is refused', async () => {
+  it('when a token is signed with another key, whatever name it gives the key, then it is refused', async () => {
     const other = await startIssuer();
     for (const kid of ['rs', 'es', 'ed'])
       await expect(tokens().verify(`Bearer ${await other.sign(good(), { kid })}`)).rejects.toThrow(/UNAUTHENTICATED/);
     await other.close();
   });
 
-  it('when it is changed after it was signed, then it is refused', async () => {
+  it('when a token is changed after it was signed, then it is refused', async () => {
     const [head = '', , signature = ''] = (await issuer.sign(good())).split('.');
     const claims = base64url.encode(JSON.stringify({ ...good(), sub: '8' }));
     await expect(tokens().verify(`Bearer ${head}.${claims}.${signature}`)).rejects.toThrow(/UNAUTHENTICATED/);
   });
 
-  it('when it is not signed, or with the public key as a secret, then it is refused', async () => {
+  it('when a token is not signed, or with the public key as a secret, then it is refused', async () => {
     const part = (value: object) => base64url.encode(JSON.stringify(value));
     const published = await (await fetch(issuer.url)).text();
     const hmac = await new SignJWT(good())
@@ -168,7 +168,7 @@ describe('what is no token of a user here', () => {
       await expect(tokens().verify(`Bearer ${token}`)).rejects.toThrow(/UNAUTHENTICATED/);
   });
 
-  it('when it names a key of another kind than its algorithm, then it is refused', async () => {
+  it('when a token names a key of another kind than its algorithm, then it is refused', async () => {
     const [, claims = '', signature = ''] = (await issuer.sign(good(), { kid: 'rs' })).split('.');
     for (const [alg, kid] of [
       ['ES256', 'rs'],
@@ -202,7 +202,7 @@ describe('what is no token of a user here', () => {
     },
   );
 
-  it('when its key is too short to be safe, then it is refused', async () => {
+  it('when the key of a token is too short to be safe, then it is refused', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 });
     const find = async () => publicKey.toCryptoKey({ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, true, ['verify']);
     const text = [{ alg: 'RS256' }, good()].map((part) => base64url.encode(JSON.stringify(part))).join('.');
@@ -211,7 +211,7 @@ describe('what is no token of a user here', () => {
     await expect(checked.verify(`Bearer ${token}`)).rejects.toThrow(/UNAUTHENTICATED/);
   });
 
-  it('when it does not say with which of several keys it is signed, then it is refused', async () => {
+  it('when a token does not say which of several keys signed it, then it is refused', async () => {
     const several = tokens();
     issuer.published = ['rs', 'rs2'];
     await expect(several.verify(await bearer(good(), { header: { kid: undefined } }))).rejects.toThrow(
@@ -233,18 +233,18 @@ describe('what is no token of a user here', () => {
     `Bearer ${'a'.repeat(5_000)}.b.c`,
     'Bearer a.b.c, Bearer d.e.f',
     'Bearer ../../etc/passwd',
-  ])('when it is %p, then it is refused', async (header) => {
+  ])('when the header is %p, then it is refused', async (header) => {
     await expect(tokens().verify(header)).rejects.toThrow(/UNAUTHENTICATED/);
     expect(issuer.asked).toBe(0);
   });
 
-  it('when it is written with more spaces, then it is refused: each spelling would be kept', async () => {
+  it('when a header has more spaces, then it is refused, since each spelling would be remembered', async () => {
     const token = await issuer.sign(good());
     for (const spaces of ['  ', ' '.repeat(5_000), '\t'])
       await expect(tokens().verify(`Bearer${spaces}${token}`)).rejects.toThrow(/UNAUTHENTICATED/);
   });
 
-  it('when it is huge, then it is refused without being looked at, though it is signed', async () => {
+  it('when a token is huge, then it is refused unread, though it is signed', async () => {
     await expect(tokens().verify(await bearer({ ...good(), text: 'x'.repeat(5_000) }))).rejects.toThrow(
       /UNAUTHENTICATED/,
     );
@@ -263,7 +263,7 @@ describe('the keys of an issuer', () => {
     jest.restoreAllMocks();
   });
 
-  it('when it is away from the start, then no token can be told to be good or bad, until it is back', async () => {
+  it('when the issuer is away from the start, then no token can be judged until it is back', async () => {
     const checked = tokens();
     issuer.published = undefined;
     const header = await bearer(good());
@@ -274,7 +274,7 @@ describe('the keys of an issuer', () => {
     expect(await checked.verify(header)).toMatchObject({ user: 7 });
   });
 
-  it('when it goes away, then tokens of known keys are good, and of unknown ones it is not known', async () => {
+  it('when the issuer goes away, then tokens of known keys are valid, and of unknown keys it is unknown', async () => {
     const checked = tokens();
     issuer.published = ['rs'];
     await checked.verify(await bearer(good()));
@@ -290,7 +290,7 @@ describe('the keys of an issuer', () => {
     expect(await checked.verify(await bearer(good(), { kid: 'es' }))).toMatchObject({ user: 7 });
   });
 
-  it('when a token is of an unknown key, then the keys are not fetched for each such token', async () => {
+  it('when a token has an unknown key, then the keys are not fetched for each such token', async () => {
     const checked = tokens();
     issuer.published = ['rs'];
     for (let i = 0; i < 10; i++)
@@ -300,7 +300,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.asked).toBe(1);
   });
 
-  it('when they are fetched anew, then a key that was taken back is of no use', async () => {
+  it('when the keys are fetched again, then a revoked key is no longer accepted', async () => {
     const keys = remoteKeys(issuer.url);
     await tokens({ keys }).verify(await bearer(good()));
     issuer.published = ['es'];

@@ -3,24 +3,24 @@ import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { type Keys, KeysAwayError } from './keys.ts';
 
-/** Of the whole header, which is what is kept. */
+/** Longest header, bytes; the whole header is remembered. */
 const MAX_LENGTH = 4_096;
-/** One space only: a token has to have few spellings, each of which would be kept. */
+/** One space only: a token must have few spellings, since each would be remembered. */
 const TOKEN = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
-/** Signatures that are accepted. No secret is ever shared with an issuer, so none of HMAC's. */
+/** Accepted signatures. No HMAC: no secret is ever shared with an issuer. */
 const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
-/** How far the issuer's clock may be from ours, s. */
+/** Largest difference between the issuer's clock and ours, s. */
 const CLOCK_TOLERANCE = 5;
 /**
- * So long a token is not verified again, ms: a key that its issuer takes back is of use for this and until its keys are
- * fetched anew.
+ * How long a verified token is not verified again, ms. A revoked key stays usable for this time and until the issuer's
+ * keys are fetched again.
  */
 const MAX_KEPT_MS = 600_000;
-/** Tokens that are kept: ten megabytes of usual ones, eighty at most. */
+/** Most tokens remembered: ten megabytes of usual ones, eighty at most. */
 const MAX_KEPT = 20_000;
 
 const NOT_VALID = 'The token is not valid.';
-/** What is said of a claim that is missing or wrong. */
+/** The refusal for a missing or wrong claim. */
 const REFUSED_CLAIMS: Readonly<Record<string, string>> = {
   exp: 'The token does not say when it expires.',
   nbf: 'The token is not valid yet.',
@@ -30,9 +30,9 @@ const REFUSED_CLAIMS: Readonly<Record<string, string>> = {
 
 export interface TokensOptions {
   readonly keys: Keys;
-  /** `iss` that a token must have. */
+  /** The required `iss` of a token. */
   readonly issuer?: string | undefined;
-  /** `aud` that a token must name. */
+  /** The required `aud` of a token. */
   readonly audience?: string | undefined;
   readonly mostKept?: number;
   readonly now?: () => number;
@@ -40,23 +40,23 @@ export interface TokensOptions {
 
 /** Reads the Authorization header: `Bearer <token>`. */
 export interface Tokens {
-  /** The caller, if this very header was verified not long ago. */
+  /** The caller, if this same header was verified recently. */
   known(authorization: string): Caller | undefined;
-  /** Rejects with UNAUTHENTICATED; SERVICE_UNAVAILABLE when that cannot be told now. */
+  /** Rejects with UNAUTHENTICATED, or with SERVICE_UNAVAILABLE when the token cannot be judged now. */
   verify(authorization: string): Promise<Caller>;
 }
 
 export function createTokens({ keys, issuer, audience, mostKept = MAX_KEPT, now = Date.now }: TokensOptions): Tokens {
   const kept = new LRUCache<string, Caller>({ max: mostKept, ttl: MAX_KEPT_MS, ttlResolution: 0, perf: { now } });
   const find: JWTVerifyGetKey = (header, token) => {
-    // jose refuses it only where `crit` names it.
+    // jose refuses this extension only when `crit` names it.
     if ('b64' in header) throw new errors.JWSInvalid('it has an extension');
     return keys.find(header, token);
   };
 
   function keep(authorization: string, caller: Caller, expiresAt: number): void {
     const ttl = Math.min(expiresAt - now(), MAX_KEPT_MS);
-    // A time of 0 would mean "for ever": a token that is good by tolerance alone is not kept.
+    // A time of 0 would mean "for ever": a token that is valid only by the tolerance is not kept.
     if (ttl > 0) kept.set(authorization, caller, { ttl });
   }
 
@@ -92,14 +92,14 @@ function invalid(detail: string): DomainError {
   return new DomainError('UNAUTHENTICATED', detail);
 }
 
-/** `sub`: a user's id in decimal, written in the one way there is. */
+/** `sub`: a user's id in decimal, in its one canonical form. */
 function userOf({ sub }: JWTPayload): number {
   const id = typeof sub === 'string' && /^[1-9]\d{0,15}$/.test(sub) ? userIdSchema.safeParse(Number(sub)) : undefined;
   if (!id?.success) throw invalid('The token is of no user of this shop.');
   return id.data;
 }
 
-/** `scope`: names between spaces (RFC 8693); those of others mean nothing here. */
+/** `scope`: names separated by spaces (RFC 8693); unknown names are ignored. */
 function scopesOf({ scope }: JWTPayload): Caller['scopes'] {
   const named = typeof scope === 'string' ? scope.split(' ') : [];
   return SCOPES.filter((each) => named.includes(each));

@@ -28,7 +28,7 @@ function ask(method: string, path: string, authorization?: string): Promise<Resp
   return fetch(gateway.url + path, { method, headers: authorization === undefined ? {} : { authorization } });
 }
 
-/** Who the service was told asks. */
+/** The callers that the service was told. */
 function callers(): (Caller | undefined)[] {
   const verify = createCallerVerifier(INTERNAL_KEYS);
   return service.requests.map(({ request: { headers, method = '', url = '' } }) =>
@@ -36,7 +36,7 @@ function callers(): (Caller | undefined)[] {
   );
 }
 
-it('when there is a good token, then the service knows the user, whatever the request says', async () => {
+it('when a token is valid, then the service knows its user, whatever the request says', async () => {
   for (let i = 0; i < 2; i++) expect((await ask('GET', '/orders?userId=8', `Bearer ${token}`)).status).toBe(200);
   expect(callers()).toEqual([
     { user: 7, scopes: [] },
@@ -44,7 +44,7 @@ it('when there is a good token, then the service knows the user, whatever the re
   ]);
 });
 
-it('when an operation is public, then no token is needed, and none is believed', async () => {
+it('when an operation is public, then no token is needed, and none is used', async () => {
   for (const authorization of [undefined, 'Bearer nonsense', `Bearer ${token}`])
     expect((await ask('GET', '/products', authorization)).status).toBe(200);
   expect(callers()).toEqual(Array(3).fill({ user: 'nobody', scopes: [] }));
@@ -66,7 +66,7 @@ it.each([
   },
 );
 
-it('when an operation is for operators, then only a token with scope ops is enough', async () => {
+it('when an operation is for operators, then only a token with scope ops suffices', async () => {
   const operator = (await demo.issue(8, 'ops')).token;
   expect((await ask('POST', '/products')).status).toBe(401);
   const answer = await ask('POST', '/products', `Bearer ${token}`);
@@ -89,7 +89,7 @@ it('when there are two Authorization headers, then neither counts', async () => 
   expect(service.requests).toEqual([]);
 });
 
-it('when a token holds more than its characters, then it makes no header of its own', async () => {
+it('when more text follows a token, then it makes no header of its own', async () => {
   const answer = await raw(
     `GET /orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\tX-Shop-Caller: 1\r\n\r\n`,
   );
@@ -97,14 +97,14 @@ it('when a token holds more than its characters, then it makes no header of its 
   expect(service.requests).toEqual([]);
 });
 
-it('when a body comes with a bad token, then the connection goes on with the next request', async () => {
+it('when a body comes with an invalid token, then the connection continues with the next request', async () => {
   const body = 'x'.repeat(50_000);
   const refused = `POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   const answer = await raw(`${refused}GET /products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
   expect(answer).toMatch(/^HTTP\/1.1 401 [\s\S]*HTTP\/1.1 200 /);
 });
 
-it('when a demo token is asked for, then it is one, and what is asked is checked', async () => {
+it('when a demo token is requested, then it is valid, and the request is checked', async () => {
   const post = (body: unknown) =>
     fetch(`${gateway.url}/auth/demo-token`, {
       method: 'POST',
@@ -128,12 +128,12 @@ it('when a demo token is asked for, then it is one, and what is asked is checked
     expect([body, (await post(body)).status]).toEqual([body, 400]);
 });
 
-it('when the public keys are asked for, then they hold nothing private', async () => {
+it('when the public keys are requested, then they hold nothing private', async () => {
   const { keys } = (await (await ask('GET', '/.well-known/jwks.json')).json()) as { keys: Record<string, unknown>[] };
   expect(keys.map((key) => Object.keys(key).sort())).toEqual([['alg', 'e', 'kid', 'kty', 'n', 'use']]);
 });
 
-/** Sends exactly this, and gives what comes back until the other side closes or is silent. */
+/** Sends raw text and returns the answer until the other side closes or is silent. */
 function raw(text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';

@@ -3,13 +3,13 @@ import { ANYBODY, type Caller, DomainError } from '@shop/chassis';
 import type { Tokens } from '../auth/tokens.ts';
 import type { Guard, Passage } from '../passage.ts';
 
-/** GATEWAY_AUTH=off: every request is from whoever it says. */
+/** GATEWAY_AUTH=off: every request is from the user it names. */
 export const asAnybody: Guard = (passage) => {
   passage.caller = ANYBODY;
   return undefined;
 };
 
-/** Lets through what is public, and who has a token that is enough for the route. */
+/** Admits public operations, and callers whose token suffices for the route. */
 export function authenticate(tokens: Tokens): Guard {
   return (passage) => {
     if (passage.route.access === 'public') return undefined;
@@ -44,7 +44,7 @@ function authorizationOf(passage: Passage): string {
     challenge(passage);
     throw new DomainError('UNAUTHENTICATED', 'A token is needed: Authorization: Bearer …');
   }
-  // Node gives the first; what else reads the request may take another.
+  // Node uses the first header; another reader of the request might use the second.
   if (countAuthorization(passage.request) > 1) {
     challenge(passage, 'error="invalid_request"');
     throw new DomainError('UNAUTHENTICATED', 'There must be one Authorization header.');
@@ -61,7 +61,7 @@ function countAuthorization({ rawHeaders }: IncomingMessage): number {
   return count;
 }
 
-/** RFC 6750 §3: what the client lacks. */
+/** RFC 6750 §3: tells the client what is missing. */
 function challenge({ response }: Passage, ...reason: readonly string[]): void {
   response.setHeader('WWW-Authenticate', ['Bearer realm="shop"', ...reason].join(', '));
 }

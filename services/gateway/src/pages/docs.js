@@ -1,4 +1,4 @@
-// The page /docs: Swagger UI, and a form that gets it a token of the demo.
+// The page /docs: Swagger UI, and a form that gets a demo token for it.
 const ui = window.SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#ui',
@@ -6,7 +6,7 @@ const ui = window.SwaggerUIBundle({
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
   docExpansion: 'list',
-  // The document is checked where it is made; no other server is asked.
+  // The document is validated where it is generated; no other server is asked.
   validatorUrl: null,
 });
 

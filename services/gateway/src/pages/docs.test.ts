@@ -34,7 +34,7 @@ it('when programs ask for the documents, then they are there', async () => {
   expect(await (await fetch(`${gateway.url}/docs/asyncapi.json`)).json()).toMatchObject({ asyncapi: '3.0.0' });
 });
 
-it('when a browser has a file already, then it is not sent again; and it is sent small to who can unpack it', async () => {
+it('when a browser has a file already, then it is not sent again; clients that can unpack get it compressed', async () => {
   const first = await fetch(`${gateway.url}/docs/swagger-ui-bundle.js`);
   expect((await first.arrayBuffer()).byteLength).toBeGreaterThan(1_000_000);
   const etag = first.headers.get('etag') ?? '';
@@ -54,7 +54,7 @@ it('when a browser has a file already, then it is not sent again; and it is sent
   expect(await bytes('gzip')).toBeLessThan((await bytes('identity')) / 2);
 });
 
-it('when a file is none of the pages, then there is nothing', async () => {
+it('when a file does not belong to the pages, then it is not served', async () => {
   for (const path of [
     '/docs/docs.ts',
     '/docs/package.json',

@@ -17,6 +17,6 @@ export function docsRoutes(router: Router): void {
     router.get(`/docs/${name}`, fileHandler(new URL(name, swagger)));
   }
   router.get('/docs/events', fileHandler(here('events.html')));
-  // It stands beside the schemas it is made from.
+  // Stored beside the schemas it is made from.
   router.get('/docs/asyncapi.json', fileHandler(here('../../../../libs/events/asyncapi.json')));
 }

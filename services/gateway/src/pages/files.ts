@@ -8,7 +8,7 @@ const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
-  // As browsers get it: without its types.
+  // Sent to browsers without its types.
   ts: 'text/javascript; charset=utf-8',
   json: 'application/json; charset=utf-8',
   png: 'image/png',
@@ -17,8 +17,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const compress = promisify(gzip);
 
 /**
- * Answers with a file, which is read once, when it is first asked for, and made into what is served by `prepare`.
- * Browsers keep it and ask whether it is still the same.
+ * Answers with a file, which is read at the first request and converted by `prepare`. Browsers keep it and revalidate
+ * it.
  */
 export function fileHandler(file: URL, prepare: (plain: Buffer) => Buffer = (plain) => plain): RequestHandler {
   const type = TYPES[file.pathname.split('.').at(-1) ?? ''];
@@ -33,7 +33,7 @@ export function fileHandler(file: URL, prepare: (plain: Buffer) => Buffer = (pla
 
   return async (request, response) => {
     kept ??= read().catch((error: unknown) => {
-      // The next one tries again.
+      // The next request tries again.
       kept = undefined;
       throw error;
     });

@@ -6,7 +6,7 @@ const state = (elapsedMs: number, issued: number, completed: number, refused: Re
   ({ elapsedMs, coupons: { issued }, orders: { completed, refused } }) as Rush;
 const SIZE = { width: 100, height: 50 };
 
-it('when there is nothing yet, then there is a chart without lines', () => {
+it('when there are no states yet, then the chart has no lines', () => {
   expect(chartOf([], SIZE)).toEqual({ lines: { issued: '', sold: '', refused: '' }, most: 1, ms: 1 });
 });
 

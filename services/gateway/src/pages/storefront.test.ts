@@ -13,13 +13,13 @@ describe('the files of the shop', () => {
   });
   afterAll(() => gateway.close());
 
-  it('when a browser opens the address of the gateway, then it is led to the shop; a program gets JSON', async () => {
+  it("when a browser opens the gateway's address, then it is led to the shop; a program gets JSON", async () => {
     const browser = await fetch(gateway.url, { headers: { accept: 'text/html,*/*;q=0.8' } });
     expect([new URL(browser.url).pathname, browser.status]).toEqual(['/shop/', 200]);
     expect(await (await fetch(gateway.url)).json()).toMatchObject({ name: 'shop' });
   });
 
-  it('when the page is opened, then every module that it leads to is served as JavaScript, without types', async () => {
+  it('when the page is opened, then every module it imports is served as JavaScript, without types', async () => {
     const seen = new Set(['/shop/main.ts']);
     for (const path of seen) {
       const answer = await fetch(gateway.url + path);
@@ -37,7 +37,7 @@ describe('the files of the shop', () => {
     expect([...seen]).toEqual(expect.arrayContaining(['/shop/lit-html.js', '/shop/pages/order.ts']));
   });
 
-  it('when what is not served is asked for, then there is nothing', async () => {
+  it('when a file is not served, then the answer is 404', async () => {
     for (const path of ['/shop/tsconfig.json', '/shop/README.md', '/shop/..%2fpackage.json', '/shop/nothing.ts']) {
       expect([path, (await fetch(gateway.url + path)).status]).toEqual([path, 404]);
     }
@@ -57,7 +57,7 @@ describe('the basket', () => {
     expect(total(basket)).toBe(5_600);
   });
 
-  it('when an order is taken out, then what was put in meanwhile stays', () => {
+  it('when an order is removed, then products put in meanwhile stay', () => {
     const ordered = put(put([], tea, 2), pot);
     const meanwhile = put(put(ordered, tea, 3), { productId: 3, name: 'cup', price: 900 });
     expect(without(meanwhile, ordered)).toEqual([
@@ -66,13 +66,13 @@ describe('the basket', () => {
     ]);
   });
 
-  it('when a quantity is set, then it is between nothing and what an order may have', () => {
+  it('when a quantity is set, then it is limited to what an order may have', () => {
     expect(put(put([], tea), tea, 7)).toEqual([{ ...tea, quantity: 7 }]);
     expect(put(put([], tea), tea, 5_000)).toEqual([{ ...tea, quantity: 1_000 }]);
     expect(put(put([], tea), tea, 0)).toEqual([]);
   });
 
-  it('when it has as many lines as an order may have, then a further product stays out', () => {
+  it('when the basket has as many lines as an order may have, then a further product is not added', () => {
     const full = Array.from({ length: 50 }, (_, i) => i).reduce<ReturnType<typeof put>>(
       (basket, productId) => put(basket, { ...tea, productId }),
       [],
@@ -89,7 +89,7 @@ describe('prices', () => {
     price: 5_000,
   });
 
-  it('when a price has changed since, then the basket has the new one, and all else as it was', () => {
+  it('when a price has changed, then the basket has the new one, and all else as before', () => {
     const cheaper = reprice(basket, [
       { productId: 1, name: 'green tea', price: 250 },
       { productId: 3, name: 'cup', price: 9 },
@@ -107,7 +107,7 @@ describe('prices', () => {
   });
 });
 
-describe('what is to be done once', () => {
+describe('requests with one effect', () => {
   const kept = new Map<string, string>();
   beforeAll(() => {
     const storage = {
@@ -119,7 +119,7 @@ describe('what is to be done once', () => {
   });
   afterAll(() => void Reflect.deleteProperty(globalThis, 'sessionStorage'));
 
-  it('when the same is wanted before it is known to be done, then its key is the same; else it is another', () => {
+  it('when a wish is repeated before its outcome is known, then its key is the same; else it is another', () => {
     const first = wishFor('charge', { amount: 5 });
     expect(wishFor('charge', { amount: 5 }).key).toBe(first.key);
     expect(wishFor('order', { amount: 5 }).key).not.toBe(first.key);
@@ -129,7 +129,7 @@ describe('what is to be done once', () => {
     expect(wishFor('charge', { amount: 6 }).key).not.toBe(second.key);
   });
 
-  it('when only what does not matter differs, then the first wish is repeated word for word', () => {
+  it('when only unessential parts differ, then the first wish is repeated word for word', () => {
     const items = [{ productId: 1, quantity: 2 }];
     const itemsOf = (body: { items: typeof items }) => body.items;
     const first = wishFor('order', { items, couponId: 'c', expectedTotal: 90 }, itemsOf);

@@ -6,10 +6,10 @@ import { fileHandler } from './files.ts';
 
 const FOLDER = new URL('../../../../storefront/', import.meta.url);
 const SERVED = /\.(html|css|svg|ts)$/;
-/** The one package that pages import by its name, which a browser cannot look up. */
+/** The only package that pages import by name, which a browser cannot resolve. */
 const LIT_HTML = '/shop/lit-html.js';
 
-/** The shop for browsers. Its TypeScript is sent without the types: there is no build. */
+/** The browser shop. Its TypeScript is served without types, so there is no build. */
 export function storefrontRoutes(router: Router): void {
   router.get('/shop', (_request, response) => response.redirect('/shop/'));
   router.get('/shop/', fileHandler(new URL('index.html', FOLDER)));
@@ -18,7 +18,7 @@ export function storefrontRoutes(router: Router): void {
     if (!SERVED.test(path)) continue;
     router.get(`/shop/${path}`, fileHandler(new URL(path, FOLDER), path.endsWith('.ts') ? toJavaScript : undefined));
   }
-  // Beside the one for Node, which is what is found here.
+  // Node resolves the package to its build for Node; the build for browsers is beside it.
   const forNode = pathToFileURL(createRequire(import.meta.url).resolve('lit-html'));
   router.get(LIT_HTML, fileHandler(new URL('../lit-html.js', forNode)));
 }

@@ -34,7 +34,7 @@ describe('the address of a client', () => {
   });
 });
 
-describe('what is counted together', () => {
+describe('the network that is counted together', () => {
   it.each([
     ['192.0.2.1', '192.0.2.1'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],

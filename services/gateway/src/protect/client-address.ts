@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** Who asks, as far as the network tells. */
+/** The client's address, as far as the network shows it. */
 export type ClientAddress = (request: IncomingMessage) => string;
 
 const CIDR = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/i;
@@ -14,9 +14,9 @@ export function isNetwork(text: string): boolean {
 }
 
 /**
- * The address that a request is counted under. That is the other end of its connection; only where that is one of the
- * proxies in `trusted` (addresses and networks), X-Forwarded-For is read, from its end, as far as proxies wrote it:
- * whatever a client puts there itself stands further to the left and is never believed.
+ * The address under which a request is counted: the other end of its connection. If that is one of the `trusted`
+ * proxies (addresses and networks), X-Forwarded-For is read from its end, as far as proxies wrote it. Entries written
+ * by the client itself stand further left and are never trusted.
  */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
   if (trusted.length === 0) return (request) => plain(request.socket.remoteAddress ?? '');
@@ -35,7 +35,7 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
 }
 
 /**
- * What is counted together: an IPv4 address alone, of IPv6 a /64, since that is what one customer gets and may use up.
+ * The network counted together: a single IPv4 address, or an IPv6 /64, since one customer gets and may use a whole /64.
  */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
@@ -50,7 +50,7 @@ export function networkOf(address: string): string {
   return `${first.join(':')}::/64`;
 }
 
-/** An IPv4 client of a socket that takes both is `::ffff:192.0.2.1`; an IPv6 one may name its interface after a %. */
+/** A dual-stack socket shows an IPv4 client as `::ffff:192.0.2.1`; an IPv6 client may add its interface after a %. */
 function plain(address: string): string {
   if (!address.includes(':')) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

@@ -4,7 +4,7 @@ import type { HeaderPairs } from './security-headers.ts';
 const METHODS = 'GET, HEAD, POST, PATCH';
 const REQUEST_HEADERS =
   'Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, traceparent';
-/** What a page of another origin may read of an answer, besides what every page may. */
+/** Answer headers that a page of another origin may read, besides those every page may. */
 const EXPOSED = [
   'Age',
   'ETag',
@@ -22,17 +22,18 @@ const EXPOSED = [
 const MAX_AGE_SECONDS = '600';
 
 export interface Cors {
-  /** What an answer to this request needs so that its page may read it: name, value, name, value … */
+  /** The headers that let the requesting page read an answer: name, value, name, value … */
   headers(request: IncomingMessage): HeaderPairs;
-  /** Answers a preflight of an allowed origin. @returns false for everything else, which is then handled as usual */
+  /** Answers a preflight of an allowed origin. @returns false for all other requests, which are handled as usual */
   preflight(request: IncomingMessage, response: ServerResponse, own: HeaderPairs): boolean;
 }
 
 const NONE: HeaderPairs = [];
 
 /**
- * Pages of the origins named may call the API; those of others get their answers without a word of CORS, and their
- * browsers keep them from it. Tokens come in a header that such a page must have, so cookies (credentials) stay out.
+ * Pages of the named origins may call the API. Other origins get answers without CORS headers, so browsers keep their
+ * pages from reading them. Tokens come in a header that such a page must set itself, so cookies (credentials) are not
+ * allowed.
  */
 export function createCors(origins: readonly string[]): Cors {
   if (origins.length === 0) return { headers: () => NONE, preflight: () => false };

@@ -24,7 +24,7 @@ describe('security headers', () => {
     ['an answer of a service', '/orders/1', 201],
     ['a service that is away', '/points', 503],
     ['a method that is not allowed', '/coupons/issue', 405],
-  ])('when the answer is %s, then a browser runs nothing of it', async (_case, path, status) => {
+  ])('when the answer is %s, then a browser runs no part of it', async (_case, path, status) => {
     const { url } = await gateway();
     const { headers, ...answer } = await fetch(url + path).then((it) => ({ status: it.status, headers: it.headers }));
     expect(answer.status).toBe(status);
@@ -71,7 +71,7 @@ describe('pages of other origins', () => {
       expect(exposed.split(', ')).toContain(name);
   });
 
-  it('when an answer is a refusal, then an allowed page can read that too', async () => {
+  it('when an answer is a refusal, then an allowed page can read it too', async () => {
     const { url } = await gateway({ corsOrigins: ['https://shop.example'] });
     const answer = await fetch(`${url}/points`, { headers: { origin: 'https://shop.example' } });
     expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([503, 'https://shop.example']);
@@ -82,7 +82,7 @@ describe('pages of other origins', () => {
     ['another one is', ['https://shop.example'], 'https://evil.example'],
     ['one that begins alike is', ['https://shop.example'], 'https://shop.example.evil.example'],
     ['it is none', ['https://shop.example'], 'null'],
-  ])('when %s, then a page gets no leave', async (_case, corsOrigins, origin) => {
+  ])('when %s, then a page is not allowed', async (_case, corsOrigins, origin) => {
     const { url } = await gateway({ corsOrigins });
     expect((await preflight(`${url}/orders`, origin)).status).toBe(405);
     for (const answer of [
@@ -94,7 +94,7 @@ describe('pages of other origins', () => {
 });
 
 describe('rate limits', () => {
-  it('when an address has asked too often, then 429 says when to come back, and no service is asked', async () => {
+  it('when an address has asked too often, then 429 says when to return, and no service is asked', async () => {
     const { url, order } = await gateway({ limitAddress: { requests: 2, seconds: 60 } });
     const first = await fetch(`${url}/orders/1`);
     expect(first.headers.get('ratelimit-policy')).toBe('"address";q=2;w=60');
@@ -120,7 +120,7 @@ describe('rate limits', () => {
     expect([(await ask('7')).status, (await ask('8')).status]).toEqual([429, 201]);
   });
 
-  it('when somebody tries tokens, then each try counts for their address', async () => {
+  it('when a client tries tokens, then each try counts for its address', async () => {
     const identify: Guard = () => {
       throw new DomainError('UNAUTHENTICATED');
     };
@@ -130,13 +130,13 @@ describe('rate limits', () => {
     expect(statuses).toEqual([401, 401, 429]);
   });
 
-  it('when whoever watches asks too often, then they are answered all the same', async () => {
+  it('when monitoring asks too often, then it is still answered', async () => {
     const { url } = await gateway({ limitAddress: { requests: 1, seconds: 60 } });
     for (const path of ['/health/live', '/health/ready', '/metrics', '/health/live'])
       expect((await fetch(url + path)).status).toBe(200);
   });
 
-  it('when a proxy is trusted, then its clients are counted apart; when none is, then a client cannot say who it is', async () => {
+  it('when a proxy is trusted, then its clients are counted apart; when none is, then a client cannot state its address', async () => {
     const ask = (url: string, address: string) => fetch(`${url}/orders/1`, { headers: { 'x-forwarded-for': address } });
     const limitAddress = { requests: 1, seconds: 60 };
     const behind = await gateway({ limitAddress, trustProxy: ['127.0.0.1'] });
@@ -165,10 +165,10 @@ describe('size of a request', () => {
 });
 
 describe('shedding', () => {
-  it('when the event loop is late for long, then requests are refused, health answers, and it ends by itself', async () => {
+  it('when the event loop is late for long, then requests are refused, health answers, and the refusals end by themselves', async () => {
     const { url, metrics } = await gateway({ shedAboveMs: 30 });
     let working = true;
-    // Something that holds up the event loop for 100 ms in each of its turns.
+    // Blocks the event loop for 100 ms in each of its turns.
     const work = (): void => {
       const end = performance.now() + 100;
       while (performance.now() < end);
@@ -189,7 +189,7 @@ describe('shedding', () => {
   });
 
   it('when the event loop is late once, then nothing is refused', () => {
-    // A clock of its own: on a busy machine the real one is late more than once.
+    // A simulated clock: on a busy machine the real one is late more than once.
     jest.useFakeTimers();
     try {
       let at = 0;
@@ -209,7 +209,7 @@ describe('shedding', () => {
     }
   });
 
-  it('when the delay rises, then more is refused, from none at the threshold to all at twice that', () => {
+  it('when the delay rises, then more is refused, from none at the threshold to all at twice the threshold', () => {
     expect([0, 250, 300, 375, 500, 5_000].map((delay) => shareToRefuse(delay, 250))).toEqual([
       0, 0, 0.19999999999999996, 0.5, 1, 1,
     ]);

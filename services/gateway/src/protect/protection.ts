@@ -9,7 +9,7 @@ import type { RateLimiter } from './rate-limiter.ts';
 import { API_HEADERS, type HeaderPairs, PAGE_HEADERS } from './security-headers.ts';
 import type { Shedder } from './shedding.ts';
 
-/** Longest path with query. All headers together may have 16 KiB: `serve` sees to that. */
+/** Longest path with query. `serve` limits all headers together to 16 KiB. */
 const URL_LIMIT = 8 * 1024;
 
 export interface ProtectionOptions {
@@ -20,19 +20,19 @@ export interface ProtectionOptions {
   readonly logger: Logger;
 }
 
-/** What every request meets, whoever answers it. */
+/** Checks and headers that apply to every request, whoever answers it. */
 export interface Protection {
   /** Answers a preflight. @returns whether it was one */
   preflight(request: IncomingMessage, response: ServerResponse): boolean;
-  /** Headers that every answer of a route has: name, value, name, value … */
+  /** Headers of every answer with a route: name, value, name, value … */
   answerHeaders(request: IncomingMessage): string[];
-  /** The headers with which a page of another origin may read an answer: part of `answerHeaders`. */
+  /** The headers that let a page of another origin read an answer; part of `answerHeaders`. */
   originHeaders(request: IncomingMessage): HeaderPairs;
-  /** Refuses too long a path, and an address that has asked too often, by throwing. */
+  /** Refuses, by throwing, a path that is too long and an address that has asked too often. */
   admit(request: IncomingMessage, headers: string[]): void;
-  /** Refuses a user who has asked too often. */
+  /** Refuses a user that has asked too often. */
   readonly limitUser: Guard;
-  /** The same around the gateway's own pages. Whoever watches the gateway (/health, /metrics) is never refused. */
+  /** The same for the gateway's own pages. Monitoring (/health, /metrics) is never refused. */
   pages(listener: RequestListener): RequestListener;
 }
 

@@ -12,7 +12,7 @@ function limiter({ user = 3, address = 5, maxKeys = 100 } = {}) {
     address: createWindowCounts({ requests: address, seconds: 60 }, maxKeys),
   };
   const limit = createRateLimiter({ ...counts, metrics: metrics(), now: () => clock.now });
-  // As a request goes through the gateway.
+  // Counts address, then user, like a request through the gateway.
   const ask = ({ address: from, user: who }: { address: string; user?: string }) => {
     const pairs: string[] = [];
     const refused = limit.address(from, pairs) ?? (who === undefined ? undefined : limit.user(who, pairs));
@@ -25,7 +25,7 @@ function limiter({ user = 3, address = 5, maxKeys = 100 } = {}) {
 }
 
 describe('a limit', () => {
-  it('when a user is known, then the headers tell where user and address stand', () => {
+  it('when a user is known, then the headers show the state of user and address', () => {
     const { ask, clock } = limiter();
     ask({ address: '192.0.2.1', user: '7' });
     clock.now += 4_001;
@@ -36,7 +36,7 @@ describe('a limit', () => {
     });
   });
 
-  it('when a user has used theirs up, then they are told when to come back, and others are not refused', () => {
+  it('when a user has used up the limit, then they are told when to return, and others are not refused', () => {
     const { ask, clock } = limiter();
     for (let i = 0; i < 3; i++) expect(ask({ address: `192.0.2.${i}`, user: '7' }).refused).toBeUndefined();
     clock.now += 2_500;
@@ -48,7 +48,7 @@ describe('a limit', () => {
     expect(ask({ address: '192.0.2.9', user: '7' }).refused).toBeUndefined();
   });
 
-  it('when an address has used its own up, then it is refused whoever asks from there', () => {
+  it('when an address has used up its limit, then every user of it is refused', () => {
     const { ask } = limiter();
     for (let i = 0; i < 5; i++) expect(ask({ address: '192.0.2.1', user: `${i}` }).refused).toBeUndefined();
     expect(ask({ address: '192.0.2.1', user: '9' }).refused).toMatchObject({ code: 'RATE_LIMITED' });
@@ -56,14 +56,14 @@ describe('a limit', () => {
     expect(ask({ address: '192.0.2.2' }).refused).toBeUndefined();
   });
 
-  it('when somebody changes addresses within their IPv6 network, then they are counted as one', () => {
+  it('when a client changes addresses within its IPv6 network, then they count as one', () => {
     const { ask } = limiter();
     for (let i = 0; i < 5; i++) expect(ask({ address: `2001:db8:1:2::${i + 1}` }).refused).toBeUndefined();
     expect(ask({ address: '2001:db8:1:2:abcd::1' }).refused).toBeDefined();
     expect(ask({ address: '2001:db8:1:3::1' }).refused).toBeUndefined();
   });
 
-  it('when refused requests go on coming, then the window ends all the same', () => {
+  it('when refused requests keep coming, then the window ends all the same', () => {
     const { ask, clock } = limiter();
     for (let i = 0; i < 1_000; i++) ask({ address: '192.0.2.1' });
     clock.now += 60_000;
@@ -82,14 +82,14 @@ describe('a limit', () => {
 });
 
 describe('memory', () => {
-  it('when addresses flood in, then no more are remembered than may be, nor are those that changed', () => {
+  it('when addresses flood in, then only so many are remembered, and only so many reported as changed', () => {
     const { ask, counts } = limiter({ maxKeys: 50 });
     for (let i = 0; i < 10_000; i++) ask({ address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` });
     expect(counts.address.size).toBeLessThanOrEqual(50);
     expect(counts.address.changed().length).toBeLessThanOrEqual(50);
   });
 
-  it('when addresses flood in, then who goes on asking is not forgotten', () => {
+  it('when addresses flood in, then an address that keeps asking is not forgotten', () => {
     const { ask } = limiter({ maxKeys: 50 });
     const refused: number[] = [];
     for (let i = 0; i < 1_000; i++) {

@@ -3,21 +3,20 @@ import { networkOf } from './client-address.ts';
 import { type Quota, used, type Window, type WindowCounts } from './window-counts.ts';
 
 /**
- * Counts a request of somebody. Adds the headers that tell where they stand (draft-ietf-httpapi-ratelimit-headers-08)
- * to `headers`: name, value, name, value … @returns the refusal, if there is no room for it
+ * Counts a request of a key. Adds the headers that show the state of its limit
+ * (draft-ietf-httpapi-ratelimit-headers-08) to `headers`: name, value, name, value … @returns the refusal, if the limit
+ * is used up
  */
 export type Limiter = (key: string, headers: string[]) => DomainError | undefined;
 
-/**
- * A request has to find room under both: that of its address before anything costs much, that of its user once known.
- */
+/** A request must be within both limits: that of its address before any costly work, that of its user once known. */
 export interface RateLimiter {
   readonly address: Limiter;
   readonly user: Limiter;
 }
 
 export interface RateLimiterOptions {
-  /** Missing: users are not limited. */
+  /** Undefined: users are not limited. */
   readonly user: WindowCounts | undefined;
   readonly address: WindowCounts | undefined;
   readonly metrics: Metrics;
@@ -35,7 +34,7 @@ export function createRateLimiter({ user, address, metrics, now = Date.now }: Ra
       const at = now();
       const { window, taken } = counts.take(key, at);
       const seconds = Math.max(1, Math.ceil((window.endsAt - at) / 1000));
-      // Either is a list: what the other limit says goes into a line of its own.
+      // Both headers are lists, so the other limit adds its own line.
       headers.push('RateLimit-Policy', described, 'RateLimit', `"${policy}";r=${left(window, quota)};t=${seconds}`);
       if (taken) return undefined;
       refusals.inc({ policy });

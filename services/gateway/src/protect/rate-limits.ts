@@ -3,22 +3,22 @@ import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
 import { shareCounts } from './share-counts.ts';
 import { createWindowCounts, type Quota } from './window-counts.ts';
 
-/** Users and addresses that are remembered at most, each: some 10 MB. */
+/** Most users, and most addresses, remembered: some 10 MB each. */
 const MAX_KEYS = 50_000;
-/** Longest wait for Redis. No request waits with it. */
+/** Longest wait for Redis, ms. Requests do not wait for it. */
 const COMMAND_TIMEOUT_MS = 1_000;
 
 export interface RateLimitsOptions {
-  /** Missing: no limit. */
+  /** Undefined: no limit. */
   readonly user: Quota | undefined;
   readonly address: Quota | undefined;
-  /** Missing: this instance limits alone. */
+  /** Undefined: this instance limits alone. */
   readonly redisUrl: string | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
-/** The rate limits of this instance, counted together with those of the others as long as Redis is there. */
+/** The rate limits of this instance, with counts shared among all instances while Redis is there. */
 export function openRateLimits({ user, address, redisUrl, logger, metrics }: RateLimitsOptions): {
   readonly limit: RateLimiter;
   stop(): void;

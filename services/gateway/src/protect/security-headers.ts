@@ -5,7 +5,7 @@ import helmet, { type HelmetOptions } from 'helmet';
 /** name, value, name, value … */
 export type HeaderPairs = readonly string[];
 
-/** For whoever opens an answer of the API in a browser: it loads nothing, runs nothing and stands in no frame. */
+/** Headers of API answers, in case one is opened in a browser: it loads nothing, runs nothing and cannot be framed. */
 const API: HelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -13,7 +13,7 @@ const API: HelmetOptions = {
   },
   frameguard: { action: 'deny' },
   referrerPolicy: { policy: 'no-referrer' },
-  // These say something to pages only.
+  // These headers concern pages only.
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
   xDnsPrefetchControl: false,
@@ -23,7 +23,8 @@ const API: HelmetOptions = {
 };
 
 /**
- * The storefront and Swagger UI: everything comes from here, nothing is inline. Swagger UI has its icons in data URLs.
+ * Headers of the storefront and Swagger UI: everything comes from this origin, nothing is inline. Swagger UI has its
+ * icons in data URLs.
  */
 const PAGES: HelmetOptions = {
   contentSecurityPolicy: {
@@ -42,11 +43,11 @@ const PAGES: HelmetOptions = {
   frameguard: { action: 'deny' },
 };
 
-/** Computed once: an answer only copies them. */
+/** Computed once, so that an answer only copies them. */
 export const API_HEADERS: HeaderPairs = headersOf(API);
 export const PAGE_HEADERS: HeaderPairs = headersOf(PAGES);
 
-/** What helmet sets, taken from an answer that goes nowhere. */
+/** helmet's headers, taken from a response that is never sent. */
 function headersOf(options: HelmetOptions): HeaderPairs {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);

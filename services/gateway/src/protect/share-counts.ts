@@ -2,14 +2,14 @@ import { oneAtATime } from '@shop/chassis';
 import type { Redis } from 'ioredis';
 import { used, type Window, type WindowCounts } from './window-counts.ts';
 
-/** How often what was counted is told to Redis, ms. */
+/** Interval of sending counts to Redis, ms. */
 const EVERY_MS = 100;
-/** Keys of one script: Redis does nothing else while it runs, and coupons wait for it. */
+/** Most keys of one script call: Redis does nothing else during a script, and coupons wait for it. */
 const KEYS_A_CALL = 200;
 
 /**
- * Adds what each key was counted here, and tells what all instances counted and how long the key's window lasts (ms).
- * A window begins with whoever tells of it first.
+ * Adds this instance's count of each key, and returns the count of all instances and the rest of the key's window (ms).
+ * A window begins with the first instance that reports it.
  */
 const ADD = `
 local answer = {}
@@ -25,24 +25,24 @@ end
 return answer`;
 
 export interface SharedCounts {
-  /** Tells Redis what has changed and hears what the others counted; settles when that is done or has failed. */
+  /** Sends changed counts to Redis and gets those of all instances; settles when that is done or has failed. */
   exchange(): Promise<void>;
   stop(): void;
 }
 
 export interface ShareOptions {
   readonly redis: Redis;
-  /** By the name of the policy, which is part of the keys. */
+  /** Counts by the policy's name, which is part of the keys. */
   readonly counts: Readonly<Record<string, WindowCounts>>;
-  /** ms; the clock that the counts are kept by. */
+  /** ms; the clock of the counts. */
   readonly now?: () => number;
-  /** Told of each exchange whether Redis took part. */
+  /** Called after each exchange: true if Redis took part. */
   readonly exchanged?: (common: boolean) => void;
 }
 
 /**
- * Makes the counts of all instances common, every 100 ms, with one pipeline for all that changed. No request waits for
- * it. While Redis is away each instance goes on with its own counts, and tells the rest when Redis is back.
+ * Shares the counts of all instances every 100 ms, with one pipeline for all changes. Requests do not wait for it.
+ * While Redis is away each instance uses its own counts, and sends them when Redis is back.
  */
 export function shareCounts({
   redis,
@@ -85,7 +85,7 @@ export function shareCounts({
     exchanged(common);
   }
 
-  // Never two at once: a Redis that is slow is told more at a time.
+  // Never two at once: a slow Redis gets larger exchanges instead.
   const exchangeOnce = oneAtATime(exchange);
   const timer = setInterval(() => void exchangeOnce(), EVERY_MS).unref();
   return { exchange: exchangeOnce, stop: () => clearInterval(timer) };
@@ -97,7 +97,7 @@ function takeOver(window: Window, [total = 0, left = 0]: readonly number[], now:
   window.endsAt = now + left;
 }
 
-/** Whether Redis counted it is not known. Here it stays counted; it is not told twice. */
+/** It is unknown whether Redis counted these requests. They stay counted here and are not sent again. */
 function keepOwn(window: Window): void {
   window.common = used(window) - window.own;
   window.sent = 0;

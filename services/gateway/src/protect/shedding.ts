@@ -1,21 +1,20 @@
 import type { Metrics } from '@shop/chassis';
 
-/** How often the event loop should come round for a look, ms. */
+/** Interval at which the event loop is expected to come round, ms. */
 const EVERY_MS = 20;
 /**
- * What the newest look counts for. One stall alone, such as a collection of the heap, then stays under the threshold.
+ * Weight of the newest measurement. A single stall, such as a collection of the heap, then stays under the threshold.
  */
 const WEIGHT = 0.4;
 
 export interface Shedder {
   /**
-   * Whether the request that has just come should be refused, so that those at work get done.
+   * Whether a new request should be refused, so that current ones can finish.
    *
-   * @param share of the threshold at which refusals begin: less for requests that can be done without sooner; by
-   *   default 1
+   * @param share of the threshold at which refusals begin: lower for less important requests; default 1
    */
   refuses(share?: number): boolean;
-  /** How late the event loop comes round, smoothed, ms. */
+  /** Smoothed delay of the event loop, ms. */
   readonly delayMs: number;
   stop(): void;
 }
@@ -26,14 +25,13 @@ export interface ShedderOptions {
   readonly metrics: Metrics;
   /** For tests: 0 ≤ n < 1. */
   readonly random?: () => number;
-  /** ms, on a clock that runs forward. */
+  /** A clock that runs forward, ms. */
   readonly now?: () => number;
 }
 
 /**
- * Refuses requests while the event loop comes round too late: everything that is being worked on, health included,
- * waits that long in every turn. The share refused rises with the delay, from nothing at `aboveMs` to all at twice
- * that.
+ * Refuses requests while the event loop comes round too late: every current request, health included, waits that long
+ * in every turn. The refused share rises with the delay, from none at `aboveMs` to all at twice that.
  */
 export function createShedder(options: ShedderOptions): Shedder {
   const { aboveMs, metrics, random = Math.random, now = () => performance.now() } = options;

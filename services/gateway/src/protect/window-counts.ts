@@ -1,19 +1,19 @@
 import { LRUCache } from 'lru-cache';
 
-/** So many requests in so many seconds. */
+/** A number of requests in a number of seconds. */
 export interface Quota {
   readonly requests: number;
   readonly seconds: number;
 }
 
-/** What is counted for one key, from its first request on until the window ends. */
+/** The count of one key, from its first request until the window ends. */
 export interface Window {
   readonly key: string;
-  /** Counted so far by all instances, as Redis last told; those of this one that it was told of are in it. */
+  /** Count of all instances by the last exchange, including the part of this one that was sent. */
   common: number;
-  /** Counted here and on the way to Redis. */
+  /** Counted here and on its way to Redis. */
   sent: number;
-  /** Counted here; Redis has not been told. */
+  /** Counted here and not yet sent to Redis. */
   own: number;
   /** ms, on the clock of the caller. */
   endsAt: number;
@@ -23,9 +23,9 @@ export interface WindowCounts {
   readonly quota: Quota;
   /** Counts one request of `key` if there is room for it. */
   take(key: string, now: number): { readonly window: Window; readonly taken: boolean };
-  /** The windows that have something to tell; they are handed out once. */
+  /** The windows with counts to send; each is returned once. */
   changed(): Window[];
-  /** Keys that are remembered. */
+  /** Number of remembered keys. */
   readonly size: number;
 }
 
@@ -34,8 +34,8 @@ export function used(window: Window): number {
 }
 
 /**
- * Counts in this process alone; `shareCounts` makes them common. At most `maxKeys` are remembered: the one that did not
- * ask for the longest is forgotten. Its common count is found again in Redis when it comes back.
+ * Counts in this process alone; `shareCounts` shares them. At most `maxKeys` are remembered: the key that has not asked
+ * for the longest is forgotten. Its shared count is read from Redis again when it returns.
  */
 export function createWindowCounts(quota: Quota, maxKeys: number): WindowCounts {
   const changed = new Set<Window>();
@@ -52,7 +52,8 @@ export function createWindowCounts(quota: Quota, maxKeys: number): WindowCounts 
     take(key, now) {
       const known = windows.get(key);
       const window = known && known.endsAt > now ? known : begin(key, now);
-      // What is refused is not counted: who keeps asking is let in again when the window ends, like everybody.
+      // Refused requests are not counted: a client that keeps asking is admitted again when the window ends, like all
+      // others.
       if (used(window) >= quota.requests) return { window, taken: false };
       window.own++;
       changed.add(window);

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Most of a body that is refused is still read, so that its sender gets the answer instead of a broken connection. */
+/**
+ * Largest refused body that is still read, so that its sender gets the answer instead of a broken connection, bytes.
+ */
 const DISCARD_LIMIT = 8 * 1024 * 1024;
 
 export type Body =
@@ -12,8 +14,8 @@ export type Body =
   | { readonly kind: 'aborted' };
 
 /**
- * Reads a request's body, which has to be whole before the request goes on: only then is it known to be small enough,
- * and can be sent again when an instance turns out to be away.
+ * Reads a request's whole body before the request is forwarded. Only then is it known to be small enough, and it can be
+ * sent again when an instance turns out to be away.
  */
 export function readBody(request: IncomingMessage, limit: number, done: (body: Body) => void): void {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;

@@ -1,49 +1,47 @@
 import { createBreaker, type Metrics } from '@shop/chassis';
 
-/**
- * What became of a request that was sent to a service. One of the two has to be called; what is called first counts.
- */
+/** The outcome of a request sent to a service. One of the methods must be called; the first call counts. */
 export interface Attempt {
-  /** It answered, whatever it said. */
+  /** The service answered, with any status. */
   answered(): void;
-  /** None of its instances did. */
+  /** No instance answered. */
   failed(error: Error): void;
 }
 
 /** Keeps requests from a service that does not answer. */
 export interface ServiceBreaker {
-  /** Whether requests may be sent. */
+  /** True while requests may be sent. */
   readonly closed: boolean;
-  /** A request is being sent. */
+  /** Called when a request is being sent. */
   begin(): Attempt;
   close(): void;
 }
 
 export interface ServiceBreakerOptions {
-  /** The service. */
+  /** The service's name. */
   readonly name: string;
-  /** Resolves when an instance of it is there. */
+  /** Resolves when an instance of the service answers. */
   readonly probe: () => Promise<void>;
   readonly metrics: Metrics;
 }
 
 /**
- * What is looked back on, ms; the fewest requests in it that say something; and the share without an answer, per cent:
- * more than one instance of two has when it hangs.
+ * Observed time, ms; the minimum of requests in it; and the share without an answer, per cent: more than one hanging
+ * instance of two causes.
  */
 const WINDOW_MS = 5_000;
 const MIN_REQUESTS = 5;
 const FAILURES_PERCENT = 60;
-/** How often it is looked whether an open breaker's service is back, ms. */
+/** Interval of checks whether an open breaker's service is back, ms. */
 const PROBE_EVERY_MS = 500;
 
-/** What settles an attempt. */
+/** Settles an attempt. */
 type Outcome = (answered: () => void, failed: (error: Error) => void) => void;
 
 /**
- * Opens when most of the requests of the last seconds got no answer, and then refuses at once. Only the absence of an
- * answer counts: whatever a service says, an error or "too busy" included, says that it is there. No client's request
- * is the one that tries whether it is back: the gateway asks for its health.
+ * Opens when most of the last seconds' requests got no answer, and then refuses at once. Only a missing answer counts:
+ * any answer, even an error or "too busy", shows that the service is there. A client's request never tests whether it
+ * is back: the gateway asks for its health.
  */
 export function guardService({ name, probe, metrics }: ServiceBreakerOptions): ServiceBreaker {
   const breaker = createBreaker((outcome: Outcome) => new Promise<void>(outcome), {
@@ -63,7 +61,7 @@ export function guardService({ name, probe, metrics }: ServiceBreakerOptions): S
   });
 
   function fire(outcome: Outcome): void {
-    // Its failure has been told to whom it concerns.
+    // The failure has already been reported to the request.
     breaker.fire(outcome).catch(() => undefined);
   }
 
@@ -76,7 +74,7 @@ export function guardService({ name, probe, metrics }: ServiceBreakerOptions): S
       fire((answered, failed) => {
         attempt = { answered, failed };
       });
-      // Only without a call of the action: it was shut down.
+      // The action is not called only after a shutdown.
       return attempt ?? { answered: () => undefined, failed: () => undefined };
     },
     close: breaker.close,

@@ -14,7 +14,7 @@ afterEach(async () => {
 
 type Answer = Parameters<typeof fakeService>[0];
 
-/** A gateway before a catalog; its copies are good for as long as a test takes. */
+/** A gateway in front of a catalog; its copies stay valid throughout a test. */
 async function shop(
   answer: Answer,
   copiesMs = 60_000,
@@ -37,7 +37,7 @@ function good(response: ServerResponse, text: string, etag = `"${text}"`): void 
     .end(text);
 }
 
-/** As it is sent: fetch adds a Cache-Control of its own to conditional requests. */
+/** Raw request: fetch adds its own Cache-Control to conditional requests. */
 function get(url: string, headers: Record<string, string> = {}) {
   return new Promise<{ status: number | undefined; headers: IncomingMessage['headers']; text: string }>(
     (done, failed) => {
@@ -53,7 +53,7 @@ function get(url: string, headers: Record<string, string> = {}) {
   );
 }
 
-describe('what is given from a copy', () => {
+describe('answers from a copy', () => {
   it('when a product is asked for again, then the service is not, and the answer is the same but for its trace', async () => {
     const { url, catalog, count } = await shop((_request, response) => good(response, 'lamp'));
     const [first, second] = [await get(`${url}/products/1`), await get(`${url}/products/1`)];
@@ -67,7 +67,7 @@ describe('what is given from a copy', () => {
     expect(await count()).toContain('gateway_shared_answers_total{route="/products/:id"} 1');
   });
 
-  it('when the client has it already, then 304, whether it comes from a copy or from the service', async () => {
+  it('when the client has the answer already, then 304, from a copy as from the service', async () => {
     const { url, catalog } = await shop((_request, response) => good(response, 'lamp'));
     for (const tag of ['"lamp"', 'W/"x", W/"lamp"', '*']) {
       const answer = await get(`${url}/products/1`, { 'if-none-match': tag });
@@ -98,7 +98,7 @@ describe('what is given from a copy', () => {
     expect(catalog.requests).toHaveLength(1);
   });
 
-  it('when a client wants what is true now, then the service is asked, with that wish', async () => {
+  it('when a client wants the present state, then the service is asked, with that wish', async () => {
     const { url, catalog } = await shop((_request, response) => good(response, 'lamp'));
     await get(`${url}/products/1`);
     const now = { 'cache-control': 'no-cache' };
@@ -107,7 +107,7 @@ describe('what is given from a copy', () => {
     expect((await get(`${url}/products/1`, { ...now, 'if-none-match': '"lamp"' })).status).toBe(304);
   });
 
-  it('when it is only the head, a refusal, or depends on the user, then it is asked for each time', async () => {
+  it('when a read is a HEAD, refused, or depends on the user, then the service is asked each time', async () => {
     const { url, catalog } = await shop((_request, response) => response.writeHead(404).end('{}'));
     for (let n = 0; n < 2; n++) expect((await get(`${url}/products/1`)).status).toBe(404);
     expect(catalog.requests).toHaveLength(2);
@@ -118,7 +118,7 @@ describe('what is given from a copy', () => {
 });
 
 describe('a change by an operator', () => {
-  it('when it went through here, then the next read sees it, and the service reads anew', async () => {
+  it('when a change went through here, then the next read sees it, and the service reads anew', async () => {
     let name = 'old';
     const { url, catalog } = await shop(({ method }, response) => {
       if (method === 'PATCH') name = 'new';
@@ -132,7 +132,7 @@ describe('a change by an operator', () => {
     expect(catalog.requests).toHaveLength(3);
   });
 
-  it('when it broke off, then it may have happened, and the next read is asked for', async () => {
+  it('when a change broke off, then it may have happened, and the next read is asked for', async () => {
     const { url, catalog } = await shop((request, response) => {
       if (request.method === 'PATCH') request.socket.destroy();
       else good(response, 'lamp');
@@ -146,15 +146,15 @@ describe('a change by an operator', () => {
   });
 });
 
-describe('who waits for the answer of another', () => {
-  it('when the other goes away, then the first of those who wait asks in its place, for all', async () => {
+describe("clients waiting for another's answer", () => {
+  it('when the asking client leaves, then the first waiting one asks in its place, for all', async () => {
     const held: ServerResponse[] = [];
     const { url, catalog } = await shop((_request, response) => void held.push(response));
     const leaving = ask(`${url}/products`).on('error', () => undefined);
     leaving.end();
     await eventually(() => held.length === 1);
     const waiting = [1, 2, 3].map(() => get(`${url}/products`));
-    // They have reached the gateway once a request that came after them is answered.
+    // They have reached the gateway once a later request is answered.
     await get(`${url}/health/live`);
     leaving.destroy();
     await eventually(() => held.length === 2);
@@ -163,7 +163,7 @@ describe('who waits for the answer of another', () => {
     expect(catalog.requests).toHaveLength(2);
   });
 
-  it('when the service refuses, then each is refused on its own; when it is away, then all are told', async () => {
+  it('when the service refuses, then each is refused singly; when it is away, then all are told', async () => {
     const held: ServerResponse[] = [];
     let late = 0;
     const { url, catalog } = await shop((_request, response) => {
@@ -179,10 +179,10 @@ describe('who waits for the answer of another', () => {
     expect(catalog.requests).toHaveLength(3);
   });
 
-  it('when the first reads slowly, then the others have their answer all the same', async () => {
+  it('when the first client reads slowly, then the others get their answer all the same', async () => {
     const large = 'x'.repeat(8_000_000);
     const { url, catalog } = await shop((_request, response) => good(response, large, '"large"'));
-    // It never reads on after the head.
+    // It reads nothing after the head.
     const slow = ask(`${url}/products`).on('error', () => undefined);
     const head = new Promise<IncomingMessage>((done) => void slow.on('response', done));
     slow.end();
@@ -193,7 +193,7 @@ describe('who waits for the answer of another', () => {
   });
 });
 
-describe('how old it may be', () => {
+describe('the age of a copy', () => {
   const route = ROUTES.find(({ path }) => path === '/products') as Passage['route'];
   const body = Buffer.from('x');
 
@@ -224,7 +224,7 @@ describe('how old it may be', () => {
   it('when a copy was asked for a quarter of a second ago, then it is given, and not a moment later', () => {
     const { clock, read } = simulated();
     const { flight } = read();
-    // The age counts from the question, however late the answer.
+    // The age counts from the request, however late the answer.
     clock.ms = 200;
     flight?.answered({ contentType: 'a', body });
     clock.ms = 250;
@@ -233,7 +233,7 @@ describe('how old it may be', () => {
     expect(read()).toMatchObject({ flight: { fresh: false } });
   });
 
-  it('when a question has been out for longer, then another one goes out', () => {
+  it('when a request has been out for longer, then another one is sent', () => {
     const { clock, read } = simulated();
     read();
     clock.ms = 250;
@@ -242,7 +242,7 @@ describe('how old it may be', () => {
     expect(read().flight).toBeDefined();
   });
 
-  it('when an operator changes something while a question is out, then its answer is given to nobody who comes later', () => {
+  it('when an operator changes something during a request, then its answer is not given to later readers', () => {
     const { copies, read } = simulated();
     const { flight } = read();
     const early = read();
@@ -255,7 +255,7 @@ describe('how old it may be', () => {
     expect(read().status).toBe(200);
   });
 
-  it('when very much is asked for, then what is kept is what was asked for lately, within its bytes', () => {
+  it('when very much is asked for, then the copies are the latest ones, within their bytes', () => {
     const { clock, copies, read } = simulated();
     for (let n = 0; n < 3_000; n++)
       read(`/products/${n}`).flight?.answered({ contentType: 'a', body: Buffer.alloc(10_000) });

@@ -4,68 +4,71 @@ import type { Passage } from '../passage.ts';
 import type { UpstreamName } from '../routes.ts';
 import type { NoAnswer } from './no-answer.ts';
 
-/** A good answer (status 200), as it is given to others. */
+/** A good answer (status 200), in the form given to other clients. */
 export interface SharedAnswer {
   readonly contentType: string;
   readonly body: Buffer;
   readonly etag?: string | undefined;
   readonly cacheControl?: string | undefined;
-  /** Its age when it came, s. */
+  /** Its age on arrival, s. */
   readonly age?: string | undefined;
 }
 
-/** One question to a service, whose answer others wait for too. What it is told first counts. */
+/** One request to a service whose answer others wait for too. The first outcome counts. */
 export interface Flight {
-  /** Only what the service reads from now on will do: an operator has just changed something. */
+  /** True when only a new reading of the service will do: an operator has just changed something. */
   readonly fresh: boolean;
   answered(answer: SharedAnswer): void;
-  /** The service has no answer: then it has none for those who wait either. */
+  /** The service gave no answer: the waiting clients get none either. */
   failed(reason: NoAnswer): void;
-  /** The fault was this client's own: each of those who wait asks alone. */
+  /** The fault was this client's own: each waiting client asks alone. */
   refused(): void;
 }
 
-/** Of a request, all that an answer needs. */
+/** The parts of a request that an answer needs. */
 export type Answerable = Pick<Passage, 'request' | 'response' | 'route' | 'trace' | 'headers'>;
 
-/** How a request is asked, or told that there is no answer, where there is nothing to share. */
+/** How a request is sent, or told that there is no answer, when nothing can be shared. */
 export interface Asking {
   ask(flight: Flight | undefined): void;
   failed(reason: NoAnswer): void;
 }
 
-/** Answers to reads that are the same for everybody (`isShared`), for a moment. Nothing that depends on who asks. */
+/**
+ * Keeps answers to reads that are the same for all clients (`isShared`), for a moment. Nothing that depends on the
+ * caller.
+ */
 export interface Copies {
-  /** Answers a shared read from a copy that is good enough. @returns whether it did; nothing else is done where not */
+  /** Answers a shared read from a valid copy. @returns whether it did; otherwise nothing happens */
   hit(of: Answerable): boolean;
-  /** Answers from a copy, or with what another request is being answered, or has it asked. */
+  /** Answers from a copy, or with the answer to another request under way, or sends the request. */
   answer(passage: Passage, asking: Asking): void;
-  /** A service may show something else from now on: an operator has changed it through this gateway. */
+  /** An operator has changed the service through this gateway, so its answers may differ from now on. */
   changed(service: UpstreamName): void;
-  /** Bytes that are kept. */
+  /** Bytes of all copies. */
   readonly bytes: number;
 }
 
 export interface CopiesOptions {
-  /** Oldest copy given, ms, from when it was asked for; 0 gives none. */
+  /** Oldest copy given, ms, counted from its request; 0 gives none. */
   readonly maxAgeMs?: number;
   readonly maxBytes?: number;
   readonly metrics: Metrics;
-  /** ms, on a clock that runs forward. */
+  /** A clock that runs forward, ms. */
   readonly now?: () => number;
 }
 
-/** With the half second of the services it stays below the second that the API promises. */
+/** Together with the services' half second this stays below the second that the API promises. */
 const MAX_AGE_MS = 250;
 const MAX_BYTES = 16 * 1024 * 1024;
-/** Memory of an entry besides its key and body, roughly, bytes. */
+/** Approximate memory of an entry besides its key and body, bytes. */
 const ENTRY_BYTES = 400;
-/** For so long after an operator's change services are asked to read anew, ms: longer than their copies last. */
+/** How long services are asked for fresh reads after an operator's change, ms: longer than their copies last. */
 const FRESH_MS = 1_000;
 
 interface Kept {
   readonly askedAt: number;
-  /** How many changes its service had seen when it was asked for. */
+  /** The number of changes its service had seen at the request. */
   readonly changes: number;
 }
 type Copy = SharedAnswer & Kept;
@@ -76,15 +79,14 @@ interface Open extends Kept {
   readonly waiting: Waiting[];
 }
 
-/** A read that is the same for everybody. */
+/** True for a read that is the same for all clients. */
 export function isShared({ request, route }: Pick<Passage, 'request' | 'route'>): boolean {
   return route.lastGood === true && request.method === 'GET';
 }
 
 /**
- * A question that comes again within a quarter of a second is answered from here, and one that several ask at once is
- * asked once. The age counts from when the request went out. A client that sends `Cache-Control: no-cache` gets
- * neither.
+ * A read repeated within a quarter of a second is answered from here, and simultaneous equal reads are sent once. The
+ * age counts from the sending of the request. A client that sends `Cache-Control: no-cache` gets neither.
  */
 export function createCopies(options: CopiesOptions): Copies {
   const { maxAgeMs = MAX_AGE_MS, maxBytes = MAX_BYTES, metrics, now = performance.now.bind(performance) } = options;
@@ -107,7 +109,7 @@ export function createCopies(options: CopiesOptions): Copies {
     const before = copies.peek(key);
     if (before && before.askedAt > copy.askedAt) return;
     copies.set(key, copy);
-    // Looks (`peek`) leave the order as it is, that in which copies came: those that are too old come first here.
+    // `peek` keeps the order of arrival, in which outdated copies come first.
     for (const oldest of copies.rkeys()) {
       const it = copies.peek(oldest);
       if (it && now() - it.askedAt <= maxAgeMs) return;
@@ -173,14 +175,14 @@ export function createCopies(options: CopiesOptions): Copies {
     return {
       fresh: open.askedAt - at < FRESH_MS,
       answered(given) {
-        // The bytes may be a small part of what was read from the socket, all of which would stay.
+        // Copied, since the bytes may be a small part of a socket buffer that would stay in memory as a whole.
         const copy = { ...given, body: Buffer.from(given.body), askedAt: open.askedAt, changes: count };
         if (!ended) keep(key, copy);
         end(({ passage }) => give(passage, copy));
       },
       failed: (reason) => end(({ failed }) => failed(reason)),
       refused: () => end(({ ask }) => ask(undefined)),
-      // The first of those who wait asks in its place, the others wait for that.
+      // The first waiting client asks in its place, and the others wait for that one.
       left: () => end(({ passage, ...asking }) => answer(passage, asking)),
     };
   }

@@ -10,7 +10,7 @@ import type { Instance, Upstream } from './upstream.ts';
 
 export interface Outgoing {
   readonly method: string;
-  /** Path and query, as the client sent them. */
+  /** Path and query, as sent by the client. */
   readonly path: string;
   readonly headers: string[];
   readonly body: Buffer | null;
@@ -21,22 +21,22 @@ export interface Outgoing {
 export interface ExchangeOptions {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** What every answer of the gateway has: name, value, name, value … */
+  /** Headers of every answer of the gateway: name, value, name, value … */
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
   readonly outgoing: Outgoing;
-  /** Told of the answer, or that none came. */
+  /** Informed of the answer, or of its absence. */
   readonly place: Place | undefined;
-  /** For reads that are the same for everybody: it is given the whole answer, whatever their client has of it. */
+  /** For reads that are the same for all clients: gets the whole answer, whatever its client receives of it. */
   readonly standIn: StandIn | undefined;
-  /** Told when it is sent a second time. */
+  /** Called when the request is sent a second time. */
   readonly retried: (upstream: string) => void;
   readonly failed: (reason: NoAnswer) => void;
 }
 
 /**
- * One request on its way to a service and its answer on the way back. Another instance is tried only as long as no byte
- * of the request has been sent: a request that was perhaps received is never sent twice, unless it only reads.
+ * One request on its way to a service, and its answer on the way back. Another instance is tried only while no byte of
+ * the request has been sent: a request that may have been received is never sent twice, unless it only reads.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
@@ -46,9 +46,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #head: { status: number; headers: string[]; length: number } | undefined;
   #triedAgain = false;
-  /** Another answer has been given in its place. */
+  /** True when another answer was sent in its place. */
   #replaced = false;
-  /** The client has the answer already: it gets 304 once the rest is known to have come. */
+  /** True when the client already has the answer: it gets 304 once the rest has arrived. */
   #unchanged = false;
   #cut = false;
 
@@ -59,10 +59,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { response, outgoing, upstream } = this.#options;
-    // 'close' comes after a finished answer too; then there is nothing left to abort.
+    // 'close' also follows a finished answer, with nothing left to abort.
     response.once('close', () => {
       if (response.writableFinished) return;
-      // Neither for the service nor against it.
+      // The client left: the breaker counts this neither as success nor as failure.
       this.#attempt.answered();
       this.#controller?.abort(new Error('the client has gone'));
     });
@@ -76,12 +76,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#dispatch(0);
   }
 
-  /** Ends the answer here, where it is: for a stream, whose client comes back for the rest. */
+  /** Ends the answer where it is: for a stream, whose client returns for the rest. */
   cut(): void {
     const { response } = this.#options;
     this.#cut = true;
     if (response.headersSent) response.end();
-    // One that is still connecting ends as soon as it is connected.
+    // A request that is still connecting ends once it is connected.
     this.#controller?.abort(new Error('the gateway stops'));
   }
 
@@ -90,7 +90,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#instance?.pool.dispatch(this.#options.outgoing, this);
   }
 
-  /** The first byte is about to be sent. */
+  /** Called before the first byte is sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#options.response.closed) controller.abort(new Error('the client has gone'));
@@ -115,7 +115,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     const length = Number(headers['content-length'] ?? Number.NaN);
     this.#head = { status, headers: responseHeaders(headers, ownHeaders), length };
-    // An answer of unknown length may be a stream of events: its head does not wait for the first of them.
+    // An answer of unknown length may be a stream of events, so its head does not wait for the first event.
     if (Number.isNaN(length) && request.method !== 'HEAD' && status !== 204 && status !== 304) {
       this.#writeHead();
       response.flushHeaders();
@@ -129,11 +129,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#unchanged) return;
     this.#writeHead();
     if (chunk.length === this.#head?.length) {
-      // The usual answer comes in one piece and leaves in one, head and body together.
+      // The usual answer comes in one piece and is sent in one, head and body together.
       response.end(chunk);
       return;
     }
-    // Where others wait for the same answer, a client that reads slowly must not keep it from them.
+    // If others wait for the same answer, a slowly reading client must not delay them.
     if (!response.write(chunk) && !standIn) {
       controller.pause();
       response.once('drain', () => controller.resume());
@@ -152,7 +152,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { response } = this.#options;
     if (this.#replaced || response.closed || response.destroyed || response.writableEnded) return;
     if (response.headersSent) {
-      // Half an answer has gone out: breaking the connection is the only way left to say so.
+      // Half of the answer has been sent: only breaking the connection can tell the client.
       response.destroy();
       return;
     }
@@ -161,7 +161,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#tryNext(error);
   }
 
-  /** No instance can send it: nothing is said of the service. */
+  /** No instance can send the request, which says nothing of the service. */
   #malformed(error: Error): void {
     this.#attempt.answered();
     this.#options.failed({ kind: 'malformed', error });
@@ -176,14 +176,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     else this.#failed('away', error);
   }
 
-  /** It was sent, and no answer came. */
+  /** The request was sent, and no answer came. */
   #silent(error: Error): void {
     const { upstream, outgoing } = this.#options;
     if (this.#instance) upstream.markAway(this.#instance);
     if (isReset(error) && isRead(outgoing) && !this.#cut && !this.#triedAgain && upstream.retries.spend()) {
       this.#triedAgain = true;
       this.#options.retried(upstream.name);
-      // Connections that broke together with this one are found out first.
+      // On the next turn, so that other connections broken at the same time are noticed first.
       setImmediate(() => {
         if (!this.#options.response.closed) this.#begin();
       });
@@ -191,7 +191,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #failed(kind: 'away' | 'silent', error: Error): void {
-    // One instance that died among others is not the service; an answer that did not come in time is.
+    // One dead instance among others is not a failure of the service; a missing answer in time is.
     if (this.#options.upstream.allAway || !isReset(error)) this.#attempt.failed(error);
     else this.#attempt.answered();
     this.#options.place?.failed();
@@ -209,7 +209,7 @@ function isRead({ method }: Outgoing): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** The connection ended, as with a process that dies; no time ran out. */
+/** True when the connection ended, as when a process dies, and no time ran out. */
 function isReset(error: Error): boolean {
   const { code } = error as { code?: string };
   return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';

@@ -16,11 +16,11 @@ const HOP_BY_HOP = [
 
 const NOT_FORWARDED = new Set([
   ...HOP_BY_HOP,
-  // Made anew for the connection to the service.
+  // These two are set anew for the connection to the service.
   'host',
   'content-length',
   'expect',
-  // This is the edge: whatever a client says of itself here is not believed.
+  // The gateway is the edge: a client's own statements about its address are not trusted.
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -28,7 +28,7 @@ const NOT_FORWARDED = new Set([
   'traceparent',
   CALLER_HEADER,
   TIME_LEFT_HEADER,
-  // A token is for the gateway: services learn from it who calls.
+  // The token is for the gateway, which tells services the caller.
   'authorization',
 ]);
 
@@ -37,11 +37,11 @@ const NOT_RETURNED = new Set(HOP_BY_HOP);
 export interface Client {
   readonly address: string | undefined;
   readonly traceparent: string | undefined;
-  /** Who asks, signed. */
+  /** The signed caller. */
   readonly caller: string;
 }
 
-/** The client's headers as they go to a service: name, value, name, value … */
+/** The client's headers in the form sent to a service: name, value, name, value … */
 export function requestHeaders(headers: IncomingHttpHeaders, client: Client): string[] {
   const named = namedByConnection(headers.connection);
   const result: string[] = [];
@@ -56,7 +56,7 @@ export function requestHeaders(headers: IncomingHttpHeaders, client: Client): st
   return result;
 }
 
-/** A service's headers as they go to the client, with the gateway's `own`: name, value, name, value … */
+/** A service's headers in the form sent to the client, with the gateway's `own`: name, value, name, value … */
 export function responseHeaders(headers: IncomingHttpHeaders, own: readonly string[]): string[] {
   const named = namedByConnection(headers.connection);
   const result = [...own];

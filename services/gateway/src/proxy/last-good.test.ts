@@ -4,8 +4,8 @@ import { timeLimit } from './time-limits.ts';
 
 const answer = (body: Buffer, ageThen = 0) => ({ contentType: 'text/plain', body, ageThen });
 
-describe('what is kept', () => {
-  it('when answers are many and large, then those not refreshed for the longest go, and the bytes stay within their limit', () => {
+describe('last good answers', () => {
+  it('when answers are many and large, then the least recently refreshed are evicted, and the bytes stay within their limit', () => {
     let now = 0;
     const lastGood = createLastGood({ maxAgeSeconds: 60, maxBytes: 100_000, now: () => now });
     const keep = (key: string) => lastGood.keep(key, answer(Buffer.alloc(9_000)));
@@ -19,14 +19,14 @@ describe('what is kept', () => {
     expect(lastGood.find('/products/17')).toBeDefined();
   });
 
-  it('when answers are many and small, then they are bounded too', () => {
+  it('when answers are many and small, then their number is limited too', () => {
     const lastGood = createLastGood({ maxAgeSeconds: 60 });
     for (let i = 0; i < 5_000; i++) lastGood.keep(`/products?limit=${i}`, answer(Buffer.from('{}')));
     expect(lastGood.find('/products?limit=2999')).toBeUndefined();
     expect(lastGood.find('/products?limit=3000')).toBeDefined();
   });
 
-  it('when one answer is too large for it, then the others stay', () => {
+  it('when one answer is too large, then the others stay', () => {
     const lastGood = createLastGood({ maxAgeSeconds: 60, maxBytes: 100_000 });
     lastGood.keep('/small', answer(Buffer.alloc(10)));
     lastGood.keep('/large', answer(Buffer.alloc(50_000)));
@@ -44,13 +44,13 @@ describe('what is kept', () => {
     expect(lastGood.find('/products')).toBeUndefined();
   });
 
-  it('when it is switched off, then nothing is kept', () => {
+  it('when last good answers are off, then none is kept', () => {
     const lastGood = createLastGood({ maxAgeSeconds: 0 });
     lastGood.keep('/products', answer(Buffer.from('x')));
     expect(lastGood.bytes).toBe(0);
   });
 
-  it('when the bytes that an answer came in are used again, then what is kept stays as it was', () => {
+  it('when the buffer of an answer is reused, then the kept answer stays the same', () => {
     const lastGood = createLastGood({ maxAgeSeconds: 60 });
     const bytes = Buffer.from('good');
     lastGood.keep('/products', answer(bytes));
@@ -59,7 +59,7 @@ describe('what is kept', () => {
   });
 });
 
-describe('how long an answer may take to begin', () => {
+describe("the time limit of an answer's head", () => {
   const limits = { readMs: 5_000, writeMs: 10_000, mostMs: 35_000 };
   it.each([
     ['GET', undefined, 5_000],
@@ -74,7 +74,7 @@ describe('how long an answer may take to begin', () => {
     ['GET', 'foo;wait=1, wait=30', 35_000],
     ['POST', 'respond-async', 10_000],
     ['POST', 'await=20', 10_000],
-  ])('when %s comes with Prefer: %s, then %i ms', (method, prefer, expected) => {
+  ])('when %s comes with Prefer: %s, then the limit is %i ms', (method, prefer, expected) => {
     expect(timeLimit(method, prefer === undefined ? {} : { prefer }, limits)).toBe(expected);
   });
 });

@@ -1,24 +1,24 @@
 import { LRUCache } from 'lru-cache';
 
-/** An answer that was right a while ago. */
+/** A former good answer. */
 export interface GoodAnswer {
   readonly contentType: string;
   readonly body: Buffer;
-  /** It was so old already when it came, s. */
+  /** Its age on arrival, s. */
   readonly ageThen: number;
-  /** ms, on the clock of `now`. */
+  /** Time of arrival, ms, on the clock of `now`. */
   readonly at: number;
 }
 
-/** The last good answers to reads that are the same for everybody. Never for anything that depends on who asks. */
+/** The last good answers to reads that are the same for all clients. Never for answers that depend on the caller. */
 export interface LastGood {
-  /** Takes an answer (status 200) in place of an earlier one. `key` is the path with its query. */
+  /** Keeps an answer (status 200) in place of an earlier one. `key` is the path with its query. */
   keep(key: string, answer: Omit<GoodAnswer, 'at'>): void;
-  /** Undefined when there is none, or none that is young enough to be shown. */
+  /** Undefined when there is none, or it is too old to be shown. */
   find(key: string): GoodAnswer | undefined;
-  /** Seconds since it was made. */
+  /** Seconds since the answer was made. */
   age(answer: GoodAnswer): number;
-  /** Bytes that are kept. */
+  /** Bytes of all answers. */
   readonly bytes: number;
 }
 
@@ -32,12 +32,12 @@ export interface LastGoodOptions {
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_ANSWERS = 2_000;
-/** What an entry takes besides its key and body, roughly. */
+/** Approximate memory of an entry besides its key and body, bytes. */
 const ENTRY_BYTES = 300;
-/** An answer is taken over at most so often, ms: under load the one before is as good. */
+/** Least time between two updates of an answer, ms: under load the one before is as good. */
 const REFRESH_MS = 1_000;
 
-/** Those that were not refreshed for the longest make room. One answer takes at most an eighth of it. */
+/** The least recently refreshed answers are evicted. One answer takes at most an eighth of the memory. */
 export function createLastGood({
   maxAgeSeconds,
   maxBytes = MAX_BYTES,
@@ -56,7 +56,7 @@ export function createLastGood({
       const at = now();
       const before = answers.peek(key);
       if (before && at - before.at < REFRESH_MS) return;
-      // A copy: the bytes may be a small part of what was read from the socket, all of which would stay.
+      // Copied, since the bytes may be a small part of a socket buffer that would stay in memory as a whole.
       answers.set(key, { contentType, body: Buffer.from(body), ageThen, at });
     },
     find(key) {

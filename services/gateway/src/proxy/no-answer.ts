@@ -1,17 +1,17 @@
 import { DomainError, type Logger, type TraceContext } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 
-/** Why there is no answer to pass on; nothing has been sent to the client yet. */
+/** Why there is no answer to forward; nothing has been sent to the client yet. */
 export type NoAnswer =
-  /** It was not sent: the service's breaker is open, or too many others are at work there. */
+  /** The request was not sent: the service's breaker is open, or too many requests are under way there. */
   | { readonly kind: 'open' | 'busy' }
-  /** `away`: no instance took the request. `silent`: one took it, and what became of it is not known. */
+  /** `away`: no instance took the request. `silent`: an instance took it, and its outcome is unknown. */
   | { readonly kind: 'away' | 'silent' | 'malformed'; readonly error: Error };
 
-/** What a client is told to wait, s. */
+/** Retry-After told to a client, s. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** What the client is told when its service has no answer for it. */
+/** The problem told to the client when its service gave no answer. */
 export function toProblem({ kind }: NoAnswer, service: string): DomainError {
   const unavailable = (detail: string) =>
     new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
@@ -33,7 +33,7 @@ export function toProblem({ kind }: NoAnswer, service: string): DomainError {
   }
 }
 
-/** A service that is away fails every request: one line a second is enough. */
+/** Logs at most one line a second: an absent service fails every request. */
 export function createWarning(logger: Logger) {
   const last = new Map<string, { at: number; since: number }>();
   return (reason: { kind: string; error: Error }, service: string, trace: TraceContext | undefined): void => {

@@ -6,13 +6,13 @@ import { requestHeaders } from './headers.ts';
 import { type TimeLimits, timeLimit } from './time-limits.ts';
 
 export interface OutgoingOptions {
-  /** Tells services who calls, in a way that they can believe. */
+  /** Tells services the caller, signed. */
   readonly signCaller: SignCaller;
   readonly clientAddress: ClientAddress;
   readonly timeLimits: TimeLimits;
 }
 
-/** A client's request as its service gets it. @param headers the client's, by default as they came */
+/** A client's request in the form sent to its service. @param headers default: the client's */
 export function outgoingOf(
   passage: Passage,
   body: Buffer | null,
@@ -26,11 +26,11 @@ export function outgoingOf(
     traceparent: trace && formatTraceparent(trace),
     caller: options.signCaller(caller, method, path),
   };
-  // The wait for a place counts, the client's own slowness does not.
+  // The wait for a place counts; the client's own slowness does not.
   const limit = timeLimit(method, headers, options.timeLimits) - passage.waitedMs;
   const headersTimeout = Math.max(1, Math.floor(limit));
   const all = requestHeaders(headers, client);
-  // A stream has no end that anybody waits for.
+  // A stream has no awaited end.
   if (!route.stream) all.push(TIME_LEFT_HEADER, String(headersTimeout));
   return { method, path, headers: all, body, headersTimeout };
 }

@@ -15,7 +15,7 @@ import { createRetryCount } from './retry-budget.ts';
 import { createStandIns, type StandIn } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Largest body passed on, bytes. */
+/** Largest body that is forwarded, bytes. */
 const BODY_LIMIT = 64 * 1024;
 
 export interface ForwardOptions extends OutgoingOptions {
@@ -27,17 +27,17 @@ export interface ForwardOptions extends OutgoingOptions {
   readonly metrics: Metrics;
 }
 
-/** Passes requests on to their services, and the answers back. */
+/** Forwards requests to their services, and the answers back. */
 export function createForward(options: ForwardOptions): (passage: Passage) => void {
   const { upstreams, lastGood, copies, admission, logger, metrics } = options;
   const warn = createWarning(logger);
   const retried = createRetryCount(metrics);
   const standInFor = createStandIns(lastGood, metrics);
 
-  /** Of a write that operators make: what is kept of the service's answers is over before its own answer goes out. */
+  /** For an operator's write: copies of the service's answers become invalid before the write's own answer is sent. */
   function watchFor({ response, route }: Passage): StandIn {
     const changed = () => copies.changed(route.service);
-    // Without an answer it may have been done all the same.
+    // Without an answer the write may still have happened.
     response.once('close', changed);
     return { begin: changed, add: () => undefined, end: () => undefined, answer: () => false };
   }
@@ -91,7 +91,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
     }).start();
   }
 
-  /** Its place was given to another while its body or its token was on the way. */
+  /** Called when its place was given to another while its body or token was on the way. */
   function enterAnew(passage: Passage, body: Buffer | null): void {
     const { request, response, route } = passage;
     const refused = (reason: Refusal) => {
@@ -119,7 +119,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
 
   return (passage) => {
     const { request, response, headers } = passage;
-    // A client that sends slowly takes no place at the service meanwhile.
+    // A client that sends slowly holds no place at the service meanwhile.
     readBody(request, BODY_LIMIT, (body) => {
       if (body.kind === 'aborted' || response.closed) return;
       if (body.kind === 'whole') {
@@ -133,7 +133,7 @@ export function createForward(options: ForwardOptions): (passage: Passage) => vo
   };
 }
 
-/** Why a service gets no request now. */
+/** Why a service gets no request at present. */
 function notSent({ breaker, inFlight, maxInFlight }: Upstream): 'open' | 'busy' | undefined {
   if (!breaker.closed) return 'open';
   return inFlight >= maxInFlight ? 'busy' : undefined;
@@ -143,7 +143,7 @@ function isChange({ request, route }: Passage): boolean {
   return route.access === 'ops' && request.method !== 'GET' && request.method !== 'HEAD';
 }
 
-/** Without what is this client's alone: that it has the answer already, and that it would wait for it for long. */
+/** Removes the client's own conditions: its copy of the answer, and its wish to wait. */
 function wholeAnswer({ request }: Passage, flight: Flight | undefined): IncomingHttpHeaders {
   const { 'if-none-match': _tag, prefer: _wait, ...headers } = request.headers;
   return flight?.fresh ? { ...headers, 'cache-control': 'no-cache' } : headers;

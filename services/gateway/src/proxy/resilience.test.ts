@@ -25,9 +25,9 @@ async function gateway(...args: Parameters<typeof startGateway>) {
 }
 
 const ok: Answer = (_request, response) => json(response, 200, { ok: true });
-/** A process that dies: what it has received gets no answer. */
+/** A dying process: received requests get no answer. */
 const dies: Answer = (request) => request.socket.destroy();
-/** A process that is stopped: not even its health is answered. */
+/** A stopped process: not even its health is answered. */
 const hangs: Answer = () => undefined;
 
 function json(response: ServerResponse, status: number, body: unknown): void {
@@ -45,7 +45,7 @@ const asked = ({ requests }: FakeService, method: string) =>
 const orders = ({ requests }: FakeService) => requests.filter(({ request }) => request.url?.startsWith('/orders'));
 
 describe('the breaker', () => {
-  it('when a service does not answer, then it opens, tells so, refuses at once, and closes when the service is back', async () => {
+  it('when a service does not answer, then the breaker opens, says so, refuses at once, and closes when the service is back', async () => {
     const address = await deadAddress();
     const { url, upstreams, metrics } = await gateway([address]);
     expect(new Set(await repeat(6, () => post(`${url}/orders`)))).toEqual(new Set([503]));
@@ -75,7 +75,7 @@ describe('the breaker', () => {
   });
 
   it.each([404, 409, 429, 500, 503])(
-    'when a service answers everything with %i, then the breaker stays closed: it is there',
+    'when a service answers everything with %i, then the breaker stays closed: the service is there',
     async (status) => {
       const order = await service((_request, response) => json(response, status, {}));
       const { url, upstreams } = await gateway([order.url]);
@@ -84,7 +84,7 @@ describe('the breaker', () => {
     },
   );
 
-  it('when an instance dies with everything that was at work, and another is there, then the breaker stays closed', async () => {
+  it('when an instance dies during requests and another is there, then the breaker stays closed', async () => {
     const atWork: IncomingMessage[] = [];
     const dying = await service((request) => {
       if (request.method === 'POST') atWork.push(request);
@@ -117,7 +117,7 @@ describe('the breaker', () => {
     },
   );
 
-  it('when an instance that hung answers again, then it gets requests again', async () => {
+  it('when a hung instance answers again, then it gets requests again', async () => {
     let ill = true;
     const first = await service((...args) => (ill ? hangs : ok)(...args));
     const { url } = await gateway([first.url, (await service(ok)).url], { timeoutMs: 150 });
@@ -150,14 +150,14 @@ describe('second tries', () => {
     expect(orders(order)).toHaveLength(2);
   });
 
-  it('when a read runs out of its time, then it is not tried again', async () => {
+  it('when a read exceeds its time, then it is not tried again', async () => {
     const order = await service(hangs);
     const { url } = await gateway([order.url], { readMs: 100 });
     expect((await fetch(`${url}/orders/1`)).status).toBe(503);
     expect(orders(order)).toHaveLength(1);
   });
 
-  it('when every read fails, then second tries are a tenth of them and what was saved up', () => {
+  it('when every read fails, then second tries are a tenth of them plus the saved ones', () => {
     const retries = createRetryBudget();
     let spent = 0;
     for (let i = 0; i < 1_000; i++) {
@@ -196,7 +196,7 @@ describe('last good answers', () => {
     },
   );
 
-  it('when the service is well again, then its answer is the one that is sent', async () => {
+  it('when the service is well again, then its own answer is sent', async () => {
     let name = 'old';
     let now: Answer = (_request, response) => json(response, 200, { name });
     const catalog = await service((...args) => now(...args));
@@ -247,7 +247,7 @@ describe('last good answers', () => {
   });
 });
 
-it('when a client sends its body slowly, then it takes no place at the service', async () => {
+it('when a client sends its body slowly, then it holds no place at the service', async () => {
   const order = await service(ok);
   const { url, upstreams } = await gateway([order.url], { maxInFlight: 1 });
   const body = new ReadableStream({

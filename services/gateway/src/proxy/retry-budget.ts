@@ -1,19 +1,19 @@
 import type { Metrics } from '@shop/chassis';
 
-/** Allows so many second tries as a share of the requests that came lately. */
+/** Allows second tries as a share of recent requests. */
 export interface RetryBudget {
-  /** A request that might be tried a second time has come. */
+  /** Reports a request that might be tried a second time. */
   earn(): void;
-  /** @returns whether a second try may be made; it is then spent */
+  /** @returns whether a second try is allowed; it is then spent */
   spend(): boolean;
 }
 
-/** Second tries a request: one for ten. */
+/** Second tries for each request: one for ten. */
 const SHARE = 0.1;
-/** As many can be saved up, and are there at the start: enough for what one instance has at work when it dies. */
+/** Most saved tries, also available at the start: enough for the current requests of one dying instance. */
 const MOST = 50;
 
-/** Without a budget second tries would double the load just when a service can bear it least. */
+/** Without a budget, second tries would double the load just when a service can least bear it. */
 export function createRetryBudget(): RetryBudget {
   let tries = MOST;
   return {
@@ -28,7 +28,7 @@ export function createRetryBudget(): RetryBudget {
   };
 }
 
-/** Counts what is sent a second time, by service. */
+/** Counts second tries, by service. */
 export function createRetryCount(metrics: Metrics): (upstream: string) => void {
   const retries = metrics.counter('gateway_retries_total', 'Reads sent a second time', ['upstream']);
   return (upstream) => retries.inc({ upstream });

@@ -9,7 +9,7 @@ export interface StandIn {
   begin(status: number, headers: IncomingHttpHeaders): void;
   add(chunk: Buffer): void;
   end(): void;
-  /** @returns whether there was one to answer with */
+  /** @returns whether there was a last good answer to send */
   answer(): boolean;
 }
 
@@ -20,9 +20,9 @@ export interface StandInOptions {
   readonly response: ServerResponse;
   /** Headers of every answer of the gateway: name, value, name, value … */
   readonly ownHeaders: readonly string[];
-  /** Told when the last good answer was used. */
+  /** Called when the last good answer was used. */
   readonly used: () => void;
-  /** For others who wait for the same answer. */
+  /** Shares the answer with other waiting clients. */
   readonly flight: Flight | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface StandInFor {
   readonly headers: readonly string[];
 }
 
-/** Stand-ins for the reads that are the same for everybody; undefined for all others. */
+/** Stand-ins for reads that are the same for all clients; undefined for other requests. */
 export function createStandIns(
   lastGood: LastGood,
   metrics: Metrics,
@@ -56,7 +56,7 @@ function createStandIn({ lastGood, key, response, ownHeaders, used, flight }: St
     begin(status, headers) {
       contentType = status === 200 ? headers['content-type'] : undefined;
       head = headers;
-      // Of an earlier try.
+      // Drops the pieces of an earlier try.
       chunks = [];
     },
     add(chunk) {

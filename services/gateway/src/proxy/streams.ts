@@ -9,27 +9,27 @@ import { createRetryCount } from './retry-budget.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
- * How long a stream may be silent, ms: three of the heartbeats that a service owes it. Their connections are their own
- * too, and they are not counted with the requests in flight: any number of open streams takes nothing from those.
+ * How long a stream may be silent, ms: three of its service's heartbeats. Streams have their own connections and are
+ * not counted with the requests in flight, so that any number of open streams takes nothing from requests.
  */
 export const STREAM_SILENCE_MS = 45_000;
 
-/** Answers that have no end of their own, and so have to be ended when the gateway stops. */
+/** Answers without an end of their own, which must be ended when the gateway stops. */
 export interface Streams {
   forward(passage: Passage): void;
   readonly open: number;
-  /** Ends every stream where it is, and takes no more: clients come back, to another gateway, for the rest. */
+  /** Ends every stream and accepts no more: clients return, to another gateway, for the rest. */
   close(): void;
 }
 
 export interface StreamsOptions extends OutgoingOptions {
-  /** Of the services that have streams. */
+  /** The services with streams. */
   readonly upstreams: Partial<Record<UpstreamName, Upstream>>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
-/** Passes streams through, each over a connection of its own. A client that leaves takes its stream with it. */
+/** Forwards streams, each over its own connection. When a client leaves, its stream ends too. */
 export function createStreams(options: StreamsOptions): Streams {
   const { upstreams, logger, metrics } = options;
   const warn = createWarning(logger);
@@ -50,7 +50,7 @@ export function createStreams(options: StreamsOptions): Streams {
         if ('error' in reason) warn(reason, upstream.name, trace);
         refuse(passage, toProblem(reason, upstream.name), logger);
       };
-      // A stream is asked for by GET: what a client sends as a body goes nowhere.
+      // A stream is requested by GET; a body sent by the client is ignored.
       const outgoing = outgoingOf(passage, null, options);
       const own = { request, response, ownHeaders: headers, standIn: undefined, place: undefined };
       const exchange = new Exchange({ ...own, upstream, outgoing, retried, failed });

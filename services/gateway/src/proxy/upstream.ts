@@ -4,7 +4,7 @@ import { Pool } from 'undici';
 import { guardService, type ServiceBreaker } from './breaker.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 
-/** How often an instance that gave no answer is asked whether it is there again, ms, and how long it has for that. */
+/** Interval of asking a silent instance whether it is there again, ms, and its time to answer. */
 const PROBE_EVERY_MS = 500;
 const PROBE_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
@@ -12,9 +12,9 @@ const CONNECT_TIMEOUT_MS = 1_000;
 export interface UpstreamOptions {
   /** The service's name, for logs and answers. */
   readonly name: string;
-  /** Its breaker's name in the measures; the service's by default. */
+  /** Its breaker's name in the metrics; default: the service's name. */
   readonly measuredAs?: string;
-  /** One an instance. */
+  /** One for each instance. */
   readonly urls: readonly string[];
   /** Longest silence within an answer, ms. */
   readonly timeoutMs: number;
@@ -27,7 +27,7 @@ export interface UpstreamOptions {
 export interface Instance {
   readonly url: string;
   readonly pool: Pool;
-  /** It gave no answer, and has not said since that it is there: it is tried last. */
+  /** True when the instance gave no answer and has not responded since: it is tried last. */
   away: boolean;
 }
 
@@ -35,13 +35,13 @@ export interface Instance {
 export interface Upstream {
   readonly name: string;
   readonly maxInFlight: number;
-  /** Requests being worked on. */
+  /** Number of requests under way. */
   inFlight: number;
   readonly breaker: ServiceBreaker;
   readonly retries: RetryBudget;
-  /** Every instance once, in the order to try them: the next in turn first, those that are away last. */
+  /** Every instance once, in the order to try them: the next in turn first, absent ones last. */
   candidates(): Instance[];
-  /** Until it answers a look at its health. */
+  /** Marks an instance as absent until it answers a check of its health. */
   markAway(instance: Instance): void;
   readonly allAway: boolean;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const { name, measuredAs = name, urls, timeoutMs, maxInFlight, metrics } = options;
   const instances = urls.map((url): Instance => {
     const pool = new Pool(url, {
-      // A request that waits for its order holds a connection, so there may be as many as requests.
+      // A request that waits for its order holds a connection, so connections are as many as requests.
       connections: maxInFlight,
       pipelining: 1,
       connect: { timeout: CONNECT_TIMEOUT_MS },
@@ -109,9 +109,7 @@ async function untilThere(instance: Instance, closing: AbortSignal): Promise<voi
   }
 }
 
-/**
- * Rejects unless it answers in time, whatever it says of its health: a service that cannot do its work says so itself.
- */
+/** Rejects unless the instance answers in time, with any state of health: a service that cannot work says so itself. */
 async function isThere({ pool }: Instance): Promise<void> {
   const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
   const answer = await pool.request({ method: 'GET', path: '/health/live', signal });
