@@ -1,6 +1,6 @@
 import type { ProblemTable } from '@shop/chassis';
 
-/** The codes that coupon refuses with besides the common ones. */
+/** The codes of coupon's refusals, besides the common ones. */
 export const PROBLEMS = {
   COUPON_POLICY_NOT_FOUND: { status: 404, title: 'No such coupon policy' },
   COUPON_SOLD_OUT: { status: 409, title: 'All coupons are gone' },

@@ -44,7 +44,7 @@ const counters = (couponPolicyId: number) =>
   );
 
 describe('the writer', () => {
-  it('when one or five hundred wait, for one or three policies, then it takes the same four statements', async () => {
+  it('when one or five hundred requests wait, for one or three policies, then the writer takes the same four statements', async () => {
     const policies = [await newPolicy(1_000), await newPolicy(1_000), await newPolicy(1_000)];
     const count = async (batch: ReturnType<typeof requests>) => {
       const statements: string[] = [];
@@ -59,11 +59,11 @@ describe('the writer', () => {
     expect(await count(policies.flatMap((id) => requests(id, 166)))).toBe(4);
   });
 
-  it('when two instances write at once, then together they issue exactly what there is', async () => {
+  it('when two instances write at once, then together they issue exactly the quantity', async () => {
     const [a, b] = [await newPolicy(100), await newPolicy(7)];
     const writers = [writerOn(schema.database), writerOn(second)];
     const batches = Array.from({ length: 12 }, (_, n) =>
-      // In either order of the policies: the locks are taken in the order of the ids.
+      // The policies come in either order; their locks are taken in the order of the ids.
       n % 2 === 0 ? [...requests(a, 10), ...requests(b, 10)] : [...requests(b, 10), ...requests(a, 10)],
     );
     const results = await Promise.all(batches.map((batch, n) => writers[n % 2]?.(batch) ?? []));
@@ -86,7 +86,7 @@ describe('the writer', () => {
 });
 
 describe('housekeeping', () => {
-  it('when coupons are past their time, then two instances expire each once, and those that are used stay', async () => {
+  it('when coupons are past their time, then two instances expire each once, and used ones stay', async () => {
     const id = await newPolicy(2_000);
     await writerOn(schema.database)(requests(id, 1_200));
     const used = `UPDATE coupons SET status = 'USED', order_id = coupon_id, used_at = issued_at WHERE coupon_policy_id = ? LIMIT 3`;
@@ -108,7 +108,7 @@ describe('housekeeping', () => {
     expect((counts[0] ?? 0) + (counts[1] ?? 0)).toBe(due?.n);
   });
 
-  it('when requests were decided eight days ago, then they go; who waits and who is new stays', async () => {
+  it('when requests were decided eight days ago, then they are removed; undecided and new ones stay', async () => {
     const id = await newPolicy(1);
     const DAY_MS = 86_400_000;
     const old = new Date(Date.now() - 8 * DAY_MS);
@@ -126,7 +126,7 @@ describe('housekeeping', () => {
 });
 
 describe('own coupons', () => {
-  it('when several users look at theirs in one moment, then it is one statement, and each gets their own page', async () => {
+  it('when several users read their coupons at once, then one statement reads all, and each gets their own page', async () => {
     const { database } = schema;
     const policies = [await newPolicy(10), await newPolicy(10), await newPolicy(10)];
     const [ann, bob] = [++lastUser, ++lastUser];

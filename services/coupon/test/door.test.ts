@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { connectRedis, testStack } from '../../../test/support/stack.ts';
 import { createRedisDoor, type RedisDoor } from '../src/db/door.ts';
 
-// Policies that no other test has.
+// Policies not used by any other test.
 const [WELL, BROKEN] = [1_900_000_001, 1_900_000_002];
 const holders = (couponPolicyId: number) => `coupon:{${couponPolicyId}}:holders`;
 
@@ -24,7 +24,7 @@ afterAll(async () => {
   redis?.disconnect();
 });
 
-it('when many knock at once and one policy fails, then those of the others have their places, and know what stands there', async () => {
+it('when many users ask at once and one policy fails, then those of other policies have their places and tokens', async () => {
   for (const id of [WELL, BROKEN]) await door.open(id, 5, 0);
   await redis.set(holders(BROKEN), 'no hash');
   const knock = (couponPolicyId: number, userId: number) =>

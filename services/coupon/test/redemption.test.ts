@@ -24,14 +24,14 @@ beforeEach(() => {
   now = NOW;
 });
 
-/** Handles a batch in one transaction; the statements it took. */
+/** Handles a batch in one transaction. @returns its statements */
 async function batch(events: readonly SagaEvent[]): Promise<string[]> {
   const statements: string[] = [];
   await schema.database.transaction((tx) => handle(noting(tx, statements), events));
   return statements;
 }
 
-/** Again after a duplicate key, as the consumer does. */
+/** Runs again after a duplicate key, like the consumer. */
 async function patiently(events: readonly SagaEvent[]): Promise<void> {
   await batch(events).catch((error: unknown) => {
     if (!isDuplicateKey(error)) throw error;
@@ -41,7 +41,7 @@ async function patiently(events: readonly SagaEvent[]): Promise<void> {
 
 let lastUserId = 0;
 
-/** Coupons of 1,000 won, each of a user of its own. */
+/** Coupons of 1,000 won, each of a new user. */
 async function newCoupons(count: number): Promise<{ userId: number; couponId: string }[]> {
   const coupons = Array.from({ length: count }, () => ({ userId: ++lastUserId, couponId: uuidv7() }));
   await schema.database.execute(
@@ -103,7 +103,7 @@ async function tally(coupons: readonly { couponId: string }[], orders: readonly 
 }
 
 describe('a batch of a thousand orders', () => {
-  it('when each names a coupon, then four statements use them and four give them back', async () => {
+  it('when each order names a coupon, then four statements use them and four give them back', async () => {
     const coupons = await newCoupons(1_000);
     const orders = coupons.map(orderOf);
     expect(await batch(orders.map((order) => stockReserved(order)))).toHaveLength(4);
@@ -113,7 +113,7 @@ describe('a batch of a thousand orders', () => {
     expect(published.map((it) => it.type)).toEqual(Array(1_000).fill('coupon-redeemed'));
   });
 
-  it('when they all name one coupon, then one order has it', async () => {
+  it('when all orders name one coupon, then one order gets it', async () => {
     const coupon = await newCoupon();
     const orders = Array.from({ length: 1_000 }, () => orderOf(coupon));
     expect(await batch(orders.map((order) => stockReserved(order)))).toHaveLength(4);
@@ -121,7 +121,7 @@ describe('a batch of a thousand orders', () => {
     expect(await couponOf(coupon)).toMatchObject({ orderId: orders[0]?.orderId });
   });
 
-  it('when none names a coupon, then nothing is asked of the database', async () => {
+  it('when no order names a coupon, then the database is not asked', async () => {
     expect(await batch([stockReserved({ couponId: null }), cancelled({ couponId: null })])).toEqual([]);
   });
 });
@@ -139,7 +139,7 @@ it('when a coupon is used and given back, then only its use changes', async () =
   expect(await redemptionOf(order)).toEqual({ status: 'RETURNED', reason: null, ...amounts });
 });
 
-it('when its time has passed until it is given back, then it is EXPIRED', async () => {
+it('when a coupon expires before it is given back, then it is EXPIRED', async () => {
   const coupon = await newCoupon();
   const order = orderOf(coupon);
   await batch([stockReserved(order)]);
@@ -148,7 +148,7 @@ it('when its time has passed until it is given back, then it is EXPIRED', async 
   expect(await couponOf(coupon)).toMatchObject({ status: 'EXPIRED', orderId: null, usedAt: null });
 });
 
-it('when a coupon cannot be used, then the reason is kept and told, and no coupon changes', async () => {
+it('when a coupon cannot be used, then the reason is stored and published, and no coupon changes', async () => {
   const coupon = await newCoupon();
   const before = await couponOf(coupon);
   const strangers = { ...orderOf(coupon), userId: 999_999 };
@@ -169,7 +169,7 @@ it('when a coupon cannot be used, then the reason is kept and told, and no coupo
   ]);
 });
 
-it('when the cancellation comes first, then the later stock-reserved uses nothing', async () => {
+it('when the cancellation comes first, then the later stock-reserved uses no coupon', async () => {
   const coupon = await newCoupon();
   const order = orderOf(coupon);
   await batch([cancelled(order)]);
@@ -185,16 +185,16 @@ it('when the same events come again, then the coupon is used once and given back
   await batch([cancelled(order)]);
   const next = orderOf(coupon);
   await batch([stockReserved(next)]);
-  // The old order's cancellation does not take the coupon from the new one.
+  // The former order's cancellation does not take the coupon from the new one.
   for (let n = 0; n < 3; n++) await batch([cancelled(order), stockReserved(order)]);
   expect(await couponOf(coupon)).toMatchObject({ status: 'USED', orderId: next.orderId });
   expect(published).toHaveLength(2);
 });
 
-it('when orders that name the same coupon are handled at once, then exactly one has it', async () => {
+it('when orders that name the same coupon are handled at once, then exactly one gets it', async () => {
   const coupons = await newCoupons(10);
   const orders = Array.from({ length: 8 }, () => coupons.map(orderOf));
-  // Coupons in every order: without locks in key order they would deadlock.
+  // Coupons in every order: without locks in key order these would deadlock.
   await Promise.all(
     orders.map((some, n) => patiently((n % 2 ? some.toReversed() : some).map((order) => stockReserved(order)))),
   );
@@ -213,7 +213,7 @@ it('when stock-reserved and order-cancelled are handled at once, then one waits 
   expect((counts.RETURNED ?? 0) + (counts.VOID ?? 0)).toBe(20);
 });
 
-it('when a coupon would be USED by no order, or a redemption more than its order, then the database refuses it', async () => {
+it('when a coupon would be USED without an order, or a redemption exceed its order, then the database refuses it', async () => {
   const coupon = await newCoupon();
   const order = orderOf(coupon);
   await batch([stockReserved(order)]);

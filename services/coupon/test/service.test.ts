@@ -73,7 +73,7 @@ async function counted(couponPolicyId: number) {
 }
 
 describe('policies', () => {
-  it('when one is created, then it is shown, published and repeated by its key', async () => {
+  it('when a policy is created, then it is shown, published and repeated by its key', async () => {
     const key = uuidv7();
     const wanted = body({ name: 'Spring', startsAt: '2026-01-01T00:00:00+09:00', endsAt: '2099-01-01T00:00:00Z' });
     const create = (more = {}) =>
@@ -122,7 +122,7 @@ describe('policies', () => {
 });
 
 describe('a coupon', () => {
-  it('when a user asks, then it is issued, written, published and known at the door', async () => {
+  it('when a user asks for a coupon, then it is issued, written, published and known at the door', async () => {
     const id = await newPolicy();
     const userId = nextUserId();
     const before = Date.now();
@@ -144,7 +144,7 @@ describe('a coupon', () => {
     expect(await redis.get(`coupon:{${id}}:total`)).toBe('5');
   });
 
-  it('when the user asks again, one after the other or at once, then it is the same coupon', async () => {
+  it('when the user asks again, one after the other or at once, then the answer is the same coupon', async () => {
     const id = await newPolicy();
     const userId = nextUserId();
     const at = await Promise.all(Array.from({ length: 10 }, () => issue(id, userId)));
@@ -155,7 +155,7 @@ describe('a coupon', () => {
     expect(await counted(id)).toEqual({ counter: 1, rows_: 1 });
   });
 
-  it('when more ask than there are, then the others are told so, and by the door once it is known', async () => {
+  it('when more ask than there are coupons, then the others are told so, and by the door once it knows', async () => {
     const id = await newPolicy({ totalQuantity: 5 });
     const users = Array.from({ length: 20 }, nextUserId);
     const all = await Promise.all(users.map((userId) => issue(id, userId)));
@@ -171,7 +171,7 @@ describe('a coupon', () => {
     expect(await counted(id)).toEqual({ counter: 5, rows_: 5 });
   });
 
-  it('when the sale has not begun or is over, then nobody gets one, but who has one is shown it', async () => {
+  it('when the sale has not begun or is over, then no coupon is issued, but a holder is shown theirs', async () => {
     const early = await newPolicy({ startsAt: '2098-01-01T00:00:00Z' });
     expect(await issue(early, nextUserId())).toMatchObject({ status: 409, body: { code: 'COUPON_NOT_OPEN' } });
     const id = await newPolicy();
@@ -181,7 +181,7 @@ describe('a coupon', () => {
       new Date(Date.now() - 1_000),
       id,
     ]);
-    // A policy is read again after a second; without this update by hand it never changes.
+    // A policy is read again after a second; apart from this manual update it never changes.
     await eventually('the end', async () => (await issueAsync(id, nextUserId())).body.code === 'COUPON_NOT_OPEN');
     expect(await issue(id, nextUserId())).toMatchObject({ status: 409, body: { code: 'COUPON_NOT_OPEN' } });
     expect(await issue(id, userId)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
@@ -189,7 +189,7 @@ describe('a coupon', () => {
     expect(await issue(id, userId)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
   });
 
-  it('when the own coupons are read, then newest first, by status, and by page', async () => {
+  it('when own coupons are read, then they come newest first, by status, and by page', async () => {
     const userId = nextUserId();
     const ids = [await newPolicy({ name: 'a' }), await newPolicy({ name: 'b' }), await newPolicy({ name: 'c' })];
     const coupons = [];
@@ -198,7 +198,7 @@ describe('a coupon', () => {
       `UPDATE coupons SET status = 'USED', order_id = ?, used_at = issued_at WHERE coupon_id = ?`,
       [randomUUID(), coupons[0] ?? ''],
     );
-    // Its time is over, and no job has come to it.
+    // The coupon has expired, and the job has not marked it.
     await coupon.database.execute('UPDATE coupons SET expires_at = issued_at WHERE coupon_id = ?', [coupons[1] ?? '']);
     type Own = Issued & { name: string; usedAt?: string };
     const list = async (query: Record<string, string | number> = {}) =>
@@ -225,11 +225,11 @@ describe('a coupon', () => {
 });
 
 describe('a request over the log', () => {
-  it('when accepted, then its place on the log decides, and its outcome can be looked up by its user alone', async () => {
+  it('when a request over the log is accepted, then its place on the log decides, and only its user can read the outcome', async () => {
     const id = await newPolicy({ totalQuantity: 3 });
     const users = Array.from({ length: 6 }, nextUserId);
     const accepted: Awaited<ReturnType<typeof issueAsync>>[] = [];
-    // Nothing is issued before all are accepted: once it is sold out, nobody is.
+    // Nothing is issued before all requests are accepted: once it is sold out, none would be.
     await coupon.database.transaction(async (tx) => {
       await tx.query('SELECT 1 FROM coupon_policies WHERE coupon_policy_id = ? FOR UPDATE', [id]);
       for (const userId of users) accepted.push(await issueAsync(id, userId));
@@ -246,7 +246,7 @@ describe('a request over the log', () => {
     expect(await counted(id)).toEqual({ counter: 3, rows_: 3 });
     const [, event] = await coupon.hear(id, 2);
     expect(event?.data).toMatchObject({ byRequest: true });
-    // The door was told: the synchronous way knows them.
+    // The door was told, so the synchronous way knows the holders.
     expect(await issue(id, users[0] ?? 0)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
     expect((await issue(id, nextUserId())).body.code).toBe('COUPON_SOLD_OUT');
 
@@ -255,13 +255,13 @@ describe('a request over the log', () => {
     expect((await requestState('nothing', users[0] ?? 0)).status).toBe(404);
   });
 
-  it('when it is sold out, then whoever has none is told so at once, and neither a row nor an event is left behind', async () => {
+  it('when a policy is sold out, then users without a coupon are told so at once, and no row or event is left behind', async () => {
     const id = await newPolicy({ totalQuantity: 1 });
     const owner = nextUserId();
     const { requestId } = (await issueAsync(id, owner)).body;
     await decided(requestId, owner);
     const [atDoor, accepted] = [await answers('sold_out', 'door'), await answers('accepted', 'log')];
-    // The door is told after the commit: a request that comes in between still goes over the log.
+    // The door is told after the commit: a request in between still goes over the log.
     const late = await eventually('the door to know', async () => {
       const answer = await issueAsync(id, nextUserId());
       return answer.status !== 202 && answer;
@@ -274,7 +274,7 @@ describe('a request over the log', () => {
     expect(rows.length - 1).toBe((await answers('accepted', 'log')) - accepted);
     expect(rows.length).toBeLessThan(20);
 
-    // What the database has given away is given away with Redis emptied, too; and who has one is shown it.
+    // Coupons given away by the database stay so with Redis emptied, and a holder is shown theirs.
     await redis.flushall();
     expect(await issueAsync(id, nextUserId())).toMatchObject({ status: 409, body: { code: 'COUPON_SOLD_OUT' } });
     await eventually('the policy to be read again', async () => (await issueAsync(id, owner)).status === 200);
@@ -284,7 +284,7 @@ describe('a request over the log', () => {
     });
   });
 
-  it('when the user has a coupon already, then the outcome is that one', async () => {
+  it('when the user has a coupon already, then the outcome is that coupon', async () => {
     const id = await newPolicy();
     const userId = nextUserId();
     const { couponId } = (await issue(id, userId)).body;
@@ -293,7 +293,7 @@ describe('a request over the log', () => {
     expect(end).toMatchObject({ status: 'ISSUED', coupon: { couponId, alreadyIssued: true } });
   });
 
-  it('when a message is poison, then it alone is set aside and the sale goes on', async () => {
+  it('when a message is poison, then only it is set aside and the sale goes on', async () => {
     const id = await newPolicy();
     const dead = () => coupon.database.query('SELECT status FROM dead_letter WHERE message_key = ?', [String(id)]);
     const parked = () => coupon.database.query('SELECT 1 FROM parked_key WHERE message_key = ?', [String(id)]);
@@ -345,7 +345,7 @@ describe('the door', () => {
     expect(await answers('sold_out', 'door')).toBeGreaterThan(0);
   });
 
-  it('when a place was taken and its request died, then the retry of that user finishes it', async () => {
+  it("when a place was taken and its request died, then the user's retry completes it", async () => {
     const id = await newPolicy({ totalQuantity: 1 });
     const [owner, other] = [nextUserId(), nextUserId()];
     await issue(await newPolicy(), owner);
@@ -355,7 +355,7 @@ describe('the door', () => {
     expect(await issue(id, owner)).toMatchObject({ status: 200, body: { alreadyIssued: false } });
   });
 
-  it('when it differs from the database, then the plan says so and changes nothing, and reconciling mends it', async () => {
+  it('when the door differs from the database, then the plan says so and changes nothing, and reconciling repairs it', async () => {
     const id = await newPolicy({ totalQuantity: 9 });
     const [missing, wrong, stale, young] = [nextUserId(), nextUserId(), nextUserId(), nextUserId()];
     const { couponId } = (await issue(id, missing)).body;
@@ -375,11 +375,11 @@ describe('the door', () => {
     expect((await reconcile(false)).body.differences.filter((it) => it.couponPolicyId === id)).toEqual([]);
   });
 
-  it('when an operator reconciles, then the plan is told in words, and it is carried out with --execute', async () => {
+  it('when an operator reconciles, then the plan is shown in words, and carried out with --execute', async () => {
     const id = await newPolicy({ totalQuantity: 9 });
     await issue(id, nextUserId());
     await redis.hset(`coupon:{${id}}:holders`, '1', '?0');
-    // Only the coupon service runs here.
+    // Only the coupon service runs in this test.
     const ops = async (args: readonly string[] = [], code = 0) =>
       (await expectOps(testStack(), ['reconcile', '--only', 'coupons', ...args], code)).stdout;
     expect(await ops([], 3)).toContain(`policy ${id}: 1 places that nobody claims`);
@@ -389,7 +389,7 @@ describe('the door', () => {
     expect((await holders(id))['1']).toBeUndefined();
   });
 
-  it('when it lets one in for whom nothing is left, then the database refuses and the door learns it', async () => {
+  it('when the door admits a user although none is left, then the database refuses and the door learns it', async () => {
     const id = await newPolicy({ totalQuantity: 2 });
     const users = [nextUserId(), nextUserId()];
     for (const userId of users) await issue(id, userId);

@@ -12,7 +12,7 @@ interface Options {
   readonly metrics: Metrics;
 }
 
-/** The reads of one moment are one query. */
+/** Concurrent reads share one query. */
 export function createBatchedReads({ database, reads, metrics }: Options) {
   const owned = createBatcher({
     name: 'find-coupons',

@@ -31,13 +31,13 @@ export function createCouponReads(prisma: Prisma, sql: SqlExecutor): CouponReads
       const params = wishes.flatMap(({ userId, before, status, take, now }) => [
         userId,
         ...(before ? [before] : []),
-        // A coupon whose time is over is EXPIRED, although its row may still say ISSUED.
+        // An expired coupon counts as EXPIRED, although its row may still say ISSUED.
         ...(whereOf(status).includes('?') ? [now] : []),
         take,
       ]);
       const rows = await sql.query<CouponRow>(parts.join(' UNION ALL '), params);
       const byPart = Map.groupBy(rows, ({ part }) => part);
-      // A union keeps the rows of each page, and promises nothing of their order.
+      // A union keeps the rows of each page, but not their order.
       return wishes.map(({ now }, part) => (byPart.get(part) ?? []).sort(newestFirst).map((row) => shown(row, now)));
     },
 
@@ -61,7 +61,7 @@ const SHOWN = `c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, p.
            FROM coupons c JOIN coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id`;
 
 type CouponRow = Omit<ShownCoupon, 'issuedAt' | 'usedAt' | 'expiresAt'> & {
-  /** Whose page it is on: the place of the wish. */
+  /** The page a row belongs to, as the position of its wish. */
   readonly part: number;
   readonly issuedAt: Date;
   readonly usedAt: Date | null;

@@ -13,7 +13,7 @@ const COUPON_COLUMNS = [
   'expires_at',
 ];
 
-/** Issuing in MySQL: for any number of requests four statements, and the outbox. */
+/** Issuing in MySQL: four statements for any number of requests, and the outbox. */
 export const sqlCouponStore: CouponStore<Transaction> = {
   async lockPolicies(tx, ids) {
     return await tx.query<Policy>(
@@ -34,7 +34,7 @@ export const sqlCouponStore: CouponStore<Transaction> = {
     const counts = new Map<number, number>();
     for (const { couponPolicyId: id } of coupons) counts.set(id, (counts.get(id) ?? 0) + 1);
     const cases = [...counts].map(() => 'WHEN ? THEN ?').join(' ');
-    // The check constraint is the last guard: over the quantity the whole transaction fails.
+    // The check constraint is the last guard: beyond the quantity the whole transaction fails.
     await tx.execute(
       `UPDATE coupon_policies SET issued_count = issued_count + CASE coupon_policy_id ${cases} END
         WHERE coupon_policy_id IN (${placeholders(counts.size)})`,

@@ -1,13 +1,13 @@
 import type { DoorSummary, Entry, Holder, Knock, Occupant } from '../usecases/door.ts';
 import type { DoorClient } from './door-scripts.ts';
 
-/** Fields of one command: a long one would hold up everybody else's. */
+/** Most fields of one command: a long command would delay all others. */
 const CHUNK = 1_000;
 
 const holdersKey = (couponPolicyId: number) => `coupon:{${couponPolicyId}}:holders`;
 const totalKey = (couponPolicyId: number) => `coupon:{${couponPolicyId}}:total`;
 
-/** One script call for all who knock at one policy's door with one wish. @returns their entries, in their order */
+/** One script call for all users asking one policy's door with the same wish. @returns their entries, in their order */
 export async function enterPolicy(client: DoorClient, knocks: readonly Knock[], at: number): Promise<Entry[]> {
   const [first] = knocks;
   if (!first) return [];
@@ -41,7 +41,7 @@ export async function writeHolders(client: DoorClient, holders: readonly Holder[
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
 }
 
-/** @returns how many stood where they were said to stand, and are removed */
+/** @returns how many still had the given value and were removed */
 export async function removeOccupants(client: DoorClient, occupants: readonly Occupant[]): Promise<number> {
   let removed = 0;
   for (const [id, ofPolicy] of Map.groupBy(occupants, (it) => it.couponPolicyId)) {
@@ -52,7 +52,7 @@ export async function removeOccupants(client: DoorClient, occupants: readonly Oc
   return removed;
 }
 
-/** @returns false when fewer holders are there than were loaded */
+/** @returns false when the door has fewer holders than were loaded */
 export async function openPolicy(client: DoorClient, id: number, quantity: number, holders: number): Promise<boolean> {
   return (await client.couponOpen(holdersKey(id), totalKey(id), quantity, holders)) === 1;
 }

@@ -1,16 +1,16 @@
 import { type Metrics, OutageError } from '@shop/chassis';
 import type { Redis } from 'ioredis';
 
-/** After a command failed Redis is left alone for so long, ms: while it hangs, nobody else waits for its time-out. */
+/** Pause after a failed command, ms: while Redis hangs, no other request waits for its time-out. */
 const REST_MS = 500;
 
-/** Whether Redis answers, and how often something that was written there may have been lost. */
+/** Tracks whether Redis answers, and how often a write to it may have been lost. */
 export interface DoorGuard {
   /** See `Door`. */
   readonly generation: number;
-  /** Runs commands. Fails at once while Redis rests, and always with OutageError. */
+  /** Runs commands. Fails at once while Redis rests, and only with OutageError. */
   run<T>(work: () => Promise<T>): Promise<T>;
-  /** To be called before a write: while Redis rests, what is not written is missing there, and the generation rises. */
+  /** Called before a write. While Redis rests, the write is lost there, so the generation rises. */
   willWrite(): void;
 }
 

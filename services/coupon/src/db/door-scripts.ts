@@ -2,10 +2,11 @@ import type { Redis } from 'ioredis';
 
 /**
  * KEYS: holders, total. ARGV: quantity, now in ms, `1` to take a place, user ids. For each user one text: `N` not
- * loaded, `S` sold out, `-` has none, `+` a place was taken, `?` it was the user's already, else the coupon's id.
+ * loaded, `S` sold out, `-` has none, `+` a place was taken, `?` the place was the user's already, else the coupon's
+ * id.
  *
- * How many are left is not stored but counted: no counter can go its own way. A place that is asked for again becomes
- * young again, so that nobody takes it back from under the request that now uses it.
+ * The number of coupons left is counted, not stored, so it cannot deviate. A place asked for again gets a new time, so
+ * that it is not taken back from the request now using it.
  */
 const ENTER = `
 local quantity = tonumber(ARGV[1])
@@ -36,7 +37,7 @@ end
 return answers
 `;
 
-/** KEYS: holders. ARGV: user id, value, user id, value … Removes those that stand as given. */
+/** KEYS: holders. ARGV: user id, value, user id, value … Removes entries that still have the given value. */
 const REMOVE = `
 local removed = 0
 for i = 1, #ARGV, 2 do
@@ -48,8 +49,8 @@ return removed
 `;
 
 /**
- * KEYS: holders, total. ARGV: quantity, holders that were loaded. With fewer there, Redis was emptied while they were
- * loaded.
+ * KEYS: holders, total. ARGV: quantity, number of loaded holders. If fewer are there, Redis was emptied during the
+ * loading.
  */
 const OPEN = `
 if redis.call('HLEN', KEYS[1]) < tonumber(ARGV[2]) then return 0 end

@@ -23,7 +23,7 @@ export interface RedisDoor extends Door {
   stop(): Promise<void>;
 }
 
-/** The door in Redis. What asks in one turn of the event loop goes together: one script call a policy. */
+/** The door in Redis. Requests of one turn of the event loop go together: one script call a policy. */
 export function createRedisDoor({ redis, metrics, now = Date.now }: Options): RedisDoor {
   const client = withDoorScripts(redis);
   const guard = createDoorGuard(redis, now, metrics);
@@ -44,7 +44,7 @@ export function createRedisDoor({ redis, metrics, now = Date.now }: Options): Re
     },
     enter: (knock) => entering.submit(knock),
     confirm(holders) {
-      // What is not written now is missing there, also for a load that is just under way.
+      // A holder not written now is missing there, also for a load under way.
       guard.willWrite();
       return guard.run(() => writeHolders(client, holders));
     },
@@ -54,14 +54,14 @@ export function createRedisDoor({ redis, metrics, now = Date.now }: Options): Re
     places: (couponPolicyId) => guard.run(() => readPlaces(client, couponPolicyId)),
     async stop() {
       await entering.stop();
-      // QUIT comes after whatever was sent before it.
+      // QUIT is handled after all earlier commands.
       await redis.quit().catch(() => redis.disconnect());
     },
   };
 }
 
 /**
- * One script call a policy. What fails for one policy fails for those who asked for it: the others have their places.
+ * Makes one script call a policy. A failure for one policy fails only its own requests: the others have their places.
  */
 async function enterAll(
   knocks: readonly Knock[],

@@ -5,8 +5,9 @@ const REQUESTS_KEPT_DAYS = 7;
 const DAY_MS = 86_400_000;
 
 /**
- * ISSUED coupons whose time is over become EXPIRED, a bounded batch a transaction. Found without a lock, then locked by
- * primary key as everybody locks coupons, and looked at again: another instance, or an order, may have been quicker.
+ * Marks ISSUED coupons past their time as EXPIRED, one bounded batch a transaction. They are found without a lock, then
+ * locked by primary key, as all code locks coupons, and checked again: another instance, or an order, may have been
+ * quicker.
  * @returns how many
  */
 export async function expireCoupons(database: Database, now: Date, signal?: AbortSignal): Promise<number> {
@@ -33,8 +34,8 @@ export async function expireCoupons(database: Database, now: Date, signal?: Abor
 }
 
 /**
- * Removes requests of the log that were decided more than seven days ago, in small steps. One that nobody has decided
- * stays: it is a dead letter that somebody has to look at.
+ * Removes requests of the log that were decided more than seven days ago, in small steps. An undecided request stays:
+ * it is a dead letter that an operator must look at.
  */
 export async function purgeRequests(database: Database, now: Date, signal?: AbortSignal): Promise<number> {
   const before = new Date(now.getTime() - REQUESTS_KEPT_DAYS * DAY_MS);

@@ -9,9 +9,9 @@ export const POLICY = `coupon_policy_id AS couponPolicyId, discount_amount AS di
 const COUPON = `coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId,
   discount_amount AS discountAmount, status, issued_at AS issuedAt, expires_at AS expiresAt`;
 
-/** The coupons that users have of policies. A plain read: it waits for nobody. */
+/** The coupons that users have of policies. A plain read, which waits for no lock. */
 export async function findOwned(sql: SqlExecutor, owners: readonly Ownership[]): Promise<Coupon[]> {
-  // Not IN over pairs, which MariaDB does not look up in the index.
+  // Not IN over pairs, for which MariaDB does not use the index.
   const byPolicy = Map.groupBy(owners, (it) => it.couponPolicyId);
   const where: string[] = [];
   const params: SqlValue[] = [];
@@ -26,7 +26,7 @@ export async function findOwned(sql: SqlExecutor, owners: readonly Ownership[]):
   );
 }
 
-/** A policy as it is now, not locked. */
+/** A policy in its present state, not locked. */
 export async function findPolicy(sql: SqlExecutor, couponPolicyId: number): Promise<Policy | undefined> {
   const [row] = await sql.query<Policy>(`SELECT ${POLICY} FROM coupon_policies WHERE coupon_policy_id = ?`, [
     couponPolicyId,
@@ -42,7 +42,7 @@ export async function listPolicies(sql: SqlExecutor, after: number, take: number
   );
 }
 
-/** Who has a coupon of the policy: user id → coupon id. Read in pages, so that no statement takes long. */
+/** The holders of a policy's coupons: user id → coupon id. Read in pages, so that no statement takes long. */
 export async function findHolders(sql: SqlExecutor, couponPolicyId: number): Promise<Map<number, string>> {
   const holders = new Map<number, string>();
   const size = 5_000;

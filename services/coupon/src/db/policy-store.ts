@@ -14,7 +14,7 @@ export const sqlPolicyStore: PolicyStore = {
   findByRequest,
 };
 
-/** As it was created: what was issued since does not change the answer to a repeat. */
+/** The policy as it was created: coupons issued since do not change the answer to a repeat. */
 async function findByRequest(tx: Transaction, requestId: string): Promise<ShownPolicy | undefined> {
   const [row] = await tx.query<ShownPolicy>(
     `SELECT coupon_policy_id AS couponPolicyId, name, discount_amount AS discountAmount, total_quantity AS totalQuantity,

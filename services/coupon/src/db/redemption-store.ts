@@ -6,12 +6,12 @@ import type { RedemptionStore } from '../usecases/redeem-coupons.ts';
  * Redemptions and coupons in MySQL. A batch takes at most five statements, whatever its size.
  *
  * Lock order: redemptions by order id, then coupons by coupon id. The primary key is forced: on a small table a scan
- * may look cheaper, and it would wait for rows nobody asked for. The coupon's row is what two orders that name the same
- * coupon meet on, in whatever batches or instances they are: the second waits, and then finds it USED.
+ * may look cheaper, but would lock, and wait for, unrelated rows. Two orders that name the same coupon meet on its row,
+ * in any batches or instances: the second waits, and then finds it USED.
  *
- * Redemptions that have no row yet are inserted plainly at the end. READ COMMITTED locks no gaps, and the
- * stock-reserved and the order-cancelled of one order are on different topics, so two instances may insert the same
- * order; the duplicate-key error rolls this batch back, and the consumer runs it again on what the other one left.
+ * Redemptions without a row are inserted plainly at the end. READ COMMITTED locks no gaps, and the stock-reserved and
+ * the order-cancelled of one order are on different topics, so two instances may insert the same order. The
+ * duplicate-key error then rolls this batch back, and the consumer runs it again on the rows of the other.
  */
 export const sqlRedemptionStore: RedemptionStore<Transaction> = {
   async load(tx, { orderIds, couponIds }) {

@@ -17,7 +17,7 @@ export const sqlRequestStore: RequestStore<Transaction> = {
         ...[it.requestId, it.couponPolicyId, it.userId, it.status, it.couponId],
         ...[acceptedAt(it.requestId), at],
       ]);
-    // The upsert is an update of many rows in one statement.
+    // The upsert updates many rows in one statement.
     const update = 'status = VALUES(status), coupon_id = VALUES(coupon_id), updated_at = VALUES(updated_at)';
     await insertRows(tx, 'coupon_requests', COLUMNS, rows, { onDuplicateUpdate: update });
   },

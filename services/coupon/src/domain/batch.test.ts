@@ -21,7 +21,7 @@ const snapshotOf = (...coupons: RedeemableCoupon[]): Snapshot => ({
   coupons: new Map(coupons.map((it) => [it.couponId, it])),
 });
 
-/** What the store would hold after the changes. */
+/** The store's content after the changes. */
 function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>): Snapshot {
   const redemptions = new Map(snapshot.redemptions);
   const coupons = new Map(snapshot.coupons);
@@ -42,9 +42,9 @@ function saved(snapshot: Snapshot, { changes }: ReturnType<typeof decideBatch>):
 
 describe('a batch', () => {
   for (let seed = 1; seed <= 200; seed++) {
-    it(`when decided at once, then it is what it is one by one, and no coupon is used twice (seed ${seed})`, () => {
+    it(`when decided at once, then a batch is as if decided one by one, and no coupon is used twice (seed ${seed})`, () => {
       const random = createRandom(seed);
-      // A fifth coupon is unknown.
+      // The fifth coupon is unknown.
       const start = snapshotOf(
         ...[1, 2, 3, 4].map(
           (n): RedeemableCoupon => ({
@@ -86,7 +86,7 @@ describe('a batch', () => {
     expect(events[1]?.data).toMatchObject({ reason: 'COUPON_ALREADY_USED' });
   });
 
-  it('when the first order dies in between, then the second can use the coupon', () => {
+  it('when the first order is cancelled in between, then the second can use the coupon', () => {
     const start = { ...snapshotOf(used), redemptions: new Map([[ORDER_ID, redeemed]]) };
     const { changes } = decideBatch(start, [cancelled(), stockReserved({ orderId: orderIdOf(2) })], NOW);
     expect(changes.changed).toMatchObject([{ orderId: ORDER_ID, status: 'RETURNED' }]);
@@ -105,7 +105,10 @@ describe('a batch', () => {
   });
 });
 
-/** The two events of some orders in any order, some of them only one, some twice: they come on different topics. */
+/**
+ * Both events of some orders in any order, some orders with only one event, some events twice: they come on different
+ * topics.
+ */
 function randomEvents({ int, pick }: ReturnType<typeof createRandom>): SagaEvent[] {
   return Array.from({ length: int(1, 30) }, (_, n): SagaEvent[] => {
     const order = { orderId: orderIdOf(n), userId: int(7, 8), couponId: couponIdOf(int(1, 5)) };

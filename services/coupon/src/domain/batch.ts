@@ -1,27 +1,27 @@
 import { causedBy, type NewEvent } from '@shop/events';
 import { decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
 
-/** The rows a batch needs, all locked. What is absent does not exist. */
+/** The rows a batch needs, all locked. An absent row does not exist. */
 export interface Snapshot {
   readonly redemptions: ReadonlyMap<string, Redemption>;
   readonly coupons: ReadonlyMap<string, RedeemableCoupon>;
 }
 
-/** What a batch writes. Every row once, as it is afterwards, however many orders touched it. */
+/** The rows a batch writes: each row once, in its final state, however many orders touched it. */
 export interface Changes {
-  /** Redemptions that had no row, by order id. */
+  /** Redemptions without a row before, by order id. */
   readonly created: readonly Redemption[];
-  /** Redemptions that had one: their status changed. */
+  /** Redemptions with a row before: their status changed. */
   readonly changed: readonly Redemption[];
-  /** Coupons whose status changed: all of them exist and are locked. */
+  /** Coupons whose status changed; all exist and are locked. */
   readonly coupons: readonly RedeemableCoupon[];
-  /** When it was decided. */
+  /** Time of the decision. */
   readonly at: Date;
 }
 
 /**
- * The keys whose rows have to be locked before the batch can be decided, without repeats, sorted. `couponIds` are those
- * that may be used; the ones to be given back are known from the redemptions.
+ * The keys whose rows must be locked before the batch is decided, without repeats, sorted. `couponIds` are the coupons
+ * that may be used; those to be given back are known from the redemptions.
  */
 export function keysOf(events: readonly SagaEvent[]): { orderIds: string[]; couponIds: string[] } {
   const orderIds = new Set<string>();
@@ -35,8 +35,8 @@ export function keysOf(events: readonly SagaEvent[]): { orderIds: string[]; coup
 }
 
 /**
- * Decides a batch, one event after the other, on what the ones before left: the same as deciding each alone. Of two
- * orders that name the same coupon the first uses it.
+ * Decides a batch, one event after the other, each on the state left by those before. The result is that of deciding
+ * each alone. Of two orders that name the same coupon the first uses it.
  */
 export function decideBatch(
   snapshot: Snapshot,
@@ -60,7 +60,7 @@ export function decideBatch(
   const touched = [...redemptions.values()].filter((it) => it !== snapshot.redemptions.get(it.orderId));
   return {
     changes: {
-      // In the order of their keys: two instances that hold the same orders then wait for each other, no deadlock.
+      // In key order: two instances with the same orders then wait for each other instead of deadlocking.
       created: touched.filter((it) => !snapshot.redemptions.has(it.orderId)).sort(byOrderId),
       changed: touched.filter((it) => snapshot.redemptions.has(it.orderId)),
       coupons: [...coupons.values()].filter((it) => it !== snapshot.coupons.get(it.couponId)),

@@ -6,7 +6,7 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 /** ISSUED ⇄ USED, ISSUED → EXPIRED. */
 export type CouponStatus = 'ISSUED' | 'USED' | 'EXPIRED';
 
-/** A coupon; its id is the id of the request that took it. */
+/** A coupon; its id is that of its request. */
 export interface Coupon {
   readonly couponId: string;
   readonly couponPolicyId: number;
@@ -14,7 +14,7 @@ export interface Coupon {
   readonly discountAmount: number;
   readonly status: CouponStatus;
   readonly issuedAt: Date;
-  /** Until when it can be used (exclusive). */
+  /** The coupon can be used before this time. */
   readonly expiresAt: Date;
 }
 
@@ -24,7 +24,7 @@ export function acceptedAt(requestId: string): Date {
   return new Date(Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16));
 }
 
-/** The coupon that a request gets: everything in it follows from the request's id and the policy. */
+/** The coupon of a request, fully determined by the request's id and the policy. */
 export function newCoupon(
   policy: Pick<Policy, 'couponPolicyId' | 'discountAmount' | 'validDays'>,
   { requestId, userId }: { readonly requestId: string; readonly userId: number },
@@ -41,7 +41,7 @@ export function newCoupon(
   };
 }
 
-/** The status as it is shown: a coupon whose time is over is EXPIRED, although the job may not have come to it yet. */
+/** The shown status: an expired coupon is EXPIRED, even if the job has not marked it yet. */
 export function shownStatus({ status, expiresAt }: Pick<Coupon, 'status' | 'expiresAt'>, now: Date): CouponStatus {
   return status === 'ISSUED' && expiresAt <= now ? 'EXPIRED' : status;
 }

@@ -30,8 +30,8 @@ const policy = (changes: Partial<Policy> = {}): Policy => ({
 });
 const kinds = (...args: Parameters<typeof decideIssues>) => decideIssues(...args).outcomes.map((it) => it.kind);
 
-describe('who asks for a coupon', () => {
-  it('when some are left, then gets one that is valid from the moment of asking', () => {
+describe('a request for a coupon', () => {
+  it('when coupons are left, then the user gets one that is valid from the moment of asking', () => {
     const asked = request(7);
     const { outcomes, issued } = decideIssues([policy()], [], [asked]);
     expect(issued).toEqual([
@@ -48,12 +48,12 @@ describe('who asks for a coupon', () => {
     expect(outcomes).toEqual([{ kind: 'ISSUED', coupon: issued[0] }]);
   });
 
-  it('when more ask than are left, then the first ones get them', () => {
+  it('when more ask than are left, then the first ones get coupons', () => {
     const some = policy({ totalQuantity: 10, issuedCount: 8 });
     expect(kinds([some], [], [request(1), request(2), request(3)])).toEqual(['ISSUED', 'ISSUED', 'SOLD_OUT']);
   });
 
-  it('when the user asks twice in a batch, then there is one coupon and one place less', () => {
+  it('when the user asks twice in a batch, then one coupon is issued', () => {
     const { outcomes, issued } = decideIssues(
       [policy({ totalQuantity: 2 })],
       [],
@@ -63,7 +63,7 @@ describe('who asks for a coupon', () => {
     expect(issued.map((it) => it.userId)).toEqual([1, 2]);
   });
 
-  it('when the user has one, then it is shown, even when sold out or over', () => {
+  it('when the user has a coupon, then it is shown, even when sold out or over', () => {
     const [own] = decideIssues([policy()], [], [request(1)]).issued;
     if (!own) throw new Error('nothing was issued');
     const over = policy({ issuedCount: 10, endsAt: new Date(AT - 1) });
@@ -79,7 +79,7 @@ describe('who asks for a coupon', () => {
     expect(again).toEqual({ outcomes: first.outcomes, issued: [] });
   });
 
-  it('when there is no such policy, then the others of the batch are not touched', () => {
+  it('when there is no such policy, then the others of the batch are not affected', () => {
     expect(kinds([policy()], [], [request(1, 2), request(1, 1)])).toEqual(['NO_POLICY', 'ISSUED']);
   });
 
@@ -102,7 +102,7 @@ describe('who asks for a coupon', () => {
 });
 
 describe('a batch', () => {
-  it('decides as its requests would one by one, and never more than the quantity', () => {
+  it('when a batch is decided, then it is as if decided one by one, and never more than the quantity is issued', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const random = generator(seed);
       const policies = [1, 2, 3].map((id) =>
@@ -140,11 +140,11 @@ describe('a coupon', () => {
     ['ISSUED', AT, 'EXPIRED'],
     ['USED', AT + 1, 'USED'],
     ['EXPIRED', AT - 1, 'EXPIRED'],
-  ] as const)('that is %s is shown at %i as %s', (status, now, shown) => {
+  ] as const)('when a coupon is %s, then it is shown at %i as %s', (status, now, shown) => {
     expect(shownStatus({ status, expiresAt }, new Date(now))).toBe(shown);
   });
 
-  it('knows its time from its id', () => {
+  it("when a coupon's id is read, then it gives the time of its request", () => {
     expect(acceptedAt('019b9755-0400-7123-89ab-0123456789ab').toISOString()).toBe('2026-01-07T07:21:29.856Z');
   });
 });

@@ -1,9 +1,9 @@
 import { acceptedAt, type Coupon, newCoupon } from './coupon.ts';
 import { opennessOf, type Policy } from './policy.ts';
 
-/** A user asks for a coupon. */
+/** A user's request for a coupon. */
 export interface IssueRequest {
-  /** A UUIDv7; its time is when the request was accepted. Becomes the coupon's id. */
+  /** A UUIDv7 with the time at which the request was accepted. Becomes the coupon's id. */
   readonly requestId: string;
   readonly userId: number;
   readonly couponPolicyId: number;
@@ -11,10 +11,10 @@ export interface IssueRequest {
 
 export type IssueOutcome =
   | { readonly kind: 'ISSUED'; readonly coupon: Coupon }
-  /** The user had one already. */
+  /** The user already had a coupon. */
   | { readonly kind: 'OWNED'; readonly coupon: Coupon }
   | { readonly kind: 'SOLD_OUT' }
-  /** Asked for outside of the policy's time. */
+  /** Requested outside of the policy's time. */
   | { readonly kind: 'NOT_OPEN' }
   | { readonly kind: 'NO_POLICY' };
 
@@ -26,12 +26,12 @@ export interface IssueDecision {
 }
 
 /**
- * Decides requests one after the other, as if each came alone: whoever has a coupon keeps it, the others are admitted
- * up to what remains.
+ * Decides requests one after the other, as if each came alone: a user with a coupon keeps it, the others are admitted
+ * while coupons are left.
  *
- * @param policies those that exist, locked
+ * @param policies the existing policies, locked
  * @param owned coupons of these policies that the requests' users have
- * @param opennessJudged whether it was judged before, when the requests were accepted, that their policies were open
+ * @param opennessJudged whether it was checked when the requests were accepted that their policies were open
  */
 export function decideIssues(
   policies: readonly Policy[],
@@ -48,7 +48,7 @@ export function decideIssues(
     const policy = byId.get(request.couponPolicyId);
     if (!policy) return { kind: 'NO_POLICY' };
     const own = couponOf.get(ownerOf(request));
-    // A request that comes again, after it was issued, is answered as it was the first time.
+    // A repeat of an issued request is answered as the first time.
     if (own) return { kind: own.couponId === request.requestId ? 'ISSUED' : 'OWNED', coupon: own };
     const openness = opennessOf(policy, acceptedAt(request.requestId));
     if (!opennessJudged && openness !== 'OPEN') return { kind: 'NOT_OPEN' };

@@ -1,7 +1,7 @@
-/** A coupon policy as issuing sees it. Nothing of it changes but `issuedCount`, which only rises. */
+/** A coupon policy, as used for issuing. Only `issuedCount` changes, and it only rises. */
 export interface Policy {
   readonly couponPolicyId: number;
-  /** What each coupon is worth, in won. */
+  /** The value of each coupon, in won. */
   readonly discountAmount: number;
   readonly totalQuantity: number;
   readonly issuedCount: number;
@@ -15,7 +15,7 @@ export interface Policy {
 
 export type Openness = 'EARLY' | 'OPEN' | 'OVER';
 
-/** Whether a request that was accepted at `at` falls into the time of issue. */
+/** Whether a request accepted at `at` is within the time of issue. */
 export function opennessOf({ startsAt, endsAt }: Pick<Policy, 'startsAt' | 'endsAt'>, at: Date): Openness {
   if (startsAt && at < startsAt) return 'EARLY';
   return endsAt && at >= endsAt ? 'OVER' : 'OPEN';

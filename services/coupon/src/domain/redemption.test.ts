@@ -58,7 +58,7 @@ describe('every state of the redemption and of its coupon × every event', () =>
     });
   }
 
-  it('when order-cancelled comes and the coupon is USED by the order, then the user has it again', () => {
+  it('when order-cancelled comes and the order has USED the coupon, then its user gets it back', () => {
     expect(decide({ redemption: redeemed, coupon: used }, cancelled(), NOW)).toEqual({
       redemption: returned,
       coupon: issued,
@@ -71,9 +71,12 @@ describe('every state of the redemption and of its coupon × every event', () =>
     ['ISSUED', issued],
     ['EXPIRED', expired],
     ['USED by another order', usedByAnother],
-  ])('when order-cancelled comes and the redeemed coupon is %s, then it throws: that cannot be', (_, coupon) => {
-    expect(() => decide({ redemption: redeemed, coupon }, cancelled(), NOW)).toThrow(ORDER_ID);
-  });
+  ])(
+    'when order-cancelled comes and the redeemed coupon is %s, then it throws, since that is impossible',
+    (_, coupon) => {
+      expect(() => decide({ redemption: redeemed, coupon }, cancelled(), NOW)).toThrow(ORDER_ID);
+    },
+  );
 
   it('when the order names no coupon, then nothing changes', () => {
     for (const event of [stockReserved({ couponId: null }), cancelled({ couponId: null })]) {
@@ -87,7 +90,7 @@ describe('a redemption', () => {
     ['more than the order', 5_000, 3_000, 0],
     ['as much as the order', 3_000, 3_000, 0],
     ['one won less', 2_999, 2_999, 1],
-  ])('when the coupon is worth %s, then it pays what it can', (_, discountAmount, discount, payable) => {
+  ])('when the coupon is worth %s, then it pays as much as it can', (_, discountAmount, discount, payable) => {
     const { redemption, events } = decide(
       { redemption: undefined, coupon: { ...issued, discountAmount } },
       stockReserved(),
@@ -107,7 +110,7 @@ describe('a redemption', () => {
     expect(events[0]?.data).toMatchObject({ totalAmount: 0, discountAmount: 0, payableAmount: 0 });
   });
 
-  it('when it is another user’s, then it is as unknown as one that does not exist, whatever its state', () => {
+  it('when the coupon is another user’s, then it counts as unknown, whatever its state', () => {
     for (const coupon of [issued, usedByAnother, expired]) {
       expect(decide({ redemption: undefined, coupon: { ...coupon, userId: 8 } }, stockReserved(), NOW)).toEqual(
         refused('COUPON_NOT_FOUND'),
@@ -118,7 +121,7 @@ describe('a redemption', () => {
   it.each([
     ['a millisecond before its time is over', -1, 'coupon-redeemed'],
     ['when its time is over', 0, 'coupon-rejected'],
-  ])('when it is ISSUED and used %s, then %3$s', (_, ms, type) => {
+  ])('when the coupon is ISSUED and used %s, then %3$s', (_, ms, type) => {
     const now = new Date(EXPIRES.getTime() + ms);
     const { events } = decide({ redemption: undefined, coupon: issued }, stockReserved(), now);
     expect(events.map((it) => it.type)).toEqual([type]);
@@ -129,7 +132,7 @@ describe('a redemption', () => {
 it.each([
   ['a millisecond before its time is over', -1, 'ISSUED'],
   ['when its time is over', 0, 'EXPIRED'],
-])('when a coupon is given back %s, then it is %3$s, and no order’s', (_, ms, status) => {
+])('when a coupon is given back %s, then it is %3$s, and belongs to no order', (_, ms, status) => {
   const now = new Date(EXPIRES.getTime() + ms);
   expect(decide({ redemption: redeemed, coupon: used }, cancelled(), now).coupon).toEqual({ ...issued, status });
 });

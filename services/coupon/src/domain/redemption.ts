@@ -1,6 +1,6 @@
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
 
-/** What the coupon service hears about orders. */
+/** The order events that the coupon service consumes. */
 export type SagaEvent = ReceivedEvent<'stock-reserved' | 'order-cancelled'>;
 
 interface CouponBase {
@@ -8,31 +8,31 @@ interface CouponBase {
   readonly couponId: string;
   readonly couponPolicyId: number;
   readonly userId: number;
-  /** What it is worth, in won. */
+  /** Its value, in won. */
   readonly discountAmount: number;
   readonly issuedAt: Date;
-  /** It can be used before this moment. */
+  /** The coupon can be used before this moment. */
   readonly expiresAt: Date;
 }
 
-/** A coupon that an order uses. */
+/** A coupon used by an order. */
 export interface UsedCoupon extends CouponBase {
   readonly status: 'USED';
   readonly orderId: string;
   readonly usedAt: Date;
 }
 
-/** A coupon as a redemption sees it. ISSUED may still be past its time: whoever marks the expired ones comes later. */
+/** A coupon, as used for a redemption. An ISSUED coupon may be past its time: the job marks expired ones later. */
 export type RedeemableCoupon = UsedCoupon | (CouponBase & { readonly status: 'ISSUED' | 'EXPIRED' });
 
 interface OfOrder {
   readonly orderId: string;
   readonly userId: number;
-  /** As the order names it: perhaps no coupon at all. */
+  /** The id that the order names; the coupon may not exist. */
   readonly couponId: string;
 }
 
-/** The coupon was used for the order (REDEEMED) and perhaps given back (RETURNED). Amounts in won. */
+/** The coupon was used for the order (REDEEMED) and possibly given back (RETURNED). Amounts in won. */
 export interface GrantedRedemption extends OfOrder {
   readonly status: 'REDEEMED' | 'RETURNED';
   readonly totalAmount: number;
@@ -40,25 +40,26 @@ export interface GrantedRedemption extends OfOrder {
 }
 
 /**
- * The coupon was never used: it cannot be (REJECTED), or the order was cancelled before its stock was heard of (VOID).
+ * The coupon was never used: it is not usable (REJECTED), or the order was cancelled before its stock-reserved arrived
+ * (VOID).
  */
 export interface EmptyRedemption extends OfOrder {
   readonly status: 'REJECTED' | 'VOID';
   readonly reason: string;
 }
 
-/** What the service knows of one order that names a coupon; there is none until the order is heard of. */
+/** The service's record of one order that names a coupon; undefined until an event of the order arrives. */
 export type Redemption = GrantedRedemption | EmptyRedemption;
 
 /**
- * What one event is decided on, all locked. The coupon is the one that the order names; undefined for an unknown one.
+ * The state that one event is decided on, all locked. The coupon is the one that the order names; undefined if unknown.
  */
 export interface RedemptionState {
   readonly redemption: Redemption | undefined;
   readonly coupon: RedeemableCoupon | undefined;
 }
 
-/** What changes: nothing where a part is absent. */
+/** The changes of a decision; absent parts do not change. */
 export interface Decision {
   readonly redemption?: Redemption;
   readonly coupon?: RedeemableCoupon;
@@ -71,15 +72,15 @@ const NOTHING: Decision = { events: [] };
 
 /**
  * Decides one event of one order.
- * @throws when the redemption and its coupon contradict each other: a person has to look at it
+ * @throws when the redemption and its coupon contradict each other: an operator must look at it
  */
 export function decide({ redemption, coupon }: RedemptionState, event: SagaEvent, now: Date): Decision {
   const { couponId } = event.data;
-  // An order that names no coupon is not this service's.
+  // An order without a coupon does not concern this service.
   if (couponId === null) return NOTHING;
   switch (event.type) {
     case 'stock-reserved':
-      // Any row means that it was decided before, or that the cancellation came first (VOID).
+      // An existing row means that the event was decided before, or that the cancellation came first (VOID).
       return redemption ? NOTHING : redeem({ ...event.data, couponId }, coupon, now);
     case 'order-cancelled':
       return giveBack({ ...event.data, couponId }, redemption, coupon, now);
@@ -88,7 +89,7 @@ export function decide({ redemption, coupon }: RedemptionState, event: SagaEvent
   }
 }
 
-/** Uses the coupon for the order, once, or says why not and changes no coupon. */
+/** Uses the coupon for the order, once, or gives the reason of a rejection and changes no coupon. */
 function redeem(
   order: EventDataByType['stock-reserved'] & OfOrder,
   coupon: RedeemableCoupon | undefined,
@@ -102,7 +103,7 @@ function redeem(
       events: [{ type: 'coupon-rejected', data: { orderId, userId, couponId, reason: usable } }],
     };
   }
-  // A coupon worth more than the order pays all of it, and no more.
+  // A coupon worth more than the order pays the whole order.
   const discountAmount = Math.min(usable.discountAmount, totalAmount);
   const payableAmount = totalAmount - discountAmount;
   const amounts = { totalAmount, discountAmount };
@@ -113,9 +114,7 @@ function redeem(
   };
 }
 
-/**
- * The coupon, if this user can use it now; otherwise why not. Another user's is as unknown as one that does not exist.
- */
+/** The coupon, if this user can use it now; otherwise the reason. Another user's coupon counts as unknown. */
 function isUsable(coupon: RedeemableCoupon | undefined, userId: number, now: Date): RedeemableCoupon | RejectionReason {
   if (!coupon || coupon.userId !== userId) return 'COUPON_NOT_FOUND';
   switch (coupon.status) {
@@ -130,7 +129,7 @@ function isUsable(coupon: RedeemableCoupon | undefined, userId: number, now: Dat
   }
 }
 
-/** Undoes the order's use of its coupon, once. */
+/** Gives the order's coupon back, once. */
 function giveBack(
   order: EventDataByType['order-cancelled'] & OfOrder,
   redemption: Redemption | undefined,

@@ -1,7 +1,7 @@
 import type { Metrics } from '@shop/chassis';
 import type { IssueOutcome } from '../domain/issue.ts';
 
-/** Counts an answer: what it was, and which way it was found. */
+/** Counts an answer, by its kind and its source. */
 export type CountAnswer = (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
 
 export function createCountAnswer(metrics: Metrics): CountAnswer {

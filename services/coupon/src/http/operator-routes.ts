@@ -7,7 +7,7 @@ export interface OperatorRoutes {
   readonly reconcile: ReconcileDoor;
 }
 
-/** For operators' tools. The gateway does not route here. */
+/** Routes for operators' tools. The gateway does not expose them. */
 export function operatorRoutes({ reconcile }: OperatorRoutes): (router: Router) => void {
   return (router) => {
     router.post('/internal/reconcile', async (request, response) => {

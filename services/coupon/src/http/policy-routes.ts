@@ -10,7 +10,7 @@ export interface PolicyRoutes {
   readonly addPolicy: AddPolicy;
 }
 
-/** A cache has to ask each time whether its answer is still the right one: 304 costs little. */
+/** A cache must check each time whether its answer is still current: a 304 costs little. */
 const CACHE_CONTROL = 'public, no-cache';
 
 /** Operators share one space of idempotency keys; users' ids begin at 1. */

@@ -5,7 +5,7 @@ import { type UserRoutes, userRoutes } from './user-routes.ts';
 
 export interface CouponRoutes extends UserRoutes, PolicyRoutes, OperatorRoutes {}
 
-/** The HTTP side of coupon: what users, everybody and operators ask of it. */
+/** Coupon's HTTP routes, for users, for everyone and for operators. */
 export function couponRoutes(dependencies: CouponRoutes): (router: Router) => void {
   const all = [userRoutes(dependencies), policyRoutes(dependencies), operatorRoutes(dependencies)];
   return (router) => {

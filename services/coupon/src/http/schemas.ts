@@ -2,7 +2,7 @@ import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@
 import { z } from 'zod';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** Times of a sale; what lies outside is a slip of the pen. */
+/** Range of a sale's times; a time outside is taken for a mistake. */
 const EARLIEST = Date.UTC(2000, 0);
 const LATEST = Date.UTC(2100, 0);
 
@@ -23,7 +23,7 @@ export const newPolicyBody = z
       .refine((text) => text.isWellFormed(), 'expected well-formed text')
       .describe('what users see; no lone surrogates'),
     discountAmount: wholeNumber(1_000_000_000).describe('what a coupon pays of an order at most, won'),
-    // The door of a policy is loaded and compared as a whole: up to here within a fraction of its time-out.
+    // The door of a policy is loaded and compared as a whole; this many take a fraction of its time-out.
     totalQuantity: wholeNumber(100_000).describe('coupons there are'),
     validDays: wholeNumber(3_650).describe('how long a coupon can be used after it was issued, days'),
     startsAt: time
@@ -60,7 +60,7 @@ export function isUuid(text: string): boolean {
   return UUID.test(text);
 }
 
-/** Whether the client would rather have an answer at once and look for the outcome later (RFC 7240). */
+/** Whether the client prefers an answer at once, and reads the outcome later (RFC 7240). */
 export function prefersAsync(header: string | undefined): boolean {
   return header !== undefined && /(^|,)\s*respond-async\s*(;[^,]*)?(,|$)/i.test(header);
 }

@@ -9,12 +9,12 @@ import {
 } from '@shop/chassis';
 import type { CouponReads } from '../usecases/ports.ts';
 
-/** How old a policy may be when it is shown, ms: with the gateway's quarter of a second it stays below a second. */
+/** Oldest copy of a policy that is shown, ms; with the gateway's quarter of a second it stays below a second. */
 export const MAX_AGE_MS = 500;
 
-/** Pages of policies as they are sent. */
+/** Pages of policies as rendered answers. */
 export interface ShownPolicies {
-  /** By id, only those after `after`. */
+  /** Sorted by id, only those after `after`. */
   list(page: PolicyPage, options?: FindOptions): Promise<Rendered> | Rendered;
 }
 
@@ -24,7 +24,8 @@ interface PolicyPage {
 }
 
 /**
- * Everybody is shown the same policies: bodies and their ETags are kept for a moment. There is rarely a second page.
+ * All clients are shown the same policies, so bodies and their ETags are kept for a moment. There is rarely a second
+ * page.
  */
 export function createShownPolicies(
   listPolicies: CouponReads['listPolicies'],

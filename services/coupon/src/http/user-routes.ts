@@ -12,26 +12,26 @@ import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schem
 
 export interface UserRoutes extends AskForCoupon {
   readonly reads: Pick<CouponReads, 'findRequest'>;
-  /** Pages of own coupons: those of one moment are read together. */
+  /** Pages of own coupons; concurrent reads share one query. */
   readonly lists: Pick<Batcher<CouponsWish, readonly ShownCoupon[]>, 'submit'>;
-  /** Accepts requests for the log; gives the request's id once it is committed. */
+  /** Accepts requests for the log; resolves with the request's id once it is committed. */
   readonly requests: Pick<Batcher<QueuedIssue, string>, 'submit'>;
   readonly count: CountAnswer;
   readonly now: () => Date;
 }
 
-/** The coupon that a user got, or had before. */
+/** The coupon that a user got now or had before. */
 export type CouponAnswer = Pick<Coupon, 'couponId' | 'couponPolicyId' | 'discountAmount' | 'status' | 'expiresAt'> & {
   readonly alreadyIssued: boolean;
 };
 
-/** A request over the log, and what became of it. */
+/** A request on the log, with its outcome. */
 export interface RequestAnswer extends Pick<RequestState, 'status'> {
   readonly requestId: string;
   readonly coupon?: CouponAnswer;
 }
 
-/** What users do with coupons: get one, first come first served, and look at their own. */
+/** Users' routes: get a coupon, first come first served, and read their own. */
 export function userRoutes({
   reads,
   lists,
@@ -92,7 +92,7 @@ function toAnswer(coupon: Coupon, alreadyIssued: boolean, now: Date): CouponAnsw
   return { couponId, couponPolicyId, discountAmount, status: shownStatus(coupon, now), expiresAt, alreadyIssued };
 }
 
-/** The coupon, or the refusal that the outcome stands for. */
+/** The coupon of the outcome, or its refusal. */
 function couponOf(outcome: IssueOutcome, couponPolicyId: number): Coupon {
   switch (outcome.kind) {
     case 'ISSUED':

@@ -4,8 +4,8 @@ import { createRedeemCoupons, type RedeemCouponsDeps } from '../usecases/redeem-
 import type { createIssueFromLog } from '../usecases/request-issue.ts';
 
 /**
- * What coupon hears of orders that name one: stock is reserved, so the coupon is used; the order is dead, so it is
- * given back. Most orders name none: those are told by their headers and never decoded.
+ * Coupon consumes stock-reserved (the coupon is used) and order-cancelled (it is given back) of orders that name a
+ * coupon. Most orders name none: their events are skipped by their headers and never decoded.
  */
 export function couponSubscription<Tx>(
   dependencies: RedeemCouponsDeps<Tx>,
@@ -14,16 +14,15 @@ export function couponSubscription<Tx>(
     group: 'coupon',
     handles: ['stock-reserved', 'order-cancelled'],
     wants: (headers) => headers.ce_couponid !== undefined,
-    // Orders with a coupon wait for this, but no longer than it: a few come as they are, many share a look at the
-    // topics.
+    // Orders with a coupon wait at most this long: few events come as they are, many share one fetch.
     patienceMs: 40,
     handle: createRedeemCoupons(dependencies),
   };
 }
 
 /**
- * Coupons that were asked for over the log. A group of its own, so that a flash sale does not stand in front of orders;
- * its topic is keyed by policy, so one bad request must not park a whole sale.
+ * Coupons requested over the log. A separate group, so that a flash sale does not delay orders. Its topic is keyed by
+ * policy, so one bad request must not park a whole sale.
  */
 export function issueSubscription<Tx extends CommitHooks = Transaction>(
   issue: ReturnType<typeof createIssueFromLog<Tx>>,

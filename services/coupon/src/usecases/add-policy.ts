@@ -7,7 +7,7 @@ import {
 } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
 
-/** What an operator wants. Amounts in won. */
+/** An operator's new policy. Amounts in won. */
 export interface NewPolicy {
   readonly name: string;
   readonly discountAmount: number;
@@ -17,14 +17,14 @@ export interface NewPolicy {
   readonly endsAt: Date | null;
 }
 
-/** A policy as it is shown. */
+/** A policy in the form shown to users. */
 export interface ShownPolicy extends NewPolicy {
   readonly couponPolicyId: number;
-  /** Coupons that are left. */
+  /** Number of coupons left. */
   readonly remaining: number;
 }
 
-/** Who asks: the request's id (a UUIDv7), and with an Idempotency-Key its claim of the same request id. */
+/** The request's id (a UUIDv7); with an Idempotency-Key also its claim, of the same request id. */
 export interface PolicyRequest {
   readonly requestId: string;
   readonly claim?: IdempotencyClaim;
@@ -34,7 +34,7 @@ export interface PolicyRequest {
 export interface PolicyStore {
   /** @returns the new policy's id */
   insert(tx: Transaction, policy: NewPolicy, requestId: string, at: Date): Promise<number>;
-  /** The policy that the request with this id made. */
+  /** The policy created by the request with this id. */
   findByRequest(tx: Transaction, requestId: string): Promise<ShownPolicy | undefined>;
 }
 
@@ -43,17 +43,17 @@ interface Dependencies {
   readonly policies: PolicyStore;
   readonly outbox: Outbox<Transaction>;
   readonly now: () => Date;
-  /** Told in each transaction that creates a policy. */
+  /** Called in each transaction that creates a policy. */
   readonly changed?: (tx: Transaction) => void;
 }
 
-/** The policy; `replayed` when an earlier request with the same key made it. */
+/** The policy; `replayed` when an earlier request with the same key created it. */
 export interface Created {
   readonly policy: ShownPolicy;
   readonly replayed: boolean;
 }
 
-/** Creates a policy, once for a key. It is complete: nothing of it changes later but how many are left. */
+/** Creates a policy, once for each key. Afterwards only the number of coupons left changes. */
 export function createAddPolicy({ transactor, policies, outbox, now, changed }: Dependencies) {
   return ({ requestId, claim }: PolicyRequest, wanted: NewPolicy): Promise<Created> =>
     transactor.transaction(async (tx) => {

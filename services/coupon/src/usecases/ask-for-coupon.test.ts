@@ -101,28 +101,28 @@ const request = (): QueuedIssue => ({ requestId: uuidv7(), userId: 7, couponPoli
 const place: Entry = { kind: 'PLACE', token: '?5' };
 const away = new OutageError('redis is away');
 
-describe('one whom the door lets in', () => {
-  it('gets what the writer says', async () => {
+describe('a user admitted by the door', () => {
+  it("when the door admits a user, then the writer's answer counts", async () => {
     entries = [place];
     expect(await open()(request())).toMatchObject({ outcome: { kind: 'ISSUED' }, way: 'database' });
     expect(removed).toEqual([]);
   });
 
-  it('gives the place back when nothing was written', async () => {
+  it('when nothing was written, then the place is given back', async () => {
     entries = [place];
     write = () => Promise.reject(new DatabaseUnavailableError('away'));
     await expect(open()(request())).rejects.toThrow('away');
     expect(removed).toEqual(['7 ?5']);
   });
 
-  it('keeps the place when nobody knows whether it was written', async () => {
+  it('when it is unknown whether the coupon was written, then the place is kept', async () => {
     entries = [{ kind: 'PENDING', token: '?5' }];
     write = () => Promise.reject(new CommitOutcomeUnknownError('cut off'));
     await expect(open()(request())).rejects.toThrow('cut off');
     expect(removed).toEqual([]);
   });
 
-  it('although nothing is left, gives the place back; the door is loaded again and takes nobody in any more', async () => {
+  it('when the door admits a user although none is left, then the place is given back, and the door is loaded again', async () => {
     entries = [place, { kind: 'SOLD_OUT' }];
     write = async () => ({ kind: 'SOLD_OUT' });
     const ask = open();
@@ -136,19 +136,19 @@ describe('one whom the door lets in', () => {
 });
 
 describe('the door', () => {
-  it('ends a request for what is sold out', async () => {
+  it('when the door says sold out, then the request ends there', async () => {
     entries = [{ kind: 'SOLD_OUT' }];
     expect(await open()(request())).toEqual({ outcome: { kind: 'SOLD_OUT' }, way: 'door' });
     expect(written).toEqual([]);
   });
 
-  it('is loaded when it does not know the policy, and asked again', async () => {
+  it('when the door does not know the policy, then it is loaded and asked again', async () => {
     entries = [{ kind: 'NOT_LOADED' }, place];
     expect((await open()(request())).outcome.kind).toBe('ISSUED');
     expect(loads).toBe(1);
   });
 
-  it('is not believed before it is loaded again, once something that was written may be lost', async () => {
+  it('when a write to the door may be lost, then the door is loaded again before it is believed', async () => {
     entries = [place, place, place];
     const ask = open();
     await ask(request());
@@ -158,21 +158,21 @@ describe('the door', () => {
     expect(loads).toBe(1);
   });
 
-  it('that names a coupon which the database lacks is put right, and the writer decides', async () => {
+  it('when the door names a coupon that the database lacks, then the door is corrected, and the writer decides', async () => {
     const couponId = uuidv7();
     entries = [{ kind: 'HOLDS', couponId }];
     expect((await open()(request())).outcome.kind).toBe('ISSUED');
     expect(removed).toEqual([`7 ${couponId}`]);
   });
 
-  it('answers for a coupon while the database is away', async () => {
+  it('when the database is away, then the door answers for a coupon', async () => {
     const couponId = uuidv7();
     entries = [{ kind: 'HOLDS', couponId }];
     owned = () => Promise.reject(new DatabaseUnavailableError('away'));
     expect((await open()(request())).outcome).toMatchObject({ kind: 'OWNED', coupon: { couponId, userId: 7 } });
   });
 
-  it('that is away is done without, up to a limit', async () => {
+  it('when the door is away, then requests go without it, up to a limit', async () => {
     entries = [away, away];
     const ask = open();
     expect(await ask(request())).toMatchObject({ outcome: { kind: 'ISSUED' }, way: 'database' });
@@ -180,7 +180,7 @@ describe('the door', () => {
     await expect(ask(request())).rejects.toThrow('Too many');
   });
 
-  it('that is away for what is sold out is done without, and without a lock', async () => {
+  it('when the door is away and the policy is sold out, then the database answers without a lock', async () => {
     policy = { ...POLICY, issuedCount: 2 };
     entries = [away, away];
     const ask = open();
@@ -192,8 +192,8 @@ describe('the door', () => {
   });
 });
 
-describe('while the writer has too much to do', () => {
-  it('who would need it is refused at once and takes no place; whoever the door can answer gets the answer', async () => {
+describe('requests while the writer is busy', () => {
+  it('when only the writer could answer, then the user is refused at once without a place; otherwise the door answers', async () => {
     busy = true;
     const couponId = uuidv7();
     const coupon = newCoupon(POLICY, { requestId: couponId, userId: 7 });
@@ -210,11 +210,11 @@ describe('while the writer has too much to do', () => {
     expect((await ask(request())).outcome.kind).toBe('SOLD_OUT');
     expect((await ask(request())).outcome).toEqual({ kind: 'OWNED', coupon });
     expect(knocks.map((it) => it.take)).toEqual([false, false, false, false, false]);
-    // The place of the earlier request stays that one's.
+    // The earlier request keeps its place.
     expect([written, removed]).toEqual([[], []]);
   });
 
-  it('what is sold out is told as ever', async () => {
+  it('when the writer is busy and the policy is sold out, then users are told so all the same', async () => {
     busy = true;
     policy = { ...POLICY, issuedCount: 2 };
     entries = [{ kind: 'NONE' }, away];
@@ -223,8 +223,8 @@ describe('while the writer has too much to do', () => {
   });
 });
 
-describe('a policy', () => {
-  it('that does not exist is told so, and one that has not begun needs no door', async () => {
+describe('policies that are not open', () => {
+  it('when a policy does not exist, then the user is told so; when it has not begun, then the door is not asked', async () => {
     policy = undefined;
     expect((await open()(request())).outcome.kind).toBe('NO_POLICY');
     policy = { ...POLICY, startsAt: new Date(Date.now() + 60_000) };
@@ -232,7 +232,7 @@ describe('a policy', () => {
     expect(knocks).toEqual([]);
   });
 
-  it('that is over is only looked at: who has a coupon is shown it', async () => {
+  it('when a policy is over, then the door only looks, so that a holder is shown the coupon', async () => {
     policy = { ...POLICY, endsAt: new Date(Date.now() - 1_000) };
     entries = [{ kind: 'NONE' }, { kind: 'SOLD_OUT' }];
     const ask = open();
@@ -242,20 +242,20 @@ describe('a policy', () => {
   });
 });
 
-describe('one who would rather go over the log', () => {
-  it('goes there while something may be left, and takes no place', async () => {
+describe('a request over the log', () => {
+  it('when coupons may be left, then the request goes over the log, and takes no place', async () => {
     entries = [{ kind: 'NONE' }, away, { kind: 'HOLDS', couponId: uuidv7() }];
     const { askBeforeLog } = openBoth();
     for (let n = 1; n <= 3; n++) expect(await askBeforeLog(request())).toBeUndefined();
     expect(knocks.map((it) => it.take)).toEqual([false, false, false]);
   });
 
-  it('is told at once, by the door, that it is sold out', async () => {
+  it('when the door says sold out, then the request is told so at once', async () => {
     entries = [{ kind: 'SOLD_OUT' }];
     expect(await openBoth().askBeforeLog(request())).toEqual({ outcome: { kind: 'SOLD_OUT' }, way: 'door' });
   });
 
-  it('is told so by the database, once that has given all away, with the door or without', async () => {
+  it('when the database has given all away, then the request is told so, with the door or without', async () => {
     policy = { ...POLICY, issuedCount: 2 };
     entries = [{ kind: 'NONE' }, away];
     const { askBeforeLog } = openBoth();
@@ -268,7 +268,7 @@ describe('one who would rather go over the log', () => {
     expect((await askBeforeLog(request()))?.outcome).toEqual({ kind: 'OWNED', coupon });
   });
 
-  it('is answered as everybody when nothing is issued now', async () => {
+  it('when nothing is issued now, then the request is answered like any other', async () => {
     policy = undefined;
     expect((await openBoth().askBeforeLog(request()))?.outcome.kind).toBe('NO_POLICY');
     policy = { ...POLICY, startsAt: new Date(Date.now() + 60_000) };

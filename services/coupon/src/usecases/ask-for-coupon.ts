@@ -9,7 +9,7 @@ import type { DoorLoader } from './load-door.ts';
 import type { Ownership } from './owners.ts';
 import type { Policies } from './policies.ts';
 
-/** Where an answer came from. */
+/** The source of an answer. */
 export type Way = 'door' | 'database';
 
 export interface Asked {
@@ -21,55 +21,52 @@ interface Dependencies {
   readonly policies: Policies;
   readonly door: Door;
   readonly loader: DoorLoader;
-  /** The writer: one transaction for all that wait. */
+  /** The writer: one transaction for all waiting requests. */
   readonly issues: Pick<Batcher<QueuedIssue, IssueOutcome>, 'submit' | 'waiting' | 'refusal'>;
-  /** The coupon that a user has of a policy: one plain read for all that wait. */
+  /** The coupon of a user for a policy: one plain read for all waiting requests. */
   readonly owned: Pick<Batcher<Ownership, Coupon | undefined>, 'submit'>;
-  /** Requests that may wait for the writer while no door keeps the many away. */
+  /** Most requests that may wait for the writer while the door is away. */
   readonly maxWithoutDoor: number;
   readonly logger: { error(details: object, message: string): void };
   /** ms since the epoch */
   readonly now?: () => number;
 }
 
-/** What the steps of an answer work with. */
+/** The dependencies of an answer's steps. */
 interface Asking extends Pick<Dependencies, 'policies' | 'issues' | 'owned' | 'maxWithoutDoor'> {
   readonly doorman: Doorman;
 }
 
-/** One request in its time of issue or after it, before the door is asked. */
+/** One request before the door is asked, during its time of issue or after. */
 interface Case {
   readonly policy: Policy;
   readonly request: QueuedIssue;
   readonly client: Client | undefined;
   readonly openness: Exclude<Openness, 'EARLY'>;
-  /** Whether the database has said that all are issued. */
+  /** Whether the database has said that all coupons are issued. */
   readonly soldOut: boolean;
-  /** Why the writer would refuse the request; undefined when it would take it, or is not needed. */
+  /** Why the writer would refuse the request; undefined when it would accept it, or is not needed. */
   readonly busy: DomainError | undefined;
   /** Whether a place is wanted. */
   readonly take: boolean;
 }
 
 /**
- * A user asks for a coupon and gets a final answer (`ask`). The door (Redis) answers whoever has one already and
- * whoever comes too late; those it lets in get the writer's answer, after the commit. Without the door everybody goes
+ * A user asks for a coupon and gets a final answer (`ask`). The door (Redis) answers users who already have one and
+ * users who come too late. Admitted users get the writer's answer, after the commit. Without the door all requests go
  * to the database.
  */
 export function createAskForCoupon({ door, loader, logger, now = Date.now, ...rest }: Dependencies) {
   const asking: Asking = { ...rest, doorman: createDoorman({ door, loader, logger, now }) };
   return {
-    /**
-     * @throws {DomainError} SERVICE_UNAVAILABLE at once, where only the writer could answer and it has too much to do
-     */
+    /** @throws {DomainError} SERVICE_UNAVAILABLE at once, if only the writer could answer and it is busy */
     ask: (request: QueuedIssue, client?: Client): Promise<Asked> => ask(asking, request, client),
 
     /**
-     * The answer to one who would go over the log, where there is one without it: what is not being issued now or is
-     * sold out ends here, so that those who come too late leave no rows and no events behind. Sold out means what it
-     * means to `ask`: the database has given all away, or holders and places together are as many as there are. Takes
-     * no place.
-     * @returns undefined for a request that the log has to decide
+     * The answer to a request for the log that needs no log: if nothing is issued now or all are sold out, it ends
+     * here, so that late requests leave no rows and no events. Sold out has the same meaning as in `ask`: the database
+     * has given all away, or holders and places together reach the quantity. Takes no place.
+     * @returns undefined for a request that the log must decide
      */
     askBeforeLog: (request: QueuedIssue): Promise<Asked | undefined> => askBeforeLog(asking, request),
   };
@@ -86,7 +83,7 @@ async function ask(asking: Asking, request: QueuedIssue, client: Client | undefi
   if (openness === 'EARLY') return atDoor({ kind: 'NOT_OPEN' });
   const soldOut = policies.isSoldOut(couponPolicyId);
   const isWanted = openness === 'OPEN' && !soldOut;
-  // A place that would be given back at once is not taken: it would keep others out meanwhile.
+  // No place is taken that would be given back at once: it would keep others out meanwhile.
   const busy = isWanted ? issues.refusal(client) : undefined;
   const take = isWanted && !busy;
   const entry = await doorman.knock(policy, userId, take);
@@ -105,7 +102,7 @@ async function askBeforeLog(asking: Asking, request: QueuedIssue): Promise<Asked
 
 const atDoor = (outcome: IssueOutcome): Asked => ({ outcome, way: 'door' });
 
-/** @param entry what the door said; undefined while it is away */
+/** @param entry the door's answer; undefined while it is away */
 async function answer(asking: Asking, of: Case, entry: Entry | undefined): Promise<Asked> {
   const { busy, openness, policy, soldOut } = of;
   switch (entry?.kind) {
@@ -115,12 +112,12 @@ async function answer(asking: Asking, of: Case, entry: Entry | undefined): Promi
       return atDoor({ kind: openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN' });
     case 'PLACE':
     case 'PENDING':
-      // Refused here, it does not give back the place of the earlier request that is at work.
+      // A refusal here does not give back the place of the earlier request under way.
       if (busy) throw busy;
       return write(asking, of, entry.token);
     case 'NONE':
       if (busy) throw busy;
-      // In the door's eyes something may be left that the database has given away: it does not know all holders.
+      // The door does not see that the database has given all away: it does not know all holders.
       if (soldOut) asking.doorman.mend(policy);
       return look(asking, of);
     default:
@@ -128,7 +125,7 @@ async function answer(asking: Asking, of: Case, entry: Entry | undefined): Promi
   }
 }
 
-/** What the door knows of a coupon; how it stands is in the database. */
+/** The coupon that the door names; its status is in the database. */
 async function answerHolder(asking: Asking, of: Case, couponId: string): Promise<Asked> {
   const { policy, request, busy, take } = of;
   const { couponPolicyId, userId } = request;
@@ -137,11 +134,11 @@ async function answerHolder(asking: Asking, of: Case, couponId: string): Promise
     coupon = await asking.owned.submit(request);
   } catch (error) {
     if (!isOutage(error)) throw error;
-    // All but the status follows from the id. Who needs to know it by order needs the database too.
+    // All but the status follows from the id. An order with the coupon needs the database anyway.
     coupon = newCoupon(policy, { requestId: couponId, userId });
   }
   if (coupon) return atDoor({ kind: 'OWNED', coupon });
-  // The database has no such coupon (it was restored, say): the door is wrong.
+  // The database has no such coupon (e.g. after a restore): the door is wrong.
   await asking.doorman.clear({ couponPolicyId, userId, value: couponId });
   if (busy) throw busy;
   return take ? write(asking, of) : look(asking, of);
@@ -156,14 +153,14 @@ async function answerWithoutDoor(asking: Asking, of: Case): Promise<Asked> {
   return write(asking, of);
 }
 
-/** The answer of the database to one who needs no place: it is too late for whoever has no coupon yet. */
+/** The database's answer for a user who needs no place: users without a coupon are too late. */
 async function look({ owned }: Asking, { request, openness }: Case): Promise<Asked> {
   const coupon = await owned.submit(request);
   const tooLate = openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN';
   return { outcome: coupon ? { kind: 'OWNED', coupon } : { kind: tooLate }, way: 'database' };
 }
 
-/** @param token what stands in the user's place at the door, if it has one */
+/** @param token the value of the user's place at the door, if any */
 async function write(asking: Asking, { policy, request, client }: Case, token?: string): Promise<Asked> {
   const { policies, issues, doorman } = asking;
   const { couponPolicyId, userId } = request;
@@ -174,7 +171,7 @@ async function write(asking: Asking, { policy, request, client }: Case, token?: 
   try {
     outcome = await issues.submit(request, client);
   } catch (error) {
-    // Whether it was committed is not known: the place stays, for the retry or the reconciler.
+    // It is unknown whether the commit happened: the place stays, for the retry or the reconciler.
     if (!(error instanceof CommitOutcomeUnknownError)) leave();
     throw error;
   }

@@ -11,9 +11,9 @@ interface Dependencies {
   readonly metrics: Metrics;
 }
 
-/** The requests of one moment are decided, or put on the log, in one transaction. */
+/** Concurrent requests are decided, or put on the log, in one transaction. */
 export function createBatchedWrites({ issueCoupons, requestIssue, metrics }: Dependencies) {
-  // First come, first served. The queues stay short: most requests are refused before they are in one.
+  // First come, first served. The queues stay short: most requests are refused before they enter one.
   const common = { maxSize: 500, paceMs: 15, maxWaitMs: WRITE_WITHIN_MS, whenLate: 'oldest', metrics } as const;
   const issues = createBatcher({ ...common, name: 'issue-coupons', run: issueCoupons });
   const requests = createBatcher({ ...common, name: 'request-coupons', run: requestIssue });

@@ -1,25 +1,25 @@
 import type { Ownership } from './owners.ts';
 
-/** What the door says to one who asks. */
+/** The door's answer to a user. */
 export type Entry =
   /** The user has this coupon. */
   | { readonly kind: 'HOLDS'; readonly couponId: string }
-  /** A place is the user's now, or was already: the writer decides. `token` is what stands in it. */
+  /** The user has a place, new or from before: the writer decides. `token` is its value. */
   | { readonly kind: 'PLACE' | 'PENDING'; readonly token: string }
   | { readonly kind: 'SOLD_OUT' }
-  /** Has none; no place was wanted. */
+  /** The user has none, and no place was wanted. */
   | { readonly kind: 'NONE' }
-  /** The door does not know the policy (any more): it must be loaded. */
+  /** The door does not know the policy, or no longer: it must be loaded. */
   | { readonly kind: 'NOT_LOADED' };
 
 export interface Knock extends Ownership {
-  /** The policy's. A state with another total is not this policy's, and counts as not loaded. */
+  /** The policy's quantity. A state with another total counts as not loaded. */
   readonly totalQuantity: number;
-  /** False: only look whether the user has one. */
+  /** False: only check whether the user has one. */
   readonly take: boolean;
 }
 
-/** A value to be taken out of a user's place, if it still stands there. */
+/** A value to be removed from a user's place, if it is still there. */
 export interface Occupant extends Ownership {
   readonly value: string;
 }
@@ -29,27 +29,27 @@ export interface Holder extends Ownership {
 }
 
 /**
- * The doorman: who holds a coupon or a place of a policy, in Redis. It only keeps the many from the database; what it
- * says may be old, and the database decides. Everything rejects with OutageError while Redis is away.
+ * The doorman in Redis: the holders and places of each policy. It only keeps the crowd from the database; its answers
+ * may be old, and the database decides. Everything rejects with OutageError while Redis is away.
  *
- * Its layout is fixed, others read it: hash `coupon:{<policy>}:holders` user id → coupon id, or `?<epoch ms>` for a
- * place that is taken and not written yet; string `coupon:{<policy>}:total`, the quantity, there only while the state
+ * Its layout is fixed, since others read it: hash `coupon:{<policy>}:holders` user id → coupon id, or `?<epoch ms>` for
+ * a place taken without a written coupon; string `coupon:{<policy>}:total`, the quantity, present only while the state
  * is complete.
  */
 export interface Door {
   /**
-   * Rises whenever something that was written may be lost: a command failed, or the connection is a new one (a Redis
-   * that was restarted may lack its last second). A policy's holders are then loaded again before the door is believed.
+   * Rises whenever a write may be lost: a command failed, or the connection is new (a restarted Redis may lack its last
+   * second). A policy's holders are then loaded again before the door is believed.
    */
   readonly generation: number;
   enter(knock: Knock): Promise<Entry>;
-  /** Writes down who holds which coupon. */
+  /** Writes the holders of coupons. */
   confirm(holders: readonly Holder[]): Promise<void>;
-  /** Removes those values that still stand where they stood. @returns how many it removed */
+  /** Removes values that are still in their places. @returns how many it removed */
   remove(occupants: readonly Occupant[]): Promise<number>;
   /** Opens the door for a policy whose `holders` are confirmed. @returns false if the state was lost meanwhile */
   open(couponPolicyId: number, totalQuantity: number, holders: number): Promise<boolean>;
-  /** For each policy: its `total`, and how many places are taken. */
+  /** For each policy: its `total`, and the number of taken places. */
   summaries(policyIds: readonly number[]): Promise<readonly DoorSummary[]>;
   /** Every place of a policy: user id → its value. */
   places(couponPolicyId: number): Promise<Map<number, string>>;
@@ -62,7 +62,7 @@ export interface DoorSummary {
   readonly taken: number;
 }
 
-/** When the place was taken, for one that is not written yet (ms since the epoch); undefined for a coupon. */
+/** When the place was taken, if its coupon is not yet written (ms since the epoch); undefined for a coupon. */
 export function takenAt(value: string): number | undefined {
   return value.startsWith('?') ? Number(value.slice(1)) : undefined;
 }

@@ -3,7 +3,7 @@ import type { Policy } from '../domain/policy.ts';
 import type { Door, Entry, Occupant } from './door.ts';
 import type { DoorLoader } from './load-door.ts';
 
-/** While the door is away, and while it lets in too many, its state is looked at again this often, ms. */
+/** Interval of loading the door again while it is away or admits too many, ms. */
 const MEND_EVERY_MS = 1_000;
 
 interface Dependencies {
@@ -14,13 +14,13 @@ interface Dependencies {
   readonly now: () => number;
 }
 
-/** The door as one who asks for a coupon needs it: loaded before it is believed, put right where it was wrong. */
+/** The door for one request: loaded before it is believed, corrected where it was wrong. */
 export interface Doorman {
   /** @returns undefined while Redis is away */
   knock(policy: Policy, userId: number, take: boolean): Promise<Entry | undefined>;
-  /** Takes a value out of a user's place. Should that fail, the reconciler does it. */
+  /** Removes a value from a user's place. If this fails, the reconciler does it. */
   clear(occupant: Occupant): Promise<void>;
-  /** The door let one in for whom nothing was left: it does not know all holders. */
+  /** Loads the door again: it admitted a user although none was left, so it does not know all holders. */
   mend(policy: Policy): void;
 }
 

@@ -5,17 +5,20 @@ import { decideIssues, type IssueOutcome, type IssueRequest } from '../domain/is
 import type { Policy } from '../domain/policy.ts';
 import type { Ownership } from './owners.ts';
 
-/** A request in the writer's hands. */
+/** A request handed to the writer. */
 export interface QueuedIssue extends IssueRequest {
-  /** What caused it: a trace, or the request on the log. */
+  /** Its cause: a trace, or the request on the log. */
   readonly cause?: Cause;
 }
 
 /** The coupons of one schema. */
 export interface CouponStore<Tx> {
-  /** Locks the policies in the order of their ids, until the transaction ends; those that exist. `ids` is sorted. */
+  /**
+   * Locks the policies in the order of their ids, until the transaction ends. @returns the existing ones. `ids` is
+   * sorted.
+   */
   lockPolicies(tx: Tx, ids: readonly number[]): Promise<readonly Policy[]>;
-  /** The coupons that these users have of these policies. Reads what is committed; the policies are locked. */
+  /** The coupons that these users have of these policies. Reads committed rows; the policies are locked. */
   findOwned(tx: Tx, owners: readonly Ownership[]): Promise<readonly Coupon[]>;
   /** Inserts the coupons and raises each policy's counter by exactly their number. */
   insertIssued(tx: Tx, coupons: readonly Coupon[]): Promise<void>;
@@ -28,13 +31,13 @@ interface WriteDependencies<Tx> {
 
 interface Dependencies<Tx> extends WriteDependencies<Tx> {
   readonly transactor: Transactor<Tx>;
-  /** Told after the commit, once: the coupons that the requests' users now hold. Must not throw. */
+  /** Called once after the commit with the coupons that the requests' users now hold. Must not throw. */
   readonly onIssued: (coupons: readonly Coupon[]) => void;
 }
 
 /**
- * Issues to all who wait, in one transaction: the run of a batcher. Each gets an outcome of its own; a refusal touches
- * nobody else.
+ * Issues to all waiting requests in one transaction: the run of a batcher. Each gets its own outcome; a refusal does
+ * not affect the others.
  */
 export function createIssueCoupons<Tx>({ transactor, onIssued, ...write }: Dependencies<Tx>) {
   return async (requests: readonly QueuedIssue[]): Promise<ItemResult<IssueOutcome>[]> => {
@@ -45,9 +48,9 @@ export function createIssueCoupons<Tx>({ transactor, onIssued, ...write }: Depen
 }
 
 /**
- * Issues in a transaction of the caller. Locks: policies in id order, then only new rows. Whoever holds a policy's lock
- * sees all of its coupons, and nobody else adds one until the commit.
- * @param byRequest they come from the log: whether they were in time was judged when they were accepted
+ * Issues in the caller's transaction. Locks: policies in id order, then only new rows. The holder of a policy's lock
+ * sees all of its coupons, and no other transaction adds one until the commit.
+ * @param byRequest the requests come from the log: their time was checked when they were accepted
  * @returns an outcome for each request, in their order
  */
 export async function issueIn<Tx>(

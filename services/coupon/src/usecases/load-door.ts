@@ -2,27 +2,27 @@ import { OutageError } from '@shop/chassis';
 import type { Policy } from '../domain/policy.ts';
 import type { Door } from './door.ts';
 
-/** Emptied so often while it is loaded, Redis counts as away. */
+/** After being emptied this often during a load, Redis counts as away. */
 const ATTEMPTS = 3;
 
 interface Dependencies {
   readonly door: Door;
-  /** Who has a coupon of the policy: user id → coupon id. */
+  /** The holders of a policy's coupons: user id → coupon id. */
   readonly findHolders: (couponPolicyId: number) => Promise<ReadonlyMap<number, string>>;
 }
 
 type Loadable = Pick<Policy, 'couponPolicyId' | 'totalQuantity'>;
 
 export interface DoorLoader {
-  /** Whether the door may be believed about the policy: nothing that this process wrote there can be lost. */
+  /** Whether the door may be believed about the policy: no write of this process to it can be lost. */
   isCurrent(couponPolicyId: number): boolean;
   load(policy: Loadable): Promise<void>;
 }
 
 /**
- * Loads a policy's holders from the database and then opens its door; for all who ask at the same time, once. Several
- * instances may do it together: they write the same. An issue that commits meanwhile is either read here or writes its
- * holder itself, after this began and so after Redis was emptied.
+ * Loads a policy's holders from the database and then opens its door, once for all simultaneous callers. Several
+ * instances may do it together: they write the same. An issue that commits meanwhile is either read here, or writes its
+ * holder itself after this began, and so after Redis was emptied.
  */
 export function createDoorLoader({ door, findHolders }: Dependencies): DoorLoader {
   const loadedIn = new Map<number, number>();

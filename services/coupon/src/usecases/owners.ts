@@ -7,7 +7,7 @@ export interface Ownership {
   readonly userId: number;
 }
 
-/** The coupon of each of them, undefined where there is none, in their order: the run of a batcher. */
+/** The coupon of each user, undefined where there is none, in their order: the run of a batcher. */
 export function createFindEachOwned(find: (owners: readonly Ownership[]) => Promise<readonly Coupon[]>) {
   const nameOf = (it: Ownership) => `${it.couponPolicyId} ${it.userId}`;
   return async (owners: readonly Ownership[]): Promise<ItemResult<Coupon | undefined>[]> => {

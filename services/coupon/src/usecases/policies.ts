@@ -1,14 +1,14 @@
 import type { Policy } from '../domain/policy.ts';
 
-/** How long a policy is taken as read, ms: a repeat of the read costs little, and a new policy is seen soon. */
+/** How long a read policy is used, ms: reading again costs little, and a new policy shows soon. */
 const FRESH_MS = 1_000;
 const MOST = 10_000;
 
-/** The policies as this process knows them. */
+/** The policies known to this process. */
 export interface Policies {
-  /** Undefined: there is none. While the database is away the last answer stands. */
+  /** Undefined if there is none. While the database is away, the last answer is used. */
   find(couponPolicyId: number): Promise<Policy | undefined> | Policy | undefined;
-  /** Whether the database has said that all are issued: final, since the count never falls. */
+  /** Whether the database has said that all coupons are issued. This is final, since the count never falls. */
   isSoldOut(couponPolicyId: number): boolean;
   soldOut(couponPolicyId: number): void;
 }
@@ -26,7 +26,7 @@ export function createPolicies(
   const reading = new Map<number, Promise<Policy | undefined>>();
   const gone = new Set<number>();
 
-  /** One read at a time a policy, for all who ask. */
+  /** One read at a time for each policy, shared by all callers. */
   function refresh(id: number, last: Known | undefined): Promise<Policy | undefined> {
     const begun = reading.get(id);
     if (begun) return begun;
@@ -39,7 +39,7 @@ export function createPolicies(
           return policy;
         },
         (error: unknown) => {
-          // What makes a policy never changes, so the last reading is as good as a new one.
+          // A policy's definition never changes, so the last reading is as good as a new one.
           if (last?.policy) return last.policy;
           throw error;
         },

@@ -1,7 +1,7 @@
 import type { Coupon, CouponStatus } from '../domain/coupon.ts';
 import type { ShownPolicy } from './add-policy.ts';
 
-/** A coupon as its owner sees it; times in ISO 8601, UTC. */
+/** A coupon in the form shown to its owner; times in ISO 8601, UTC. */
 export interface ShownCoupon {
   readonly couponId: string;
   readonly couponPolicyId: number;
@@ -18,7 +18,7 @@ export interface RequestState {
   readonly coupon?: Coupon;
 }
 
-/** A page of a user's own coupons, newest first, only those before `before`; `status` as it is shown at `now`. */
+/** A page of a user's own coupons, newest first, only those before `before`; `status` is that shown at `now`. */
 export interface CouponsWish {
   readonly userId: number;
   readonly before: string | undefined;
@@ -28,10 +28,10 @@ export interface CouponsWish {
 }
 
 export interface CouponReads {
-  /** By id, only those after `after`. */
+  /** Sorted by id, only those after `after`. */
   listPolicies(page: { after: number | undefined; take: number }): Promise<ShownPolicy[]>;
-  /** The pages of everybody who asks at the moment, in one statement and in their order. */
+  /** The pages of all concurrent requests, in one statement and in their order. */
   listCoupons(wishes: readonly CouponsWish[]): Promise<ShownCoupon[][]>;
-  /** A user's own request over the log. */
+  /** A user's own request on the log. */
   findRequest(userId: number, requestId: string): Promise<RequestState | undefined>;
 }

@@ -8,7 +8,7 @@ const POLICY: Policy = {
   ...{ startsAt: null, endsAt: null },
 };
 
-it('when Redis came back with as many places as before, but others, then they are compared all the same', async () => {
+it('when Redis came back with as many places as before, but other ones, then they are compared all the same', async () => {
   let generation = 0;
   let compared = 0;
   let places = new Map([
@@ -46,7 +46,7 @@ it('when Redis came back with as many places as before, but others, then they ar
   expect(await look()).toEqual([]);
   expect(compared).toBe(1);
 
-  // Its last second is gone: the second holder; and there is a place again that was given back.
+  // Redis lost its last second: the second holder is missing, and a returned place is back.
   places = new Map([
     [1, 'a'],
     [3, '?0'],

@@ -1,23 +1,23 @@
 import type { Policy } from '../domain/policy.ts';
 import { type Door, type DoorSummary, type Holder, type Occupant, takenAt } from './door.ts';
 
-/** How a policy's door differs from the database. */
+/** The differences of a policy's door from the database. */
 export interface DoorDifference {
   readonly couponPolicyId: number;
-  /** Places taken long ago whose users have no coupon: given back. */
+  /** Places taken long ago by users without a coupon: given back. */
   readonly stalePlaces: number;
-  /** Coupons that the door does not know: added. */
+  /** Coupons unknown to the door: added. */
   readonly missing: number;
-  /** Coupons that the door knows and the database does not: removed. */
+  /** Coupons known to the door but not to the database: removed. */
   readonly unknown: number;
-  /** The quantity that the door has, where it is not the policy's; null where it is. */
+  /** The door's quantity if it differs from the policy's, else null. */
   readonly wrongTotal: number | null;
 }
 
 export interface Reconciliation {
   /** Policies with a loaded door. */
   readonly policies: number;
-  /** Those that differ. */
+  /** Policies with differences. */
   readonly differences: readonly DoorDifference[];
   readonly executed: boolean;
 }
@@ -26,14 +26,14 @@ interface Dependencies {
   readonly door: Door;
   readonly listPolicies: (after: number, take: number) => Promise<readonly Policy[]>;
   readonly findHolders: (couponPolicyId: number) => Promise<ReadonlyMap<number, string>>;
-  /** From this age on a place that is taken and not written counts as given up, ms. */
+  /** Age from which a place without a written coupon counts as given up, ms. */
   readonly placeStaleMs: number;
   readonly now: () => number;
 }
 
 interface Options {
   readonly execute: boolean;
-  /** Passes over what has not moved since this process found it right. */
+  /** Skips policies unchanged since this process last found them right. */
   readonly onlyChanged?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -41,15 +41,15 @@ interface Options {
 const PAGE = 200;
 
 /**
- * Makes the door equal to the database, for every policy that has a state there. Any instance may do it at any time.
+ * Makes the door equal to the database, for every policy with a state there. Any instance may do it at any time.
  *
- * Redis is read before the database: a coupon's id comes to the door after its commit, so one that the database then
- * does not have is wrong. Everything is removed only where the value that was seen still stands; a request that asks
- * again makes its place young, and a writer that commits after all writes its holder over whatever is there.
+ * Redis is read before the database: a coupon's id comes to the door after its commit, so an id that the database then
+ * lacks is wrong. An entry is removed only while it still has the value that was read: a request that asks again gives
+ * its place a new time, and a writer that still commits overwrites the place with its holder.
  */
 export function createReconcileDoor(dependencies: Dependencies) {
   const { door, listPolicies } = dependencies;
-  /** Policy → what its door and its counter were when they were last found equal. */
+  /** Policy → the state of its door and its counter when they were last found equal. */
   const seenRight = new Map<number, string>();
 
   return async ({ execute, onlyChanged = false, signal }: Options): Promise<Reconciliation> => {
@@ -60,10 +60,10 @@ export function createReconcileDoor(dependencies: Dependencies) {
       const summaries = page.length === 0 ? [] : await door.summaries(page.map((it) => it.couponPolicyId));
       for (const [index, policy] of page.entries()) {
         const summary = summaries[index];
-        // Not loaded: whoever opens this door loads it first.
+        // Not loaded: the door loads it before it opens.
         if (summary?.total === undefined || signal?.aborted) continue;
         loaded++;
-        // Whatever may be lost may have been replaced: as many places then say nothing of whose they are.
+        // A lost place may have been replaced, so an equal number of places does not prove that they are the same.
         const state = `${door.generation} ${policy.issuedCount} ${summary.taken} ${summary.total}`;
         const atRest = policy.issuedCount === summary.taken;
         if (onlyChanged && atRest && seenRight.get(policy.couponPolicyId) === state) continue;
@@ -83,7 +83,7 @@ export function createReconcileDoor(dependencies: Dependencies) {
   };
 }
 
-/** How a policy's door differs from the database, and what makes them equal. */
+/** The differences of a policy's door from the database, and the changes that remove them. */
 async function compare(
   { door, findHolders, placeStaleMs, now }: Dependencies,
   { couponPolicyId, totalQuantity }: Policy,

@@ -2,12 +2,11 @@ import type { Outbox } from '@shop/events';
 import { type Changes, decideBatch, keysOf, type Snapshot } from '../domain/batch.ts';
 import type { SagaEvent } from '../domain/redemption.ts';
 
-/** Where redemptions and coupons are kept: MySQL in production, memory in the simulation. */
+/** Stores redemptions and coupons: MySQL in production, memory in the simulation. */
 export interface RedemptionStore<Tx> {
   /**
-   * Locks and reads, until the transaction ends: the redemptions of `orderIds`, then the coupons of `couponIds` and
-   * those of the REDEEMED redemptions found (they may be given back). Rows that do not exist are absent. Both lists are
-   * sorted.
+   * Locks and reads, until the transaction ends: the redemptions of `orderIds`, then the coupons of `couponIds` and of
+   * the found REDEEMED redemptions (they may be given back). Rows that do not exist are absent. Both lists are sorted.
    */
   load(
     tx: Tx,

@@ -7,12 +7,12 @@ interface Dependencies {
   readonly logger: Pick<Logger, 'info'>;
 }
 
-/** The job that puts the door right, where something has changed since it last looked, and counts what it found. */
+/** The job that repairs the door where something has changed since its last run, and counts its repairs. */
 export function createRepairDoor({ reconcile, metrics, logger }: Dependencies): (signal: AbortSignal) => Promise<void> {
   const repairs = metrics.counter('coupon_door_repairs_total', 'What the reconciler put right at the door', ['what']);
   return async (signal) => {
     const found = await reconcile({ execute: true, onlyChanged: true, signal }).catch((error: unknown) => {
-      // Redis is away: its client has said so, and `coupon_door_available` does.
+      // Redis is away, which its client has logged and `coupon_door_available` shows.
       if (error instanceof OutageError) return undefined;
       throw error;
     });

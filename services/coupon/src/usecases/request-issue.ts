@@ -8,13 +8,13 @@ import { type CouponStore, issueIn, type QueuedIssue } from './issue-coupons.ts'
 export interface RequestStore<Tx> {
   /** Inserts them as PENDING. */
   insertPending(tx: Tx, requests: readonly QueuedIssue[], at: Date): Promise<void>;
-  /** Writes what became of them; a request whose row is missing gets one. */
+  /** Writes the outcomes; a request without a row gets one. */
   saveOutcomes(tx: Tx, decided: readonly DecidedRequest[], at: Date): Promise<void>;
 }
 
 export interface DecidedRequest extends QueuedIssue {
   readonly status: 'ISSUED' | 'SOLD_OUT';
-  /** The request's own coupon, or the one that the user had already. */
+  /** The request's own coupon, or the one that the user already had. */
   readonly couponId: string | null;
 }
 
@@ -25,7 +25,9 @@ interface Dependencies<Tx> {
   readonly now: () => Date;
 }
 
-/** Accepts requests for the log, all that wait in one transaction: the run of a batcher. Gives each request's id. */
+/**
+ * Accepts requests for the log, all waiting ones in one transaction: the run of a batcher. @returns each request's id.
+ */
 export function createRequestIssue<Tx>({ transactor, requests, outbox, now }: Dependencies<Tx>) {
   return async (accepted: readonly QueuedIssue[]): Promise<ItemResult<string>[]> => {
     await transactor.transaction(async (tx) => {
@@ -45,13 +47,13 @@ export function createRequestIssue<Tx>({ transactor, requests, outbox, now }: De
 
 interface LogDependencies<Tx> extends Omit<Dependencies<Tx>, 'transactor'> {
   readonly coupons: CouponStore<Tx>;
-  /** Told after the commit, once. Must not throw. */
+  /** Called once after the commit. Must not throw. */
   readonly onDecided: (outcomes: readonly IssueOutcome[]) => void;
 }
 
 /**
- * Issues what was requested on the log, in its order, in the consumer's transaction, and writes each outcome. Whether
- * the policy was open was judged when the request was accepted; the time in its id is that moment.
+ * Issues the requests on the log, in its order, in the consumer's transaction, and writes each outcome. Whether the
+ * policy was open was checked when the request was accepted; the time in its id is that moment.
  */
 export function createIssueFromLog<Tx extends { onCommit(hook: () => void): void }>(dependencies: LogDependencies<Tx>) {
   const { coupons, requests, outbox, onDecided, now } = dependencies;
@@ -74,7 +76,7 @@ function resultOf(
     case 'SOLD_OUT':
       return { status: 'SOLD_OUT', couponId: null };
     default:
-      // Nothing that this service accepts: a dead letter, for somebody to look at.
+      // Never accepted by this service: it becomes a dead letter for an operator.
       throw new Error(`request ${request.requestId} of policy ${request.couponPolicyId} is ${outcome?.kind}`);
   }
 }

@@ -10,7 +10,7 @@ interface Dependencies {
 }
 
 /**
- * Tells the door who holds what, without waiting for it. Should it not hear, its holders are loaded again, or the
+ * Tells the door the holders of coupons, without waiting. If this fails, its holders are loaded again, or the
  * reconciler adds them.
  */
 export function createTellDoor({ door, logger }: Dependencies): (coupons: readonly Coupon[]) => void {
@@ -27,7 +27,7 @@ interface DecidedDependencies {
   readonly count: (kind: IssueOutcome['kind'], way: 'log') => void;
 }
 
-/** After the commit of requests that came over the log: the door is told of their coupons, and they are counted. */
+/** Called after the commit of requests from the log: tells the door their coupons, and counts them. */
 export function createTellDecided({
   tellDoor,
   count,
