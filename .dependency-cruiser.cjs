@@ -1,5 +1,4 @@
-// Which folder may import which. Type-only imports count: a type that points the wrong way is a dependency all the
-// same.
+// Rules of which folder may import which. Type-only imports count too: a type in the wrong direction is a dependency.
 const own = (folders) => `^(?:services|examples)/([^/]+)/src/(${folders})/`;
 const same = (folders) => `^(?:services|examples)/$1/src/(${folders})(/|\\.ts$)`;
 
@@ -119,7 +118,7 @@ module.exports = {
       name: 'nothing-unresolved',
       severity: 'error',
       from: {},
-      // k6 brings the modules of its scripts itself.
+      // k6 provides the modules of its scripts.
       to: { couldNotResolve: true, pathNot: '/db/generated/|^k6(/|$)' },
     },
   ],

@@ -53,7 +53,7 @@ export default {
     named('faults', ['test/faults']),
     named('browser', ['test/browser']),
   ],
-  // A rejection that nobody handled by the end of a test's turn fails that test.
+  // A rejection unhandled by the end of a test's turn fails that test.
   waitForUnhandledRejections: true,
   verbose: false,
 };

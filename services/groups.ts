@@ -7,25 +7,24 @@ import { paymentSubscription } from './payment/src/messaging/subscriptions.ts';
 import { rankingSubscription } from './ranking/src/messaging/subscriptions.ts';
 import type { ServiceName } from './services.ts';
 
-/** A consumer group, whose inbox it fills, and what it hears. */
+/** A consumer group, the service whose inbox it fills, and the types it handles. */
 export interface Group {
   readonly group: string;
   readonly service: ServiceName;
   readonly handles: readonly EventType[];
-  /** What it wants of those, by the headers; absent: all. */
+  /** Which of these the group wants, by headers; absent: all. */
   readonly wants?: (headers: Headers) => boolean;
-  /** It runs only where there is something to deliver to, and waits as long as that is away. */
+  /** True for a group that runs only where a receiver is configured, and waits as long as the receiver is away. */
   readonly optional?: boolean;
-  /** What it is for. */
+  /** Its purpose. */
   readonly summary: string;
 }
 
-// Only what the subscriptions say of themselves is read: nothing is handled here.
+// Only the subscriptions' descriptions are read: no handler is called.
 const nothing = {} as never;
 
 /**
- * Every consumer group there is, as the services' own subscriptions say: for the audit, the operators' commands and the
- * documents.
+ * Every consumer group, from the services' own subscriptions; for the audit, the operators' commands and the documents.
  */
 export const ALL_GROUPS: readonly Group[] = [
   group('order', orderSubscription(nothing), 'Drives each order on, to its end.'),

@@ -11,7 +11,7 @@ const runtime = createRuntime('shipping', loadConfig(configSchema));
 const { logger, metrics, health, shutdown } = runtime;
 const now = () => new Date();
 
-// What is registered first is stopped last: the database outlives all who use it.
+// The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
 const prisma = createPrisma(database);
 shutdown.onStop('prisma', () => prisma.close());

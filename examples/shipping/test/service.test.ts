@@ -26,7 +26,7 @@ const read = ({ orderId, userId }: Order) =>
     query: { userId },
   });
 
-it('when an order completes and is taken back, then its parcel is requested and cancelled, each once', async () => {
+it('when an order completes and is cancelled, then its parcel is requested and cancelled, each once', async () => {
   const order = newOrder();
   await shipping.publish(completed(order), completed(order));
   await shipping.hear(order.orderId);
@@ -38,14 +38,14 @@ it('when an order completes and is taken back, then its parcel is requested and 
     ['shipment-cancelled', order.orderId],
   ]);
   expect((await read(order)).body.status).toBe('CANCELLED');
-  // A later order's event is behind all of them: nothing more was said of this one.
+  // A later order's event is behind all of them: no more events of this order were published.
   const next = newOrder();
   await shipping.publish(completed(next));
   await shipping.hear(next.orderId);
   expect(shipping.heard.filter(({ key }) => key === order.orderId)).toHaveLength(2);
 });
 
-it('when the service is killed, then another process goes on, and each parcel is requested once', async () => {
+it('when the service is killed, then another process continues, and each parcel is requested once', async () => {
   const orders = Array.from({ length: 50 }, newOrder);
   await shipping.publish(...orders.map(completed));
   await shipping.process.kill9();
@@ -58,7 +58,7 @@ it('when the service is killed, then another process goes on, and each parcel is
   expect(row?.n).toBe(50);
 }, 120_000);
 
-it("when an order never completed, or is somebody else's, or no order at all, then there is no shipment", async () => {
+it("when an order never completed, is another user's, or does not exist, then there is no shipment", async () => {
   const [dead, order] = [newOrder(), newOrder()];
   await shipping.publish(cancelled(dead, false), completed(order));
   await shipping.hear(order.orderId);
@@ -67,7 +67,7 @@ it("when an order never completed, or is somebody else's, or no order at all, th
   expect(shipping.heard.filter(({ key }) => key === dead.orderId)).toEqual([]);
 });
 
-it('when the id is written in capitals, then it is the same order', async () => {
+it('when an id is written in capitals, then it is the same order', async () => {
   const order = newOrder();
   await shipping.publish(completed(order));
   await shipping.hear(order.orderId);

@@ -1,16 +1,16 @@
 import { causedBy, type NewEvent } from '@shop/events';
 import { decide, type Shipment, type ShippedOrderEvent } from './shipment.ts';
 
-/** What a batch writes, every row once, and what it says. */
+/** The rows a batch writes, each once, and the events it publishes. */
 export interface DecidedBatch {
-  /** Shipments that had no row. */
+  /** Shipments without a row before. */
   readonly created: readonly Shipment[];
-  /** Shipments that had one: their status changed. */
+  /** Shipments with a row before: their status changed. */
   readonly changed: readonly Shipment[];
   readonly events: readonly NewEvent[];
 }
 
-/** Decides a batch, one event after the other, each on what the ones before it left. */
+/** Decides a batch, one event after the other, each on the state left by those before. */
 export function decideBatch(before: ReadonlyMap<string, Shipment>, events: readonly ShippedOrderEvent[]): DecidedBatch {
   const shipments = new Map(before);
   const said: NewEvent[] = [];

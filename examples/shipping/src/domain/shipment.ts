@@ -1,12 +1,12 @@
 import { unreachable } from '@shop/chassis/unreachable';
 import type { NewEvent, ReceivedEvent } from '@shop/events';
 
-/** What shipping hears about orders. */
+/** The order events that shipping consumes. */
 export type ShippedOrderEvent = ReceivedEvent<'order-completed' | 'order-cancelled'>;
 
 /**
- * What shipping knows of one order. VOID: the cancellation came although no completion had been applied before (an
- * operator discarded it, say), so nothing was ever requested.
+ * The record of one order. VOID: the cancellation came although no completion had been applied before (e.g. an operator
+ * discarded it), so no parcel was ever requested.
  */
 export interface Shipment {
   readonly orderId: string;
@@ -16,7 +16,7 @@ export interface Shipment {
   readonly pieces: number;
 }
 
-/** What changes: nothing where `shipment` is absent. */
+/** The changes of a decision; none if `shipment` is absent. */
 export interface Decision {
   readonly shipment?: Shipment;
   readonly events: readonly NewEvent[];
@@ -24,7 +24,7 @@ export interface Decision {
 
 const NOTHING: Decision = { events: [] };
 
-/** Decides one event of one order. A second one of the same kind finds the row that the first left. */
+/** Decides one event of one order. A second event of the same kind finds the row written by the first. */
 export function decide(shipment: Shipment | undefined, event: ShippedOrderEvent): Decision {
   switch (event.type) {
     case 'order-completed':

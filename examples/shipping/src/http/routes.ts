@@ -7,7 +7,7 @@ export interface ShippingRoutes {
   readonly reads: ShipmentReads;
 }
 
-/** The HTTP side of shipping: a shipment is read here; it begins and ends by events. */
+/** Shipping's HTTP routes: a shipment is read here; it begins and ends by events. */
 export function shippingRoutes({ reads }: ShippingRoutes): (router: Router) => void {
   return (router) => {
     router.get('/shipments/:id', async (request, response) => {

@@ -8,7 +8,7 @@ interface Dependencies {
   readonly now: () => Date;
 }
 
-/** What shipping hears: an order is complete, so its parcel goes out; or it is taken back. */
+/** Shipping consumes completed orders (request a parcel) and cancelled ones (cancel it). */
 export function shippingSubscription(
   dependencies: Dependencies,
 ): Subscription<Transaction, 'order-completed' | 'order-cancelled'> {

@@ -1,6 +1,6 @@
 import type { Shipment } from '../domain/shipment.ts';
 
-/** A shipment as it is shown. */
+/** A shipment in the form shown to its user. */
 export interface ShipmentView {
   readonly orderId: string;
   readonly status: Exclude<Shipment['status'], 'VOID'>;
@@ -10,6 +10,6 @@ export interface ShipmentView {
 }
 
 export interface ShipmentReads {
-  /** The shipment of a user's order; undefined where there is none, and for somebody else's. */
+  /** The shipment of a user's order; undefined if there is none, or the order is another user's. */
   find(userId: number, orderId: string): Promise<ShipmentView | undefined>;
 }

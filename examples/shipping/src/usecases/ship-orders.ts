@@ -2,9 +2,12 @@ import type { Outbox } from '@shop/events';
 import { type DecidedBatch, decideBatch } from '../domain/batch.ts';
 import type { Shipment, ShippedOrderEvent } from '../domain/shipment.ts';
 
-/** Where shipments are kept. */
+/** Stores shipments. */
 export interface ShipmentStore<Tx> {
-  /** Locks and reads the shipments of these orders (sorted), until the transaction ends. Absent: no row. */
+  /**
+   * Locks and reads the shipments of these orders (sorted), until the transaction ends. Rows that do not exist are
+   * absent.
+   */
   load(tx: Tx, orderIds: readonly string[]): Promise<Map<string, Shipment>>;
   /** Writes a batch's changes to the rows that `load` locked. */
   save(tx: Tx, changes: Pick<DecidedBatch, 'created' | 'changed'>, at: Date): Promise<void>;
