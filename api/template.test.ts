@@ -10,7 +10,6 @@ const TEMPLATE = [
   'src/app.test.ts',
   'src/app.ts',
   'src/config.ts',
-  'src/db/prisma.ts',
   'src/domain/batch.ts',
   'src/http/operations.ts',
   'src/http/routes.ts',
@@ -21,7 +20,6 @@ const TEMPLATE = [
   'src/usecases/ports.ts',
   'test/batches.test.ts',
   'test/examples.ts',
-  'test/prisma-schema.test.ts',
   'test/service.test.ts',
 ];
 
@@ -52,9 +50,7 @@ const DIFFERENCES: Readonly<Record<ServiceName, { readonly lacks: Reasons; reado
     },
   },
   catalog: {
-    lacks: {
-      'src/db/prisma.ts': 'its only reads are batched, in SQL',
-    },
+    lacks: {},
     adds: {
       'src/http/shown-products.ts': 'answers that are the same for everybody, rendered once for many',
     },

@@ -1,8 +1,8 @@
 import { createCallerVerifier, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
-import { createPrisma } from './db/prisma.ts';
 import { createShipmentReads } from './db/shipment-reads.ts';
 import { sqlShipmentStore } from './db/shipment-store.ts';
 import { shippingSubscription } from './messaging/subscriptions.ts';
@@ -13,7 +13,7 @@ const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
-const prisma = createPrisma(database);
+const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 
 const messaging = createMessaging({ ...runtime, database });

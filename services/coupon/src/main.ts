@@ -6,6 +6,7 @@ import {
   openDatabase,
   purgeIdempotencyKeys,
 } from '@shop/chassis';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
@@ -16,7 +17,6 @@ import { createRedisDoor } from './db/door.ts';
 import { expireCoupons, purgeRequests } from './db/housekeeping.ts';
 import { findHolders, findPolicy, listPolicies } from './db/issue-reads.ts';
 import { sqlPolicyStore } from './db/policy-store.ts';
-import { createPrisma } from './db/prisma.ts';
 import { sqlRedemptionStore } from './db/redemption-store.ts';
 import { sqlRequestStore } from './db/request-store.ts';
 import { createCountAnswer } from './http/measures.ts';
@@ -41,7 +41,7 @@ const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
-const prisma = createPrisma(database);
+const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 const door = createRedisDoor({
   redis: createRedis(config.REDIS_URL, logger, { commandTimeoutMs: config.DOOR_TIMEOUT_MS }),

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase, type ItemResult, type PooledDatabase, type Transaction, type Transactor } from '@shop/chassis';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import { v7 as uuidv7 } from 'uuid';
 import { createCouponReads } from '../src/db/coupon-reads.ts';
 import { sqlCouponStore } from '../src/db/coupon-store.ts';
 import { expireCoupons, purgeRequests } from '../src/db/housekeeping.ts';
 import { sqlPolicyStore } from '../src/db/policy-store.ts';
-import { createPrisma } from '../src/db/prisma.ts';
 import { sqlRequestStore } from '../src/db/request-store.ts';
 import type { IssueOutcome } from '../src/domain/issue.ts';
 import { createIssueCoupons } from '../src/usecases/issue-coupons.ts';
@@ -134,7 +134,7 @@ describe('own coupons', () => {
       for (const userId of [ann, bob]) await writerOn(database)([{ requestId: uuidv7(), userId, couponPolicyId }]);
     }
     const statements: string[] = [];
-    const prisma = createPrisma(database);
+    const prisma = lazyPrisma(database, () => import('../src/db/generated/client.ts'));
     const reads = createCouponReads(prisma, {
       execute: database.execute,
       query: (sql, params) => {

@@ -8,6 +8,7 @@ import {
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
 } from '@shop/chassis';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
 import { createApp } from './app.ts';
@@ -16,7 +17,6 @@ import { createReadBacklog } from './db/backlog-reads.ts';
 import { createBatchedReads } from './db/batched-reads.ts';
 import { createListOrders, readVersions } from './db/order-reads.ts';
 import { sqlOrderStore } from './db/order-store.ts';
-import { createPrisma } from './db/prisma.ts';
 import { startDelivery } from './delivery/delivery.ts';
 import { createMeasures } from './http/measures.ts';
 import { createReadiness } from './messaging/readiness.ts';
@@ -41,7 +41,7 @@ const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime, { poolSize: config.DATABASE_POOL });
-const prisma = createPrisma(database);
+const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 const { readOrder, readProgress, findKey } = createBatchedReads({ database, metrics, maxStreams });
 

@@ -7,13 +7,13 @@ import {
   releaseIdempotencyKeys,
   type Transaction,
 } from '@shop/chassis';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import { deriveEventId, type NewEvent, type ReceivedEvent } from '@shop/events';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { createReadBacklog } from '../src/db/backlog-reads.ts';
 import { createListOrders, readOrders } from '../src/db/order-reads.ts';
 import { sqlOrderStore } from '../src/db/order-store.ts';
-import { createPrisma } from '../src/db/prisma.ts';
 import { UnknownOrder } from '../src/domain/batch.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
 import { createAdvanceOrders } from '../src/usecases/advance-orders.ts';
@@ -340,7 +340,7 @@ describe('reading', () => {
     const ids = (await placed(5, [2, 1])).toReversed();
     await handle([reserved(ids[1] ?? '', [1, 2]), paid(ids[1] ?? '', 200)]);
     await createPlaceOrders(deps())([wish({ userId: 8 })]);
-    const prisma = createPrisma(schema.database);
+    const prisma = lazyPrisma(schema.database, () => import('../src/db/generated/client.ts'));
     const list = createListOrders(prisma);
     const first = await list({ userId: 7, limit: 3 });
     expect(first.map(({ orderId }) => orderId)).toEqual(ids.slice(0, 3));

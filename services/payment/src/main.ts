@@ -1,4 +1,5 @@
 import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/chassis';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging, recoverWhenAsked } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
@@ -7,7 +8,6 @@ import { createBatchedReads } from './db/batched-reads.ts';
 import { sqlFactStore } from './db/fact-store.ts';
 import { sqlPaymentStore } from './db/payment-store.ts';
 import { createPointReads } from './db/point-reads.ts';
-import { createPrisma } from './db/prisma.ts';
 import { paymentFacts, paymentSubscription } from './messaging/subscriptions.ts';
 import { createBatchedWrites } from './usecases/batched-writes.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
@@ -20,7 +20,7 @@ const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
-const prisma = createPrisma(database);
+const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 
 // With RECOVERY=on nothing below starts, and no request is served, until the restored schema has caught up.

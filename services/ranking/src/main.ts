@@ -1,9 +1,9 @@
 import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBoard } from './db/board.ts';
-import { createPrisma } from './db/prisma.ts';
 import { sqlRebuildStore } from './db/rebuild-store.ts';
 import { createSalesReads } from './db/sales-reads.ts';
 import { sqlSalesStore } from './db/sales-store.ts';
@@ -25,7 +25,7 @@ const calendar = createCalendar(config.SHOP_TIME_ZONE);
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
-const prisma = createPrisma(database);
+const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 const reads = createSalesReads(database, prisma);
 const redis = createRedis(config.REDIS_URL, logger);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { lazyPrisma } from '@shop/chassis/prisma';
 import { eventually, migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import { v7 as uuidv7 } from 'uuid';
-import { createPrisma } from '../src/db/prisma.ts';
 import { createSalesReads } from '../src/db/sales-reads.ts';
 import { sqlSalesStore } from '../src/db/sales-store.ts';
 import { createCalendar } from '../src/domain/business-day.ts';
@@ -132,7 +132,7 @@ describe('generations', () => {
     await schema.database.transaction((tx) =>
       applySales(dependencies, tx, 2, [completed(orderAt(early, [1, 5], [2, 5]))]),
     );
-    const prisma = createPrisma(schema.database);
+    const prisma = lazyPrisma(schema.database, () => import('../src/db/generated/client.ts'));
     const reads = createSalesReads(schema.database, prisma);
     expect(await reads.dayTable('2026-03-02')).toEqual({
       generation: 1,

@@ -1,7 +1,8 @@
+import type { LazyPrisma } from '@shop/chassis/prisma';
 import type { ShipmentReads, ShipmentView } from '../usecases/ports.ts';
-import type { Prisma } from './prisma.ts';
+import type { PrismaClient } from './generated/client.ts';
 
-export function createShipmentReads(prisma: Prisma): ShipmentReads {
+export function createShipmentReads(prisma: LazyPrisma<PrismaClient>): ShipmentReads {
   return {
     async find(userId, orderId) {
       const row = await (await prisma()).shipment.findFirst({ where: { orderId, userId, status: { not: 'VOID' } } });

@@ -1,16 +1,21 @@
 import { expect, it } from '@jest/globals';
 import type { PooledDatabase } from './database.ts';
-import { lazyPrisma } from './prisma.ts';
+import { lazyPrisma, type PrismaOptions } from './prisma.ts';
 
 const database = { pool: {}, schema: 'shop_test' } as unknown as PooledDatabase;
 
 /** Loads clients and records, in order, when each is made and ended. */
 function loader({ failures = 0 } = {}) {
   const events: string[] = [];
-  const prisma = lazyPrisma(database, async ({ adapter }) => {
+  class PrismaClient {
+    readonly $disconnect = async () => void events.push('ended');
+    constructor({ adapter }: PrismaOptions) {
+      events.push(`made on ${adapter.provider}`);
+    }
+  }
+  const prisma = lazyPrisma(database, async () => {
     if (failures-- > 0) throw new Error('no such file');
-    events.push(`made on ${adapter.provider}`);
-    return { $disconnect: async () => void events.push('ended') };
+    return { PrismaClient };
   });
   return { prisma, events };
 }

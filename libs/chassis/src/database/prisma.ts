@@ -16,10 +16,12 @@ export interface LazyPrisma<Client> {
  * Prisma, its query compiler and its driver take some 40 MB of a process, and the services use it only for lists that
  * few users open. So a process loads it at the first such list (a tenth of a second, once), and a process without such
  * requests never loads it. When loading fails, the next call tries again.
+ * @param load the client that is generated from the service's prisma/schema.prisma
+ * @example `lazyPrisma(database, () => import('./db/generated/client.ts'))`
  */
 export function lazyPrisma<Client extends { $disconnect(): Promise<void> }>(
   database: PooledDatabase,
-  load: (options: PrismaOptions) => Promise<Client>,
+  load: () => Promise<{ readonly PrismaClient: new (options: PrismaOptions) => Client }>,
 ): LazyPrisma<Client> {
   let loading: Promise<Client> | undefined;
 
@@ -28,7 +30,8 @@ export function lazyPrisma<Client extends { $disconnect(): Promise<void> }>(
     // The adapter brings another release of the driver; its pool differs only in types.
     type AdapterPool = ConstructorParameters<typeof PrismaMariaDb>[0];
     const pool = database.pool as unknown as AdapterPool;
-    return load({ adapter: new PrismaMariaDb(pool, { database: database.schema }) });
+    const { PrismaClient } = await load();
+    return new PrismaClient({ adapter: new PrismaMariaDb(pool, { database: database.schema }) });
   }
 
   function client(): Promise<Client> {

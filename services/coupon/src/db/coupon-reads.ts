@@ -1,9 +1,10 @@
 import type { SqlExecutor } from '@shop/chassis';
+import type { LazyPrisma } from '@shop/chassis/prisma';
 import { type Coupon, type CouponStatus, shownStatus } from '../domain/coupon.ts';
 import type { CouponReads, RequestState, ShownCoupon } from '../usecases/ports.ts';
-import type { Prisma } from './prisma.ts';
+import type { PrismaClient } from './generated/client.ts';
 
-export function createCouponReads(prisma: Prisma, sql: SqlExecutor): CouponReads {
+export function createCouponReads(prisma: LazyPrisma<PrismaClient>, sql: SqlExecutor): CouponReads {
   return {
     async listPolicies({ after, take }) {
       const rows = await (await prisma()).couponPolicy.findMany({

@@ -1,10 +1,10 @@
 import { placeholders, type SqlExecutor } from '@shop/chassis';
+import type { LazyPrisma } from '@shop/chassis/prisma';
 import type { Order, OrderStatus } from '../domain/order.ts';
 import { type ListOrders, type OrderView, viewOf } from '../usecases/order-view.ts';
 import type { OrderProgress, OrderStep } from '../usecases/order-watches.ts';
-import type { OrderItem, Order as OrderOfPrisma } from './generated/client.ts';
+import type { OrderItem, Order as OrderOfPrisma, PrismaClient } from './generated/client.ts';
 import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder } from './order-rows.ts';
-import type { Prisma } from './prisma.ts';
 
 /** Reads the orders of all concurrent requests at once: two statements, on the primary keys of orders and lines. */
 export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderView>> {
@@ -64,7 +64,7 @@ export async function readVersions(db: SqlExecutor, orderIds: readonly string[])
 }
 
 /** A user's orders by Prisma. Order ids are UUIDv7, so their order is the order of placing. */
-export function createListOrders(prisma: Prisma): ListOrders {
+export function createListOrders(prisma: LazyPrisma<PrismaClient>): ListOrders {
   return async ({ userId, status, after, limit }) => {
     const orders = await (await prisma()).order.findMany({
       where: { userId, ...(status ? { status } : {}), ...(after ? { orderId: { lt: after } } : {}) },

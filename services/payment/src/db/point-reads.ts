@@ -1,7 +1,8 @@
 import { placeholders, type SqlExecutor } from '@shop/chassis';
+import type { LazyPrisma } from '@shop/chassis/prisma';
 import type { PointEntry } from '../domain/payment.ts';
 import type { PointReads } from '../usecases/ports.ts';
-import type { Prisma } from './prisma.ts';
+import type { PrismaClient } from './generated/client.ts';
 
 /** The balances of these users, in their order, in won, by one statement. 0 for a user who never charged. */
 export async function readBalances(db: SqlExecutor, userIds: readonly number[]): Promise<number[]> {
@@ -14,7 +15,7 @@ export async function readBalances(db: SqlExecutor, userIds: readonly number[]):
   return userIds.map((userId) => balances.get(userId) ?? 0);
 }
 
-export function createPointReads(prisma: Prisma): PointReads {
+export function createPointReads(prisma: LazyPrisma<PrismaClient>): PointReads {
   return {
     async historyOf(userId, { before, take }) {
       const entries = await (await prisma()).pointEntry.findMany({

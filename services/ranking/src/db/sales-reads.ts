@@ -1,11 +1,12 @@
 import type { SqlExecutor } from '@shop/chassis';
+import type { LazyPrisma } from '@shop/chassis/prisma';
 import type { DayTotal } from '../domain/board.ts';
 import type { ProductTotal } from '../domain/top.ts';
 import type { SalesReads } from '../usecases/ports.ts';
-import type { Prisma } from './prisma.ts';
+import type { PrismaClient } from './generated/client.ts';
 
 /** Reads of the live generation. Each is one statement, so a swap comes before or after it. */
-export function createSalesReads(database: Pick<SqlExecutor, 'query'>, prisma: Prisma): SalesReads {
+export function createSalesReads(database: Pick<SqlExecutor, 'query'>, prisma: LazyPrisma<PrismaClient>): SalesReads {
   return {
     async dayTable(day) {
       const rows = await database.query<{ generation: number } & { [K in keyof DayTotal]: DayTotal[K] | null }>(
