@@ -6,10 +6,7 @@ import { PROBLEMS as order } from '../../services/order/src/problems.ts';
 import { PROBLEMS as payment } from '../../services/payment/src/problems.ts';
 
 /** The codes of each service's refusals, besides the common ones. */
-export const OWN_PROBLEMS = { catalog, ranking: {}, order, coupon, payment, shipping: {}, ops } satisfies Record<
-  string,
-  ProblemTable
->;
+export const OWN_PROBLEMS = { catalog, order, coupon, payment, ops } satisfies Record<string, ProblemTable>;
 
 /** Every code of the public API, in the order of statuses. A code in several tables has the same meaning in all. */
 export const ALL_PROBLEMS: ProblemTable = Object.fromEntries(

@@ -1,6 +1,7 @@
 import { isDatabaseError } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
+import { NO_DETAILS } from '../../services/order/src/domain/order.ts';
 import { ConnectionLost, type Instance } from './instance.ts';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
@@ -72,8 +73,9 @@ export class Clients {
     switch (command.kind) {
       case 'place': {
         const { lines, couponId, expectedTotal } = command;
+        const details = { ...NO_DETAILS, couponId, expectedTotal };
         this.#asked.set(requestId, command.order);
-        const placement = { orderId: requestId, userId, couponId, lines, expectedTotal, traceparent: null };
+        const placement = { orderId: requestId, userId, ...details, lines, traceparent: null };
         const [result] = await this.#call(this.#servers.order, (order) =>
           order.place([{ placement, idempotency: { key, requestHash } }]),
         );

@@ -1,5 +1,13 @@
 import type { OrderInput } from '../src/domain/decide.ts';
-import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Reservation } from '../src/domain/order.ts';
+import {
+  type CancelledOrder,
+  type CompletedOrder,
+  NO_DETAILS,
+  type Order,
+  type Payment,
+  type PendingOrder,
+  type Reservation,
+} from '../src/domain/order.ts';
 
 /**
  * Examples for the tests: one order of two lines, 2 × 1,000 + 1 × 500 won, and a coupon of 500, in every possible
@@ -23,8 +31,8 @@ export const payment: Payment = { paidAmount: 2_000, discountAmount: 500 };
 const base = {
   orderId: ORDER_ID,
   userId: 7,
+  ...NO_DETAILS,
   couponId: COUPON_ID,
-  expectedTotal: null,
   lines: [
     { productId: 1, quantity: 2 },
     { productId: 2, quantity: 1 },

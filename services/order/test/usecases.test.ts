@@ -16,6 +16,7 @@ import { createListOrders, readOrders } from '../src/db/order-reads.ts';
 import { sqlOrderStore } from '../src/db/order-store.ts';
 import { UnknownOrder } from '../src/domain/batch.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
+import { NO_DETAILS } from '../src/domain/order.ts';
 import { createAdvanceOrders } from '../src/usecases/advance-orders.ts';
 import { createCancelOrder } from '../src/usecases/cancel-order.ts';
 import { createExpireOrders } from '../src/usecases/expire-orders.ts';
@@ -55,7 +56,7 @@ function deps() {
 function wish(parts: { userId?: number; key?: string; body?: string; products?: number[] } = {}): PlaceRequest {
   const { userId = nextUser++, key, body = 'same', products = [1] } = parts;
   const lines = products.map((productId) => ({ productId, quantity: 2 }));
-  const placement = { orderId: uuidv7(), userId, couponId: null, lines, expectedTotal: null, traceparent: null };
+  const placement = { orderId: uuidv7(), userId, ...NO_DETAILS, lines, traceparent: null };
   return { placement, ...(key ? { idempotency: { key, requestHash: body.padEnd(64, '.') } } : {}) };
 }
 

@@ -1,6 +1,6 @@
 import { placeholders, type SqlExecutor } from '@shop/chassis';
 import type { LazyPrisma } from '@shop/chassis/prisma';
-import type { Order, OrderStatus } from '../domain/order.ts';
+import type { Order } from '../domain/order.ts';
 import { type ListOrders, type OrderView, viewOf } from '../usecases/order-view.ts';
 import type { OrderProgress, OrderStep } from '../usecases/order-watches.ts';
 import type { OrderItem, Order as OrderOfPrisma, PrismaClient } from './generated/client.ts';
@@ -76,33 +76,15 @@ export function createListOrders(prisma: LazyPrisma<PrismaClient>): ListOrders {
   };
 }
 
-function fromPrisma(order: OrderOfPrisma & { items: OrderItem[] }) {
-  const row = {
-    order_id: order.orderId,
-    user_id: Number(order.userId),
-    coupon_id: order.couponId,
-    status: order.status as OrderStatus,
-    reason: order.reason,
-    expected_total: toNumber(order.expectedTotal),
-    total_amount: toNumber(order.totalAmount),
-    discount_amount: toNumber(order.discountAmount),
-    paid_amount: toNumber(order.paidAmount),
-    version: order.version,
-    traceparent: order.traceparent,
-    created_at: order.createdAt,
-    updated_at: order.updatedAt,
-    completed_at: order.completedAt,
-  };
-  const items = order.items.map((item) => ({
-    order_id: item.orderId,
-    product_id: Number(item.productId),
-    quantity: item.quantity,
-    name: item.name,
-    unit_price: toNumber(item.unitPrice),
-  }));
-  return toOrder(row, items);
+function fromPrisma({ items, ...order }: OrderOfPrisma & { items: OrderItem[] }): Order {
+  return toOrder(toColumns<OrderRow>(order), items.map(toColumns<ItemRow>));
 }
 
-function toNumber(amount: bigint | null): number | null {
-  return amount === null ? null : Number(amount);
+/** Prisma's fields have the names of their columns in camel case, and give a BIGINT as a bigint. */
+function toColumns<Row>(fields: object): Row {
+  const columns = Object.entries(fields).map(([name, value]) => [
+    name.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+    typeof value === 'bigint' ? Number(value) : value,
+  ]);
+  return Object.fromEntries(columns) as Row;
 }

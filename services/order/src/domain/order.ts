@@ -27,13 +27,26 @@ export interface Payment {
   readonly discountAmount: number;
 }
 
-interface OrderBase {
-  /** UUIDv7. */
-  readonly orderId: string;
-  readonly userId: number;
+/** What the client said beside the lines. It is kept as it came, and goes out with order-created. */
+export interface OrderDetails {
+  /** A coupon of the user's, or what the client takes for one: only the coupon service knows. */
   readonly couponId: string | null;
   /** The catalog's total in won that the client showed, before any discount; null when it showed none. */
   readonly expectedTotal: number | null;
+}
+
+/** The details of an order whose client said nothing beside the lines. */
+export const NO_DETAILS: OrderDetails = { couponId: null, expectedTotal: null };
+
+/** The details alone, of an order or a placement. */
+export function detailsOf({ couponId, expectedTotal }: OrderDetails): OrderDetails {
+  return { couponId, expectedTotal };
+}
+
+interface OrderBase extends OrderDetails {
+  /** UUIDv7. */
+  readonly orderId: string;
+  readonly userId: number;
   /** In product order. */
   readonly lines: readonly OrderLine[];
   /** W3C trace context of the placing request, for later changes by a job. */

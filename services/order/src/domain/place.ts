@@ -1,29 +1,25 @@
 import type { NewEvent } from '@shop/events';
 import type { Step } from './batch.ts';
-import { mergeLines, type OrderLine, type PendingOrder } from './order.ts';
+import { detailsOf, mergeLines, type OrderDetails, type OrderLine, type PendingOrder } from './order.ts';
 
 /** A validated request to buy. */
-export interface Placement {
+export interface Placement extends OrderDetails {
   /** UUIDv7, drawn by the caller. */
   readonly orderId: string;
   readonly userId: number;
-  /** The coupon that the client names; only the coupon service knows whether it is valid. */
-  readonly couponId: string | null;
   readonly lines: readonly OrderLine[];
-  /** The catalog's total in won that the client showed, before any discount; null when it showed none. */
-  readonly expectedTotal: number | null;
   readonly traceparent: string | null;
 }
 
 /** The new order, the first step of its history, and order-created. */
 export function place(placement: Placement, now: Date): { order: PendingOrder; step: Step; event: NewEvent } {
-  const { orderId, userId, couponId, expectedTotal, traceparent } = placement;
+  const { orderId, userId, traceparent } = placement;
+  const details = detailsOf(placement);
   const lines = mergeLines(placement.lines);
   const order: PendingOrder = {
     orderId,
     userId,
-    couponId,
-    expectedTotal,
+    ...details,
     lines,
     traceparent,
     createdAt: now,
@@ -33,7 +29,7 @@ export function place(placement: Placement, now: Date): { order: PendingOrder; s
     reservation: null,
     payment: null,
   };
-  const data = { orderId, userId, couponId, lines, expectedTotal };
+  const data = { orderId, userId, ...details, lines };
   return {
     order,
     step: { orderId, seq: 1, eventId: null, type: 'order-created', data, at: now },

@@ -19,7 +19,7 @@ import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
 import { answerFor } from './answer.ts';
 import { type OrderEventsDeps, orderEvents } from './order-events.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
-import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
+import { cancelOrderBody, detailsIn, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
 
 export interface OrderRoutes extends OrderEventsDeps {
   readonly placeOrder: (request: PlaceRequest, client: Client) => Promise<Placed>;
@@ -68,9 +68,8 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
   const placement = {
     orderId: deps.newId(),
     userId,
-    couponId: body.couponId ?? null,
     lines: body.items,
-    expectedTotal: body.expectedTotal ?? null,
+    ...detailsIn(body),
     traceparent: currentTraceparent() ?? null,
   };
 

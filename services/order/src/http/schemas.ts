@@ -1,5 +1,6 @@
 import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/chassis';
 import { z } from 'zod';
+import type { OrderDetails } from '../domain/order.ts';
 
 const MAX_LINES = 50;
 const MAX_QUANTITY = 1_000;
@@ -33,6 +34,11 @@ export const placeOrderBody = z.strictObject({
     .optional()
     .describe('the total before any discount that the user was shown, won: another one is PRICE_CHANGED'),
 });
+
+/** What a body says beside its lines. */
+export function detailsIn({ couponId, expectedTotal }: z.output<typeof placeOrderBody>): OrderDetails {
+  return { couponId: couponId ?? null, expectedTotal: expectedTotal ?? null };
+}
 
 function mergedQuantitiesFit(lines: readonly { productId: number; quantity: number }[]): boolean {
   const sums = new Map<number, number>();
