@@ -1,6 +1,6 @@
 import { EVENTS } from '@shop/events';
 import { ALL_GROUPS, type Group } from '../../../services/groups.ts';
-import { SERVICE_NAMES } from '../../../services/services.ts';
+import { SERVICE_NAMES, schemaOf } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
@@ -44,7 +44,7 @@ export async function readGroups(sql: SqlReader, log: LogReader, scope: AuditSco
 async function readInbox(sql: SqlReader, { group, service }: Group, scope: AuditScope): Promise<Set<string>> {
   const ids = new Set<string>();
   const rows = pages<{ event_id: string }>(sql, scope.firstOrderId, {
-    sql: `SELECT event_id FROM shop_${service}.processed_event WHERE consumer_group = ? AND event_id > ? ORDER BY event_id LIMIT ?`,
+    sql: `SELECT event_id FROM ${schemaOf(service)}.processed_event WHERE consumer_group = ? AND event_id > ? ORDER BY event_id LIMIT ?`,
     params: (after, limit) => [group, after, limit],
     key: (row) => row.event_id,
   });
@@ -54,7 +54,7 @@ async function readInbox(sql: SqlReader, { group, service }: Group, scope: Audit
 
 async function readDeadLetters(sql: SqlReader, { group, service }: Group): Promise<Set<string>> {
   const rows = await sql.query<{ topic: string; part: number; position: number; event_id: string | null }>(
-    `SELECT topic, \`partition\` AS part, \`offset\` AS position, event_id FROM shop_${service}.dead_letter WHERE consumer_group = ?`,
+    `SELECT topic, \`partition\` AS part, \`offset\` AS position, event_id FROM ${schemaOf(service)}.dead_letter WHERE consumer_group = ?`,
     [group],
   );
   return new Set(
@@ -70,7 +70,7 @@ export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
   const positions = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {
     const rows = await sql.query<{ position: string }>(
-      `SELECT CONCAT(topic, '/', \`partition\`, '@', \`offset\`) AS position FROM shop_${service}.dead_letter WHERE reason = 'UNDECODABLE'`,
+      `SELECT CONCAT(topic, '/', \`partition\`, '@', \`offset\`) AS position FROM ${schemaOf(service)}.dead_letter WHERE reason = 'UNDECODABLE'`,
     );
     for (const row of rows) positions.add(row.position);
   }
@@ -83,7 +83,7 @@ export async function appliedAmong(sql: SqlReader, group: string, eventIds: read
   const found = new Set<string>();
   for (let i = 0; service && i < eventIds.length; i += 1_000) {
     const rows = await sql.query<{ event_id: string }>(
-      `SELECT event_id FROM shop_${service}.processed_event WHERE consumer_group = ? AND event_id IN (?)`,
+      `SELECT event_id FROM ${schemaOf(service)}.processed_event WHERE consumer_group = ? AND event_id IN (?)`,
       [group, asciiOnly(eventIds.slice(i, i + 1_000))],
     );
     for (const row of rows) found.add(row.event_id);
@@ -99,9 +99,9 @@ export async function readParkedKeys(sql: SqlReader): Promise<Set<string>> {
   const keys = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {
     const rows = await sql.query<{ message_key: string }>(
-      `SELECT message_key FROM shop_${service}.dead_letter
+      `SELECT message_key FROM ${schemaOf(service)}.dead_letter
         WHERE status IN (?) AND message_key IS NOT NULL AND consumer_group <> ?
-       UNION SELECT message_key FROM shop_${service}.parked_key WHERE consumer_group <> ?`,
+       UNION SELECT message_key FROM ${schemaOf(service)}.parked_key WHERE consumer_group <> ?`,
       [[...WAITING], DATA_PLATFORM, DATA_PLATFORM],
     );
     for (const row of rows) keys.add(row.message_key);

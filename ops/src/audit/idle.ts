@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Group } from '../../../services/groups.ts';
+import { schemaOf } from '../../../services/services.ts';
 import type { PlatformReader } from '../data-platform.ts';
 import type { SqlReader } from '../sql.ts';
 import { GROUPS, topicsOf } from './groups.ts';
@@ -77,7 +78,7 @@ export function describeActivity({ pending, outbox, lag, redrives }: Activity): 
 
 async function readRows(sql: SqlReader): Promise<Omit<Activity, 'lag'>> {
   const sum = (statement: (schema: string) => string) =>
-    [...new Set(GROUPS.map((group) => `shop_${group.service}`))].map((schema) => `(${statement(schema)})`).join(' + ');
+    [...new Set(GROUPS.map((group) => schemaOf(group.service)))].map((schema) => `(${statement(schema)})`).join(' + ');
   const [row] = await sql.query<Omit<Activity, 'lag'>>(
     `SELECT (SELECT COUNT(*) FROM shop_order.orders WHERE status = 'PENDING') AS pending,
             ${sum((schema) => `SELECT COUNT(*) FROM ${schema}.outbox`)} AS outbox,

@@ -1,7 +1,8 @@
+import { schemaOf } from '../../../services/services.ts';
 import { type Check, sqlCheck } from './check.ts';
 import { GROUPS } from './groups.ts';
 
-const SCHEMAS = [...new Set(GROUPS.map((group) => `shop_${group.service}`))];
+const SCHEMAS = [...new Set(GROUPS.map((group) => schemaOf(group.service)))];
 const each = (statement: (schema: string) => string): string => SCHEMAS.map(statement).join(' UNION ALL ');
 
 /** Invariants 9 and 12, as far as the messaging tables alone show them. */

@@ -1,4 +1,4 @@
-import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 
 export type Status = 'DEAD' | 'PARKED' | 'REDRIVE' | 'REDRIVEN' | 'DISCARDED';
@@ -48,7 +48,7 @@ async function read(
   params: readonly (string | number | string[])[],
 ): Promise<DeadLetter[]> {
   const rows = await sql.query<Omit<DeadLetter, 'ref' | 'service'>>(
-    `SELECT ${COLUMNS} FROM shop_${service}.dead_letter ${rest}`,
+    `SELECT ${COLUMNS} FROM ${schemaOf(service)}.dead_letter ${rest}`,
     params,
   );
   return rows.map((row) => ({ ref: `${service}/${row.id}`, service, ...row }));
@@ -87,7 +87,7 @@ export async function readMessage(
   { service, id }: DeadLetter,
 ): Promise<{ payload: Buffer | null; headers: Record<string, string> }> {
   const [row] = await sql.query<{ payload: Buffer | null; headers: string | Record<string, string> }>(
-    `SELECT payload, headers FROM shop_${service}.dead_letter WHERE id = ?`,
+    `SELECT payload, headers FROM ${schemaOf(service)}.dead_letter WHERE id = ?`,
     [id],
   );
   const headers =

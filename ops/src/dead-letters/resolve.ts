@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { schemaOf } from '../../../services/services.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type DeadLetter, readBehind, readDeadLetter } from './read.ts';
 
@@ -84,7 +85,7 @@ export async function waitForOutcomes(
 
 async function hasDeadFront(sql: SqlReader, { service, group, key }: DeadLetter): Promise<boolean> {
   const rows = await sql.query(
-    `SELECT 1 FROM shop_${service}.dead_letter WHERE consumer_group = ? AND message_key = ? AND status = 'DEAD' LIMIT 1`,
+    `SELECT 1 FROM ${schemaOf(service)}.dead_letter WHERE consumer_group = ? AND message_key = ? AND status = 'DEAD' LIMIT 1`,
     [group, key],
   );
   return rows.length > 0;

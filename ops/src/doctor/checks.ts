@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allTopics, createKafkaAdmin, EVENTS, type EventType, type KafkaAdmin, PARTITIONS } from '@shop/events';
-import { folderOf, SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { connectSql } from '../sql.ts';
@@ -47,7 +47,7 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
   const audit = attempt('audit user', 'see AUDIT_DATABASE_URL; `npm start` creates the user', async () => {
     const sql = await connectSql(addresses.auditDatabase);
     try {
-      for (const service of SERVICE_NAMES) await sql.query(`SELECT 1 FROM shop_${service}.outbox LIMIT 1`);
+      for (const service of SERVICE_NAMES) await sql.query(`SELECT 1 FROM ${schemaOf(service)}.outbox LIMIT 1`);
       const [row] = await sql.query<{ version: string }>('SELECT VERSION() AS version');
       return `may read every schema; server ${row?.version}`;
     } finally {

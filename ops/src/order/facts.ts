@@ -1,4 +1,4 @@
-import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { DeadLetter } from '../dead-letters/read.ts';
 import { parseRef } from '../dead-letters/read.ts';
 import type { SqlReader } from '../sql.ts';
@@ -153,7 +153,7 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
       reader,
       orderId,
       (service) =>
-        `SELECT '${service}' AS service, type, created_at AS createdAt FROM shop_${service}.outbox WHERE aggregateid = ? AND type <> 'dead-letter'`,
+        `SELECT '${service}' AS service, type, created_at AS createdAt FROM ${schemaOf(service)}.outbox WHERE aggregateid = ? AND type <> 'dead-letter'`,
     ),
     deadLetters: (
       await union<{
@@ -169,7 +169,7 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
         orderId,
         (service) =>
           `SELECT CONCAT('${service}/', id) AS ref, consumer_group AS \`group\`, status, event_type AS type, error, failed_at AS failedAt, resolution
-           FROM shop_${service}.dead_letter WHERE message_key = ?`,
+           FROM ${schemaOf(service)}.dead_letter WHERE message_key = ?`,
       )
     ).map((letter) => ({ ...letter, service: parseRef(letter.ref).service })),
   };

@@ -1,5 +1,6 @@
 import type { IncomingRecord, KafkaAdmin, RecordRange } from '@shop/events';
 import type { Group } from '../../../services/groups.ts';
+import { schemaOf } from '../../../services/services.ts';
 import { appliedAmong, isFor } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
 import type { ReplayWish } from './options.ts';
@@ -93,7 +94,7 @@ async function lettersAmong(
   const [first, last] = [records.at(0), records.at(-1)];
   if (!first || !last) return new Set();
   const rows = await sql.query<{ position: number }>(
-    `SELECT \`offset\` AS position FROM shop_${service}.dead_letter
+    `SELECT \`offset\` AS position FROM ${schemaOf(service)}.dead_letter
       WHERE consumer_group = ? AND topic = ? AND \`partition\` = ? AND \`offset\` BETWEEN ? AND ?`,
     [group, first.topic, first.partition, first.offset, last.offset],
   );

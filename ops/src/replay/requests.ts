@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordRange } from '@shop/events';
-import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import type { ReplayWish } from './options.ts';
 import type { ReplayPlan } from './plan.ts';
@@ -131,7 +131,7 @@ function readFrom(
     `SELECT CONCAT('${service}/', id) AS ref, kind, consumer_group AS \`group\`, status, requested_by AS requestedBy, reason,
             requested_at AS requestedAt, started_at AS startedAt, finished_at AS finishedAt, facts, applied, duplicate,
             parked, dead, skipped, error
-       FROM shop_${service}.replay ${where}`,
+       FROM ${schemaOf(service)}.replay ${where}`,
     params,
   );
 }

@@ -1,5 +1,5 @@
 import { EVENTS } from '@shop/events';
-import { SERVICE_NAMES, type ServiceName } from '../../../services/services.ts';
+import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, partitionName } from '../audit/log.ts';
@@ -114,13 +114,13 @@ async function readRowStatus(
   const deadLetters = [];
   for (const service of SERVICE_NAMES) {
     const [row] = await sql.query<{ waiting: number; oldest: number | null }>(
-      `SELECT COUNT(*) AS waiting, TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(3)) / 1000 AS oldest FROM shop_${service}.outbox`,
+      `SELECT COUNT(*) AS waiting, TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(3)) / 1000 AS oldest FROM ${schemaOf(service)}.outbox`,
     );
     outboxes.push({ service, waiting: row?.waiting ?? 0, oldestMs: Math.round(row?.oldest ?? 0) });
     deadLetters.push(
       ...(await sql.query<Status['deadLetters'][number]>(
         `SELECT consumer_group AS \`group\`, SUM(status = 'DEAD') AS dead, SUM(status = 'PARKED') AS parked, SUM(status = 'REDRIVE') AS redriving
-         FROM shop_${service}.dead_letter WHERE status IN (?) GROUP BY consumer_group`,
+         FROM ${schemaOf(service)}.dead_letter WHERE status IN (?) GROUP BY consumer_group`,
         [[...WAITING]],
       )),
     );
