@@ -67,6 +67,7 @@ export {
   toDomainError,
 } from './errors/index.ts';
 export {
+  BODY_LIMIT,
   type Client,
   clientOf,
   createEventStreams,

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { DomainError } from '../errors/index.ts';
 
-const BODY_LIMIT = 64 * 1024;
+/** The largest body of a request, bytes. */
+export const BODY_LIMIT = 64 * 1024;
 /** A body over the limit is still read up to this size, so that the client gets its answer instead of a reset. */
 const DRAIN_LIMIT = 4 * 1024 * 1024;
 

@@ -84,117 +84,142 @@ export function isShared({ request, route }: Pick<Passage, 'request' | 'route'>)
   return route.lastGood === true && request.method === 'GET';
 }
 
+/** What the copies of one gateway are made of. */
+interface State {
+  readonly maxAgeMs: number;
+  readonly now: () => number;
+  /** Counts the answers that were shared. */
+  readonly shared: ReturnType<Metrics['counter']>;
+  readonly copies: LRUCache<string, Copy>;
+  /** Requests under way, by their URL. */
+  readonly flights: Map<string, Open>;
+  /** Changes that each service has seen, and the time of the last one. */
+  readonly changes: Map<UpstreamName, { readonly count: number; readonly at: number }>;
+}
+
 /**
  * A read repeated within a quarter of a second is answered from here, and simultaneous equal reads are sent once. The
  * age counts from the sending of the request. A client that sends `Cache-Control: no-cache` gets neither.
  */
 export function createCopies(options: CopiesOptions): Copies {
   const { maxAgeMs = MAX_AGE_MS, maxBytes = MAX_BYTES, metrics, now = performance.now.bind(performance) } = options;
-  const shared = metrics.counter('gateway_shared_answers_total', "Reads answered with a copy or another's answer", [
-    'route',
-  ]);
-  const copies = new LRUCache<string, Copy>({
-    maxSize: maxBytes,
-    maxEntrySize: Math.floor(maxBytes / 8),
-    sizeCalculation: ({ body }, key) => key.length + body.length + ENTRY_BYTES,
-  });
-  const flights = new Map<string, Open>();
-  const changes = new Map<UpstreamName, { readonly count: number; readonly at: number }>();
-
-  const changesOf = (service: UpstreamName) => changes.get(service)?.count ?? 0;
-  const isGood = ({ askedAt, changes: then }: Kept, service: UpstreamName) =>
-    now() - askedAt <= maxAgeMs && then === changesOf(service);
-
-  function keep(key: string, copy: Copy): void {
-    const before = copies.peek(key);
-    if (before && before.askedAt > copy.askedAt) return;
-    copies.set(key, copy);
-    // `peek` keeps the order of arrival, in which outdated copies come first.
-    for (const oldest of copies.rkeys()) {
-      const it = copies.peek(oldest);
-      if (it && now() - it.askedAt <= maxAgeMs) return;
-      copies.delete(oldest);
-    }
-  }
-
-  function give({ request, response, route, trace, headers }: Answerable, answer: SharedAnswer): void {
-    if (response.destroyed) return;
-    const { contentType, body, etag, cacheControl, age } = answer;
-    const unchanged = isUnchanged(request.headers, etag);
-    const all = unchanged ? [] : ['content-type', contentType, 'content-length', String(body.length)];
-    if (etag !== undefined) all.push('etag', etag);
-    if (cacheControl !== undefined) all.push('cache-control', cacheControl);
-    if (age !== undefined) all.push('age', age);
-    if (trace) all.push('traceparent', formatTraceparent(trace));
-    all.push(...headers);
-    shared.inc({ route: route.path });
-    response.writeHead(unchanged ? 304 : 200, all).end(unchanged ? undefined : body);
-  }
-
-  function hit(of: Answerable): boolean {
-    const { request, route } = of;
-    if (maxAgeMs === 0 || wantsNow(request.headers)) return false;
-    const copy = copies.peek(request.url ?? '/');
-    if (!copy || !isGood(copy, route.service)) return false;
-    give(of, copy);
-    return true;
-  }
-
-  function answer(passage: Passage, asking: Asking): void {
-    const { request, response, route } = passage;
-    if (hit(passage)) return;
-    if (maxAgeMs === 0 || wantsNow(request.headers)) {
-      asking.ask(undefined);
-      return;
-    }
-    const key = request.url ?? '/';
-    const open = flights.get(key);
-    if (open && isGood(open, route.service)) {
-      open.waiting.push({ passage, ...asking });
-      return;
-    }
-    const flight = begin(key, route.service);
-    response.once('close', () => {
-      if (response.writableFinished) flight.refused();
-      else flight.left();
-    });
-    asking.ask(flight);
-  }
-
-  function begin(key: string, service: UpstreamName): Flight & { /** Its client has gone. */ left(): void } {
-    const { count = 0, at = Number.NEGATIVE_INFINITY } = changes.get(service) ?? {};
-    const open: Open = { askedAt: now(), changes: count, waiting: [] };
-    flights.set(key, open);
-    let ended = false;
-    const end = (tell: (waiting: Waiting) => void): void => {
-      if (ended) return;
-      ended = true;
-      if (flights.get(key) === open) flights.delete(key);
-      for (const waiting of open.waiting) if (!waiting.passage.response.destroyed) tell(waiting);
-    };
-    return {
-      fresh: open.askedAt - at < FRESH_MS,
-      answered(given) {
-        // Copied, since the bytes may be a small part of a socket buffer that would stay in memory as a whole.
-        const copy = { ...given, body: Buffer.from(given.body), askedAt: open.askedAt, changes: count };
-        if (!ended) keep(key, copy);
-        end(({ passage }) => give(passage, copy));
-      },
-      failed: (reason) => end(({ failed }) => failed(reason)),
-      refused: () => end(({ ask }) => ask(undefined)),
-      // The first waiting client asks in its place, and the others wait for that one.
-      left: () => end(({ passage, ...asking }) => answer(passage, asking)),
-    };
-  }
-
+  const sharedHelp = "Reads answered with a copy or another's answer";
+  const state: State = {
+    maxAgeMs,
+    now,
+    shared: metrics.counter('gateway_shared_answers_total', sharedHelp, ['route']),
+    copies: new LRUCache({
+      maxSize: maxBytes,
+      maxEntrySize: Math.floor(maxBytes / 8),
+      sizeCalculation: ({ body }, key) => key.length + body.length + ENTRY_BYTES,
+    }),
+    flights: new Map(),
+    changes: new Map(),
+  };
   return {
-    hit,
-    answer,
+    hit: (of) => hit(state, of),
+    answer: (passage, asking) => answer(state, passage, asking),
     changed(service) {
-      changes.set(service, { count: changesOf(service) + 1, at: now() });
+      state.changes.set(service, { count: changesOf(state, service) + 1, at: now() });
     },
     get bytes() {
-      return copies.calculatedSize;
+      return state.copies.calculatedSize;
     },
   };
+}
+
+function changesOf({ changes }: State, service: UpstreamName): number {
+  return changes.get(service)?.count ?? 0;
+}
+
+/** True while it is young, and its service has seen no change since. */
+function isGood(state: State, { askedAt, changes }: Kept, service: UpstreamName): boolean {
+  return state.now() - askedAt <= state.maxAgeMs && changes === changesOf(state, service);
+}
+
+function hit(state: State, of: Answerable): boolean {
+  const { request, route } = of;
+  if (state.maxAgeMs === 0 || wantsNow(request.headers)) return false;
+  const copy = state.copies.peek(request.url ?? '/');
+  if (!copy || !isGood(state, copy, route.service)) return false;
+  give(state, of, copy);
+  return true;
+}
+
+function answer(state: State, passage: Passage, asking: Asking): void {
+  const { request, response, route } = passage;
+  if (hit(state, passage)) return;
+  if (state.maxAgeMs === 0 || wantsNow(request.headers)) {
+    asking.ask(undefined);
+    return;
+  }
+  const key = request.url ?? '/';
+  const open = state.flights.get(key);
+  if (open && isGood(state, open, route.service)) {
+    open.waiting.push({ passage, ...asking });
+    return;
+  }
+  const flight = begin(state, key, route.service);
+  response.once('close', () => {
+    if (response.writableFinished) flight.refused();
+    else flight.left();
+  });
+  asking.ask(flight);
+}
+
+/** Begins a request whose answer others may wait for. */
+function begin(
+  state: State,
+  key: string,
+  service: UpstreamName,
+): Flight & { /** Its client has gone. */ left(): void } {
+  const { count = 0, at = Number.NEGATIVE_INFINITY } = state.changes.get(service) ?? {};
+  const open: Open = { askedAt: state.now(), changes: count, waiting: [] };
+  state.flights.set(key, open);
+  let ended = false;
+  const end = (tell: (waiting: Waiting) => void): void => {
+    if (ended) return;
+    ended = true;
+    if (state.flights.get(key) === open) state.flights.delete(key);
+    for (const waiting of open.waiting) if (!waiting.passage.response.destroyed) tell(waiting);
+  };
+  return {
+    fresh: open.askedAt - at < FRESH_MS,
+    answered(given) {
+      // Copied, since the bytes may be a small part of a socket buffer that would stay in memory as a whole.
+      const copy = { ...given, body: Buffer.from(given.body), askedAt: open.askedAt, changes: count };
+      if (!ended) keep(state, key, copy);
+      end(({ passage }) => give(state, passage, copy));
+    },
+    failed: (reason) => end(({ failed }) => failed(reason)),
+    refused: () => end(({ ask }) => ask(undefined)),
+    // The first waiting client asks in its place, and the others wait for that one.
+    left: () => end(({ passage, ...asking }) => answer(state, passage, asking)),
+  };
+}
+
+function keep({ copies, now, maxAgeMs }: State, key: string, copy: Copy): void {
+  const before = copies.peek(key);
+  if (before && before.askedAt > copy.askedAt) return;
+  copies.set(key, copy);
+  // `peek` keeps the order of arrival, in which outdated copies come first.
+  for (const oldest of copies.rkeys()) {
+    const it = copies.peek(oldest);
+    if (it && now() - it.askedAt <= maxAgeMs) return;
+    copies.delete(oldest);
+  }
+}
+
+function give({ shared }: State, { request, response, route, trace, headers }: Answerable, answer: SharedAnswer): void {
+  if (response.destroyed) return;
+  const { contentType, body, etag, cacheControl, age } = answer;
+  const unchanged = isUnchanged(request.headers, etag);
+  const all = unchanged ? [] : ['content-type', contentType, 'content-length', String(body.length)];
+  if (etag !== undefined) all.push('etag', etag);
+  if (cacheControl !== undefined) all.push('cache-control', cacheControl);
+  if (age !== undefined) all.push('age', age);
+  if (trace) all.push('traceparent', formatTraceparent(trace));
+  all.push(...headers);
+  shared.inc({ route: route.path });
+  response.writeHead(unchanged ? 304 : 200, all).end(unchanged ? undefined : body);
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { DomainError, type Logger, type Metrics } from '@shop/chassis';
+import { BODY_LIMIT, DomainError, type Logger, type Metrics } from '@shop/chassis';
 import type { Admission } from '../admission/admission.ts';
 import type { Refusal } from '../admission/gate.ts';
 import type { Passage } from '../passage.ts';
@@ -15,9 +15,6 @@ import { createRetryCount } from './retry-budget.ts';
 import { createStandIns, type StandIn } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Largest body that is forwarded, bytes. */
-const BODY_LIMIT = 64 * 1024;
-
 export interface ForwardOptions extends OutgoingOptions {
   readonly upstreams: Upstreams;
   readonly lastGood: LastGood;
@@ -29,108 +26,121 @@ export interface ForwardOptions extends OutgoingOptions {
 
 /** Forwards requests to their services, and the answers back. */
 export function createForward(options: ForwardOptions): (passage: Passage) => void {
-  const { upstreams, lastGood, copies, admission, logger, metrics } = options;
-  const warn = createWarning(logger);
-  const retried = createRetryCount(metrics);
-  const standInFor = createStandIns(lastGood, metrics);
-
-  /** For an operator's write: copies of the service's answers become invalid before the write's own answer is sent. */
-  function watchFor({ response, route }: Passage): StandIn {
-    const changed = () => copies.changed(route.service);
-    // Without an answer the write may still have happened.
-    response.once('close', changed);
-    return { begin: changed, add: () => undefined, end: () => undefined, answer: () => false };
-  }
-
-  function noAnswer(passage: Passage, reason: NoAnswer, standIn: StandIn | undefined): void {
-    const { service } = passage.route;
-    if (reason.kind === 'malformed' || !standIn?.answer()) refuse(passage, toProblem(reason, service), logger);
-  }
-
-  function send(passage: Passage, body: Buffer | null): void {
-    if (!isShared(passage)) {
-      exchange(passage, body, isChange(passage) ? watchFor(passage) : undefined);
-      return;
-    }
-    copies.answer(passage, {
-      ask: (flight) => exchange(passage, body, standInFor(passage, flight), flight),
-      failed: (reason) => noAnswer(passage, reason, standInFor(passage)),
-    });
-  }
-
-  function exchange(passage: Passage, body: Buffer | null, standIn: StandIn | undefined, flight?: Flight): void {
-    const { request, response, route, trace, headers, place } = passage;
-    const upstream = upstreams[route.service];
-    if (!upstream) throw new Error(`nobody answers ${route.path}`);
-    const failed = (reason: NoAnswer): void => {
-      if ('error' in reason) warn(reason, upstream.name, trace);
-      noAnswer(passage, reason, standIn);
-      if (reason.kind === 'malformed') flight?.refused();
-      else flight?.failed(reason);
-    };
-    const cannot = notSent(upstream);
-    if (cannot) {
-      failed({ kind: cannot });
-      return;
-    }
-    upstream.inFlight++;
-    response.once('close', () => {
-      upstream.inFlight--;
-    });
-    const outgoing = outgoingOf(passage, body, options, isShared(passage) ? wholeAnswer(passage, flight) : undefined);
-    new Exchange({
-      request,
-      response,
-      ownHeaders: headers,
-      upstream,
-      outgoing,
-      place,
-      standIn,
-      retried,
-      failed,
-    }).start();
-  }
-
-  /** Called when its place was given to another while its body or token was on the way. */
-  function enterAnew(passage: Passage, body: Buffer | null): void {
-    const { request, response, route } = passage;
-    const refused = (reason: Refusal) => {
-      admission.countRefusal(route, reason);
-      const retryAfterSeconds = admission.retryAfter();
-      const detail = 'Too much is asked for at the moment; nothing was done.';
-      refuse(passage, new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds }), logger);
-    };
-    const place = admission.enter(route, request.headers.prefer as string | undefined);
-    if (typeof place === 'string') {
-      refused(place);
-      return;
-    }
-    passage.place = place;
-    response.once('close', () => place?.leave());
-    const startedAt = performance.now();
-    const start = () => {
-      passage.waitedMs += performance.now() - startedAt;
-      place?.begin();
-      send(passage, body);
-    };
-    if (place?.waiting) place.whenDecided((refusal) => (refusal ? refused(refusal) : start()));
-    else start();
-  }
-
-  return (passage) => {
-    const { request, response, headers } = passage;
-    // A client that sends slowly holds no place at the service meanwhile.
-    readBody(request, BODY_LIMIT, (body) => {
-      if (body.kind === 'aborted' || response.closed) return;
-      if (body.kind === 'whole') {
-        if (!passage.place || passage.place.begin()) send(passage, body.bytes);
-        else enterAnew(passage, body.bytes);
-        return;
-      }
-      if (!body.discarded) headers.push('connection', 'close');
-      refuse(passage, new DomainError('PAYLOAD_TOO_LARGE', `At most ${BODY_LIMIT} bytes are accepted.`), logger);
-    });
+  const { lastGood, logger, metrics } = options;
+  const forwarding: Forwarding = {
+    ...options,
+    warn: createWarning(logger),
+    retried: createRetryCount(metrics),
+    standInFor: createStandIns(lastGood, metrics),
   };
+  return (passage) => receive(forwarding, passage);
+}
+
+interface Forwarding extends ForwardOptions {
+  readonly warn: ReturnType<typeof createWarning>;
+  readonly retried: ReturnType<typeof createRetryCount>;
+  readonly standInFor: ReturnType<typeof createStandIns>;
+}
+
+/** Reads the body, then sends the request. */
+function receive(forwarding: Forwarding, passage: Passage): void {
+  const { request, response, headers } = passage;
+  // A client that sends slowly holds no place at the service meanwhile.
+  readBody(request, BODY_LIMIT, (body) => {
+    if (body.kind === 'aborted' || response.closed) return;
+    if (body.kind === 'whole') {
+      if (!passage.place || passage.place.begin()) send(forwarding, passage, body.bytes);
+      else enterAnew(forwarding, passage, body.bytes);
+      return;
+    }
+    if (!body.discarded) headers.push('connection', 'close');
+    const detail = `At most ${BODY_LIMIT} bytes are accepted.`;
+    refuse(passage, new DomainError('PAYLOAD_TOO_LARGE', detail), forwarding.logger);
+  });
+}
+
+/** Called when its place was given to another while its body or token was on the way. */
+function enterAnew(forwarding: Forwarding, passage: Passage, body: Buffer | null): void {
+  const { admission, logger } = forwarding;
+  const { request, response, route } = passage;
+  const refused = (reason: Refusal) => {
+    admission.countRefusal(route, reason);
+    const retryAfterSeconds = admission.retryAfter();
+    const detail = 'Too much is asked for at the moment; nothing was done.';
+    refuse(passage, new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds }), logger);
+  };
+  const place = admission.enter(route, request.headers.prefer as string | undefined);
+  if (typeof place === 'string') {
+    refused(place);
+    return;
+  }
+  passage.place = place;
+  response.once('close', () => place?.leave());
+  const startedAt = performance.now();
+  const start = () => {
+    passage.waitedMs += performance.now() - startedAt;
+    place?.begin();
+    send(forwarding, passage, body);
+  };
+  if (place?.waiting) place.whenDecided((refusal) => (refusal ? refused(refusal) : start()));
+  else start();
+}
+
+function send(forwarding: Forwarding, passage: Passage, body: Buffer | null): void {
+  const { copies, standInFor } = forwarding;
+  if (!isShared(passage)) {
+    exchange(forwarding, passage, body, isChange(passage) ? watchFor(copies, passage) : undefined);
+    return;
+  }
+  copies.answer(passage, {
+    ask: (flight) => exchange(forwarding, passage, body, standInFor(passage, flight), flight),
+    failed: (reason) => noAnswer(forwarding, passage, reason, standInFor(passage)),
+  });
+}
+
+/** For an operator's write: copies of the service's answers become invalid before the write's own answer is sent. */
+function watchFor(copies: Copies, { response, route }: Passage): StandIn {
+  const changed = () => copies.changed(route.service);
+  // Without an answer the write may still have happened.
+  response.once('close', changed);
+  return { begin: changed, add: () => undefined, end: () => undefined, answer: () => false };
+}
+
+function exchange(
+  forwarding: Forwarding,
+  passage: Passage,
+  body: Buffer | null,
+  standIn: StandIn | undefined,
+  flight?: Flight,
+): void {
+  const { request, response, route, trace, headers, place } = passage;
+  const upstream = forwarding.upstreams[route.service];
+  if (!upstream) throw new Error(`nobody answers ${route.path}`);
+  const failed = (reason: NoAnswer): void => {
+    if ('error' in reason) forwarding.warn(reason, upstream.name, trace);
+    noAnswer(forwarding, passage, reason, standIn);
+    if (reason.kind === 'malformed') flight?.refused();
+    else flight?.failed(reason);
+  };
+  const cannot = notSent(upstream);
+  if (cannot) {
+    failed({ kind: cannot });
+    return;
+  }
+  upstream.inFlight++;
+  response.once('close', () => {
+    upstream.inFlight--;
+  });
+  const own = isShared(passage) ? wholeAnswer(passage, flight) : undefined;
+  const outgoing = outgoingOf(passage, body, forwarding, own);
+  const { retried } = forwarding;
+  new Exchange({ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed }).start();
+}
+
+function noAnswer({ logger }: Forwarding, passage: Passage, reason: NoAnswer, standIn: StandIn | undefined): void {
+  if (reason.kind === 'malformed' || !standIn?.answer()) {
+    refuse(passage, toProblem(reason, passage.route.service), logger);
+  }
 }
 
 /** Why a service gets no request at present. */
