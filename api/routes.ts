@@ -21,6 +21,6 @@ ${rows.join('\n')}
 function row(service: string, { method, path, access, class: of, ...flags }: PassedOperation): string {
   const words = { method, path, service, access, class: of };
   const fields = Object.entries(words).map(([name, value]) => `${name}: '${value}'`);
-  const set = (['waits', 'stream', 'lastGood'] as const).filter((name) => flags[name]).map((name) => `${name}: true`);
+  const set = (['waits', 'stream', 'shared'] as const).filter((name) => flags[name]).map((name) => `${name}: true`);
   return `{ ${[...fields, ...set].join(', ')} }`;
 }

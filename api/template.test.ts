@@ -40,7 +40,7 @@ const DIFFERENCES: Readonly<Partial<Record<ServiceName, { readonly lacks?: Reaso
       'src/delivery/': 'the one call to another party: its client, its breaker and its subscription',
       'src/http/answer.ts': 'a client may wait for its order: what it is told of an end',
       'src/http/measures.ts': 'requests that wait and streams that are open are measured where they end',
-      'src/http/order-events.ts': 'the one route that is a stream',
+      'src/http/order-stream.ts': 'the one route that is a stream',
       'src/http/order-id.ts': 'shared by the routes and the stream',
       'src/messaging/readiness.ts': 'the one service that refuses work until it publishes and hears',
     },

@@ -7,7 +7,7 @@ import { type JsonSchema, SchemaWriter } from './schema.ts';
 
 export interface Described extends Operation {
   /** Whether the gateway may send the last good answer while the service is away. */
-  readonly lastGood?: boolean | undefined;
+  readonly shared?: boolean | undefined;
 }
 
 /** The OpenAPI 3.1 document of these operations, in their order. */
@@ -51,7 +51,7 @@ function describe(operation: Described, schemas: SchemaWriter, problems: Problem
   ];
   const answers = Object.entries(operation.answers).map(([status, answer]) => [
     status,
-    describeAnswer(answer, operation.lastGood === true && status === '200', schemas),
+    describeAnswer(answer, operation.shared === true && status === '200', schemas),
   ]);
   return {
     operationId,
@@ -92,7 +92,7 @@ function describeBody({ schema, required = true, examples }: NonNullable<Operati
   };
 }
 
-function describeAnswer(answer: Answer, lastGood: boolean, schemas: SchemaWriter) {
+function describeAnswer(answer: Answer, shared: boolean, schemas: SchemaWriter) {
   const { description, schema, mediaType = 'application/json', headers = {}, example, events, leadsTo = {} } = answer;
   const links = Object.entries(leadsTo).map(([operationId, member]) => [
     operationId,
@@ -102,7 +102,7 @@ function describeAnswer(answer: Answer, lastGood: boolean, schemas: SchemaWriter
     const { description: about, ...text } = schemas.write(header, 'output');
     return [name, { description: about, required: !header.safeParse(undefined).success, schema: text }];
   });
-  const common: HeaderName[] = lastGood ? ['Age', 'Warning'] : [];
+  const common: HeaderName[] = shared ? ['Age', 'Warning'] : [];
   return {
     description,
     headers: { ...headerRefs(common), ...Object.fromEntries(own) },

@@ -47,7 +47,7 @@ pay; with the stock and the payment known, the order is COMPLETED. Nobody direct
 \`order-cancelled\`, once, and each of the others undoes its own part.`;
 
 const LEGEND = `A row is a state, a column is what is heard (or, for the order, asked). A cell is the state that follows, and what is said in the same transaction. **–**: nothing changes and
-nothing is said, as for what comes twice or late. **✗**: it contradicts what the service knows. No sequence of messages can lead to this, so the message becomes a dead letter
+nothing is said, as for what comes twice or late (an order's history still gets the step). **✗**: it contradicts what the service knows. No sequence of messages can lead to this, so the message becomes a dead letter
 and a person looks at it.`;
 
 const REST = `That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), whatever is lost, doubled, late or killed, is what the [simulation](../test/simulation/README.md) tries.`;

@@ -73,7 +73,7 @@ export function createApp(deps: AppDeps): RequestListener {
     preflight: protection.preflight,
     answerHeaders: protection.answerHeaders,
     originHeaders: protection.originHeaders,
-    admit: protection.admit,
+    limitAddress: protection.limitAddress,
     admission: deps.admission,
     answerFromCopy: deps.copies.hit,
     standInFor: createStandIns(deps.lastGood, metrics),

@@ -20,7 +20,7 @@ export interface PipelineOptions {
   /** The part of them that lets pages of other origins read an answer. */
   readonly originHeaders: (request: IncomingMessage) => readonly string[];
   /** Refuses by throwing, when only the head has been read. */
-  readonly admit: (request: IncomingMessage, headers: string[]) => void;
+  readonly limitAddress: (request: IncomingMessage, headers: string[]) => void;
   /** Then refuses requests that cannot be served in time. */
   readonly admission: Admission;
   /** Answers a read that would be refused, if it has a last good answer. */
@@ -47,7 +47,7 @@ interface Work extends PipelineOptions {
 
 /** Matches and measures every request with a route, runs the guards and forwards it. */
 export function createPipeline(options: PipelineOptions): RequestListener {
-  const { routes, preflight, answerHeaders, admit, other, logger } = options;
+  const { routes, preflight, answerHeaders, limitAddress, other, logger } = options;
   const match = createMatcher(routes);
   const measure = createMeasure(options.metrics);
   const work: Work = { ...options, measure };
@@ -67,7 +67,7 @@ export function createPipeline(options: PipelineOptions): RequestListener {
     const headers = [...answerHeaders(request), 'allow', found.allow];
     measure(request, response, 'unmatched', performance.now());
     try {
-      admit(request, headers);
+      limitAddress(request, headers);
       throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`);
     } catch (error) {
       refuse({ response, trace: traceOf(request), headers }, error, logger);
@@ -77,11 +77,11 @@ export function createPipeline(options: PipelineOptions): RequestListener {
 
 /** Handles a request with a route, from its head to the first guard. */
 function enter(work: Work, request: IncomingMessage, response: ServerResponse, route: Route): void {
-  const { answerHeaders, admit, answerFromCopy, admission, measure, logger } = work;
+  const { answerHeaders, limitAddress, answerFromCopy, admission, measure, logger } = work;
   const startedAt = performance.now();
   const headers = answerHeaders(request);
   try {
-    admit(request, headers);
+    limitAddress(request, headers);
   } catch (error) {
     measure(request, response, route.path, startedAt);
     refuse({ response, trace: traceOf(request), headers }, error, logger);
@@ -144,7 +144,7 @@ function refuseUnread(
   reason: Refusal,
 ): void {
   if (response.destroyed) return;
-  if (route.lastGood && standInFor({ request, response, route, headers: answerHeaders(request) })?.answer()) return;
+  if (route.shared && standInFor({ request, response, route, headers: answerHeaders(request) })?.answer()) return;
   admission.countRefusal(route, reason);
   refuseQuickly(request, response, admission.retryAfter(), originHeaders(request));
 }

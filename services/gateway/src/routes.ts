@@ -9,6 +9,6 @@ export type Upstreams = Readonly<Partial<Record<UpstreamName, Upstream>>>;
 /**
  * One operation that a service answers, and what the gateway has to know of it. `path` is its label in the measures.
  */
-export type Route = Pick<PassedOperation, 'method' | 'path' | 'access' | 'class' | 'waits' | 'stream' | 'lastGood'> & {
+export type Route = Pick<PassedOperation, 'method' | 'path' | 'access' | 'class' | 'waits' | 'stream' | 'shared'> & {
   readonly service: UpstreamName;
 };

@@ -93,10 +93,10 @@ const app = createApp({
 // orders, or after a while, to say why not.
 await readiness.within(LISTEN_AFTER_MS);
 await runtime.listen(app);
-// Stopped before the server: clients that follow an order reconnect to another instance,
+// Both are stopped before the server. Clients that follow an order reconnect to another instance.
 shutdown.onStop('streams', () => {
   watches.close();
   streams.close();
 });
-// and clients that wait for an order are answered with its present state.
+// Clients that wait for an order are answered with its present state.
 shutdown.onStop('waits', () => waits.close());

@@ -197,7 +197,7 @@ function whyRefused<I, O>(work: Work<I, O>, client: Client | undefined): Reason 
   const { stopping, queue, runs, maxQueue, maxWaitMs } = work;
   if (stopping) return 'stopping';
   if (queue.length >= maxQueue) return 'full';
-  // An empty queue accepts any item: its run measures how long runs take now.
+  // An item that finds the queue empty is always accepted: by its run the time of runs is measured anew.
   const patience = Math.min(maxWaitMs, client?.timeLeftMs ?? maxWaitMs);
   if (runs.stuck || (queue.length > 0 && runs.expectedWait(queue.length) > patience)) return 'busy';
   return isLost(client) ? 'gone' : undefined;

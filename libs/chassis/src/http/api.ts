@@ -71,8 +71,11 @@ export interface PassedOperation extends Operation {
   readonly waits?: true;
   /** The answer is a stream that lasts until its subject has ended. */
   readonly stream?: true;
-  /** A read that is the same for all clients: in an outage its last good answer may be sent. */
-  readonly lastGood?: true;
+  /**
+   * A read that is the same for all clients: for a quarter of a second one answer serves them all, and while the
+   * service gives none, or there is too much, its last good answer does.
+   */
+  readonly shared?: true;
 }
 
 /** The values that handlers may give to `response.json` to match `S`: dates become text. */

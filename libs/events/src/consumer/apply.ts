@@ -25,15 +25,18 @@ export interface ApplyDeps<Tx> {
 
 /**
  * Applies messages in ONE transaction, all or nothing. Locks are taken in this order, everywhere: the keys' rows in
- * `parked_key` (sorted), new rows in `dead_letter`, the ids in `processed_event` (sorted), then the handler's own rows
- * and the outbox. The redriver keeps to the same order.
+ * `parked_key` (sorted), rows in `dead_letter`, the ids in `processed_event` (sorted), then the handler's own rows.
+ * Rows of the outbox are only inserted: nobody waits for them.
+ *
+ * For a parked key the redriver also claims the ids of discarded letters before it locks a letter. That is safe: both
+ * take the key's row in `parked_key` first, so nobody else is at its letters or ids meanwhile.
  */
 export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
   const { store, subscription, failpoint } = deps;
   const { group } = subscription;
   return store.transaction(async (tx) => {
     const parkedKeys = await lockParked(deps, tx, messages);
-    const { events, letters } = sort(messages, parkedKeys, parks(subscription));
+    const { events, letters } = separate(messages, parkedKeys, parks(subscription));
     await writeLetters(deps, tx, letters);
     const fresh = await claimFresh(deps, tx, events);
     if (failpoint) for (const event of fresh) failpoint(group, event);
@@ -90,10 +93,10 @@ function keysOf(messages: readonly Message[]): string[] {
 }
 
 /**
- * Sorts in the messages' order. Messages of parked keys are parked, unreadable ones are dead-lettered at once (and park
- * their key where the group parks), the rest is handled.
+ * Separates the messages, each kind in their order. Messages of parked keys are parked, unreadable ones are
+ * dead-lettered at once (and park their key where the group parks), the rest is handled.
  */
-function sort(messages: readonly Message[], parkedKeys: Set<string>, parking: boolean) {
+function separate(messages: readonly Message[], parkedKeys: Set<string>, parking: boolean) {
   const events: ReceivedEvent[] = [];
   const letters: DeadLetterEntry[] = [];
   for (const message of messages) {

@@ -168,7 +168,7 @@ async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
     }
   }
   metrics.handled(group, 'skipped', skipped);
-  // Skipped messages cost a fetch too: a group that skips many fetches less often.
+  // Skipping has a cost too, the fetch: a group that skips many messages waits longer between fetches.
   if (skipped > 0) pace.had(skipped);
   return takeShares(queue.waiting(), maxBatch, report.halted());
 }

@@ -35,7 +35,7 @@ export async function handleBatch(work: SessionWork, payload: EachBatchPayload):
   }
   const cause = membership.lostBy();
   if (!cause) return;
-  // Rejoins now rather than at the next heartbeat, but only after applied offsets are committed.
+  // The throw makes the member rejoin now rather than at the next heartbeat. Applied offsets are committed before.
   await atMost(clock, 1_000, committer.flush());
   if (atWork.none()) membership.handedOver();
   throw cause;

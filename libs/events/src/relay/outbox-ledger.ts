@@ -38,7 +38,7 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
   let next: number | undefined;
   /** Since when a higher number than `next` is known, which makes `next` a gap, ms; undefined without a gap. */
   let gapSince: number | undefined;
-  /** Until this time numbers lower than the first seen may still be uncommitted, ms. */
+  /** Until this time nothing is taken from memory, ms: a number lower than the first seen may still commit. */
   let openAt = 0;
 
   function reset(): void {
@@ -77,8 +77,7 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
     add(added, now) {
       for (const row of added) {
         if (next === undefined) begin(row.seq, now);
-        // Otherwise the row was read from the table and sent, or it is lower than the first number and the table shows
-        // it.
+        // A row that is not kept here was read from the table and sent, or will be: its number is below the first one.
         if (next !== undefined && row.seq >= next && !done.has(row.seq)) rows.set(row.seq, row);
       }
       advance(now);

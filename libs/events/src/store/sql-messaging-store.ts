@@ -94,8 +94,9 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
 
     async lockParkedKeys(tx, group, keys) {
       if (keys.length === 0) return new Set();
-      // Nearly always nothing is parked. A key that an uncommitted transaction parks does not matter yet: this batch
-      // then came before it. A key being released is still visible here, and is waited for below.
+      // Nearly always nothing is parked. A key that another transaction parks without having committed is not seen:
+      // this batch counts as earlier than that dead letter. A key being released is still seen, and is waited for
+      // below.
       const any = await tx.query('SELECT 1 FROM parked_key WHERE consumer_group = ? LIMIT 1', [group]);
       if (any.length === 0) return new Set();
       const parked = await tx.query<{ message_key: string }>(

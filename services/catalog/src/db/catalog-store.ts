@@ -138,8 +138,8 @@ async function lockProducts(tx: Transaction, productIds: readonly number[]): Pro
 }
 
 /**
- * Writes the stock of locked products. Columns that are not updated are given too, because an upsert checks the row it
- * would have inserted: `initial_stock` is computed so that this row's stock adds up.
+ * Writes the stock of locked products. Columns that are not updated are given too, because MySQL checks the constraints
+ * of the row that an upsert would have inserted: `initial_stock` is computed so that the stock of this row adds up.
  */
 async function moveStock(tx: Transaction, products: readonly ProductStock[], at: Date): Promise<void> {
   await insertRows(

@@ -141,7 +141,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     path: '/coupon-policies',
     access: 'public',
     class: 'browse',
-    lastGood: true,
+    shared: true,
     tag: 'coupons',
     summary: 'Which coupons there are',
     description:

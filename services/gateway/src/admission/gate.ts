@@ -2,8 +2,8 @@ import type { AdaptiveLimit } from './limit.ts';
 import type { WaitingLine } from './waiting-line.ts';
 
 /**
- * `full`: the line was as long as can be served in time. `waited`: no place came free in time. `late`: this process is
- * late.
+ * `full`: the line was as long as can be served in time. `waited`: no place came free in time. `late`: the event loop
+ * of this process is late.
  */
 export type Refusal = 'full' | 'waited' | 'late';
 
@@ -28,7 +28,10 @@ export interface Place {
 export interface GateOptions {
   readonly limit: AdaptiveLimit;
   readonly line: WaitingLine<Place>;
-  /** Longest time that a request waiting for an outcome, or one refused by the service, holds its place, ms. */
+  /**
+   * Longest time that a request with `Prefer: wait` holds its place, ms. One that the service answers 503 holds its
+   * place for as long.
+   */
   readonly targetMs: number;
   /** ms. */
   readonly now: () => number;

@@ -6,11 +6,11 @@ import { traceOf } from '../trace-of.ts';
 const DISCARD_LIMIT = 8 * 1024 * 1024;
 const TRACE_ID = '0'.repeat(32);
 
+/** The sentence for a request that got no place at its service. */
+export const TOO_MUCH = 'Too much is asked for at the moment; nothing was done.';
+
 /** The answer except for the trace id, rendered once: a refusal must cost a small part of a served request. */
-const { body: PROBLEM } = renderProblem(
-  new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment; nothing was done.'),
-  TRACE_ID,
-);
+const { body: PROBLEM } = renderProblem(new DomainError('SERVICE_UNAVAILABLE', TOO_MUCH), TRACE_ID);
 const TEXT = JSON.stringify(PROBLEM);
 const LENGTH = String(Buffer.byteLength(TEXT));
 const [BEFORE = '', AFTER = ''] = TEXT.split(TRACE_ID);

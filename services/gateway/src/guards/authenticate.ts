@@ -16,11 +16,11 @@ export function authenticate(tokens: Tokens): Guard {
     const authorization = authorizationOf(passage);
     const caller = tokens.known(authorization);
     if (caller) {
-      admit(passage, caller);
+      accept(passage, caller);
       return undefined;
     }
     return tokens.verify(authorization).then(
-      (verified) => admit(passage, verified),
+      (verified) => accept(passage, verified),
       (error: unknown) => {
         if (error instanceof DomainError && error.code === 'UNAUTHENTICATED')
           challenge(passage, `error="invalid_token", error_description="${error.detail}"`);
@@ -30,7 +30,7 @@ export function authenticate(tokens: Tokens): Guard {
   };
 }
 
-function admit(passage: Passage, caller: Caller): void {
+function accept(passage: Passage, caller: Caller): void {
   if (passage.route.access === 'ops' && !caller.scopes.includes('ops')) {
     challenge(passage, 'error="insufficient_scope", scope="ops"');
     throw new DomainError('FORBIDDEN', 'A token with scope ops is needed.');

@@ -29,7 +29,7 @@ export interface Protection {
   /** The headers that let a page of another origin read an answer; part of `answerHeaders`. */
   originHeaders(request: IncomingMessage): HeaderPairs;
   /** Refuses, by throwing, a path that is too long and an address that has asked too often. */
-  admit(request: IncomingMessage, headers: string[]): void;
+  limitAddress(request: IncomingMessage, headers: string[]): void;
   /** Refuses a user that has asked too often. */
   readonly limitUser: Guard;
   /** The same for the gateway's own pages. Monitoring (/health, /metrics) is never refused. */
@@ -37,7 +37,7 @@ export interface Protection {
 }
 
 export function createProtection({ clientAddress, cors, limit, shedder, logger }: ProtectionOptions): Protection {
-  function admit(request: IncomingMessage, headers: string[]): undefined {
+  function limitAddress(request: IncomingMessage, headers: string[]): undefined {
     const { url = '/' } = request;
     if (url.length > URL_LIMIT) throw new DomainError('URI_TOO_LONG', `At most ${URL_LIMIT} characters are accepted.`);
     refuseIf(limit.address(clientAddress(request), headers));
@@ -47,7 +47,7 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
     preflight: (request, response) => cors.preflight(request, response, API_HEADERS),
     originHeaders: cors.headers,
     answerHeaders: (request) => [...API_HEADERS, ...cors.headers(request)],
-    admit,
+    limitAddress,
     limitUser({ caller, headers }) {
       if (typeof caller.user === 'number') refuseIf(limit.user(String(caller.user), headers));
     },
@@ -56,7 +56,7 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
       try {
         if (!isWatching(request)) {
           if (shedder.refuses()) throw new DomainError('SERVICE_UNAVAILABLE', 'Too much is asked for at the moment.');
-          admit(request, headers);
+          limitAddress(request, headers);
         }
       } catch (error) {
         refuse({ response, trace: traceOf(request), headers }, error, logger);

@@ -81,7 +81,7 @@ interface Open extends Kept {
 
 /** True for a read that is the same for all clients. */
 export function isShared({ request, route }: Pick<Passage, 'request' | 'route'>): boolean {
-  return route.lastGood === true && request.method === 'GET';
+  return route.shared === true && request.method === 'GET';
 }
 
 /** What the copies of one gateway are made of. */

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { BODY_LIMIT, DomainError, type Logger, type Metrics } from '@shop/chassis';
 import type { Admission } from '../admission/admission.ts';
 import type { Refusal } from '../admission/gate.ts';
+import { TOO_MUCH } from '../admission/quick-refusal.ts';
 import type { Passage } from '../passage.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
@@ -66,8 +67,7 @@ function enterAnew(forwarding: Forwarding, passage: Passage, body: Buffer | null
   const refused = (reason: Refusal) => {
     admission.countRefusal(route, reason);
     const retryAfterSeconds = admission.retryAfter();
-    const detail = 'Too much is asked for at the moment; nothing was done.';
-    refuse(passage, new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds }), logger);
+    refuse(passage, new DomainError('SERVICE_UNAVAILABLE', TOO_MUCH, { retryAfterSeconds }), logger);
   };
   const place = admission.enter(route, request.headers.prefer as string | undefined);
   if (typeof place === 'string') {
@@ -89,7 +89,7 @@ function enterAnew(forwarding: Forwarding, passage: Passage, body: Buffer | null
 function send(forwarding: Forwarding, passage: Passage, body: Buffer | null): void {
   const { copies, standInFor } = forwarding;
   if (!isShared(passage)) {
-    exchange(forwarding, passage, body, isChange(passage) ? watchFor(copies, passage) : undefined);
+    exchange(forwarding, passage, body, isChange(passage) ? dropCopiesWhenAnswered(copies, passage) : undefined);
     return;
   }
   copies.answer(passage, {
@@ -99,7 +99,7 @@ function send(forwarding: Forwarding, passage: Passage, body: Buffer | null): vo
 }
 
 /** For an operator's write: copies of the service's answers become invalid before the write's own answer is sent. */
-function watchFor(copies: Copies, { response, route }: Passage): StandIn {
+function dropCopiesWhenAnswered(copies: Copies, { response, route }: Passage): StandIn {
   const changed = () => copies.changed(route.service);
   // Without an answer the write may still have happened.
   response.once('close', changed);

@@ -42,7 +42,7 @@ export function createStandIns(
 ): (of: StandInFor, flight?: Flight) => StandIn | undefined {
   const stale = metrics.counter('gateway_stale_answers_total', 'Reads answered with the last good answer', ['route']);
   return ({ request, response, route, headers }, flight) => {
-    if (!route.lastGood || request.method !== 'GET') return undefined;
+    if (!route.shared || request.method !== 'GET') return undefined;
     const used = () => stale.inc({ route: route.path });
     return createStandIn({ lastGood, key: request.url ?? '/', response, ownHeaders: headers, used, flight });
   };

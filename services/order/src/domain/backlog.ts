@@ -12,14 +12,17 @@ const MIN_SHARE = 0.1;
 export interface BacklogOptions {
   /** Longest time that a new order should wait for the PENDING orders before it, ms. */
   readonly targetMs: number;
-  /** Number of orders that may be PENDING before the rate of completions is known. */
+  /** Orders that may be PENDING however few end, as long as none is late and the greatest rate is not known. */
   readonly floor: number;
 }
 
 /** A reading of all orders in the database, of all instances. */
 export interface BacklogSample {
   readonly pending: number;
-  /** Age of the oldest PENDING order, stragglers excluded, ms; 0 without one. */
+  /**
+   * Age of the oldest PENDING order, ms; 0 without one. A few stragglers are excluded: orders that are stuck for
+   * reasons of their own, such as a dead letter.
+   */
   readonly oldestMs: number;
   /** Orders that ended since the last sample, except those ended only by their deadline. */
   readonly ended: number;
@@ -55,7 +58,7 @@ interface Measured {
   readonly rate: number;
   readonly limit: number;
   readonly isStalled: boolean;
-  /** True when orders have queued for long enough that the measured rate is the greatest possible. */
+  /** True when orders have queued for so long that the saga has been busy all the time: it ends no more than `rate`. */
   readonly isSaturated: boolean;
 }
 

@@ -37,7 +37,7 @@ export class ContradictingEvent extends Error {
 
 /**
  * Decides an order's next state. Duplicates and events in any order are normal; an end state is left only by COMPLETED
- * → CANCELLED. If nothing changes, the state is the very same object.
+ * → CANCELLED. If nothing changes, the state is the very same object (and the order's history still gets the step).
  * @throws {ContradictingEvent}
  */
 export function decide(state: Order, input: OrderInput, now: Date): Decision {
@@ -47,7 +47,8 @@ export function decide(state: Order, input: OrderInput, now: Date): Decision {
     case 'COMPLETED':
       return decideCompleted(state, input);
     case 'CANCELLED':
-      // The event's publisher gets the cancellation too, and undoes its own part.
+      // The event's publisher hears the cancellation too, and undoes its own part: a payment that comes now is given
+      // back by payment, on order-cancelled.
       return withoutEvents(state);
     default:
       return unreachable(state);

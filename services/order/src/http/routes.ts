@@ -17,8 +17,8 @@ import { type ListOrders, type OrderView, viewOf } from '../usecases/order-view.
 import type { OrderWait, OrderWaits } from '../usecases/order-waits.ts';
 import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
 import { answerFor } from './answer.ts';
-import { type OrderEventsDeps, orderEvents } from './order-events.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
+import { type OrderEventsDeps, orderEvents } from './order-stream.ts';
 import { cancelOrderBody, detailsIn, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
 
 export interface OrderRoutes extends OrderEventsDeps {
@@ -110,7 +110,7 @@ async function answerPlaced(
     return;
   }
   const wait = replayed ? openWait(deps, response, orderId, seconds) : ownWait;
-  const order = await wait?.ended({ fresh: !replayed });
+  const order = await wait?.ended({ justPlaced: !replayed });
   if (response.closed) return;
   if (!order) throw new Error(`order ${orderId} is gone`);
   response.setHeader('Preference-Applied', `wait=${seconds}`);

@@ -42,7 +42,7 @@ export interface Admission {
   check(): void;
   /** Notes that an order is on its way into the database. Call the returned function with whether it got there. */
   begin(): (isPlaced: boolean) => void;
-  /** Age of the oldest PENDING order when last measured, ms. */
+  /** Age of the oldest PENDING order when last measured, ms; a few stragglers are excluded, as in `BacklogSample`. */
   readonly oldestMs: number;
 }
 
@@ -79,7 +79,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   /** Random within a window that grows with the backlog and the refusals: clients must not all return at once. */
   function retryAfter(reason: BacklogRefusal | 'oldest'): number {
-    // A stall's stragglers are ended by their deadline at the latest.
+    // An order that stands still is ended by its deadline at the latest.
     const untilDeadline = Math.max(0, deadlineMs - oldestMs) / 1000 + 1;
     const over = reason === 'oldest' ? untilDeadline : (backlog.overMs ?? deadlineMs / 6) / 1000;
     const window = Math.min(MAX_RETRY_AFTER - 1, over + Math.min(excess, 10));

@@ -37,7 +37,7 @@ describe('order waits', () => {
   it('when an order ends in this process, then its waiters get it, and no others wake', async () => {
     let status: OrderView['status'] = 'PENDING';
     const { waits, registered, reads } = room(() => status);
-    const first = waits.open('a', 10_000).ended({ fresh: true });
+    const first = waits.open('a', 10_000).ended({ justPlaced: true });
     const other = waits.open('b', 10_000);
     const second = waits.open('a', 10_000).ended();
     status = 'COMPLETED';
@@ -61,7 +61,7 @@ describe('order waits', () => {
 
   it('when the time is over, then the order is read once more, in its present state', async () => {
     const { waits, reads } = room(() => 'PENDING');
-    expect(await waits.open('a', 30).ended({ fresh: true })).toMatchObject({ status: 'PENDING' });
+    expect(await waits.open('a', 30).ended({ justPlaced: true })).toMatchObject({ status: 'PENDING' });
     expect(reads()).toBe(1);
   });
 
@@ -73,7 +73,7 @@ describe('order waits', () => {
   it('when the client leaves, then nothing is left behind', async () => {
     const { waits, registered } = room(() => 'PENDING');
     const wait = waits.open('a', 10_000);
-    const ended = wait.ended({ fresh: true });
+    const ended = wait.ended({ justPlaced: true });
     wait.cancel();
     wait.cancel();
     expect(await ended).toBeUndefined();
@@ -83,7 +83,7 @@ describe('order waits', () => {
 
   it('when the process stops, then every wait ends with the order in its present state', async () => {
     const { waits } = room(() => 'PENDING');
-    const ended = waits.open('a', 30_000).ended({ fresh: true });
+    const ended = waits.open('a', 30_000).ended({ justPlaced: true });
     waits.close();
     expect(await ended).toMatchObject({ status: 'PENDING' });
   });

@@ -10,10 +10,10 @@ const FIRST_LOOK_MS = 2_000;
 export interface OrderWait {
   /**
    * Resolves with the order once it has ended, or in its present state when the time is over; undefined if there is no
-   * such order, or when the wait was cancelled. `fresh`: the order was placed after this wait began, so the first look
-   * is not needed.
+   * such order, or when the wait was cancelled. `justPlaced`: the order was placed after this wait began, so the first
+   * look is not needed.
    */
-  ended(options?: { readonly fresh?: boolean }): Promise<OrderView | undefined>;
+  ended(options?: { readonly justPlaced?: boolean }): Promise<OrderView | undefined>;
   /** Called when the client has gone. */
   cancel(): void;
 }
@@ -84,9 +84,9 @@ function open(work: Work, orderId: string, waitMs: number): OrderWait {
   register(work, wait);
   work.waiting++;
   return {
-    async ended({ fresh = false } = {}) {
+    async ended({ justPlaced = false } = {}) {
       try {
-        return await waitForEnd(work, wait, fresh);
+        return await waitForEnd(work, wait, justPlaced);
       } finally {
         leave(work, wait);
       }
@@ -98,8 +98,8 @@ function open(work: Work, orderId: string, waitMs: number): OrderWait {
   };
 }
 
-async function waitForEnd(work: Work, wait: Wait, fresh: boolean): Promise<OrderView | undefined> {
-  if (!fresh) {
+async function waitForEnd(work: Work, wait: Wait, justPlaced: boolean): Promise<OrderView | undefined> {
+  if (!justPlaced) {
     const order = await work.read(wait.orderId);
     if (order?.status !== 'PENDING') return order;
   }

@@ -21,7 +21,7 @@ export interface OrderStore<Tx> {
 export interface IdempotencyKeys<Tx> {
   /** Request id → whether its key is new, a repeat, or another request's. */
   claim(tx: Tx, claims: readonly IdempotencyClaim[], now: Date): Promise<ReadonlyMap<string, ClaimOutcome>>;
-  /** Releases keys, in the transaction that claimed them, when there was nothing to do. */
+  /** Releases keys, in the transaction that claimed them, of requests that turned out to change nothing. */
   release(tx: Tx, claims: readonly IdempotencyClaim[]): Promise<void>;
 }
 

@@ -22,7 +22,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     path: '/products/popular',
     access: 'public',
     class: 'browse',
-    lastGood: true,
+    shared: true,
     tag: 'products',
     summary: 'The best sold products of the last days',
     description: 'An order counts within a second or two of its end.',
