@@ -52,16 +52,19 @@ const DIFFERENCES: Readonly<Partial<Record<ServiceName, { readonly lacks?: Reaso
   },
   coupon: {
     adds: {
+      'src/db/discount-columns.ts': 'maps a coupon’s value to columns, for policies, coupons and redemptions',
       'src/db/door-commands.ts': 'Redis is not SQL: what the door asks of it',
       'src/db/door-guard.ts': 'Redis is not SQL: how the door leaves it alone while it is away',
       'src/db/door-scripts.ts': 'Redis is not SQL: the scripts of the door',
       'src/db/door.ts': 'Redis is not SQL: the door',
       'src/db/housekeeping.ts': 'jobs that are one statement, repeated',
+      'src/http/discount.ts': 'maps a coupon’s value to bodies and answers',
       'src/http/measures.ts': 'answers are counted by the way they were found',
       'src/http/operator-routes.ts': 'a part of routes.ts: for operators',
       'src/http/policy-routes.ts': 'a part of routes.ts: policies, which everybody sees',
       'src/http/shown-policies.ts': 'answers that are the same for everybody, rendered once for many',
       'src/http/user-routes.ts': 'a part of routes.ts: what users do with coupons',
+      'src/http/views.ts': 'answers that several routes give',
     },
   },
   ranking: {

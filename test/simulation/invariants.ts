@@ -4,6 +4,7 @@ import { issueViolations } from './invariants-coupons.ts';
 import type { Table } from './memory-database.ts';
 import type { LoggedEvent, ShopAtRest } from './shop-at-rest.ts';
 import { NEVER_OVER, type World } from './world.ts';
+import { expectedDiscount } from './worth.ts';
 
 /** Checks the invariants of the architecture (by their number). Gives a sentence for each violation. */
 export function findViolations(shop: ShopAtRest): string[] {
@@ -133,8 +134,8 @@ function* ordersAgree(shop: ShopAtRest): Iterable<string> {
 
 /** The discount of the order's coupon: its worth, but no more than the total. */
 function discountOf({ world }: ShopAtRest, order: CompletedOrder): number {
-  const worth = world.coupons.find((it) => it.couponId === order.couponId)?.discountAmount ?? 0;
-  return Math.min(worth, order.reservation.totalAmount);
+  const coupon = world.coupons.find((it) => it.couponId === order.couponId);
+  return expectedDiscount(coupon?.discount, order.reservation.totalAmount);
 }
 
 function* couponsAgree(shop: ShopAtRest): Iterable<string> {

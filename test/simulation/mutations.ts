@@ -201,9 +201,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'coupon: it takes off more than the order costs',
-    file: 'services/coupon/src/domain/redemption.ts',
-    from: 'Math.min(usable.discountAmount, totalAmount)',
-    to: 'usable.discountAmount',
+    file: 'services/coupon/src/domain/discount.ts',
+    from: 'Math.min(discount.amount, totalAmount)',
+    to: 'discount.amount',
   },
   {
     name: 'coupon: two orders of one batch are decided on what was loaded',

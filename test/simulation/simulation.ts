@@ -27,6 +27,7 @@ import { SimulatedLog } from './simulated-log.ts';
 import { SimulatedRedis } from './simulated-redis.ts';
 import { type CouponUseCases, wireCoupon } from './wire-coupon.ts';
 import { createWorld, SERVICES, type Service, type World } from './world.ts';
+import { ISSUED_WORTH } from './worth.ts';
 
 /** The result of one seed. */
 export interface Outcome {
@@ -93,7 +94,7 @@ class Simulation {
     }
 
     for (const policy of world.policies) {
-      const terms = { issuedCount: 0, discountAmount: 500, validDays: 3_650, startsAt: null, endsAt: null };
+      const terms = { issuedCount: 0, discount: ISSUED_WORTH, validDays: 3_650, startsAt: null, endsAt: null };
       this.#coupon.policies.committed.set(String(policy.couponPolicyId), { ...policy, ...terms });
     }
 

@@ -1,4 +1,6 @@
+import type { Discount } from '../../services/coupon/src/domain/discount.ts';
 import type { Random } from './random.ts';
+import { drawDiscount } from './worth.ts';
 
 export interface SeedProduct {
   readonly productId: number;
@@ -16,7 +18,7 @@ export interface SeedAccount {
 export interface SeedCoupon {
   readonly couponId: string;
   readonly userId: number;
-  readonly discountAmount: number;
+  readonly discount: Discount;
   /** Its expiry, ms after the start; some coupons expired before it. */
   readonly expiresAt: number;
 }
@@ -115,7 +117,7 @@ export function createWorld(seed: number, random: Random): World {
   const coupons = Array.from({ length: random.int(0, 4) }, (_, index) => ({
     couponId: couponIdOf(index + 1),
     userId: random.pick(accounts).userId,
-    discountAmount: random.pick([1, 500, 1_000, 100_000]),
+    discount: drawDiscount(random),
     expiresAt: random.pick([-1, 20, 300, 1_500, 2_500, NEVER_OVER, NEVER_OVER, NEVER_OVER]),
   }));
   const placed = Array.from({ length: random.int(3, 15) }, (_, index) =>

@@ -11,6 +11,7 @@ import { sqlPolicyStore } from '../src/db/policy-store.ts';
 import { sqlRequestStore } from '../src/db/request-store.ts';
 import type { IssueOutcome } from '../src/domain/issue.ts';
 import { createIssueCoupons } from '../src/usecases/issue-coupons.ts';
+import { wonOff } from './examples.ts';
 
 let schema: TestDatabase;
 let second: PooledDatabase;
@@ -29,7 +30,7 @@ const writerOn = (transactor: Transactor<Transaction>) =>
   createIssueCoupons({ transactor, store: sqlCouponStore, outbox, onIssued: () => {} });
 
 function newPolicy(totalQuantity: number): Promise<number> {
-  const policy = { name: 'p', discountAmount: 100, totalQuantity, validDays: 1, startsAt: null, endsAt: null };
+  const policy = { name: 'p', discount: wonOff(100), totalQuantity, validDays: 1, startsAt: null, endsAt: null };
   return schema.database.transaction((tx) => sqlPolicyStore.insert(tx, policy, uuidv7(), new Date()));
 }
 let lastUser = 0;

@@ -1,4 +1,6 @@
 import type { EventDataByType } from '@shop/events';
+import type { Discount } from '../src/domain/discount.ts';
+import type { Policy } from '../src/domain/policy.ts';
 import type {
   EmptyRedemption,
   GrantedRedemption,
@@ -38,11 +40,22 @@ function envelope(orderId: string, id: string) {
   return { id: `${orderId}/${id}`, time: new Date(0), key: orderId, traceparent: '00-trace-span-01', ...position };
 }
 
+/** The value of a coupon of so many won. */
+export function wonOff(amount: number): Discount {
+  return { kind: 'amount', amount };
+}
+
+/** A policy of coupons of 1,000 won, open at any time. */
+export function policyOf(change: Partial<Policy> = {}): Policy {
+  const counts = { totalQuantity: 10, issuedCount: 0, validDays: 30 };
+  return { couponPolicyId: 1, discount: wonOff(1_000), ...counts, startsAt: null, endsAt: null, ...change };
+}
+
 export const issued: RedeemableCoupon = {
   couponId: COUPON_ID,
   couponPolicyId: 1,
   userId: 7,
-  discountAmount: 1_000,
+  discount: wonOff(1_000),
   issuedAt: new Date('2026-01-01T00:00:00.000Z'),
   expiresAt: EXPIRES,
   status: 'ISSUED',

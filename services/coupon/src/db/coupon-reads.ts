@@ -2,6 +2,7 @@ import type { SqlExecutor } from '@shop/chassis';
 import type { LazyPrisma } from '@shop/chassis/prisma';
 import { type Coupon, type CouponStatus, shownStatus } from '../domain/coupon.ts';
 import type { CouponReads, RequestState, ShownCoupon } from '../usecases/ports.ts';
+import { type RowOf, selectDiscount, withDiscount } from './discount-columns.ts';
 import type { PrismaClient } from './generated/client.ts';
 
 export function createCouponReads(prisma: LazyPrisma<PrismaClient>, sql: SqlExecutor): CouponReads {
@@ -12,10 +13,10 @@ export function createCouponReads(prisma: LazyPrisma<PrismaClient>, sql: SqlExec
         orderBy: { couponPolicyId: 'asc' },
         take,
       });
-      return rows.map((row) => ({
+      return rows.map(withDiscount).map((row) => ({
         couponPolicyId: Number(row.couponPolicyId),
         name: row.name,
-        discountAmount: Number(row.discountAmount),
+        discount: row.discount,
         totalQuantity: row.totalQuantity,
         remaining: row.totalQuantity - row.issuedCount,
         validDays: row.validDays,
@@ -36,28 +37,30 @@ export function createCouponReads(prisma: LazyPrisma<PrismaClient>, sql: SqlExec
         ...(whereOf(status).includes('?') ? [now] : []),
         take,
       ]);
-      const rows = await sql.query<CouponRow>(parts.join(' UNION ALL '), params);
+      const rows = await sql.query<RowOf<CouponRow>>(parts.join(' UNION ALL '), params);
       const byPart = Map.groupBy(rows, ({ part }) => part);
       // A union keeps the rows of each page, but not their order.
-      return wishes.map(({ now }, part) => (byPart.get(part) ?? []).sort(newestFirst).map((row) => shown(row, now)));
+      return wishes.map(({ now }, part) =>
+        (byPart.get(part) ?? []).sort(newestFirst).map((row) => shown(withDiscount(row), now)),
+      );
     },
 
     async findRequest(userId, requestId) {
-      const [row] = await sql.query<Coupon & { state: RequestState['status'] }>(
+      const [row] = await sql.query<RowOf<Coupon> & { state: RequestState['status'] }>(
         `SELECT r.status AS state, c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, c.user_id AS userId,
-                c.discount_amount AS discountAmount, c.status, c.issued_at AS issuedAt, c.expires_at AS expiresAt
+                ${selectDiscount('c')}, c.status, c.issued_at AS issuedAt, c.expires_at AS expiresAt
            FROM coupon_requests r LEFT JOIN coupons c ON c.coupon_id = r.coupon_id
           WHERE r.request_id = ? AND r.user_id = ?`,
         [requestId, userId],
       );
       if (!row) return undefined;
       const { state, ...coupon } = row;
-      return { status: state, ...(coupon.couponId ? { coupon } : {}) };
+      return { status: state, ...(coupon.couponId ? { coupon: withDiscount(coupon) } : {}) };
     },
   };
 }
 
-const SHOWN = `c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, p.name, c.discount_amount AS discountAmount,
+const SHOWN = `c.coupon_id AS couponId, c.coupon_policy_id AS couponPolicyId, p.name, ${selectDiscount('c')},
                 c.status, c.issued_at AS issuedAt, c.used_at AS usedAt, c.expires_at AS expiresAt
            FROM coupons c JOIN coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id`;
 
@@ -79,7 +82,7 @@ function whereOf(status: CouponStatus | undefined): string {
   return status ? STATUS[status] : '';
 }
 
-function newestFirst(a: CouponRow, b: CouponRow): number {
+function newestFirst(a: Pick<CouponRow, 'couponId'>, b: Pick<CouponRow, 'couponId'>): number {
   return a.couponId < b.couponId ? 1 : -1;
 }
 

@@ -1,13 +1,14 @@
 import { insertRows, placeholders, type Transaction } from '@shop/chassis';
 import type { Policy } from '../domain/policy.ts';
 import type { CouponStore } from '../usecases/issue-coupons.ts';
+import { DISCOUNT_COLUMNS, discountValues, type RowOf, withDiscount } from './discount-columns.ts';
 import { findOwned, POLICY } from './issue-reads.ts';
 
 const COUPON_COLUMNS = [
   'coupon_id',
   'coupon_policy_id',
   'user_id',
-  'discount_amount',
+  ...DISCOUNT_COLUMNS,
   'status',
   'issued_at',
   'expires_at',
@@ -16,19 +17,20 @@ const COUPON_COLUMNS = [
 /** Issuing in MySQL: four statements for any number of requests, and the outbox. */
 export const sqlCouponStore: CouponStore<Transaction> = {
   async lockPolicies(tx, ids) {
-    return await tx.query<Policy>(
+    const rows = await tx.query<RowOf<Policy>>(
       `SELECT ${POLICY} FROM coupon_policies FORCE INDEX (PRIMARY)
         WHERE coupon_policy_id IN (${placeholders(ids.length)}) ORDER BY coupon_policy_id FOR UPDATE`,
       ids,
     );
+    return rows.map(withDiscount);
   },
 
   findOwned: (tx, requests) => findOwned(tx, requests),
 
   async insertIssued(tx, coupons) {
     const rows = coupons.map((it) => [
-      ...[it.couponId, it.couponPolicyId, it.userId, it.discountAmount, it.status],
-      ...[it.issuedAt, it.expiresAt],
+      ...[it.couponId, it.couponPolicyId, it.userId, ...discountValues(it.discount)],
+      ...[it.status, it.issuedAt, it.expiresAt],
     ]);
     await insertRows(tx, 'coupons', COUPON_COLUMNS, rows);
     const counts = new Map<number, number>();

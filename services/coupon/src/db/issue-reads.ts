@@ -2,12 +2,13 @@ import { placeholders, type SqlExecutor, type SqlValue } from '@shop/chassis';
 import type { Coupon } from '../domain/coupon.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Ownership } from '../usecases/owners.ts';
+import { type RowOf, selectDiscount, withDiscount } from './discount-columns.ts';
 
 /** The columns of a Policy. */
-export const POLICY = `coupon_policy_id AS couponPolicyId, discount_amount AS discountAmount, total_quantity AS totalQuantity,
+export const POLICY = `coupon_policy_id AS couponPolicyId, ${selectDiscount()}, total_quantity AS totalQuantity,
   issued_count AS issuedCount, valid_days AS validDays, starts_at AS startsAt, ends_at AS endsAt`;
 const COUPON = `coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId,
-  discount_amount AS discountAmount, status, issued_at AS issuedAt, expires_at AS expiresAt`;
+  ${selectDiscount()}, status, issued_at AS issuedAt, expires_at AS expiresAt`;
 
 /** The coupons that users have of policies. A plain read, which waits for no lock. */
 export async function findOwned(sql: SqlExecutor, owners: readonly Ownership[]): Promise<Coupon[]> {
@@ -20,26 +21,28 @@ export async function findOwned(sql: SqlExecutor, owners: readonly Ownership[]):
     where.push(`(coupon_policy_id = ? AND user_id IN (${placeholders(userIds.length)}))`);
     params.push(couponPolicyId, ...userIds);
   }
-  return await sql.query<Coupon>(
+  const rows = await sql.query<RowOf<Coupon>>(
     `SELECT ${COUPON} FROM coupons FORCE INDEX (coupons_policy_user) WHERE ${where.join(' OR ')}`,
     params,
   );
+  return rows.map(withDiscount);
 }
 
 /** A policy in its present state, not locked. */
 export async function findPolicy(sql: SqlExecutor, couponPolicyId: number): Promise<Policy | undefined> {
-  const [row] = await sql.query<Policy>(`SELECT ${POLICY} FROM coupon_policies WHERE coupon_policy_id = ?`, [
+  const [row] = await sql.query<RowOf<Policy>>(`SELECT ${POLICY} FROM coupon_policies WHERE coupon_policy_id = ?`, [
     couponPolicyId,
   ]);
-  return row;
+  return row && withDiscount(row);
 }
 
 /** Up to `take` policies after the id `after`, by id; not locked. */
 export async function listPolicies(sql: SqlExecutor, after: number, take: number): Promise<Policy[]> {
-  return await sql.query<Policy>(
+  const rows = await sql.query<RowOf<Policy>>(
     `SELECT ${POLICY} FROM coupon_policies WHERE coupon_policy_id > ? ORDER BY coupon_policy_id LIMIT ?`,
     [after, take],
   );
+  return rows.map(withDiscount);
 }
 
 /** The holders of a policy's coupons: user id → coupon id. Read in pages, so that no statement takes long. */

@@ -1,6 +1,7 @@
 import { insertRows, placeholders, type Transaction } from '@shop/chassis';
 import type { RedeemableCoupon, Redemption } from '../domain/redemption.ts';
 import type { RedemptionStore } from '../usecases/redeem-coupons.ts';
+import { DISCOUNT_COLUMNS, discountValues, type RowOf, selectDiscount, withDiscount } from './discount-columns.ts';
 
 /**
  * Redemptions and coupons in MySQL. A batch takes at most five statements, whatever its size.
@@ -63,7 +64,7 @@ const COUPON_COLUMNS = [
   'coupon_id',
   'coupon_policy_id',
   'user_id',
-  'discount_amount',
+  ...DISCOUNT_COLUMNS,
   'status',
   'order_id',
   'issued_at',
@@ -73,8 +74,9 @@ const COUPON_COLUMNS = [
 
 function couponRow(it: RedeemableCoupon) {
   const { orderId, usedAt } = { orderId: null, usedAt: null, ...it };
-  const { couponId, couponPolicyId, userId, discountAmount, status, issuedAt, expiresAt } = it;
-  return [couponId, couponPolicyId, userId, discountAmount, status, orderId, issuedAt, usedAt, expiresAt];
+  const { couponId, couponPolicyId, userId, discount, status, issuedAt, expiresAt } = it;
+  const worth = discountValues(discount);
+  return [couponId, couponPolicyId, userId, ...worth, status, orderId, issuedAt, usedAt, expiresAt];
 }
 
 interface RedemptionRow {
@@ -117,13 +119,13 @@ interface CouponRow extends Omit<RedeemableCoupon, 'status'> {
 }
 
 async function lockCoupons(tx: Transaction, couponIds: readonly string[]): Promise<RedeemableCoupon[]> {
-  const rows = await tx.query<CouponRow>(
-    `SELECT coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId, discount_amount AS discountAmount,
+  const rows = await tx.query<RowOf<CouponRow>>(
+    `SELECT coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId, ${selectDiscount()},
             status, order_id AS orderId, issued_at AS issuedAt, used_at AS usedAt, expires_at AS expiresAt
        FROM coupons FORCE INDEX (PRIMARY) WHERE coupon_id IN (${placeholders(couponIds.length)}) ORDER BY coupon_id FOR UPDATE`,
     couponIds,
   );
-  return rows.map(toCoupon);
+  return rows.map((row) => toCoupon(withDiscount(row)));
 }
 
 function toCoupon({ status, orderId, usedAt, ...coupon }: CouponRow): RedeemableCoupon {

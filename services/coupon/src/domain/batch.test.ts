@@ -12,6 +12,7 @@ import {
   redeemed,
   stockReserved,
   used,
+  wonOff,
 } from '../../test/examples.ts';
 import { decideBatch, keysOf, type Snapshot } from './batch.ts';
 import type { RedeemableCoupon, SagaEvent } from './redemption.ts';
@@ -51,7 +52,7 @@ describe('a batch', () => {
             ...(random.chance(0.1) ? expired : issued),
             couponId: couponIdOf(n),
             userId: random.int(7, 8),
-            discountAmount: random.int(1, 5_000),
+            discount: wonOff(random.int(1, 5_000)),
             expiresAt: random.chance(0.2) ? NOW : EXPIRES,
           }),
         ),

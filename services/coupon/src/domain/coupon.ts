@@ -1,3 +1,4 @@
+import type { Discount } from './discount.ts';
 import type { Policy } from './policy.ts';
 
 const DAY_MS = 86_400_000;
@@ -11,7 +12,7 @@ export interface Coupon {
   readonly couponId: string;
   readonly couponPolicyId: number;
   readonly userId: number;
-  readonly discountAmount: number;
+  readonly discount: Discount;
   readonly status: CouponStatus;
   readonly issuedAt: Date;
   /** The coupon can be used before this time. */
@@ -26,7 +27,7 @@ export function acceptedAt(requestId: string): Date {
 
 /** The coupon of a request, fully determined by the request's id and the policy. */
 export function newCoupon(
-  policy: Pick<Policy, 'couponPolicyId' | 'discountAmount' | 'validDays'>,
+  policy: Pick<Policy, 'couponPolicyId' | 'discount' | 'validDays'>,
   { requestId, userId }: { readonly requestId: string; readonly userId: number },
 ): Coupon {
   const issuedAt = acceptedAt(requestId);
@@ -34,7 +35,7 @@ export function newCoupon(
     couponId: requestId,
     couponPolicyId: policy.couponPolicyId,
     userId,
-    discountAmount: policy.discountAmount,
+    discount: policy.discount,
     status: 'ISSUED',
     issuedAt,
     expiresAt: new Date(issuedAt.getTime() + policy.validDays * DAY_MS),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { policyOf, wonOff } from '../../test/examples.ts';
 import { acceptedAt, shownStatus } from './coupon.ts';
 import { decideIssues, type IssueRequest } from './issue.ts';
-import { opennessOf, type Policy } from './policy.ts';
+import { opennessOf } from './policy.ts';
 
 const AT = Date.UTC(2026, 0, 31, 12);
 const DAY_MS = 86_400_000;
@@ -18,28 +19,18 @@ const request = (userId: number, couponPolicyId = 1, time = AT): IssueRequest =>
   userId,
   couponPolicyId,
 });
-const policy = (changes: Partial<Policy> = {}): Policy => ({
-  couponPolicyId: 1,
-  discountAmount: 1_000,
-  totalQuantity: 10,
-  issuedCount: 0,
-  validDays: 30,
-  startsAt: null,
-  endsAt: null,
-  ...changes,
-});
 const kinds = (...args: Parameters<typeof decideIssues>) => decideIssues(...args).outcomes.map((it) => it.kind);
 
 describe('a request for a coupon', () => {
   it('when coupons are left, then the user gets one that is valid from the moment of asking', () => {
     const asked = request(7);
-    const { outcomes, issued } = decideIssues([policy()], [], [asked]);
+    const { outcomes, issued } = decideIssues([policyOf()], [], [asked]);
     expect(issued).toEqual([
       {
         couponId: asked.requestId,
         couponPolicyId: 1,
         userId: 7,
-        discountAmount: 1_000,
+        discount: wonOff(1_000),
         status: 'ISSUED',
         issuedAt: new Date(AT),
         expiresAt: new Date(AT + 30 * DAY_MS),
@@ -49,13 +40,13 @@ describe('a request for a coupon', () => {
   });
 
   it('when more ask than are left, then the first ones get coupons', () => {
-    const some = policy({ totalQuantity: 10, issuedCount: 8 });
+    const some = policyOf({ totalQuantity: 10, issuedCount: 8 });
     expect(kinds([some], [], [request(1), request(2), request(3)])).toEqual(['ISSUED', 'ISSUED', 'SOLD_OUT']);
   });
 
   it('when the user asks twice in a batch, then one coupon is issued', () => {
     const { outcomes, issued } = decideIssues(
-      [policy({ totalQuantity: 2 })],
+      [policyOf({ totalQuantity: 2 })],
       [],
       [1, 1, 2, 3].map((it) => request(it)),
     );
@@ -64,9 +55,9 @@ describe('a request for a coupon', () => {
   });
 
   it('when the user has a coupon, then it is shown, even when sold out or over', () => {
-    const [own] = decideIssues([policy()], [], [request(1)]).issued;
+    const [own] = decideIssues([policyOf()], [], [request(1)]).issued;
     if (!own) throw new Error('nothing was issued');
-    const over = policy({ issuedCount: 10, endsAt: new Date(AT - 1) });
+    const over = policyOf({ issuedCount: 10, endsAt: new Date(AT - 1) });
     const { outcomes, issued } = decideIssues([over], [own], [request(1), request(2)]);
     expect(outcomes).toEqual([{ kind: 'OWNED', coupon: own }, { kind: 'NOT_OPEN' }]);
     expect(issued).toEqual([]);
@@ -74,18 +65,18 @@ describe('a request for a coupon', () => {
 
   it('when a request comes again after it was issued, then it is answered as the first time and nothing is added', () => {
     const asked = request(1);
-    const first = decideIssues([policy()], [], [asked]);
-    const again = decideIssues([policy({ issuedCount: 1 })], first.issued, [asked]);
+    const first = decideIssues([policyOf()], [], [asked]);
+    const again = decideIssues([policyOf({ issuedCount: 1 })], first.issued, [asked]);
     expect(again).toEqual({ outcomes: first.outcomes, issued: [] });
   });
 
   it('when there is no such policy, then the others of the batch are not affected', () => {
-    expect(kinds([policy()], [], [request(1, 2), request(1, 1)])).toEqual(['NO_POLICY', 'ISSUED']);
+    expect(kinds([policyOf()], [], [request(1, 2), request(1, 1)])).toEqual(['NO_POLICY', 'ISSUED']);
   });
 
   it('when the id is no UUIDv7, then it is an error', () => {
     const bad = { requestId: 'c0ffee', userId: 1, couponPolicyId: 1 };
-    expect(() => decideIssues([policy()], [], [bad])).toThrow('not a UUIDv7');
+    expect(() => decideIssues([policyOf()], [], [bad])).toThrow('not a UUIDv7');
   });
 
   it.each([
@@ -94,7 +85,7 @@ describe('a request for a coupon', () => {
     [AT + DAY_MS - 1, 'OPEN', 'ISSUED'],
     [AT + DAY_MS, 'OVER', 'NOT_OPEN'],
   ])('when the sale is one day from noon and it is %i, then it is %s', (time, openness, kind) => {
-    const sale = policy({ startsAt: new Date(AT), endsAt: new Date(AT + DAY_MS) });
+    const sale = policyOf({ startsAt: new Date(AT), endsAt: new Date(AT + DAY_MS) });
     expect(opennessOf(sale, new Date(time))).toBe(openness);
     expect(kinds([sale], [], [request(1, 1, time)])).toEqual([kind]);
     expect(kinds([sale], [], [request(1, 1, time)], true)).toEqual(['ISSUED']);
@@ -106,7 +97,11 @@ describe('a batch', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const random = generator(seed);
       const policies = [1, 2, 3].map((id) =>
-        policy({ couponPolicyId: id, totalQuantity: 1 + random(6), endsAt: random(5) === 0 ? new Date(AT - 1) : null }),
+        policyOf({
+          couponPolicyId: id,
+          totalQuantity: 1 + random(6),
+          endsAt: random(5) === 0 ? new Date(AT - 1) : null,
+        }),
       );
       const requests = Array.from({ length: random(40) }, () => request(1 + random(8), 1 + random(4)));
       const joint = decideIssues(policies, [], requests);

@@ -1,8 +1,10 @@
+import type { Discount } from './discount.ts';
+
 /** A coupon policy, as used for issuing. Only `issuedCount` changes, and it only rises. */
 export interface Policy {
   readonly couponPolicyId: number;
-  /** The value of each coupon, in won. */
-  readonly discountAmount: number;
+  /** The value of each coupon. */
+  readonly discount: Discount;
   readonly totalQuantity: number;
   readonly issuedCount: number;
   /** Days a coupon is valid, from the moment of its request. */

@@ -14,6 +14,7 @@ import {
   used,
   usedByAnother,
   voided,
+  wonOff,
 } from '../../test/examples.ts';
 import { decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
 
@@ -90,9 +91,9 @@ describe('a redemption', () => {
     ['more than the order', 5_000, 3_000, 0],
     ['as much as the order', 3_000, 3_000, 0],
     ['one won less', 2_999, 2_999, 1],
-  ])('when the coupon is worth %s, then it pays as much as it can', (_, discountAmount, discount, payable) => {
+  ])('when the coupon is worth %s, then it pays as much as it can', (_, worth, discount, payable) => {
     const { redemption, events } = decide(
-      { redemption: undefined, coupon: { ...issued, discountAmount } },
+      { redemption: undefined, coupon: { ...issued, discount: wonOff(worth) } },
       stockReserved(),
       NOW,
     );

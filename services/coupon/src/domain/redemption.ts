@@ -1,4 +1,5 @@
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
+import { type Discount, discountOn } from './discount.ts';
 
 /** The order events that the coupon service consumes. */
 export type SagaEvent = ReceivedEvent<'stock-reserved' | 'order-cancelled'>;
@@ -8,8 +9,8 @@ interface CouponBase {
   readonly couponId: string;
   readonly couponPolicyId: number;
   readonly userId: number;
-  /** Its value, in won. */
-  readonly discountAmount: number;
+  /** Its value. */
+  readonly discount: Discount;
   readonly issuedAt: Date;
   /** The coupon can be used before this moment. */
   readonly expiresAt: Date;
@@ -103,8 +104,7 @@ function redeem(
       events: [{ type: 'coupon-rejected', data: { orderId, userId, couponId, reason: usable } }],
     };
   }
-  // A coupon worth more than the order pays the whole order.
-  const discountAmount = Math.min(usable.discountAmount, totalAmount);
+  const discountAmount = discountOn(usable.discount, totalAmount);
   const payableAmount = totalAmount - discountAmount;
   const amounts = { totalAmount, discountAmount };
   return {

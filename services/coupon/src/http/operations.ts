@@ -12,26 +12,28 @@ import {
   wonSchema,
 } from '@shop/chassis/api';
 import { z } from 'zod';
-import type { ShownPolicy } from '../usecases/add-policy.ts';
-import type { ShownCoupon } from '../usecases/ports.ts';
+import type { DiscountView } from './discount.ts';
 import { couponsQuery, issueBody, newPolicyBody, ownQuery } from './schemas.ts';
 import type { CouponAnswer, RequestAnswer } from './user-routes.ts';
+import type { CouponView, PolicyView } from './views.ts';
 
 const couponId = uuidSchema.describe('the coupon; goes into an order');
 const couponPolicyId = z.int().describe('the policy it was issued under');
-const discountAmount = wonSchema.describe('what it pays of an order at most, won');
+const discount = {
+  discountAmount: wonSchema.describe('what it pays of an order at most, won'),
+} satisfies Record<keyof DiscountView, z.ZodType>;
 const status = z
   .enum(['ISSUED', 'USED', 'EXPIRED'])
   .describe('ISSUED ones can be used; one comes back when its order is cancelled');
 const expiresAt = timeSchema.describe('until when it can be used (exclusive), ISO 8601, UTC');
 
-const coupon = describes<ShownCoupon>()(
+const coupon = describes<CouponView>()(
   z
     .strictObject({
       couponId,
       couponPolicyId,
       name: z.string().describe("the policy's name"),
-      discountAmount,
+      ...discount,
       status,
       issuedAt: timeSchema.describe('when it was asked for, ISO 8601, UTC'),
       usedAt: timeSchema.optional().describe('when an order used it, ISO 8601, UTC'),
@@ -45,7 +47,7 @@ const issued = describes<CouponAnswer>()(
     .strictObject({
       couponId,
       couponPolicyId,
-      discountAmount,
+      ...discount,
       status,
       expiresAt,
       alreadyIssued: z.boolean().describe('true when the user had it before: there is one a user and policy'),
@@ -63,12 +65,12 @@ const couponRequest = describes<RequestAnswer>()(
     .meta({ id: 'CouponRequest', description: 'A request over the log, and what became of it.' }),
 );
 
-const policy = describes<ShownPolicy>()(
+const policy = describes<PolicyView>()(
   z
     .strictObject({
       couponPolicyId: z.int().describe('the policy'),
       name: z.string().describe('what users see'),
-      discountAmount,
+      ...discount,
       totalQuantity: z.int().describe('coupons there are'),
       remaining: z.int().min(0).describe('coupons that are left'),
       validDays: z.int().describe('how long a coupon can be used after it was issued, days'),

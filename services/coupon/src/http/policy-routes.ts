@@ -2,8 +2,10 @@ import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRe
 import type { Request, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import type { AddPolicy, PolicyRequest } from '../usecases/add-policy.ts';
+import { withDiscount } from './discount.ts';
 import { newPolicyBody } from './schemas.ts';
 import type { ShownPolicies } from './shown-policies.ts';
+import { policyView } from './views.ts';
 
 export interface PolicyRoutes {
   readonly policies: ShownPolicies;
@@ -22,9 +24,9 @@ export function policyRoutes({ policies, addPolicy }: PolicyRoutes): (router: Ro
     router.post('/coupon-policies', async (request, response) => {
       requireScope(request, 'ops');
       const body = parse(newPolicyBody, request.body);
-      const { policy, replayed } = await addPolicy(policyRequest(request, body), body);
+      const { policy, replayed } = await addPolicy(policyRequest(request, body), withDiscount(body));
       if (replayed) response.setHeader('Idempotency-Replayed', 'true');
-      response.status(201).json(policy);
+      response.status(201).json(policyView(policy));
     });
 
     router.get('/coupon-policies', async (request, response) => {

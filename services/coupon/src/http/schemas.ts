@@ -1,5 +1,6 @@
 import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/chassis';
 import { z } from 'zod';
+import { discountBody } from './discount.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Range of a sale's times; a time outside is taken for a mistake. */
@@ -22,7 +23,7 @@ export const newPolicyBody = z
       .max(200)
       .refine((text) => text.isWellFormed(), 'expected well-formed text')
       .describe('what users see; no lone surrogates'),
-    discountAmount: wholeNumber(1_000_000_000).describe('what a coupon pays of an order at most, won'),
+    ...discountBody,
     // The door of a policy is loaded and compared as a whole; this many take a fraction of its time-out.
     totalQuantity: wholeNumber(100_000).describe('coupons there are'),
     validDays: wholeNumber(3_650).describe('how long a coupon can be used after it was issued, days'),

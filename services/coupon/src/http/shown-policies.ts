@@ -8,6 +8,7 @@ import {
   toPage,
 } from '@shop/chassis';
 import type { CouponReads } from '../usecases/ports.ts';
+import { policyView } from './views.ts';
 
 /** Oldest copy of a policy that is shown, ms; with the gateway's quarter of a second it stays below a second. */
 export const MAX_AGE_MS = 500;
@@ -39,7 +40,7 @@ export function createShownPolicies(
       Promise.all(
         pages.map(async ({ after, limit }) => {
           const rows = await listPolicies({ after, take: limit + 1 });
-          return renderJson(toPage(rows, limit, (row) => row.couponPolicyId));
+          return renderJson(toPage(rows.map(policyView), limit, (row) => row.couponPolicyId));
         }),
       ),
     bytesOf: ({ body }) => body.length,

@@ -7,8 +7,10 @@ import type { CouponProblem } from '../problems.ts';
 import type { AskForCoupon } from '../usecases/ask-for-coupon.ts';
 import type { QueuedIssue } from '../usecases/issue-coupons.ts';
 import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/ports.ts';
+import { type DiscountView, discountView } from './discount.ts';
 import type { CountAnswer } from './measures.ts';
 import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
+import { couponView } from './views.ts';
 
 export interface UserRoutes extends AskForCoupon {
   readonly reads: Pick<CouponReads, 'findRequest'>;
@@ -21,9 +23,10 @@ export interface UserRoutes extends AskForCoupon {
 }
 
 /** The coupon that a user got now or had before. */
-export type CouponAnswer = Pick<Coupon, 'couponId' | 'couponPolicyId' | 'discountAmount' | 'status' | 'expiresAt'> & {
-  readonly alreadyIssued: boolean;
-};
+export type CouponAnswer = Pick<Coupon, 'couponId' | 'couponPolicyId' | 'status' | 'expiresAt'> &
+  DiscountView & {
+    readonly alreadyIssued: boolean;
+  };
 
 /** A request on the log, with its outcome. */
 export interface RequestAnswer extends Pick<RequestState, 'status'> {
@@ -77,7 +80,7 @@ export function userRoutes({
       const { status, cursor, limit } = parse(couponsQuery, request.query);
       const userId = userIdFrom(request);
       const rows = await lists.submit({ userId, before: cursor, status, take: limit + 1, now: now() });
-      response.json(toPage(rows, limit, (row) => row.couponId));
+      response.json(toPage(rows.map(couponView), limit, (row) => row.couponId));
     });
   };
 }
@@ -88,8 +91,9 @@ function queuedIssue(couponPolicyId: number, userId: number): QueuedIssue {
 }
 
 function toAnswer(coupon: Coupon, alreadyIssued: boolean, now: Date): CouponAnswer {
-  const { couponId, couponPolicyId, discountAmount, expiresAt } = coupon;
-  return { couponId, couponPolicyId, discountAmount, status: shownStatus(coupon, now), expiresAt, alreadyIssued };
+  const { couponId, couponPolicyId, discount, expiresAt } = coupon;
+  const status = shownStatus(coupon, now);
+  return { couponId, couponPolicyId, ...discountView(discount), status, expiresAt, alreadyIssued };
 }
 
 /** The coupon of the outcome, or its refusal. */

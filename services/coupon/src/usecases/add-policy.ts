@@ -6,11 +6,13 @@ import {
   type Transactor,
 } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
+import type { Discount } from '../domain/discount.ts';
+import { discountInEvent } from './discount-in-events.ts';
 
-/** An operator's new policy. Amounts in won. */
+/** An operator's new policy. */
 export interface NewPolicy {
   readonly name: string;
-  readonly discountAmount: number;
+  readonly discount: Discount;
   readonly totalQuantity: number;
   readonly validDays: number;
   readonly startsAt: Date | null;
@@ -66,7 +68,7 @@ export function createAddPolicy({ transactor, policies, outbox, now, changed }: 
         return { policy, replayed: true };
       }
       const couponPolicyId = await policies.insert(tx, wanted, requestId, at);
-      const { startsAt, endsAt, ...rest } = wanted;
+      const { discount, startsAt, endsAt, ...rest } = wanted;
       const times = {
         startsAt: startsAt?.getTime() ?? null,
         endsAt: endsAt?.getTime() ?? null,
@@ -74,7 +76,10 @@ export function createAddPolicy({ transactor, policies, outbox, now, changed }: 
       };
       const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
       await outbox.append(tx, [
-        { type: 'coupon-policy-created', data: { couponPolicyId, ...rest, ...times, requestId, ...key } },
+        {
+          type: 'coupon-policy-created',
+          data: { couponPolicyId, ...rest, ...discountInEvent(discount), ...times, requestId, ...key },
+        },
       ]);
       changed?.(tx);
       return { policy: { ...wanted, couponPolicyId, remaining: wanted.totalQuantity }, replayed: false };

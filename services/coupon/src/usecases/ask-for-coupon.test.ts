@@ -7,6 +7,7 @@ import {
   OutageError,
 } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
+import { policyOf } from '../../test/examples.ts';
 import { type Coupon, newCoupon } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -16,15 +17,7 @@ import type { QueuedIssue } from './issue-coupons.ts';
 import { createDoorLoader } from './load-door.ts';
 import { createPolicies } from './policies.ts';
 
-const POLICY: Policy = {
-  couponPolicyId: 1,
-  discountAmount: 1_000,
-  totalQuantity: 2,
-  issuedCount: 0,
-  validDays: 30,
-  startsAt: null,
-  endsAt: null,
-};
+const POLICY = policyOf({ totalQuantity: 2 });
 
 let policy: Policy | undefined;
 let entries: (Entry | Error)[];

@@ -3,6 +3,7 @@ import type { Cause, NewEvent, Outbox } from '@shop/events';
 import type { Coupon } from '../domain/coupon.ts';
 import { decideIssues, type IssueOutcome, type IssueRequest } from '../domain/issue.ts';
 import type { Policy } from '../domain/policy.ts';
+import { discountInEvent } from './discount-in-events.ts';
 import type { Ownership } from './owners.ts';
 
 /** A request handed to the writer. */
@@ -80,11 +81,11 @@ export function couponIn(outcome: IssueOutcome): Coupon[] {
 }
 
 function toEvent(coupon: Coupon, byRequest: boolean, cause: Cause | undefined): NewEvent {
-  const { couponPolicyId, couponId, userId, discountAmount, issuedAt, expiresAt } = coupon;
+  const { couponPolicyId, couponId, userId, discount, issuedAt, expiresAt } = coupon;
   const times = { issuedAt: issuedAt.getTime(), expiresAt: expiresAt.getTime() };
   return {
     type: 'coupon-issued',
-    data: { couponPolicyId, couponId, userId, discountAmount, ...times, byRequest },
+    data: { couponPolicyId, couponId, userId, ...discountInEvent(discount), ...times, byRequest },
     ...(cause ? { cause } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import type { Coupon, CouponStatus } from '../domain/coupon.ts';
+import type { Discount } from '../domain/discount.ts';
 import type { ShownPolicy } from './add-policy.ts';
 
 /** A coupon in the form shown to its owner; times in ISO 8601, UTC. */
@@ -6,7 +7,7 @@ export interface ShownCoupon {
   readonly couponId: string;
   readonly couponPolicyId: number;
   readonly name: string;
-  readonly discountAmount: number;
+  readonly discount: Discount;
   readonly status: CouponStatus;
   readonly issuedAt: string;
   readonly usedAt?: string;

@@ -1,12 +1,9 @@
 import { expect, it } from '@jest/globals';
-import type { Policy } from '../domain/policy.ts';
+import { policyOf } from '../../test/examples.ts';
 import type { Door } from './door.ts';
 import { createReconcileDoor } from './reconcile-door.ts';
 
-const POLICY: Policy = {
-  ...{ couponPolicyId: 1, discountAmount: 500, totalQuantity: 2, issuedCount: 2, validDays: 30 },
-  ...{ startsAt: null, endsAt: null },
-};
+const POLICY = policyOf({ totalQuantity: 2, issuedCount: 2 });
 
 it('when Redis came back with as many places as before, but other ones, then they are compared all the same', async () => {
   let generation = 0;

@@ -1,0 +1,12 @@
+import type { EventDataByType } from '@shop/events';
+import type { Discount } from '../domain/discount.ts';
+
+type DiscountFields = Pick<
+  EventDataByType['coupon-policy-created'] & EventDataByType['coupon-issued'],
+  'discountAmount'
+>;
+
+/** The fields of a coupon's value, in coupon-policy-created and in coupon-issued. */
+export function discountInEvent({ amount }: Discount): DiscountFields {
+  return { discountAmount: amount };
+}
