@@ -40,21 +40,23 @@ export interface OrderEvent {
   readonly happenedAt: string;
   readonly order: Order;
 }
-export interface Coupon {
+/** The members of a coupon, and of a policy, that give a coupon's value; read by `worth.ts`. */
+export interface CouponWorth {
+  readonly discountAmount: number;
+}
+export interface Coupon extends CouponWorth {
   readonly couponId: string;
   readonly couponPolicyId: number;
   readonly name: string;
-  readonly discountAmount: number;
   readonly status: 'ISSUED' | 'USED' | 'EXPIRED';
   readonly expiresAt: string;
 }
 export interface IssuedCoupon extends Coupon {
   readonly alreadyIssued: boolean;
 }
-export interface CouponPolicy {
+export interface CouponPolicy extends CouponWorth {
   readonly couponPolicyId: number;
   readonly name: string;
-  readonly discountAmount: number;
   readonly totalQuantity: number;
   readonly remaining: number;
   readonly validDays: number;

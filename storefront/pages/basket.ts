@@ -8,6 +8,7 @@ import { attempt, type Page, say, sayProblem } from '../page.ts';
 import { picture } from '../picture.ts';
 import { session } from '../session.ts';
 import type { Page as ApiPage, Coupon, Order, Product } from '../types.ts';
+import { takenOff, worthInWords } from '../worth.ts';
 
 interface OrderWish {
   readonly items: readonly Pick<BasketLine, 'productId' | 'quantity'>[];
@@ -53,7 +54,8 @@ export const basketPage: Page = async ({ signal, draw }) => {
     const basket = loadBasket();
     shown = basket;
     const sum = total(basket);
-    const off = Math.min(coupons.find((coupon) => coupon.couponId === couponId)?.discountAmount ?? 0, sum);
+    const chosen = coupons.find((coupon) => coupon.couponId === couponId);
+    const off = chosen ? takenOff(chosen, sum) : 0;
     if (basket.length === 0) {
       draw(
         html`<h1 tabindex="-1">${w.basket}</h1><p>${w.basketEmpty}</p><p><a class="button" href="#/">${w.products}</a></p>`,
@@ -73,7 +75,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
                   ${coupons.map(
                     (coupon) =>
                       html`<option value=${coupon.couponId} ?selected=${coupon.couponId === couponId}>
-                        ${w.couponChoice(coupon.name, money(coupon.discountAmount))}
+                        ${w.couponChoice(coupon.name, worthInWords(coupon))}
                       </option>`,
                   )}
                 </select>`

@@ -1,10 +1,11 @@
 import { html } from 'lit-html';
 import { call, Problem, serverNow } from '../api.ts';
 import { clock } from '../countdown.ts';
-import { count, explain, money, words } from '../i18n.ts';
+import { count, explain, words } from '../i18n.ts';
 import { everyMs, type Page } from '../page.ts';
 import { session } from '../session.ts';
 import type { CouponPolicy, IssuedCoupon } from '../types.ts';
+import { worthInWords } from '../worth.ts';
 
 /** How often the number of coupons left is read, ms. */
 const LOOK_MS = 2_000;
@@ -54,7 +55,7 @@ export const couponRushPage: Page = ({ signal, draw }) => {
     const final = answer?.kind === 'issued' || answer?.kind === 'own';
     return html`<li class="card rush">
       <h2>${policy.name}</h2>
-      <p class="price">${w.couponOff(money(policy.discountAmount))}</p>
+      <p class="price">${w.couponOff(worthInWords(policy))}</p>
       <p>${w.left(count(policy.remaining), count(policy.totalQuantity))}</p>
       <progress max=${policy.totalQuantity} value=${policy.remaining} aria-label=${w.left(count(policy.remaining), count(policy.totalQuantity))}></progress>
       ${waits ? html`<p>${w.opensIn} <strong class="clock">${clock(startsAt, now, w.dayMark)}</strong></p>` : ''}

@@ -1,8 +1,9 @@
 import { html } from 'lit-html';
-import { money, time, words } from '../i18n.ts';
+import { time, words } from '../i18n.ts';
 import { attempt, type Page } from '../page.ts';
 import { createListing } from '../paging.ts';
 import type { Coupon } from '../types.ts';
+import { worthInWords } from '../worth.ts';
 
 export const couponsPage: Page = async ({ signal, draw }) => {
   const listing = createListing<Coupon>('/coupons', signal);
@@ -19,11 +20,11 @@ export const couponsPage: Page = async ({ signal, draw }) => {
       <h1 tabindex="-1">${w.couponsOwn}</h1>
       <ul class="list" aria-busy=${!listing.loaded}>
         ${listing.items.map(
-          ({ name, status, discountAmount, expiresAt }) => html`<li class="card">
-            <strong>${name}</strong>
-            <span class="state ${status.toLowerCase()}">${w.couponStatus[status]}</span>
-            <span>${w.couponOff(money(discountAmount))}</span>
-            <span class="hint">${w.validUntil(time(expiresAt))}</span>
+          (coupon) => html`<li class="card">
+            <strong>${coupon.name}</strong>
+            <span class="state ${coupon.status.toLowerCase()}">${w.couponStatus[coupon.status]}</span>
+            <span>${w.couponOff(worthInWords(coupon))}</span>
+            <span class="hint">${w.validUntil(time(coupon.expiresAt))}</span>
           </li>`,
         )}
       </ul>

@@ -1,3 +1,4 @@
+import { discountOn, isSameWorth, worthText } from '../coupon-worth.ts';
 import { type Check, sqlCheck } from './check.ts';
 
 /** An order with the coupon it names, and the coupon service's redemption. */
@@ -25,7 +26,7 @@ export const couponChecks: readonly Check[] = [
         OR (d.status <=> 'REDEEMED' AND d.coupon_id <=> o.coupon_id AND d.user_id <=> o.user_id
             AND d.total_amount <=> o.total_amount AND d.discount_amount <=> o.discount_amount
             AND c.status <=> 'USED' AND c.order_id <=> o.order_id AND c.user_id <=> o.user_id
-            AND o.discount_amount <=> LEAST(c.discount_amount, o.total_amount)))`,
+            AND o.discount_amount <=> ${discountOn('c', 'o.total_amount')}))`,
   }),
   sqlCheck({
     invariant: 4,
@@ -76,8 +77,8 @@ export const couponChecks: readonly Check[] = [
     title: 'each coupon has its policy and is worth what that says',
     counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupons',
     faults: `
-      SELECT c.coupon_id AS id, CONCAT('policy ', c.coupon_policy_id, ', worth ', c.discount_amount, ', but the policy is ', COALESCE(CONCAT('worth ', p.discount_amount), 'unknown')) AS detail
+      SELECT c.coupon_id AS id, CONCAT('policy ', c.coupon_policy_id, ', worth ', ${worthText('c')}, ', but the policy is ', COALESCE(CONCAT('worth ', ${worthText('p')}), 'unknown')) AS detail
       FROM shop_coupon.coupons c LEFT JOIN shop_coupon.coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id
-      WHERE NOT (p.discount_amount <=> c.discount_amount)`,
+      WHERE NOT (${isSameWorth('p', 'c')})`,
   }),
 ];

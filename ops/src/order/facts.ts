@@ -1,4 +1,5 @@
 import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
+import { WORTH, type WorthRow } from '../coupon-worth.ts';
 import type { DeadLetter } from '../dead-letters/read.ts';
 import { parseRef } from '../dead-letters/read.ts';
 import type { SqlReader } from '../sql.ts';
@@ -36,11 +37,10 @@ export interface RedemptionRow {
 }
 
 /** The coupon that the order names, in its present state: another order may use it. */
-export interface CouponRow {
+export interface CouponRow extends WorthRow {
   readonly couponId: string;
   readonly userId: number;
   readonly status: string;
-  readonly discountAmount: number;
   readonly orderId: string | null;
   readonly usedAt: Date | null;
   readonly issuedAt: Date;
@@ -119,7 +119,7 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
   const couponId = order?.couponId ?? redemption?.couponId;
   const [coupon] = couponId
     ? await reader.query<CouponRow>(
-        `SELECT coupon_id AS couponId, user_id AS userId, status, discount_amount AS discountAmount, order_id AS orderId,
+        `SELECT coupon_id AS couponId, user_id AS userId, status, ${WORTH}, order_id AS orderId,
                 used_at AS usedAt, issued_at AS issuedAt, expires_at AS expiresAt
          FROM shop_coupon.coupons WHERE coupon_id = ?`,
         [couponId],

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../audit/log.ts';
+import { worthInWords } from '../coupon-worth.ts';
 import type { OrderFacts } from './facts.ts';
 
 export interface TimelineEntry {
@@ -36,11 +37,7 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
   }
   if (coupon) {
     const until = coupon.expiresAt.toISOString();
-    add(
-      coupon.issuedAt,
-      'coupon',
-      `coupon of ${coupon.discountAmount} won issued to user ${coupon.userId}, until ${until}`,
-    );
+    add(coupon.issuedAt, 'coupon', `coupon of ${worthInWords(coupon)} issued to user ${coupon.userId}, until ${until}`);
     add(coupon.usedAt, 'coupon', `coupon USED by ${coupon.orderId === facts.orderId ? 'this order' : coupon.orderId}`);
   }
   if (payment) {
