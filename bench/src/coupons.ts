@@ -127,7 +127,8 @@ interface Service {
   readonly signed: SignedHeaders;
 }
 
-async function createPolicy(service: Service, totalQuantity: number): Promise<number> {
+/** @returns its id */
+export async function createPolicy(service: Service, totalQuantity: number): Promise<number> {
   const body = { name: `bench ${Date.now().toString(36)}`, discountAmount: 1_000, totalQuantity, validDays: 7 };
   const answer = await post(service, '/coupon-policies', body, 201);
   return (JSON.parse(answer) as { couponPolicyId: number }).couponPolicyId;

@@ -41,8 +41,7 @@ async function prepare(): Promise<string> {
   }
   const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
   for (const policy of [{ name: 'Welcome' }, { name: 'Tonight', startsAt: inAnHour }]) {
-    const body = { ...policy, discountAmount: 3_000, totalQuantity: 50, validDays: 7 };
-    expectStatus(await api.request('POST', '/coupon-policies', { body, headers: operator }), 201);
+    await api.newPolicy({ ...policy, discountAmount: 3_000, totalQuantity: 50, validDays: 7 }, operator);
   }
   expectStatus(await api.request('POST', '/points/charge', { body: { amount: 300_000 }, headers }), 200);
   const coupon = await api.request<{ couponId: string }>('POST', '/coupons/issue', {

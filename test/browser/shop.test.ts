@@ -45,13 +45,8 @@ async function newProduct(name: string, price: number, stockQuantity: number): P
   return expectStatus(answer, 201).body.productId;
 }
 
-async function newPolicy(name: string, discountAmount: number, totalQuantity: number): Promise<number> {
-  const body = { name, discountAmount, totalQuantity, validDays: 7 };
-  const answer = await system.api.request<{ couponPolicyId: number }>('POST', '/coupon-policies', {
-    body,
-    headers: operator,
-  });
-  return expectStatus(answer, 201).body.couponPolicyId;
+function newPolicy(wish: { name: string; totalQuantity: number; discountAmount?: number }): Promise<number> {
+  return system.api.newPolicy({ validDays: 7, ...wish }, operator);
 }
 
 async function charge(amount: number): Promise<void> {
@@ -79,7 +74,7 @@ const steps = () =>
 
 describe('an order', () => {
   it('when a user charges, takes a coupon and orders, then every step is shown, and a cancellation returns all', async () => {
-    await newPolicy('spring sale', 5_000, 10);
+    await newPolicy({ name: 'spring sale', discountAmount: 5_000, totalQuantity: 10 });
     await open();
     await signIn(page, user);
     await charge(50_000);
@@ -209,7 +204,7 @@ describe('the shop while a part is away', () => {
     await open();
     await signIn(page, user);
     await charge(70_000);
-    await newPolicy('once', 1_000, 1);
+    await newPolicy({ name: 'once', totalQuantity: 1 });
     await goTo(page, '/coupon-rush');
     await page.getByRole('button', { name: 'Get the coupon once' }).click();
     await page.getByText('You got the coupon once.').waitFor();
@@ -306,7 +301,7 @@ describe('the shop while a part is away', () => {
 
 describe('the coupon rush', () => {
   it('when 200 users want 50 coupons, one of them in a browser, then 50 get one and 150 are told that none is left', async () => {
-    const couponPolicyId = await newPolicy('rush', 1_000, 50);
+    const couponPolicyId = await newPolicy({ name: 'rush', totalQuantity: 50 });
     const others = Array.from({ length: 199 }, (_, index) => 5_000 + index);
     const tokens = await Promise.all(others.map((id) => demoToken(system.api, id)));
     await open({ allowed: [409] });

@@ -45,12 +45,7 @@ async function start(): Promise<void> {
 
 const newUsers = (count: number) => Array.from({ length: count }, nextUserId);
 
-async function newPolicy(totalQuantity: number): Promise<number> {
-  const body = { name: 'Rush', discountAmount: 1_000, totalQuantity, validDays: 30 };
-  const answer = await api.request<{ couponPolicyId: number }>('POST', '/coupon-policies', { body });
-  expect(answer.status).toBe(201);
-  return answer.body.couponPolicyId;
-}
+const newPolicy = (totalQuantity: number) => api.newPolicy({ name: 'Rush', totalQuantity });
 
 /** User id → coupon id, from the database. The counter must equal their number. */
 async function issuedCoupons(couponPolicyId: number): Promise<Map<number, string>> {

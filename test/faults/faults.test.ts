@@ -59,9 +59,8 @@ async function underLoad(fault: (load: Load) => Promise<void>): Promise<Ends> {
 async function giveCoupons(): Promise<GivenCoupon[]> {
   const given: GivenCoupon[] = [];
   for (let n = 0; n < POLICIES; n++) {
-    const body = { name: 'Faults', discountAmount: 5, totalQuantity: users.length, validDays: 30 };
-    const policy = await system.api.request<{ couponPolicyId: number }>('POST', '/coupon-policies', { body });
-    const { couponPolicyId } = expectStatus(policy, 201).body;
+    const wish = { name: 'Faults', discountAmount: 5, totalQuantity: users.length };
+    const couponPolicyId = await system.api.newPolicy(wish);
     const answers = await Promise.all(
       users.map(async (userId) => {
         const options = { body: { userId, couponPolicyId } };

@@ -172,8 +172,7 @@ async function createWorld(): Promise<World> {
 
   const productId = await operator.newProduct(100, 1_000);
   await operator.newProduct(100, 1_000);
-  const policy = { name: 'any', discountAmount: 10, totalQuantity: 10, validDays: 1 };
-  expectStatus(await operator.request('POST', '/coupon-policies', { body: policy }), 201);
+  await operator.newPolicy({ name: 'any', validDays: 1 });
   expectStatus(await as(tokens.owner).charge(owner, 100_000), 200);
   // A rush uses demo users.
   expectStatus(await as(await tokenOf(1)).charge(1, 1_000_000), 200);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SERVICE_NAMES } from '../../services/services.ts';
-import { type Answer, Api, expectStatus, nextUserId, type RequestOptions } from '../support/api.ts';
+import { type Answer, Api, expectStatus, nextUserId, policyBody, type RequestOptions } from '../support/api.ts';
 import type { Contract, DocumentedOperation } from '../support/contract.ts';
 import { eventually, eventuallyPasses } from '../support/eventually.ts';
 import '../support/hygiene.ts';
@@ -58,7 +58,7 @@ async function newProduct(price: number, stockQuantity: number): Promise<number>
   return Number(expectStatus(made, 201).body.productId);
 }
 async function newPolicy(more = {}): Promise<number> {
-  const policy = { name: 'spring', discountAmount: 500, totalQuantity: 10, validDays: 1, ...more };
+  const policy = policyBody({ name: 'spring', validDays: 1, ...more });
   return Number(expectStatus(await post(ops, '/coupon-policies', policy), 201).body.couponPolicyId);
 }
 async function newCoupon(owner: Client): Promise<string> {
@@ -128,7 +128,7 @@ describe('successful operations', () => {
     expectStatus(await post(user, '/coupons/issue', { couponPolicyId }), 200);
     expectStatus(await user.call('GET', '/coupons?status=ISSUED'), 200);
     const again = key();
-    const policy = { name: 'again', discountAmount: 1, totalQuantity: 1, validDays: 1 };
+    const policy = policyBody({ name: 'again' });
     for (const _ of [1, 2]) expectStatus(await post(ops, '/coupon-policies', policy, again), 201);
   });
 });
@@ -270,7 +270,7 @@ describe('refused requests', () => {
     const productId = await newProduct(10, 100);
     const placed = await post(user, '/orders', order(productId), wait);
     const cancel = `/orders/${expectStatus(placed, 201).body.orderId}/cancel`;
-    const policy = { name: 'k', discountAmount: 1, totalQuantity: 1, validDays: 1 };
+    const policy = policyBody({ name: 'k' });
     const calls: readonly [Client, string, string, string, object, object][] = [
       [user, 'POST', '/points/charge', 'shop_payment', { amount: 1 }, { amount: 2 }],
       [user, 'POST', '/orders', 'shop_order', order(productId), order(productId, 2)],
@@ -370,7 +370,7 @@ function bodyFor({ operationId }: DocumentedOperation): object {
     createProduct: { name: 'a', price: 1, stockQuantity: 1 },
     changeProduct: { restock: 1 },
     startRush: { buyers: 1 },
-    createCouponPolicy: { name: 'a', discountAmount: 1, totalQuantity: 1, validDays: 1 },
+    createCouponPolicy: policyBody({ name: 'a' }),
   };
   return bodies[operationId] ?? {};
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   api = system.api;
   // Two instances, so that orders of one coupon can meet on its row.
   await system.start('coupon', 2);
-  coupons = await createCoupons(system.stack);
+  coupons = createCoupons(system);
   session = await openAudit(readAddresses(system.stack.env));
 }, 120_000);
 

@@ -330,12 +330,7 @@ describe('the request a key stands for', () => {
   });
 
   it('when a coupon is asked for with a key, then the key changes nothing: the user has one coupon of a policy', async () => {
-    const policy = async () => {
-      const body = { name: 'Keys', discountAmount: 5, totalQuantity: 10, validDays: 30 };
-      const answer = await system.api.request<{ couponPolicyId: number }>('POST', '/coupon-policies', { body });
-      return expectStatus(answer, 201).body.couponPolicyId;
-    };
-    const [one, other] = [await policy(), await policy()];
+    const [one, other] = [await system.api.newPolicy(), await system.api.newPolicy()];
     const userId = nextUserId();
     const issue = (api: Api, couponPolicyId: number) =>
       api.request<{ couponId: string; alreadyIssued: boolean }>('POST', '/coupons/issue', {

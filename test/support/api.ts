@@ -154,6 +154,13 @@ export class Api {
     return expectStatus(answer, 201).body.productId;
   }
 
+  /** Creates a coupon policy for a test. @param wish see `policyBody` */
+  async newPolicy(wish: Readonly<Record<string, unknown>> = {}, headers?: RequestOptions['headers']): Promise<number> {
+    const options = { body: policyBody(wish), ...(headers ? { headers } : {}) };
+    const answer = await this.request<{ couponPolicyId: number }>('POST', '/coupon-policies', options);
+    return expectStatus(answer, 201).body.couponPolicyId;
+  }
+
   /** The present stock. Other clients are shown a copy that may be a moment old. */
   async stock(productId: number): Promise<number> {
     const answer = await this.request<{ stockQuantity: number }>('GET', `/products/${productId}`, {
@@ -170,6 +177,11 @@ export class Api {
     }
     return userId;
   }
+}
+
+/** The body of a new coupon policy. `wish` has the members that matter to the test; the others have defaults. */
+export function policyBody(wish: Readonly<Record<string, unknown>> = {}) {
+  return { name: 'test', discountAmount: 1_000, totalQuantity: 10, validDays: 30, ...wish };
 }
 
 const CHARGE_LIMIT = 10_000_000;

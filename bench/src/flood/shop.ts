@@ -1,6 +1,7 @@
 import { request } from 'undici';
 import type { Addresses } from '../../../ops/src/addresses.ts';
 import { signedCalls } from '../../../ops/src/signed-call.ts';
+import { createPolicy } from '../coupons.ts';
 import { profileOf } from '../profiles.ts';
 import type { Share } from './plan.ts';
 
@@ -18,38 +19,29 @@ export async function createPolicies(
   addresses: Pick<Addresses, 'services' | 'internalKeys'>,
   coupons: number,
 ): Promise<number[]> {
+  const { services, internalKeys } = addresses;
+  const coupon = { url: services.coupon.urls[0] ?? '', signed: signedCalls(internalKeys) };
   const ids: number[] = [];
   for (let left = coupons; left > 0; left -= COUPONS_EACH) {
-    const totalQuantity = Math.min(COUPONS_EACH, left);
-    const body = { name: 'bench', discountAmount: 1_000, totalQuantity, validDays: 7 };
-    const { couponPolicyId } = await create<{ couponPolicyId: number }>(addresses, 'coupon', '/coupon-policies', body);
-    ids.push(couponPolicyId);
+    ids.push(await createPolicy(coupon, Math.min(COUPONS_EACH, left)));
   }
   return ids;
 }
 
 /** Creates a product. @returns its id */
 export async function createProduct(
-  addresses: Pick<Addresses, 'services' | 'internalKeys'>,
+  { services, internalKeys }: Pick<Addresses, 'services' | 'internalKeys'>,
   product: { name: string; price: number; stockQuantity: number },
 ): Promise<number> {
-  return (await create<{ productId: number }>(addresses, 'catalog', '/products', product)).productId;
-}
-
-async function create<Created>(
-  { services, internalKeys }: Pick<Addresses, 'services' | 'internalKeys'>,
-  service: 'coupon' | 'catalog',
-  path: string,
-  body: object,
-): Promise<Created> {
-  const answer = await request(`${services[service].urls[0]}${path}`, {
+  const path = '/products';
+  const answer = await request(`${services.catalog.urls[0]}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...signedCalls(internalKeys)('POST', path) },
-    body: JSON.stringify(body),
+    body: JSON.stringify(product),
   });
   if (answer.statusCode !== 201)
     throw new Error(`POST ${path} was answered ${answer.statusCode}: ${(await answer.body.text()).slice(0, 300)}`);
-  return (await answer.body.json()) as Created;
+  return ((await answer.body.json()) as { productId: number }).productId;
 }
 
 export function orders(products: readonly number[], weight = 1): Share {
