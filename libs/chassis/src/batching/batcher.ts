@@ -117,7 +117,13 @@ function prepare<I, O>(options: BatcherOptions<I, O>): Work<I, O> {
   const { maxWaitMs = Number.POSITIVE_INFINITY, whenLate = 'newest' } = options;
   const { nextTurn = setImmediate, now = () => performance.now(), random = Math.random } = options;
   return {
-    ...{ name, maxSize, maxQueue, maxWaitMs, run, now, nextTurn },
+    name,
+    maxSize,
+    maxQueue,
+    maxWaitMs,
+    run,
+    now,
+    nextTurn,
     queue: createWaitingQueue({ maxSize, maxWaitMs, whenLate, now }),
     runs: createBatchRuns({ name, metrics, maxSize, concurrency, maxWaitMs, now }),
     pace: createPace(paceMs),

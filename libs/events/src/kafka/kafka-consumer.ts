@@ -45,7 +45,9 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
     stopping: stopping.signal,
     joined: Promise.withResolvers<void>(),
     backoff: createBackoff(100, 1_000),
-    ...{ positions: undefined, session: undefined, member: undefined },
+    positions: undefined,
+    session: undefined,
+    member: undefined,
   };
   const ended = supervise(work);
   return {
@@ -53,7 +55,7 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
     async stop() {
       stopping.abort();
       await work.session?.stop();
-      // Not awaited: a client that is still trying to connect to a broker that is away.
+      // Waits 3 s at most: a client may still be trying to connect to a broker that is away.
       await atMost(options.clock, 3_000, ended);
     },
   };

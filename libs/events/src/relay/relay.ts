@@ -107,7 +107,17 @@ function prepare(options: RelayOptions, stopping: AbortSignal): Work {
   const { keepMs = 200, quietMs } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   return {
-    ...{ store, broker, lock, pollMs, standbyMs, batch, logger, metrics, clock, random, stopping },
+    store,
+    broker,
+    lock,
+    pollMs,
+    standbyMs,
+    batch,
+    logger,
+    metrics,
+    clock,
+    random,
+    stopping,
     backoff: createBackoff(50, 1_000, random),
     pace: createPace(paceMs),
     ledger: createOutboxLedger(quietMs),

@@ -74,36 +74,11 @@ export interface Changed {
 }
 
 /** Operators' changes of products. Each is a row and a product-changed event, in one transaction. */
-export function createProductChanges({ transactor, products, outbox, now, changed }: Dependencies) {
-  /** Runs `make` once for a key; a repeat gets the product as it was then. */
-  async function once(
-    request: ChangeRequest,
-    make: (tx: Transaction, at: Date) => Promise<ProductChange>,
-  ): Promise<Changed> {
-    return await transactor.transaction(async (tx) => {
-      const at = now();
-      const outcomes = await claimIdempotencyKeys(tx, request.claim ? [request.claim] : [], at);
-      const outcome = outcomes.get(request.requestId);
-      if (outcome?.kind === 'mismatch') throw new DomainError('IDEMPOTENCY_KEY_REUSED');
-      if (outcome?.kind === 'replay') {
-        const product = await products.findChange(tx, outcome.requestId);
-        if (!product) throw new Error(`request ${outcome.requestId} holds a key but changed no product`);
-        return { product, replayed: true };
-      }
-      const change = await make(tx, at);
-      await products.recordChange(tx, change, at);
-      const { stockQuantity, ...data } = change;
-      const key = { idempotencyKey: request.claim?.key ?? null, requestHash: request.claim?.requestHash ?? null };
-      await outbox.append(tx, [{ type: 'product-changed', data: { ...data, ...key } }]);
-      changed?.(tx);
-      const { productId, name, price } = change;
-      return { product: { productId, name, price, stockQuantity }, replayed: false };
-    });
-  }
-
+export function createProductChanges(dependencies: Dependencies) {
+  const { products } = dependencies;
   return {
     create: (request: ChangeRequest, product: NewProduct): Promise<Changed> =>
-      once(request, async (tx, at) => ({
+      changeOnce(dependencies, request, async (tx, at) => ({
         ...product,
         productId: await products.insert(tx, product, at),
         change: 'CREATED',
@@ -114,7 +89,7 @@ export function createProductChanges({ transactor, products, outbox, now, change
 
     /** Throws PRODUCT_NOT_FOUND. */
     update: (request: ChangeRequest, productId: number, patch: ProductPatch): Promise<Changed> =>
-      once(request, async (tx, at) => {
+      changeOnce(dependencies, request, async (tx, at) => {
         const before = await products.lock(tx, productId);
         if (!before) throw productNotFound(productId);
         const stockDelta = patch.restock ?? 0;
@@ -135,6 +110,33 @@ export function createProductChanges({ transactor, products, outbox, now, change
 }
 
 export type ProductChanges = ReturnType<typeof createProductChanges>;
+
+/** Runs `make` once for a key; a repeat gets the product as it was then. */
+async function changeOnce(
+  { transactor, products, outbox, now, changed }: Dependencies,
+  request: ChangeRequest,
+  make: (tx: Transaction, at: Date) => Promise<ProductChange>,
+): Promise<Changed> {
+  return await transactor.transaction(async (tx) => {
+    const at = now();
+    const outcomes = await claimIdempotencyKeys(tx, request.claim ? [request.claim] : [], at);
+    const outcome = outcomes.get(request.requestId);
+    if (outcome?.kind === 'mismatch') throw new DomainError('IDEMPOTENCY_KEY_REUSED');
+    if (outcome?.kind === 'replay') {
+      const product = await products.findChange(tx, outcome.requestId);
+      if (!product) throw new Error(`request ${outcome.requestId} holds a key but changed no product`);
+      return { product, replayed: true };
+    }
+    const change = await make(tx, at);
+    await products.recordChange(tx, change, at);
+    const { stockQuantity, ...data } = change;
+    const key = { idempotencyKey: request.claim?.key ?? null, requestHash: request.claim?.requestHash ?? null };
+    await outbox.append(tx, [{ type: 'product-changed', data: { ...data, ...key } }]);
+    changed?.(tx);
+    const { productId, name, price } = change;
+    return { product: { productId, name, price, stockQuantity }, replayed: false };
+  });
+}
 
 export function productNotFound(productId: number): DomainError<CatalogProblem> {
   return new DomainError('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { productId });

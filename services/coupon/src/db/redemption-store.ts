@@ -1,4 +1,5 @@
 import { insertRows, placeholders, type Transaction } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 import type { RedeemableCoupon, Redemption } from '../domain/redemption.ts';
 import type { RedemptionStore } from '../usecases/redeem-coupons.ts';
 import { DISCOUNT_COLUMNS, discountValues, type RowOf, selectDiscount, withDiscount } from './discount-columns.ts';
@@ -108,7 +109,7 @@ function toRedemption({ status, reason, totalAmount, discountAmount, ...order }:
     case 'VOID':
       return { ...order, status, reason: reason ?? '' };
     default:
-      throw new Error(`redemption ${order.orderId} has the unknown status ${String(status satisfies never)}`);
+      return unreachable(status, `redemption ${order.orderId} has an unknown status`);
   }
 }
 
@@ -137,6 +138,6 @@ function toCoupon({ status, orderId, usedAt, ...coupon }: CouponRow): Redeemable
     case 'EXPIRED':
       return { ...coupon, status };
     default:
-      throw new Error(`coupon ${coupon.couponId} has the unknown status ${String(status satisfies never)}`);
+      return unreachable(status, `coupon ${coupon.couponId} has an unknown status`);
   }
 }

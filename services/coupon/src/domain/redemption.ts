@@ -1,3 +1,4 @@
+import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
 import { type Discount, discountOn } from './discount.ts';
 
@@ -160,8 +161,4 @@ function unused({ orderId: _order, usedAt: _at, ...coupon }: UsedCoupon, now: Da
 
 function isOver({ expiresAt }: Pick<RedeemableCoupon, 'expiresAt'>, now: Date): boolean {
   return expiresAt.getTime() <= now.getTime();
-}
-
-function unreachable(value: never): never {
-  throw new Error(`unexpected: ${JSON.stringify(value)}`);
 }

@@ -1,4 +1,5 @@
 import { type Batcher, clientOf, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { type Coupon, shownStatus } from '../domain/coupon.ts';
@@ -115,6 +116,6 @@ function couponOf(outcome: IssueOutcome, couponPolicyId: number): Coupon {
         couponPolicyId,
       });
     default:
-      return outcome satisfies never;
+      return unreachable(outcome);
   }
 }

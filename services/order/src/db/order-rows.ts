@@ -1,4 +1,5 @@
 import type { SqlValue } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 import type { Order, OrderStatus, PricedLine } from '../domain/order.ts';
 
 /** A row of `orders`. */
@@ -99,9 +100,9 @@ export function toOrder(row: OrderRow, items: readonly ItemRow[]): Order {
         reason: row.reason,
       };
     default:
-      row.status satisfies never;
+      return unreachable(row.status, `order ${row.order_id} has an unknown status`);
   }
-  throw new Error(`order ${row.order_id} is in no known state: ${row.status}`);
+  throw new Error(`order ${row.order_id} lacks what its status needs: ${row.status}`);
 }
 
 function toPricedLine(item: ItemRow): PricedLine {

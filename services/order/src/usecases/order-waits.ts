@@ -78,8 +78,13 @@ export function createOrderWaits(options: OrderWaitsOptions): OrderWaits {
 function open(work: Work, orderId: string, waitMs: number): OrderWait {
   const end = performance.now() + waitMs;
   const wait: Wait = {
-    ...{ orderId, end, patience: FIRST_LOOK_MS, woken: Promise.resolve(), stop: () => undefined },
-    ...{ cancelled: false, counted: true },
+    orderId,
+    end,
+    patience: FIRST_LOOK_MS,
+    woken: Promise.resolve(),
+    stop: () => undefined,
+    cancelled: false,
+    counted: true,
   };
   register(work, wait);
   work.waiting++;

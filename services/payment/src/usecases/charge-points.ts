@@ -80,11 +80,12 @@ export function createChargePoints(dependencies: Dependencies) {
 
 /** Request id → its result. A request with the key of a refused one is left out: that key is free now. */
 async function chargeAll(
-  { accounts, outbox, now }: Dependencies,
+  dependencies: Dependencies,
   tx: Transaction,
   requests: readonly ChargeRequest[],
   at: Date,
 ): Promise<Map<string, ItemResult<Charged>>> {
+  const { accounts, now } = dependencies;
   const claims = requests.flatMap((request) => request.claim ?? []);
   const outcomes = await claimIdempotencyKeys(tx, claims, at);
   const outcomeOf = (request: ChargeRequest): ClaimOutcome => outcomes.get(request.requestId) ?? { kind: 'new' };
@@ -100,20 +101,7 @@ async function chargeAll(
     balances.set(request.userId, balanceAfter);
     return [{ request, balanceAfter }];
   });
-  if (made.length > 0) {
-    const charged = new Set(made.map(({ request }) => request.userId));
-    const changed = userIds.filter((userId) => charged.has(userId));
-    await accounts.setBalances(
-      tx,
-      changed.map((userId) => ({ userId, balance: balances.get(userId) ?? 0 })),
-      chargedAt,
-    );
-    await accounts.addEntries(tx, made.map(toEntry), chargedAt);
-    await outbox.append(
-      tx,
-      made.map((it) => toEvent(it, chargedAt)),
-    );
-  }
+  if (made.length > 0) await saveCharges(dependencies, tx, made, chargedAt);
 
   // A refused request had no effect, so its key is not remembered.
   const balanceOf = new Map(made.map(({ request, balanceAfter }) => [request.requestId, balanceAfter]));
@@ -131,6 +119,28 @@ async function chargeAll(
     (request) => !(outcomeOf(request).kind === 'mismatch' && request.claim && free.has(nameOf(request.claim))),
   );
   return new Map(decided.map((request) => [request.requestId, toResult(request, outcomeOf(request), balanceOf)]));
+}
+
+/** Writes the balances, in user id order, the entries and the events of the charges. */
+async function saveCharges(
+  { accounts, outbox }: Dependencies,
+  tx: Transaction,
+  made: readonly Made[],
+  chargedAt: Date,
+): Promise<void> {
+  // An account's last charge has its balance after all of them.
+  const balanceOf = new Map(made.map(({ request, balanceAfter }) => [request.userId, balanceAfter]));
+  const balances = [...balanceOf].map(([userId, balance]) => ({ userId, balance }));
+  await accounts.setBalances(
+    tx,
+    balances.sort((a, b) => a.userId - b.userId),
+    chargedAt,
+  );
+  await accounts.addEntries(tx, made.map(toEntry), chargedAt);
+  await outbox.append(
+    tx,
+    made.map((it) => toEvent(it, chargedAt)),
+  );
 }
 
 function nameOf({ userId, scope, key }: IdempotencyClaim): string {

@@ -18,6 +18,7 @@ const DAY_MS = 86_400_000;
  * → version of its row, with the generation of all in the field `generation`. The hash distinguishes a loaded day from
  * a lost one. Products without sales have a version and no score.
  */
+// One function: it is a list of Redis commands, a method each.
 export function createBoard(redis: Redis): Board {
   redis.defineCommand('rankingSet', { numberOfKeys: 2, lua: SET });
   redis.defineCommand('rankingRepair', { numberOfKeys: 2, lua: REPAIR });

@@ -1,7 +1,7 @@
 import type { Transaction } from '@shop/chassis';
 import type { BusinessDay } from '../domain/business-day.ts';
 import { inboxOf } from '../usecases/apply-sales.ts';
-import type { Comparison, RebuildStore } from '../usecases/rebuild-port.ts';
+import type { Comparison, RebuildStore } from '../usecases/ports.ts';
 import { readState } from './sales-store.ts';
 
 /** Most rows merged or deleted at once. */

@@ -21,7 +21,8 @@ const NAMES = [EVENTS['product-changed'].topic];
 const BATCH = 200;
 
 /**
- * Steps 1 and 2 of a rebuild: names the next generation and copies days that the topics no longer hold. @returns step 3
+ * Steps 1 and 2 of a rebuild: names the next generation and copies days that the topics no longer hold.
+ * @returns the work of step 3, for the replayer
  */
 export async function beginRebuild(
   context: RebuildContext,

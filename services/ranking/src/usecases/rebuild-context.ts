@@ -2,8 +2,7 @@ import type { Database, Logger, Transaction } from '@shop/chassis';
 import { EVENTS, type KafkaAdmin, lockReplay, ReplayCancelledError } from '@shop/events';
 import type { BusinessDay, Calendar } from '../domain/business-day.ts';
 import { firstRecountedDay, type NextGeneration } from '../domain/rebuild.ts';
-import type { RankingState, SalesStore } from './ports.ts';
-import type { RebuildStore } from './rebuild-port.ts';
+import type { RankingState, RebuildStore, SalesStore } from './ports.ts';
 import type { RepairBoard } from './repair-board.ts';
 
 export const GROUP = 'ranking';

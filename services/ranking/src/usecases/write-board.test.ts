@@ -10,7 +10,7 @@ const LOST = /ranking_board_writes_lost_total (\d+)/;
 /** A board whose first write lasts until `release`. */
 function fixture(answer: () => Promise<boolean>) {
   const seen: [generation: number, changed: ChangedDay][] = [];
-  const state = { connected: true, repairs: 0 };
+  const state = { connected: true, repairs: 0, asked: () => {} };
   const { promise, resolve: release } = Promise.withResolvers<void>();
   const metrics = createMetrics({ defaults: false });
   const writer = createBoardWriter({
@@ -25,7 +25,10 @@ function fixture(answer: () => Promise<boolean>) {
       },
     },
     keeps: (day) => day !== 'old',
-    askRepair: () => state.repairs++,
+    askRepair() {
+      state.repairs++;
+      state.asked();
+    },
     logger: createLogger({ service: 'ranking', level: 'silent' }),
     metrics,
   });
@@ -94,6 +97,22 @@ describe('totals on their way to Redis', () => {
       expect(seen.at(-1)).toEqual([1, { day: 'a', totals: [total(1, 2)] }]);
     },
   );
+
+  it('when totals come right after a run ended, then settled waits for their write too', async () => {
+    let ended = 0;
+    const { writer, state, release } = fixture(async () => {
+      await new Promise(setImmediate);
+      ended++;
+      return ended > 1;
+    });
+    // Two turns after the last write of a run: the run has ended, and the waiting for it has not resumed yet.
+    state.asked = () =>
+      queueMicrotask(() => queueMicrotask(() => writer.write(1, [{ day: 'a', totals: [total(1, 2)] }])));
+    writer.write(1, [{ day: 'a', totals: [total(1, 1)] }]);
+    release();
+    await writer.settled();
+    expect(ended).toBe(2);
+  });
 
   it('when all totals are of days that are not kept, then later totals are still written', async () => {
     const { writer, seen, release } = fixture(async () => true);

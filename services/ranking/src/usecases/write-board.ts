@@ -79,6 +79,8 @@ export function createBoardWriter({ board, keeps, askRepair, logger, metrics }: 
       }
       if (waiting.size > 0) writing ??= drain();
     },
-    settled: async () => void (await writing),
+    async settled() {
+      while (writing) await writing;
+    },
   };
 }

@@ -1,1 +1,0 @@
-/** Helpers for tests of code built on messaging. Nothing here is for production. */
