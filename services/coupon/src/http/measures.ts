@@ -5,7 +5,7 @@ import type { IssueOutcome } from '../domain/issue.ts';
 export type CountAnswer = (kind: IssueOutcome['kind'] | 'ACCEPTED', way: 'door' | 'database' | 'log') => void;
 
 export function createCountAnswer(metrics: Metrics): CountAnswer {
-  const answers = metrics.counter('coupon_answers_total', 'Answers to who asks for a coupon, by kind and way', [
+  const answers = metrics.counter('coupon_answers_total', 'Answers to requests for a coupon, by kind and way', [
     'answer',
     'way',
   ]);

@@ -9,14 +9,14 @@ interface Options {
   readonly watches: Pick<OrderWatches, 'orders'>;
 }
 
-/** Measures requests that wait for an order, and those that follow one. */
+/** Measures requests that wait for an order's end, and streams that follow orders. */
 export function createMeasures({ metrics, waits, streams, watches }: Options) {
   const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
   const openStreams = metrics.gauge('order_open_streams', 'Streams of events that are open');
-  const watchedOrders = metrics.gauge('order_watched_orders', 'Orders whose steps somebody follows');
+  const watchedOrders = metrics.gauge('order_watched_orders', 'Orders that at least one open stream follows');
   const toldSeconds = metrics.histogram(
     'order_stream_told_seconds',
-    'From a step to its being sent to one who follows',
+    'From a step of an order to its sending to a follower',
   );
   return {
     /** Updates the gauges. */

@@ -56,7 +56,7 @@ export interface OrderWatchesOptions {
 export function createLogUnread(logger: Pick<Logger, 'warn'>): OrderWatchesOptions['failed'] {
   return (error) => {
     if (error instanceof DomainError) return;
-    logger.warn({ err: error }, 'those who follow orders are told later: they cannot be read');
+    logger.warn({ err: error }, 'followed orders cannot be read; followers are told later');
   };
 }
 

@@ -268,7 +268,7 @@ export interface ShipmentRequested {
   readonly orderId: string;
   /** The user who ordered. */
   readonly userId: number;
-  /** What goes into the parcel. */
+  /** The lines of the parcel. */
   readonly lines: readonly ShipmentRequestedLine[];
 }
 
