@@ -9,7 +9,7 @@ export interface PatientAnswer {
 
 export type PatientAsk = (request: ShopRequest) => Promise<PatientAnswer>;
 
-/** Most attempts. A service killed during a rush is back within seconds, and a refusal comes at once, every second. */
+/** Most attempts: a killed service is back within seconds, and until then refuses at once, once a second. */
 export const MAX_ATTEMPTS = 20;
 /** Longest pause, whatever Retry-After says: a rush is over within a minute. */
 export const MAX_PAUSE_MS = 5_000;

@@ -22,7 +22,7 @@ export interface Addresses {
   /** The order service posts ended orders to this URL; the local sink also lists the events it has. */
   readonly dataPlatform: string;
   readonly services: Readonly<Record<ServiceName, ServiceAddresses>>;
-  /** Keys that sign calls of services. The local stack's keys are in its folder; `npm run` passes them. */
+  /** Keys that sign calls to the services. The local stack's keys are in its folder; `npm run` passes them. */
   readonly internalKeys: string | undefined;
 }
 

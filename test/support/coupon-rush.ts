@@ -13,7 +13,7 @@ export interface Told {
 export interface RushOptions {
   /** The coupon service's own URL. */
   readonly url: string;
-  /** Signs the service's calls. */
+  /** Signs the calls to the service. */
   readonly headersFor: HeadersFor;
   readonly couponPolicyId: number;
   readonly users: readonly number[];

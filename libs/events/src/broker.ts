@@ -40,7 +40,8 @@ export interface RecordBatch {
    */
   isStale(): boolean;
   /**
-   * Keeps the membership alive during long work or waiting. Rejects when the group rebalances; do not catch that error.
+   * Keeps the membership alive during long work or waiting. Rejects when the group rebalances: the batch is then stale,
+   * or the next turn finds that it is not.
    */
   heartbeat(): Promise<void>;
 }

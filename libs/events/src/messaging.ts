@@ -54,7 +54,7 @@ export interface MessagingOptions {
   readonly metrics?: Metrics;
   /**
    * Stops everything in order: consumers, relay, broker. Without it the caller calls `stop()`. A wrong schema or topic
-   * ends the process with 1, so that a restart finds it corrected.
+   * ends the process with 1: once an operator has corrected it, a restart succeeds.
    */
   readonly shutdown?: Pick<Shutdown, 'onStop' | 'stop'>;
   /** Gets the readiness check `messaging`. */

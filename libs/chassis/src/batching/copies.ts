@@ -69,6 +69,7 @@ const ENTRY_BYTES = 200;
  * without a request. A failed reading leaves no copy: an outage shows as soon as the copy is too old. The least
  * recently refreshed copies are evicted; one copy takes at most an eighth of the memory.
  */
+// One function: the copies, the readings and the generation change together, and nothing else may see them.
 export function createCopies<W, V>(options: CopiesOptions<W, V>): Copies<W, V> {
   const { name, maxAgeMs, keyOf, load, bytesOf, maxBytes = MAX_BYTES, metrics, nextTurn } = options;
   const { now = performance.now.bind(performance) } = options;

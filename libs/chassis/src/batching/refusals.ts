@@ -20,7 +20,7 @@ interface Options {
   readonly random: () => number;
 }
 
-/** @returns makes the error of a refused item, counted by its reason */
+/** @returns a function that makes and counts the error of a refused item */
 export function createRefusals({ name, metrics, random }: Options): (reason: Reason) => DomainError {
   const refusals = metrics?.counter(
     'batch_refused_total',

@@ -6,7 +6,7 @@ export type BreakerState = (typeof STATES)[number];
 
 export interface BreakerOptions {
   readonly name: string;
-  /** Observed time, ms. */
+  /** Length of the window in which calls are counted, ms. */
   readonly windowMs: number;
   /** Minimum number of calls in the window before the breaker may open. */
   readonly minCalls: number;
@@ -14,7 +14,7 @@ export interface BreakerOptions {
   readonly failuresPercent: number;
   /** Time until an open breaker is half open, ms. */
   readonly resetMs: number;
-  /** True for a failed call that was answered: it does not count as a failure. Default: none is. */
+  /** True for a failed call that was answered: opossum counts it as a success. Default: none is. */
   readonly isAnswer?: (error: unknown) => boolean;
   /** Shows the state: 1 for the present state, 0 for the others. The last label is `state`, the others are `labels`. */
   readonly gauge: ReturnType<Metrics['gauge']>;

@@ -25,6 +25,7 @@ export interface ShutdownOptions {
  * SIGTERM or SIGINT: not ready, then the stop hooks, then exit 0 (1 if a hook failed or the time ran out). A second
  * signal exits at once. An uncaught exception or unhandled rejection is logged and ends the process with 1.
  */
+// One function: the hooks and the running stop are shared by the signals and the methods.
 export function createShutdown(options: ShutdownOptions): Shutdown {
   const { logger, health, timeoutMs = 15_000, exit = (code) => process.exit(code), signals = process } = options;
   const hooks: { name: string; stop: () => Promise<void> | void }[] = [];

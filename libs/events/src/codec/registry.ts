@@ -28,6 +28,7 @@ class LateError extends OutageError {}
  * lookup is cheap and finds the result of a request whose answer came too late here. After each late answer the client
  * waits longer for the next, so that load cannot make all services start over for ever.
  */
+// One function: both methods share the client, and registering needs the patience of its subject before and after.
 export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): SchemaStore {
   const registry = new SchemaRegistry({ host: url, clientId: 'shop', retry: { retries: 0 } });
   const patience = new Map<string, number>();

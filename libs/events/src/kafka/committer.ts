@@ -17,6 +17,7 @@ const RETRY_MS = 300;
 /** Shortest time between two commits. */
 export const COMMIT_EVERY_MS = 250;
 
+// One function: its short steps change the same five variables, which nothing else may see.
 export function createCommitter(commit: () => Promise<void>, clock: Clock): Committer {
   const stopped = new AbortController();
   let wanted = false;

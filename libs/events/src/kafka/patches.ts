@@ -82,6 +82,7 @@ export function controlFetches(cluster: Cluster, create: () => FetchWaits): void
 let patched = false;
 
 /** Applies the corrections to every KafkaJS client of this process. Safe to call again. */
+// One function: it is a list of corrections, each with its reason, and they share only the prototypes.
 export function patchKafkaJs(): void {
   if (patched) return;
   patched = true;

@@ -71,7 +71,7 @@ async function decideTypes(
   async function decide(records: readonly IncomingRecord[]): Promise<void> {
     await mayGoOn();
     const wanted = records.filter((record) => !isForOthers(record, interest));
-    // A dead letter in the backup stays one until an operator decides. A record without a known type is dead-lettered
+    // A dead letter in the backup stays one until an operator decides. A record without any type is dead-lettered
     // again.
     const setAside = await applier.persist(() => readSetAside(database, group, wanted));
     const messages = await applier.decode(wanted.filter((record) => !setAside.has(record.offset)));

@@ -18,6 +18,7 @@ const MAX_PENDING = 20_000;
  * for each row in the order of its commits. The ids of their causes go into the inbox in the same transaction.
  * @returns how many facts were applied
  */
+// One function: the facts that wait, the reason why they wait and the count change together.
 export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
   const { own, database, store, id, batch, acceptGaps, clock, signal, logger, mayGoOn } = step;
   const persist = createPersistence({

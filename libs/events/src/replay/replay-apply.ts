@@ -16,7 +16,7 @@ import { describe, HandlerBrokenError, StaleBatchError } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import type { Applied } from '../metrics.ts';
 
-/** The replay was cancelled, which was found when its progress was written to its row. */
+/** The replay was cancelled, or its generation is gone; found at the next look at its row. */
 export class ReplayCancelledError extends Error {
   override readonly name = 'ReplayCancelledError';
 }

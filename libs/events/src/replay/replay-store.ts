@@ -53,7 +53,7 @@ export async function readReplay(database: SqlExecutor, id: number): Promise<Rep
   return toOrder(row);
 }
 
-/** Sets the ranges of a rebuild. */
+/** Sets the ranges of a rebuild, unless it has some already: after a crash the first ranges stay. */
 export async function setRanges(database: SqlExecutor, id: number, ranges: readonly RecordRange[]): Promise<void> {
   const stored = ranges.map(({ topic, partition, from, to }) => ({ topic, partition, from: `${from}`, to: `${to}` }));
   await database.execute(`UPDATE replay SET ranges = ? WHERE id = ? AND ranges = '[]' AND status = 'RUNNING'`, [

@@ -6,7 +6,7 @@ const SHOWN = 'product_id AS productId, name, price, available AS stockQuantity'
 
 /**
  * Reads for all concurrent requests in one statement: the products requested by id, and each page, all on the primary
- * key. The answers are in the order of the wishes; a product that does not exist is left out.
+ * key. The answers are in the order of the wishes; for a product that does not exist the answer is empty.
  */
 export async function readProducts(db: SqlExecutor, wishes: readonly ProductWish[]): Promise<Product[][]> {
   const ids = [...new Set(wishes.flatMap((wish) => ('productId' in wish ? [wish.productId] : [])))];

@@ -60,7 +60,7 @@ export function createReconcileDoor(dependencies: Dependencies) {
       const summaries = page.length === 0 ? [] : await door.summaries(page.map((it) => it.couponPolicyId));
       for (const [index, policy] of page.entries()) {
         const summary = summaries[index];
-        // Not loaded: the door loads it before it opens.
+        // Not loaded: the first request loads the policy before its door opens.
         if (summary?.total === undefined || signal?.aborted) continue;
         loaded++;
         // A lost place may have been replaced, so an equal number of places does not prove that they are the same.

@@ -25,6 +25,7 @@ export interface WaitingLine<T> {
  * CoDel for requests with adaptive LIFO (Maurer, "Fail at Scale", ACM Queue 2015). Once the line is standing, the
  * newest requests are served first: their clients are the likeliest to be still there, and their answers are quick.
  */
+// One function: each method is a few lines on the same items and times, which change together.
 export function createWaitingLine<T>(): WaitingLine<T> {
   const items: T[] = [];
   const times: number[] = [];

@@ -25,12 +25,11 @@ export interface ServiceBreakerOptions {
   readonly metrics: Metrics;
 }
 
-/**
- * Observed time, ms; the minimum of requests in it; and the share without an answer, per cent: more than one hanging
- * instance of two causes.
- */
+/** Length of the window in which requests are counted, ms. */
 const WINDOW_MS = 5_000;
+/** Minimum number of requests in the window before the breaker may open. */
 const MIN_REQUESTS = 5;
+/** 60 %: one hanging instance of two causes 50 % and must not open it. */
 const FAILURES_PERCENT = 60;
 /** Interval of checks whether an open breaker's service is back, ms. */
 const PROBE_EVERY_MS = 500;
@@ -44,6 +43,7 @@ type Outcome = (answered: () => void, failed: (error: Error) => void) => void;
  * is back: the gateway asks for its health.
  */
 export function guardService({ name, probe, metrics }: ServiceBreakerOptions): ServiceBreaker {
+  // opossum's time limit is off: each request has its own limit, which is longer when its client waits.
   const breaker = createBreaker((outcome: Outcome) => new Promise<void>(outcome), {
     name,
     windowMs: WINDOW_MS,

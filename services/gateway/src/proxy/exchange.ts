@@ -62,7 +62,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // 'close' also follows a finished answer, with nothing left to abort.
     response.once('close', () => {
       if (response.writableFinished) return;
-      // The client left: the breaker counts this neither as success nor as failure.
+      // The client left. opossum has no third outcome, so this counts as an answer: it never opens the breaker, but
+      // dilutes failures.
       this.#attempt.answered();
       this.#controller?.abort(new Error('the client has gone'));
     });
@@ -191,7 +192,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #failed(kind: 'away' | 'silent', error: Error): void {
-    // One dead instance among others is not a failure of the service; a missing answer in time is.
+    // One dead instance among others is not a failure of the service; an answer that does not come in time is.
     if (this.#options.upstream.allAway || !isReset(error)) this.#attempt.failed(error);
     else this.#attempt.answered();
     this.#options.place?.failed();

@@ -20,7 +20,8 @@ const NOT_FORWARDED = new Set([
   'host',
   'content-length',
   'expect',
-  // The gateway is the edge: a client's own statements about its address are not trusted.
+  // The gateway is the edge: nothing that a client says about its address, its trace, its identity or its time is
+  // trusted. The gateway sets these headers itself.
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',

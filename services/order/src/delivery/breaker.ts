@@ -33,6 +33,7 @@ export function guardPlatform(platform: DataPlatform, options: BreakerOptions): 
     'state',
   ]);
 
+  // opossum's time limit is off: a call to the platform ends by itself after `timeoutMs`.
   const breaker = createBreaker(timed, {
     name: 'data-platform',
     // Calls come one at a time, so the window must be long enough for several that time out.

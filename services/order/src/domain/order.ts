@@ -27,15 +27,15 @@ export interface Payment {
   readonly discountAmount: number;
 }
 
-/** What the client said beside the lines. It is kept as it came, and goes out with order-created. */
+/** The client's input beside the lines. Stored unchanged and published with order-created. */
 export interface OrderDetails {
-  /** A coupon of the user's, or what the client takes for one: only the coupon service knows. */
+  /** The coupon id that the client names; only the coupon service knows whether it exists. */
   readonly couponId: string | null;
   /** The catalog's total in won that the client showed, before any discount; null when it showed none. */
   readonly expectedTotal: number | null;
 }
 
-/** The details of an order whose client said nothing beside the lines. */
+/** Details with no values. */
 export const NO_DETAILS: OrderDetails = { couponId: null, expectedTotal: null };
 
 /** The details alone, of an order or a placement. */

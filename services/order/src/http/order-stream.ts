@@ -73,7 +73,7 @@ function isOver({ order }: OrderProgress): boolean {
   return order.status !== 'PENDING';
 }
 
-/** The last step that a client has seen; 0, the beginning, for an id of another order. */
+/** The last step that a client has seen; 0, the beginning, for an id that is none of this order's events. */
 function seqOf({ steps }: OrderProgress, lastEventId: string | undefined): number {
   return steps.find(({ eventId }) => eventId === lastEventId)?.seq ?? 0;
 }

@@ -35,7 +35,7 @@ export const placeOrderBody = z.strictObject({
     .describe('the total before any discount that the user was shown, won: another one is PRICE_CHANGED'),
 });
 
-/** What a body says beside its lines. */
+/** The details in a body. */
 export function detailsIn({ couponId, expectedTotal }: z.output<typeof placeOrderBody>): OrderDetails {
   return { couponId: couponId ?? null, expectedTotal: expectedTotal ?? null };
 }

@@ -60,6 +60,7 @@ export async function countBegun(admission: Pick<Admission, 'begin'>, placing: P
   }
 }
 
+// One function: its short steps count into the same four numbers, which `measure` renews together.
 export function createAdmission(options: AdmissionOptions): Admission {
   const { ready, deadlineMs, share, now, backlog, random = Math.random, refused } = options;
   const limitMs = deadlineMs * share;

@@ -7,7 +7,8 @@ import type { Placed, PlaceRequest } from './place-order.ts';
 /** Interval of reading the backlog, ms. */
 const MEASURE_MS = 400;
 /**
- * Interval while nothing is PENDING, ms. A small share of any deadline, within which orders left by others are noticed.
+ * Interval while nothing is PENDING, ms: so late at most are orders noticed that another instance left PENDING. A small
+ * share of any deadline.
  */
 const REST_MS = 2_000;
 

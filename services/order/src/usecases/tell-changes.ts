@@ -10,8 +10,8 @@ interface Dependencies {
 }
 
 /**
- * Called when changes of orders are committed: tells the orders' followers, wakes requests that wait for an end, and
- * counts ends.
+ * Registers, in a transaction that changes orders, what follows the commit: followers of the orders are told, requests
+ * that wait for an order's end are woken, and ends are counted.
  */
 export function createTellChanges({
   waits,
