@@ -1,5 +1,6 @@
 import { serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
+import { WITH_VARIABLE } from '../services/services.ts';
 
 /** The environment of the console. Addresses are read as by the command line: `../ops/src/addresses.ts`. */
 export const configSchema = z.object({
@@ -8,4 +9,5 @@ export const configSchema = z.object({
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
+  [WITH_VARIABLE]: z.string().optional().describe('examples that run here besides the shop, comma separated: shipping'),
 });

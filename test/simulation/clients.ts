@@ -1,7 +1,7 @@
 import { isDatabaseError } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
-import { NO_DETAILS } from '../../services/order/src/domain/order.ts';
+import { NO_DETAILS } from '../../services/order/test/examples.ts';
 import { ConnectionLost, type Instance } from './instance.ts';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';

@@ -97,7 +97,6 @@ export {
 export {
   ConfigError,
   childTrace,
-  createBreaker,
   createHealth,
   createLogger,
   createMetrics,

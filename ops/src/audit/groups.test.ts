@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Headers } from '@shop/events';
-import { GROUPS, isFor } from './groups.ts';
+import { ALL_GROUPS } from '../../../services/groups.ts';
+import { isFor } from './groups.ts';
 
 /** The sorted groups that handle a message with these headers. */
 const hearers = (headers: Headers): string[] =>
-  GROUPS.filter((group) => isFor(group, headers))
+  ALL_GROUPS.filter((group) => isFor(group, headers))
     .map(({ group }) => group)
     .sort();
 const attributes = { completed: { ce_wascompleted: 'true' }, pending: { ce_wascompleted: 'false' } };
@@ -14,10 +15,10 @@ const coupon = { ce_couponid: 'c' };
 describe('the groups that the audit expects to have heard a message', () => {
   it.each<[type: string, more: Headers, expected: string[]]>([
     ['order-created', {}, ['catalog']],
-    ['order-completed', {}, ['catalog', 'data-platform', 'ranking']],
-    ['order-cancelled', {}, ['catalog', 'data-platform', 'payment', 'ranking']],
+    ['order-completed', {}, ['catalog', 'data-platform', 'ranking', 'shipping']],
+    ['order-cancelled', {}, ['catalog', 'data-platform', 'payment', 'ranking', 'shipping']],
     ['order-cancelled', attributes.pending, ['catalog', 'data-platform', 'payment']],
-    ['order-cancelled', attributes.completed, ['catalog', 'data-platform', 'payment', 'ranking']],
+    ['order-cancelled', attributes.completed, ['catalog', 'data-platform', 'payment', 'ranking', 'shipping']],
     ['order-cancelled', { ...attributes.pending, ...coupon }, ['catalog', 'coupon', 'data-platform', 'payment']],
     ['stock-reserved', {}, ['order', 'payment']],
     ['stock-reserved', coupon, ['coupon', 'order']],
@@ -31,6 +32,7 @@ describe('the groups that the audit expects to have heard a message', () => {
     ['payment-refunded', {}, ['order']],
     ['points-charged', {}, []],
     ['product-changed', {}, ['ranking']],
+    ['shipment-requested', {}, []],
     ['a-later-type', {}, []],
   ])('when a %s with %o comes, then the groups that handle it are %j', (type, more, expected) => {
     expect(hearers({ ce_type: type, ...more })).toEqual(expected);

@@ -7,21 +7,20 @@ import { type TypeSet, typeSet } from './type-set.ts';
  * Types that may not stand before an event of this type in its order's run on the topic. An event is appended while its
  * order (reservation, payment) is locked, so the order of the log is the order of the commits.
  */
-const COMES_BEFORE: Partial<Record<EventType, TypeSet>> = {
-  'order-created': typeSet('order-completed', 'order-cancelled'),
-  'order-completed': typeSet('order-cancelled'),
-  ...Object.fromEntries(
-    PARTICIPANTS.flatMap(([, { implies }]) =>
-      Object.values(implies).flatMap(([first, ...later]) =>
-        first && later.length > 0 ? [[first, typeSet(...later)]] : [],
-      ),
-    ),
-  ),
-};
+const COMES_BEFORE = new Map<EventType, TypeSet>();
+const RUNS: readonly (readonly EventType[])[] = [
+  ['order-created', 'order-completed', 'order-cancelled'],
+  ...PARTICIPANTS.flatMap(([, { implies }]) => Object.values(implies)),
+];
+for (const run of RUNS) {
+  for (const [index, type] of run.entries()) {
+    COMES_BEFORE.set(type, (COMES_BEFORE.get(type) ?? 0) | typeSet(...run.slice(index + 1)));
+  }
+}
 
 /** Types seen on the same topic that should have come after this one; 0 when there are none. */
 export function overtakenBy(type: EventType, seen: TypeSet): TypeSet {
-  return seen & (COMES_BEFORE[type] ?? 0);
+  return seen & (COMES_BEFORE.get(type) ?? 0);
 }
 
 /** The types published by the services that run here: a stack may hold events of a service that ran before. */

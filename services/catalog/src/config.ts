@@ -6,5 +6,3 @@ export const configSchema = z.object({
   ...serviceConfig,
   PORT: serviceConfig.PORT.default(3002),
 });
-
-export type Config = Readonly<z.output<typeof configSchema>>;

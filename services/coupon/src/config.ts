@@ -19,5 +19,3 @@ export const configSchema = z.object({
     .default(2_000)
     .describe('requests that may wait for the database while Redis is away; over it 503'),
 });
-
-export type Config = Readonly<z.output<typeof configSchema>>;

@@ -96,7 +96,8 @@ const writes = createBatchedWrites({
 });
 shutdown.onStop('writes', () => writes.stop());
 const reads = createCouponReads(prisma, database);
-const { owned, lists, ...batchedReads } = createBatchedReads({ database, reads, metrics });
+const batchedReads = createBatchedReads({ database, reads, metrics });
+const { owned, lists } = batchedReads;
 shutdown.onStop('reads', () => batchedReads.stop());
 
 const { ask, askBeforeLog } = createAskForCoupon({
@@ -111,13 +112,26 @@ const { ask, askBeforeLog } = createAskForCoupon({
 const policies = createShownPolicies(reads.listPolicies, metrics);
 shutdown.onStop('policies', () => policies.stop());
 const addPolicy = createAddPolicy({
-  ...{ ...written, policies: sqlPolicyStore },
+  ...written,
+  policies: sqlPolicyStore,
   changed: (tx) => tx.onCommit(policies.changed),
 });
 const callers = createCallerVerifier(config.INTERNAL_KEYS);
 await runtime.listen(
   createApp({
-    ...{ logger, metrics, health, callers, now, count },
-    ...{ reads, lists, ask, askBeforeLog, requests: writes.requests, policies, addPolicy, reconcile },
+    logger,
+    metrics,
+    health,
+    callers,
+    now,
+    count,
+    reads,
+    lists,
+    ask,
+    askBeforeLog,
+    requests: writes.requests,
+    policies,
+    addPolicy,
+    reconcile,
   }),
 );

@@ -1,6 +1,6 @@
 import { ConfigError, loadConfig, serviceConfig, switchVariable } from '@shop/chassis';
 import { z } from 'zod';
-import { SERVICE_NAMES, type ServiceName, urlsVariable } from '../../services.ts';
+import { SERVICE_NAMES, type ServiceName, urlsVariable, WITH_VARIABLE } from '../../services.ts';
 import { isNetwork } from './protect/client-address.ts';
 import type { UpstreamName } from './routes.ts';
 
@@ -40,6 +40,7 @@ export const gatewayConfigSchema = z.object({
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   RECOVERY: serviceConfig.RECOVERY,
   ...serviceUrls(),
+  [WITH_VARIABLE]: z.string().optional().describe('examples that run here besides the shop, comma separated: shipping'),
   OPS_URLS: urls.optional().describe("operators' console; without it /ops/* is not there"),
   GATEWAY_AUTH: z
     .enum(['on', 'off'])

@@ -40,5 +40,3 @@ export const configSchema = z.object({
     .describe('longest time of one call to the data platform, ms; it holds a database connection meanwhile'),
   DATABASE_POOL: count(10).describe('most database connections'),
 });
-
-export type Config = Readonly<z.output<typeof configSchema>>;

@@ -53,7 +53,10 @@ const watches = createOrderWatches({
   failed: createLogUnread(logger),
 });
 const deps = {
-  ...{ transactor: database, store: sqlOrderStore, outbox: messaging.outbox, now },
+  transactor: database,
+  store: sqlOrderStore,
+  outbox: messaging.outbox,
+  now,
   keys: { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys },
   ...createTellChanges({ waits, watches, metrics }),
 };
@@ -64,10 +67,18 @@ const readiness = createReadiness(messaging);
 const streams = createEventStreams({ maxStreams });
 const { measureWaiting, told } = createMeasures({ metrics, waits, streams, watches });
 const { placements } = createBatchedWrites({
-  ...{ placeOrders: createPlaceOrders(deps), placeWithinMs: config.PLACE_WITHIN_MS, metrics },
+  placeOrders: createPlaceOrders(deps),
+  placeWithinMs: config.PLACE_WITHIN_MS,
+  metrics,
 });
 const { admission, placeOrder, oldestMs } = createTakeOrders({
-  ...{ config, placements, isReady: readiness.isReady, repeat, measureWaiting, now, metrics },
+  config,
+  placements,
+  isReady: readiness.isReady,
+  repeat,
+  measureWaiting,
+  now,
+  metrics,
   readBacklog: createReadBacklog(database, { deadlineMs, now }),
 });
 repeat({
@@ -82,8 +93,18 @@ repeat({
 });
 
 const app = createApp({
-  ...{ logger, metrics, health, callers: createCallerVerifier(config.INTERNAL_KEYS) },
-  ...{ admission, placeOrder, readOrder, waits, streams, watches, told, maxWaiting: config.MAX_WAITING },
+  logger,
+  metrics,
+  health,
+  callers: createCallerVerifier(config.INTERNAL_KEYS),
+  admission,
+  placeOrder,
+  readOrder,
+  waits,
+  streams,
+  watches,
+  told,
+  maxWaiting: config.MAX_WAITING,
   findPlaced: createFindPlaced(findKey),
   cancelOrder: createCancelOrder(deps),
   listOrders: createListOrders(prisma),

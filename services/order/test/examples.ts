@@ -1,12 +1,12 @@
 import type { OrderInput } from '../src/domain/decide.ts';
-import {
-  type CancelledOrder,
-  type CompletedOrder,
-  NO_DETAILS,
-  type Order,
-  type Payment,
-  type PendingOrder,
-  type Reservation,
+import type {
+  CancelledOrder,
+  CompletedOrder,
+  Order,
+  OrderDetails,
+  Payment,
+  PendingOrder,
+  Reservation,
 } from '../src/domain/order.ts';
 
 /**
@@ -18,6 +18,8 @@ export const COUPON_ID = '01890000-0000-7000-9000-000000000001';
 export const CREATED = new Date('2026-01-01T00:00:00.000Z');
 export const LATER = new Date('2026-01-01T00:00:05.000Z');
 export const DEADLINE_MS = 30_000;
+/** The details of an order whose client named none. */
+export const NO_DETAILS: OrderDetails = { couponId: null, expectedTotal: null };
 
 export const reservation: Reservation = {
   lines: [

@@ -16,11 +16,11 @@ import { createListOrders, readOrders } from '../src/db/order-reads.ts';
 import { sqlOrderStore } from '../src/db/order-store.ts';
 import { UnknownOrder } from '../src/domain/batch.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
-import { NO_DETAILS } from '../src/domain/order.ts';
 import { createAdvanceOrders } from '../src/usecases/advance-orders.ts';
 import { createCancelOrder } from '../src/usecases/cancel-order.ts';
 import { createExpireOrders } from '../src/usecases/expire-orders.ts';
 import { createPlaceOrders, type PlaceRequest } from '../src/usecases/place-order.ts';
+import { NO_DETAILS } from './examples.ts';
 
 const DEADLINE_MS = 30_000;
 const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };

@@ -41,14 +41,16 @@ runtime.repeat({
   run: (signal) => purgeIdempotencyKeys(database, { signal }),
 });
 
-const { charges, ...writes } = createBatchedWrites({
+const writes = createBatchedWrites({
   chargePoints: createChargePoints({ transactor: database, accounts, outbox, now }),
   metrics,
 });
 shutdown.onStop('writes', () => writes.stop());
-const { balances, ...batchedReads } = createBatchedReads({ database, metrics });
+const batchedReads = createBatchedReads({ database, metrics });
 shutdown.onStop('reads', () => batchedReads.stop());
 
 const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
 const reads = createPointReads(prisma);
+const { charges } = writes;
+const { balances } = batchedReads;
 await runtime.listen(createApp({ logger, metrics, health, callers, reads, balances, charges }));

@@ -12,5 +12,3 @@ export const configSchema = z.object({
     .default('Asia/Seoul')
     .describe('whose calendar the business days are in, e.g. Asia/Seoul'),
 });
-
-export type Config = Readonly<z.output<typeof configSchema>>;

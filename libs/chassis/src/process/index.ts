@@ -1,4 +1,3 @@
-export { createBreaker } from './breaker.ts';
 export { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 export { createHealth, type Health } from './health.ts';
 export { processHeapRest } from './heap-rest.ts';

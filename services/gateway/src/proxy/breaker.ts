@@ -1,4 +1,5 @@
-import { createBreaker, type Metrics } from '@shop/chassis';
+import type { Metrics } from '@shop/chassis';
+import { createBreaker } from '@shop/chassis/breaker';
 
 /** The outcome of a request sent to a service. One of the methods must be called; the first call counts. */
 export interface Attempt {

@@ -4,7 +4,7 @@ import type { Order } from '../domain/order.ts';
 import { type ListOrders, type OrderView, viewOf } from '../usecases/order-view.ts';
 import type { OrderProgress, OrderStep } from '../usecases/order-watches.ts';
 import type { OrderItem, Order as OrderOfPrisma, PrismaClient } from './generated/client.ts';
-import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder } from './order-rows.ts';
+import { ITEM_COLUMNS, type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder } from './order-rows.ts';
 
 /** Reads the orders of all concurrent requests at once: two statements, on the primary keys of orders and lines. */
 export async function readOrders(db: SqlExecutor, orderIds: readonly string[]): Promise<Map<string, OrderView>> {
@@ -26,7 +26,7 @@ async function selectOrders(db: SqlExecutor, orderIds: readonly string[]): Promi
   );
   if (orders.length === 0) return new Map();
   const items = await db.query<ItemRow>(
-    `SELECT order_id, product_id, quantity, name, unit_price FROM order_items
+    `SELECT ${ITEM_COLUMNS.join(', ')} FROM order_items
       WHERE order_id IN (${list}) ORDER BY order_id, product_id`,
     ids,
   );
@@ -77,14 +77,22 @@ export function createListOrders(prisma: LazyPrisma<PrismaClient>): ListOrders {
 }
 
 function fromPrisma({ items, ...order }: OrderOfPrisma & { items: OrderItem[] }): Order {
-  return toOrder(toColumns<OrderRow>(order), items.map(toColumns<ItemRow>));
+  return toOrder(
+    toColumns<OrderRow>(order, ORDER_COLUMNS),
+    items.map((item) => toColumns<ItemRow>(item, ITEM_COLUMNS)),
+  );
 }
 
-/** Prisma's fields have the names of their columns in camel case, and give a BIGINT as a bigint. */
-function toColumns<Row>(fields: object): Row {
-  const columns = Object.entries(fields).map(([name, value]) => [
-    name.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
-    typeof value === 'bigint' ? Number(value) : value,
-  ]);
-  return Object.fromEntries(columns) as Row;
+/**
+ * Prisma's fields have the names of their columns in camel case, and give a BIGINT as a bigint.
+ * @throws when a column has no such field
+ */
+function toColumns<Row extends object>(fields: object, columns: readonly (keyof Row & string)[]): Row {
+  const entries = columns.map((column) => {
+    const name = column.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    if (!(name in fields)) throw new Error(`Prisma's model has no field ${name} for the column ${column}`);
+    const value = (fields as Readonly<Record<string, unknown>>)[name];
+    return [column, typeof value === 'bigint' ? Number(value) : value];
+  });
+  return Object.fromEntries(entries) as Row;
 }

@@ -29,6 +29,8 @@ export interface ItemRow {
   readonly unit_price: number | null;
 }
 
+export const ITEM_COLUMNS = ['order_id', 'product_id', 'quantity', 'name', 'unit_price'] as const;
+
 export const ORDER_COLUMNS = [
   'order_id',
   'user_id',

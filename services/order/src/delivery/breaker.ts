@@ -1,4 +1,5 @@
-import { createBreaker, type Metrics } from '@shop/chassis';
+import type { Metrics } from '@shop/chassis';
+import { createBreaker } from '@shop/chassis/breaker';
 import { OutageError } from '@shop/events';
 import type { DataPlatform, DeliveredEvent } from '../usecases/deliver-orders.ts';
 import { RefusedByPlatformError } from './http-platform.ts';

@@ -35,9 +35,6 @@ export interface OrderDetails {
   readonly expectedTotal: number | null;
 }
 
-/** Details with no values. */
-export const NO_DETAILS: OrderDetails = { couponId: null, expectedTotal: null };
-
 /** The details alone, of an order or a placement. */
 export function detailsOf({ couponId, expectedTotal }: OrderDetails): OrderDetails {
   return { couponId, expectedTotal };
