@@ -9,5 +9,5 @@ export const configSchema = z.object({
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
-  [WITH_VARIABLE]: z.string().optional().describe('examples that run here besides the shop, comma separated: shipping'),
+  [WITH_VARIABLE]: z.string().optional().describe('services of examples/ that run here, comma separated'),
 });

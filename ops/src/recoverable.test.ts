@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { EVENTS, type EventType, publisherOf } from '@shop/events';
-import { PAYMENT_FACTS } from '../../services/payment/src/domain/facts.ts';
 import { SERVICE_NAMES, SERVICES } from '../../services/services.ts';
 import { RECOVERABLE } from './replay/recovery.ts';
-
-/** The facts that each service declares. */
-const FACTS: typeof RECOVERABLE = { payment: PAYMENT_FACTS };
-
-it('when a service can be recovered, then the plan of a recovery looks for exactly the facts that the service applies', () => {
-  expect(RECOVERABLE).toEqual(FACTS);
-});
 
 it("when a service supports RECOVERY=on, then its recovery can be planned, and no other service's", () => {
   const recovers = SERVICE_NAMES.filter((service) =>

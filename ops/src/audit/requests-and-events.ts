@@ -68,6 +68,11 @@ const REQUESTS: readonly Requests[] = [
   },
 ];
 
+/** The types of events that are compared with rows by the id of a request. */
+export function comparedTypes(): EventType[] {
+  return REQUESTS.map(({ type }) => type);
+}
+
 /**
  * Compares the rows of requests with their events, by id.
  * @param outbox ids that wait in an outbox of the same snapshot

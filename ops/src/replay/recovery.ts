@@ -1,4 +1,5 @@
 import { EVENTS, type EventType, type KafkaAdmin } from '@shop/events';
+import { PAYMENT_FACTS } from '../../../services/payment/src/domain/facts.ts';
 import type { ServiceName } from '../../../services/services.ts';
 import { appliedAmong, GROUPS, topicsOf } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
@@ -6,7 +7,7 @@ import { WishError } from './wish-error.ts';
 
 /** The services that can be recovered by their own events, with the types of these events. */
 export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
-  payment: ['payment-completed', 'payment-failed', 'payment-refunded', 'points-charged'],
+  payment: PAYMENT_FACTS,
 };
 
 /** The extent of a recovery from `from` on. */

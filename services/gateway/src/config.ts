@@ -40,7 +40,7 @@ export const gatewayConfigSchema = z.object({
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   RECOVERY: serviceConfig.RECOVERY,
   ...serviceUrls(),
-  [WITH_VARIABLE]: z.string().optional().describe('examples that run here besides the shop, comma separated: shipping'),
+  [WITH_VARIABLE]: z.string().optional().describe('services of examples/ that run here, comma separated'),
   OPS_URLS: urls.optional().describe("operators' console; without it /ops/* is not there"),
   GATEWAY_AUTH: z
     .enum(['on', 'off'])

@@ -33,6 +33,14 @@ describe('insertRows', () => {
     expect(sent).toEqual([{ sql: 'INSERT IGNORE INTO t (a, b) VALUES (?,?),(?,?)', params: [1, 'x', 2, 'y'] }]);
   });
 
+  it('when a row has a value more or less than there are columns, then nothing is sent', async () => {
+    const { tx, sent } = recorder();
+    for (const row of [[1], [1, 'x', 2]]) {
+      await expect(insertRows(tx, 't', ['a', 'b'], [[1, 'x'], row])).rejects.toThrow(/values for 2 columns/);
+    }
+    expect(sent).toEqual([]);
+  });
+
   it('when a duplicate is to be updated, then the clause ends the statement', async () => {
     const { tx, sent } = recorder();
     await insertRows(tx, 't', ['a'], [[1]], { onDuplicateUpdate: 'a = VALUES(a)' });

@@ -37,7 +37,7 @@ export async function insertRows(
   let affected = 0;
   for (const chunk of chunks(rows)) {
     const sql = `${insertText(table, columns, chunk.length, options.ignore)}${tail}`;
-    const result = await tx.execute(sql, chunk.flat());
+    const result = await tx.execute(sql, valuesOf(table, columns, chunk));
     affected += result.affectedRows;
   }
   return affected;
@@ -57,10 +57,21 @@ export async function insertNumbered(
 ): Promise<number[]> {
   const numbers: number[] = [];
   for (const chunk of chunks(rows)) {
-    const { insertId } = await tx.execute(insertText(table, columns, chunk.length), chunk.flat());
+    const { insertId } = await tx.execute(insertText(table, columns, chunk.length), valuesOf(table, columns, chunk));
     for (let i = 0; i < chunk.length; i++) numbers.push(insertId + i);
   }
   return numbers;
+}
+
+/** @throws when a row has more or fewer values than there are columns: the driver would shift them without a word */
+function valuesOf(
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+): readonly SqlValue[] {
+  const odd = rows.find((row) => row.length !== columns.length);
+  if (odd) throw new Error(`${table}: a row of ${odd.length} values for ${columns.length} columns`);
+  return rows.flat();
 }
 
 function insertText(table: string, columns: readonly string[], rows: number, ignore = false): string {

@@ -94,12 +94,18 @@ export function describes<Shown>() {
   return <S extends z.ZodType>(schema: S & Describes<Shown, S>): S => schema;
 }
 
+/** The members that a type names, without an index signature. */
+type Named<T> = keyof { [Key in keyof T as string extends Key ? never : number extends Key ? never : Key]: T[Key] };
+
 type Describes<Shown, S extends z.ZodType> = [Shown] extends [Sent<S>]
-  ? [keyof z.output<S>, z.output<S>] extends [keyof Shown, AsSent<Shown>]
+  ? [keyof z.output<S>, Named<Shown>, z.output<S>] extends [keyof Shown, keyof z.output<S>, AsSent<Shown>]
     ? unknown
     : Differs<Shown, S>
   : Differs<Shown, S>;
-/** A type in which all members required by the handlers, at any depth, must also be in the schema. */
+/**
+ * A type in which all members required by the handlers, at any depth, must also be in the schema. (That the optional
+ * ones are there too is checked at the top.)
+ */
 type AsSent<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]

@@ -39,6 +39,8 @@ describe('encoding', () => {
   it('when data does not fit the schema, then the error names the fields', () => {
     const wrong = { ...data, userId: 'one', lines: [{ productId: 1 }] } as unknown as typeof data;
     expect(() => codec.encode('order-created', wrong)).toThrow(InvalidEventError);
+    const more = { ...data, note: 'please' };
+    expect(() => codec.encode('order-created', more)).toThrow(/note/);
     expect(() => codec.encode('order-created', wrong)).toThrow('userId, lines.0.quantity');
   });
 

@@ -57,6 +57,8 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
       const contract = contracts.get(type);
       const id = ids.get(type);
       if (!contract || id === undefined) throw new OutageError(`the schema of ${type} is not registered yet`);
+      const undeclared = undeclaredFields(contract.avro, data);
+      if (undeclared.length > 0) throw new InvalidEventError(type, undeclared);
       try {
         return writeWire(id, contract.avro, data);
       } catch (error) {
@@ -127,6 +129,12 @@ async function findReader(
   } catch (error) {
     throw new UndecodableError(`schema ${schemaId} cannot be read as ${contract.record}`, { cause: error });
   }
+}
+
+/** Fields that the schema does not name: avsc would leave them out of the message without a word. */
+function undeclaredFields(avro: avsc.Type, data: object): string[] {
+  const declared = avro as avsc.types.RecordType;
+  return Object.keys(data).filter((name) => declared.field(name) === undefined);
 }
 
 function invalidFields(avro: avsc.Type, data: unknown): string[] {
