@@ -115,15 +115,19 @@ async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
   const existing = new Set(await admin.topics());
   return await Promise.all(
     allTopics().map((topic) =>
-      attempt(`topic ${topic}`, 'any service creates missing topics when it starts', async () => {
-        if (!existing.has(topic)) throw new Error('it does not exist');
-        const partitions = (await admin.ranges([topic])).length;
-        if (partitions !== PARTITIONS)
-          throw new Error(
-            `it has ${partitions} partitions, and must have ${PARTITIONS}: keys would lie elsewhere than expected`,
-          );
-        return `${partitions} partitions`;
-      }),
+      attempt(
+        `topic ${topic}`,
+        'a missing topic: start any service. Another number: docs/guides/change-partitions.md',
+        async () => {
+          if (!existing.has(topic)) throw new Error('it does not exist');
+          const partitions = (await admin.ranges([topic])).length;
+          if (partitions !== PARTITIONS)
+            throw new Error(
+              `it has ${partitions} partitions, and must have ${PARTITIONS}: keys would lie elsewhere than expected`,
+            );
+          return `${partitions} partitions`;
+        },
+      ),
     ),
   );
 }

@@ -17,7 +17,7 @@ export interface BrokerHarness {
   readonly commitsOnStop?: boolean;
 }
 
-const PARTITIONS = 6;
+const TOPIC_PARTITIONS = 6;
 
 /** The conformance suite of the broker port. */
 // One function: it is a list of tests.
@@ -31,7 +31,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       harness = await open();
       brokers = [];
       topic = `conformance-${randomUUID()}`;
-      await harness.settle(connect().ensureTopics([topic], PARTITIONS));
+      await harness.settle(connect().ensureTopics([topic], TOPIC_PARTITIONS));
     });
     afterEach(async () => {
       for (const broker of brokers) await harness.settle(broker.close());
