@@ -37,7 +37,11 @@ export const ALL_GROUPS: readonly Group[] = [
     ...group('order', dataPlatformSubscription(nothing), 'Delivers ended orders to the data platform.'),
     optional: true,
   },
-  group('shipping', shippingSubscription(nothing), 'Has parcels sent (an example).'),
+  group(
+    'shipping',
+    shippingSubscription(nothing),
+    'Has parcels sent (an example: it runs only after `npm start -- --with shipping`).',
+  ),
 ];
 
 function group(

@@ -37,7 +37,7 @@ if (!command) {
   } catch (error) {
     const badUsage = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
     console.error(badUsage || error instanceof StackError ? error.message : error);
-    process.exitCode = badUsage ? 2 : 1;
+    process.exitCode = badUsage ? 2 : error instanceof StackError ? error.exitCode : 1;
   }
   // Only a launcher that ends by itself is a reason to end.
   process.removeAllListeners('disconnect');

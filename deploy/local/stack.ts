@@ -74,7 +74,9 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   const dir = stackDir(name);
   const owner = stackOwner(name);
   if (owner && owner.pid !== process.pid) {
-    throw new StackError(`The stack ${name} is already running (pid ${owner.pid}); \`npm run stop\` ends it.`);
+    throw new StackError(
+      `The stack ${name} is already running (pid ${owner.pid}); \`npm run stop\` ends it, then it can be started anew.`,
+    );
   }
   await stopLeftovers(name);
   if (options.fresh) removeData(name);

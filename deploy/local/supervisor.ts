@@ -58,14 +58,15 @@ export function supervise(stack: Stack, restart: Restart): () => void {
     const pause = restartPause(count);
     progress(
       record.name,
-      `is gone, though nobody stopped it here; starting it again in ${pause / 1000} s. ${lastWords(record.log)}`,
+      `died, and nobody stopped it here; starting it again in ${pause / 1000} s. ${lastWords(record.log)}`,
     );
     await sleep(pause, undefined, { ref: false });
     if (ended) return;
     failures.set(record.name, { count: count + 1, lastStart: Date.now() });
     try {
       await restart(record);
-      progress(record.name, 'runs again');
+      const again = readRecords(pids).find(({ name }) => name === record.name);
+      progress(record.name, `runs again${again ? ` (pid ${again.pid})` : ''}`);
     } catch (error) {
       if (!ended) progress(record.name, error instanceof Error ? error.message : String(error));
     }

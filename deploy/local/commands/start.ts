@@ -22,7 +22,7 @@ export async function start(args: string[]): Promise<number> {
   });
   const instances = Number(values.instances);
   if (!Number.isInteger(instances) || instances < 1 || instances > 9) {
-    throw new StackError('--instances wants a number from 1 to 9: how many of each service to run.');
+    throw new StackError('--instances wants a number from 1 to 9: how many of each service to run.', 2);
   }
   const examples = chosenExamples(values.with);
   const chosen = chosenStack();
@@ -51,7 +51,7 @@ function chosenExamples(names: string | undefined): ExampleName[] {
   try {
     return readExamples(names);
   } catch (error) {
-    throw new StackError(`--with: ${error instanceof Error ? error.message : error}`);
+    throw new StackError(`--with: ${error instanceof Error ? error.message : error}`, 2);
   }
 }
 

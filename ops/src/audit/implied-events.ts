@@ -1,5 +1,5 @@
-import { EVENTS, type EventType, publisherOf } from '@shop/events';
-import { SERVICE_NAMES } from '../../../services/services.ts';
+import type { EventType } from '@shop/events';
+import { RUNNING_TYPES } from '../running-events.ts';
 import { PARTICIPANTS, type Part } from './participants.ts';
 import { type TypeSet, typeSet } from './type-set.ts';
 
@@ -24,9 +24,7 @@ export function overtakenBy(type: EventType, seen: TypeSet): TypeSet {
 }
 
 /** The types published by the services that run here: a stack may hold events of a service that ran before. */
-const KNOWN = typeSet(
-  ...(Object.keys(EVENTS) as EventType[]).filter((type) => SERVICE_NAMES.some((name) => name === publisherOf(type))),
-);
+const KNOWN = typeSet(...RUNNING_TYPES);
 
 /** The status of each of an order's rows; null where there is none. */
 export interface OrderRows extends Readonly<Partial<Record<Part, string | null>>> {

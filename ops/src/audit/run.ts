@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EVENTS } from '@shop/events';
 import type { PlatformReader } from '../data-platform.ts';
+import { RUNNING_TOPICS } from '../running-events.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
 import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
 import { couponChecks } from './coupons.ts';
@@ -66,7 +66,6 @@ function checksFor(timeZone: string): readonly Check[] {
     ...idempotencyChecks,
   ];
 }
-const TOPICS = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
 
 /**
  * Checks the invariants over all schemas and topics; changes nothing.
@@ -83,7 +82,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const scope = scopeFrom(since, deadlineMs);
 
   const groups = await readGroups(sql, log, scope);
-  const held = await log.held(TOPICS, since && new Date(since.getTime() - MARGIN_MS));
+  const held = await log.held(RUNNING_TOPICS, since && new Date(since.getTime() - MARGIN_MS));
   const unreadable = await readUnreadable(sql);
   const events = createEventTally();
   const offsets = createOffsetTally(groups);
@@ -102,7 +101,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
     await delivery.compare(reader, eventScope);
     return { results, comparison, parkedKeys: await readParkedKeys(reader) };
   });
-  const now = await log.held(TOPICS);
+  const now = await log.held(RUNNING_TOPICS);
   const tail = createEventTally();
   await log.read(tailOf(held, now), (record) => tail.add(record));
 

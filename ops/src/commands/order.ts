@@ -1,4 +1,3 @@
-import { EVENTS } from '@shop/events';
 import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { timeOfId } from '../audit/check.ts';
@@ -8,6 +7,7 @@ import { openLog } from '../kafka-log.ts';
 import { explain } from '../order/explain.ts';
 import { readOrderFacts } from '../order/facts.ts';
 import { timeline } from '../order/timeline.ts';
+import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql } from '../sql.ts';
 
 const ORDER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -48,9 +48,8 @@ export function registerOrder(program: Command): void {
 
 /** The order's events on the topics, read from the order's time on. */
 async function eventsOf(orderId: string, log: LogReader): Promise<LogRecord[]> {
-  const topics = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
   const records: LogRecord[] = [];
-  await log.read(await log.held(topics, new Date(timeOfId(orderId).getTime() - 60_000)), (record) => {
+  await log.read(await log.held(RUNNING_TOPICS, new Date(timeOfId(orderId).getTime() - 60_000)), (record) => {
     if (record.key === orderId) records.push(record);
   });
   return records;

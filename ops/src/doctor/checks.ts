@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { allTopics, createKafkaAdmin, EVENTS, type EventType, type KafkaAdmin, PARTITIONS } from '@shop/events';
+import { createKafkaAdmin, EVENTS, type KafkaAdmin, PARTITIONS } from '@shop/events';
 import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
+import { RUNNING_TOPICS, RUNNING_TYPES } from '../running-events.ts';
 import { connectSql } from '../sql.ts';
 import { readInstances } from '../status/read.ts';
 
@@ -114,7 +115,7 @@ async function kafka({ brokers }: Addresses): Promise<Diagnosis[]> {
 async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
   const existing = new Set(await admin.topics());
   return await Promise.all(
-    allTopics().map((topic) =>
+    [...RUNNING_TOPICS, ...RUNNING_TOPICS.map((topic) => `${topic}.dlq`)].map((topic) =>
       attempt(
         `topic ${topic}`,
         'a missing topic: start any service. Another number: docs/guides/change-partitions.md',
@@ -146,7 +147,7 @@ async function groups(admin: KafkaAdmin): Promise<Diagnosis[]> {
 
 async function registry({ registry: url }: Addresses): Promise<Diagnosis[]> {
   return await Promise.all(
-    (Object.keys(EVENTS) as EventType[]).map((type) =>
+    RUNNING_TYPES.map((type) =>
       attempt(
         `schema of ${type}`,
         'any service registers its schemas when it starts; see SCHEMA_REGISTRY_URL',

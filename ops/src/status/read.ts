@@ -1,9 +1,9 @@
-import { EVENTS } from '@shop/events';
 import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
+import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
 import { type MessagingState, readMessagingState, readOpenBreakers } from './gauges.ts';
@@ -84,8 +84,7 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
 }
 
 async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {
-  const names = [...new Set(Object.values(EVENTS).map((event) => event.topic))];
-  const held = await log.held(names);
+  const held = await log.held(RUNNING_TOPICS);
   const groups = [];
   for (const group of GROUPS) {
     const topics = topicsOf(group);
@@ -96,7 +95,7 @@ async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'g
       .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
     groups.push({ group: group.group, lag });
   }
-  const topics = names.map((topic) => {
+  const topics = RUNNING_TOPICS.map((topic) => {
     const ranges = held.filter((range) => range.topic === topic);
     return {
       topic,

@@ -25,7 +25,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     summary: 'The parcel of one of the own orders',
     description:
       'An example service: it is there when the shop was started with `npm start -- --with shipping`. ' +
-      'A parcel is requested within moments of the order’s completion; until then it is not found.',
+      'A parcel is requested within moments of the order’s completion; until then, and for every order where shipping does not run, the answer is 404.',
     params: z.object({ id: uuidSchema.describe('the order') }),
     query: shipmentQuery,
     answers: { 200: { description: 'The shipment.', schema: shipment } },
