@@ -111,6 +111,15 @@ describe('events on the topics against rows', () => {
       expect.stringContaining('order-completed at order-events/0@'),
     ]);
   });
+
+  it('when the later event lies in another partition, then nothing is out of order', () => {
+    const tally = tallyOf([
+      event('order-cancelled', { partition: 8 }),
+      event('order-created', { partition: 2 }),
+      event('order-completed', { partition: 2 }),
+    ]);
+    expect(tally.outOfOrder).toEqual([]);
+  });
 });
 
 describe('consumed offsets', () => {

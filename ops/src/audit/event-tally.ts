@@ -1,6 +1,6 @@
 import { deriveEventId, EVENTS, type EventType, isEventType } from '@shop/events';
 import type { Suspect } from './check.ts';
-import { overtakenBy } from './implied-events.ts';
+import { isLater, overtakenBy } from './implied-events.ts';
 import type { LogRecord } from './log.ts';
 import { isOrderEvent, type TypeSet, typeSet, typesIn } from './type-set.ts';
 
@@ -15,7 +15,10 @@ export interface EventTally {
   requestIds(type: EventType): Set<string>;
   /** Events of orders whose id is not the derived one. */
   readonly wrongIds: Suspect[];
-  /** Events of orders that stand behind a later one. */
+  /**
+   * Events of orders that stand behind a later one of the same partition. Partitions have no order among them: after
+   * partitions were added, an order's later events lie in another one.
+   */
   readonly outOfOrder: Suspect[];
   /** Records with a type of the catalogue. */
   readonly events: number;
@@ -26,7 +29,13 @@ export function createEventTally(): EventTally {
   const requests = new Map<EventType, Set<string>>();
   const wrongIds: Suspect[] = [];
   const outOfOrder: Suspect[] = [];
+  /** Type that may stand behind others → order → its partition. */
+  const partitions = new Map<EventType, Map<string, number>>();
   let events = 0;
+
+  function overtakenIn({ key, partition }: LogRecord, type: EventType, seen: TypeSet): EventType[] {
+    return typesIn(overtakenBy(type, seen)).filter((later) => partitions.get(later)?.get(key ?? '') === partition);
+  }
 
   function addOrderEvent(record: LogRecord, type: EventType): void {
     const key = record.key ?? '';
@@ -40,12 +49,15 @@ export function createEventTally(): EventTally {
       });
     }
     if ((seen & bit) !== 0) return;
-    const overtaken = overtakenBy(type, seen);
-    if (overtaken !== 0) {
+    const overtaken = overtakenIn(record, type, seen);
+    if (overtaken.length > 0) {
       const position = `${record.topic}/${record.partition}@${record.offset}`;
-      outOfOrder.push({ id: key, detail: `${type} at ${position} comes after ${typesIn(overtaken).join(', ')}`, key });
+      outOfOrder.push({ id: key, detail: `${type} at ${position} comes after ${overtaken.join(', ')}`, key });
     }
     orders.set(key, seen | bit);
+    if (!isLater(type)) return;
+    const ofType = partitions.get(type) ?? new Map<string, number>();
+    partitions.set(type, ofType.set(key, record.partition));
   }
 
   return {

@@ -12,10 +12,16 @@ const RUNS: readonly (readonly EventType[])[] = [
   ['order-created', 'order-completed', 'order-cancelled'],
   ...PARTICIPANTS.flatMap(([, { implies }]) => Object.values(implies)),
 ];
+const LATER: ReadonlySet<EventType> = new Set(RUNS.flatMap((run) => run.slice(1)));
 for (const run of RUNS) {
   for (const [index, type] of run.entries()) {
     COMES_BEFORE.set(type, (COMES_BEFORE.get(type) ?? 0) | typeSet(...run.slice(index + 1)));
   }
+}
+
+/** Whether another type of the same topic comes before this one. */
+export function isLater(type: EventType): boolean {
+  return LATER.has(type);
 }
 
 /** Types seen on the same topic that should have come after this one; 0 when there are none. */
