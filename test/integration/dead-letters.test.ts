@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKafkaBroker, silentLogger } from '@shop/events';
+import { createKafkaBroker, deriveEventId, silentLogger } from '@shop/events';
 import { readAddresses } from '../../ops/src/addresses.ts';
 import { openAudit } from '../../ops/src/audit/index.ts';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
-import { deadLettersOf, untilDeadLetters } from '../support/dead-letters.ts';
+import { type DeadLetterRow, deadLettersOf, untilDeadLetters } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFailpoints, type Failpoints } from '../support/failpoints.ts';
 import '../support/hygiene.ts';
@@ -124,6 +124,46 @@ describe('unreadable records on a topic', () => {
     expect(await Promise.all([api.stock(productId), api.balance(userId)])).toEqual([10, 1_000]);
   });
 });
+
+it('when corrupt copies of an event stand before the event and are discarded, then the event is applied', async () => {
+  const productId = await api.newProduct(100, 10);
+  const userId = await api.newUser(1_000);
+  const { pid } = system.process('payment');
+  process.kill(pid, 'SIGSTOP');
+  let orderId: string;
+  try {
+    orderId = expectStatus(await api.placeOrder(userId, [[productId, 1]]), 202).body.orderId;
+    const headers = { ...cloudEvent('order-completed'), ce_id: deriveEventId(orderId, 'order-completed') };
+    const corrupt = { topic: 'order-events', key: orderId, value: Buffer.from('corrupt'), headers };
+    await publish([corrupt, corrupt]);
+    for (const service of ['catalog', 'ranking', 'order']) await untilLetters(service, orderId, 'DEAD', 'PARKED');
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  expect((await api.settled(orderId, userId)).status).toBe('COMPLETED');
+  for (const service of ['catalog', 'ranking', 'order']) {
+    const discard = async (id: number | undefined, exitCode: number) => {
+      const args = ['dead-letters', 'discard', `${service}/${id}`, '--reason', 'corrupt', '--execute'];
+      await expectOps(system.stack, args, exitCode);
+    };
+    const [first, second] = await untilLetters(service, orderId, 'DEAD', 'PARKED', 'PARKED');
+    // 3: letters are left behind it.
+    await discard(first?.id, 3);
+    // Parked unread, it turns out to be unreadable too: the id of the event is not marked as applied for it either.
+    const [, now] = await untilLetters(service, orderId, 'DISCARDED', 'DEAD', 'PARKED');
+    expect(now).toMatchObject({ id: second?.id, reason: 'UNDECODABLE' });
+    await discard(second?.id, 0);
+    await untilLetters(service, orderId, 'DISCARDED', 'DISCARDED', 'REDRIVEN');
+  }
+  expect(await rowsOf(orderId)).toEqual({ reservation: 'SOLD', payment: 'COMPLETED' });
+  await expectCleanAudit(system);
+});
+
+/** Waits until the order-completed letters of an order have these statuses. */
+function untilLetters(service: string, orderId: string, ...statuses: string[]): Promise<DeadLetterRow[]> {
+  const expected = statuses.map((status) => `order-completed ${status}`);
+  return untilDeadLetters(system, service, orderId, expected);
+}
 
 const cloudEvent = (type: string) => ({ ce_id: randomUUID(), ce_type: type, ce_time: new Date().toISOString() });
 

@@ -62,7 +62,8 @@ it('when the audit runs, then it looks at the shipments, and finds one that is w
     await sql.execute(`UPDATE shop_shipping.shipments SET pieces = pieces + 1 WHERE status = 'REQUESTED' LIMIT 1`);
     await sql.execute(`DELETE FROM shop_shipping.shipments WHERE status = 'CANCELLED'`);
     const { stdout } = await expectOps(system.stack, ['audit', '--grace', '0'], 3);
-    expect(stdout).toMatch(/shipment-is-of-its-order/);
+    expect(stdout).toMatch(/FAULT +4 +shipment-is-of-its-order/);
+    expect(stdout).toMatch(/FAULT +4 +completed-is-shipped/);
     expect(stdout).toMatch(/shipment-requested, shipment-cancelled on the topic, but .*its shipment none/);
   } finally {
     await sql.close();

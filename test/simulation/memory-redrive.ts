@@ -76,7 +76,7 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
     ],
     [
       "UPDATE dead_letter SET status = 'DEAD'",
-      ([error, , id, attempts]) =>
+      ([, error, , id, attempts]) =>
         update(id, (letter) =>
           isOpen(letter) && letter.attempts === attempts
             ? { status: 'DEAD', error: String(error), attempts: letter.attempts + 1 }

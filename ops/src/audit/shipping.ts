@@ -1,9 +1,9 @@
-import { type Check, sqlCheck } from './check.ts';
+import { deriveEventId } from '@shop/events';
+import type { SqlReader } from '../sql.ts';
+import { type AuditScope, type Check, type CheckResult, MAX_SUSPECTS, sqlCheck } from './check.ts';
+import { appliedAmong } from './groups.ts';
 
-/**
- * Invariant 4, as far as the shipments show it. A shipment may come later than its order, so an order without one is no
- * fault by itself; invariant 9 shows whether its event was lost.
- */
+/** Invariant 4, as far as the shipments show it. */
 export const shippingChecks: readonly Check[] = [
   sqlCheck({
     invariant: 4,
@@ -22,4 +22,37 @@ export const shippingChecks: readonly Check[] = [
         AND (s.status = 'REQUESTED' OR o.status <=> 'CANCELLED')
         AND (s.status = 'VOID' OR s.pieces <=> i.pieces))`,
   }),
+  {
+    invariant: 4,
+    name: 'completed-is-shipped',
+    title: 'an order whose completion shipping has applied has a shipment',
+    run: findUnshipped,
+  },
 ];
+
+/**
+ * A shipment may come later than its order, so only completions in the inbox of shipping count: their transaction must
+ * have left a row. A letter that an operator discarded is in the inbox too, and is the operator's decision.
+ */
+async function findUnshipped(reader: SqlReader, scope: AuditScope): Promise<CheckResult> {
+  const rows = await reader.query<{ id: string }>(
+    `SELECT o.order_id AS id FROM shop_order.orders o
+       LEFT JOIN shop_shipping.shipments s ON s.order_id = o.order_id
+      WHERE o.order_id >= ? AND o.completed_at IS NOT NULL AND s.order_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM shop_shipping.dead_letter d WHERE d.consumer_group = 'shipping' AND d.message_key = o.order_id
+                        AND d.status = 'DISCARDED' AND d.reason <> 'UNDECODABLE')
+      LIMIT ${MAX_SUSPECTS}`,
+    [scope.firstOrderId],
+  );
+  const events = new Map(rows.map(({ id }) => [deriveEventId(id, 'order-completed'), id]));
+  const applied = await appliedAmong(reader, 'shipping', [...events.keys()]);
+  const suspects = [...events].filter(([eventId]) => applied.has(eventId));
+  return {
+    checked: rows.length,
+    suspects: suspects.map(([, id]) => ({
+      id,
+      key: id,
+      detail: 'it completed and shipping has applied that, without a row',
+    })),
+  };
+}

@@ -41,6 +41,8 @@ describe('encoding', () => {
     expect(() => codec.encode('order-created', wrong)).toThrow(InvalidEventError);
     const more = { ...data, note: 'please' };
     expect(() => codec.encode('order-created', more)).toThrow(/note/);
+    const inside = { ...data, lines: data.lines.map((line) => ({ ...line, colour: 'red' })) };
+    expect(() => codec.encode('order-created', inside)).toThrow(/lines\.0\.colour/);
     expect(() => codec.encode('order-created', wrong)).toThrow('userId, lines.0.quantity');
   });
 

@@ -132,9 +132,17 @@ async function findReader(
 }
 
 /** Fields that the schema does not name: avsc would leave them out of the message without a word. */
-function undeclaredFields(avro: avsc.Type, data: object): string[] {
-  const declared = avro as avsc.types.RecordType;
-  return Object.keys(data).filter((name) => declared.field(name) === undefined);
+function undeclaredFields(avro: avsc.Type, data: unknown, path = ''): string[] {
+  if (avro.typeName === 'array' && Array.isArray(data)) {
+    const { itemsType } = avro as avsc.types.ArrayType;
+    return data.flatMap((item: unknown, index) => undeclaredFields(itemsType, item, `${path}${index}.`));
+  }
+  if (avro.typeName !== 'record' || typeof data !== 'object' || data === null) return [];
+  const record = avro as avsc.types.RecordType;
+  return Object.entries(data).flatMap(([name, value]) => {
+    const field = record.field(name);
+    return field ? undeclaredFields(field.type, value, `${path}${name}.`) : [`${path}${name}`];
+  });
 }
 
 function invalidFields(avro: avsc.Type, data: unknown): string[] {

@@ -1,7 +1,14 @@
 import type { Message, ReadableMessage } from '../codec/index.ts';
 import type { EventType, ReceivedEvent } from '../contracts/index.ts';
 import type { Applied } from '../metrics.ts';
-import { type DeadLetterEntry, deadLetter, type MessagingStore, mirrorRow, parkedLetter } from '../store/index.ts';
+import {
+  canPark,
+  type DeadLetterEntry,
+  deadLetter,
+  type MessagingStore,
+  mirrorRow,
+  parkedLetter,
+} from '../store/index.ts';
 import type { Subscription } from './subscription.ts';
 
 /** Called for every event before its handler; a throw makes the handling of that event fail. For tests. */
@@ -105,7 +112,7 @@ function separate(messages: readonly Message[], parkedKeys: Set<string>, parking
     else if (message.event) events.push(message.event);
     else {
       letters.push(deadLetter(message, 'UNDECODABLE', message.error, 1));
-      if (parking && key !== null) parkedKeys.add(key);
+      if (parking && canPark(key)) parkedKeys.add(key);
     }
   }
   return { events, letters };

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Message } from '../codec/index.ts';
 import { describe, HandlerBrokenError } from '../errors.ts';
 import type { Applied } from '../metrics.ts';
+import { canPark } from '../store/index.ts';
 import { type ApplyDeps, applyMessages, buryMessages, type GuiltyMessage, parks } from './apply.ts';
 
 /** Attempts at a single message before it is dead-lettered. */
@@ -126,7 +127,7 @@ async function attempt<Tx>({ deps, outcome }: Work<Tx>, part: readonly Message[]
 function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {
   work.guilty.push(entry);
   const { key } = entry.message.record;
-  if (key !== null && parks(work.deps.subscription)) work.guiltyKeys.add(key);
+  if (canPark(key) && parks(work.deps.subscription)) work.guiltyKeys.add(key);
   if (succeeded(work) === 0 && work.guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(work, entry.error);
 }
 

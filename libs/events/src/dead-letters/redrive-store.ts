@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, placeholders, type Transaction } from '@shop/chassis';
 import type { IncomingRecord } from '../broker.ts';
+import type { DeadLetterReason } from '../store/index.ts';
 
 /** A dead letter's status. DEAD waits for an operator, PARKED for the letters before it, REDRIVE for the redriver. */
 export type LetterStatus = 'DEAD' | 'PARKED' | 'REDRIVE' | 'REDRIVEN' | 'DISCARDED';
@@ -56,7 +57,8 @@ export async function lockKey(tx: Transaction, { group, key }: RedriveTarget): P
 }
 
 /**
- * Marks letters that an operator discarded as processed, so that a late copy is dropped instead of applied. A letter
+ * Marks letters that an operator discarded as processed, so that a late copy is dropped instead of applied. The id of
+ * an unreadable letter is only a claim of its headers: the real event with this id may wait behind it. A letter
  * that stands alone (no key, or its group does not park) is no target any more once it is discarded: the operator's
  * tool marks it, in the transaction of the discard.
  */
@@ -65,7 +67,8 @@ export async function claimDiscarded(tx: Transaction, { group, key }: RedriveTar
   await tx.execute(
     `INSERT IGNORE INTO processed_event (consumer_group, event_id, claim, processed_at)
        SELECT consumer_group, event_id, ?, ? FROM dead_letter
-        WHERE consumer_group = ? AND message_key = ? AND status = 'DISCARDED' AND event_id IS NOT NULL ORDER BY event_id`,
+        WHERE consumer_group = ? AND message_key = ? AND status = 'DISCARDED' AND reason <> 'UNDECODABLE'
+          AND event_id IS NOT NULL ORDER BY event_id`,
     [randomUUID(), now, group, key],
   );
 }
@@ -93,13 +96,19 @@ export async function markRedriven(tx: Transaction, id: number, resolution: stri
 
 /**
  * Marks a letter as failed again: it and all letters behind it wait for an operator. Changes nothing if another
- * redriver has handled the letter since it was read.
+ * redriver has handled the letter since it was read. `reason` is that of this attempt: a letter that was parked unread
+ * may turn out to be unreadable.
  */
-export async function markDead(tx: Transaction, { id, attempts }: Letter, error: string, now: Date): Promise<void> {
+export async function markDead(
+  tx: Transaction,
+  { id, attempts }: Letter,
+  { reason, error }: { readonly reason: DeadLetterReason; readonly error: string },
+  now: Date,
+): Promise<void> {
   await tx.execute(
-    `UPDATE dead_letter SET status = 'DEAD', reason = IF(reason = 'BEHIND_DEAD_LETTER', 'HANDLER_ERROR', reason),
-       error = ?, attempts = attempts + 1, failed_at = ? WHERE id = ? AND attempts = ? AND status IN ${OPEN}`,
-    [error.slice(0, 2_000), now, id, attempts],
+    `UPDATE dead_letter SET status = 'DEAD', reason = ?, error = ?, attempts = attempts + 1, failed_at = ?
+      WHERE id = ? AND attempts = ? AND status IN ${OPEN}`,
+    [reason, error.slice(0, 2_000), now, id, attempts],
   );
 }
 

@@ -169,7 +169,8 @@ async function bury(work: Work, target: RedriveTarget, letter: Letter, error: un
   const { database, logger, metrics, clock } = work;
   await database.transaction(async (tx) => {
     await lockKey(tx, target);
-    await markDead(tx, letter, describe(error), new Date(clock.now()));
+    const reason = error instanceof UndecodableError ? 'UNDECODABLE' : 'HANDLER_ERROR';
+    await markDead(tx, letter, { reason, error: describe(error) }, new Date(clock.now()));
   });
   metrics.redriven(target.group, 'failed');
   logger.error({ group: target.group, key: target.key, id: letter.id, error: describe(error) }, 'a redrive failed');

@@ -16,6 +16,14 @@ export function deadLetter(
   return { ...origin(message), status: 'DEAD', reason, error: error.slice(0, MAX_ERROR), attempts };
 }
 
+/** Longest key that the tables hold, characters. A longer key is never ours: it is stored shortened, and not parked. */
+export const MAX_KEY = 255;
+
+/** Whether later messages of this key can wait behind a dead letter: `parked_key` must hold the key. */
+export function canPark(key: string | null): key is string {
+  return key !== null && key.length <= MAX_KEY;
+}
+
 /** A message that waits behind a dead letter of its key. */
 export function parkedLetter(message: Message): DeadLetterEntry {
   return { ...origin(message), status: 'PARKED', reason: 'BEHIND_DEAD_LETTER', error: null, attempts: 0 };

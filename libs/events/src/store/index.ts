@@ -1,4 +1,4 @@
-export { deadLetter, mirrorRow, parkedLetter } from './dead-letter.ts';
+export { canPark, deadLetter, mirrorRow, parkedLetter } from './dead-letter.ts';
 export type * from './messaging-store.ts';
 export { INBOX_RETENTION_DAYS, lowestIdAt, purgeInbox } from './purge.ts';
 export { createSqlMessagingStore, type SqlMessagingStore } from './sql-messaging-store.ts';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, insertNumbered, insertRows, placeholders, type Transaction } from '@shop/chassis';
+import { canPark, MAX_KEY } from './dead-letter.ts';
 import type { DeadLetterEntry, MessagingStore, NumberedRow, OutboxRow } from './messaging-store.ts';
 
 /** The messaging tables (sql/messaging.sql) of a service's own schema. */
@@ -8,8 +9,6 @@ export interface SqlMessagingStore extends MessagingStore<Transaction> {
   outboxBacklog(): Promise<{ rows: number; oldest: Date | undefined }>;
 }
 
-/** Longest key the tables hold. A longer key is never ours: it is stored shortened, and not parked. */
-const MAX_KEY = 255;
 /** Limit of headers as JSON, bytes; the column in `dead_letter` is a TEXT of 65,535 bytes. */
 const MAX_HEADER_BYTES = 60_000;
 /** A missing key or value, which only mirrors of unreadable records have, is stored as empty. */
@@ -108,9 +107,7 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
 
     async writeDeadLetters(tx, group, entries, now, parks) {
       const parked = entries.flatMap(({ status, record }) =>
-        parks && status === 'DEAD' && record.key !== null && record.key.length <= MAX_KEY
-          ? [[group, record.key, record.topic, now]]
-          : [],
+        parks && status === 'DEAD' && canPark(record.key) ? [[group, record.key, record.topic, now]] : [],
       );
       const parkedColumns = ['consumer_group', 'message_key', 'topic', 'parked_at'];
       if (parked.length > 0) await insertRows(tx, 'parked_key', parkedColumns, parked, { ignore: true });
