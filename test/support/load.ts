@@ -31,6 +31,8 @@ export interface LoadOptions {
    * used or not.
    */
   readonly coupons?: readonly GivenCoupon[];
+  /** How often a client asks with the same key when it is refused or gets no answer. Default: 4. */
+  readonly tries?: number;
   /** Most clients at once. A client beyond the limit does not begin and is counted as held back. */
   readonly maxInFlight?: number;
 }
@@ -48,12 +50,11 @@ export interface Load {
 }
 
 const TURN_MS = 20;
-/** How often a client asks with the same key when it is refused or gets no answer. */
 const TRIES = 4;
 const RETRY_AFTER_MS = 500;
 
 export function startLoad(api: Api, options: LoadOptions): Load {
-  const { perSecond, users, products, coupons = [], maxInFlight = 300 } = options;
+  const { perSecond, users, products, coupons = [], tries = TRIES, maxInFlight = 300 } = options;
   const answers: LoadAnswer[] = [];
   const clients = new Set<Promise<void>>();
   let heldBack = 0;
@@ -85,7 +86,7 @@ export function startLoad(api: Api, options: LoadOptions): Load {
     const key = randomUUID();
     const coupon = index % 4 === 0 && coupons.length > 0 ? pick(coupons, index / 4) : undefined;
     const userId = coupon?.userId ?? pick(users, index);
-    for (let tries = 1; tries <= TRIES; tries++) {
+    for (let n = 1; n <= tries; n++) {
       const { status } = await ask(userId, lines, key, coupon?.couponId);
       if (status !== 0 && status !== 503) return;
       await sleep(RETRY_AFTER_MS);
