@@ -37,7 +37,7 @@ export const SERVICES = { ...SHOP, ...EXAMPLES };
 export type ServiceName = keyof typeof SERVICES;
 export type ExampleName = keyof typeof EXAMPLES;
 
-const SHOP_NAMES = Object.keys(SHOP) as readonly ServiceName[];
+export const SHOP_NAMES = Object.keys(SHOP) as readonly (keyof typeof SHOP)[];
 export const EXAMPLE_NAMES = Object.keys(EXAMPLES) as readonly ExampleName[];
 /** Every service, whether it runs here or not. */
 export const ALL_SERVICE_NAMES: readonly ServiceName[] = [...SHOP_NAMES, ...EXAMPLE_NAMES];
@@ -55,8 +55,13 @@ export function readExamples(names: string | undefined): ExampleName[] {
   });
 }
 
+/** The services of a stack with these examples. */
+export function namesWith(examples: readonly ExampleName[] = []): readonly ServiceName[] {
+  return [...SHOP_NAMES, ...examples];
+}
+
 /** The services that run here: the shop's, and the examples in `SHOP_WITH`. */
-export const SERVICE_NAMES: readonly ServiceName[] = [...SHOP_NAMES, ...readExamples(process.env[WITH_VARIABLE])];
+export const SERVICE_NAMES = namesWith(readExamples(process.env[WITH_VARIABLE]));
 
 /** Services that publish: the rows of their outboxes must reach their topics. */
 export const PUBLISHERS: readonly ServiceName[] = SERVICE_NAMES.filter((name) => SERVICES[name].topics.length > 0);

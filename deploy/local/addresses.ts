@@ -1,4 +1,11 @@
-import { databaseVariable, type ExampleName, schemaOf, urlsVariable, WITH_VARIABLE } from '../../services/services.ts';
+import {
+  databaseVariable,
+  type ExampleName,
+  namesWith,
+  schemaOf,
+  urlsVariable,
+  WITH_VARIABLE,
+} from '../../services/services.ts';
 import { stackDir } from './paths.ts';
 import { internalKeysEnv } from './secrets.ts';
 import {
@@ -9,12 +16,10 @@ import {
   type ServerName,
   type ServiceName,
   type ServiceRow,
-  schemaOwners,
   serverRow,
   servers,
   servicePort,
   serviceRow,
-  servicesWith,
 } from './topology.ts';
 
 /** Existing servers, used instead of starting our own. */
@@ -112,7 +117,7 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
   env[WITH_VARIABLE] = (layout.examples ?? []).join(',');
   env.GATEWAY_URLS = serviceUrls(layout, 'gateway');
   env.GATEWAY_URL = serviceUrl(layout, 'gateway');
-  for (const name of schemaOwners(servicesWith(layout.examples))) {
+  for (const name of namesWith(layout.examples)) {
     const schema = schemaOf(name);
     env[databaseVariable(name)] = databaseUrl(layout, schema, schema);
     env[urlsVariable(name)] = serviceUrls(layout, name);
@@ -134,7 +139,7 @@ export function serviceEnv(
   const surroundings = {
     urls: (service: ServiceName) => serviceUrls(layout, service, instances),
     dir: stackDir(layout.name),
-    names: schemaOwners(servicesWith(layout.examples)),
+    names: namesWith(layout.examples),
   };
   return {
     HOST: '127.0.0.1',

@@ -1,5 +1,5 @@
 import { StackError } from './stack-error.ts';
-import { examples, services } from './topology.ts';
+import { allServices } from './topology.ts';
 
 /**
  * Ports that `fetch` blocks (https://fetch.spec.whatwg.org/#port-blocking), within the range of the services' ports.
@@ -18,7 +18,7 @@ export function chosenStack(env: Record<string, string | undefined> = process.en
   if (!Number.isInteger(portOffset) || portOffset < 0 || portOffset > 40_000) {
     throw new StackError(`SHOP_PORT_OFFSET is ${env.SHOP_PORT_OFFSET}; it must be a whole number from 0 to 40000.`);
   }
-  const blocked = [...services, ...examples].find(({ port }) => BLOCKED.includes(port + portOffset));
+  const blocked = allServices.find(({ port }) => BLOCKED.includes(port + portOffset));
   if (blocked) {
     throw new StackError(
       `SHOP_PORT_OFFSET is ${portOffset}: that puts ${blocked.name} on port ${blocked.port + portOffset}, which HTTP clients refuse to call. Take another.`,

@@ -1,6 +1,6 @@
 import { type AdminAddress, adminConnection } from './parts/mysql.ts';
 import { StackError } from './stack-error.ts';
-import { auditUser, examples, services } from './topology.ts';
+import { allServices, auditUser } from './topology.ts';
 
 /**
  * Creates one schema and one user a service, with rights on that schema alone, and a user who may read all. Repeating
@@ -9,7 +9,7 @@ import { auditUser, examples, services } from './topology.ts';
 export async function provision(address: AdminAddress): Promise<void> {
   const connection = await adminConnection(address);
   try {
-    for (const schema of [...services, ...examples].flatMap((service) => service.schema ?? [])) {
+    for (const schema of allServices.flatMap((service) => service.schema ?? [])) {
       await connection.query(`CREATE DATABASE IF NOT EXISTS ${schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
       await createUser(schema);
       await connection.query(`GRANT ALL ON \`${pattern(schema)}\`.* TO '${schema}'@'%'`);

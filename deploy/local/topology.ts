@@ -6,6 +6,7 @@ import {
   folderOf,
   type ServiceName as SchemaOwner,
   SERVICES,
+  SHOP_NAMES,
   schemaOf,
   urlsVariable,
   WITH_VARIABLE,
@@ -116,9 +117,6 @@ export const serversOnDemand: ServerRow<OnDemandName>[] = [
 
 const allServers: ServerRow<PartName>[] = [...servers, ...serversOnDemand];
 
-const isExample = (name: SchemaOwner): name is ExampleName => EXAMPLE_NAMES.some((example) => example === name);
-const shopNames = ALL_SERVICE_NAMES.filter((name) => !isExample(name));
-
 function serviceWithSchema(name: SchemaOwner): ServiceRow {
   return { name, port: SERVICES[name].port, after: afterServers, schema: schemaOf(name) };
 }
@@ -134,7 +132,7 @@ export const services: ServiceRow[] = [
     single: true,
     env: ({ dir }) => ({ SINK_FILE: join(dir, 'data-platform', 'events.jsonl') }),
   },
-  ...shopNames.map(
+  ...SHOP_NAMES.map(
     (name): ServiceRow => ({
       ...serviceWithSchema(name),
       ...(name === 'order' && { env: ({ urls }) => ({ DATA_PLATFORM_URL: platformEndpoint(urls('data-platform')) }) }),
@@ -169,25 +167,20 @@ export const services: ServiceRow[] = [
   },
 ];
 
-/** Services of examples/; a stack has those chosen by `--with`. */
-export const examples: ServiceRow[] = EXAMPLE_NAMES.map(serviceWithSchema);
-
 /** Every service of a stack with these examples. */
 export function servicesWith(names: readonly ExampleName[] = []): ServiceRow[] {
-  return [...services, ...examples.filter(({ name }) => names.some((each) => each === name))];
+  return [...services, ...names.map(serviceWithSchema)];
 }
+
+/** Every service that a stack can have. */
+export const allServices: ServiceRow[] = servicesWith(EXAMPLE_NAMES);
 
 /** The names and addresses of running services and examples. */
 function behindTheGateway({ urls, names }: Surroundings): Record<string, string> {
   return {
-    [WITH_VARIABLE]: names.filter(isExample).join(','),
+    [WITH_VARIABLE]: EXAMPLE_NAMES.filter((name) => names.includes(name)).join(','),
     ...Object.fromEntries(names.map((name) => [urlsVariable(name), urls(name)])),
   };
-}
-
-/** The services among these rows that own a schema. */
-export function schemaOwners(rows: readonly ServiceRow[]): SchemaOwner[] {
-  return ALL_SERVICE_NAMES.filter((name) => rows.some((row) => row.name === name));
 }
 
 /** Reads every schema and changes nothing; for the audit. */
@@ -208,7 +201,7 @@ export function isServer(name: string): name is PartName {
 }
 
 export function serviceRow(name: ServiceName): ServiceRow {
-  return find([...services, ...examples], name);
+  return find(allServices, name);
 }
 
 function find<R extends { name: string }>(rows: R[], name: string): R {

@@ -12,7 +12,7 @@ import { progress } from '../progress.ts';
 import { run } from '../run.ts';
 import { migrate, startInfra, stopOwnStack } from '../stack.ts';
 import { StackError } from '../stack-error.ts';
-import { examples, services } from '../topology.ts';
+import { allServices } from '../topology.ts';
 import { runChecks } from './lint.ts';
 import { addUp, type JestSummary, lastLine, openHandles, type ProcessReport, type Tally, tallyOf } from './tally.ts';
 
@@ -103,7 +103,7 @@ async function prepare(patterns: string[], options: Parameters<typeof startInfra
   const possible = missing ? wanted.filter(([project]) => project !== 'browser') : wanted;
   if (possible.length === 0) return { wanted: possible, missing, env: {} };
   const stack = await startInfra(options);
-  await migrate(stack, [...services, ...examples]);
+  await migrate(stack, allServices);
   return { wanted: possible, missing, env: stack.env };
 }
 

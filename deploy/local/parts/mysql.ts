@@ -185,7 +185,7 @@ export function settings(
       ];
 }
 
-/** Neither kind can read the other's data. */
+/** MySQL and MariaDB have a folder each: neither can read the other's data. */
 function dataFolder(site: Site, program: Program): string {
   return join(site.data, `${program.kind}-data`);
 }

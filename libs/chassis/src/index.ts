@@ -23,6 +23,7 @@ export {
 } from './callers/index.ts';
 export {
   type ClaimOutcome,
+  claimForOne,
   claimIdempotencyKeys,
   createDatabase,
   type Database,

@@ -1,5 +1,4 @@
 import type { EventType } from '@shop/events';
-import { RUNNING_TYPES } from '../running-events.ts';
 import { PARTICIPANTS, type Part } from './participants.ts';
 import { type TypeSet, typeSet } from './type-set.ts';
 
@@ -29,9 +28,6 @@ export function overtakenBy(type: EventType, seen: TypeSet): TypeSet {
   return seen & (COMES_BEFORE.get(type) ?? 0);
 }
 
-/** The types published by the services that run here: a stack may hold events of a service that ran before. */
-const KNOWN = typeSet(...RUNNING_TYPES);
-
 /** The status of each of an order's rows; null where there is none. */
 export interface OrderRows extends Readonly<Partial<Record<Part, string | null>>> {
   readonly orderId: string;
@@ -60,5 +56,5 @@ function ofOrder({ order, completed }: OrderRows): TypeSet {
 /** Event types that the rows imply and the topics lack, and types on the topics without a row. */
 export function compare(rows: OrderRows, seen: TypeSet): { missing: TypeSet; extra: TypeSet } {
   const implied = impliedEvents(rows);
-  return { missing: implied & ~seen, extra: seen & KNOWN & ~implied };
+  return { missing: implied & ~seen, extra: seen & ~implied };
 }

@@ -99,6 +99,21 @@ export async function claimIdempotencyKeys(
 }
 
 /**
+ * Claims the key of one request, if it has one.
+ * @returns the id of the earlier request that the key stands for; undefined where this request is to have its effect
+ * @throws {DomainError} IDEMPOTENCY_KEY_REUSED
+ */
+export async function claimForOne(
+  tx: Transaction,
+  { requestId, claim }: { readonly requestId: string; readonly claim?: IdempotencyClaim },
+  now: Date,
+): Promise<string | undefined> {
+  const outcome = (await claimIdempotencyKeys(tx, claim ? [claim] : [], now)).get(requestId);
+  if (outcome?.kind === 'mismatch') throw new DomainError('IDEMPOTENCY_KEY_REUSED');
+  return outcome?.kind === 'replay' ? outcome.requestId : undefined;
+}
+
+/**
  * The outcome that a claim of each key would have now, in their order, by one query. It claims nothing and does not
  * wait: a request that has not committed yet is not seen.
  */

@@ -1,6 +1,7 @@
 export { createDatabase, openConnection, type PooledDatabase } from './database.ts';
 export {
   type ClaimOutcome,
+  claimForOne,
   claimIdempotencyKeys,
   findIdempotencyKeys,
   type IdempotencyClaim,

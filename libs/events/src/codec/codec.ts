@@ -32,6 +32,7 @@ export function createCodec({ registryUrl, logger, clock }: CodecOptions): Codec
 }
 
 const REGISTERED_AT_ONCE = 3;
+const DECLARED_ONLY = { noUndeclaredFields: true };
 
 interface Reader {
   readonly contract: Contract;
@@ -57,8 +58,12 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
       const contract = contracts.get(type);
       const id = ids.get(type);
       if (!contract || id === undefined) throw new OutageError(`the schema of ${type} is not registered yet`);
-      const undeclared = undeclaredFields(contract.avro, data);
-      if (undeclared.length > 0) throw new InvalidEventError(type, undeclared);
+      // avsc would leave fields that the schema does not name out of the message without a word. Its compiled check is
+      // quick; the names are looked for only when it fails.
+      if (!contract.avro.isValid(data, DECLARED_ONLY)) {
+        const undeclared = undeclaredFields(contract.avro, data);
+        if (undeclared.length > 0) throw new InvalidEventError(type, undeclared);
+      }
       try {
         return writeWire(id, contract.avro, data);
       } catch (error) {
@@ -131,7 +136,7 @@ async function findReader(
   }
 }
 
-/** Fields that the schema does not name: avsc would leave them out of the message without a word. */
+/** Fields that the schema does not name. */
 function undeclaredFields(avro: avsc.Type, data: unknown, path = ''): string[] {
   if (avro.typeName === 'array' && Array.isArray(data)) {
     const { itemsType } = avro as avsc.types.ArrayType;

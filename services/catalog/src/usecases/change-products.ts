@@ -1,10 +1,4 @@
-import {
-  claimIdempotencyKeys,
-  DomainError,
-  type IdempotencyClaim,
-  type Transaction,
-  type Transactor,
-} from '@shop/chassis';
+import { claimForOne, DomainError, type IdempotencyClaim, type Transaction, type Transactor } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
 import type { CatalogProblem } from '../problems.ts';
 
@@ -119,12 +113,10 @@ async function changeOnce(
 ): Promise<Changed> {
   return await transactor.transaction(async (tx) => {
     const at = now();
-    const outcomes = await claimIdempotencyKeys(tx, request.claim ? [request.claim] : [], at);
-    const outcome = outcomes.get(request.requestId);
-    if (outcome?.kind === 'mismatch') throw new DomainError('IDEMPOTENCY_KEY_REUSED');
-    if (outcome?.kind === 'replay') {
-      const product = await products.findChange(tx, outcome.requestId);
-      if (!product) throw new Error(`request ${outcome.requestId} holds a key but changed no product`);
+    const earlier = await claimForOne(tx, request, at);
+    if (earlier !== undefined) {
+      const product = await products.findChange(tx, earlier);
+      if (!product) throw new Error(`request ${earlier} holds a key but changed no product`);
       return { product, replayed: true };
     }
     const change = await make(tx, at);

@@ -1,10 +1,4 @@
-import {
-  claimIdempotencyKeys,
-  DomainError,
-  type IdempotencyClaim,
-  type Transaction,
-  type Transactor,
-} from '@shop/chassis';
+import { claimForOne, type IdempotencyClaim, type Transaction, type Transactor } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
 import type { Discount } from '../domain/discount.ts';
 import { discountInEvent } from './discount-in-events.ts';
@@ -57,16 +51,16 @@ export interface Created {
 
 /** Creates a policy, once for each key. Afterwards only the number of coupons left changes. */
 export function createAddPolicy({ transactor, policies, outbox, now, changed }: Dependencies) {
-  return ({ requestId, claim }: PolicyRequest, wanted: NewPolicy): Promise<Created> =>
+  return (request: PolicyRequest, wanted: NewPolicy): Promise<Created> =>
     transactor.transaction(async (tx) => {
       const at = now();
-      const outcome = (await claimIdempotencyKeys(tx, claim ? [claim] : [], at)).get(requestId);
-      if (outcome?.kind === 'mismatch') throw new DomainError('IDEMPOTENCY_KEY_REUSED');
-      if (outcome?.kind === 'replay') {
-        const policy = await policies.findByRequest(tx, outcome.requestId);
-        if (!policy) throw new Error(`request ${outcome.requestId} holds a key but created no policy`);
+      const earlier = await claimForOne(tx, request, at);
+      if (earlier !== undefined) {
+        const policy = await policies.findByRequest(tx, earlier);
+        if (!policy) throw new Error(`request ${earlier} holds a key but created no policy`);
         return { policy, replayed: true };
       }
+      const { requestId, claim } = request;
       const couponPolicyId = await policies.insert(tx, wanted, requestId, at);
       const { discount, startsAt, endsAt, ...rest } = wanted;
       const times = {

@@ -84,7 +84,7 @@ export function isShared({ request, route }: Pick<Passage, 'request' | 'route'>)
   return route.shared === true && request.method === 'GET';
 }
 
-/** What the copies of one gateway are made of. */
+/** The state of one gateway's copies, shared by the functions below. */
 interface State {
   readonly maxAgeMs: number;
   readonly now: () => number;

@@ -11,7 +11,12 @@ interface Dependencies {
 
 /** Concurrent charges are made in one transaction. */
 export function createBatchedWrites({ chargePoints, metrics }: Dependencies) {
-  const common = { paceMs: 15, maxWaitMs: CHARGE_WITHIN_MS, metrics };
-  const charges = createBatcher({ ...common, name: 'charge-points', run: chargePoints });
+  const charges = createBatcher({
+    name: 'charge-points',
+    paceMs: 15,
+    maxWaitMs: CHARGE_WITHIN_MS,
+    metrics,
+    run: chargePoints,
+  });
   return { charges, stop: () => charges.stop() };
 }
