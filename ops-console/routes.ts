@@ -1,4 +1,4 @@
-import { DomainError, type EventStreams, parse, requireScope } from '@shop/chassis';
+import { DomainError, type EventStreams, parse, requireScope, uuidIn } from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import type { Status } from '../ops/src/status/read.ts';
 import type { Audits } from './audit/audits.ts';
@@ -22,7 +22,7 @@ export type ShownStatus = Status & { readonly problems: readonly string[] };
 /** Routes for operators. All require the scope `ops`. */
 export function consoleRoutes({ audits, rushes, status, streams, now }: ConsoleRoutes): (router: Router) => void {
   const rushOf = (request: Request<{ id: string }>): Rush => {
-    const rush = rushes.find(request.params.id);
+    const rush = rushes.find(uuidIn(request.params.id) ?? '');
     if (!rush) throw new DomainError('NOT_FOUND', 'There is no such rush; a restarted console remembers none.');
     return rush;
   };
@@ -41,7 +41,7 @@ export function consoleRoutes({ audits, rushes, status, streams, now }: ConsoleR
     });
 
     router.get('/ops/audit/:id', (request: Request<{ id: string }>, response: Response) => {
-      const state = audits.find(request.params.id);
+      const state = audits.find(uuidIn(request.params.id) ?? '');
       if (!state) throw new DomainError('NOT_FOUND', 'There is no such audit; a restarted console remembers none.');
       response.json(state);
     });

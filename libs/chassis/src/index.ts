@@ -93,6 +93,8 @@ export {
   userIdFrom,
   userIdQuery,
   userIdSchema,
+  uuidIn,
+  uuidInput,
   wantsNow,
 } from './http/index.ts';
 export {

@@ -22,6 +22,12 @@ describe('options of a replay', () => {
     expect(wish).toMatchObject({ topics: ['order-events'], types: ['order-cancelled'] });
   });
 
+  it('when a key is an order id in capitals, then it is that order; any other key is taken as it is', () => {
+    const id = '0195f3a2-7c1b-7a35-9d7e-3f4b8a6c2d10';
+    expect(readWish({ group: 'payment', from, key: id.toUpperCase() }, now).key).toBe(id);
+    expect(readWish({ group: 'payment', from, key: 'Some Key' }, now).key).toBe('Some Key');
+  });
+
   it.each([
     [
       { group: 'nobody', from },

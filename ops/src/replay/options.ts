@@ -1,3 +1,4 @@
+import { uuidIn } from '@shop/chassis';
 import { EVENTS, type EventType } from '@shop/events';
 import type { Group } from '../../../services/groups.ts';
 import { GROUPS, topicsOf } from '../audit/groups.ts';
@@ -35,7 +36,9 @@ export function groupNamed(name: string | undefined): Group {
 /** @throws WishError for unknown types and for times that are inconsistent or too far back */
 export function readWish(options: WishOptions, now = new Date()): ReplayWish {
   const group = groupNamed(options.group);
-  const { topic, type, key = null, from, to } = options;
+  const { topic, type, from, to } = options;
+  // An order id is the same in capital letters; any other key is what it is.
+  const key = options.key === undefined ? null : (uuidIn(options.key) ?? options.key);
   if (!from) throw new WishError('From when? Give --from a time (2026-01-31T09:00:00Z) or an age (2h).');
   if (from >= now) throw new WishError(`--from ${from.toISOString()} is in the future.`);
   if (to && to <= from) throw new WishError(`--to ${to.toISOString()} is not after --from ${from.toISOString()}.`);

@@ -1,7 +1,7 @@
-import { DomainError, parse, userIdFrom } from '@shop/chassis';
+import { DomainError, parse, userIdFrom, uuidIn } from '@shop/chassis';
 import type { Router } from 'express';
 import type { ShipmentReads, ShipmentView } from '../usecases/ports.ts';
-import { orderIdSchema, shipmentQuery } from './schemas.ts';
+import { shipmentQuery } from './schemas.ts';
 
 export interface ShippingRoutes {
   readonly reads: ShipmentReads;
@@ -13,8 +13,8 @@ export function shippingRoutes({ reads }: ShippingRoutes): (router: Router) => v
     router.get('/shipments/:id', async (request, response) => {
       parse(shipmentQuery, request.query);
       const userId = userIdFrom(request);
-      const orderId = orderIdSchema.safeParse(request.params.id);
-      const shipment = orderId.success ? await reads.find(userId, orderId.data) : undefined;
+      const orderId = uuidIn(request.params.id);
+      const shipment = orderId && (await reads.find(userId, orderId));
       if (!shipment) throw new DomainError('NOT_FOUND', 'No order of yours with this id has a shipment.');
       response.json(shipment satisfies ShipmentView);
     });

@@ -2,4 +2,3 @@ import { userIdQuery } from '@shop/chassis';
 import { z } from 'zod';
 
 export const shipmentQuery = z.strictObject({ userId: userIdQuery });
-export const orderIdSchema = z.uuid().toLowerCase();

@@ -1,6 +1,7 @@
 export { isUnchanged, type Rendered, renderJson, sendRendered, wantsNow } from './conditional.ts';
 export { createEventStreams, type EventStream, type EventStreams } from './event-streams.ts';
 export { createHttpApp, type HttpAppOptions } from './http-app.ts';
+export { uuidIn, uuidInput } from './id.ts';
 export { BODY_LIMIT } from './json-body.ts';
 export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
 export { preferredWait } from './prefer.ts';

@@ -1,8 +1,7 @@
-import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/chassis';
+import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema, uuidIn } from '@shop/chassis';
 import { z } from 'zod';
 import { discountBody } from './discount.ts';
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Range of a sale's times; a time outside is taken for a mistake. */
 const EARLIEST = Date.UTC(2000, 0);
 const LATEST = Date.UTC(2100, 0);
@@ -51,15 +50,11 @@ export const ownQuery = z.strictObject({ userId: userIdQuery });
 export const couponsQuery = z.strictObject({
   ...ownQuery.shape,
   status: z.enum(['ISSUED', 'USED', 'EXPIRED']).optional().describe('only coupons in this state'),
-  cursor: pageCursor((text) => UUID.test(text)).optional(),
+  cursor: pageCursor((text) => uuidIn(text) === text).optional(),
   limit: pageLimit,
 });
 
 export const reconcileQuery = z.strictObject({ execute: z.enum(['true', 'false']).default('false') });
-
-export function isUuid(text: string): boolean {
-  return UUID.test(text);
-}
 
 /** Whether the client prefers an answer at once, and reads the outcome later (RFC 7240). */
 export function prefersAsync(header: string | undefined): boolean {

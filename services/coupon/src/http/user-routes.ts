@@ -1,4 +1,13 @@
-import { type Batcher, clientOf, currentTraceparent, DomainError, parse, toPage, userIdFrom } from '@shop/chassis';
+import {
+  type Batcher,
+  clientOf,
+  currentTraceparent,
+  DomainError,
+  parse,
+  toPage,
+  userIdFrom,
+  uuidIn,
+} from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
@@ -10,7 +19,7 @@ import type { QueuedIssue } from '../usecases/issue-coupons.ts';
 import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/ports.ts';
 import { type DiscountView, discountView } from './discount.ts';
 import type { CountAnswer } from './measures.ts';
-import { couponsQuery, issueBody, isUuid, ownQuery, prefersAsync } from './schemas.ts';
+import { couponsQuery, issueBody, ownQuery, prefersAsync } from './schemas.ts';
 import { couponView } from './views.ts';
 
 export interface UserRoutes extends AskForCoupon {
@@ -69,8 +78,8 @@ export function userRoutes({
     router.get('/coupons/requests/:id', async (request: Request<{ id: string }>, response: Response) => {
       parse(ownQuery, request.query);
       const userId = userIdFrom(request);
-      const requestId = request.params.id;
-      const state = isUuid(requestId) ? await reads.findRequest(userId, requestId) : undefined;
+      const requestId = uuidIn(request.params.id);
+      const state = requestId && (await reads.findRequest(userId, requestId));
       if (!state) throw new DomainError('NOT_FOUND', 'There is no such request.');
       const { status, coupon } = state;
       const shown = coupon && { coupon: toAnswer(coupon, coupon.couponId !== requestId, now()) };

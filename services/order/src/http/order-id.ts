@@ -1,12 +1,11 @@
-import { DomainError } from '@shop/chassis';
+import { DomainError, uuidIn } from '@shop/chassis';
 import type { Request } from 'express';
 import type { OrderProblem } from '../problems.ts';
-import { isOrderId } from './schemas.ts';
 
-/** @throws {DomainError} ORDER_NOT_FOUND for text that cannot be an order's id */
+/** The order's id in its path. @throws {DomainError} ORDER_NOT_FOUND for text that cannot be an order's id */
 export function orderIdOf(request: Request): string {
-  const { id } = request.params;
-  if (typeof id !== 'string' || !isOrderId(id)) throw orderNotFound();
+  const id = uuidIn(request.params.id);
+  if (id === undefined) throw orderNotFound();
   return id;
 }
 

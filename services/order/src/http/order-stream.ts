@@ -1,4 +1,4 @@
-import { type EventStream, type EventStreams, parse, userIdFrom } from '@shop/chassis';
+import { type EventStream, type EventStreams, parse, userIdFrom, uuidIn } from '@shop/chassis';
 import type { Request, Response } from 'express';
 import type { OrderProgress, OrderStep, OrderWatches } from '../usecases/order-watches.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
@@ -25,7 +25,7 @@ export async function orderEvents(deps: OrderEventsDeps, request: Request, respo
     const progress = await watch.read();
     if (progress?.order.userId !== userId) throw orderNotFound();
     if (response.closed) return watch.stop();
-    const after = seqOf(progress, request.get('last-event-id'));
+    const after = seqOf(progress, uuidIn(request.get('last-event-id')));
     if (request.method === 'HEAD' || (isOver(progress) && after === progress.version)) {
       watch.stop();
       response.status(request.method === 'HEAD' ? 200 : 204).end();

@@ -1,11 +1,9 @@
-import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema } from '@shop/chassis';
+import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema, uuidIn, uuidInput } from '@shop/chassis';
 import { z } from 'zod';
 import type { OrderDetails } from '../domain/order.ts';
 
 const MAX_LINES = 50;
 const MAX_QUANTITY = 1_000;
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const line = z.strictObject({
   productId: z.int().positive().max(MAX_INTEGER).describe('which product: `GET /products`'),
@@ -21,12 +19,7 @@ export const placeOrderBody = z.strictObject({
     .max(MAX_LINES)
     .refine(mergedQuantitiesFit, { error: `a product may be ordered ${MAX_QUANTITY} times at most` })
     .describe(`lines of the same product count together, up to ${MAX_QUANTITY} pieces`),
-  couponId: z
-    .string()
-    .toLowerCase()
-    .regex(UUID)
-    .optional()
-    .meta({ format: 'uuid', description: 'a coupon of the user: `GET /coupons`' }),
+  couponId: uuidInput.optional().describe('a coupon of the user: `GET /coupons`'),
   expectedTotal: z
     .int()
     .min(0)
@@ -55,11 +48,6 @@ export const userQuery = z.strictObject({ userId: userIdQuery });
 export const listOrdersQuery = z.strictObject({
   userId: userIdQuery,
   status: z.enum(['PENDING', 'COMPLETED', 'CANCELLED']).optional().describe('only orders in this state'),
-  cursor: pageCursor(isOrderId).optional(),
+  cursor: pageCursor((text) => uuidIn(text) === text).optional(),
   limit: pageLimit,
 });
-
-/** Whether a text can be an order's id; other texts need no query. */
-export function isOrderId(text: string): boolean {
-  return UUID.test(text);
-}
