@@ -43,6 +43,7 @@ it('when limits are not set, then there are defaults, and no proxy and no other 
     RATE_LIMIT_USER: { requests: 100, seconds: 10 },
     RATE_LIMIT_ADDRESS: { requests: 1_000, seconds: 10 },
     TRUST_PROXY: [],
+    TRUST_PROXY_HEADER: 'x-forwarded-for',
     CORS_ORIGINS: [],
     SHED_ABOVE_MS: 250,
   });

@@ -2,6 +2,7 @@ import { ConfigError, loadConfig, serviceConfig, switchVariable } from '@shop/ch
 import { z } from 'zod';
 import { SERVICE_NAMES, type ServiceName, urlsVariable, WITH_VARIABLE } from '../../services.ts';
 import { isNetwork } from './protect/client-address.ts';
+import { PROXY_HEADERS } from './protect/forwarded.ts';
 import type { UpstreamName } from './routes.ts';
 
 const urls = z
@@ -100,8 +101,12 @@ export const gatewayConfigSchema = z.object({
     .pipe(z.array(z.string().refine(isNetwork, 'expected addresses or networks, such as 10.0.0.0/8')))
     .default([])
     .describe(
-      'proxies whose X-Forwarded-For is believed, comma separated; by default the connection tells the address',
+      'proxies that are believed about addresses, comma separated; by default the connection tells the address',
     ),
+  TRUST_PROXY_HEADER: z
+    .enum(PROXY_HEADERS)
+    .default('x-forwarded-for')
+    .describe('the header in which those proxies say it (RFC 7239: forwarded); each of them has to write it'),
   CORS_ORIGINS: list
     .pipe(z.array(z.string().regex(/^https?:\/\/[^/\s*]+$/, 'expected origins, such as https://shop.example')))
     .default([])

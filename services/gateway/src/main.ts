@@ -63,7 +63,7 @@ shutdown.onStop('protection', () => {
 
 const passing = {
   signCaller: createCallerSigner(config.INTERNAL_KEYS),
-  clientAddress: createClientAddress(config.TRUST_PROXY),
+  clientAddress: createClientAddress(config.TRUST_PROXY, config.TRUST_PROXY_HEADER),
   timeLimits: {
     readMs: config.READ_TIMEOUT_MS,
     writeMs: config.WRITE_TIMEOUT_MS,

@@ -33,7 +33,12 @@ function openIssuer({ config, logger, repeat }: Runtime<GatewayConfig>): Tokens 
   if (!issuer) logger.warn('JWT_ISSUER is not set: whoever has a key in the set of JWKS_URL is believed here');
   if (!audience)
     logger.warn('JWT_AUDIENCE is not set: a token that the issuer made for another application is accepted here');
-  const keys = remoteKeys(url);
+  const keys = remoteKeys(url, {
+    onChange: (failure) =>
+      failure === undefined
+        ? logger.info({ url }, 'the keys of the issuer are fetched again')
+        : logger.warn({ url, error: String(failure) }, 'the keys of the issuer cannot be fetched: the known ones stay'),
+  });
   repeat({ name: 'refresh-keys', everyMs: REFRESH_KEYS_MS, run: keys.refresh });
   return createTokens({ keys, issuer, audience });
 }

@@ -1,20 +1,9 @@
 import { generateKeyPairSync, KeyObject, sign as signBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { base64url, type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { base64url, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { remoteKeys } from './keys.ts';
+import { type Issuer, startIssuer } from './testing.ts';
 import { createTokens, type Tokens } from './tokens.ts';
-
-/** An issuer: its keys, and the address where it publishes some of them. */
-interface Issuer {
-  readonly url: string;
-  /** The published keys; undefined while it is away. */
-  published: readonly string[] | undefined;
-  asked: number;
-  sign(claims: JWTPayload, options?: { kid?: string; header?: Record<string, unknown> }): Promise<string>;
-  close(): Promise<void>;
-}
 
 const HOUR = 3_600;
 const now = () => Math.floor(Date.now() / 1000);
@@ -251,95 +240,3 @@ describe('an invalid token', () => {
     expect(issuer.asked).toBe(0);
   });
 });
-
-describe('the keys of an issuer', () => {
-  let later = 0;
-  const dateNow = Date.now;
-  beforeEach(() => {
-    later = 0;
-    jest.spyOn(Date, 'now').mockImplementation(() => dateNow() + later);
-  });
-  afterEach(() => {
-    jest.restoreAllMocks();
-  });
-
-  it('when the issuer is away from the start, then no token can be judged until it is back', async () => {
-    const checked = tokens();
-    issuer.published = undefined;
-    const header = await bearer(good());
-    for (let i = 0; i < 5; i++) await expect(checked.verify(header)).rejects.toThrow(/SERVICE_UNAVAILABLE/);
-    expect(issuer.asked).toBe(1);
-    issuer.published = ['rs'];
-    later += 1_001;
-    expect(await checked.verify(header)).toMatchObject({ user: 7 });
-  });
-
-  it('when the issuer goes away, then tokens of known keys are valid, and of unknown keys it is unknown', async () => {
-    const checked = tokens();
-    issuer.published = ['rs'];
-    await checked.verify(await bearer(good()));
-    issuer.published = undefined;
-    later += 31_000;
-    const unknown = await bearer(good(), { kid: 'es' });
-    for (let i = 0; i < 3; i++) await expect(checked.verify(unknown)).rejects.toThrow(/SERVICE_UNAVAILABLE/);
-    expect(issuer.asked).toBe(2);
-    expect(await checked.verify(await bearer({ ...good(), sub: '9' }))).toMatchObject({ user: 9 });
-    later += 86_400_000;
-    expect(await checked.verify(await bearer({ ...good(), exp: now() + HOUR, sub: '10' }))).toMatchObject({ user: 10 });
-    issuer.published = ['rs', 'es'];
-    expect(await checked.verify(await bearer(good(), { kid: 'es' }))).toMatchObject({ user: 7 });
-  });
-
-  it('when a token has an unknown key, then the keys are not fetched for each such token', async () => {
-    const checked = tokens();
-    issuer.published = ['rs'];
-    for (let i = 0; i < 10; i++)
-      await expect(checked.verify(await bearer(good(), { kid: 'es', header: { kid: `k${i}` } }))).rejects.toThrow(
-        /UNAUTHENTICATED/,
-      );
-    expect(issuer.asked).toBe(1);
-  });
-
-  it('when the keys are fetched again, then a revoked key is no longer accepted', async () => {
-    const keys = remoteKeys(issuer.url);
-    await tokens({ keys }).verify(await bearer(good()));
-    issuer.published = ['es'];
-    await keys.refresh();
-    await expect(tokens({ keys }).verify(await bearer(good()))).rejects.toThrow(/UNAUTHENTICATED/);
-  });
-});
-
-async function startIssuer(): Promise<Issuer> {
-  const pairs = new Map<string, { alg: string; privateKey: CryptoKey; jwk: object }>();
-  for (const [kid, alg] of [
-    ['rs', 'RS256'],
-    ['rs2', 'RS256'],
-    ['es', 'ES256'],
-    ['ed', 'EdDSA'],
-  ] as const) {
-    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
-    pairs.set(kid, { alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } });
-  }
-  const server: Server = createServer((_request, response) => {
-    issuer.asked++;
-    if (!issuer.published) response.writeHead(500).end();
-    else response.end(JSON.stringify({ keys: issuer.published.map((kid) => pairs.get(kid)?.jwk) }));
-  });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const issuer: Issuer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
-    published: ['rs'],
-    asked: 0,
-    async sign(claims, { kid = 'rs', header = {} } = {}) {
-      const pair = pairs.get(kid);
-      if (!pair) throw new Error(`there is no key ${kid}`);
-      return await new SignJWT(claims).setProtectedHeader({ alg: pair.alg, kid, ...header }).sign(pair.privateKey);
-    },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-  return issuer;
-}

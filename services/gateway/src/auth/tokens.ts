@@ -82,7 +82,9 @@ export function createTokens({ keys, issuer, audience, mostKept = MAX_KEPT, now 
 
 function toRefusal(error: unknown): never {
   if (error instanceof KeysAwayError)
-    throw new DomainError('SERVICE_UNAVAILABLE', 'Whether the token is good cannot be told for the moment.');
+    throw new DomainError('SERVICE_UNAVAILABLE', 'Whether the token is good cannot be told for the moment.', {
+      retryAfterSeconds: error.retryAfterSeconds,
+    });
   if (error instanceof errors.JWTExpired) throw invalid('The token has expired.');
   if (error instanceof errors.JWTClaimValidationFailed) throw invalid(REFUSED_CLAIMS[error.claim] ?? NOT_VALID);
   throw invalid(NOT_VALID);

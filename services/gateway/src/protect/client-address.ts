@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import { addressesIn, type ProxyHeader, plainAddress } from './forwarded.ts';
 
 /** The client's address, as far as the network shows it. */
 export type ClientAddress = (request: IncomingMessage) => string;
@@ -15,20 +16,26 @@ export function isNetwork(text: string): boolean {
 
 /**
  * The address under which a request is counted: the other end of its connection. If that is one of the `trusted`
- * proxies (addresses and networks), X-Forwarded-For is read from its end, as far as proxies wrote it. Entries written
- * by the client itself stand further left and are never trusted.
+ * proxies (addresses and networks), `header` is read from its end, as far as proxies wrote it. Entries written by the
+ * client itself stand further left and are never trusted. An entry that names no address ends the reading: the request
+ * is counted under the proxy that wrote it.
+ * @param header the one header that every proxy writes; one that they pass on unread is a client's own
  */
-export function createClientAddress(trusted: readonly string[]): ClientAddress {
-  if (trusted.length === 0) return (request) => plain(request.socket.remoteAddress ?? '');
+export function createClientAddress(
+  trusted: readonly string[],
+  header: ProxyHeader = 'x-forwarded-for',
+): ClientAddress {
+  if (trusted.length === 0) return (request) => plainAddress(request.socket.remoteAddress ?? '');
   const proxies = blockList(trusted);
   const isProxy = (address: string) => proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   return (request) => {
-    let address = plain(request.socket.remoteAddress ?? '');
-    const forwarded = [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
-    while (isIP(address) !== 0 && isProxy(address) && forwarded.length > 0) {
-      const before = plain((forwarded.pop() ?? '').trim());
-      if (isIP(before) === 0) break;
-      address = before;
+    let address = plainAddress(request.socket.remoteAddress ?? '');
+    const text = [request.headers[header] ?? []].flat().join(',');
+    const before = addressesIn(header, text);
+    while (isIP(address) !== 0 && isProxy(address)) {
+      const next = before.next();
+      if (next.done || next.value === undefined) break;
+      address = next.value;
     }
     return address;
   };
@@ -48,13 +55,6 @@ export function networkOf(address: string): string {
   }
   const first = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
   return `${first.join(':')}::/64`;
-}
-
-/** A dual-stack socket shows an IPv4 client as `::ffff:192.0.2.1`; an IPv6 client may add its interface after a %. */
-function plain(address: string): string {
-  if (!address.includes(':')) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  return mapped ?? address.split('%')[0] ?? address;
 }
 
 function blockList(networks: readonly string[]): BlockList {
