@@ -68,7 +68,7 @@ export class Clients {
 
   async #ask(command: Command): Promise<ClientAnswer> {
     const { key, userId } = { userId: 0, ...command };
-    const requestId = uuid(++this.#requests);
+    const requestId = uuid(this.#scheduler.now, ++this.#requests);
     const requestHash = key;
     switch (command.kind) {
       case 'place': {
@@ -143,7 +143,8 @@ export class Clients {
   }
 }
 
-/** A UUIDv7 that contains a number. */
-function uuid(number: number): string {
-  return `01900000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;
+/** A UUIDv7 of a time (ms since the epoch) that contains a number. */
+function uuid(at: number, number: number): string {
+  const time = Math.floor(at).toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${number.toString(16).padStart(12, '0')}`;
 }

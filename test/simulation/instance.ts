@@ -7,6 +7,7 @@ import {
   type Outbox,
   type Subscription,
 } from '@shop/events';
+import { type ComparedClock, createDatabaseClock } from '../../libs/chassis/src/database/database-clock.ts';
 import type { Failpoint } from '../../libs/events/src/consumer/apply.ts';
 import { startConsumer } from '../../libs/events/src/consumer/consumer.ts';
 import { startRedriver } from '../../libs/events/src/dead-letters/redriver.ts';
@@ -17,6 +18,7 @@ import { createMemoryMessagingStore, type MessagingTables } from './memory-messa
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 import type { SimulatedLog } from './simulated-log.ts';
+import { START } from './world.ts';
 
 /** Longer than any transaction of the simulation lives, virtual ms: see OutboxLedger. */
 const QUIET_MS = 1_000;
@@ -45,6 +47,8 @@ export interface Process {
   readonly outbox: Outbox<MemoryTransaction>;
   readonly clock: Clock;
   readonly logger: EventLogger;
+  /** ms since the epoch, by no machine's clock. */
+  readonly trueTime: () => number;
   transaction<T>(work: (tx: MemoryTransaction) => Promise<T>): Promise<T>;
 }
 
@@ -54,6 +58,8 @@ export interface Surroundings {
   readonly log: SimulatedLog;
   readonly codec: Codec;
   readonly failpoint: Failpoint;
+  /** How far the wall clock of the instance's machine is ahead of the true time, ms. */
+  readonly skewMs: number;
 }
 
 /** One instance of a service: it starts, crashes and starts again. */
@@ -82,9 +88,15 @@ export class Instance<UseCases> {
     const actor = { name: `${this.name}.${++this.#runs}`, alive: true };
     this.#actor = actor;
     const broker: Broker = log.connect(actor);
-    const store = createMemoryMessagingStore(database, messaging, actor);
+    const compared = createClock(this.#surroundings, actor, database);
+    const transaction: Process['transaction'] = async (work) => {
+      // As in createDatabase.
+      if (!compared.isCompared) await compared.compare();
+      return await database.transaction(actor, work);
+    };
+    const store = { ...createMemoryMessagingStore(database, messaging, actor), transaction };
     const clock: Clock = {
-      now: () => scheduler.now,
+      now: compared.now,
       sleep: (ms, signal) => scheduler.sleep(actor, ms, 'sleep', signal),
     };
     const logger = loggerOn(scheduler, actor);
@@ -106,8 +118,14 @@ export class Instance<UseCases> {
       wake: (rows) => relay.wake(rows),
       clock,
     });
-    const transaction: Process['transaction'] = (work) => database.transaction(actor, work);
-    const { subscriptions: wired, useCases, job } = this.parts.wire({ actor, outbox, clock, logger, transaction });
+    const trueTime = () => scheduler.now;
+    const {
+      subscriptions: wired,
+      useCases,
+      job,
+    } = this.parts.wire({
+      ...{ actor, outbox, clock, logger, transaction, trueTime },
+    });
     const subscriptions = wired.map((subscription) => noting(messaging, subscription));
     this.useCases = useCases;
     for (const subscription of subscriptions) {
@@ -124,7 +142,7 @@ export class Instance<UseCases> {
       });
     }
     startRedriver({
-      database: database.asSql(actor),
+      database: { ...database.asSql(actor), transaction },
       store,
       codec,
       subscriptions: () => subscriptions,
@@ -160,6 +178,20 @@ export class Instance<UseCases> {
     });
     return await Promise.race([answer, hungUp]);
   }
+}
+
+/** The service's real clock, on a machine whose wall clock may be wrong. The database tells the true time. */
+function createClock({ scheduler, skewMs }: Surroundings, actor: Actor, { schema }: MemoryDatabase): ComparedClock {
+  return createDatabaseClock({
+    database: {
+      async query<Row>() {
+        await scheduler.step(actor, `${schema}: tell the time`);
+        return [{ at: new Date(scheduler.now) }] as Row[];
+      },
+    },
+    monotonic: () => scheduler.now - START,
+    wallClock: () => scheduler.now + skewMs,
+  });
 }
 
 /** Records the handler's events, in the handler's own transaction. */

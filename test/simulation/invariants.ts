@@ -1,10 +1,15 @@
 import { deriveEventId, type EventType } from '@shop/events';
+import { acceptedAt } from '../../services/coupon/src/domain/coupon.ts';
+import { CLOCKS_DIFFER_MS } from '../../services/coupon/src/domain/redemption.ts';
 import type { CompletedOrder, Order } from '../../services/order/src/domain/order.ts';
 import { issueViolations } from './invariants-coupons.ts';
 import type { Table } from './memory-database.ts';
 import type { LoggedEvent, ShopAtRest } from './shop-at-rest.ts';
-import { NEVER_OVER, type World } from './world.ts';
+import { NEVER_OVER, ORDER_DEADLINE_MS, START, type World } from './world.ts';
 import { expectedDiscount } from './worth.ts';
+
+/** Most that an instance's clock, compared with its database's, may be wrong, ms. */
+const CLOCK_ERROR_MS = 100;
 
 /** Checks the invariants of the architecture (by their number). Gives a sentence for each violation. */
 export function findViolations(shop: ShopAtRest): string[] {
@@ -174,7 +179,8 @@ function* couponsAreNeverLost(shop: ShopAtRest): Iterable<string> {
       const order = shop.order.orders.committed.get(coupon.orderId);
       if (order?.status !== 'COMPLETED') yield `7: ${what}, used by one that is ${order?.status}`;
       if (orders.length !== 1 || orders[0] !== coupon.orderId) yield `7: ${what}`;
-      if (coupon.usedAt >= coupon.expiresAt) yield `7: ${what} after its time`;
+      // An order may be looked at much later than it was placed.
+      if (order && timeOfOrder(order) >= seed.expiresAt + CLOCKS_DIFFER_MS) yield `7: ${what}, placed after its time`;
     } else {
       if (orders.length > 0) yield `7: ${what}`;
       if (coupon?.status === 'EXPIRED' && seed.expiresAt === NEVER_OVER) yield `7: ${what} before its time`;
@@ -206,8 +212,24 @@ function* ordersAreAsWanted(shop: ShopAtRest): Iterable<string> {
       if (cancels.has(command.order)) yield `5: ${command.key} was cancelled by its user and is COMPLETED`;
     }
     yield* reasonFits(command.key, order, cancels.has(command.order));
+    yield* deadlineFits(shop, command.key, order);
     yield* couponReasonFits(shop, command, order);
   }
+}
+
+/** However wrong the clocks of the instances are, an order has all the time of its deadline. */
+function* deadlineFits(shop: ShopAtRest, key: string, order: Order): Iterable<string> {
+  if (order.status !== 'CANCELLED' || order.reason !== 'ORDER_DEADLINE_EXCEEDED') return;
+  // The memory's hook of a commit may be lost with its process.
+  const endedAt = shop.order.endedAt.get(order.orderId);
+  const livedMs = endedAt === undefined ? undefined : endedAt - START - timeOfOrder(order);
+  if (livedMs !== undefined && livedMs < ORDER_DEADLINE_MS - CLOCK_ERROR_MS)
+    yield `6: ${key} was ended by its deadline after ${Math.round(livedMs)} ms`;
+}
+
+/** When an order was placed, ms after the start: its id tells. */
+function timeOfOrder({ orderId }: Pick<Order, 'orderId'>): number {
+  return acceptedAt(orderId).getTime() - START;
 }
 
 function* reasonFits(key: string, order: Order, cancelled: boolean): Iterable<string> {
@@ -227,10 +249,10 @@ function* couponReasonFits(
   const others = world.commands.some((it) => it.kind === 'place' && it.couponId === couponId && it.key !== key);
   const reason = order.status === 'CANCELLED' ? order.reason : order.status;
   const wrong: Record<string, boolean> = {
-    COMPLETED: couponId !== null && (!coupon || coupon.expiresAt <= 0),
+    COMPLETED: couponId !== null && (!coupon || timeOfOrder(order) >= coupon.expiresAt + CLOCKS_DIFFER_MS),
     COUPON_NOT_FOUND: couponId === null || coupon !== undefined,
     COUPON_ALREADY_USED: !coupon || !others,
-    COUPON_EXPIRED: !coupon || coupon.expiresAt === NEVER_OVER,
+    COUPON_EXPIRED: !coupon || timeOfOrder(order) < coupon.expiresAt + CLOCKS_DIFFER_MS,
   };
   if (wrong[reason]) yield `4: ${key} with coupon ${couponId} ended as ${reason}`;
 }

@@ -119,6 +119,7 @@ export class MemoryDatabase {
     };
     return {
       schema: this.schema,
+      clock: { now: () => this.scheduler.now, date: () => new Date(this.scheduler.now) },
       query: (sql, params) => this.transaction(actor, (tx) => tx.query(sql, params)),
       execute: (sql, params) => this.transaction(actor, (tx) => tx.execute(sql, params)),
       transaction: (work) => this.transaction(actor, work),

@@ -17,6 +17,8 @@ export class OrderTables {
   /** Keyed by (order, seq), like the primary key; `historyEvents` is the unique key by (order, event). */
   readonly history = new Table<HistoryRow>('order_history');
   readonly historyEvents = new Table<HistoryRow>('order_history_event');
+  /** When each order first ended, ms since the epoch, by no machine's clock. */
+  readonly endedAt = new Map<string, number>();
 }
 
 export function createMemoryOrderStore(tables: OrderTables): OrderStore<MemoryTransaction> {

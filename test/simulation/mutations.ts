@@ -103,6 +103,18 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "definition.id === 'derived' ? crypto.randomUUID()",
   },
   {
+    name: 'clock: each machine believes its own',
+    file: 'libs/chassis/src/database/database-clock.ts',
+    from: 'now: () => (offset ? Math.floor(monotonic() + offset.offsetMs) : wallClock())',
+    to: 'now: () => wallClock()',
+  },
+  {
+    name: 'coupon: it is judged when the order is looked at, not when it was placed',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: 'isUsable(coupon, userId, acceptedAt(orderId))',
+    to: 'isUsable(coupon, userId, now)',
+  },
+  {
     name: 'order: it completes without knowing the reservation',
     file: 'services/order/src/domain/decide.ts',
     from: 'if (!reservation || !payment) return withoutEvents(state);',

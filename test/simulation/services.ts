@@ -1,4 +1,4 @@
-import { claimIdempotencyKeys, releaseIdempotencyKeys } from '@shop/chassis';
+import { claimIdempotencyKeys, releaseIdempotencyKeys, type Transactor } from '@shop/chassis';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscriptions.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { orderSubscription } from '../../services/order/src/messaging/subscriptions.ts';
@@ -6,6 +6,7 @@ import { createAdvanceOrders } from '../../services/order/src/usecases/advance-o
 import { createCancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
 import { createExpireOrders } from '../../services/order/src/usecases/expire-orders.ts';
 import { createPlaceOrders } from '../../services/order/src/usecases/place-order.ts';
+import type { IdempotencyKeys, OrderDeps } from '../../services/order/src/usecases/ports.ts';
 import { paymentSubscription } from '../../services/payment/src/messaging/subscriptions.ts';
 import { createChargePoints } from '../../services/payment/src/usecases/charge-points.ts';
 import type { Process, Wired } from './instance.ts';
@@ -19,13 +20,20 @@ import { ORDER_DEADLINE_MS } from './world.ts';
 const SWEEP_EVERY_MS = 400;
 
 export function wireOrder(tables: OrderTables) {
-  return ({ outbox, clock, transaction }: Process): Wired<OrderUseCases> => {
-    const deps = {
+  return ({ outbox, clock, transaction, trueTime }: Process): Wired<OrderUseCases> => {
+    const deps: OrderDeps<MemoryTransaction> & {
+      transactor: Transactor<MemoryTransaction>;
+      keys: IdempotencyKeys<MemoryTransaction>;
+    } = {
       store: createMemoryOrderStore(tables),
       outbox,
       now: () => new Date(clock.now()),
       transactor: { transaction },
       keys: { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys },
+      ended: (tx, orders) =>
+        tx.onCommit(() => {
+          for (const { orderId } of orders) if (!tables.endedAt.has(orderId)) tables.endedAt.set(orderId, trueTime());
+        }),
     };
     return {
       subscriptions: [orderSubscription(createAdvanceOrders<MemoryTransaction>(deps))],

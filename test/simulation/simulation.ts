@@ -26,7 +26,7 @@ import type { LoggedEvent, ShopAtRest } from './shop-at-rest.ts';
 import { SimulatedLog } from './simulated-log.ts';
 import { SimulatedRedis } from './simulated-redis.ts';
 import { type CouponUseCases, wireCoupon } from './wire-coupon.ts';
-import { createWorld, SERVICES, type Service, type World } from './world.ts';
+import { createWorld, SERVICES, type Service, START, type World } from './world.ts';
 import { ISSUED_WORTH } from './worth.ts';
 
 /** The result of one seed. */
@@ -37,7 +37,6 @@ export interface Outcome {
   readonly violations: readonly string[];
 }
 
-const START = Date.UTC(2026, 0, 1);
 const MAX_STEPS = 60_000;
 const PARTITIONS = 2;
 const CHAOS: Actor = { name: 'chaos', alive: true };
@@ -99,8 +98,12 @@ class Simulation {
     }
 
     const surroundings = { scheduler: this.#scheduler, random, log: this.#log, codec, failpoint: this.#failpoint };
+    const skews = [...world.skews];
     const start = <UseCases>(count: number, parts: Parts<UseCases>) =>
-      Array.from({ length: count }, (_, index) => new Instance(`${parts.service}-${index + 1}`, parts, surroundings));
+      Array.from({ length: count }, (_, index) => {
+        const machine = { ...surroundings, skewMs: skews.shift() ?? 0 };
+        return new Instance(`${parts.service}-${index + 1}`, parts, machine);
+      });
     const parts = {
       order: this.#parts('order', wireOrder(this.#order)),
       catalog: this.#parts('catalog', wireCatalog(this.#catalog)),

@@ -1,4 +1,5 @@
 import type { Discount } from '../../services/coupon/src/domain/discount.ts';
+import { CLOCKS_DIFFER_MS } from '../../services/coupon/src/domain/redemption.ts';
 import type { Random } from './random.ts';
 import { drawDiscount } from './worth.ts';
 
@@ -90,9 +91,15 @@ export interface World {
   readonly commands: readonly Command[];
   readonly weather: Weather;
   readonly instances: Readonly<Record<Service, number>>;
+  /** How far the wall clock of each instance's machine is ahead of the true time, ms, in turn. */
+  readonly skews: readonly number[];
 }
 
+/** The true time when a run begins, ms since the epoch. */
+export const START = Date.UTC(2026, 0, 1);
 export const ORDER_DEADLINE_MS = 2_000;
+/** Of machines whose clock is right, a little off, and off by more than an order's deadline, ms. */
+const SKEWS = [0, 0, -3, 200, -3_000, 3_000, -40_000, 40_000];
 /** Commands come within this time. Some orders are cancelled long after they completed, some before they began. */
 const COMMANDS_MS = 3_000;
 /** Later than any run takes, ms after the start. */
@@ -118,7 +125,7 @@ export function createWorld(seed: number, random: Random): World {
     couponId: couponIdOf(index + 1),
     userId: random.pick(accounts).userId,
     discount: drawDiscount(random),
-    expiresAt: random.pick([-1, 20, 300, 1_500, 2_500, NEVER_OVER, NEVER_OVER, NEVER_OVER]),
+    expiresAt: random.pick([-CLOCKS_DIFFER_MS - 1, -980, -700, 500, 1_500, NEVER_OVER, NEVER_OVER, NEVER_OVER]),
   }));
   const placed = Array.from({ length: random.int(3, 15) }, (_, index) =>
     placeCommand(index, random, products, accounts, coupons),
@@ -170,6 +177,7 @@ export function createWorld(seed: number, random: Random): World {
       coupon: random.int(1, 2),
       payment: random.int(1, 2),
     },
+    skews: Array.from({ length: 8 }, () => random.pick(SKEWS)),
   };
 }
 

@@ -11,8 +11,8 @@ export interface CouponRow {
 export interface Coupons {
   /** Issues a coupon of a new policy. @param discountAmount won */
   give(userId: number, discountAmount: number): Promise<string>;
-  /** Makes the coupon expire now. */
-  expire(couponId: string): Promise<void>;
+  /** Makes the coupon expire `inMs` from now; default: two seconds ago, more than two clocks differ. */
+  expire(couponId: string, inMs?: number): Promise<void>;
   read(couponId: string): Promise<CouponRow | undefined>;
   close(): Promise<void>;
 }
@@ -26,10 +26,11 @@ export function createCoupons({ api, stack }: Pick<System, 'api' | 'stack'>): Co
       const answer = await api.request<{ couponId: string }>('POST', '/coupons/issue', options);
       return expectStatus(answer, 200).body.couponId;
     },
-    async expire(couponId) {
-      await database.execute('UPDATE coupons SET expires_at = NOW(3) - INTERVAL 1 SECOND WHERE coupon_id = ?', [
-        couponId,
-      ]);
+    async expire(couponId, inMs = -2_000) {
+      await database.execute(
+        'UPDATE coupons SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND WHERE coupon_id = ?',
+        [inMs * 1_000, couponId],
+      );
     },
     async read(couponId) {
       const [row] = await database.query<CouponRow>(

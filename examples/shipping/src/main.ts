@@ -9,15 +9,15 @@ import { shippingSubscription } from './messaging/subscriptions.ts';
 
 const runtime = createRuntime('shipping', loadConfig(configSchema));
 const { logger, metrics, health, shutdown } = runtime;
-const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
+const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 
 const messaging = createMessaging({ ...runtime, database });
 messaging.subscribe(shippingSubscription({ store: sqlShipmentStore, outbox: messaging.outbox, now }));
 
-const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
+const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS, database.clock.now);
 await runtime.listen(createApp({ logger, metrics, health, callers, reads: createShipmentReads(prisma) }));

@@ -27,6 +27,7 @@ export {
   claimIdempotencyKeys,
   createDatabase,
   type Database,
+  type DatabaseClock,
   type DedicatedConnection,
   findIdempotencyKeys,
   type IdempotencyClaim,

@@ -21,6 +21,9 @@ import {
 /** How often a process checks whether it is at rest, ms: see `createHeapRest`. */
 const HEAP_REST_EVERY_MS = 15_000;
 
+/** So long at most a database whose clock is set anew has another time than its services, ms. */
+const COMPARE_EVERY_MS = 10_000;
+
 export type RuntimeConfig = {
   readonly HOST: string;
   readonly PORT: number;
@@ -93,9 +96,12 @@ export function createRuntime<C extends RuntimeConfig>(
   };
 }
 
-/** Opens the pool of the service's own schema. The shutdown closes it after everything registered later. */
+/**
+ * Opens the pool of the service's own schema. The shutdown closes it after everything registered later. Its clock is
+ * the service's; an instance whose clock cannot be compared with the database's is not ready.
+ */
 export function openDatabase(
-  { config, logger, health, shutdown }: Runtime<RuntimeConfig & { readonly DATABASE_URL: string }>,
+  { config, logger, metrics, health, shutdown, repeat }: Runtime<RuntimeConfig & { readonly DATABASE_URL: string }>,
   options: { readonly poolSize?: number } = {},
 ): PooledDatabase {
   const database = createDatabase({
@@ -103,8 +109,15 @@ export function openDatabase(
     url: config.DATABASE_URL,
     applicationName: config.INSTANCE_ID,
     logger,
+    metrics,
   });
+  const { clock } = database;
   shutdown.onStop('database', () => database.close());
   health.addCheck('database', async () => void (await database.query('SELECT 1')));
+  health.addCheck('clock', async () => {
+    if (!clock.isCompared) await clock.compare();
+    clock.check();
+  });
+  repeat({ name: 'compare-clocks', everyMs: COMPARE_EVERY_MS, run: () => clock.compare() }).trigger();
   return database;
 }

@@ -7,6 +7,7 @@ export {
   allTopics,
   type Cause,
   causedBy,
+  createNewId,
   deriveEventId,
   EVENTS,
   type EventType,

@@ -13,7 +13,7 @@ import {
   type Transaction,
 } from '@shop/chassis';
 import type { Broker } from './broker.ts';
-import { pauseAfter } from './clock.ts';
+import { type Clock, pauseAfter, systemClock } from './clock.ts';
 import { type Codec, createCodec } from './codec/index.ts';
 import {
   type Consumer,
@@ -88,9 +88,10 @@ export function createMessaging(options: MessagingOptions): Messaging {
   const clientId = `${service}-${config.INSTANCE_ID}`;
   const store = createSqlMessagingStore(database);
   const codec = createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL, logger });
-  const broker = createKafkaBroker({ brokers: config.KAFKA_BROKERS, clientId, logger, metrics });
+  const clock = { ...systemClock, now: database.clock.now };
+  const broker = createKafkaBroker({ brokers: config.KAFKA_BROKERS, clientId, logger, metrics, clock });
   const parts: Parts = {
-    ...{ options, store, codec, broker, metrics, clientId },
+    ...{ options, store, codec, broker, metrics, clientId, clock },
     failpoint: failpointFromEnvironment(),
   };
   const publishing = startPublishing(parts);
@@ -137,17 +138,19 @@ interface Parts {
   readonly broker: Broker;
   readonly metrics: EventMetrics;
   readonly clientId: string;
+  /** Waits like any other; tells the time of the database. */
+  readonly clock: Clock;
   readonly failpoint: Failpoint | undefined;
 }
 
 /** Outbox and relay, and the hints between the processes of a service. */
-function startPublishing({ options, store, codec, broker, metrics }: Parts) {
+function startPublishing({ options, store, codec, broker, metrics, clock }: Parts) {
   const { service, config, database, logger } = options;
   // Another process may hold the relay: it learns of commits here by a hint, or at its next poll.
   const redis = createRedis(config.REDIS_URL, logger);
   const hints = createWakeHints({ redis, channel: `outbox:${database.schema}` });
   const pollMs = (inVain: number) => (hints.listening ? pauseAfter(inVain, POLL_WITH_HINTS) : POLL_MS);
-  const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics });
+  const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics, clock });
   hints.onWake(() => relay.wake());
   const wake = (rows?: readonly NumberedRow[]) => (relay.holding ? relay.wake(rows) : hints.publish());
   const measuring = startJob({
@@ -158,11 +161,11 @@ function startPublishing({ options, store, codec, broker, metrics }: Parts) {
       if (!relay.holding) return;
       if (relay.drained) return metrics.outbox(0, 0);
       const { rows, oldest } = await store.outboxBacklog();
-      metrics.outbox(rows, oldest ? Math.max(0, Date.now() - oldest.getTime()) / 1_000 : 0);
+      metrics.outbox(rows, oldest ? Math.max(0, clock.now() - oldest.getTime()) / 1_000 : 0);
     },
   });
   return {
-    outbox: createOutbox({ store, codec, source: service, wake, traceparent: currentTraceparent }),
+    outbox: createOutbox({ store, codec, source: service, wake, traceparent: currentTraceparent, clock }),
     stopMeasuring: () => measuring.stop(),
     async stop() {
       await relay.stop();
@@ -174,7 +177,7 @@ function startPublishing({ options, store, codec, broker, metrics }: Parts) {
 
 /** Starts consumers and waiters, redriver and replayer, and the inbox's purge. */
 // One function: it is wiring, and the lists of what was started are shared by all of it.
-function startHearing({ options, store, codec, broker, metrics, clientId, failpoint }: Parts) {
+function startHearing({ options, store, codec, broker, metrics, clientId, failpoint, clock }: Parts) {
   const { service, config, database, logger } = options;
   const prepared = Promise.all([codec.ready(), broker.ensureTopics(allTopics(), PARTITIONS)]).then(() => {});
   const subscriptions: Subscription<Transaction, EventType>[] = [];
@@ -190,7 +193,10 @@ function startHearing({ options, store, codec, broker, metrics, clientId, failpo
   }
   join(prepared);
 
-  const common = { ...{ database, store, codec, logger, metrics, failpoint }, subscriptions: () => subscriptions };
+  const common = {
+    ...{ database, store, codec, logger, metrics, failpoint, clock },
+    subscriptions: () => subscriptions,
+  };
   const waysBack = [
     startRedriver(common),
     startReplayer({
@@ -203,7 +209,7 @@ function startHearing({ options, store, codec, broker, metrics, clientId, failpo
       name: 'purge-inbox',
       everyMs: 3_600_000,
       logger,
-      run: (signal) => purgeInbox(database, Date.now(), signal),
+      run: (signal) => purgeInbox(database, database.clock.date().getTime(), signal),
     }),
   ];
 
@@ -216,7 +222,7 @@ function startHearing({ options, store, codec, broker, metrics, clientId, failpo
       subscriptions.push(subscription as unknown as Subscription<Transaction, EventType>);
       const start = async () => {
         if (isStopping) return;
-        const consumer = await startConsumer({ broker, store, codec, subscription, logger, metrics, failpoint });
+        const consumer = await startConsumer({ broker, store, codec, subscription, logger, metrics, failpoint, clock });
         consumers.push(consumer);
         await consumer.ready();
       };

@@ -13,10 +13,10 @@ const HOUR_MS = 3_600_000;
 
 const runtime = createRuntime('catalog', loadConfig(configSchema));
 const { logger, metrics, health, shutdown } = runtime;
-const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
+const now = () => database.clock.date();
 
 const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;
@@ -35,5 +35,5 @@ const changes = createProductChanges({
   // An operator's change is visible at once. Sales are too many for that: they show once the copies have aged.
   changed: (tx) => tx.onCommit(shown.changed),
 });
-const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
+const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS, database.clock.now);
 await runtime.listen(createApp({ logger, metrics, health, callers, shown, changes }));

@@ -7,7 +7,7 @@ import {
   purgeIdempotencyKeys,
 } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
-import { createMessaging } from '@shop/events';
+import { createMessaging, createNewId } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBatchedReads } from './db/batched-reads.ts';
@@ -37,15 +37,16 @@ const HOUR_MS = 3_600_000;
 
 const runtime = createRuntime('coupon', loadConfig(configSchema));
 const { config, logger, metrics, health, shutdown, repeat } = runtime;
-const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
+const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 const door = createRedisDoor({
   redis: createRedis(config.REDIS_URL, logger, { commandTimeoutMs: config.DOOR_TIMEOUT_MS }),
   metrics,
+  now: database.clock.now,
 });
 shutdown.onStop('door', () => door.stop());
 const tellDoor = createTellDoor({ door, logger });
@@ -66,7 +67,7 @@ const reconcile = createReconcileDoor({
   listPolicies: (after, take) => listPolicies(database, after, take),
   findHolders: (couponPolicyId) => findHolders(database, couponPolicyId),
   placeStaleMs: config.DOOR_PLACE_STALE_MS,
-  now: Date.now,
+  now: database.clock.now,
 });
 repeat({
   name: 'reconcile-door',
@@ -116,7 +117,7 @@ const addPolicy = createAddPolicy({
   policies: sqlPolicyStore,
   changed: (tx) => tx.onCommit(policies.changed),
 });
-const callers = createCallerVerifier(config.INTERNAL_KEYS);
+const callers = createCallerVerifier(config.INTERNAL_KEYS, database.clock.now);
 await runtime.listen(
   createApp({
     logger,
@@ -124,6 +125,7 @@ await runtime.listen(
     health,
     callers,
     now,
+    newId: createNewId(database.clock.now),
     count,
     reads,
     lists,

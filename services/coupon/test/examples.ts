@@ -10,14 +10,15 @@ import type {
 } from '../src/domain/redemption.ts';
 
 /** Examples for the tests: user 7's coupon of 1,000 won, and an order of 3,000 won that names it. */
-export const ORDER_ID = orderIdOf(1);
-export const COUPON_ID = couponIdOf(1);
 export const NOW = new Date('2026-01-10T00:00:00.000Z');
 export const EXPIRES = new Date('2026-02-01T00:00:00.000Z');
+export const ORDER_ID = orderIdOf(1);
+export const COUPON_ID = couponIdOf(1);
 
-/** A UUIDv7 of an order, the same for the same number. */
-export function orderIdOf(n: number): string {
-  return `0199c0de-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+/** A UUIDv7 of an order placed at `at`, the same for the same number. */
+export function orderIdOf(n: number, at = NOW): string {
+  const time = at.getTime().toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${n.toString(16).padStart(12, '0')}`;
 }
 
 export function couponIdOf(n: number): string {
@@ -62,7 +63,11 @@ export const issued: RedeemableCoupon = {
 };
 export const used: UsedCoupon = { ...issued, status: 'USED', orderId: ORDER_ID, usedAt: NOW };
 export const usedByAnother: UsedCoupon = { ...used, orderId: orderIdOf(99) };
-export const expired: RedeemableCoupon = { ...issued, status: 'EXPIRED' };
+export const expired: RedeemableCoupon = {
+  ...issued,
+  status: 'EXPIRED',
+  expiresAt: new Date('2026-01-09T00:00:00.000Z'),
+};
 
 const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
 

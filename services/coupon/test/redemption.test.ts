@@ -4,6 +4,7 @@ import { isDataError, isDuplicateKey } from '@shop/chassis';
 import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing';
 import type { NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
+import { expireCoupons } from '../src/db/housekeeping.ts';
 import { sqlRedemptionStore } from '../src/db/redemption-store.ts';
 import type { SagaEvent } from '../src/domain/redemption.ts';
 import { createRedeemCoupons } from '../src/usecases/redeem-coupons.ts';
@@ -59,7 +60,7 @@ async function newCoupon() {
 }
 
 const orderOf = <C extends { userId: number; couponId: string }>({ userId, couponId }: C) => ({
-  orderId: uuidv7(),
+  orderId: uuidv7({ msecs: now.getTime() }),
   userId,
   couponId,
 });
@@ -148,6 +149,18 @@ it('when a coupon expires before it is given back, then it is EXPIRED', async ()
   expect(await couponOf(coupon)).toMatchObject({ status: 'EXPIRED', orderId: null, usedAt: null });
 });
 
+it('when a coupon expired after its order was placed, and was marked meanwhile, then the order uses it', async () => {
+  const coupon = await newCoupon();
+  const order = orderOf(coupon);
+  now = new Date(EXPIRES.getTime() + 3_600_000);
+  expect(await expireCoupons(schema.database, now)).toBeGreaterThan(0);
+  await batch([stockReserved(order)]);
+  expect(await redemptionOf(order)).toMatchObject({ status: 'REDEEMED' });
+  expect(await couponOf(coupon)).toMatchObject({ status: 'USED', orderId: order.orderId });
+  await batch([cancelled(order)]);
+  expect(await couponOf(coupon)).toMatchObject({ status: 'EXPIRED', orderId: null, usedAt: null });
+});
+
 it('when a coupon cannot be used, then the reason is stored and published, and no coupon changes', async () => {
   const coupon = await newCoupon();
   const before = await couponOf(coupon);
@@ -157,7 +170,7 @@ it('when a coupon cannot be used, then the reason is stored and published, and n
   for (const order of [strangers, unknown]) {
     expect(await redemptionOf(order)).toMatchObject({ status: 'REJECTED', reason: 'COUPON_NOT_FOUND' });
   }
-  now = EXPIRES;
+  now = new Date(EXPIRES.getTime() + 1_000);
   const late = orderOf(coupon);
   await batch([stockReserved(late)]);
   expect(await redemptionOf(late)).toMatchObject({ status: 'REJECTED', reason: 'COUPON_EXPIRED' });

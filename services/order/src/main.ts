@@ -9,8 +9,7 @@ import {
   releaseIdempotencyKeys,
 } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
-import { createMessaging } from '@shop/events';
-import { v7 as uuidv7 } from 'uuid';
+import { createMessaging, createNewId } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createReadBacklog } from './db/backlog-reads.ts';
@@ -37,10 +36,10 @@ const LISTEN_AFTER_MS = 10_000;
 const runtime = createRuntime('order', loadConfig(configSchema));
 const { config, logger, metrics, health, shutdown, repeat } = runtime;
 const { ORDER_DEADLINE_MS: deadlineMs, MAX_STREAMS: maxStreams } = config;
-const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime, { poolSize: config.DATABASE_POOL });
+const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 const { readOrder, readProgress, findKey } = createBatchedReads({ database, metrics, maxStreams });
@@ -65,7 +64,7 @@ startDelivery({ ...runtime, messaging });
 const readiness = createReadiness(messaging);
 
 const streams = createEventStreams({ maxStreams });
-const { measureWaiting, told } = createMeasures({ metrics, waits, streams, watches });
+const { measureWaiting, told } = createMeasures({ metrics, nowMs: database.clock.now, waits, streams, watches });
 const { placements } = createBatchedWrites({
   placeOrders: createPlaceOrders(deps),
   placeWithinMs: config.PLACE_WITHIN_MS,
@@ -77,7 +76,7 @@ const { admission, placeOrder, oldestMs } = createTakeOrders({
   isReady: readiness.isReady,
   repeat,
   measureWaiting,
-  now,
+  nowMs: database.clock.now,
   metrics,
   readBacklog: createReadBacklog(database, { deadlineMs, now }),
 });
@@ -96,7 +95,7 @@ const app = createApp({
   logger,
   metrics,
   health,
-  callers: createCallerVerifier(config.INTERNAL_KEYS),
+  callers: createCallerVerifier(config.INTERNAL_KEYS, database.clock.now),
   admission,
   placeOrder,
   readOrder,
@@ -108,7 +107,7 @@ const app = createApp({
   findPlaced: createFindPlaced(findKey),
   cancelOrder: createCancelOrder(deps),
   listOrders: createListOrders(prisma),
-  newId: uuidv7,
+  newId: createNewId(database.clock.now),
 });
 // With several instances, an instance that refuses every order must not be offered any. It listens once it can accept
 // orders, or after a while, to say why not.

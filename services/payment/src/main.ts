@@ -16,10 +16,10 @@ const HOUR_MS = 3_600_000;
 
 const runtime = createRuntime('payment', loadConfig(configSchema), { recovers: true });
 const { logger, metrics, health, shutdown } = runtime;
-const now = () => new Date();
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
+const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 
@@ -49,7 +49,7 @@ shutdown.onStop('writes', () => writes.stop());
 const batchedReads = createBatchedReads({ database, metrics });
 shutdown.onStop('reads', () => batchedReads.stop());
 
-const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS);
+const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS, database.clock.now);
 const reads = createPointReads(prisma);
 const { charges } = writes;
 const { balances } = batchedReads;

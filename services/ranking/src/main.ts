@@ -20,11 +20,11 @@ const SETTLE_EVERY_MS = 20_000;
 
 const runtime = createRuntime('ranking', loadConfig(configSchema));
 const { config, logger, metrics, health, shutdown } = runtime;
-const now = () => new Date();
 const calendar = createCalendar(config.SHOP_TIME_ZONE);
 
 // The first registered is stopped last: the database outlives all its users.
 const database = openDatabase(runtime);
+const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
 const reads = createSalesReads(database, prisma);
@@ -68,5 +68,5 @@ const settling = runtime.repeat({
 messaging.rebuilds(rebuild);
 
 const popular = createPopular({ board, reads, calendar, now, logger, metrics });
-const callers = createCallerVerifier(config.INTERNAL_KEYS);
+const callers = createCallerVerifier(config.INTERNAL_KEYS, database.clock.now);
 await runtime.listen(createApp({ logger, metrics, health, callers, popular, repair, now }));

@@ -1,7 +1,8 @@
 import * as mariadb from 'mariadb';
 import type { Logger } from 'pino';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
-import { within } from '../process/index.ts';
+import { type Metrics, within } from '../process/index.ts';
+import { type ComparedClock, createDatabaseClock } from './database-clock.ts';
 import { createFairGate } from './fair-gate.ts';
 import type { Database, DedicatedConnection, SqlValue, Transaction } from './transaction.ts';
 import { TransactionSession } from './transaction-session.ts';
@@ -24,6 +25,8 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
   /** Logs once when the database goes away, and once when it is back. */
   readonly logger?: Logger;
+  /** Gets the measures of the clock. */
+  readonly metrics?: Metrics;
   /** Longest transaction in ms; default 30,000. */
   readonly transactionTimeoutMs?: number;
 }
@@ -31,6 +34,7 @@ export interface DatabaseOptions {
 /** A `Database` with its pool, which Prisma's adapter shares. */
 export interface PooledDatabase extends Database {
   readonly pool: mariadb.Pool;
+  readonly clock: ComparedClock;
 }
 
 /** Opens the pool of a service's schema. Never waits or fails when the database is away: statements fail then. */
@@ -69,12 +73,21 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
   const statement = <T>(sql: string, params: readonly SqlValue[] = []): Promise<T> =>
     withSession((session) => session.run<T>(sql, params));
 
+  const query = <Row>(sql: string, params?: readonly SqlValue[]) => statement<Row[]>(sql, params);
+  const { logger, metrics } = options;
+  const clock = createDatabaseClock({ database: { query }, ...(logger && { logger }), ...(metrics && { metrics }) });
+
   return {
     schema: settings.database,
     pool,
-    query: <Row>(sql: string, params?: readonly SqlValue[]) => statement<Row[]>(sql, params),
+    clock,
+    query,
     execute: (sql, params) => statement<{ affectedRows: number; insertId: number }>(sql, params),
-    transaction: (work) => retried(() => withSession((session) => runTransaction(session, work))),
+    async transaction(work) {
+      // Whatever a transaction writes has the time of the database, from the first one on.
+      if (!clock.isCompared) await clock.compare();
+      return await retried(() => withSession((session) => runTransaction(session, work)));
+    },
     dedicatedConnection: (dedicated) => openConnection(options, dedicated),
     close: () => pool.end(),
   };

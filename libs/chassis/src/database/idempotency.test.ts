@@ -22,7 +22,7 @@ describe('idempotency', () => {
   it('when the process stops, then a long purge ends after its current step', async () => {
     const stopping = new AbortController();
     const database = {
-      query: async () => [],
+      clock: { now: Date.now, date: () => new Date() },
       async execute() {
         stopping.abort();
         return { affectedRows: 10, insertId: 0 };

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { DomainError, isLockTimeout } from '../errors/index.ts';
 import { insertRows, placeholders } from './sql.ts';
-import type { SqlExecutor, Transaction } from './transaction.ts';
+import type { Database, SqlExecutor, Transaction } from './transaction.ts';
 
 /** Keys are kept this long; clients are promised 24 h. */
 const KEEP_HOURS = 48;
@@ -164,8 +164,8 @@ export async function restoreIdempotencyKeys(
 
 /** Removes keys older than 48 h, in small steps, each its own transaction, until `signal` aborts. @returns how many */
 export async function purgeIdempotencyKeys(
-  database: SqlExecutor,
-  { now = new Date(), chunk = 1000, signal }: { now?: Date; chunk?: number; signal?: AbortSignal } = {},
+  database: Pick<Database, 'execute' | 'clock'>,
+  { now = database.clock.date(), chunk = 1000, signal }: { now?: Date; chunk?: number; signal?: AbortSignal } = {},
 ): Promise<number> {
   const before = new Date(now.getTime() - KEEP_HOURS * 3_600_000);
   let removed = 0;

@@ -1,4 +1,5 @@
 export { createDatabase, openConnection, type PooledDatabase } from './database.ts';
+export type { ComparedClock } from './database-clock.ts';
 export {
   type ClaimOutcome,
   claimForOne,
@@ -15,4 +16,12 @@ export {
 export { MigrationError, migrate } from './migrate.ts';
 export { insertNumbered, insertRows, placeholders } from './sql.ts';
 export { splitStatements } from './sql-statements.ts';
-export type { Database, DedicatedConnection, SqlExecutor, SqlValue, Transaction, Transactor } from './transaction.ts';
+export type {
+  Database,
+  DatabaseClock,
+  DedicatedConnection,
+  SqlExecutor,
+  SqlValue,
+  Transaction,
+  Transactor,
+} from './transaction.ts';

@@ -22,10 +22,25 @@ export interface Transactor<Tx> {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }
 
+/**
+ * The time of a service: that of its database's server, so that all instances that write and judge the same rows have
+ * one clock. Reading it costs no round trip: the process's monotonic clock is compared with the server's now and then.
+ */
+export interface DatabaseClock {
+  /** ms since the epoch; this machine's own time before the first comparison, which every transaction waits for. */
+  now(): number;
+  /**
+   * The time to store, or to compare with stored times.
+   * @throws {OutageError} before the first comparison
+   */
+  date(): Date;
+}
+
 /** A service's own schema: one pool, used by raw SQL and (through its adapter) by Prisma. */
 export interface Database extends SqlExecutor, Transactor<Transaction> {
   /** Schema name, e.g. `shop_order`. */
   readonly schema: string;
+  readonly clock: DatabaseClock;
   /** A connection outside the pool, for GET_LOCK; the caller ends it. */
   dedicatedConnection(options?: { waitTimeoutSeconds?: number }): Promise<DedicatedConnection>;
   close(): Promise<void>;

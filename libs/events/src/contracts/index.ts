@@ -3,4 +3,5 @@ export { type Cause, causedBy, type NewEvent, type ReceivedEvent } from './event
 export { deriveEventId } from './event-id.ts';
 export { allTopics, EVENTS, type EventType, isEventType, PARTITIONS, publisherOf } from './event-table.ts';
 export type * from './generated/types.ts';
+export { createNewId } from './new-id.ts';
 export { type Contract, loadContracts } from './schemas.ts';

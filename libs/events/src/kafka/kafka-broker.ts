@@ -22,7 +22,7 @@ export interface KafkaBrokerOptions {
 export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   const { logger, metrics = noMetrics, clock = systemClock } = options;
   const kafka = createClient(options);
-  const sender = createSender(kafka);
+  const sender = createSender(kafka, clock);
   const consumers: BrokerConsumer[] = [];
   let closed = false;
 

@@ -1,5 +1,6 @@
 import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { OutgoingRecord } from '../broker.ts';
+import type { Clock } from '../clock.ts';
 import { describe, OutageError } from '../errors.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
 
@@ -13,7 +14,7 @@ export interface Sender {
  * loses its sequence under concurrent sends and broker restarts (its issues 598, 1005), and would not cover a crash
  * between send and outbox deletion anyway. Duplicates are harmless, since event ids are derived.
  */
-export function createSender(kafka: Kafka): Sender {
+export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>): Sender {
   let producer: Promise<Producer> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -39,7 +40,7 @@ export function createSender(kafka: Kafka): Sender {
     const current = producer;
     try {
       const connected = await current;
-      const sentAt = Date.now();
+      const sentAt = clock.now();
       // No compression: small batches gain nothing and cost CPU on both sides.
       for (const part of splitBySize(records)) {
         await connected.sendBatch({ acks: -1, timeout: 10_000, topicMessages: toTopicMessages(part, sentAt) });

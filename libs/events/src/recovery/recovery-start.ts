@@ -106,7 +106,8 @@ async function recoverHere<O extends EventType, T extends EventType>(
   const { config, database, logger, own } = service;
   const store = createSqlMessagingStore(database);
   const codec = createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL, logger });
-  const outbox = createOutbox({ store, codec, source: service.service });
+  const clock = { ...systemClock, now: database.clock.now };
+  const outbox = createOutbox({ store, codec, source: service.service, clock });
   const clientId = `${service.service}-${config.INSTANCE_ID}-recovery`;
   const log = await createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId, logger });
   try {
@@ -126,7 +127,7 @@ async function recoverHere<O extends EventType, T extends EventType>(
       },
       instance: config.INSTANCE_ID,
       logger,
-      clock: systemClock,
+      clock,
       signal,
       failpoint: failpointFromEnvironment(),
     });

@@ -32,7 +32,7 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
     transaction: (work) => database.transaction(work),
 
     async appendOutbox(tx, rows) {
-      const now = new Date();
+      const now = database.clock.date();
       const columns = ['id', 'aggregatetype', 'aggregateid', 'type', 'payload', 'headers', 'created_at'];
       const values = rows.map((row) => [
         row.id,

@@ -102,7 +102,7 @@ describe('a batch', () => {
       cancelled({ orderId: orderIdOf(1), couponId: couponIdOf(8) }),
       stockReserved({ orderId: orderIdOf(4), couponId: couponIdOf(2) }),
     ];
-    expect(keysOf(events)).toEqual({ orderIds: [1, 3, 4].map(orderIdOf), couponIds: [2, 9].map(couponIdOf) });
+    expect(keysOf(events)).toEqual({ orderIds: [1, 3, 4].map((n) => orderIdOf(n)), couponIds: [2, 9].map(couponIdOf) });
   });
 });
 

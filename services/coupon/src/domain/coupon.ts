@@ -19,7 +19,7 @@ export interface Coupon {
   readonly expiresAt: Date;
 }
 
-/** When the request with this id (a UUIDv7) was accepted. Throws RangeError for any other text. */
+/** When the request or order with this id (a UUIDv7) was accepted. Throws RangeError for any other text. */
 export function acceptedAt(requestId: string): Date {
   if (!UUID_V7.test(requestId)) throw new RangeError(`${requestId} is not a UUIDv7`);
   return new Date(Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16));

@@ -7,6 +7,7 @@ import {
   issued,
   NOW,
   ORDER_ID,
+  orderIdOf,
   redeemed,
   rejected,
   returned,
@@ -16,7 +17,7 @@ import {
   voided,
   wonOff,
 } from '../../test/examples.ts';
-import { decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
+import { CLOCKS_DIFFER_MS, decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
 
 const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
 const nothing = { events: [] };
@@ -120,14 +121,25 @@ describe('a redemption', () => {
   });
 
   it.each([
-    ['a millisecond before its time is over', -1, 'coupon-redeemed'],
-    ['when its time is over', 0, 'coupon-rejected'],
-  ])('when the coupon is ISSUED and used %s, then %3$s', (_, ms, type) => {
-    const now = new Date(EXPIRES.getTime() + ms);
-    const { events } = decide({ redemption: undefined, coupon: issued }, stockReserved(), now);
-    expect(events.map((it) => it.type)).toEqual([type]);
-    if (type === 'coupon-rejected') expect(events[0]?.data).toMatchObject({ reason: 'COUPON_EXPIRED' });
-  });
+    ['before its time is over', -1, 'coupon-redeemed'],
+    ['within the difference of two clocks', CLOCKS_DIFFER_MS - 1, 'coupon-redeemed'],
+    ['later than that', CLOCKS_DIFFER_MS, 'coupon-rejected'],
+  ])(
+    'when an order is placed %s, then %3$s, however late it is looked at, and whatever the job has marked',
+    (_, ms, type) => {
+      const orderId = orderIdOf(1, new Date(EXPIRES.getTime() + ms));
+      for (const status of ['ISSUED', 'EXPIRED'] as const) {
+        for (const lateMs of [0, 20_000, 3_600_000]) {
+          const now = new Date(EXPIRES.getTime() + ms + lateMs);
+          const state = { redemption: undefined, coupon: { ...issued, status } as RedeemableCoupon };
+          const { coupon, events } = decide(state, stockReserved({ orderId }), now);
+          expect(events.map((it) => it.type)).toEqual([type]);
+          if (type === 'coupon-rejected') expect(events[0]?.data).toMatchObject({ reason: 'COUPON_EXPIRED' });
+          else expect(coupon).toMatchObject({ status: 'USED', orderId, usedAt: now });
+        }
+      }
+    },
+  );
 });
 
 it.each([

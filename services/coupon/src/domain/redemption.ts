@@ -1,5 +1,6 @@
 import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
+import { acceptedAt } from './coupon.ts';
 import { type Discount, discountOn } from './discount.ts';
 
 /** The order events that the coupon service consumes. */
@@ -68,6 +69,12 @@ export interface Decision {
   readonly events: readonly NewEvent[];
 }
 
+/**
+ * Most that the clocks of two database servers may differ, ms: the coupon's time is that of one, the order's that of
+ * the other. The difference is the buyer's.
+ */
+export const CLOCKS_DIFFER_MS = 1_000;
+
 export type RejectionReason = 'COUPON_NOT_FOUND' | 'COUPON_ALREADY_USED' | 'COUPON_EXPIRED';
 
 const NOTHING: Decision = { events: [] };
@@ -98,7 +105,7 @@ function redeem(
   now: Date,
 ): Decision {
   const { orderId, userId, couponId, totalAmount } = order;
-  const usable = isUsable(coupon, userId, now);
+  const usable = isUsable(coupon, userId, acceptedAt(orderId));
   if (typeof usable === 'string') {
     return {
       redemption: { status: 'REJECTED', orderId, userId, couponId, reason: usable },
@@ -115,16 +122,23 @@ function redeem(
   };
 }
 
-/** The coupon, if this user can use it now; otherwise the reason. Another user's coupon counts as unknown. */
-function isUsable(coupon: RedeemableCoupon | undefined, userId: number, now: Date): RedeemableCoupon | RejectionReason {
+/**
+ * The coupon, if this user could use it when the order was placed; otherwise the reason. However late the order is
+ * looked at, and whether the job has marked the coupon as EXPIRED meanwhile, makes no difference. Another user's coupon
+ * counts as unknown.
+ */
+function isUsable(
+  coupon: RedeemableCoupon | undefined,
+  userId: number,
+  placedAt: Date,
+): RedeemableCoupon | RejectionReason {
   if (!coupon || coupon.userId !== userId) return 'COUPON_NOT_FOUND';
   switch (coupon.status) {
     case 'USED':
       return 'COUPON_ALREADY_USED';
     case 'EXPIRED':
-      return 'COUPON_EXPIRED';
     case 'ISSUED':
-      return isOver(coupon, now) ? 'COUPON_EXPIRED' : coupon;
+      return isOver(coupon, new Date(placedAt.getTime() - CLOCKS_DIFFER_MS)) ? 'COUPON_EXPIRED' : coupon;
     default:
       return unreachable(coupon);
   }
@@ -159,6 +173,6 @@ function unused({ orderId: _order, usedAt: _at, ...coupon }: UsedCoupon, now: Da
   return { ...coupon, status: isOver(coupon, now) ? 'EXPIRED' : 'ISSUED' };
 }
 
-function isOver({ expiresAt }: Pick<RedeemableCoupon, 'expiresAt'>, now: Date): boolean {
-  return expiresAt.getTime() <= now.getTime();
+function isOver({ expiresAt }: Pick<RedeemableCoupon, 'expiresAt'>, at: Date): boolean {
+  return expiresAt.getTime() <= at.getTime();
 }

@@ -10,7 +10,6 @@ import {
 } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 import type { Request, Response, Router } from 'express';
-import { v7 as uuidv7 } from 'uuid';
 import { type Coupon, shownStatus } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import type { CouponProblem } from '../problems.ts';
@@ -30,6 +29,8 @@ export interface UserRoutes extends AskForCoupon {
   readonly requests: Pick<Batcher<QueuedIssue, string>, 'submit'>;
   readonly count: CountAnswer;
   readonly now: () => Date;
+  /** UUIDv7: a coupon's time of issue is read from its request's id. */
+  readonly newId: () => string;
 }
 
 /** The coupon that a user got now or had before. */
@@ -53,12 +54,13 @@ export function userRoutes({
   requests,
   count,
   now,
+  newId,
 }: UserRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupons/issue', async (request, response) => {
       parse(ownQuery, request.query);
       const { couponPolicyId } = parse(issueBody, request.body);
-      const issue = queuedIssue(couponPolicyId, userIdFrom(request));
+      const issue = queuedIssue(newId(), couponPolicyId, userIdFrom(request));
       const client = clientOf(request, response);
       const isForLog = prefersAsync(request.get('prefer'));
       const asked = isForLog ? await askBeforeLog(issue) : await ask(issue, client);
@@ -95,9 +97,9 @@ export function userRoutes({
   };
 }
 
-function queuedIssue(couponPolicyId: number, userId: number): QueuedIssue {
+function queuedIssue(requestId: string, couponPolicyId: number, userId: number): QueuedIssue {
   const traceparent = currentTraceparent();
-  return { requestId: uuidv7(), couponPolicyId, userId, ...(traceparent ? { cause: { traceparent } } : {}) };
+  return { requestId, couponPolicyId, userId, ...(traceparent ? { cause: { traceparent } } : {}) };
 }
 
 function toAnswer(coupon: Coupon, alreadyIssued: boolean, now: Date): CouponAnswer {

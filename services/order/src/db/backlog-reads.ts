@@ -48,12 +48,13 @@ export function createReadBacklog(
   { deadlineMs, now, stragglers = STRAGGLERS }: ReadBacklogOptions,
 ): () => Promise<BacklogRead> {
   /** Orders created from this time on are counted; `endedBefore` is how many of them had ended at the last reading. */
-  let from = new Date(now().getTime() - COMMITTED_AFTER_MS);
+  let from: Date | undefined;
   let endedBefore: number | undefined;
   let oldestBefore: Date | null = null;
 
   return async () => {
     const at = now().getTime();
+    from ??= new Date(at - COMMITTED_AFTER_MS);
     // The next reading counts from a later time: that of the oldest order that may still end, as far as is known.
     const unended = Math.min(at - COMMITTED_AFTER_MS, oldestBefore?.getTime() ?? at);
     const dead = at - deadlineMs + Math.min(DEADLINE_MARGIN_MS, deadlineMs / 2);

@@ -1,16 +1,18 @@
 import type { EventStreams, Metrics } from '@shop/chassis';
 import type { OrderWaits } from '../usecases/order-waits.ts';
-import type { OrderWatches } from '../usecases/order-watches.ts';
+import type { OrderStep, OrderWatches } from '../usecases/order-watches.ts';
 
 interface Options {
   readonly metrics: Metrics;
+  /** The clock of the orders' times, ms since the epoch. */
+  readonly nowMs: () => number;
   readonly waits: Pick<OrderWaits, 'waiting'>;
   readonly streams: Pick<EventStreams, 'open'>;
   readonly watches: Pick<OrderWatches, 'orders'>;
 }
 
 /** Measures requests that wait for an order's end, and streams that follow orders. */
-export function createMeasures({ metrics, waits, streams, watches }: Options) {
+export function createMeasures({ metrics, nowMs, waits, streams, watches }: Options) {
   const waitingRequests = metrics.gauge('order_waiting_requests', 'Requests that wait for their order');
   const openStreams = metrics.gauge('order_open_streams', 'Streams of events that are open');
   const watchedOrders = metrics.gauge('order_watched_orders', 'Orders that at least one open stream follows');
@@ -25,7 +27,8 @@ export function createMeasures({ metrics, waits, streams, watches }: Options) {
       openStreams.set(streams.open);
       watchedOrders.set(watches.orders);
     },
-    /** @param ms from a step to its sending */
-    told: (ms: number) => toldSeconds.observe(ms / 1000),
+    /** Called when a step is sent. */
+    told: ({ happenedAt }: Pick<OrderStep, 'happenedAt'>) =>
+      toldSeconds.observe(Math.max(0, nowMs() - happenedAt.getTime()) / 1000),
   };
 }

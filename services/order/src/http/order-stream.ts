@@ -7,8 +7,8 @@ import { userQuery } from './schemas.ts';
 export interface OrderEventsDeps {
   readonly streams: Pick<EventStreams, 'enter'>;
   readonly watches: Pick<OrderWatches, 'open'>;
-  /** Called with the delay from a step to its sending to a follower, ms. */
-  readonly told?: (ms: number) => void;
+  /** Called with each step that is sent to a follower. */
+  readonly told?: (step: OrderStep) => void;
 }
 
 /**
@@ -63,7 +63,7 @@ function follow(
   watch.follow((progress) => {
     const steps = next(progress);
     if (steps.length > 0) stream.send(render(progress, steps));
-    for (const { happenedAt } of steps) told?.(Date.now() - happenedAt.getTime());
+    for (const step of steps) told?.(step);
     if (endIfOver(progress)) watch.stop();
   });
 }

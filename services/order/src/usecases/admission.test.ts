@@ -12,7 +12,7 @@ function admissionAt(now: () => Date, { ready = (): boolean => true, floor = 500
     ready,
     deadlineMs: DEADLINE_MS,
     share: 0.6,
-    now,
+    nowMs: () => now().getTime(),
     backlog: createBacklog({ targetMs: 3_000, floor }),
     random: () => random,
     refused: (reason) => reasons.push(reason),

@@ -11,7 +11,8 @@ export interface AdmissionOptions {
   readonly deadlineMs: number;
   /** The share of its deadline (0 … 1) that the oldest order may have used before new ones are refused. */
   readonly share: number;
-  readonly now: () => Date;
+  /** The clock of the orders' times, ms since the epoch. */
+  readonly nowMs: () => number;
   /** How many orders may begin, by the rate of completions. */
   readonly backlog: Backlog;
   /** 0 … 1; spreads Retry-After. */
@@ -62,9 +63,8 @@ export async function countBegun(admission: Pick<Admission, 'begin'>, placing: P
 
 // One function: its short steps count into the same four numbers, which `measure` renews together.
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { ready, deadlineMs, share, now, backlog, random = Math.random, refused } = options;
+  const { ready, deadlineMs, share, nowMs, backlog, random = Math.random, refused } = options;
   const limitMs = deadlineMs * share;
-  const nowMs = () => now().getTime();
   let oldestMs = 0;
   /** Counted since the last measurement. */
   let admittedNow = 0;

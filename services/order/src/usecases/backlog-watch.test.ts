@@ -17,7 +17,7 @@ function watchAt(times: { now: number }, read: () => Promise<BacklogRead>) {
     read,
     everyMs: EVERY_MS,
     metrics: createMetrics({ defaults: false }),
-    now: () => times.now,
+    nowMs: () => times.now,
   });
   return { watch, measured };
 }

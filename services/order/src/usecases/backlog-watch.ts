@@ -14,27 +14,27 @@ interface Options {
   /** Interval of the looks while there is work, ms. */
   readonly everyMs: number;
   readonly metrics: Metrics;
-  /** ms since the epoch */
-  readonly now?: () => number;
+  /** The clock of the orders' times, ms since the epoch. */
+  readonly nowMs: () => number;
 }
 
 /** Reads the PENDING orders at intervals and informs admission. */
-export function createBacklogWatch({ admission, backlog, read, everyMs, metrics, now = Date.now }: Options) {
+export function createBacklogWatch({ admission, backlog, read, everyMs, metrics, nowMs }: Options) {
   const oldestSeconds = metrics.gauge('order_oldest_pending_seconds', 'Age of the oldest PENDING order');
   const backlogSeconds = metrics.gauge('order_backlog_seconds', 'How long a new order has to wait for those before it');
   let oldestAt: Date | null = null;
   let lookedAt = 0;
   /** Age of the oldest PENDING order, ms; 0 without one. */
-  const oldestMs = () => (oldestAt ? Math.max(0, now() - oldestAt.getTime()) : 0);
+  const oldestMs = () => (oldestAt ? Math.max(0, nowMs() - oldestAt.getTime()) : 0);
   return {
     oldestMs,
 
     /** True when the last look found nothing PENDING and is some time ago: a new order should be seen at once. */
-    isResting: () => oldestAt === null && now() - lookedAt > everyMs,
+    isResting: () => oldestAt === null && nowMs() - lookedAt > everyMs,
 
     /** @returns whether any order is PENDING */
     async look(): Promise<boolean> {
-      lookedAt = now();
+      lookedAt = nowMs();
       await admission.measure(async () => {
         const found = await read();
         oldestAt = found.first;

@@ -27,13 +27,14 @@ interface Dependencies {
   readonly repeat: Runtime['repeat'];
   /** Called before each reading of the backlog. */
   readonly measureWaiting: () => void;
-  readonly now: () => Date;
+  /** The clock of the orders' times, ms since the epoch. */
+  readonly nowMs: () => number;
   readonly metrics: Metrics;
 }
 
 /** Accepts orders as long as the saga keeps up with them: a job reads the backlog, and admission decides by it. */
 export function createTakeOrders(dependencies: Dependencies) {
-  const { config, placements, readBacklog, isReady, repeat, measureWaiting, now, metrics } = dependencies;
+  const { config, placements, readBacklog, isReady, repeat, measureWaiting, nowMs, metrics } = dependencies;
   const backlog = createBacklog({ targetMs: config.ORDER_BACKLOG_TARGET_MS, floor: config.ORDER_BACKLOG_FLOOR });
   const refusals = metrics.counter('order_admission_refused_total', 'Orders that were not taken, by reason', [
     'reason',
@@ -42,11 +43,11 @@ export function createTakeOrders(dependencies: Dependencies) {
     ready: isReady,
     deadlineMs: config.ORDER_DEADLINE_MS,
     share: config.ADMISSION_SHARE,
-    now,
+    nowMs,
     backlog,
     refused: (reason) => refusals.inc({ reason }),
   });
-  const watch = createBacklogWatch({ admission, backlog, read: readBacklog, everyMs: MEASURE_MS, metrics });
+  const watch = createBacklogWatch({ admission, backlog, read: readBacklog, everyMs: MEASURE_MS, metrics, nowMs });
   const measuring = repeat({
     name: 'measure-backlog',
     everyMs: MEASURE_MS,
