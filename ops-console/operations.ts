@@ -158,6 +158,7 @@ const status = describes<ShownStatus>()(
       oldestPending: z
         .array(z.strictObject({ orderId: uuidSchema.describe('the order'), ageMs: count('its age, ms') }))
         .describe('the oldest PENDING orders'),
+      readOnly: z.boolean().describe('whether the database takes no writes'),
       unreachable: z.array(z.string()).describe('what could not be looked at'),
       problems: z.array(z.string()).describe('what somebody should look at, and where to read on'),
     })

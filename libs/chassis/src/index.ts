@@ -62,6 +62,7 @@ export {
   isDuplicateKey,
   isLockTimeout,
   isOutage,
+  isReadOnly,
   OutageError,
   type Problem,
   type ProblemTable,

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createDatabase, type PooledDatabase } from './database/index.ts';
+import { DatabaseUnavailableError } from './errors/index.ts';
 import { type ServeOptions, serve } from './http/index.ts';
 import {
   ConfigError,
@@ -113,11 +114,19 @@ export function openDatabase(
   });
   const { clock } = database;
   shutdown.onStop('database', () => database.close());
-  health.addCheck('database', async () => void (await database.query('SELECT 1')));
+  health.addCheck('database', () => expectWritable(database));
   health.addCheck('clock', async () => {
     if (!clock.isCompared) await clock.compare();
     clock.check();
   });
   repeat({ name: 'compare-clocks', everyMs: COMPARE_EVERY_MS, run: () => clock.compare() }).trigger();
   return database;
+}
+
+/** Rejects when the database does not answer, or takes no writes (a replica after a failover). */
+async function expectWritable(database: PooledDatabase): Promise<void> {
+  const [row] = await database.query<{ readOnly: number }>(
+    'SELECT @@GLOBAL.read_only OR @@GLOBAL.innodb_read_only AS readOnly',
+  );
+  if (row?.readOnly) throw new DatabaseUnavailableError('the database is read-only: nothing can be written');
 }

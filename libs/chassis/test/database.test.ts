@@ -8,6 +8,7 @@ import {
   isDuplicateKey,
   isLockTimeout,
   isOutage,
+  isReadOnly,
 } from '../src/index.ts';
 import { eventually, type TestDatabase, uniqueSchemaDatabase } from '../src/testing/index.ts';
 import { openTcpGate, type TcpGate } from './tcp-gate.ts';
@@ -42,7 +43,7 @@ describe('values and sessions', () => {
 
   it('when a connection is opened, in the pool or on its own, then its session is READ COMMITTED, UTC, strict', async () => {
     const own = await test.database.dedicatedConnection({ waitTimeoutSeconds: 7 });
-    const variables = `SHOW SESSION VARIABLES WHERE Variable_name IN ('time_zone', 'innodb_lock_wait_timeout', 'sql_mode', 'wait_timeout')
+    const variables = `SHOW SESSION VARIABLES WHERE Variable_name IN ('time_zone', 'innodb_lock_wait_timeout', 'sql_mode', 'wait_timeout', 'net_read_timeout', 'net_write_timeout')
       OR Variable_name IN ('transaction_isolation', 'tx_isolation') AND Value <> ''`;
     for (const executor of [test.database, own]) {
       const rows = await executor.query<{ Variable_name: string; Value: string }>(variables);
@@ -50,7 +51,9 @@ describe('values and sessions', () => {
       expect(session.transaction_isolation ?? session.tx_isolation).toBe('READ-COMMITTED');
       expect(session).toMatchObject({ time_zone: '+00:00', innodb_lock_wait_timeout: '5' });
       expect(session.sql_mode).toContain('STRICT_TRANS_TABLES');
-      if (executor === own) expect(session.wait_timeout).toBe('7');
+      // Idle within a transaction is idle for the server, too.
+      expect(session.wait_timeout).toBe(executor === own ? '7' : '10');
+      expect(session).toMatchObject({ net_read_timeout: '10', net_write_timeout: '10' });
     }
     await own.ping();
     await own.end();
@@ -179,6 +182,83 @@ describe('transactions', () => {
   });
 });
 
+describe("the server's limits", () => {
+  /** One connection of a user without the rights of root, to whom read_only does not apply. */
+  async function readerAndWriter(): Promise<ReturnType<typeof createDatabase>> {
+    const url = new URL(test.url);
+    const schema = url.pathname.slice(1);
+    await test.database.execute(`CREATE USER IF NOT EXISTS 'plain'@'%' IDENTIFIED BY 'plain'`);
+    await test.database.execute(`GRANT ALL ON ${schema}.* TO 'plain'@'%'`);
+    url.username = 'plain';
+    url.password = 'plain';
+    return createDatabase({ url: url.href, poolSize: 1 });
+  }
+
+  it('when a process stops in the middle of a transaction, then the server ends it, and others get its rows', async () => {
+    await insertRows(test.database, 'item', ['id'], [[1], [2]]);
+    const frozen = createDatabase({ url: test.url, poolSize: 1, silenceSeconds: 1 });
+    const holds = Promise.withResolvers<void>();
+    const goesOn = Promise.withResolvers<void>();
+    const stopped = frozen.transaction(async (tx) => {
+      await tx.execute('UPDATE item SET amount = 7 WHERE id = 1');
+      holds.resolve();
+      await goesOn.promise;
+      await tx.execute('UPDATE item SET amount = 7 WHERE id = 2');
+    });
+    await holds.promise;
+    // Waits for the row for at most 5 s.
+    await test.database.execute('UPDATE item SET amount = 9 WHERE id = 1');
+    goesOn.resolve();
+    const error = await stopped.catch((reason: unknown) => reason);
+    expect(isOutage(error)).toBe(true);
+    expect(await amounts()).toEqual([9, 0]);
+    await frozen.execute('UPDATE item SET amount = 8 WHERE id = 2');
+    expect(await amounts()).toEqual([9, 8]);
+    await frozen.close();
+  });
+
+  it('when connections are idle for longer than the server allows, then they are kept: none has to connect again', async () => {
+    const idle = createDatabase({ url: test.url, poolSize: 2, silenceSeconds: 1 });
+    const ids = async () => {
+      const rows = await Promise.all(
+        [1, 2].map(() => idle.query<{ id: number }>('SELECT CONNECTION_ID() AS id, SLEEP(0.2)')),
+      );
+      return rows.map(([row]) => row?.id).sort();
+    };
+    try {
+      const before = await ids();
+      const end = Date.now() + 3_500;
+      await eventually(() => Date.now() > end, { timeoutMs: 5_000 });
+      expect(await ids()).toEqual(before);
+    } finally {
+      await idle.close();
+    }
+  });
+
+  it('when the server takes no writes, then they are refused as an outage, and the connection is not used again', async () => {
+    const user = await readerAndWriter();
+    await test.database.execute('SET GLOBAL read_only = 1');
+    try {
+      const id = async () => (await user.query<{ id: number }>('SELECT CONNECTION_ID() AS id'))[0]?.id;
+      const before = await id();
+      const alone = await user.execute('INSERT INTO item (id) VALUES (1)').catch((error: unknown) => error);
+      expect([isReadOnly(alone), isOutage(alone)]).toEqual([true, true]);
+      const other = await id();
+      expect(other).not.toBe(before);
+      const swallowed = user.transaction(async (tx) => {
+        await tx.execute('INSERT INTO item (id) VALUES (1)').catch(() => undefined);
+      });
+      expect(isReadOnly(await swallowed.catch((error: unknown) => error))).toBe(true);
+      expect(await id()).not.toBe(other);
+      await test.database.execute('SET GLOBAL read_only = 0');
+      await user.execute('INSERT INTO item (id) VALUES (1)');
+    } finally {
+      await test.database.execute('SET GLOBAL read_only = 0');
+      await user.close();
+    }
+  });
+});
+
 describe('outages', () => {
   let gate: TcpGate;
   const lines: string[] = [];
@@ -193,7 +273,13 @@ describe('outages', () => {
   async function through(use: (database: ReturnType<typeof createDatabase>) => Promise<void>): Promise<void> {
     const url = new URL(test.url);
     url.port = String(gate.port);
-    const database = createDatabase({ url: url.href, poolSize: 3, logger, transactionTimeoutMs: 1_000 });
+    const database = createDatabase({
+      url: url.href,
+      poolSize: 3,
+      logger,
+      transactionTimeoutMs: 1_000,
+      silenceSeconds: 2,
+    });
     try {
       await use(database);
     } finally {
@@ -244,6 +330,23 @@ describe('outages', () => {
       expect(ms).toBeLessThan(2_000);
       await gate.open();
       await eventually(() => database.query('SELECT 1').catch(() => undefined), { timeoutMs: 10_000 });
+    });
+  });
+
+  it('when packets are swallowed, then reads past the gate end too, and all works soon after packets flow again', async () => {
+    await through(async (database) => {
+      const ask = () => database.pool.execute('SELECT 1');
+      await Promise.all([1, 2, 3].map(ask));
+      gate.silence();
+      // As Prisma asks: the driver's pool itself, all its connections.
+      const stuck = await Promise.all([1, 2, 3].map(() => timed(ask())));
+      for (const { error, ms } of stuck) {
+        expect(isOutage(error)).toBe(true);
+        expect(ms).toBeLessThan(10_000);
+      }
+      await gate.open();
+      await eventually(() => database.query('SELECT 1').catch(() => undefined), { timeoutMs: 5_000 });
+      await Promise.all([1, 2, 3].map(ask));
     });
   });
 

@@ -68,6 +68,10 @@ describe('a failure', () => {
     ['value out of range', sql(1264, '22003'), 'poison'],
     ['full disk', sql(1114, 'HY000'), 'outage'],
     ['server shutdown', sql(1053, '08S01'), 'outage'],
+    ['read-only server', sql(1290, 'HY000'), 'outage'],
+    ['read-only storage', sql(1836, 'HY000'), 'outage'],
+    ['read-only transaction', sql(1792, '25006'), 'outage'],
+    ['session ended for its silence', sql(4031, 'HY000'), 'outage'],
     ['missing table', sql(1146, '42S02'), 'outage'],
     ['no database', new DatabaseUnavailableError('away'), 'outage'],
     [

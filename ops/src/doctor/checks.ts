@@ -7,7 +7,8 @@ import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { RUNNING_TOPICS, RUNNING_TYPES } from '../running-events.ts';
 import { connectSql } from '../sql.ts';
-import { readInstances } from '../status/read.ts';
+import { isReadOnlyServer, readInstances } from '../status/read.ts';
+import { withClosing } from '../with-closing.ts';
 
 /** The result of examining one part. */
 export interface Diagnosis {
@@ -55,8 +56,14 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
       await sql.close();
     }
   });
+  const writes = attempt('database writes', 'docs/runbooks/database-away.md', async () => {
+    if (await withClosing(() => connectSql(addresses.auditDatabase), isReadOnlyServer))
+      throw new Error('the server is read-only: nothing can be written');
+    return 'the server takes writes';
+  });
   return await Promise.all([
     audit,
+    writes,
     ...SERVICE_NAMES.map((service) => migrations(service, addresses.services[service].database)),
   ]);
 }

@@ -20,6 +20,7 @@ const well: Status = {
   deadLetters: [],
   orders: { PENDING: 3 },
   oldestPending: [{ orderId: 'o', ageMs: 900 }],
+  readOnly: false,
   unreachable: [],
 };
 
@@ -28,6 +29,7 @@ describe('problems shown to an operator', () => {
 
   it.each<[Partial<Status>, string]>([
     [{ unreachable: ['Kafka cannot be read'] }, 'Kafka cannot be read'],
+    [{ readOnly: true }, 'the database is read-only, nothing can be written: docs/runbooks/database-away.md'],
     [{ instances: [instance({ ready: false, detail: 'database' })] }, 'order at http://order is not ready: database'],
     [
       { instances: [instance({ openBreakers: ['catalog'] })] },

@@ -10,6 +10,7 @@ const PENDING_OLD_MS = 15_000;
 export function whatIsWrong(status: Status): string[] {
   return [
     ...status.unreachable,
+    ...(status.readOnly ? ['the database is read-only, nothing can be written: docs/runbooks/database-away.md'] : []),
     ...status.instances
       .filter((it) => !it.ready)
       .map((it) => `${it.service} at ${it.url} is ${it.live ? 'not ready' : 'away'}: ${it.detail}`),

@@ -35,6 +35,8 @@ export interface Status {
   readonly orders: Readonly<Record<string, number>>;
   /** The oldest PENDING orders. */
   readonly oldestPending: readonly { readonly orderId: string; readonly ageMs: number }[];
+  /** True when the database takes no writes. */
+  readonly readOnly: boolean;
   /** Parts that could not be read. */
   readonly unreachable: readonly string[];
 }
@@ -45,7 +47,7 @@ export async function readStatus(addresses: Addresses): Promise<Status> {
   const instances = readInstances(addresses);
   const rows = withClosing(() => connectSql(addresses.auditDatabase), readRowStatus).catch((error: Error) => {
     unreachable.push(error.message);
-    return { outboxes: [], deadLetters: [], orders: {}, oldestPending: [] };
+    return { outboxes: [], deadLetters: [], orders: {}, oldestPending: [], readOnly: false };
   });
   const log = withClosing(() => openLog(addresses.brokers), readLogStatus).catch((error: Error) => {
     unreachable.push(`Kafka at ${addresses.brokers.join(',')} cannot be read: ${error.message}`);
@@ -106,9 +108,17 @@ async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'g
   return { topics, groups };
 }
 
+/** Whether the server takes no writes: someone set it so, or it is a replica. */
+export async function isReadOnlyServer(sql: SqlReader): Promise<boolean> {
+  const [row] = await sql.query<{ readOnly: number }>(
+    'SELECT @@GLOBAL.read_only OR @@GLOBAL.innodb_read_only AS readOnly',
+  );
+  return row?.readOnly === 1;
+}
+
 async function readRowStatus(
   sql: SqlReader,
-): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPending'>> {
+): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPending' | 'readOnly'>> {
   const outboxes = [];
   const deadLetters = [];
   for (const service of SERVICE_NAMES) {
@@ -136,5 +146,6 @@ async function readRowStatus(
     deadLetters,
     orders: Object.fromEntries(states.map(({ status, n }) => [status, n])),
     oldestPending,
+    readOnly: await isReadOnlyServer(sql),
   };
 }

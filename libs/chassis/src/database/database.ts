@@ -4,6 +4,7 @@ import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLock
 import { type Metrics, within } from '../process/index.ts';
 import { type ComparedClock, createDatabaseClock } from './database-clock.ts';
 import { createFairGate } from './fair-gate.ts';
+import { keepAlive } from './keep-alive.ts';
 import type { Database, DedicatedConnection, SqlValue, Transaction } from './transaction.ts';
 import { TransactionSession } from './transaction-session.ts';
 
@@ -13,6 +14,14 @@ const CONNECT_TIMEOUT_MS = 2_000;
 /** Longest transaction or single statement, ms: beyond it the statement is cut off and its connection destroyed. */
 const TRANSACTION_TIMEOUT_MS = 30_000;
 const LOCK_WAIT_SECONDS = 5;
+/**
+ * Longest silence on a connection, s. The server ends a session that is silent for longer, idle within a transaction
+ * too: a frozen process holds its row locks no longer than this. The driver gives up a connection whose answer does
+ * not come for as long. Longer than any call that a transaction waits for (DATA_PLATFORM_TIMEOUT_MS).
+ */
+const SILENCE_SECONDS = 10;
+/** Idle connections beyond the first two are closed after this long, s: each costs pings. */
+const IDLE_SECONDS = 60;
 const DEADLOCK_RETRIES = 5;
 const LOCK_TIMEOUT_RETRIES = 1;
 
@@ -29,6 +38,8 @@ export interface DatabaseOptions {
   readonly metrics?: Metrics;
   /** Longest transaction in ms; default 30,000. */
   readonly transactionTimeoutMs?: number;
+  /** Longest silence on a connection, s; default 10. See `SILENCE_SECONDS`. */
+  readonly silenceSeconds?: number;
 }
 
 /** A `Database` with its pool, which Prisma's adapter shares. */
@@ -41,8 +52,10 @@ export interface PooledDatabase extends Database {
 export function createDatabase(options: DatabaseOptions): PooledDatabase {
   const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
   const poolSize = options.poolSize ?? 10;
+  const { silenceSeconds = SILENCE_SECONDS } = options;
   const settings = connectionSettings(options);
-  const pool = openPool(settings, poolSize);
+  const pool = openPool({ ...settings, socketTimeout: silenceSeconds * 1_000 }, poolSize);
+  const rest = keepAlive(pool, (silenceSeconds * 1_000) / 3);
   const outage = outageLog(options.logger);
   // Without a listener this event (access denied, for one) would end the process.
   (pool as unknown as NodeJS.EventEmitter).on('error', outage.failed);
@@ -89,7 +102,10 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
       return await retried(() => withSession((session) => runTransaction(session, work)));
     },
     dedicatedConnection: (dedicated) => openConnection(options, dedicated),
-    close: () => pool.end(),
+    close() {
+      rest();
+      return pool.end();
+    },
   };
 }
 
@@ -98,6 +114,8 @@ function openPool(settings: ConnectionSettings, poolSize: number): mariadb.Pool 
     ...settings,
     connectionLimit: poolSize,
     minimumIdle: Math.min(2, poolSize),
+    idleTimeout: IDLE_SECONDS,
+    initSql: [...settings.initSql, limitsOfStatements],
     acquireTimeout: ACQUIRE_TIMEOUT_MS,
     // An infinite limit makes the pool try every 500 ms; with a limit it backs off to 10 s, long after the database is
     // back.
@@ -149,11 +167,18 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-type ConnectionSettings = mariadb.ConnectionConfig & { readonly database: string };
+type ConnectionSettings = mariadb.ConnectionConfig & { readonly database: string; readonly initSql: string[] };
+
+/**
+ * Ends what a lost client would leave running at the server, no earlier than the client itself gives it up: a SELECT
+ * (only MySQL reads the comment), and a wait for a table that is being changed. A migration has no such limits.
+ */
+const limitsOfStatements = `SET SESSION lock_wait_timeout = ${TRANSACTION_TIMEOUT_MS / 1_000} /*!80000 , max_execution_time = ${TRANSACTION_TIMEOUT_MS} */`;
 
 function connectionSettings(options: DatabaseOptions): ConnectionSettings {
   const url = new URL(options.url);
   const database = decodeURIComponent(url.pathname.slice(1));
+  const silence = options.silenceSeconds ?? SILENCE_SECONDS;
   if (!database) throw new Error('the database URL names no schema');
   const settings: ConnectionSettings & { jsonStrings: boolean } = {
     host: url.hostname,
@@ -166,6 +191,8 @@ function connectionSettings(options: DatabaseOptions): ConnectionSettings {
     timezone: 'Z',
     initSql: [
       'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+      // The net timeouts bound a client that freezes while a statement or its answer is on the way.
+      `SET SESSION wait_timeout = ${silence}, net_read_timeout = ${silence}, net_write_timeout = ${silence}`,
       `SET SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, sql_mode = 'STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
     ],
     bigIntAsNumber: true,

@@ -1,5 +1,11 @@
 import type { PoolConnection } from 'mariadb';
-import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
+import {
+  CommitOutcomeUnknownError,
+  DatabaseUnavailableError,
+  isDeadlock,
+  isLockTimeout,
+  isReadOnly,
+} from '../errors/index.ts';
 import type { SqlValue, Transaction } from './transaction.ts';
 
 interface Execution {
@@ -68,6 +74,11 @@ export class TransactionSession implements Transaction {
       return await Promise.race([this.#connection.query<T>(sql, params as SqlValue[]), this.#expired]);
     } catch (error) {
       if (isDeadlock(error) || isLockTimeout(error) || isFatal(error)) this.failure ??= error as Error;
+      if (isReadOnly(error)) {
+        this.failure ??= error as Error;
+        // After a failover the connection may lead to the former primary: the next one finds the present primary.
+        this.#destroy();
+      }
       throw error;
     }
   }
@@ -80,7 +91,8 @@ export class TransactionSession implements Transaction {
       try {
         await Promise.race([this.#connection.query('COMMIT'), this.#expired]);
       } catch (error) {
-        this.failure = isDeadlock(error) || isLockTimeout(error) ? (error as Error) : outcomeUnknown(error);
+        const refused = isDeadlock(error) || isLockTimeout(error) || isReadOnly(error);
+        this.failure = refused ? (error as Error) : outcomeUnknown(error);
         this.#destroy();
         throw this.failure;
       }

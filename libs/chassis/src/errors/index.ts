@@ -19,4 +19,5 @@ export {
   isDuplicateKey,
   isLockTimeout,
   isOutage,
+  isReadOnly,
 } from './sql-error.ts';

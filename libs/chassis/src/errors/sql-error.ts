@@ -5,6 +5,12 @@ const DEADLOCK = 1213;
 const LOCK_TIMEOUT = 1205;
 
 /**
+ * The server takes no writes: it runs with read_only or super_read_only (1290), its storage is read-only (1836), or
+ * its transactions are (1792). So answers a primary that became a replica.
+ */
+const READ_ONLY: ReadonlySet<number> = new Set([1290, 1792, 1836]);
+
+/**
  * Data errors with a general SQLSTATE: truncated, no default, incorrect value, check constraint; and text that does not
  * fit the character set of the compared column (MySQL: cannot convert; MariaDB: illegal mix of collations).
  */
@@ -65,6 +71,11 @@ export function isDeadlock(error: unknown): boolean {
 
 export function isLockTimeout(error: unknown): boolean {
   return sqlFailure(error)?.errno === LOCK_TIMEOUT;
+}
+
+/** The server refuses to write. An outage: the same work succeeds once it takes writes again, or on another server. */
+export function isReadOnly(error: unknown): boolean {
+  return READ_ONLY.has(sqlFailure(error)?.errno ?? 0);
 }
 
 /** The statement's data or a constraint is at fault (SQLSTATE classes 22 and 23): repeating it gives the same error. */

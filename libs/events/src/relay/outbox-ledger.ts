@@ -1,9 +1,10 @@
 import type { NumberedRow } from '../store/index.ts';
 
 /**
- * Longer than any transaction lives, ms: the database client ends one after 30 s. A number still unseen then is lost.
+ * Longer than any transaction lives, ms: the database client ends one after 30 s. If its process is frozen then, the
+ * server ends it after a last wait for a row (5 s) and 10 s of silence. A number still unseen then is lost.
  */
-const QUIET_MS = 45_000;
+const QUIET_MS = 60_000;
 /** Most rows kept in memory; beyond it the table is read instead. */
 const MAX_ROWS = 5_000;
 /** Most numbers remembered behind a gap. */
