@@ -16,12 +16,15 @@ const batch = events as unknown as DeliveredEvent[];
  */
 let behaviour: number | 'silent' | 'cut' | 'endless 200' | 'endless 400';
 let bodies: string[];
+/** The Retry-After of its answers. */
+let retryAfter: string | undefined;
 let server: Server;
 let url: string;
 
 beforeEach(async () => {
   behaviour = 200;
   bodies = [];
+  retryAfter = undefined;
   server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
@@ -35,7 +38,9 @@ beforeEach(async () => {
       response.on('drain', more);
       more();
     } else if (behaviour !== 'silent')
-      response.writeHead(behaviour, { location: '/elsewhere' }).end(`status ${behaviour}`);
+      response
+        .writeHead(behaviour, { location: '/elsewhere', ...(retryAfter && { 'retry-after': retryAfter }) })
+        .end(`status ${behaviour}`);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`;
@@ -117,12 +122,15 @@ describe('a call of the platform', () => {
 describe('the breaker of the platform', () => {
   let metrics: ReturnType<typeof createMetrics>;
   let platform: GuardedPlatform;
+  let time: number;
   beforeEach(() => {
+    time = 0;
     metrics = createMetrics({ defaults: false });
     platform = guardPlatform(createHttpPlatform({ url, timeoutMs: 2_000 }), {
       metrics,
       timeoutMs: 2_000,
       resetMs: 100,
+      now: () => time,
     });
   });
   afterEach(() => platform.close());
@@ -156,6 +164,37 @@ describe('the breaker of the platform', () => {
     expect(await send()).toBe('delivered');
     expect(await stateIs('closed')).toBe(true);
     expect(await send()).toBe('delivered');
+  });
+
+  it.each([
+    ['in seconds', 429, () => '60'],
+    ['as a date', 503, () => new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 60_000).toUTCString()],
+  ])(
+    'when the platform asks to be left alone %s, then it gets no call for so long, and the next one after it',
+    async (_, status, after) => {
+      behaviour = status;
+      retryAfter = after();
+      expect(await send()).toContain(`answered ${status}`);
+      behaviour = 200;
+      for (time = 0; time < 59_000; time += 2_000) {
+        expect(await send()).toMatch(/^OutageError: the data platform asks to be left alone for \d+ s more$/);
+      }
+      expect(bodies).toHaveLength(1);
+      time = 61_001;
+      expect(await send()).toBe('delivered');
+      expect(bodies).toHaveLength(2);
+    },
+  );
+
+  it("when the breaker is half open and the answer says when to come back, then that time counts, not the breaker's", async () => {
+    behaviour = 503;
+    for (let n = 0; n < 3; n += 1) await send();
+    retryAfter = '60';
+    await until('half open', () => stateIs('half_open'));
+    expect(await send()).toContain('answered 503');
+    await until('half open', () => stateIs('half_open'));
+    expect(await send()).toContain('asks to be left alone for 60 s more');
+    expect(bodies).toHaveLength(4);
   });
 
   it('when events are refused by the platform, then the breaker stays closed', async () => {

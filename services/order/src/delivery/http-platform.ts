@@ -1,9 +1,21 @@
 import { OutageError } from '@shop/events';
 import type { DataPlatform } from '../usecases/deliver-orders.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 /** The platform refuses these events themselves; repeats would be refused as well. */
 export class RefusedByPlatformError extends Error {
   override readonly name = 'RefusedByPlatformError';
+}
+
+/** The platform answered that it has no time for any events. */
+export class PlatformBusyError extends OutageError {
+  /** How long it asks to be left alone, ms; undefined when it does not say. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, waitMs: number | undefined) {
+    super(message);
+    this.retryAfterMs = waitMs;
+  }
 }
 
 export interface HttpPlatformOptions {
@@ -41,16 +53,16 @@ export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptio
   return {
     async send(events) {
       const body = JSON.stringify({ events });
-      const { status, words } = await post(body).catch((error: unknown) => {
+      const { status, words, waitMs } = await post(body).catch((error: unknown) => {
         throw new OutageError(`the data platform does not answer: ${reasonOf(error)}`, { cause: error });
       });
       const verdict = verdictOf(status);
       if (verdict === 'refused') throw new RefusedByPlatformError(`the data platform answered ${status}: ${words}`);
-      if (verdict === 'away') throw new OutageError(`the data platform answered ${status}: ${words}`);
+      if (verdict === 'away') throw new PlatformBusyError(`the data platform answered ${status}: ${words}`, waitMs);
     },
   };
 
-  async function post(body: string): Promise<{ status: number; words: string }> {
+  async function post(body: string): Promise<{ status: number; words: string; waitMs: number | undefined }> {
     const limit = AbortSignal.timeout(timeoutMs);
     const answer = await fetch(url, {
       method: 'POST',
@@ -60,7 +72,8 @@ export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptio
       redirect: 'manual',
       signal: signal ? AbortSignal.any([limit, signal]) : limit,
     });
-    return { status: answer.status, words: await firstWords(answer) };
+    const waitMs = retryAfterMs(answer.headers, Date.now());
+    return { status: answer.status, words: await firstWords(answer), waitMs };
   }
 }
 
