@@ -115,6 +115,13 @@ describe.each(ALL_SERVICE_NAMES)('%s', (name) => {
     expect(places).toEqual(places.toSorted((a, b) => a - b));
   });
 
+  it('when main.ts makes batchers, then they are stopped before the database closes', () => {
+    const main = text('src/main.ts');
+    const made = [...main.matchAll(/^const (.+) = createBatched\w+\(/gm)].map(([, into]) => into ?? '');
+    const stopped = made.filter((into) => new RegExp(`onStop\\('\\w+', \\(\\) => ${into}\\.stop\\(\\)\\)`).test(main));
+    expect(stopped).toEqual(made);
+  });
+
   it('when a name is given, then the time is `now`, and no factory has two verbs', () => {
     const programs = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'));
     const odd = programs.flatMap((path) => text(path).match(/\bclock\??: |\bclock\(\)|\bcreateCreate\w+/g) ?? []);

@@ -42,7 +42,9 @@ const database = openDatabase(runtime, { poolSize: config.DATABASE_POOL });
 const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
-const { readOrder, readProgress, findKey } = createBatchedReads({ database, metrics, maxStreams });
+const batchedReads = createBatchedReads({ database, metrics, maxStreams });
+shutdown.onStop('reads', () => batchedReads.stop());
+const { readOrder, readProgress, findKey } = batchedReads;
 
 const messaging = createMessaging({ ...runtime, database });
 const waiters = messaging.waiters(['order-events']);
@@ -65,11 +67,13 @@ const readiness = createReadiness(messaging);
 
 const streams = createEventStreams({ maxStreams });
 const { measureWaiting, told } = createMeasures({ metrics, nowMs: database.clock.now, waits, streams, watches });
-const { placements } = createBatchedWrites({
+const writes = createBatchedWrites({
   placeOrders: createPlaceOrders(deps),
   placeWithinMs: config.PLACE_WITHIN_MS,
   metrics,
 });
+shutdown.onStop('writes', () => writes.stop());
+const { placements } = writes;
 const { admission, placeOrder, oldestMs } = createTakeOrders({
   config,
   placements,

@@ -69,5 +69,8 @@ export function createBatchedReads({ database, metrics, maxStreams }: Options) {
       client ? looks.submit(orderId, client) : ownLooks.submit(orderId),
     readProgress: (orderId: string) => progress.submit(orderId),
     findKey: (key: Parameters<FindKey>[0]) => keys.submit(key),
+    async stop(): Promise<void> {
+      await Promise.all([looks, ownLooks, progress, keys].map((batcher) => batcher.stop()));
+    },
   };
 }

@@ -10,16 +10,15 @@ interface Dependencies {
 
 /** Concurrent orders are placed in one transaction. */
 export function createBatchedWrites({ placeOrders, placeWithinMs, metrics }: Dependencies) {
-  return {
-    placements: createBatcher({
-      name: 'place-order',
-      maxSize: 250,
-      concurrency: 2,
-      paceMs: 15,
-      maxQueue: 2_000,
-      maxWaitMs: placeWithinMs,
-      metrics,
-      run: placeOrders,
-    }),
-  };
+  const placements = createBatcher({
+    name: 'place-order',
+    maxSize: 250,
+    concurrency: 2,
+    paceMs: 15,
+    maxQueue: 2_000,
+    maxWaitMs: placeWithinMs,
+    metrics,
+    run: placeOrders,
+  });
+  return { placements, stop: () => placements.stop() };
 }
