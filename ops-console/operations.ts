@@ -102,6 +102,9 @@ const messaging = z
   .strictObject({
     relaying: z.boolean().describe('it sends what stands in its outbox'),
     halted: z.array(z.string()).describe('partitions and groups that stand still'),
+    refused: z
+      .array(z.strictObject({ topic: z.string(), reason: z.string() }))
+      .describe('topics whose events the broker does not take'),
     waiting: z.array(z.string()).describe('groups that wait for something that is away'),
   })
   .describe('its relay and its consumers');

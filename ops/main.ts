@@ -6,9 +6,11 @@ import { registerDeadLetters } from './src/commands/dead-letters.ts';
 import { registerDoctor } from './src/commands/doctor.ts';
 import { registerLoadDemo } from './src/commands/load-demo.ts';
 import { registerOrder } from './src/commands/order.ts';
+import { registerOutbox } from './src/commands/outbox.ts';
 import { registerReconcile } from './src/commands/reconcile.ts';
 import { registerReplay } from './src/commands/replay.ts';
 import { registerStatus } from './src/commands/status.ts';
+import { registerTopics } from './src/commands/topics.ts';
 
 const program = new Command('npm run ops --')
   .description(
@@ -24,6 +26,8 @@ registerDoctor(program);
 registerOrder(program);
 registerAudit(program);
 registerDeadLetters(program);
+registerOutbox(program);
+registerTopics(program);
 registerReconcile(program);
 registerReplay(program);
 registerLoadDemo(program);

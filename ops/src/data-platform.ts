@@ -11,6 +11,8 @@ export interface PlatformReader {
 
 const PAGE = 20_000;
 const PATIENCE_MS = 5_000;
+/** Longest time for the whole list, ms: it grows while it is read. */
+const ALL_MS = 600_000;
 
 /** @param url events are posted to it; the stored events are read from below it */
 export function openPlatform(url: string): PlatformReader {
@@ -26,11 +28,14 @@ export function openPlatform(url: string): PlatformReader {
     async ids(from) {
       const ids: string[] = [];
       let next = from;
+      const began = performance.now();
       for (;;) {
         const some = await page(next, PAGE);
         for (const id of some.ids) ids.push(id);
+        if (some.ids.length === 0) return { ids, next: some.next };
+        if (some.next <= next) throw new Error(`its list does not go on after ${next}`);
+        if (performance.now() - began > ALL_MS) throw new Error(`it has not listed all within ${ALL_MS / 60_000} min`);
         next = some.next;
-        if (some.ids.length === 0) return { ids, next };
       }
     },
     isThere: () =>

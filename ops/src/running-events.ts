@@ -10,3 +10,6 @@ export const RUNNING_TYPES: readonly EventType[] = (Object.keys(EVENTS) as Event
 
 /** Their topics, without dead-letter topics. */
 export const RUNNING_TOPICS: readonly string[] = [...new Set(RUNNING_TYPES.map((type) => EVENTS[type].topic))];
+
+/** Their topics, with those of their dead letters. */
+export const EXPECTED_TOPICS: readonly string[] = [...RUNNING_TOPICS, ...RUNNING_TOPICS.map((topic) => `${topic}.dlq`)];

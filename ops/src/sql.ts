@@ -14,8 +14,14 @@ export interface SqlConnection extends SqlReader {
   close(): Promise<void>;
 }
 
-/** One connection, for one command. @param url `mysql://user:password@host:port/[schema]` */
-export async function connectSql(url: string): Promise<SqlConnection> {
+/** Longest silence of the server during a statement, ms: an audit of many rows takes minutes, nothing takes hours. */
+const PATIENCE_MS = 600_000;
+
+/**
+ * One connection, for one command. A statement without an answer for `patienceMs` fails.
+ * @param url `mysql://user:password@host:port/[schema]`
+ */
+export async function connectSql(url: string, patienceMs = PATIENCE_MS): Promise<SqlConnection> {
   const { hostname, port, username, password, pathname } = new URL(url);
   const connection = await createConnection({
     host: hostname,
@@ -37,30 +43,53 @@ export async function connectSql(url: string): Promise<SqlConnection> {
   // Without a listener the driver ends the process when the server goes away between two queries; the next query
   // rejects.
   connection.on('error', () => {});
-  return wrap(connection);
+  return wrap(connection, patienceMs);
 }
 
-function wrap(connection: Connection): SqlConnection {
+function wrap(connection: Connection, patienceMs: number): SqlConnection {
+  let isGone = false;
+
+  /** Ends the connection when a statement takes too long: the server may hang, and so would the command. */
+  async function within<T>(sql: string, answer: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      isGone = true;
+      connection.destroy();
+      const start = sql.trim().replaceAll(/\s+/g, ' ').slice(0, 60);
+      late.reject(new Error(`the database did not answer within ${patienceMs / 1_000} s: ${start}…`));
+    }, patienceMs);
+    try {
+      return await Promise.race([answer, late.promise]);
+    } finally {
+      clearTimeout(timer);
+      answer.catch(() => {}); // When it was late, it fails with the connection.
+    }
+  }
+
   const query = async <Row>(sql: string, params: readonly SqlParam[] = []): Promise<Row[]> =>
-    (await connection.query<Row[]>(sql, [...params])) as Row[];
+    (await within(sql, connection.query<Row[]>(sql, [...params]))) as Row[];
   return {
     query,
     execute: async (sql, params = []) => {
-      const { affectedRows, insertId } = await connection.query<{ affectedRows: number; insertId: number }>(sql, [
-        ...params,
-      ]);
+      const { affectedRows, insertId } = await within(
+        sql,
+        connection.query<{ affectedRows: number; insertId: number }>(sql, [...params]),
+      );
       return { affectedRows, insertId: Number(insertId) };
     },
     snapshot: async (work) => {
-      await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-      await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+      await query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      await query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
       try {
         return await work({ query });
       } finally {
-        await connection.query('ROLLBACK');
+        // A connection that is gone has no transaction any more.
+        if (!isGone) await query('ROLLBACK');
       }
     },
-    close: () => connection.end(),
+    close: async () => {
+      if (!isGone) await connection.end();
+    },
   };
 }
 

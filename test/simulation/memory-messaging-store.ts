@@ -1,4 +1,5 @@
 import type { DeadLetterEntry, MessagingStore, NumberedRow } from '@shop/events';
+import { isChosen } from '../../libs/events/src/store/index.ts';
 import { type MemoryDatabase, type MemoryTransaction, Table } from './memory-database.ts';
 import type { Actor } from './scheduler.ts';
 
@@ -53,9 +54,10 @@ export function createMemoryMessagingStore(
       return numbered;
     },
 
-    async readOutbox(limit) {
+    async readOutbox(limit, choice = {}) {
       await database.scheduler.step(actor, `${database.schema}: read the outbox`);
-      return [...tables.outbox.committed.values()].sort((a, b) => a.seq - b.seq).slice(0, limit);
+      const rows = [...tables.outbox.committed.values()].filter((row) => isChosen(choice, row));
+      return rows.sort((a, b) => a.seq - b.seq).slice(0, limit);
     },
 
     async deleteOutbox(rows) {

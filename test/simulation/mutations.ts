@@ -60,25 +60,22 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'relay: the outbox is emptied before it was sent',
     file: 'libs/events/src/relay/relay.ts',
-    from: '  await broker.send(',
-    to: '  await store.deleteOutbox(rows);\n  await broker.send(',
+    from: '  const { taken, refusals } = await deliver(broker, rows);',
+    to: '  await work.store.deleteOutbox(rows);\n  const { taken, refusals } = await deliver(broker, rows);',
   },
   {
     name: 'relay: it keeps a cursor and passes over a lower id that commits later',
     file: 'libs/events/src/relay/relay.ts',
-    from: 'const rows = await store.readOutbox(batch);',
+    from: 'const rows = await store.readOutbox(batch, { except: holds.parts });',
     to: `const state = work as { cursor?: number };
-  const rows = (await store.readOutbox(batch)).filter((row) => row.seq > (state.cursor ?? 0));`,
-    also: {
-      from: '  return rows;\n}',
-      to: '  state.cursor = rows.at(-1)?.seq ?? state.cursor ?? 0;\n  return rows;\n}',
-    },
+  const rows = (await store.readOutbox(batch, { except: holds.parts })).filter((row) => row.seq > (state.cursor ?? 0));
+  state.cursor = rows.at(-1)?.seq ?? state.cursor ?? 0;`,
   },
   {
     name: 'relay: it sends in the wrong order',
     file: 'libs/events/src/relay/relay.ts',
-    from: 'const rows = await store.readOutbox(batch);',
-    to: 'const rows = (await store.readOutbox(batch)).reverse();',
+    from: 'const rows = await store.readOutbox(batch, { except: holds.parts });',
+    to: 'const rows = (await store.readOutbox(batch, { except: holds.parts })).reverse();',
   },
   {
     name: 'relay: it sends from memory across a gap',
@@ -89,12 +86,37 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'relay: it sends from memory while earlier transactions may still be open',
     file: 'libs/events/src/relay/outbox-ledger.ts',
-    from: 'rows.size === 0 || now < openAt',
+    from: 'rows.size === 0 || !isOpen',
     to: 'rows.size === 0',
     also: {
       from: 'if (next === undefined) begin(row.seq, now);',
       to: 'next = Math.min(next ?? row.seq, row.seq);',
     },
+  },
+  {
+    name: 'relay: what stands behind a refused event is sent',
+    file: 'libs/events/src/relay/deliver.ts',
+    from: '!refusals.some((part) => isIn(part, row))',
+    to: 'row.seq > 0',
+  },
+  {
+    name: 'relay: what the broker refuses is taken for sent',
+    file: 'libs/events/src/relay/relay.ts',
+    from: '  sent.add(taken);\n  ledger.sent(rows',
+    to: '  sent.add(rows);\n  ledger.sent(rows',
+  },
+  {
+    name: 'relay: later events of a refused topic are sent',
+    file: 'libs/events/src/relay/holds.ts',
+    from: 'has: (row) => waiting.some((part) => isIn(part, row)),',
+    to: 'has: () => false,',
+    also: { from: '    get parts() {\n      return waiting;', to: '    get parts() {\n      return [];' },
+  },
+  {
+    name: 'relay: a topic is taken again, and its waiting events are forgotten by the ledger',
+    file: 'libs/events/src/relay/relay.ts',
+    from: '    holds.release(part);\n    ledger.reset();',
+    to: '    holds.release(part);',
   },
   {
     name: 'relay: ids are drawn, not derived',

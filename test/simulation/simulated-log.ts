@@ -6,6 +6,7 @@ import {
   OutageError,
   type OutgoingRecord,
   type RecordBatch,
+  RefusedError,
 } from '@shop/events';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
@@ -21,6 +22,8 @@ export interface LogFaults {
 const SESSION_TIMEOUT_MS = 300;
 const PAUSE_AFTER_REJECTION_MS = 50;
 const MAX_RECORDS_A_BATCH = 8;
+/** The records of a topic fall into so many groups, by key and type, of which one may be refused. */
+export const RECORD_GROUPS = 4;
 
 /**
  * A log in memory with everything Kafka may do: batches of any size, partitions that move during a batch (the old owner
@@ -31,6 +34,8 @@ export class SimulatedLog {
   readonly records = new Map<string, IncomingRecord[]>();
   readonly groups = new Map<string, Group>();
   readonly faults: LogFaults;
+  /** Topics that the broker refuses now; `topic#n`: some records of the topic, see `RECORD_GROUPS`. */
+  readonly refused = new Set<string>();
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly #partitions: number;
@@ -94,11 +99,32 @@ export class SimulatedLog {
 
   async #send(actor: Actor, records: readonly OutgoingRecord[]): Promise<void> {
     await this.scheduler.step(actor, `send ${records.length} records`);
+    if (records.some((record) => this.#refusalOf(record))) return await this.#sendSome(actor, records);
     const isLost = this.random.chance(this.faults.lostAcknowledgement);
     const written = isLost ? this.random.int(0, records.length) : records.length;
     for (const record of records.slice(0, written)) this.#write(actor, record);
     await this.scheduler.step(actor, isLost ? `send failed after ${written}` : 'sent');
     if (isLost) throw new OutageError('the answer of the broker is lost');
+  }
+
+  /** Like Kafka, where each partition takes or refuses its part of a request: any of the others may be written. */
+  async #sendSome(actor: Actor, records: readonly OutgoingRecord[]): Promise<void> {
+    const parts = Map.groupBy(records, ({ topic, key }) => `${topic}/${partitionOf(key, this.#partitions)}`);
+    let written = 0;
+    for (const part of parts.values()) {
+      if (part.some((record) => this.#refusalOf(record)) || this.random.chance(0.5)) continue;
+      for (const record of part) this.#write(actor, record);
+      written += part.length;
+    }
+    await this.scheduler.step(actor, `send refused, ${written} written`);
+    throw new RefusedError('REFUSED', this.random.pick(records.flatMap((record) => this.#refusalOf(record) ?? [])));
+  }
+
+  #refusalOf({ topic, key, headers }: OutgoingRecord): 'topic' | 'record' | undefined {
+    if (this.refused.has(topic)) return 'topic';
+    return this.refused.has(`${topic}#${partitionOf(`${key}${headers.ce_type}`, RECORD_GROUPS)}`)
+      ? 'record'
+      : undefined;
   }
 
   #write(actor: Actor, { topic, key, value, headers }: OutgoingRecord): void {

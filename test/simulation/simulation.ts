@@ -124,6 +124,7 @@ class Simulation {
     for (const instance of this.#instances) instance.start();
     this.#clients = new Clients(world, this.#scheduler, random, { order, catalog, coupon, payment });
     if (weather.failpoints.length > 0) void this.#operate(weather.mendAt);
+    for (const refusal of weather.refusals) void this.#refuse(refusal);
   }
 
   get steps(): number {
@@ -214,6 +215,14 @@ class Simulation {
       this.#scheduler.note(CHAOS, `*** ${group.id} rebalances`);
       group.rebalance();
     }
+  }
+
+  /** The broker refuses something for a while. */
+  async #refuse({ what, at, forMs }: World['weather']['refusals'][number]): Promise<void> {
+    await this.#scheduler.sleep(CHAOS, at, `*** the broker refuses ${what}`);
+    this.#log.refused.add(what);
+    await this.#scheduler.sleep(CHAOS, forMs, `*** the broker takes ${what} again`);
+    this.#log.refused.delete(what);
   }
 
   #crash(victim: number, downMs: number): void {

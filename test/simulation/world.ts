@@ -1,6 +1,8 @@
+import { allTopics, EVENTS } from '@shop/events';
 import type { Discount } from '../../services/coupon/src/domain/discount.ts';
 import { CLOCKS_DIFFER_MS } from '../../services/coupon/src/domain/redemption.ts';
 import type { Random } from './random.ts';
+import { RECORD_GROUPS } from './simulated-log.ts';
 import { drawDiscount } from './worth.ts';
 
 export interface SeedProduct {
@@ -75,6 +77,8 @@ export interface Weather {
   readonly redelivery: number;
   /** Redis is emptied, or killed and started with its last saved state. */
   readonly redisLosses: readonly { readonly atStep: number; readonly kind: 'emptied' | 'restarted' }[];
+  /** What the broker refuses for a while: a topic, or some of its records (`topic#n`). Times in ms. */
+  readonly refusals: readonly { readonly what: string; readonly at: number; readonly forMs: number }[];
   /** Chance of a Redis command that fails, with or without its effect. */
   readonly redisFailures: number;
 }
@@ -275,15 +279,25 @@ function createWeather(random: Random, orders: number): Weather {
       kind: random.pick(['emptied', 'restarted'] as const),
     })),
     redisFailures: rate(0, 0, 0.02, 0.1),
+    refusals: random.chance(0.5) ? some(4, () => drawRefusal(random)) : [],
+  };
+}
+
+function drawRefusal(random: Random) {
+  const topic = random.pick([EVENTS['order-created'].topic, ...allTopics()]);
+  return {
+    what: random.chance(0.5) ? topic : `${topic}#${random.int(0, RECORD_GROUPS - 1)}`,
+    at: random.int(0, COMMANDS_MS),
+    forMs: random.pick([50, 700, 2_000, 4_000]),
   };
 }
 
 /** Whether this run is free of faults. */
 export function isCalm({ weather }: World): boolean {
-  const { crashes, rebalances, failpoints, redisLosses } = weather;
+  const { crashes, rebalances, failpoints, redisLosses, refusals } = weather;
   const { lostAcknowledgement, lostCommit, brokenConnection, redelivery, redisFailures } = weather;
   return (
-    crashes.length + rebalances.length + failpoints.length + redisLosses.length === 0 &&
+    crashes.length + rebalances.length + failpoints.length + redisLosses.length + refusals.length === 0 &&
     lostAcknowledgement + lostCommit + brokenConnection + redelivery + redisFailures === 0
   );
 }

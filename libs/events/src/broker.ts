@@ -70,11 +70,13 @@ export interface BrokerConsumer {
 export interface Broker {
   /**
    * Resolves when every record is durable (acks=all); order within a key is the array's. A rejected send may have
-   * written some of the records: the caller sends all of them again.
+   * written some of the records: the caller sends all of them again. Rejects with RefusedError when the broker refuses
+   * some of them.
+   * @param options.once without the client's own repetitions, for records that were refused before
    */
-  send(records: readonly OutgoingRecord[]): Promise<void>;
+  send(records: readonly OutgoingRecord[], options?: { readonly once?: boolean }): Promise<void>;
   consume(options: ConsumeOptions): Promise<BrokerConsumer>;
-  /** Creates missing topics. Rejects if an existing topic has another partition count. */
+  /** Creates missing topics. Rejects if an existing topic has fewer partitions; warns if it has more. */
   ensureTopics(topics: readonly string[], partitions: number): Promise<void>;
   /** Closes the consumers first, then the producer. */
   close(): Promise<void>;

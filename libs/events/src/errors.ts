@@ -22,6 +22,24 @@ export class InvalidEventError extends Error {
   }
 }
 
+/**
+ * The broker refuses these records, while it would take others: their topic is gone, a right is missing, a record is
+ * too large. Trying again at once is in vain.
+ */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  /** The broker's word for it, such as UNKNOWN_TOPIC_OR_PARTITION. */
+  readonly reason: string;
+  /** `topic`: no record of the topic is taken. `record`: a smaller or another record may be. */
+  readonly scope: 'topic' | 'record';
+
+  constructor(reason: string, scope: 'topic' | 'record', options?: ErrorOptions) {
+    super(`the broker refuses the ${scope}: ${reason}`, options);
+    this.reason = reason;
+    this.scope = scope;
+  }
+}
+
 /** This consumer lost the partition while it held the batch: nothing of the batch may be committed. */
 export class StaleBatchError extends Error {
   override readonly name = 'StaleBatchError';

@@ -18,7 +18,7 @@ export {
   type ReceivedEvent,
 } from './contracts/index.ts';
 export { startRedriver } from './dead-letters/index.ts';
-export { OutageError, StaleBatchError, UndecodableError } from './errors.ts';
+export { OutageError, RefusedError, StaleBatchError, UndecodableError } from './errors.ts';
 export { classify } from './failure.ts';
 export {
   type CommittedOffset,
@@ -27,6 +27,8 @@ export {
   type KafkaAdmin,
   type KafkaBrokerOptions,
   type RecordRange,
+  TOPIC_SETTINGS,
+  type TopicState,
 } from './kafka/index.ts';
 export { type EventLogger, silentLogger } from './log.ts';
 export { createMessaging, type Messaging } from './messaging.ts';

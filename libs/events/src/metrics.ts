@@ -27,6 +27,8 @@ export interface EventMetrics {
   relaying(holding: boolean): void;
   /** Rows in the outbox (counted up to 10,000) and the age of the oldest. */
   outbox(backlog: number, oldestSeconds: number): void;
+  /** The topics that the broker refuses now, with its reason; topics named before and not now are taken again. */
+  refused(topics: readonly { readonly topic: string; readonly reason: string }[]): void;
   redriven(group: string, outcome: 'applied' | 'failed'): void;
   /** One batch of a replay. */
   replayed(group: string, outcome: Applied): void;
@@ -43,6 +45,7 @@ export const noMetrics: EventMetrics = {
   relayed: nothing,
   relaying: nothing,
   outbox: nothing,
+  refused: nothing,
   redriven: nothing,
   replayed: nothing,
 };
@@ -66,6 +69,11 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
   const relaying = metrics.gauge('outbox_relay_holder', '1 while this process relays its schema');
   const backlog = metrics.gauge('outbox_backlog', 'Rows waiting in the outbox, counted up to 10,000');
   const oldest = metrics.gauge('outbox_oldest_age_seconds', 'Age of the oldest row in the outbox');
+  const refusedTopics = metrics.gauge('outbox_topic_refused', '1 while the broker refuses events of the topic', [
+    'topic',
+    'reason',
+  ]);
+  let refused: readonly { readonly topic: string; readonly reason: string }[] = [];
   const redriven = metrics.counter('events_redriven_total', 'Dead letters redriven', ['group', 'outcome']);
   const replayed = metrics.counter('events_replayed_total', 'Messages replayed, by what became of them', [
     'group',
@@ -87,6 +95,11 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
     outbox(rows, age) {
       backlog.set(rows);
       oldest.set(age);
+    },
+    refused(topics) {
+      for (const { topic, reason } of refused) refusedTopics.set({ topic, reason }, 0);
+      for (const { topic, reason } of topics) refusedTopics.set({ topic, reason }, 1);
+      refused = topics;
     },
     redriven: (group, outcome) => redriven.inc({ group, outcome }),
     replayed(group, { applied, duplicate, parked, deadLettered }) {

@@ -5,7 +5,7 @@ import { pages, type SqlReader } from '../sql.ts';
 import type { AuditScope, Finding, Suspect } from './check.ts';
 import { finding } from './findings.ts';
 import { appliedAmong, DATA_PLATFORM } from './groups.ts';
-import { type LogRange, type LogReader, partitionName } from './log.ts';
+import { type LogRange, type LogReader, lagIn, partitionName } from './log.ts';
 
 /** The events the platform had before the rows were read. */
 interface Kept {
@@ -160,7 +160,7 @@ async function lookAgain(
   const since = new Set((await platform.ids(from)).ids);
   return {
     missing: missing.filter(({ id }) => !since.has(id)),
-    passed: own.every((range) => (committed.get(partitionName(range)) ?? range.from) >= range.to),
+    passed: own.every((range) => lagIn(range, committed.get(partitionName(range))) === 0),
     setAside,
   };
 }

@@ -4,7 +4,7 @@ import { schemaOf } from '../../../services/services.ts';
 import type { PlatformReader } from '../data-platform.ts';
 import type { SqlReader } from '../sql.ts';
 import { GROUPS, topicsOf } from './groups.ts';
-import { type LogReader, partitionName } from './log.ts';
+import { type LogReader, lagIn, partitionName } from './log.ts';
 
 export interface IdleOptions {
   readonly sql: SqlReader;
@@ -107,7 +107,7 @@ async function readLog(
     const committed = await log.committed(group.group, topics);
     const behind = held
       .filter((range) => topics.includes(range.topic))
-      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
+      .reduce((sum, range) => sum + lagIn(range, committed.get(partitionName(range))), 0);
     if (behind > 0) lag[group.group] = behind;
   }
   return { lag, end: held.map((range) => range.to).join() };

@@ -37,6 +37,14 @@ export interface LogReader {
   close(): Promise<void>;
 }
 
+/**
+ * How many messages of a partition lie before a group that continues at `committed`. Only what the log still holds
+ * counts: what retention has removed is never read.
+ */
+export function lagIn({ from, to }: LogRange, committed: number | undefined): number {
+  return Math.max(0, to - Math.max(from, committed ?? from));
+}
+
 /** The records that came to the partitions since `before` was read. */
 export function tailOf(before: readonly LogRange[], now: readonly LogRange[]): LogRange[] {
   const ends = new Map(before.map((range) => [partitionName(range), range.to]));

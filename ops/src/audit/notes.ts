@@ -1,5 +1,6 @@
+import type { SetAside } from '../outbox/read.ts';
 import { GROUPS, topicsOf } from './groups.ts';
-import { type LogRange, type LogRecord, partitionName } from './log.ts';
+import { type LogRange, type LogRecord, lagIn, partitionName } from './log.ts';
 
 /** Largest difference between the clocks of services and broker, plus the delay from row to event, ms. */
 export const MARGIN_MS = 60_000;
@@ -34,7 +35,15 @@ export function lagNotes(
     const topics = new Set(known.flatMap(topicsOf));
     const lag = now
       .filter((range) => topics.has(range.topic))
-      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
+      .reduce((sum, range) => sum + lagIn(range, committed.get(partitionName(range))), 0);
     return lag > 0 ? [`${group} had ${lag} messages before it: what is listed may be on its way`] : [];
   });
+}
+
+/** Names each event that an operator set aside: no invariant misses it on its topic, but nobody has heard of it. */
+export function setAsideNotes(events: readonly SetAside[]): string[] {
+  return events.map(
+    ({ service, id, type, key, topic, reason }) =>
+      `${type} ${id} of ${key || '(no key)'} was set aside in the outbox of ${service}, and is not on ${topic}: ${reason}`,
+  );
 }

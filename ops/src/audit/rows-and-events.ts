@@ -1,5 +1,6 @@
 import { isEventType } from '@shop/events';
 import { PUBLISHERS, schemaOf } from '../../../services/services.ts';
+import { readSetAside, type SetAside } from '../outbox/read.ts';
 import { asciiOnly, pages, type SqlReader } from '../sql.ts';
 import type { AuditScope, Suspect } from './check.ts';
 import type { EventTally } from './event-tally.ts';
@@ -19,6 +20,8 @@ export interface Comparison {
   readonly extra: readonly Suspect[];
   /** Events that wait in an outbox. */
   readonly underway: number;
+  /** Events that an operator set aside, so that they are on no topic. */
+  readonly setAside: readonly SetAside[];
 }
 
 /**
@@ -27,6 +30,8 @@ export interface Comparison {
  */
 export async function compareRows(reader: SqlReader, tally: EventTally, scope: AuditScope): Promise<Comparison> {
   const outbox = await readOutboxes(reader);
+  const setAside = await readSetAside(reader);
+  for (const { key, type } of setAside) addTo(outbox.orders, key, type);
   const missing: { id: string; types: TypeSet }[] = [];
   const extra: Suspect[] = [];
   let orders = 0;
@@ -51,8 +56,13 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scope: A
   for await (const page of ordersById(reader, tally.orderIds()))
     for (const rows of page) look(rows, tally.take(rows.orderId), false);
 
-  const requests = await compareRequests(reader, tally, scope, outbox.ids);
-  return { orders, missing, underway: outbox.ids.size, ...requests, extra: [...extra, ...requests.extra] };
+  const requests = await compareRequests(
+    reader,
+    tally,
+    scope,
+    new Set([...outbox.ids, ...setAside.map(({ id }) => id)]),
+  );
+  return { orders, missing, underway: outbox.ids.size, setAside, ...requests, extra: [...extra, ...requests.extra] };
 }
 
 async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, TypeSet>; ids: Set<string> }> {
@@ -60,11 +70,13 @@ async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, Ty
     PUBLISHERS.map((name) => `SELECT id, aggregateid, type FROM ${schemaOf(name)}.outbox`).join(' UNION ALL '),
   );
   const orders = new Map<string, TypeSet>();
-  for (const { aggregateid, type } of rows) {
-    if (isEventType(type)) orders.set(aggregateid, (orders.get(aggregateid) ?? 0) | typeSet(type));
-  }
+  for (const { aggregateid, type } of rows) addTo(orders, aggregateid, type);
   // The outbox also holds copies for dead-letter topics, which are not events.
   return { orders, ids: new Set(rows.filter((row) => isEventType(row.type)).map((row) => row.id)) };
+}
+
+function addTo(orders: Map<string, TypeSet>, key: string, type: string): void {
+  if (isEventType(type)) orders.set(key, (orders.get(key) ?? 0) | typeSet(type));
 }
 
 const tableOf = ({ service, table }: (typeof PARTICIPANTS)[number][1]) => `${schemaOf(service)}.${table}`;

@@ -12,7 +12,7 @@ import { readGroups, readParkedKeys, readUnreadable } from './groups.ts';
 import { idempotencyChecks } from './idempotency.ts';
 import { type LogReader, partitionName, tailOf } from './log.ts';
 import { messagingChecks } from './messaging.ts';
-import { lagNotes, MARGIN_MS, retentionWatch } from './notes.ts';
+import { lagNotes, MARGIN_MS, retentionWatch, setAsideNotes } from './notes.ts';
 import { createOffsetTally } from './offset-tally.ts';
 import { orderChecks } from './orders.ts';
 import { PARTICIPANTS } from './participants.ts';
@@ -119,7 +119,14 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   return {
     ok: findings.every((each) => each.failed === 0),
     findings,
-    notes: [...retained.notes(), ...sets.notes, ...doors.notes, ...lagNotes(groups, now), ...delivery.notes],
+    notes: [
+      ...retained.notes(),
+      ...sets.notes,
+      ...doors.notes,
+      ...lagNotes(groups, now),
+      ...setAsideNotes(first.comparison.setAside),
+      ...delivery.notes,
+    ],
     orders: first.comparison.orders,
     records: held.reduce((sum, range) => sum + range.to - range.from, 0),
     durationMs: Math.round(performance.now() - started),

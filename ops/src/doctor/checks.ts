@@ -1,26 +1,20 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKafkaAdmin, EVENTS, type KafkaAdmin, PARTITIONS } from '@shop/events';
+import { createKafkaAdmin, EVENTS, type KafkaAdmin } from '@shop/events';
 import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
-import { GROUPS } from '../audit/groups.ts';
-import { RUNNING_TOPICS, RUNNING_TYPES } from '../running-events.ts';
+import { GROUPS, topicsOf } from '../audit/groups.ts';
+import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
 import { connectSql } from '../sql.ts';
 import { isReadOnlyServer, readInstances } from '../status/read.ts';
+import { topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { groupFailure, groupState, messagingFaults } from './groups.ts';
 
-/** The result of examining one part. */
-export interface Diagnosis {
-  readonly what: string;
-  /** The fault, if any. */
-  readonly wrong?: string;
-  /** How to repair it. */
-  readonly mend?: string;
-  /** Details when the part is in order. */
-  readonly detail?: string;
-}
-
+/** How long a statement may take, ms. */
+const SQL_MS = 15_000;
 const ROOT = join(import.meta.dirname, '../../..');
 
 /** Examines every precondition for running orders. */
@@ -47,7 +41,7 @@ async function node(): Promise<Diagnosis[]> {
 
 async function databases(addresses: Addresses): Promise<Diagnosis[]> {
   const audit = attempt('audit user', 'see AUDIT_DATABASE_URL; `npm start` creates the user', async () => {
-    const sql = await connectSql(addresses.auditDatabase);
+    const sql = await connectSql(addresses.auditDatabase, SQL_MS);
     try {
       for (const service of SERVICE_NAMES) await sql.query(`SELECT 1 FROM ${schemaOf(service)}.outbox LIMIT 1`);
       const [row] = await sql.query<{ version: string }>('SELECT VERSION() AS version');
@@ -71,7 +65,7 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
 function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
   const mend = `DATABASE_URL=… node libs/chassis/src/database/migrate.ts ${folderOf(service)}, or \`npm start\``;
   return attempt(`migrations of ${service}`, mend, async () => {
-    const sql = await connectSql(url);
+    const sql = await connectSql(url, SQL_MS);
     try {
       const applied = new Map(
         (
@@ -120,35 +114,29 @@ async function kafka({ brokers }: Addresses): Promise<Diagnosis[]> {
 }
 
 async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
-  const existing = new Set(await admin.topics());
-  return await Promise.all(
-    [...RUNNING_TOPICS, ...RUNNING_TOPICS.map((topic) => `${topic}.dlq`)].map((topic) =>
-      attempt(
-        `topic ${topic}`,
-        'a missing topic: start any service. Another number: docs/guides/change-partitions.md',
-        async () => {
-          if (!existing.has(topic)) throw new Error('it does not exist');
-          const partitions = (await admin.ranges([topic])).length;
-          if (partitions !== PARTITIONS)
-            throw new Error(
-              `it has ${partitions} partitions, and must have ${PARTITIONS}: keys would lie elsewhere than expected`,
-            );
-          return `${partitions} partitions`;
-        },
-      ),
-    ),
-  );
+  const states = await admin.describeTopics(EXPECTED_TOPICS);
+  return states.flatMap((state): Diagnosis[] => {
+    const what = `topic ${state.topic}`;
+    const faults = topicFaults(state);
+    return faults.length > 0
+      ? faults.map((fault) => ({ what, ...fault }))
+      : [{ what, detail: `${state.partitions} partitions` }];
+  });
 }
 
 async function groups(admin: KafkaAdmin): Promise<Diagnosis[]> {
+  const existing = new Set(await admin.topics());
   return await Promise.all(
-    GROUPS.map(({ group, service, optional }) =>
-      attempt(`group ${group}`, `start ${service}${optional ? ', with DATA_PLATFORM_URL' : ''}`, async () => {
-        const members = await admin.members(group);
-        if (members.length === 0) throw new Error('nobody has joined it: its messages wait');
-        return members.join(', ');
-      }),
-    ),
+    GROUPS.map(async (group) => {
+      const what = `group ${group.group}`;
+      try {
+        const topics = topicsOf(group).filter((topic) => existing.has(topic));
+        const lost = await admin.outOfRange(group.group, topics);
+        return { what, ...groupState(group, await admin.members(group.group), lost) };
+      } catch (error) {
+        return { what, ...groupFailure(error) };
+      }
+    }),
   );
 }
 
@@ -191,15 +179,13 @@ async function ask(url: string, path: string, body?: string): Promise<unknown> {
 
 async function instances(addresses: Addresses): Promise<Diagnosis[]> {
   const found = await readInstances(addresses);
-  return found.map(({ service, url, live, ready, detail }) => ({
-    what: `${service} at ${url}`,
-    ...(ready
-      ? { detail: 'ready' }
-      : {
-          wrong: `${live ? 'not ready' : 'away'}: ${detail}`,
-          mend: live ? 'its log says what it waits for' : 'start it',
-        }),
-  }));
+  return found.flatMap((instance) => {
+    const { service, url, live, ready, detail } = instance;
+    const what = `${service} at ${url}`;
+    if (ready) return [{ what, detail: 'ready' }, ...messagingFaults(instance)];
+    const mend = live ? 'its log says what it waits for' : 'start it';
+    return [{ what, wrong: `${live ? 'not ready' : 'away'}: ${detail}`, mend }, ...messagingFaults(instance)];
+  });
 }
 
 async function attempt(what: string, mend: string, look: () => Promise<string>): Promise<Diagnosis> {

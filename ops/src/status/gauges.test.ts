@@ -7,6 +7,8 @@ events_partition_halted{service="payment",group="payment",topic="order-events",p
 events_partition_halted{service="payment",group="payment",topic="order-events",partition="4"} 0
 events_group_halted{group="payment"} 0
 outbox_relay_holder 1
+outbox_topic_refused{topic="order-events.dlq",reason="UNKNOWN_TOPIC_OR_PARTITION"} 1
+outbox_topic_refused{topic="order-events",reason="MESSAGE_TOO_LARGE"} 0
 outbox_relay_holder_seconds 7
 `;
 
@@ -25,6 +27,11 @@ describe('metrics of an instance', () => {
   });
 
   it('when an instance relays or has halted partitions, then its messaging state says so', () => {
-    expect(readMessagingState(text)).toEqual({ relaying: true, halted: ['payment on order-events/3'], waiting: [] });
+    expect(readMessagingState(text)).toEqual({
+      relaying: true,
+      halted: ['payment on order-events/3'],
+      refused: [{ topic: 'order-events.dlq', reason: 'UNKNOWN_TOPIC_OR_PARTITION' }],
+      waiting: [],
+    });
   });
 });

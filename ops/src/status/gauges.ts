@@ -20,6 +20,8 @@ export interface MessagingState {
   readonly relaying: boolean;
   /** Partitions and groups that have halted because the handler is broken or the offsets are out of range. */
   readonly halted: readonly string[];
+  /** Topics whose events its relay cannot send, with the broker's reason. */
+  readonly refused: readonly { readonly topic: string; readonly reason: string }[];
   /** Groups that wait for a dependency that is away. */
   readonly waiting: readonly string[];
 }
@@ -42,6 +44,7 @@ export function readMessagingState(metrics: string): MessagingState {
       ...set('events_partition_halted').map(({ group, topic, partition }) => `${group} on ${topic}/${partition}`),
       ...set('events_group_halted').map(({ group }) => `${group}: offsets out of range`),
     ],
+    refused: set('outbox_topic_refused').map(({ topic = '', reason = '' }) => ({ topic, reason })),
     waiting: set('events_consumer_waiting').map(({ group }) => group ?? ''),
   };
 }

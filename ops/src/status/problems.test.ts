@@ -8,7 +8,7 @@ const instance = (change: Partial<Status['instances'][number]> = {}): Status['in
   live: true,
   ready: true,
   detail: '',
-  messaging: { relaying: true, halted: [], waiting: [] },
+  messaging: { relaying: true, halted: [], refused: [], waiting: [] },
   openBreakers: [],
   ...change,
 });
@@ -37,24 +37,34 @@ describe('problems shown to an operator', () => {
     ],
     [{ instances: [instance({ live: false, ready: false })] }, 'order at http://order is away'],
     [
-      { instances: [instance({ messaging: { relaying: true, halted: ['order on t/1'], waiting: [] } })] },
+      { instances: [instance({ messaging: { relaying: true, halted: ['order on t/1'], refused: [], waiting: [] } })] },
       'docs/runbooks/consumer-halted.md',
     ],
     [
-      { instances: [instance({ messaging: { relaying: true, halted: [], waiting: ['order'] } })] },
+      { instances: [instance({ messaging: { relaying: true, halted: [], refused: [], waiting: ['order'] } })] },
       'waits for something that is away',
     ],
     [
-      { instances: [instance({ messaging: { relaying: true, halted: [], waiting: ['data-platform'] } })] },
+      { instances: [instance({ messaging: { relaying: true, halted: [], refused: [], waiting: ['data-platform'] } })] },
       'docs/runbooks/data-platform-away.md',
     ],
     [
-      { instances: [instance({ messaging: { relaying: false, halted: [], waiting: [] } })] },
+      { instances: [instance({ messaging: { relaying: false, halted: [], refused: [], waiting: [] } })] },
       'nobody relays the outbox of order',
     ],
     [
       { outboxes: [{ service: 'order', waiting: 12, oldestMs: 6_000 }] },
       'the oldest for 6.0 s: docs/runbooks/outbox-backlog.md',
+    ],
+    [
+      {
+        instances: [
+          instance({
+            messaging: { relaying: true, halted: [], refused: [{ topic: 't.dlq', reason: 'GONE' }], waiting: [] },
+          }),
+        ],
+      },
+      'the broker refuses events of order for t.dlq: GONE: docs/runbooks/topic-refused.md',
     ],
     [
       { deadLetters: [{ group: 'payment', dead: 1, parked: 2, redriving: 0 }] },

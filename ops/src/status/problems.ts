@@ -25,6 +25,12 @@ export function whatIsWrong(status: Status): string[] {
       ),
     ),
     ...status.instances.flatMap((it) =>
+      (it.messaging?.refused ?? []).map(
+        ({ topic, reason }) =>
+          `the broker refuses events of ${it.service} for ${topic}: ${reason}: docs/runbooks/topic-refused.md`,
+      ),
+    ),
+    ...status.instances.flatMap((it) =>
       (it.messaging?.waiting ?? []).map(
         (group) =>
           `group ${group} at ${it.url} waits for something that is away${group === DATA_PLATFORM ? ': docs/runbooks/data-platform-away.md' : ''}`,

@@ -1,7 +1,7 @@
 import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
-import { type LogReader, partitionName } from '../audit/log.ts';
+import { type LogReader, lagIn, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, type SqlReader } from '../sql.ts';
@@ -41,11 +41,14 @@ export interface Status {
   readonly unreachable: readonly string[];
 }
 
+/** How long a statement may take, ms: a database that hangs is named, and the rest is shown. */
+const SQL_MS = 15_000;
+
 /** Reads all parts at once; unreadable parts are listed in the result. */
 export async function readStatus(addresses: Addresses): Promise<Status> {
   const unreachable: string[] = [];
   const instances = readInstances(addresses);
-  const rows = withClosing(() => connectSql(addresses.auditDatabase), readRowStatus).catch((error: Error) => {
+  const rows = withClosing(() => connectSql(addresses.auditDatabase, SQL_MS), readRowStatus).catch((error: Error) => {
     unreachable.push(error.message);
     return { outboxes: [], deadLetters: [], orders: {}, oldestPending: [], readOnly: false };
   });
@@ -94,7 +97,7 @@ async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'g
     if (group.optional && committed.size === 0) continue;
     const lag = held
       .filter((range) => topics.includes(range.topic))
-      .reduce((sum, range) => sum + Math.max(0, range.to - (committed.get(partitionName(range)) ?? range.from)), 0);
+      .reduce((sum, range) => sum + lagIn(range, committed.get(partitionName(range))), 0);
     groups.push({ group: group.group, lag });
   }
   const topics = RUNNING_TOPICS.map((topic) => {

@@ -4,14 +4,19 @@ import { systemClock } from '../clock.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { administer, createClient } from './client.ts';
 import { untilLed } from './leaders.ts';
-import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
+import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges, outOfRange } from './offsets.ts';
 import { type RecordRange, readRanges } from './read.ts';
+import { createMissingTopics, describeTopics, type TopicState } from './topics.ts';
 
 export type { RecordRange } from './read.ts';
 
-/** Queries to Kafka for operators' tools and tests. It joins no group and changes nothing. */
+/** Queries to Kafka for operators' tools and tests. It joins no group, and changes nothing but to create topics. */
 export interface KafkaAdmin {
   topics(): Promise<string[]>;
+  /** Partitions and settings of these topics, or why they cannot be read. */
+  describeTopics(topics: readonly string[]): Promise<TopicState[]>;
+  /** Creates those that are missing, as the services do when they start. @returns the missing ones */
+  createTopics(topics: readonly string[], partitions: number): Promise<string[]>;
   /**
    * The records that each partition holds now: all, or from the first record at or after `since`. `low` is the first
    * offset held.
@@ -19,6 +24,8 @@ export interface KafkaAdmin {
   ranges(topics: readonly string[], since?: Date): Promise<(RecordRange & { readonly low: bigint })[]>;
   /** The group's committed offsets; `offset` is undefined where it never committed. */
   committed(groupId: string, topics: readonly string[]): Promise<CommittedOffset[]>;
+  /** Offsets of the group that its topics do not hold, each in words: such a group halts. */
+  outOfRange(groupId: string, topics: readonly string[]): Promise<string[]>;
   /** Every record of the ranges, each partition in its order. */
   read(ranges: readonly RecordRange[], each: (record: IncomingRecord) => void): Promise<void>;
   /**
@@ -62,6 +69,8 @@ export async function createKafkaAdmin(options: {
 
   return {
     topics: () => admin.listTopics(),
+    describeTopics: (topics) => describeTopics(admin, topics),
+    createTopics: (topics, partitions) => createMissingTopics(admin, topics, partitions),
 
     async ranges(topics, since) {
       const ranges = await Promise.all(topics.map((topic) => askLeaders((client) => rangesOf(client, topic, since))));
@@ -70,8 +79,10 @@ export async function createKafkaAdmin(options: {
 
     committed: (groupId, topics) => askLeaders((client) => committedOffsets(client, groupId, topics)),
 
-    read: (ranges, each) => readRanges(kafka, admin, ranges, async (records) => records.forEach(each)),
-    readRuns: (ranges, each) => readRanges(kafka, admin, ranges, each),
+    outOfRange: (groupId, topics) => askLeaders((client) => outOfRange(client, groupId, topics)),
+
+    read: (ranges, each) => readRanges({ kafka, admin, logger }, ranges, async (records) => records.forEach(each)),
+    readRuns: (ranges, each) => readRanges({ kafka, admin, logger }, ranges, each),
     goneSince: (topics, since) => askLeaders((client) => goneSince(client, topics, since, Date.now())),
     heldSince(topics) {
       const gone = (since: Date) => askLeaders((client) => goneSince(client, topics, since, Date.now()));

@@ -8,8 +8,8 @@ export interface BatchesAtWork {
   none(): boolean;
   /** Resolves once no batch is being applied. */
   idle(): Promise<void>;
-  /** Commits the offsets resolved so far. */
-  commit(): Promise<void>;
+  /** Commits the offsets resolved so far. @returns false when there was no batch to do it by */
+  commit(): Promise<boolean>;
   stop(): void;
 }
 
@@ -46,8 +46,10 @@ export function createBatchesAtWork(beat: (payload: EachBatchPayload) => void): 
       await waiter.promise;
     },
     async commit() {
-      const offsets = latest?.uncommittedOffsets();
-      if (offsets && offsets.topics.length > 0) await latest?.commitOffsetsIfNecessary(offsets);
+      if (!latest) return false;
+      const offsets = latest.uncommittedOffsets();
+      if (offsets.topics.length > 0) await latest.commitOffsetsIfNecessary(offsets);
+      return true;
     },
     stop: () => clearTimeout(pulse),
   };

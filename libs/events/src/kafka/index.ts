@@ -2,3 +2,4 @@ export { createKafkaAdmin, type KafkaAdmin, type RecordRange } from './admin.ts'
 export { createClient } from './client.ts';
 export { createKafkaBroker, type KafkaBrokerOptions } from './kafka-broker.ts';
 export { type CommittedOffset, heldSince } from './offsets.ts';
+export { TOPIC_SETTINGS, type TopicState } from './topics.ts';

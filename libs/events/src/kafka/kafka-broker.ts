@@ -23,6 +23,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   const { logger, metrics = noMetrics, clock = systemClock } = options;
   const kafka = createClient(options);
   const sender = createSender(kafka, clock);
+  const sendOnce = createSender(kafka, clock, 0);
   const consumers: BrokerConsumer[] = [];
   let closed = false;
 
@@ -31,7 +32,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
     administer(kafka, { initialRetryTime: 100, maxRetryTime: 300, retries: 3 }, work);
 
   return {
-    send: (records) => sender.send(records),
+    send: (records, { once = false } = {}) => (once ? sendOnce : sender).send(records),
 
     async consume(consume) {
       const consumer = superviseConsumer({ kafka, admin, consume, logger, metrics, clock });
@@ -43,7 +44,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
       const backoff = createBackoff(200, 2_000);
       for (;;) {
         try {
-          return await admin((client) => ensureTopics(client, topics, partitions));
+          return await admin((client) => ensureTopics(client, topics, partitions, logger));
         } catch (error) {
           if (closed || (error instanceof Error && error.name === 'TopicMismatchError')) throw error;
           logger.warn({ error: describe(error) }, 'topics cannot be checked, trying again');
@@ -55,7 +56,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
     async close() {
       closed = true;
       await Promise.all(consumers.map((consumer) => consumer.stop()));
-      await sender.close();
+      await Promise.all([sender.close(), sendOnce.close()]);
     },
   };
 }

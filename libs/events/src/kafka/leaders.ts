@@ -5,12 +5,19 @@ import type { EventLogger } from '../log.ts';
 /** How long a partition may lack a leader before an operator's query fails, ms. */
 const LEADERLESS_MS = 15_000;
 
-const LEADERLESS = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+const LEADERLESS = [
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  // The same of groups, whose coordinators are leaders of partitions.
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+];
 
 /**
- * Asks again while Kafka answers that a partition has no leader at the named broker: a broker that has just started is
- * named as leader before it leads. KafkaJS's administration gives up at the first such answer to a query of offsets,
- * and after some seconds when it looks up leaders.
+ * Asks again while Kafka answers that a partition has no leader at the named broker, or a group no coordinator: a
+ * broker that has just started is named as leader before it leads. KafkaJS's administration gives up at the first such
+ * answer to a query of offsets, and after some seconds when it looks up leaders; its consumer at the first.
  * @param ask called with the number of the attempt, from 0; a later attempt should not reuse metadata of an earlier one
  * @throws the error of `ask`: any other error at once, a missing leader after 15 s
  */

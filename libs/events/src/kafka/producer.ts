@@ -3,6 +3,7 @@ import type { OutgoingRecord } from '../broker.ts';
 import type { Clock } from '../clock.ts';
 import { describe, OutageError } from '../errors.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
+import { refusalIn } from './refusal.ts';
 
 export interface Sender {
   send(records: readonly OutgoingRecord[]): Promise<void>;
@@ -13,8 +14,12 @@ export interface Sender {
  * The plain producer with acks=all, one request in flight and one send at a time. The idempotent producer of KafkaJS
  * loses its sequence under concurrent sends and broker restarts (its issues 598, 1005), and would not cover a crash
  * between send and outbox deletion anyway. Duplicates are harmless, since event ids are derived.
+ *
+ * A request carries several topics, and each partition is taken or refused by itself; KafkaJS reports the first refusal
+ * without its topic. Whoever wants to know which records are refused sends them apart.
+ * @param retries how often KafkaJS tries again by itself
  */
-export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>): Sender {
+export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>, retries = 4): Sender {
   let producer: Promise<Producer> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -24,7 +29,7 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>): Sender {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 4 },
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries },
     });
     try {
       await created.connect();
@@ -49,7 +54,7 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>): Sender {
       // After any failure the next send begins with a fresh connection.
       producer = undefined;
       void current.then(discard, () => {});
-      throw new OutageError(`sending to Kafka: ${describe(error)}`, { cause: error });
+      throw refusalIn(error) ?? new OutageError(`sending to Kafka: ${describe(error)}`, { cause: error });
     }
   }
 

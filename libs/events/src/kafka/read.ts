@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin, Consumer, Kafka } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
+import { systemClock } from '../clock.ts';
+import type { EventLogger } from '../log.ts';
+import { untilLed } from './leaders.ts';
 import { toRecord } from './records.ts';
 
 /** Part of a partition's log: from offset `from` up to, not including, `to`. */
@@ -15,21 +18,66 @@ export interface RecordRange {
 const HEARTBEAT_MS = 2_000;
 
 /**
+ * Without a sign of progress for this long, a reading fails, ms: a partition may be unreadable, or end with a
+ * transaction that is still open. The broker ends such a transaction after a minute by default.
+ */
+const STALLED_MS = 90_000;
+
+/**
  * Reads through a temporary group, because KafkaJS fetches only for a group. It commits nothing and is deleted after.
+ *
+ * A range may end with offsets that are no records: the markers of transactions, and the records of aborted ones. Some
+ * mirrors and repair tools write with transactions. KafkaJS passes over them, and hands no batch over if there is
+ * nothing else in it; so a range is at its end when KafkaJS has passed it.
  */
 export async function readRanges(
-  kafka: Kafka,
-  admin: Admin,
+  { kafka, admin, logger }: { readonly kafka: Kafka; readonly admin: Admin; readonly logger: EventLogger },
   ranges: readonly RecordRange[],
   each: (records: readonly IncomingRecord[]) => Promise<void>,
 ): Promise<void> {
   const left = new Map(ranges.filter((range) => range.from < range.to).map((range) => [nameOf(range), range]));
   if (left.size === 0) return;
+  // A later attempt goes on with what is left.
+  await untilLed({ clock: systemClock, logger }, () => readLeft(kafka, admin, left, each));
+}
+
+/** Reads what is left, and takes from `left` what it has read. */
+// One function: its listeners and the batches share what is left to read.
+async function readLeft(
+  kafka: Kafka,
+  admin: Admin,
+  left: Map<string, RecordRange>,
+  each: (records: readonly IncomingRecord[]) => Promise<void>,
+): Promise<void> {
   const groupId = `read-${randomUUID()}`;
   const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50, minBytes: 1, allowAutoTopicCreation: false });
   const done = Promise.withResolvers<void>();
   let failed = false;
-  const { GROUP_JOIN, CRASH } = consumer.events;
+  let progressAt = performance.now();
+  /** Batches in the hands of `each`, which may take as long as it wants. */
+  let handling = 0;
+
+  /** Notes that the partition was passed up to, not including, `next`. */
+  function passed(at: { readonly topic: string; readonly partition: number }, next: bigint): void {
+    const range = left.get(nameOf(at));
+    if (!range) return;
+    progressAt = performance.now();
+    if (next < range.to) left.set(nameOf(at), { ...range, from: next });
+    else {
+      left.delete(nameOf(at));
+      consumer.pause([{ topic: at.topic, partitions: [at.partition] }]);
+    }
+    if (left.size === 0) done.resolve();
+  }
+
+  const { GROUP_JOIN, CRASH, END_BATCH_PROCESS } = consumer.events;
+  consumer.on(END_BATCH_PROCESS, ({ payload }) => {
+    // Only markers and aborted records: `eachBatch` was not called.
+    if (payload.batchSize === 0) passed(payload, BigInt(payload.lastOffset) + 1n);
+  });
+  const watch = setInterval(() => {
+    if (handling === 0 && performance.now() - progressAt > STALLED_MS) done.reject(new Error(describeStall(left)));
+  }, STALLED_MS / 30);
   consumer.on(CRASH, ({ payload }) => done.reject(payload.error));
   consumer.on(GROUP_JOIN, ({ payload }) => seekAll(consumer, payload.memberAssignment, left));
   try {
@@ -45,6 +93,7 @@ export async function readRanges(
         const records = messages
           .map((message) => toRecord(topic, partition, message))
           .filter(({ offset }) => BigInt(offset) >= range.from && BigInt(offset) < range.to);
+        handling += 1;
         const pulse = setInterval(() => void heartbeat().catch(() => {}), HEARTBEAT_MS);
         try {
           if (records.length > 0) await each(records);
@@ -54,21 +103,23 @@ export async function readRanges(
           return;
         } finally {
           clearInterval(pulse);
+          handling -= 1;
         }
-        const next = BigInt(messages.at(-1)?.offset ?? batch.lastOffset()) + 1n;
-        if (next < range.to) left.set(nameOf(batch), { ...range, from: next });
-        else {
-          left.delete(nameOf(batch));
-          consumer.pause([{ topic, partitions: [partition] }]);
-        }
-        if (left.size === 0) done.resolve();
+        // The last offset, which may be a marker behind the last record.
+        passed(batch, BigInt(batch.lastOffset()) + 1n);
       },
     });
     await done.promise;
   } finally {
+    clearInterval(watch);
     await consumer.disconnect().catch(() => {});
     await admin.deleteGroups([groupId]).catch(() => {});
   }
+}
+
+function describeStall(left: ReadonlyMap<string, RecordRange>): string {
+  const ranges = [...left.values()].map((range) => `${nameOf(range)} from ${range.from} to ${range.to}`);
+  return `reading stands still for ${STALLED_MS / 1_000} s at ${ranges.join(', ')}: is a transaction open there?`;
 }
 
 function seekAll(consumer: Consumer, assignment: Record<string, number[]>, left: ReadonlyMap<string, RecordRange>) {

@@ -14,6 +14,8 @@ export interface SessionWork {
   readonly atWork: BatchesAtWork;
   readonly paused: PausedPartitions;
   readonly committer: Committer;
+  /** Offsets behind markers of transactions that this session has passed, by partition. */
+  readonly markers: Map<string, { readonly topic: string; readonly partition: number; readonly offset: string }>;
   readonly positions: Map<string, string> | undefined;
   readonly clock: Clock;
   readonly stopping: AbortSignal;

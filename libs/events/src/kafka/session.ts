@@ -43,10 +43,13 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   const stopping = new AbortController();
   const ended = Promise.withResolvers<Error>();
   const { consumer, cluster } = createClient(options);
-  const work = prepare(options, stopping.signal);
+  const work = prepare(options, consumer, stopping.signal);
   const { membership, atWork, paused, committer } = work;
   listen(consumer, work, options, ended.resolve);
+  const grown = watchPartitions(consumer, cluster, topics);
   const watch = setInterval(() => {
+    const more = grown();
+    if (more) ended.resolve(new Error(more));
     if (atWork.none() && membership.silentFor() > SILENCE_MS)
       ended.resolve(new Error(`no sign of life for ${SILENCE_MS} ms`));
   }, SILENCE_MS / 6);
@@ -87,6 +90,35 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   };
 }
 
+/**
+ * KafkaJS learns of added partitions and does not join anew for them: nobody would read them until the next rebalance.
+ * @returns what has grown since the group was joined, in words
+ */
+function watchPartitions(
+  consumer: Consumer,
+  cluster: () => Cluster | undefined,
+  topics: readonly string[],
+): () => string | undefined {
+  const count = (topic: string) => {
+    try {
+      return cluster()?.findTopicPartitionMetadata(topic).length ?? 0;
+    } catch {
+      return 0; // It throws while it has no metadata.
+    }
+  };
+  const atJoin = new Map<string, number>();
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    for (const topic of topics) atJoin.set(topic, count(topic));
+  });
+  return () => {
+    for (const [topic, before] of atJoin) {
+      const now = count(topic);
+      if (before > 0 && now > before) return `${topic} has ${now} partitions now, not ${before}: joining anew`;
+    }
+    return undefined;
+  };
+}
+
 /** Creates the KafkaJS consumer; its cluster is known once KafkaJS has passed it to the assigner. */
 function createClient({ kafka, consume: { groupId, patienceMs } }: SessionOptions) {
   let cluster: Cluster | undefined;
@@ -104,25 +136,40 @@ function createClient({ kafka, consume: { groupId, patienceMs } }: SessionOption
   return { consumer, cluster: () => cluster };
 }
 
-function prepare({ consume, logger, clock, positions }: SessionOptions, stopping: AbortSignal): SessionWork {
+function prepare(
+  { consume, logger, clock, positions }: SessionOptions,
+  consumer: Consumer,
+  stopping: AbortSignal,
+): SessionWork {
   const membership = createMembership(clock);
   const atWork = createBatchesAtWork((payload) => {
     if (!membership.lostBy()) void membership.heartbeat(payload).catch(() => {});
   });
-  const committer = createCommitter(() => atWork.commit(), clock);
+  const markers: SessionWork['markers'] = new Map();
+  const committer = createCommitter(async () => {
+    // A batch commits whatever KafkaJS has passed, markers too. Without one they are all there is to commit.
+    if (!(await atWork.commit())) await consumer.commitOffsets([...markers.values()]);
+  }, clock);
   const paused = createPausedPartitions(consume.groupId, logger);
-  return { consume, membership, atWork, paused, committer, positions, clock, stopping };
+  return { consume, membership, atWork, paused, committer, markers, positions, clock, stopping };
 }
 
 /** Follows the events of KafkaJS: signs of life, joining of the group, its crash. */
 function listen(
   consumer: Consumer,
-  { membership, positions, consume: { groupId } }: SessionWork,
+  { membership, committer, markers, positions, consume: { groupId } }: SessionWork,
   { logger, onJoin }: SessionOptions,
   onCrash: (error: Error) => void,
 ): void {
-  const { GROUP_JOIN, FETCH_START, FETCH, HEARTBEAT, CRASH } = consumer.events;
+  const { GROUP_JOIN, FETCH_START, FETCH, HEARTBEAT, END_BATCH_PROCESS, CRASH } = consumer.events;
   for (const event of [FETCH_START, FETCH, HEARTBEAT] as const) consumer.on(event, () => membership.signOfLife());
+  consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+    // Markers of transactions and aborted records are no batch of ours. Their offsets are committed, too: else the
+    // group would look behind for as long as nothing follows.
+    if (batchSize > 0 || positions) return;
+    markers.set(`${topic}/${partition}`, { topic, partition, offset: (BigInt(lastOffset) + 1n).toString() });
+    committer.request();
+  });
   consumer.on(CRASH, ({ payload }) => onCrash(payload.error));
   consumer.on(GROUP_JOIN, ({ payload }) => {
     membership.joined();
@@ -135,8 +182,9 @@ function listen(
 function seekAll(consumer: Consumer, assignment: Record<string, number[]>, positions: Map<string, string>): void {
   for (const [topic, partitions] of Object.entries(assignment)) {
     for (const partition of partitions) {
-      const offset = positions.get(`${topic}/${partition}`);
-      if (offset !== undefined) consumer.seek({ topic, partition, offset });
+      // A partition that was not there at the start is read from its beginning.
+      const offset = positions.get(`${topic}/${partition}`) ?? '0';
+      consumer.seek({ topic, partition, offset });
     }
   }
 }

@@ -18,6 +18,8 @@ export const CONSUMER_SETTINGS = {
   maxBytesPerPartition: 1024 * 1024,
   maxBytes: 8 * 1024 * 1024,
   allowAutoTopicCreation: false,
+  // How soon a group learns of partitions that were added, ms: until then their records wait.
+  metadataMaxAge: 10_000,
   // KafkaJS's own restart after a crash is off: it gives up on errors that it calls non-retriable, and keeps its former
   // state. Our supervisor always makes a new client.
   retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 8, restartOnFailure: async () => false },

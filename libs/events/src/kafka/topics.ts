@@ -1,35 +1,108 @@
-import type { Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
+import { withCauses } from '../errors.ts';
+import type { EventLogger } from '../log.ts';
 
-/** A topic exists with another number of partitions: keys would be on other partitions than expected. */
+/** A topic exists with fewer partitions than it must have: no tool adds them without moving keys. */
 export class TopicMismatchError extends Error {
   override readonly name = 'TopicMismatchError';
 }
+
+const DAY_MS = 86_400_000;
 
 /**
  * Retention of a week, with a new segment each day. Kafka removes a segment when its newest record is a week old, so a
  * record is kept eight days at most. By the broker's default a quiet topic would keep records for two weeks, longer
  * than inboxes remember them.
  */
-const SETTINGS = [
-  { name: 'retention.ms', value: String(7 * 86_400_000) },
-  { name: 'segment.ms', value: String(86_400_000) },
-];
+export const TOPIC_SETTINGS = { 'retention.ms': String(7 * DAY_MS), 'segment.ms': String(DAY_MS) } as const;
 
-/** Creates missing topics with the broker's default replication, and checks the partitions of existing ones. */
-export async function ensureTopics(admin: Admin, topics: readonly string[], partitions: number): Promise<void> {
+/** Creates missing topics with the broker's default replication. @returns the missing ones */
+export async function createMissingTopics(
+  admin: Admin,
+  topics: readonly string[],
+  partitions: number,
+): Promise<string[]> {
   const existing = new Set(await admin.listTopics());
   const missing = topics.filter((topic) => !existing.has(topic));
   if (missing.length > 0) {
+    const configEntries = Object.entries(TOPIC_SETTINGS).map(([name, value]) => ({ name, value }));
     // createTopics answers false when another process created them meanwhile.
     await admin.createTopics({
       waitForLeaders: true,
-      topics: missing.map((topic) => ({ topic, numPartitions: partitions, configEntries: SETTINGS })),
+      topics: missing.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
     });
   }
+  return missing;
+}
+
+/**
+ * Creates missing topics, and checks the partitions of existing ones. More partitions are a warning: a key's earlier
+ * events lie elsewhere than its later ones, and that is so whether this process starts or not (ADR 34).
+ * @throws TopicMismatchError when a topic has fewer
+ */
+export async function ensureTopics(
+  admin: Admin,
+  topics: readonly string[],
+  partitions: number,
+  logger: EventLogger,
+): Promise<void> {
+  await createMissingTopics(admin, topics, partitions);
   const metadata = await admin.fetchTopicMetadata({ topics: [...topics] });
-  for (const topic of metadata.topics) {
-    if (topic.partitions.length !== partitions) {
-      throw new TopicMismatchError(`${topic.name} has ${topic.partitions.length} partitions, not ${partitions}`);
+  for (const { name, partitions: found } of metadata.topics) {
+    if (found.length < partitions)
+      throw new TopicMismatchError(`${name} has ${found.length} partitions, and must have ${partitions}`);
+    if (found.length > partitions)
+      logger.warn(
+        { topic: name, partitions: found.length, expected: partitions },
+        'a topic has more partitions than this build knows of: docs/guides/change-partitions.md',
+      );
+  }
+}
+
+/** A topic as the broker has it. */
+export interface TopicState {
+  readonly topic: string;
+  /** The broker's word for why the topic cannot be read, such as UNKNOWN_TOPIC_OR_PARTITION. */
+  readonly unreadable?: string;
+  readonly partitions: number;
+  /** The number of copies of each partition; the least of all. */
+  readonly replicas: number;
+  /** Setting → value, as it is in effect. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** Reads each topic by itself, so that one that is missing or forbidden hides no other. */
+export async function describeTopics(admin: Admin, topics: readonly string[]): Promise<TopicState[]> {
+  const states: TopicState[] = [];
+  for (const topic of topics) {
+    try {
+      // The settings first: a question for the metadata of a missing topic may create it.
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+      });
+      const entries = resources[0]?.configEntries ?? [];
+      const settings = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
+      const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = metadata.topics[0]?.partitions ?? [];
+      const replicas = Math.min(...partitions.map((partition) => partition.replicas.length));
+      states.push({ topic, partitions: partitions.length, replicas, settings });
+    } catch (error) {
+      const unreadable = answerIn(error);
+      if (!unreadable) throw error;
+      states.push({ topic, unreadable, partitions: 0, replicas: 0, settings: new Map() });
     }
   }
+  return states;
+}
+
+/** The broker's answer about a topic in an error of KafkaJS. */
+function answerIn(error: unknown): string | undefined {
+  for (const cause of withCauses(error)) {
+    if (!('type' in cause)) continue;
+    const { type } = cause;
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'TOPIC_AUTHORIZATION_FAILED') return type;
+    if (type === 'INVALID_TOPIC_EXCEPTION') return type;
+  }
+  return undefined;
 }

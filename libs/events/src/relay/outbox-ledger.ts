@@ -16,16 +16,22 @@ const MAX_DONE = 100_000;
  * Events of one key must be sent in the order of their commits, which is the order of their numbers (`seq`). So a row
  * may be sent from memory only if every lower number is accounted for: sent, or also in this ledger. A gap is a
  * transaction that has not committed yet, another process's row, or a number lost with a rollback. While there is a
- * gap, `take` gives nothing and the relay reads the table, which shows all committed rows. A gap still unfilled after
- * longer than any transaction lives is passed over.
+ * gap, `take` gives nothing and the relay reads the table, which shows all committed rows. A gap is passed over once
+ * the table was sent to its end after longer than any transaction lives: nothing can fill it any more. The time alone
+ * would not do: while the broker is away, or behind a long table, committed rows wait unread.
+ *
+ * Rows that the relay holds back because the broker refuses them are left to the table, and count as accounted for:
+ * what may overtake them is not of their key. When they are no longer held, the ledger is reset.
  */
 export interface OutboxLedger {
   /** Rows whose transaction this process has committed. */
   add(rows: readonly NumberedRow[], now: number): void;
   /** The next rows, in order, that may be sent from memory; undefined when the table must be read. */
-  take(limit: number, now: number): NumberedRow[] | undefined;
-  /** Notes that these rows were sent, from memory or from the table. */
+  take(limit: number): NumberedRow[] | undefined;
+  /** Notes that these rows were sent, from memory or from the table, or are left to the table since they are held. */
   sent(rows: readonly { readonly seq: number }[], now: number): void;
+  /** Notes that all rows that the table had at `readAt` were sent, or are held. */
+  sentAll(readAt: number): void;
   /** Forgets everything, for example when another process may have relayed meanwhile. */
   reset(): void;
 }
@@ -39,19 +45,22 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
   let next: number | undefined;
   /** Since when a higher number than `next` is known, which makes `next` a gap, ms; undefined without a gap. */
   let gapSince: number | undefined;
-  /** Until this time nothing is taken from memory, ms: a number lower than the first seen may still commit. */
-  let openAt = 0;
+  /** Since when `next` is known, ms: a number lower than the first seen may still commit for a while. */
+  let begunAt = 0;
+  /** Whether every number below the first seen is accounted for. */
+  let isOpen = false;
 
   function reset(): void {
     rows.clear();
     done.clear();
     next = undefined;
     gapSince = undefined;
+    isOpen = false;
   }
 
   function begin(seq: number, now: number): void {
     next = seq;
-    openAt = now + quietMs;
+    begunAt = now;
   }
 
   /** Moves `next` over the sent numbers, and notes whether it is a gap now. */
@@ -65,13 +74,13 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
   }
 
   /** Passes over a gap that no transaction can fill any more. */
-  function passGap(now: number): void {
-    if (gapSince === undefined || now - gapSince < quietMs) return;
+  function passGap(readAt: number): void {
+    if (gapSince === undefined || readAt - gapSince < quietMs) return;
     let lowest = Number.POSITIVE_INFINITY;
     for (const seq of [...rows.keys(), ...done]) if (seq < lowest) lowest = seq;
     next = lowest;
     gapSince = undefined;
-    advance(now);
+    advance(readAt);
   }
 
   return {
@@ -84,9 +93,8 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
       advance(now);
       if (rows.size > MAX_ROWS) reset();
     },
-    take(limit, now) {
-      if (next === undefined || rows.size === 0 || now < openAt) return undefined;
-      passGap(now);
+    take(limit) {
+      if (next === undefined || rows.size === 0 || !isOpen) return undefined;
       const taken: NumberedRow[] = [];
       for (let seq = next; taken.length < limit; seq += 1) {
         const row = rows.get(seq);
@@ -103,6 +111,11 @@ export function createOutboxLedger(quietMs = QUIET_MS): OutboxLedger {
       }
       advance(now);
       if (done.size > MAX_DONE) reset();
+    },
+    sentAll(readAt) {
+      if (next === undefined) return;
+      if (readAt - begunAt >= quietMs) isOpen = true;
+      passGap(readAt);
     },
     reset,
   };

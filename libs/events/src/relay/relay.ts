@@ -1,12 +1,13 @@
 import { createPace, type Pace } from '@shop/chassis';
 import type { Broker } from '../broker.ts';
 import { atMost, type Clock, createBackoff, systemClock } from '../clock.ts';
-import { withSequence } from '../codec/index.ts';
 import { describe } from '../errors.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
 import type { MessagingStore, NumberedRow } from '../store/index.ts';
 import { type Alarm, createAlarm } from './alarm.ts';
+import { deliver, type Refusal } from './deliver.ts';
+import { createHolds, type Holds } from './holds.ts';
 import { createOutboxLedger, type OutboxLedger } from './outbox-ledger.ts';
 import type { RelayLock } from './relay-lock.ts';
 import { createSentRows, type SentRows } from './sent-rows.ts';
@@ -61,6 +62,7 @@ interface Work extends Required<Omit<RelayOptions, 'paceMs' | 'keepMs' | 'quietM
   readonly backoff: ReturnType<typeof createBackoff>;
   readonly pace: Pace;
   readonly ledger: OutboxLedger;
+  readonly holds: Holds;
   readonly sent: SentRows;
   readonly alarm: Alarm;
   readonly stopping: AbortSignal;
@@ -79,6 +81,9 @@ interface Work extends Required<Omit<RelayOptions, 'paceMs' | 'keepMs' | 'quietM
  * Rows that this process has just committed are sent from memory, as far as the ledger knows that no earlier row is
  * missing. All other rows are read from the table: another process's, those behind a gap, and those from before the
  * start.
+ *
+ * What the broker refuses is held back: a topic, or the key of a refused record. Its rows stay in the table, all others
+ * are sent meanwhile, and it is tried again with back-off.
  */
 export function startRelay(options: RelayOptions): Relay {
   const stopping = new AbortController();
@@ -93,7 +98,7 @@ export function startRelay(options: RelayOptions): Relay {
       return work.holding;
     },
     get drained() {
-      return work.holding && work.inVain > 0;
+      return work.holding && work.inVain > 0 && work.holds.parts.length === 0;
     },
     async stop() {
       stopping.abort();
@@ -121,6 +126,7 @@ function prepare(options: RelayOptions, stopping: AbortSignal): Work {
     backoff: createBackoff(50, 1_000, random),
     pace: createPace(paceMs),
     ledger: createOutboxLedger(quietMs),
+    holds: createHolds(random),
     sent: createSentRows(store, keepMs, clock),
     alarm: createAlarm(clock, stopping),
     lookedAt: Number.NEGATIVE_INFINITY,
@@ -160,41 +166,109 @@ async function run(work: Work): Promise<void> {
 
 /** @returns true if there may be more. */
 async function turn(work: Work): Promise<boolean> {
-  const { broker, metrics, clock, pace, ledger, sent, batch, stopping } = work;
+  const { clock, pace, ledger, sent, batch, stopping } = work;
   pace.started(clock.now());
-  const rows = await nextRows(work);
-  if (rows.length === 0) return false;
-  pace.had(rows.length);
-  await broker.send(
-    rows.map(({ topic, key, payload, headers, seq }) => ({
-      ...{ topic, key, value: payload },
-      headers: withSequence(headers, seq),
-    })),
-  );
-  metrics.relayed(rows.length);
-  sent.add(rows);
-  ledger.sent(rows, clock.now());
-  if (sent.count >= batch || sent.dueIn() <= 0) await sent.settle();
-  if (rows.length === batch) return true;
+  const wentOn = await retryHeld(work);
+  const { rows, isFull, readToEndAt } = await nextRows(work);
+  if (rows.length > 0) {
+    pace.had(rows.length);
+    await send(work, rows);
+  }
+  if (readToEndAt !== undefined) ledger.sentAll(readToEndAt);
+  if (sent.count > 0 && (sent.count >= batch || sent.dueIn() <= 0)) await sent.settle();
+  if (isFull || wentOn) return true;
   // Rows committed meanwhile go with the next turn. The first event after a pause never waits here.
-  const early = pace.wait(clock.now());
+  const early = rows.length > 0 ? pace.wait(clock.now()) : 0;
   if (early > 0) await clock.sleep(early, stopping);
   return false;
 }
 
+/** Rows that are not held back, in order. */
+interface NextRows {
+  readonly rows: NumberedRow[];
+  /** Whether there may be more. */
+  readonly isFull: boolean;
+  /** When the table was read, ms, if it had no more rows than these and the held ones. */
+  readonly readToEndAt?: number;
+}
+
 /** Rows from memory where that is safe, else from the table, which then holds only rows not known to be sent. */
-async function nextRows(work: Work): Promise<NumberedRow[]> {
-  const { store, clock, ledger, sent, batch } = work;
-  const known = clock.now() - work.lookedAt < LOOK_MS ? ledger.take(batch, clock.now()) : undefined;
+async function nextRows(work: Work): Promise<NextRows> {
+  const { store, clock, ledger, holds, sent, batch } = work;
+  const known = clock.now() - work.lookedAt < LOOK_MS ? ledger.take(batch) : undefined;
   if (known) {
     work.inVain = 0;
-    return known;
+    const held = known.filter((row) => holds.has(row));
+    if (held.length > 0) ledger.sent(held, clock.now());
+    return { rows: known.filter((row) => !holds.has(row)), isFull: known.length === batch };
   }
   await sent.settle();
   work.lookedAt = clock.now();
-  const rows = await store.readOutbox(batch);
+  const { lookedAt } = work;
+  const rows = await store.readOutbox(batch, { except: holds.parts });
   work.inVain = rows.length === 0 ? work.inVain + 1 : 0;
-  return rows;
+  return { rows, isFull: rows.length === batch, ...(rows.length < batch && { readToEndAt: lookedAt }) };
+}
+
+/** Sends rows; what the broker refuses is held back from now on, and left to the table. */
+async function send(work: Work, rows: readonly NumberedRow[]): Promise<void> {
+  const { broker, clock, ledger, sent, metrics } = work;
+  const { taken, refusals } = await deliver(broker, rows);
+  metrics.relayed(taken.length);
+  sent.add(taken);
+  ledger.sent(rows, clock.now());
+  if (refusals.length > 0) hold(work, refusals);
+}
+
+/**
+ * Tries one held part again, with its rows of the table. Once they are taken, the part is not held any more, and the
+ * ledger is reset: rows of the part may have come to the table meanwhile, and are read from there, in order.
+ * @returns true if the part has more rows
+ */
+async function retryHeld(work: Work): Promise<boolean> {
+  const { store, broker, clock, ledger, holds, sent, metrics, logger, batch } = work;
+  const part = holds.due(clock.now());
+  if (!part) return false;
+  // If the broker is away now, the next turn is the others'.
+  holds.wait(part, clock.now());
+  await sent.settle();
+  const rows = await store.readOutbox(batch, { only: part });
+  const { taken, refusals } = await deliver(broker, rows, true);
+  metrics.relayed(taken.length);
+  sent.add(taken);
+  const isSame = refusals.some(({ topic, key }) => topic === part.topic && key === part.key);
+  if (!isSame && rows.length === batch && refusals.length === 0) {
+    holds.goOn(part, clock.now());
+    return true;
+  }
+  if (!isSame) {
+    holds.release(part);
+    ledger.reset();
+    const { topic, key, reason } = part;
+    if (refusals.length === 0) logger.info({ topic, key, reason }, 'the broker takes again what it had refused');
+  }
+  hold(work, refusals);
+  return false;
+}
+
+/** Holds back what the broker refuses; each part is named once in the log. */
+function hold(work: Work, refusals: readonly Refusal[]): void {
+  const { holds, clock, logger } = work;
+  for (const { topic, key, reason, row } of holds.add(refusals, clock.now())) {
+    const { id, seq, type } = row;
+    logger.error(
+      { topic, key, reason, event: id, seq, type },
+      key === undefined
+        ? 'the broker refuses a topic: its events wait in the outbox, all others go on'
+        : 'the broker refuses an event: it waits in the outbox with what follows of its key, all others go on',
+    );
+  }
+  tellRefusals(work);
+}
+
+/** Sets the measure of each refused topic. */
+function tellRefusals({ holds, metrics }: Pick<Work, 'holds' | 'metrics'>): void {
+  metrics.refused(holds.parts.map(({ topic, reason }) => ({ topic, reason })));
 }
 
 /** Rests until there is more to send, and deletes sent rows on the way. */
@@ -205,13 +279,15 @@ async function restOrSettle({ sent, alarm, pollMs, inVain }: Work): Promise<void
 }
 
 function setHolding(work: Work, holding: boolean): void {
-  const { logger, ledger, metrics } = work;
+  const { logger, ledger, holds, metrics } = work;
   if (holding !== work.holding) logger.info({ holding }, holding ? 'relaying the outbox' : 'standing by for the relay');
   work.holding = holding;
   metrics.relaying(holding);
   if (holding) return;
   // When the holder changes, the table is the only source: another process may have relayed.
   ledger.reset();
+  holds.clear();
+  tellRefusals(work);
   // The relaying process measures the backlog. A former value of this process must not stay visible.
   metrics.outbox(0, 0);
 }

@@ -182,7 +182,10 @@ export async function lagOf(
   const positions = new Map(committed.map((it) => [`${it.topic}/${it.partition}`, it.offset]));
   let behind = 0n;
   for (const { topic, partition, low, to } of await log.ranges(topics)) {
-    behind += to - BigInt(positions.get(`${topic}/${partition}`) ?? low);
+    const position = BigInt(positions.get(`${topic}/${partition}`) ?? low);
+    // What retention has removed is never read.
+    const next = position > low ? position : low;
+    if (to > next) behind += to - next;
   }
   return behind;
 }

@@ -14,6 +14,19 @@ export interface OutboxRow {
 /** An outbox row with its number, which is the order of relaying. */
 export type NumberedRow = OutboxRow & { readonly seq: number };
 
+/** The rows of a topic, or of one key of it. */
+export interface OutboxPart {
+  readonly topic: string;
+  /** Null: the rows without a key. Absent: all rows of the topic. */
+  readonly key?: string | null;
+}
+
+/** Which rows of the outbox to read. */
+export interface OutboxChoice {
+  readonly only?: OutboxPart;
+  readonly except?: readonly OutboxPart[];
+}
+
 /** Why a message is in `dead_letter`. */
 export type DeadLetterReason = 'UNDECODABLE' | 'HANDLER_ERROR' | 'BEHIND_DEAD_LETTER';
 
@@ -34,8 +47,8 @@ export interface DeadLetterEntry {
 export interface MessagingStore<Tx> extends Transactor<Tx> {
   /** @returns the rows with their numbers, as the relay would read them; undefined where the numbers are unknown */
   appendOutbox(tx: Tx, rows: readonly OutboxRow[]): Promise<readonly NumberedRow[] | undefined>;
-  /** Oldest first. */
-  readOutbox(limit: number): Promise<NumberedRow[]>;
+  /** Oldest first; all rows, or those chosen. */
+  readOutbox(limit: number, choice?: OutboxChoice): Promise<NumberedRow[]>;
   /** Removes rows. A row is kept when its number and id do not belong together. */
   deleteOutbox(rows: readonly Pick<NumberedRow, 'seq' | 'id'>[]): Promise<void>;
   /**

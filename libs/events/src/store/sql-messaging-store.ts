@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Database, insertNumbered, insertRows, placeholders, type Transaction } from '@shop/chassis';
 import { canPark, MAX_KEY } from './dead-letter.ts';
 import type { DeadLetterEntry, MessagingStore, NumberedRow, OutboxRow } from './messaging-store.ts';
+import { toCondition } from './outbox-part.ts';
 
 /** The messaging tables (sql/messaging.sql) of a service's own schema. */
 export interface SqlMessagingStore extends MessagingStore<Transaction> {
@@ -48,10 +49,11 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       return rows.map((row, index) => asRead(row, seqs[index] ?? 0));
     },
 
-    async readOutbox(limit) {
+    async readOutbox(limit, choice = {}) {
+      const { sql, params } = toCondition(choice);
       const rows = await database.query<OutboxRecord>(
-        'SELECT seq, id, aggregatetype, aggregateid, type, payload, headers FROM outbox ORDER BY seq LIMIT ?',
-        [limit],
+        `SELECT seq, id, aggregatetype, aggregateid, type, payload, headers FROM outbox WHERE ${sql} ORDER BY seq LIMIT ?`,
+        [...params, limit],
       );
       return rows.map((row) => ({
         seq: row.seq,

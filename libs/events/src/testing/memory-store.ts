@@ -1,4 +1,4 @@
-import type { DeadLetterEntry, MessagingStore, NumberedRow } from '../store/index.ts';
+import { type DeadLetterEntry, isChosen, type MessagingStore, type NumberedRow } from '../store/index.ts';
 
 /** A transaction in memory: its writes become visible when it commits, or never. */
 export interface MemoryTx {
@@ -79,7 +79,7 @@ export function createMemoryStore(): MemoryStore {
       draft().outbox.push(...numbered);
       return numbered;
     },
-    readOutbox: async (limit) => state.outbox.slice(0, limit),
+    readOutbox: async (limit, choice = {}) => state.outbox.filter((row) => isChosen(choice, row)).slice(0, limit),
     async deleteOutbox(rows) {
       const gone = new Set(rows.map((row) => row.seq));
       state.outbox = state.outbox.filter((row) => !gone.has(row.seq));

@@ -1,0 +1,144 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { OutgoingRecord } from '../broker.ts';
+import { OutageError, RefusedError } from '../errors.ts';
+import { noMetrics } from '../metrics.ts';
+import { createMemoryStore } from '../testing/memory-store.ts';
+import { createVirtualClock } from '../testing/virtual-clock.ts';
+import { deliver } from './deliver.ts';
+import { type Relay, startRelay } from './relay.ts';
+
+/** A broker that takes each partition of a request by itself, as Kafka does: here each topic. */
+function createRefusingBroker() {
+  const refusedTopics = new Map<string, string>();
+  const refusedKeys = new Map<string, string>();
+  const sent: OutgoingRecord[] = [];
+  const sends: string[][] = [];
+  return {
+    ...{ refusedTopics, refusedKeys, sent, sends },
+    /** What was written, duplicates aside. */
+    names: () => [...new Set(sent.map(({ topic, key, headers }) => `${topic} ${key} ${headers.n}`))],
+    async send(records: readonly OutgoingRecord[]) {
+      sends.push([...new Set(records.map(({ topic }) => topic))]);
+      let refusal: RefusedError | undefined;
+      for (const [topic, ofTopic] of Map.groupBy(records, (record) => record.topic)) {
+        const reason = refusedTopics.get(topic);
+        const record = ofTopic.find(({ key }) => refusedKeys.has(key ?? ''));
+        if (reason) refusal ??= new RefusedError(reason, 'topic');
+        else if (record) refusal ??= new RefusedError(refusedKeys.get(record.key ?? '') ?? '', 'record');
+        else sent.push(...ofTopic);
+      }
+      if (refusal) throw refusal;
+    },
+  };
+}
+
+const row = (topic: string, key: string, n: number) => ({
+  ...{ id: `id-${n}`, topic, key, type: 'order-created', payload: null },
+  headers: { n: String(n) },
+});
+const numbered = (...rows: ReturnType<typeof row>[]) => rows.map((each, index) => ({ ...each, seq: index + 1 }));
+
+describe('a delivery', () => {
+  it('when the broker takes all, then it is one request', async () => {
+    const broker = createRefusingBroker();
+    const { taken, refusals } = await deliver(broker, numbered(row('a', 'k', 1), row('b', 'k', 2)));
+    expect([taken.length, refusals, broker.sends]).toEqual([2, [], [['a', 'b']]]);
+  });
+
+  it('when a topic of several is gone, then the others are taken, and it is named', async () => {
+    const broker = createRefusingBroker();
+    broker.refusedTopics.set('b', 'UNKNOWN_TOPIC_OR_PARTITION');
+    const rows = numbered(row('a', 'k', 1), row('b', 'k', 2), row('c', 'k', 3), row('b', 'm', 4));
+    const { taken, refusals } = await deliver(broker, rows);
+    expect(taken.map(({ seq }) => seq)).toEqual([1, 3]);
+    expect(refusals).toEqual([{ topic: 'b', reason: 'UNKNOWN_TOPIC_OR_PARTITION', row: rows[1] }]);
+  });
+
+  it('when one record is too large, then only its key waits, with what stands behind it', async () => {
+    const broker = createRefusingBroker();
+    broker.refusedKeys.set('large', 'MESSAGE_TOO_LARGE');
+    const rows = numbered(row('a', 'k', 1), row('a', 'large', 2), row('a', 'm', 3), row('a', 'large', 4));
+    const { taken, refusals } = await deliver(broker, rows);
+    expect(taken.map(({ seq }) => seq)).toEqual([1, 3]);
+    expect(refusals).toEqual([{ topic: 'a', key: 'large', reason: 'MESSAGE_TOO_LARGE', row: rows[1] }]);
+    expect(broker.names().filter((name) => name.includes('large'))).toEqual([]);
+  });
+
+  it('when the broker is away, then the delivery fails as a whole', async () => {
+    const send = () => Promise.reject(new OutageError('away'));
+    await expect(deliver({ send }, numbered(row('a', 'k', 1)))).rejects.toThrow('away');
+  });
+});
+
+describe('a relay whose broker refuses something', () => {
+  const relays: Relay[] = [];
+  afterEach(() => Promise.all(relays.splice(0).map((relay) => relay.stop())));
+
+  function start() {
+    const store = createMemoryStore();
+    const broker = createRefusingBroker();
+    const said: string[] = [];
+    const refused: (readonly { readonly topic: string; readonly reason: string }[])[] = [];
+    const say = (details: object, message: string) => void said.push(`${message} ${JSON.stringify(details)}`);
+    const relay = startRelay({
+      ...{ store, broker, batch: 3, quietMs: 0 },
+      clock: createVirtualClock(),
+      lock: { hold: async () => true, release: async () => {} },
+      logger: { debug: () => {}, info: say, warn: say, error: say },
+      metrics: { ...noMetrics, refused: (topics) => void refused.push(topics) },
+    });
+    relays.push(relay);
+    const append = (...rows: ReturnType<typeof row>[]) =>
+      store.transaction(async (tx) => {
+        const added = await store.appendOutbox(tx, rows);
+        tx.onCommit(() => relay.wake(added));
+      });
+    const until = async (isTrue: () => boolean) => {
+      for (let turns = 0; !isTrue(); turns += 1) {
+        if (turns > 20_000) throw new Error(`not reached: ${isTrue}; ${JSON.stringify({ waiting: waiting(), said })}`);
+        await nextTurn();
+      }
+    };
+    const waiting = () => store.state.outbox.map(({ topic, key }) => `${topic} ${key}`);
+    return { store, broker, relay, append, until, waiting, said, refused };
+  }
+
+  it('when a topic is gone, then only its rows wait, it is named once, and its return sends them in order', async () => {
+    const { broker, relay, append, until, waiting, said, refused } = start();
+    broker.refusedTopics.set('b', 'UNKNOWN_TOPIC_OR_PARTITION');
+    const many = Array.from({ length: 8 }, (_, index) => [row('b', 'k', index), row('a', 'k', index)]).flat();
+    for (const each of many) await append(each);
+    await until(() => broker.names().length === 8 && waiting().length === 8);
+    expect(waiting()).toEqual(Array.from({ length: 8 }, () => 'b k'));
+    expect(relay.drained).toBe(false);
+    await append(row('b', 'k', 8), row('a', 'k', 8));
+    await until(() => broker.names().length === 9);
+    const tries = () => broker.sends.filter((topics) => topics.join() === 'b').length;
+    const before = tries();
+    await until(() => tries() > before + 3);
+    expect(refused.at(-1)).toEqual([{ topic: 'b', reason: 'UNKNOWN_TOPIC_OR_PARTITION' }]);
+    expect(said.filter((line) => line.includes('refuses'))).toEqual([expect.stringContaining('"topic":"b"')]);
+
+    broker.refusedTopics.clear();
+    await until(() => waiting().length === 0);
+    expect(broker.names().filter((name) => name.startsWith('b'))).toEqual(many.slice(0, 9).map((_, n) => `b k ${n}`));
+    expect(refused.at(-1)).toEqual([]);
+    expect(said.at(-1)).toContain('takes again');
+  });
+
+  it('when a record is too large, then its key waits alone until an operator has taken its row away', async () => {
+    const { store, broker, append, until, waiting, refused } = start();
+    broker.refusedKeys.set('large', 'MESSAGE_TOO_LARGE');
+    await append(row('a', 'k', 1), row('a', 'large', 2), row('a', 'm', 3));
+    await append(row('a', 'large', 4), row('a', 'k', 5));
+    await until(() => broker.names().length === 3 && waiting().length === 2);
+    expect(waiting()).toEqual(['a large', 'a large']);
+    const [first] = store.state.outbox;
+    if (!first) throw new Error('no row');
+    broker.refusedKeys.clear();
+    await store.deleteOutbox([first]);
+    await until(() => waiting().length === 0 && refused.at(-1)?.length === 0);
+    expect(broker.names().filter((name) => name.includes('large'))).toEqual(['a large 4']);
+  });
+});

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createKafkaAdmin, createKafkaBroker, type KafkaAdmin, silentLogger } from '../src/index.ts';
+import { createClient } from '../src/kafka/index.ts';
+import { type Bench, eventually, openBench } from './support.ts';
+
+let bench: Bench;
+let admin: KafkaAdmin;
+let brokers: string[];
+
+beforeAll(async () => {
+  bench = await openBench();
+  brokers = (bench.stack.env.KAFKA_BROKERS ?? '').split(',');
+  admin = await createKafkaAdmin({ brokers });
+});
+afterAll(async () => {
+  await admin.close();
+  await bench.close();
+});
+
+async function grow(topic: string, count: number): Promise<void> {
+  const client = createClient({ brokers, clientId: 'test', logger: silentLogger }).admin();
+  await client.connect();
+  await client.createPartitions({ topicPartitions: [{ topic, count }] }).finally(() => client.disconnect());
+}
+
+async function newTopic(partitions: number): Promise<string> {
+  const topic = `partitions-${randomUUID()}`;
+  await admin.createTopics([topic], partitions);
+  return topic;
+}
+
+describe('a topic with other partitions than expected', () => {
+  it('when it has more, then a start warns, names the guide and goes on; when it has fewer, then it ends', async () => {
+    const topic = await newTopic(2);
+    await grow(topic, 3);
+    const warnings: object[] = [];
+    const said: string[] = [];
+    const warn = (details: object, message: string) => {
+      warnings.push(details);
+      said.push(message);
+    };
+    const logger = { debug: () => {}, info: () => {}, warn, error: () => {} };
+    const broker = createKafkaBroker({ brokers, clientId: 'test', logger });
+    await broker.ensureTopics([topic], 2);
+    expect(warnings).toEqual([{ topic, partitions: 3, expected: 2 }]);
+    expect(said).toEqual([expect.stringContaining('docs/guides/change-partitions.md')]);
+    await expect(broker.ensureTopics([topic], 4)).rejects.toThrow(`${topic} has 3 partitions, and must have 4`);
+    await broker.close();
+  });
+
+  it('when partitions are added while groups consume, then applying and waking groups read the new ones from their beginning', async () => {
+    const topic = await newTopic(1);
+    const heard = { applies: [] as string[], wakes: [] as string[] };
+    const consume = (groupId: string, fromBeginning: boolean, into: string[]) =>
+      bench.connect().consume({
+        ...{ groupId: `${groupId}-${randomUUID()}`, topics: [topic], fromBeginning },
+        onBatch: async ({ records }) => void into.push(...records.map(({ key }) => key ?? '')),
+      });
+    const consumers = [await consume('applies', true, heard.applies), await consume('wakes', false, heard.wakes)];
+    await Promise.all(consumers.map((consumer) => consumer.ready()));
+    await grow(topic, 4);
+    const keys = Array.from({ length: 40 }, (_, index) => `k${index}`);
+    const record = (key: string) => ({ topic, key, value: Buffer.from(key), headers: {} });
+    // A new client knows of all four partitions, as a service that was just started.
+    await bench.connect().send(keys.map(record));
+    await eventually('both groups to have all', () => heard.applies.length >= 40 && heard.wakes.length >= 40, {
+      withinMs: 40_000,
+    });
+    expect([new Set(heard.applies).size, new Set(heard.wakes).size]).toEqual([40, 40]);
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
+  }, 60_000);
+});

@@ -1,0 +1,37 @@
+import { createKafkaAdmin, PARTITIONS } from '@shop/events';
+import type { Command } from 'commander';
+import { readAddresses } from '../addresses.ts';
+import { action, addCommand, EXIT, table } from '../command.ts';
+import { EXPECTED_TOPICS } from '../running-events.ts';
+import { topicFaults } from '../topics/faults.ts';
+import { withClosing } from '../with-closing.ts';
+
+export function registerTopics(program: Command): void {
+  addCommand(
+    program,
+    'topics',
+    'topics that are missing or differ, each with its mend; --execute makes the missing ones; exit 3 if any are left',
+    'topics --execute',
+  )
+    .option('--execute', 'make the missing ones, with the settings that the services give them at their start')
+    .action(
+      action<{ json?: boolean; execute?: boolean }>((output, { execute = false }) =>
+        withClosing(
+          () => createKafkaAdmin({ brokers: readAddresses().brokers, clientId: 'ops' }),
+          async (admin) => {
+            const made = execute ? await admin.createTopics(EXPECTED_TOPICS, PARTITIONS) : [];
+            const states = await admin.describeTopics(EXPECTED_TOPICS);
+            const faults = states.flatMap((state) => topicFaults(state).map((it) => ({ topic: state.topic, ...it })));
+            const lines = [
+              ...made.map((topic) => `made: ${topic}`),
+              faults.length === 0
+                ? `${states.length} topics are as they should be`
+                : table(faults.map((it) => [it.topic, it.wrong, it.mend])),
+            ];
+            output.result({ made, faults }, lines.join('\n'));
+            return faults.length > 0 ? EXIT.found : EXIT.done;
+          },
+        ),
+      ),
+    );
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { groupFailure, groupState, messagingFaults } from './groups.ts';
+
+const payment = { service: 'payment' } as const;
+
+describe('the diagnosis of a consumer group', () => {
+  it('when its members are there, then they are named', () =>
+    expect(groupState(payment, ['payment-1'], [])).toEqual({ detail: 'payment-1' }));
+
+  it('when nobody has joined it, then the mend is to start its service', () =>
+    expect(groupState(payment, [], []).mend).toBe('start payment'));
+
+  it('when its offsets are out of the log, then it halts, and the mend is the runbook, not a start', () => {
+    const { wrong, mend } = groupState(payment, [], ['t/0: committed 9, the log holds 0 to 3']);
+    expect(wrong).toContain('committed 9');
+    expect(mend).toBe('docs/runbooks/consumer-halted.md, step 4');
+  });
+
+  it('when a right is missing, then the mend is the right', () => {
+    const refused = Object.assign(new Error('Not authorized to access group'), { type: 'GROUP_AUTHORIZATION_FAILED' });
+    expect(groupFailure(refused).mend).toContain('kafka-acls.sh');
+    expect(groupFailure(new Error('failed', { cause: refused })).mend).toContain('kafka-acls.sh');
+    expect(groupFailure(new Error('socket closed')).mend).not.toContain('acls');
+  });
+
+  it('when partitions have halted or topics are refused, then each has the page of its runbook', () => {
+    const messaging = {
+      relaying: true,
+      halted: ['payment on order-events/3'],
+      refused: [{ topic: 't', reason: 'MESSAGE_TOO_LARGE' }],
+      waiting: [],
+    };
+    const instance = { service: 'payment', url: 'u', live: true, ready: true, detail: '', messaging, openBreakers: [] };
+    expect(messagingFaults(instance).map(({ mend }) => mend)).toEqual([
+      'docs/runbooks/consumer-halted.md',
+      'docs/runbooks/topic-refused.md',
+    ]);
+    expect(messagingFaults({ ...instance, messaging: undefined })).toEqual([]);
+  });
+});

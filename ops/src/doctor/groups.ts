@@ -1,0 +1,61 @@
+import type { Group } from '../../../services/groups.ts';
+import type { InstanceStatus } from '../status/read.ts';
+import type { Diagnosis } from './diagnosis.ts';
+
+type Finding = Omit<Diagnosis, 'what'>;
+
+const HALTED = 'docs/runbooks/consumer-halted.md';
+
+/**
+ * What is wrong with a consumer group.
+ * @param members those who have joined it
+ * @param lost its offsets that the log does not hold, in words
+ */
+export function groupState(
+  { service, optional }: Pick<Group, 'service' | 'optional'>,
+  members: readonly string[],
+  lost: readonly string[],
+): Finding {
+  if (lost.length > 0)
+    return { wrong: `it halts, its offsets are out of the log: ${lost.join('; ')}`, mend: `${HALTED}, step 4` };
+  if (members.length === 0) {
+    const mend = `start ${service}${optional ? ', with DATA_PLATFORM_URL' : ''}`;
+    return { wrong: 'nobody has joined it: its messages wait', mend };
+  }
+  return { detail: members.join(', ') };
+}
+
+/** Why a group could not be read. */
+export function groupFailure(error: unknown): Finding {
+  const words = error instanceof Error ? error.message : String(error);
+  const isForbidden =
+    error instanceof Error && /AUTHORIZATION_FAILED|not authorized/i.test(`${words} ${typeOf(error)}`);
+  return isForbidden
+    ? {
+        wrong: `a right is missing: ${words}`,
+        mend: 'kafka-acls.sh --add --allow-principal User:… --operation Read --operation Describe --group …, and Read on its topics',
+      }
+    : { wrong: words, mend: 'is the broker well? Its log says more' };
+}
+
+function typeOf(error: Error): string {
+  const cause = 'type' in error ? error : error.cause;
+  return cause instanceof Error && 'type' in cause ? String(cause.type) : '';
+}
+
+/** What has halted, and what the broker refuses, at one instance. */
+export function messagingFaults({ service, url, messaging }: InstanceStatus): Diagnosis[] {
+  if (!messaging) return [];
+  return [
+    ...messaging.halted.map((what) => ({
+      what: `group at ${url}`,
+      wrong: `${service} has halted, ${what}`,
+      mend: HALTED,
+    })),
+    ...messaging.refused.map(({ topic, reason }) => ({
+      what: `outbox of ${service}`,
+      wrong: `the broker refuses ${topic}: ${reason}`,
+      mend: 'docs/runbooks/topic-refused.md',
+    })),
+  ];
+}

@@ -1,0 +1,86 @@
+import { INBOX_RETENTION_DAYS, PARTITIONS, TOPIC_SETTINGS, type TopicState } from '@shop/events';
+
+/** What is wrong with a topic, and the mend. */
+export interface TopicFault {
+  readonly wrong: string;
+  readonly mend: string;
+}
+
+const GUIDE = 'docs/guides/change-partitions.md';
+const RUNBOOK = 'docs/runbooks/topic-refused.md';
+/** Events of 900 kB are accepted by the outbox; with headers and a batch's own bytes they fit into the default. */
+const LEAST_MESSAGE_BYTES = 1_000_000;
+
+/** Compares a topic with what the shop needs of it. Empty: nothing is wrong. */
+export function topicFaults(state: TopicState): TopicFault[] {
+  if (state.unreadable !== undefined) return [unreadable(state.topic, state.unreadable)];
+  return [...partitionFaults(state), ...settingFaults(state), ...replicaFaults(state)];
+}
+
+function unreadable(topic: string, reason: string): TopicFault {
+  if (reason === 'UNKNOWN_TOPIC_OR_PARTITION')
+    return { wrong: 'it does not exist', mend: `npm run ops -- topics --execute; ${RUNBOOK}` };
+  if (reason === 'TOPIC_AUTHORIZATION_FAILED')
+    return {
+      wrong: 'a right is missing (TOPIC_AUTHORIZATION_FAILED)',
+      mend: `kafka-acls.sh --add --allow-principal User:… --operation Read --operation Write --operation Describe --operation DescribeConfigs --topic ${topic}; ${RUNBOOK}`,
+    };
+  return { wrong: `it cannot be read: ${reason}`, mend: RUNBOOK };
+}
+
+function partitionFaults({ partitions }: TopicState): TopicFault[] {
+  if (partitions === PARTITIONS) return [];
+  const wrong = `it has ${partitions} partitions, and this build knows of ${PARTITIONS}`;
+  return partitions > PARTITIONS
+    ? [{ wrong: `${wrong}: services warn and go on`, mend: `set PARTITIONS to ${partitions}: ${GUIDE}, step 4` }]
+    : [{ wrong: `${wrong}: no service starts`, mend: `add partitions: ${GUIDE}, from step 1` }];
+}
+
+function settingFaults({ topic, settings }: TopicState): TopicFault[] {
+  const alter = (setting: string) =>
+    `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}`;
+  const faults: TopicFault[] = [];
+  for (const [name, value] of Object.entries(TOPIC_SETTINGS)) {
+    const found = settings.get(name);
+    if (found === undefined || found === value) continue;
+    const isLonger = Number(found) < 0 || Number(found) > Number(value);
+    const why = isLonger
+      ? `a replay could meet events that inboxes have forgotten after ${INBOX_RETENTION_DAYS} days`
+      : 'a restored service finds less to be brought forward by';
+    faults.push({ wrong: `${name} is ${found}, not ${value}: ${why}`, mend: alter(`${name}=${value}`) });
+  }
+  const policy = settings.get('cleanup.policy') ?? 'delete';
+  if (policy !== 'delete')
+    faults.push({
+      wrong: `cleanup.policy is ${policy}: of each order only the last event would be kept`,
+      mend: alter('cleanup.policy=delete'),
+    });
+  const most = Number(settings.get('max.message.bytes') ?? LEAST_MESSAGE_BYTES);
+  if (most < LEAST_MESSAGE_BYTES)
+    faults.push({
+      wrong: `max.message.bytes is ${most}: it refuses events that the outbox takes (up to 900 kB)`,
+      mend: `${alter('max.message.bytes=1048588')}; what waits is sent then: ${RUNBOOK}`,
+    });
+  return faults;
+}
+
+function replicaFaults({ topic, replicas, settings }: TopicState): TopicFault[] {
+  const least = Number(settings.get('min.insync.replicas') ?? 1);
+  const alter = (value: number) =>
+    `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config min.insync.replicas=${value}`;
+  if (least > replicas)
+    return [
+      {
+        wrong: `min.insync.replicas is ${least}, with ${replicas} replicas: it takes nothing`,
+        mend: `${alter(Math.max(1, replicas - 1))}, or more replicas (kafka-reassign-partitions.sh); ${RUNBOOK}`,
+      },
+    ];
+  if (replicas >= 3 && least < 2)
+    return [
+      {
+        wrong: `min.insync.replicas is ${least}, with ${replicas} replicas: what one broker alone has counts as durable`,
+        mend: alter(2),
+      },
+    ];
+  return [];
+}
