@@ -21,6 +21,7 @@ const OPERATORS = [
   'POST /products',
   'PATCH /products/:id',
   'POST /coupon-policies',
+  'POST /coupon-policies/:id/end',
   'GET /ops/status',
   'POST /ops/audit',
   'GET /ops/audit/:id',

@@ -29,7 +29,7 @@ function frame(): void {
           <ul>
             ${link('/', w.products)} ${link('/coupon-rush', w.couponRush)} ${link('/orders', w.orders)}
             ${link('/coupons', w.coupons)} ${link('/points', w.points)}
-            ${user?.scope === 'ops' ? link('/rush-hour', w.rushHour) : ''}
+            ${user?.scope === 'ops' ? html`${link('/rush-hour', w.rushHour)} ${link('/end-coupons', w.endCoupons)}` : ''}
           </ul>
         </nav>
         <div class="tools">

@@ -1,6 +1,7 @@
 import { basketPage } from './pages/basket.ts';
 import { couponRushPage } from './pages/coupon-rush.ts';
 import { couponsPage } from './pages/coupons.ts';
+import { endCouponsPage } from './pages/end-coupons.ts';
 import { orderPage } from './pages/order.ts';
 import { ordersPage } from './pages/orders.ts';
 import { pointsPage } from './pages/points.ts';
@@ -19,5 +20,6 @@ export const pages: readonly PageRoute[] = [
   { pattern: /^\/coupons$/, page: couponsPage, user: true },
   { pattern: /^\/coupon-rush$/, page: couponRushPage },
   { pattern: /^\/points$/, page: pointsPage, user: true },
+  { pattern: /^\/end-coupons$/, page: endCouponsPage, user: true },
   { pattern: /^\/rush-hour(?:\/([0-9a-f-]{36}))?$/, page: rushHourPage, user: true },
 ];

@@ -48,7 +48,7 @@ export interface Coupon extends CouponWorth {
   readonly couponId: string;
   readonly couponPolicyId: number;
   readonly name: string;
-  readonly status: 'ISSUED' | 'USED' | 'EXPIRED';
+  readonly status: 'ISSUED' | 'USED' | 'EXPIRED' | 'REVOKED';
   readonly expiresAt: string;
 }
 export interface IssuedCoupon extends Coupon {
@@ -58,10 +58,16 @@ export interface CouponPolicy extends CouponWorth {
   readonly couponPolicyId: number;
   readonly name: string;
   readonly totalQuantity: number;
+  readonly status: 'ACTIVE' | 'ENDED';
   readonly remaining: number;
   readonly validDays: number;
   readonly startsAt: string | null;
   readonly endsAt: string | null;
+}
+export interface EndedPolicy {
+  readonly couponPolicyId: number;
+  readonly issuedCount: number;
+  readonly revocation: { readonly status: 'RUNNING' | 'DONE'; readonly revokedCount: number } | null;
 }
 export interface PointsChange {
   readonly id: string | number;

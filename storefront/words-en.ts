@@ -12,6 +12,7 @@ export const en = {
   points: 'Points',
   couponRush: 'Coupon rush',
   rushHour: 'Rush hour',
+  endCoupons: 'End coupons',
   signIn: 'Sign in',
   signOut: 'Sign out',
   signedInAs: (user: number) => `User ${user}`,
@@ -95,7 +96,12 @@ export const en = {
 
   couponsOwn: 'Your coupons',
   noCoupons: 'You have no coupons. Try the coupon rush.',
-  couponStatus: { ISSUED: 'Ready to use', USED: 'Used', EXPIRED: 'Expired' } as Readonly<Record<string, string>>,
+  couponStatus: {
+    ISSUED: 'Ready to use',
+    USED: 'Used',
+    EXPIRED: 'Expired',
+    REVOKED: 'Taken back by the shop',
+  } as Readonly<Record<string, string>>,
   couponOff: (amount: string) => `${amount} off an order`,
   validUntil: (time: string) => `valid until ${time}`,
 
@@ -114,6 +120,7 @@ export const en = {
   left: (left: string, total: string) => `${left} of ${total} left`,
   opensIn: 'Opens in',
   closed: 'Closed',
+  endedByShop: 'The shop gives out no more of these.',
   getCoupon: (name: string) => `Get the coupon ${name}`,
   getCouponShort: 'Get the coupon',
   asking: 'Asking …',
@@ -122,6 +129,19 @@ export const en = {
   allGone: 'All coupons are gone.',
   noPolicies: 'No coupons are being given out.',
 
+  end: {
+    intro: 'No more of an ended kind are given out, from this moment on. It cannot be taken back.',
+    forOperators: 'Only operators can end coupons. Sign in as one.',
+    reason: 'Why (customers are not shown this)',
+    revoke: 'Also take back those that no order has used',
+    end: 'End',
+    endThis: (name: string) => `End ${name}`,
+    ended: 'Ended',
+    done: (name: string) => `${name} has ended.`,
+    usable: (issued: string) => `${issued} were given out, and can be used.`,
+    revoked: (revoked: string, issued: string) => `${revoked} of ${issued} were taken back.`,
+    goesOn: 'It goes on: press again to see how far it is.',
+  },
   rush: {
     intro:
       'Demo users come all at once: each wants the coupon, and orders the product with it or without. When the shop has come to rest, every invariant is checked.',
@@ -176,6 +196,8 @@ export const en = {
     COUPON_SOLD_OUT: 'All coupons are gone.',
     COUPON_ALREADY_USED: 'The coupon is used already.',
     COUPON_EXPIRED: 'The coupon has expired.',
+    COUPON_REVOKED: 'The shop has taken this coupon back. Order without it.',
+    COUPON_POLICY_ENDED: 'The shop gives out no more of these coupons.',
     COUPON_NOT_OPEN: 'Coupons are not being given out now.',
     PRICE_CHANGED: 'A price has changed. Look at the basket again.',
     ORDER_CANCELLED: 'You cancelled the order.',

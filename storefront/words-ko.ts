@@ -13,6 +13,7 @@ export const ko: Words = {
   points: '포인트',
   couponRush: '쿠폰 받기',
   rushHour: '러시 아워',
+  endCoupons: '쿠폰 종료',
   signIn: '로그인',
   signOut: '로그아웃',
   signedInAs: (user) => `사용자 ${user}`,
@@ -94,7 +95,7 @@ export const ko: Words = {
 
   couponsOwn: '내 쿠폰',
   noCoupons: '쿠폰이 없습니다. 쿠폰 받기에 도전해 보세요.',
-  couponStatus: { ISSUED: '사용 가능', USED: '사용함', EXPIRED: '만료됨' },
+  couponStatus: { ISSUED: '사용 가능', USED: '사용함', EXPIRED: '만료됨', REVOKED: '상점이 회수함' },
   couponOff: (amount) => `주문에서 ${amount} 할인`,
   validUntil: (time) => `${time}까지`,
 
@@ -113,6 +114,7 @@ export const ko: Words = {
   left: (left, total) => `${total}장 중 ${left}장 남음`,
   opensIn: '시작까지',
   closed: '종료',
+  endedByShop: '상점이 이 쿠폰을 더는 나눠 주지 않습니다.',
   getCoupon: (name) => `쿠폰 받기: ${name}`,
   getCouponShort: '쿠폰 받기',
   asking: '요청하는 중 …',
@@ -121,6 +123,19 @@ export const ko: Words = {
   allGone: '쿠폰이 모두 소진되었습니다.',
   noPolicies: '지금 나눠 주는 쿠폰이 없습니다.',
 
+  end: {
+    intro: '종료한 쿠폰은 그 순간부터 더 발급되지 않습니다. 되돌릴 수 없습니다.',
+    forOperators: '쿠폰은 운영자만 종료할 수 있습니다. 운영자로 로그인하세요.',
+    reason: '이유(고객에게는 보이지 않습니다)',
+    revoke: '주문에 쓰이지 않은 쿠폰도 회수',
+    end: '종료',
+    endThis: (name) => `${name} 종료`,
+    ended: '종료됨',
+    done: (name) => `${name} 쿠폰을 종료했습니다.`,
+    usable: (issued) => `발급된 ${issued}장은 그대로 쓸 수 있습니다.`,
+    revoked: (revoked, issued) => `발급된 ${issued}장 중 ${revoked}장을 회수했습니다.`,
+    goesOn: '아직 진행 중입니다. 다시 누르면 진행 상황을 볼 수 있습니다.',
+  },
   rush: {
     intro:
       '데모 사용자들이 한꺼번에 몰려와 저마다 쿠폰을 요청하고, 쿠폰이 있든 없든 상품을 주문합니다. 상점이 잠잠해지면 모든 불변 조건을 검사합니다.',
@@ -175,6 +190,8 @@ export const ko: Words = {
     COUPON_SOLD_OUT: '쿠폰이 모두 소진되었습니다.',
     COUPON_ALREADY_USED: '이미 사용한 쿠폰입니다.',
     COUPON_EXPIRED: '만료된 쿠폰입니다.',
+    COUPON_REVOKED: '상점이 회수한 쿠폰입니다. 쿠폰 없이 주문해 주세요.',
+    COUPON_POLICY_ENDED: '상점이 이 쿠폰을 더는 나눠 주지 않습니다.',
     COUPON_NOT_OPEN: '지금은 쿠폰을 나눠 주지 않습니다.',
     PRICE_CHANGED: '가격이 바뀌었습니다. 장바구니를 다시 확인해 주세요.',
     ORDER_CANCELLED: '주문을 직접 취소했습니다.',

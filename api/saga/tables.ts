@@ -135,6 +135,7 @@ function redemptions(): SagaTable {
       'no row yet': { redemption: undefined, coupon: coupon.issued },
       'no row yet, coupon used by another order': { redemption: undefined, coupon: coupon.usedByAnother },
       'no row yet, coupon expired': { redemption: undefined, coupon: coupon.expired },
+      'no row yet, coupon revoked': { redemption: undefined, coupon: coupon.revoked },
       'no row yet, no such coupon': { redemption: undefined, coupon: undefined },
       REDEEMED: { redemption: coupon.redeemed, coupon: coupon.used },
       RETURNED: { redemption: coupon.returned, coupon: coupon.issued },

@@ -49,7 +49,8 @@ export const couponRushPage: Page = ({ signal, draw }) => {
     const w = words();
     const now = serverNow();
     const startsAt = policy.startsAt ? Date.parse(policy.startsAt) : now;
-    const ended = policy.endsAt !== null && Date.parse(policy.endsAt) <= now;
+    const endedByShop = policy.status === 'ENDED';
+    const ended = endedByShop || (policy.endsAt !== null && Date.parse(policy.endsAt) <= now);
     const waits = startsAt > now;
     const answer = answers.get(policy.couponPolicyId);
     const final = answer?.kind === 'issued' || answer?.kind === 'own';
@@ -58,8 +59,8 @@ export const couponRushPage: Page = ({ signal, draw }) => {
       <p class="price">${w.couponOff(worthInWords(policy))}</p>
       <p>${w.left(count(policy.remaining), count(policy.totalQuantity))}</p>
       <progress max=${policy.totalQuantity} value=${policy.remaining} aria-label=${w.left(count(policy.remaining), count(policy.totalQuantity))}></progress>
-      ${waits ? html`<p>${w.opensIn} <strong class="clock">${clock(startsAt, now, w.dayMark)}</strong></p>` : ''}
-      ${ended ? html`<p>${w.closed}</p>` : ''}
+      ${waits && !ended ? html`<p>${w.opensIn} <strong class="clock">${clock(startsAt, now, w.dayMark)}</strong></p>` : ''}
+      ${ended ? html`<p>${endedByShop ? w.endedByShop : w.closed}</p>` : ''}
       <button
         class="main big"
         aria-label=${w.getCoupon(policy.name)}

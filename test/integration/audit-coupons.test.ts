@@ -8,6 +8,7 @@ const USED = '0193b5a0-0000-7000-a000-000000000001';
 const FREE = '0193b5a0-0000-7000-a000-000000000002';
 const EXPIRED = '0193b5a0-0000-7000-a000-000000000003';
 const POLICIES = ['0193b5a0-0000-7000-b000-000000000001', '0193b5a0-0000-7000-b000-000000000002'];
+const END = '0193b5a0-0000-7000-b100-000000000001';
 const REQUEST = '0193b5a0-0000-7000-c000-000000000001';
 
 const COUPON_ORDERS = {
@@ -29,6 +30,18 @@ beforeEach(async () => {
   await fillShop(shop);
   await fillCoupons();
 });
+
+/** Policy 2 was revoked while its one coupon was free. */
+async function revokePolicy(): Promise<void> {
+  await shop.sql('UPDATE shop_coupon.coupon_policies SET ended_at = ? WHERE coupon_policy_id = 2', [AT]);
+  await shop.sql(
+    `INSERT INTO shop_coupon.coupon_policy_ends (request_id, coupon_policy_id, revokes, reason, issued_count, revoked_count, created_at, done_at)
+     VALUES (?, 2, 1, 'a mistake', 1, 1, ?, ?)`,
+    [END, AT, AT],
+  );
+  await shop.sql(`UPDATE shop_coupon.coupons SET status = 'REVOKED', revoked_at = ? WHERE coupon_id = ?`, [AT, FREE]);
+  shop.publishRequest('coupon-policy-ended', '2', END);
+}
 
 /** User 8, with two policies, three coupons (one used, one free, one expired) and an order of each kind. */
 async function fillCoupons(): Promise<void> {
@@ -152,6 +165,46 @@ describe('the audit of a shop with coupons', () => {
       'coupon-is-its-policys': 3,
       'one-effect-a-key-coupon': 1,
     });
+  });
+
+  it('when a policy was revoked and its coupons are, then the audit finds nothing', async () => {
+    await revokePolicy();
+    expect(await faults()).toEqual({});
+  });
+
+  it.each<[string, string, (string | number)[], string, string]>([
+    ['a coupon that was not revoked', `status = 'ISSUED', revoked_at = NULL`, [], '7 revoked-as-wished', FREE],
+    ['one that is marked and can be used', `status = 'ISSUED'`, [], '7 revoked-as-wished', FREE],
+    [
+      'a used one that is not marked',
+      `status = 'USED', order_id = ?, revoked_at = NULL`,
+      [refunded],
+      '7 revoked-as-wished',
+      FREE,
+    ],
+    ['one of another policy', 'coupon_policy_id = ?', [3], '7 revoked-as-wished', FREE],
+  ])('when a policy was revoked and there is %s, then the audit names it', async (_, change, params, check, id) => {
+    await revokePolicy();
+    await shop.sql(`UPDATE shop_coupon.coupons SET ${change} WHERE coupon_id = ?`, [...params, FREE]);
+    expect((await faults())[check]).toContain(id);
+  });
+
+  it('when a coupon was issued after the end, or the end has no event or row, then the audit names it', async () => {
+    await revokePolicy();
+    await shop.sql('UPDATE shop_coupon.coupon_policy_ends SET issued_count = 0');
+    expect(await faults()).toMatchObject({ '7 ended-issues-no-more': ['2'] });
+    await shop.sql('DELETE FROM shop_coupon.coupon_policy_ends');
+    expect((await faults())['7 ended-issues-no-more']).toEqual(['2']);
+    shop.records.splice(0, shop.records.length, ...shop.records.filter((it) => it.id !== END));
+    await shop.sql('UPDATE shop_coupon.coupon_policies SET ended_at = NULL');
+    await shop.sql(
+      `INSERT INTO shop_coupon.coupon_policy_ends (request_id, coupon_policy_id, revokes, reason, issued_count, created_at, done_at)
+       VALUES (?, 2, 0, 'a mistake', 1, ?, ?)`,
+      [END, AT, AT],
+    );
+    const found = await faults();
+    expect(found['7 ended-issues-no-more']).toEqual(['2']);
+    expect(Object.values(found).flat()).toContain(END);
   });
 
   it.each<[string, string, (string | number)[], string, string]>([

@@ -229,7 +229,7 @@ export async function emptyShop(shop: Shop): Promise<void> {
   const tables = {
     order: ['orders', 'order_items', 'order_history', 'idempotency_key'],
     catalog: ['products', 'product_changes', 'reservations', 'reservation_lines', 'idempotency_key'],
-    coupon: ['coupon_policies', 'coupons', 'redemptions', 'coupon_requests', 'idempotency_key'],
+    coupon: ['coupon_policies', 'coupons', 'redemptions', 'coupon_requests', 'coupon_policy_ends', 'idempotency_key'],
     payment: ['accounts', 'point_history', 'payments', 'idempotency_key'],
     ranking: ['daily_product_sales', 'ranking_state', 'products'],
   };

@@ -101,6 +101,7 @@ const CONSTRAINTS: readonly (readonly [string, string])[] = [
   ['shop_catalog.products', 'products_balance'],
   ['shop_payment.accounts', 'accounts_balance'],
   ['shop_coupon.coupons', 'coupons_used_by_an_order'],
+  ['shop_coupon.coupons', 'coupons_revoked'],
   ['shop_coupon.coupon_policies', 'coupon_policies_issued'],
   ['shop_coupon.redemptions', 'redemptions_status_known'],
   ['shop_coupon.redemptions', 'redemptions_amounts'],

@@ -173,6 +173,7 @@ async function createWorld(): Promise<World> {
   const productId = await operator.newProduct(100, 1_000);
   await operator.newProduct(100, 1_000);
   await operator.newPolicy({ name: 'any', validDays: 1 });
+  const policyId = String(await operator.newPolicy({ name: 'to be ended', validDays: 1 }));
   expectStatus(await as(tokens.owner).charge(owner, 100_000), 200);
   // A rush uses demo users.
   expectStatus(await as(await tokenOf(1)).charge(1, 1_000_000), 200);
@@ -195,6 +196,7 @@ async function createWorld(): Promise<World> {
     productId: String(productId),
     auditId: expectStatus(audit, 202).body.auditId,
     rushId,
+    policyId,
   };
 
   const unsigned = [{ alg: 'none' }, { sub: String(owner), exp: 9_999_999_999, iss: 'shop-demo', aud: 'shop' }]

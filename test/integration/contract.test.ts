@@ -68,7 +68,7 @@ async function newCoupon(owner: Client): Promise<string> {
 
 /** A path of the operation with an id, which need not exist. */
 function pathOf({ path, operationId }: DocumentedOperation): string {
-  return path.replace('{id}', /product/i.test(operationId) ? '999999' : randomUUID());
+  return path.replace('{id}', /product|policy/i.test(operationId) ? '999999' : randomUUID());
 }
 const isOfService = ({ tags: [tag = ''] }: DocumentedOperation) => tag !== 'gateway' && tag !== 'session';
 
@@ -130,6 +130,12 @@ describe('successful operations', () => {
     const again = key();
     const policy = policyBody({ name: 'again' });
     for (const _ of [1, 2]) expectStatus(await post(ops, '/coupon-policies', policy, again), 201);
+    const end = `/coupon-policies/${couponPolicyId}/end`;
+    expectStatus(await post(ops, end, { reason: 'a test' }), 200);
+    expectStatus(await post(ops, end, { reason: 'a test', revoke: true }), 200);
+    expectStatus(await user.call('GET', '/coupon-policies'), 200);
+    const ended = expectStatus(await post(await client(), '/coupons/issue', { couponPolicyId }), 409);
+    expect(ended.body.code).toBe('COUPON_POLICY_ENDED');
   });
 });
 
@@ -232,6 +238,7 @@ describe('refused requests', () => {
     const couponId = randomUUID();
     expectStatus(await post(user, '/orders', order(await newProduct(10, 1), 1, { couponId }), wait), 404);
     expectStatus(await post(user, '/coupons/issue', { couponPolicyId: 987_654_321 }), 404);
+    expectStatus(await post(ops, '/coupon-policies/987654321/end', { reason: 'a test' }), 404);
   });
 
   it('when points do not suffice, or are too many, then the refusal is as documented', async () => {
@@ -257,6 +264,15 @@ describe('refused requests', () => {
     await sql.execute("UPDATE shop_coupon.coupons SET expires_at = '2020-01-01' WHERE coupon_id = ?", [stale]);
     await sql.close();
     expect(await conflict({ couponId: stale })).toBe('COUPON_EXPIRED');
+
+    const revoked = expectStatus(await post(user, '/coupons/issue', { couponPolicyId: await newPolicy() }), 200).body;
+    const end = `/coupon-policies/${revoked.couponPolicyId}/end`;
+    expectStatus(await post(ops, end, { reason: 'a test', revoke: true }), 200);
+    await eventuallyPasses('the revocation', async () => {
+      const own = expectStatus(await user.call('GET', '/coupons?status=REVOKED'), 200).body.items;
+      expect(own).toContainEqual(expect.objectContaining({ couponId: revoked.couponId }));
+    });
+    expect(await conflict({ couponId: revoked.couponId })).toBe('COUPON_REVOKED');
 
     const last = await newPolicy({ totalQuantity: 1 });
     expectStatus(await post(ops, '/coupons/issue', { couponPolicyId: last }), 200);
@@ -371,6 +387,7 @@ function bodyFor({ operationId }: DocumentedOperation): object {
     changeProduct: { restock: 1 },
     startRush: { buyers: 1 },
     createCouponPolicy: policyBody({ name: 'a' }),
+    endCouponPolicy: { reason: 'a' },
   };
   return bodies[operationId] ?? {};
 }

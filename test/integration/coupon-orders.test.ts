@@ -102,6 +102,39 @@ describe('an order with a coupon', () => {
   });
 });
 
+it('when a coupon is revoked while an order has it, then the order keeps it, and it comes back REVOKED', async () => {
+  const [productId, userId] = [await api.newProduct(1_500, 10), await api.newUser(10_000)];
+  const couponId = await coupons.give(userId, 1_000);
+  const { body } = expectStatus(await order(userId, productId, couponId), 201);
+  await coupons.revoke(couponId);
+  expect(await coupons.read(couponId)).toEqual({ status: 'USED', orderId: body.orderId });
+  expectStatus(await api.cancel(body.orderId, userId), 202);
+  await session.waitUntilIdle();
+  expect(await coupons.read(couponId)).toEqual({ status: 'REVOKED', orderId: null });
+  expect(await api.balance(userId)).toBe(10_000);
+});
+
+it('when a policy is revoked while orders with its coupons come, then each is used by its order or revoked', async () => {
+  const productId = await api.newProduct(1_500, 1_000);
+  const couponPolicyId = await api.newPolicy({ discountAmount: 100, totalQuantity: 16 });
+  const users: number[] = [];
+  for (let n = 0; n < 16; n++) users.push(await api.newUser(10_000));
+  const held = await Promise.all(users.map((userId) => coupons.ask(userId, couponPolicyId)));
+  const ordering = Promise.all(held.map((couponId, index) => order(users[index] ?? 0, productId, couponId)));
+  await coupons.end(couponPolicyId, true);
+  const answers = await ordering;
+  await session.waitUntilIdle();
+  for (const [index, couponId] of held.entries()) {
+    const answer = answers[index];
+    if (answer?.status === 201) {
+      expect(await coupons.read(couponId)).toEqual({ status: 'USED', orderId: answer.body.orderId });
+    } else {
+      expect([answer?.status, answer?.body.code]).toEqual([409, 'COUPON_REVOKED']);
+      expect(await coupons.read(couponId)).toEqual({ status: 'REVOKED', orderId: null });
+    }
+  }
+});
+
 describe('a coupon that cannot be used', () => {
   it.each<[string, number, string, (userId: number, productId: number) => Promise<string>]>([
     ['another user’s', 404, 'COUPON_NOT_FOUND', () => coupons.give(nextUserId(), 100)],
@@ -123,6 +156,16 @@ describe('a coupon that cannot be used', () => {
       async (userId) => {
         const couponId = await coupons.give(userId, 100);
         await coupons.expire(couponId);
+        return couponId;
+      },
+    ],
+    [
+      'revoked',
+      409,
+      'COUPON_REVOKED',
+      async (userId) => {
+        const couponId = await coupons.give(userId, 100);
+        await coupons.revoke(couponId);
         return couponId;
       },
     ],

@@ -71,6 +71,7 @@ export interface Owned {
   readonly productId: string;
   readonly auditId: string;
   readonly rushId: string;
+  readonly policyId: string;
 }
 
 /** The documented meaning of an `{id}`, up to a colon → the thing with that id. */
@@ -80,6 +81,7 @@ const IDS: Readonly<Record<string, keyof Owned>> = {
   'the product': 'productId',
   'the audit': 'auditId',
   'the rush': 'rushId',
+  'the policy': 'policyId',
 };
 
 /** Replacements for documented bodies that would cost a test too much. */

@@ -108,6 +108,13 @@ export class Clients {
         );
         return { key };
       }
+      case 'end': {
+        const { couponPolicyId, revoke } = command;
+        await this.#call(this.#servers.coupon, (coupon) =>
+          coupon.end({ requestId, couponPolicyId, reason: key, revoke }),
+        );
+        return { key };
+      }
       case 'issue':
         return await this.#askForCoupon(command, requestId);
       default:

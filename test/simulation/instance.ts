@@ -37,8 +37,14 @@ export interface Parts<UseCases> {
 export interface Wired<UseCases> {
   readonly subscriptions: readonly Subscription<MemoryTransaction>[];
   readonly useCases: UseCases;
-  /** The service's periodic job. */
-  readonly job?: { readonly name: string; readonly everyMs: number; run(): Promise<unknown> };
+  /** The service's periodic jobs. */
+  readonly jobs?: readonly Job[];
+}
+
+interface Job {
+  readonly name: string;
+  readonly everyMs: number;
+  run(): Promise<unknown>;
 }
 
 /** The arguments of a service's wiring. */
@@ -122,7 +128,7 @@ export class Instance<UseCases> {
     const {
       subscriptions: wired,
       useCases,
-      job,
+      jobs = [],
     } = this.parts.wire({
       ...{ actor, outbox, clock, logger, transaction, trueTime },
     });
@@ -151,7 +157,7 @@ export class Instance<UseCases> {
       clock,
       pauses: { first: 600, last: 600 },
     });
-    if (job) void repeat(actor, clock, job, logger);
+    for (const job of jobs) void repeat(actor, clock, job, logger);
   }
 
   /** Ends the process between two steps: its pending work never happens. */
@@ -210,12 +216,7 @@ function noting(
   };
 }
 
-async function repeat(
-  actor: Actor,
-  clock: Clock,
-  job: NonNullable<Wired<unknown>['job']>,
-  logger: EventLogger,
-): Promise<void> {
+async function repeat(actor: Actor, clock: Clock, job: Job, logger: EventLogger): Promise<void> {
   while (actor.alive) {
     await clock.sleep(job.everyMs);
     await job.run().catch((error: unknown) => logger.error({ error }, `${job.name} failed`));

@@ -6,7 +6,9 @@ import { isCalm } from './world.ts';
 export function* issueViolations(shop: ShopAtRest): Iterable<string> {
   const coupons = [...shop.coupon.coupons.committed.values()];
   const told = shop.answers.flatMap((answer) => answer.issue ?? []);
-  for (const policy of shop.coupon.policies.committed.values()) {
+  for (const { couponPolicyId } of shop.world.policies) {
+    const policy = shop.coupon.policies.committed.get(String(couponPolicyId));
+    if (!policy) throw new Error(`policy ${couponPolicyId} is gone`);
     const { couponPolicyId: id, totalQuantity, issuedCount } = policy;
     const own = coupons.filter((it) => it.couponPolicyId === id);
     const what = `policy ${id} of ${totalQuantity} has issued ${issuedCount}`;
@@ -23,17 +25,23 @@ export function* issueViolations(shop: ShopAtRest): Iterable<string> {
     const isSoldOut = issuedCount === totalQuantity;
     for (const answer of told.filter((it) => it.couponPolicyId === id)) {
       const words = `user ${answer.userId} was told ${answer.kind} by the ${answer.way}`;
-      for (const wrong of contradictions(shop, answer, holder(answer.userId), isSoldOut))
-        yield `7: ${words}: ${wrong}; ${what}`;
+      const state = { held: holder(answer.userId), isSoldOut, isEnded: policy.endedAt !== null };
+      for (const wrong of contradictions(shop, answer, state)) yield `7: ${words}: ${wrong}; ${what}`;
     }
   }
+}
+
+/** The policy at rest, and the coupon of the user who was answered. */
+interface AtRest {
+  readonly held: string | undefined;
+  readonly isSoldOut: boolean;
+  readonly isEnded: boolean;
 }
 
 function* contradictions(
   shop: ShopAtRest,
   answer: IssueAnswer,
-  held: string | undefined,
-  isSoldOut: boolean,
+  { held, isSoldOut, isEnded }: AtRest,
 ): Iterable<string> {
   const { kind, way, couponId, requestId, hadOne } = answer;
   switch (kind) {
@@ -43,7 +51,8 @@ function* contradictions(
       return;
     case 'SOLD_OUT':
       // The database's word is final. The door's answer may be due to unclaimed places, or to lost ones.
-      if ((way === 'database' || isCalm(shop.world)) && !isSoldOut) yield 'some are left';
+      // (A place may be that of a user who is then told that the policy has ended.)
+      if ((way === 'database' || (isCalm(shop.world) && !isEnded)) && !isSoldOut) yield 'some are left';
       if (way === 'database' && held) yield `has ${held}`;
       // A user who asks twice at once has one place. (A request on the log has none: it may still win over others'
       // places.)
@@ -52,12 +61,18 @@ function* contradictions(
       return;
     case 'ACCEPTED': {
       const row = shop.coupon.requests.committed.get(requestId ?? '');
-      if (row?.status === 'ISSUED' ? row.couponId !== held || !held : row?.status !== 'SOLD_OUT') {
+      const isOver = row?.status === 'SOLD_OUT' || (row?.status === 'ENDED' && isEnded);
+      if (row?.status === 'ISSUED' ? row.couponId !== held || !held : !isOver) {
         yield `the request is ${row?.status} with ${row?.couponId}, has ${held}`;
       }
       if (row?.status === 'SOLD_OUT' && (held || !isSoldOut)) yield `the request is SOLD_OUT, has ${held}`;
+      if (row?.status === 'ENDED' && held) yield `the request is ENDED, has ${held}`;
       return;
     }
+    case 'ENDED':
+      if (!isEnded) yield 'the policy has not ended';
+      if (held && (way === 'database' || shop.redisTroubles === 0)) yield `has ${held}`;
+      return;
     case 'NOT_OPEN':
     case 'NO_POLICY':
       yield 'the policy is there and open';

@@ -25,8 +25,8 @@ export function createMemoryCouponStore(tables: CouponTables): CouponStore<Memor
       for (const coupon of coupons) {
         await tx.insert(tables.couponOwners, `${coupon.couponPolicyId} ${coupon.userId}`, true);
         const { status, ...rest } = coupon;
-        if (status === 'USED') throw new Error('a new coupon is not used');
-        await tx.insert(tables.coupons, coupon.couponId, { ...rest, status });
+        if (status !== 'ISSUED') throw new Error('a new coupon is not used');
+        await tx.insert(tables.coupons, coupon.couponId, { ...rest, status, revokedAt: null });
       }
       await tx.statement('raise the counters');
       for (const [couponPolicyId, issued] of Map.groupBy(coupons, (it) => it.couponPolicyId)) {

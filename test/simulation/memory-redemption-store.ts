@@ -1,4 +1,5 @@
 import type { Policy } from '../../services/coupon/src/domain/policy.ts';
+import type { PolicyEnd } from '../../services/coupon/src/domain/policy-end.ts';
 import type { RedeemableCoupon, Redemption } from '../../services/coupon/src/domain/redemption.ts';
 import type { RedemptionStore } from '../../services/coupon/src/usecases/redeem-coupons.ts';
 import type { DecidedRequest } from '../../services/coupon/src/usecases/request-issue.ts';
@@ -20,6 +21,9 @@ export class CouponTables {
   /** The unique key of the coupons: policy and user. */
   readonly couponOwners = new Table<true>('coupons_policy_user');
   readonly requests = new Table<RequestRow>('coupon_requests');
+  readonly ends = new Table<PolicyEnd>('coupon_policy_ends');
+  /** The unique key of the ends: policy and wish. */
+  readonly endWishes = new Table<true>('coupon_policy_ends_wish');
 }
 
 export function createMemoryRedemptionStore(tables: CouponTables): RedemptionStore<MemoryTransaction> {

@@ -41,11 +41,13 @@ export function wireOrder(tables: OrderTables) {
         place: createPlaceOrders<MemoryTransaction>(deps),
         cancel: createCancelOrder<MemoryTransaction>(deps),
       },
-      job: {
-        name: 'sweep',
-        everyMs: SWEEP_EVERY_MS,
-        run: createExpireOrders<MemoryTransaction>({ ...deps, deadlineMs: ORDER_DEADLINE_MS }),
-      },
+      jobs: [
+        {
+          name: 'sweep',
+          everyMs: SWEEP_EVERY_MS,
+          run: createExpireOrders<MemoryTransaction>({ ...deps, deadlineMs: ORDER_DEADLINE_MS }),
+        },
+      ],
     };
   };
 }

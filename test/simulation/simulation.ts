@@ -88,12 +88,17 @@ class Simulation {
 
     for (const { expiresAt, ...coupon } of world.coupons) {
       const times = { issuedAt: new Date(START), expiresAt: new Date(START + expiresAt) };
-      const row = { ...coupon, ...times, couponPolicyId: 1, status: 'ISSUED' } as const;
+      const row = { ...coupon, ...times, revokedAt: null, status: 'ISSUED' } as const;
       this.#coupon.coupons.committed.set(coupon.couponId, row);
+      const { couponPolicyId, discount } = coupon;
+      const counts = { totalQuantity: 1, issuedCount: 1, validDays: 1 };
+      const policy = { couponPolicyId, discount, ...counts, startsAt: null, endsAt: null, endedAt: null };
+      this.#coupon.policies.committed.set(String(couponPolicyId), policy);
     }
 
     for (const policy of world.policies) {
-      const terms = { issuedCount: 0, discount: ISSUED_WORTH, validDays: 3_650, startsAt: null, endsAt: null };
+      const times = { startsAt: null, endsAt: null, endedAt: null };
+      const terms = { issuedCount: 0, discount: ISSUED_WORTH, validDays: 3_650, ...times };
       this.#coupon.policies.committed.set(String(policy.couponPolicyId), { ...policy, ...terms });
     }
 
@@ -242,6 +247,7 @@ class Simulation {
     if (Object.values(this.#databases).some((database) => database.open.size > 0)) return false;
     for (const order of this.#order.orders.committed.values()) if (order.status === 'PENDING') return false;
     if (!this.#areDoorsRight()) return false;
+    for (const end of this.#coupon.ends.committed.values()) if (!end.doneAt) return false;
     return this.#instances.every((instance) => instance.alive);
   }
 

@@ -20,6 +20,8 @@ export interface SeedAccount {
 /** A coupon that a user has from the start. */
 export interface SeedCoupon {
   readonly couponId: string;
+  /** A policy of its own. */
+  readonly couponPolicyId: number;
   readonly userId: number;
   readonly discount: Discount;
   /** Its expiry, ms after the start; some coupons expired before it. */
@@ -53,6 +55,8 @@ export type Command = { readonly at: number; readonly key: string } & (
       /** True when the client prefers the way over the log. */
       readonly isForLog: boolean;
     }
+  /** An operator ends a policy, of coupons that are issued or of one that exists from the start. */
+  | { readonly kind: 'end'; readonly couponPolicyId: number; readonly revoke: boolean }
 );
 
 /** The faults of a run. Probabilities are per opportunity. */
@@ -108,7 +112,7 @@ const SKEWS = [0, 0, -3, 200, -3_000, 3_000, -40_000, 40_000];
 const COMMANDS_MS = 3_000;
 /** Later than any run takes, ms after the start. */
 export const NEVER_OVER = 10 ** 9;
-/** Coupons that exist from the start are of policy 1. */
+/** Coupons that exist from the start are of the policies before. */
 const FIRST_POLICY = 101;
 const UNKNOWN_PRODUCT = 999;
 const UNKNOWN_COUPON = couponIdOf(999);
@@ -127,6 +131,7 @@ export function createWorld(seed: number, random: Random): World {
   }));
   const coupons = Array.from({ length: random.int(0, 4) }, (_, index) => ({
     couponId: couponIdOf(index + 1),
+    couponPolicyId: index + 1,
     userId: random.pick(accounts).userId,
     discount: drawDiscount(random),
     expiresAt: random.pick([-CLOCKS_DIFFER_MS - 1, -980, -700, 500, 1_500, NEVER_OVER, NEVER_OVER, NEVER_OVER]),
@@ -160,6 +165,7 @@ export function createWorld(seed: number, random: Random): World {
     totalQuantity: random.int(1, 4),
   }));
   const commands = [...placed, ...cancelled, ...charges, ...restocks, ...issueCommands(policies, random)];
+  commands.push(...endCommands([...coupons, ...policies], random));
   // A client without an answer repeats its request, sometimes while the first is still in progress.
   const repeated = commands
     .filter(() => random.chance(0.2))
@@ -239,6 +245,23 @@ function issueCommands(policies: readonly SeedPolicy[], random: Random): Command
       }),
     );
   });
+}
+
+/** Some policies are ended, some revoked, some first the one and then the other, or at once. */
+function endCommands(policies: readonly { readonly couponPolicyId: number }[], random: Random): Command[] {
+  return policies.flatMap(({ couponPolicyId }) =>
+    [false, true]
+      .filter(() => random.chance(0.25))
+      .map(
+        (revoke): Command => ({
+          kind: 'end',
+          at: random.int(0, COMMANDS_MS),
+          key: `end-${couponPolicyId}-${revoke}`,
+          couponPolicyId,
+          revoke,
+        }),
+      ),
+  );
 }
 
 function cancelCommand(order: Extract<Command, { kind: 'place' }>, random: Random): Command {

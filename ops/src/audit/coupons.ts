@@ -81,4 +81,33 @@ export const couponChecks: readonly Check[] = [
       FROM shop_coupon.coupons c LEFT JOIN shop_coupon.coupon_policies p ON p.coupon_policy_id = c.coupon_policy_id
       WHERE NOT (${isSameWorth('p', 'c')})`,
   }),
+  sqlCheck({
+    invariant: 7,
+    name: 'ended-issues-no-more',
+    title: 'a policy that was ended has issued no coupon since',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupon_policies WHERE ended_at IS NOT NULL',
+    faults: `
+      SELECT p.coupon_policy_id AS id, CAST(p.coupon_policy_id AS CHAR) AS order_key,
+             CONCAT('ended ', COALESCE(p.ended_at, 'never'), ', counter ', p.issued_count, '; its wish: ', COALESCE(CONCAT(e.created_at, ', counter ', e.issued_count), 'none')) AS detail
+      FROM shop_coupon.coupon_policies p
+      LEFT JOIN shop_coupon.coupon_policy_ends e ON e.coupon_policy_id = p.coupon_policy_id
+      WHERE (p.ended_at IS NOT NULL OR e.request_id IS NOT NULL)
+        AND NOT (p.ended_at <=> (SELECT MIN(f.created_at) FROM shop_coupon.coupon_policy_ends f WHERE f.coupon_policy_id = p.coupon_policy_id)
+                 AND e.issued_count <=> p.issued_count)`,
+  }),
+  sqlCheck({
+    invariant: 7,
+    name: 'revoked-as-wished',
+    title: 'coupons are revoked where their policy is, and only there',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupons WHERE revoked_at IS NOT NULL',
+    faults: `
+      SELECT c.coupon_id AS id, c.order_id AS order_key,
+             CONCAT(c.status, IF(c.revoked_at IS NULL, ', not revoked', ', revoked'), '; its policy ', COALESCE(CONCAT('was revoked, done ', COALESCE(e.done_at, 'not yet')), 'was not')) AS detail
+      FROM shop_coupon.coupons c
+      LEFT JOIN shop_coupon.coupon_policy_ends e ON e.coupon_policy_id = c.coupon_policy_id AND e.revokes = 1
+      WHERE (e.request_id IS NULL AND c.revoked_at IS NOT NULL)
+         OR (c.status = 'REVOKED' AND c.revoked_at IS NULL)
+         OR (c.status NOT IN ('USED', 'REVOKED') AND c.revoked_at IS NOT NULL)
+         OR (e.done_at IS NOT NULL AND c.revoked_at IS NULL)`,
+  }),
 ];

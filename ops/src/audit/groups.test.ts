@@ -27,6 +27,7 @@ describe('the groups that the audit expects to have heard a message', () => {
     ['coupon-rejected', {}, ['order']],
     ['coupon-issue-requested', {}, ['coupon-issue']],
     ['coupon-issued', {}, []],
+    ['coupon-policy-ended', {}, []],
     ['payment-completed', {}, ['order']],
     ['payment-failed', {}, ['order']],
     ['payment-refunded', {}, ['order']],

@@ -52,6 +52,12 @@ const REQUESTS: readonly Requests[] = [
     what: `CONCAT('policy ', coupon_policy_id)`,
   },
   {
+    type: 'coupon-policy-ended',
+    table: 'shop_coupon.coupon_policy_ends',
+    where: '1 = 1',
+    what: `CONCAT('end of policy ', coupon_policy_id, IF(revokes = 1, ', with its coupons', ''))`,
+  },
+  {
     type: 'coupon-issued',
     table: 'shop_coupon.coupons',
     where: '1 = 1',

@@ -15,6 +15,9 @@ export const configSchema = z.object({
     .describe('from this age on a place that is taken and not written is given back, ms'),
   RECONCILE_EVERY_MS: milliseconds.default(10_000).describe('time between two looks at the door, ms'),
   EXPIRE_EVERY_MS: milliseconds.default(60_000).describe('time between two looks for coupons whose time is over, ms'),
+  REVOKE_EVERY_MS: milliseconds
+    .default(5_000)
+    .describe('time between two looks for coupons that are to be revoked, ms; a new wish is begun at once'),
   MAX_WAITING_WITHOUT_DOOR: milliseconds
     .default(2_000)
     .describe('requests that may wait for the database while Redis is away; over it 503'),

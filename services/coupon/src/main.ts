@@ -16,6 +16,7 @@ import { sqlCouponStore } from './db/coupon-store.ts';
 import { createRedisDoor } from './db/door.ts';
 import { expireCoupons, purgeRequests } from './db/housekeeping.ts';
 import { findHolders, findPolicy, listPolicies } from './db/issue-reads.ts';
+import { createRevocationStore, sqlPolicyEndStore } from './db/policy-end-store.ts';
 import { sqlPolicyStore } from './db/policy-store.ts';
 import { sqlRedemptionStore } from './db/redemption-store.ts';
 import { sqlRequestStore } from './db/request-store.ts';
@@ -25,12 +26,14 @@ import { couponSubscription, issueSubscription } from './messaging/subscriptions
 import { createAddPolicy } from './usecases/add-policy.ts';
 import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
 import { createBatchedWrites } from './usecases/batched-writes.ts';
+import { createEndPolicy } from './usecases/end-policy.ts';
 import { createIssueCoupons } from './usecases/issue-coupons.ts';
 import { createDoorLoader } from './usecases/load-door.ts';
 import { createPolicies } from './usecases/policies.ts';
 import { createReconcileDoor } from './usecases/reconcile-door.ts';
 import { createRepairDoor } from './usecases/repair-door.ts';
 import { createIssueFromLog, createRequestIssue } from './usecases/request-issue.ts';
+import { createRevokeCoupons } from './usecases/revoke-coupons.ts';
 import { createTellDecided, createTellDoor } from './usecases/tell-door.ts';
 
 const HOUR_MS = 3_600_000;
@@ -79,6 +82,16 @@ repeat({
   everyMs: config.EXPIRE_EVERY_MS,
   run: (signal) => expireCoupons(database, now(), signal),
 });
+const revokeCoupons = createRevokeCoupons({
+  transactor: database,
+  revocations: createRevocationStore(database),
+  now,
+});
+const revoking = repeat({
+  name: 'revoke-coupons',
+  everyMs: config.REVOKE_EVERY_MS,
+  run: async (signal) => void (await revokeCoupons(signal)),
+});
 repeat({
   name: 'purge-coupon-requests',
   everyMs: HOUR_MS,
@@ -117,6 +130,15 @@ const addPolicy = createAddPolicy({
   policies: sqlPolicyStore,
   changed: (tx) => tx.onCommit(policies.changed),
 });
+const endPolicy = createEndPolicy({
+  ...written,
+  ends: sqlPolicyEndStore,
+  changed: (tx) =>
+    tx.onCommit(() => {
+      policies.changed();
+      void revoking.trigger();
+    }),
+});
 const callers = createCallerVerifier(config.INTERNAL_KEYS, database.clock.now);
 await runtime.listen(
   createApp({
@@ -134,6 +156,7 @@ await runtime.listen(
     requests: writes.requests,
     policies,
     addPolicy,
+    endPolicy,
     reconcile,
   }),
 );

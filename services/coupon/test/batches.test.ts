@@ -7,10 +7,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { createCouponReads } from '../src/db/coupon-reads.ts';
 import { sqlCouponStore } from '../src/db/coupon-store.ts';
 import { expireCoupons, purgeRequests } from '../src/db/housekeeping.ts';
+import { createRevocationStore, sqlPolicyEndStore } from '../src/db/policy-end-store.ts';
 import { sqlPolicyStore } from '../src/db/policy-store.ts';
 import { sqlRequestStore } from '../src/db/request-store.ts';
 import type { IssueOutcome } from '../src/domain/issue.ts';
+import { createEndPolicy } from '../src/usecases/end-policy.ts';
 import { createIssueCoupons } from '../src/usecases/issue-coupons.ts';
+import { createRevokeCoupons } from '../src/usecases/revoke-coupons.ts';
 import { wonOff } from './examples.ts';
 
 let schema: TestDatabase;
@@ -123,6 +126,54 @@ describe('housekeeping', () => {
     expect(await purgeRequests(schema.database, new Date())).toBe(600);
     const left = await schema.database.query<{ id: string }>('SELECT request_id AS id FROM coupon_requests');
     expect(left.map((it) => it.id).sort()).toEqual([...waiting, ...fresh].map((it) => it.requestId).sort());
+  });
+});
+
+describe('revoking', () => {
+  const ends = sqlPolicyEndStore;
+  const endOf = (couponPolicyId: number) =>
+    createEndPolicy({ transactor: schema.database, ends, outbox, now: () => new Date() })({
+      ...{ requestId: uuidv7(), couponPolicyId, reason: 'a test', revoke: true },
+    });
+  const revoker = (transactor: Transactor<Transaction>, batch?: number) =>
+    createRevokeCoupons({
+      ...{ transactor, now: () => new Date(), revocations: createRevocationStore(schema.database) },
+      ...(batch ? { batch } : {}),
+    });
+  const states = (id: number) =>
+    schema.database.query(
+      `SELECT status, revoked_at IS NOT NULL AS marked, COUNT(*) AS n FROM coupons WHERE coupon_policy_id = ?
+        GROUP BY status, marked ORDER BY status`,
+      [id],
+    );
+
+  it('when it breaks off between two batches, then the next run, in two instances, revokes the rest, each once', async () => {
+    const id = await newPolicy(1_300);
+    await writerOn(schema.database)(requests(id, 1_300));
+    const used = `UPDATE coupons SET status = 'USED', order_id = coupon_id, used_at = issued_at WHERE coupon_policy_id = ? LIMIT 3`;
+    await schema.database.execute(used, [id]);
+    await schema.database.execute(
+      `UPDATE coupons SET status = 'EXPIRED' WHERE coupon_policy_id = ? AND status = 'ISSUED' LIMIT 2`,
+      [id],
+    );
+    await endOf(id);
+    let transactions = 0;
+    const breaking: Transactor<Transaction> = {
+      transaction: (work) => {
+        if (++transactions === 3) throw new Error('broken off');
+        return schema.database.transaction(work);
+      },
+    };
+    await expect(revoker(breaking)()).rejects.toThrow('broken off');
+    expect(await states(id)).toContainEqual({ status: 'ISSUED', marked: 0, n: 300 });
+    const counts = await Promise.all([revoker(schema.database, 50)(), revoker(second, 70)()]);
+    expect(counts.reduce((sum, it) => sum + it, 0)).toBe(300);
+    expect(await states(id)).toEqual([
+      { status: 'REVOKED', marked: 1, n: 1_297 },
+      { status: 'USED', marked: 1, n: 3 },
+    ]);
+    expect((await endOf(id)).revocation).toMatchObject({ revokedCount: 1_297, doneAt: expect.any(Date) });
+    expect(await revoker(schema.database)()).toBe(0);
   });
 });
 

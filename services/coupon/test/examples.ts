@@ -49,7 +49,15 @@ export function wonOff(amount: number): Discount {
 /** A policy of coupons of 1,000 won, open at any time. */
 export function policyOf(change: Partial<Policy> = {}): Policy {
   const counts = { totalQuantity: 10, issuedCount: 0, validDays: 30 };
-  return { couponPolicyId: 1, discount: wonOff(1_000), ...counts, startsAt: null, endsAt: null, ...change };
+  return {
+    couponPolicyId: 1,
+    discount: wonOff(1_000),
+    ...counts,
+    startsAt: null,
+    endsAt: null,
+    endedAt: null,
+    ...change,
+  };
 }
 
 export const issued: RedeemableCoupon = {
@@ -59,6 +67,7 @@ export const issued: RedeemableCoupon = {
   discount: wonOff(1_000),
   issuedAt: new Date('2026-01-01T00:00:00.000Z'),
   expiresAt: EXPIRES,
+  revokedAt: null,
   status: 'ISSUED',
 };
 export const used: UsedCoupon = { ...issued, status: 'USED', orderId: ORDER_ID, usedAt: NOW };
@@ -68,6 +77,8 @@ export const expired: RedeemableCoupon = {
   status: 'EXPIRED',
   expiresAt: new Date('2026-01-09T00:00:00.000Z'),
 };
+export const REVOKED_AT = new Date('2026-01-05T00:00:00.000Z');
+export const revoked: RedeemableCoupon = { ...issued, status: 'REVOKED', revokedAt: REVOKED_AT };
 
 const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
 

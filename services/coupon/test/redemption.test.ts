@@ -182,6 +182,19 @@ it('when a coupon cannot be used, then the reason is stored and published, and n
   ]);
 });
 
+it('when a coupon was revoked while an order had it, then it comes back REVOKED, and no order gets it any more', async () => {
+  const coupon = await newCoupon();
+  const order = orderOf(coupon);
+  await batch([stockReserved(order)]);
+  await schema.database.execute('UPDATE coupons SET revoked_at = ? WHERE coupon_id = ?', [NOW, coupon.couponId]);
+  await batch([cancelled(order)]);
+  expect(await couponOf(coupon)).toMatchObject({ status: 'REVOKED', orderId: null });
+  const next = orderOf(coupon);
+  await batch([stockReserved(next)]);
+  expect(await redemptionOf(next)).toMatchObject({ status: 'REJECTED', reason: 'COUPON_REVOKED' });
+  expect(await couponOf(coupon)).toMatchObject({ status: 'REVOKED', orderId: null });
+});
+
 it('when the cancellation comes first, then the later stock-reserved uses no coupon', async () => {
   const coupon = await newCoupon();
   const order = orderOf(coupon);

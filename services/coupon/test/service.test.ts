@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { insertRows } from '@shop/chassis';
 import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { type Api, nextUserId, type Page, type Problem } from '../../../test/support/api.ts';
@@ -89,6 +90,8 @@ describe('policies', () => {
       remaining: 5,
       startsAt: '2025-12-31T15:00:00.000Z',
       endsAt: '2099-01-01T00:00:00.000Z',
+      status: 'ACTIVE',
+      endedAt: null,
     };
     expect(first.body).toEqual(shown);
 
@@ -181,7 +184,7 @@ describe('a coupon', () => {
       new Date(Date.now() - 1_000),
       id,
     ]);
-    // A policy is read again after a second; apart from this manual update it never changes.
+    // A policy is read again after a second.
     await eventually('the end', async () => (await issueAsync(id, nextUserId())).body.code === 'COUPON_NOT_OPEN');
     expect(await issue(id, nextUserId())).toMatchObject({ status: 409, body: { code: 'COUPON_NOT_OPEN' } });
     expect(await issue(id, userId)).toMatchObject({ status: 200, body: { alreadyIssued: true } });
@@ -221,6 +224,138 @@ describe('a coupon', () => {
     expect([...first.items, ...rest.items]).toEqual(all.items);
     expect(rest.nextCursor).toBeNull();
     expect((await issue(ids[0] ?? 0, userId)).body).toMatchObject({ status: 'USED', alreadyIssued: true });
+  });
+});
+
+describe('the end of a policy', () => {
+  interface Ended {
+    endedAt: string;
+    reason: string;
+    issuedCount: number;
+    revocation: { status: string; revokedCount: number } | null;
+  }
+  const end = (id: number, revoke = false, reason = 'a mistake') =>
+    api.request<Ended & Problem>('POST', `/coupon-policies/${id}/end`, { body: { reason, revoke } });
+  const revoked = (id: number) =>
+    eventually(`policy ${id} to be revoked`, async () => {
+      const { body } = await end(id, true);
+      return body.revocation?.status === 'DONE' && body;
+    });
+  const listed = async (id: number) =>
+    (await api.request<Page<Policy>>('GET', '/coupon-policies', { query: { limit: '100' } })).body.items.find(
+      (it) => it.couponPolicyId === id,
+    );
+
+  it('when a policy is ended, then no coupon is issued any more, whatever the door says, and holders keep theirs', async () => {
+    const id = await newPolicy();
+    const userId = nextUserId();
+    const { couponId } = (await issue(id, userId)).body;
+    const answer = await end(id);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { couponPolicyId: id, reason: 'a mistake', issuedCount: 1, revocation: null },
+    });
+    const refused = { status: 409, body: { code: 'COUPON_POLICY_ENDED', couponPolicyId: id } };
+    expect(await issue(id, nextUserId())).toMatchObject(refused);
+    expect(await issueAsync(id, nextUserId())).toMatchObject(refused);
+    await redis.flushall();
+    expect(await issue(id, nextUserId())).toMatchObject(refused);
+    expect(await issue(id, userId)).toMatchObject({ status: 200, body: { couponId, status: 'ISSUED' } });
+
+    const again = await end(id, false, 'another reason');
+    expect([again.status, again.body]).toEqual([200, answer.body]);
+    const shown = { status: 'ENDED', endedAt: answer.body.endedAt, remaining: 0 };
+    await eventually('the list', async () => (await listed(id))?.remaining === 0);
+    expect(await listed(id)).toMatchObject(shown);
+    const events = await coupon.hear(id, 3);
+    expect(events.map((it) => it.type)).toEqual(['coupon-policy-created', 'coupon-issued', 'coupon-policy-ended']);
+    expect(events[2]?.data).toMatchObject({ revoke: false, reason: 'a mistake', issuedCount: 1 });
+    expect(events[2]?.headers.ce_id).toBe(events[2]?.data.requestId);
+  });
+
+  it('when a policy is ended while many ask, then exactly the coupons that were issued before it exist', async () => {
+    const id = await newPolicy({ totalQuantity: 1_000 });
+    const users = Array.from({ length: 200 }, nextUserId);
+    const asking = Promise.all(users.map((userId) => issue(id, userId)));
+    await redis.flushall();
+    const { body } = await end(id);
+    const late = await Promise.all(Array.from({ length: 20 }, () => issue(id, nextUserId())));
+    expect(late.map((it) => it.body.code)).toEqual(Array(20).fill('COUPON_POLICY_ENDED'));
+    const all = await asking;
+    expect(all.filter((it) => it.status === 200)).toHaveLength(body.issuedCount);
+    for (const it of all) if (it.status !== 200) expect(it.body.code).toBe('COUPON_POLICY_ENDED');
+    expect(await counted(id)).toEqual({ counter: body.issuedCount, rows_: body.issuedCount });
+  });
+
+  it('when a request over the log was accepted before the end, then its outcome is ENDED', async () => {
+    const id = await newPolicy();
+    const userId = nextUserId();
+    let requestId = '';
+    await coupon.database.transaction(async (tx) => {
+      // The end has the lock of the policy: the request's turn comes after its commit.
+      await tx.query('SELECT 1 FROM coupon_policies WHERE coupon_policy_id = ? FOR UPDATE', [id]);
+      requestId = (await issueAsync(id, userId)).body.requestId;
+      await tx.execute('UPDATE coupon_policies SET ended_at = NOW(3) WHERE coupon_policy_id = ?', [id]);
+    });
+    expect(await decided(requestId, userId)).toEqual({ requestId, status: 'ENDED' });
+    expect(await counted(id)).toEqual({ counter: 0, rows_: 0 });
+  });
+
+  it('when a policy is revoked, also after it was ended, then unused coupons are REVOKED, and their users see it', async () => {
+    const id = await newPolicy();
+    const [free, user] = [nextUserId(), nextUserId()];
+    for (const userId of [free, user]) await issue(id, userId);
+    await coupon.database.execute(
+      `UPDATE coupons SET status = 'USED', order_id = ?, used_at = issued_at WHERE coupon_policy_id = ? AND user_id = ?`,
+      [randomUUID(), id, user],
+    );
+    await end(id);
+    const { body } = await end(id, true, 'a worse mistake');
+    expect(body).toMatchObject({ reason: 'a mistake', issuedCount: 2 });
+    expect((await revoked(id)).revocation).toEqual({ status: 'DONE', revokedCount: 1 });
+    const own = async (userId: number, status: string) =>
+      (await api.request<Page<Issued>>('GET', '/coupons', { query: { userId, status } })).body.items;
+    expect(await own(free, 'REVOKED')).toMatchObject([{ couponPolicyId: id, status: 'REVOKED' }]);
+    expect(await own(user, 'USED')).toHaveLength(1);
+    expect(await issue(id, free)).toMatchObject({ status: 200, body: { status: 'REVOKED', alreadyIssued: true } });
+    const events = (await coupon.hear(id, 5)).filter((it) => it.type === 'coupon-policy-ended');
+    expect(events.map((it) => it.data.revoke)).toEqual([false, true]);
+  });
+
+  it('when the service is killed while it revokes, then another process revokes the rest, each once', async () => {
+    const id = await newPolicy({ totalQuantity: 4_000 });
+    const users = Array.from({ length: 4_000 }, nextUserId);
+    await coupon.database.transaction(async (tx) => {
+      const rows = users.map((userId) => [
+        uuidv7(),
+        id,
+        userId,
+        500,
+        'ISSUED',
+        new Date(),
+        new Date(Date.now() + DAY_MS),
+      ]);
+      const columns = [
+        'coupon_id',
+        'coupon_policy_id',
+        'user_id',
+        'discount_amount',
+        'status',
+        'issued_at',
+        'expires_at',
+      ];
+      await insertRows(tx, 'coupons', columns, rows);
+      await tx.execute('UPDATE coupon_policies SET issued_count = 4000 WHERE coupon_policy_id = ?', [id]);
+    });
+    expect((await end(id, true)).body.revocation).toMatchObject({ status: 'RUNNING' });
+    await coupon.process.kill9();
+    await coupon.startAgain();
+    await coupon.process.ready();
+    api = coupon.api;
+    const body = await revoked(id);
+    expect(body).toMatchObject({ issuedCount: 4_000, revocation: { revokedCount: 4_000 } });
+    const states = 'SELECT status, COUNT(*) AS n FROM coupons WHERE coupon_policy_id = ? GROUP BY status';
+    expect(await coupon.database.query(states, [id])).toEqual([{ status: 'REVOKED', n: 4_000 }]);
   });
 });
 
@@ -424,6 +559,11 @@ describe('bad requests', () => {
       body({ startsAt: '2026-01-02T00:00:00Z', endsAt: '2026-01-02T00:00:00Z' }),
       ...([400, 'VALIDATION_FAILED'] as const),
     ],
+    ['POST', '/coupon-policies/999999/end', { reason: 'a mistake' }, 404, 'COUPON_POLICY_NOT_FOUND'],
+    ['POST', '/coupon-policies/1/end', {}, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies/1/end', { reason: ' ' }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies/1/end', { reason: 'a', revoke: 'yes' }, 400, 'VALIDATION_FAILED'],
+    ['POST', '/coupon-policies/x/end', { reason: 'a' }, 400, 'VALIDATION_FAILED'],
     ['GET', '/coupons', undefined, 400, 'VALIDATION_FAILED'],
     ['GET', `/coupons?userId=${userId}&status=GONE`, undefined, 400, 'VALIDATION_FAILED'],
     ['GET', `/coupons?userId=${userId}&cursor=zzz`, undefined, 400, 'VALIDATION_FAILED'],

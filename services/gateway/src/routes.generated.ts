@@ -18,6 +18,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/coupons', service: 'coupon', access: 'user', class: 'browse' },
   { method: 'GET', path: '/coupon-policies', service: 'coupon', access: 'public', class: 'browse', shared: true },
   { method: 'POST', path: '/coupon-policies', service: 'coupon', access: 'ops', class: 'finish' },
+  { method: 'POST', path: '/coupon-policies/:id/end', service: 'coupon', access: 'ops', class: 'finish' },
   { method: 'POST', path: '/points/charge', service: 'payment', access: 'user', class: 'begin' },
   { method: 'GET', path: '/points', service: 'payment', access: 'user', class: 'browse' },
   { method: 'GET', path: '/points/history', service: 'payment', access: 'user', class: 'browse' },

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   OUT_OF_STOCK: { status: 409, title: 'Out of stock' },
   PRICE_CHANGED: { status: 409, title: 'The price has changed' },
   COUPON_ALREADY_USED: { status: 409, title: 'The coupon is used' },
+  COUPON_REVOKED: { status: 409, title: 'The coupon was revoked' },
   COUPON_EXPIRED: { status: 409, title: 'The coupon has expired' },
   ORDER_CANCELLED: { status: 409, title: 'The order was cancelled' },
   ORDER_DEADLINE_EXCEEDED: { status: 503, title: 'The order was not finished in time' },

@@ -197,6 +197,7 @@ describe('an order', () => {
     ['COUPON_NOT_FOUND', 404],
     ['COUPON_ALREADY_USED', 409],
     ['COUPON_EXPIRED', 409],
+    ['COUPON_REVOKED', 409],
   ])('when the coupon is rejected with %s, then waiters get that problem (%i)', async (code, status) => {
     const couponId = uuidv7();
     const answer = await awaited((order) => [reserved(order), couponRejected(order, code)], { couponId });

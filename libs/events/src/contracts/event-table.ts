@@ -104,6 +104,12 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     key: (e) => String(e.couponPolicyId),
     id: (e) => e.requestId,
   },
+  'coupon-policy-ended': {
+    topic: 'coupon-events',
+    record: 'shop.coupon.v1.CouponPolicyEnded',
+    key: (e) => String(e.couponPolicyId),
+    id: (e) => e.requestId,
+  },
   'coupon-issued': {
     topic: 'coupon-events',
     record: 'shop.coupon.v1.CouponIssued',

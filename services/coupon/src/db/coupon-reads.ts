@@ -18,10 +18,12 @@ export function createCouponReads(prisma: LazyPrisma<PrismaClient>, sql: SqlExec
         name: row.name,
         discount: row.discount,
         totalQuantity: row.totalQuantity,
-        remaining: row.totalQuantity - row.issuedCount,
+        // Nobody gets those that are left of an ended policy.
+        remaining: row.endedAt ? 0 : row.totalQuantity - row.issuedCount,
         validDays: row.validDays,
         startsAt: row.startsAt,
         endsAt: row.endsAt,
+        endedAt: row.endedAt,
       }));
     },
 
@@ -76,6 +78,7 @@ const STATUS: Readonly<Record<CouponStatus, string>> = {
   ISSUED: `AND c.status = 'ISSUED' AND c.expires_at > ?`,
   USED: `AND c.status = 'USED'`,
   EXPIRED: `AND (c.status = 'EXPIRED' OR (c.status = 'ISSUED' AND c.expires_at <= ?))`,
+  REVOKED: `AND c.status = 'REVOKED'`,
 };
 
 function whereOf(status: CouponStatus | undefined): string {

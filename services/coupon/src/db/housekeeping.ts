@@ -40,7 +40,7 @@ export async function expireCoupons(database: Database, now: Date, signal?: Abor
 export async function purgeRequests(database: Database, now: Date, signal?: AbortSignal): Promise<number> {
   const before = new Date(now.getTime() - REQUESTS_KEPT_DAYS * DAY_MS);
   let removed = 0;
-  for (const status of ['ISSUED', 'SOLD_OUT']) {
+  for (const status of ['ISSUED', 'SOLD_OUT', 'ENDED']) {
     while (!signal?.aborted) {
       const { affectedRows } = await database.execute(
         `DELETE FROM coupon_requests WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ${CHUNK}`,

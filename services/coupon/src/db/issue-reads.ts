@@ -6,7 +6,7 @@ import { type RowOf, selectDiscount, withDiscount } from './discount-columns.ts'
 
 /** The columns of a Policy. */
 export const POLICY = `coupon_policy_id AS couponPolicyId, ${selectDiscount()}, total_quantity AS totalQuantity,
-  issued_count AS issuedCount, valid_days AS validDays, starts_at AS startsAt, ends_at AS endsAt`;
+  issued_count AS issuedCount, valid_days AS validDays, starts_at AS startsAt, ends_at AS endsAt, ended_at AS endedAt`;
 const COUPON = `coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId,
   ${selectDiscount()}, status, issued_at AS issuedAt, expires_at AS expiresAt`;
 

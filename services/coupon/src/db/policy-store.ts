@@ -15,11 +15,12 @@ export const sqlPolicyStore: PolicyStore = {
   findByRequest,
 };
 
-/** The policy as it was created: coupons issued since do not change the answer to a repeat. */
+/** The policy as it was created: what became of it since does not change the answer to a repeat. */
 async function findByRequest(tx: Transaction, requestId: string): Promise<ShownPolicy | undefined> {
   const [row] = await tx.query<RowOf<ShownPolicy>>(
     `SELECT coupon_policy_id AS couponPolicyId, name, ${selectDiscount()}, total_quantity AS totalQuantity,
-            total_quantity AS remaining, valid_days AS validDays, starts_at AS startsAt, ends_at AS endsAt
+            total_quantity AS remaining, valid_days AS validDays, starts_at AS startsAt, ends_at AS endsAt,
+            NULL AS endedAt
        FROM coupon_policies WHERE request_id = ?`,
     [requestId],
   );

@@ -71,13 +71,14 @@ const COUPON_COLUMNS = [
   'issued_at',
   'used_at',
   'expires_at',
+  'revoked_at',
 ];
 
 function couponRow(it: RedeemableCoupon) {
   const { orderId, usedAt } = { orderId: null, usedAt: null, ...it };
   const { couponId, couponPolicyId, userId, discount, status, issuedAt, expiresAt } = it;
   const worth = discountValues(discount);
-  return [couponId, couponPolicyId, userId, ...worth, status, orderId, issuedAt, usedAt, expiresAt];
+  return [couponId, couponPolicyId, userId, ...worth, status, orderId, issuedAt, usedAt, expiresAt, it.revokedAt];
 }
 
 interface RedemptionRow {
@@ -119,10 +120,12 @@ interface CouponRow extends Omit<RedeemableCoupon, 'status'> {
   usedAt: Date | null;
 }
 
-async function lockCoupons(tx: Transaction, couponIds: readonly string[]): Promise<RedeemableCoupon[]> {
+/** Locks the coupons in the order of their ids. `couponIds` is sorted. */
+export async function lockCoupons(tx: Transaction, couponIds: readonly string[]): Promise<RedeemableCoupon[]> {
   const rows = await tx.query<RowOf<CouponRow>>(
     `SELECT coupon_id AS couponId, coupon_policy_id AS couponPolicyId, user_id AS userId, ${selectDiscount()},
-            status, order_id AS orderId, issued_at AS issuedAt, used_at AS usedAt, expires_at AS expiresAt
+            status, order_id AS orderId, issued_at AS issuedAt, used_at AS usedAt, expires_at AS expiresAt,
+            revoked_at AS revokedAt
        FROM coupons FORCE INDEX (PRIMARY) WHERE coupon_id IN (${placeholders(couponIds.length)}) ORDER BY coupon_id FOR UPDATE`,
     couponIds,
   );
@@ -136,6 +139,7 @@ function toCoupon({ status, orderId, usedAt, ...coupon }: CouponRow): Redeemable
       return { ...coupon, status, orderId, usedAt };
     case 'ISSUED':
     case 'EXPIRED':
+    case 'REVOKED':
       return { ...coupon, status };
     default:
       return unreachable(status, `coupon ${coupon.couponId} has an unknown status`);

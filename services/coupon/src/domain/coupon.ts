@@ -4,8 +4,8 @@ import type { Policy } from './policy.ts';
 const DAY_MS = 86_400_000;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** ISSUED ⇄ USED, ISSUED → EXPIRED. */
-export type CouponStatus = 'ISSUED' | 'USED' | 'EXPIRED';
+/** ISSUED ⇄ USED, ISSUED → EXPIRED, ISSUED or EXPIRED → REVOKED, USED → EXPIRED or REVOKED. */
+export type CouponStatus = 'ISSUED' | 'USED' | 'EXPIRED' | 'REVOKED';
 
 /** A coupon; its id is that of its request. */
 export interface Coupon {

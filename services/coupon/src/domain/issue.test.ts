@@ -79,6 +79,15 @@ describe('a request for a coupon', () => {
     expect(() => decideIssues([policyOf()], [], [bad])).toThrow('not a UUIDv7');
   });
 
+  it('when the policy was ended, then none is issued, not even to a request accepted before, and holders keep theirs', () => {
+    const [own] = decideIssues([policyOf()], [], [request(1)]).issued;
+    if (!own) throw new Error('nothing was issued');
+    const ended = policyOf({ issuedCount: 1, endedAt: new Date(AT + 1), startsAt: new Date(AT + DAY_MS) });
+    for (const judged of [false, true])
+      expect(kinds([ended], [own], [request(1), request(2)], judged)).toEqual(['OWNED', 'ENDED']);
+    expect(opennessOf(ended, new Date(AT))).toBe('ENDED');
+  });
+
   it.each([
     [AT - 1, 'EARLY', 'NOT_OPEN'],
     [AT, 'OPEN', 'ISSUED'],
@@ -101,6 +110,7 @@ describe('a batch', () => {
           couponPolicyId: id,
           totalQuantity: 1 + random(6),
           endsAt: random(5) === 0 ? new Date(AT - 1) : null,
+          endedAt: random(6) === 0 ? new Date(AT) : null,
         }),
       );
       const requests = Array.from({ length: random(40) }, () => request(1 + random(8), 1 + random(4)));

@@ -16,6 +16,8 @@ export type IssueOutcome =
   | { readonly kind: 'SOLD_OUT' }
   /** Requested outside of the policy's time. */
   | { readonly kind: 'NOT_OPEN' }
+  /** An operator has ended the policy. */
+  | { readonly kind: 'ENDED' }
   | { readonly kind: 'NO_POLICY' };
 
 export interface IssueDecision {
@@ -51,6 +53,8 @@ export function decideIssues(
     // A repeat of an issued request is answered as the first time.
     if (own) return { kind: own.couponId === request.requestId ? 'ISSUED' : 'OWNED', coupon: own };
     const openness = opennessOf(policy, acceptedAt(request.requestId));
+    // The end counts from its commit on, also for requests that were accepted before.
+    if (openness === 'ENDED') return { kind: 'ENDED' };
     if (!opennessJudged && openness !== 'OPEN') return { kind: 'NOT_OPEN' };
     const remaining = left.get(policy.couponPolicyId) ?? 0;
     if (remaining <= 0) return { kind: 'SOLD_OUT' };

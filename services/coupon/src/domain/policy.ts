@@ -1,6 +1,6 @@
 import type { Discount } from './discount.ts';
 
-/** A coupon policy, as used for issuing. Only `issuedCount` changes, and it only rises. */
+/** A coupon policy, as used for issuing. `issuedCount` only rises; `endedAt` is set once. Nothing else changes. */
 export interface Policy {
   readonly couponPolicyId: number;
   /** The value of each coupon. */
@@ -13,12 +13,19 @@ export interface Policy {
   readonly startsAt: Date | null;
   /** … until here (exclusive); null is no bound. */
   readonly endsAt: Date | null;
+  /** When an operator ended it; null while it is open. */
+  readonly endedAt: Date | null;
 }
 
-export type Openness = 'EARLY' | 'OPEN' | 'OVER';
+/** ENDED: by an operator, and for every request that is decided after, whenever it was accepted. */
+export type Openness = 'EARLY' | 'OPEN' | 'OVER' | 'ENDED';
 
 /** Whether a request accepted at `at` is within the time of issue. */
-export function opennessOf({ startsAt, endsAt }: Pick<Policy, 'startsAt' | 'endsAt'>, at: Date): Openness {
+export function opennessOf(
+  { startsAt, endsAt, endedAt }: Pick<Policy, 'startsAt' | 'endsAt' | 'endedAt'>,
+  at: Date,
+): Openness {
+  if (endedAt) return 'ENDED';
   if (startsAt && at < startsAt) return 'EARLY';
   return endsAt && at >= endsAt ? 'OVER' : 'OPEN';
 }

@@ -8,16 +8,25 @@ import {
   NOW,
   ORDER_ID,
   orderIdOf,
+  REVOKED_AT,
   redeemed,
   rejected,
   returned,
+  revoked,
   stockReserved,
   used,
   usedByAnother,
   voided,
   wonOff,
 } from '../../test/examples.ts';
-import { CLOCKS_DIFFER_MS, decide, type RedeemableCoupon, type Redemption, type SagaEvent } from './redemption.ts';
+import {
+  CLOCKS_DIFFER_MS,
+  decide,
+  type RedeemableCoupon,
+  type Redemption,
+  revoke,
+  type SagaEvent,
+} from './redemption.ts';
 
 const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
 const nothing = { events: [] };
@@ -37,13 +46,14 @@ const refused = (reason: string) => ({
 });
 
 describe('every state of the redemption and of its coupon × every event', () => {
-  const coupons = { unknown: undefined, ISSUED: issued, USED: usedByAnother, EXPIRED: expired };
+  const coupons = { unknown: undefined, ISSUED: issued, USED: usedByAnother, EXPIRED: expired, REVOKED: revoked };
   const table: [string, Redemption | undefined, keyof typeof coupons, SagaEvent, object][] = [
     ['unheard of', undefined, 'ISSUED', stockReserved(), granted],
     ['unheard of', undefined, 'unknown', stockReserved(), refused('COUPON_NOT_FOUND')],
     ['unheard of', undefined, 'USED', stockReserved(), refused('COUPON_ALREADY_USED')],
     ['unheard of', undefined, 'EXPIRED', stockReserved(), refused('COUPON_EXPIRED')],
-    ...(['unknown', 'ISSUED', 'USED', 'EXPIRED'] as const).flatMap((coupon): typeof table => [
+    ['unheard of', undefined, 'REVOKED', stockReserved(), refused('COUPON_REVOKED')],
+    ...(['unknown', 'ISSUED', 'USED', 'EXPIRED', 'REVOKED'] as const).flatMap((coupon): typeof table => [
       ['unheard of', undefined, coupon, cancelled(), { redemption: voided, events: [] }],
       ['REJECTED', rejected, coupon, stockReserved(), nothing],
       ['REJECTED', rejected, coupon, cancelled(), nothing],
@@ -72,6 +82,7 @@ describe('every state of the redemption and of its coupon × every event', () =>
     ['unknown', undefined],
     ['ISSUED', issued],
     ['EXPIRED', expired],
+    ['REVOKED', revoked],
     ['USED by another order', usedByAnother],
   ])(
     'when order-cancelled comes and the redeemed coupon is %s, then it throws, since that is impossible',
@@ -148,4 +159,26 @@ it.each([
 ])('when a coupon is given back %s, then it is %3$s, and belongs to no order', (_, ms, status) => {
   const now = new Date(EXPIRES.getTime() + ms);
   expect(decide({ redemption: redeemed, coupon: used }, cancelled(), now).coupon).toEqual({ ...issued, status });
+});
+
+describe('a coupon whose policy is revoked', () => {
+  it('when no order has used it, then it is REVOKED', () => {
+    expect(revoke(issued, REVOKED_AT)).toEqual(revoked);
+  });
+
+  it('when an order has used it, then it stays with the order, and is REVOKED when that gives it back', () => {
+    const marked = revoke(used, REVOKED_AT);
+    expect(marked).toEqual({ ...used, revokedAt: REVOKED_AT });
+    expect(decide({ redemption: redeemed, coupon: marked }, cancelled(), NOW).coupon).toEqual(revoked);
+    // Also after its time: it was revoked first.
+    expect(decide({ redemption: redeemed, coupon: marked }, cancelled(), EXPIRES).coupon).toEqual(revoked);
+  });
+
+  it('when it has expired, then no order placed before can use it any more', () => {
+    expect(revoke(expired, REVOKED_AT)).toEqual({ ...revoked, expiresAt: expired.expiresAt });
+  });
+
+  it('when it is revoked again, then it stays as it is', () => {
+    for (const coupon of [revoked, revoke(used, REVOKED_AT)]) expect(revoke(coupon, NOW)).toBe(coupon);
+  });
 });

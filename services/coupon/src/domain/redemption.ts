@@ -16,6 +16,8 @@ interface CouponBase {
   readonly issuedAt: Date;
   /** The coupon can be used before this moment. */
   readonly expiresAt: Date;
+  /** When its policy was revoked: a USED coupon stays with its order, and is REVOKED when it is given back. */
+  readonly revokedAt: Date | null;
 }
 
 /** A coupon used by an order. */
@@ -26,7 +28,7 @@ export interface UsedCoupon extends CouponBase {
 }
 
 /** A coupon, as used for a redemption. An ISSUED coupon may be past its time: the job marks expired ones later. */
-export type RedeemableCoupon = UsedCoupon | (CouponBase & { readonly status: 'ISSUED' | 'EXPIRED' });
+export type RedeemableCoupon = UsedCoupon | (CouponBase & { readonly status: 'ISSUED' | 'EXPIRED' | 'REVOKED' });
 
 interface OfOrder {
   readonly orderId: string;
@@ -75,7 +77,7 @@ export interface Decision {
  */
 export const CLOCKS_DIFFER_MS = 1_000;
 
-export type RejectionReason = 'COUPON_NOT_FOUND' | 'COUPON_ALREADY_USED' | 'COUPON_EXPIRED';
+export type RejectionReason = 'COUPON_NOT_FOUND' | 'COUPON_ALREADY_USED' | 'COUPON_EXPIRED' | 'COUPON_REVOKED';
 
 const NOTHING: Decision = { events: [] };
 
@@ -136,6 +138,8 @@ function isUsable(
   switch (coupon.status) {
     case 'USED':
       return 'COUPON_ALREADY_USED';
+    case 'REVOKED':
+      return 'COUPON_REVOKED';
     case 'EXPIRED':
     case 'ISSUED':
       return isOver(coupon, new Date(placedAt.getTime() - CLOCKS_DIFFER_MS)) ? 'COUPON_EXPIRED' : coupon;
@@ -170,7 +174,26 @@ function giveBack(
 }
 
 function unused({ orderId: _order, usedAt: _at, ...coupon }: UsedCoupon, now: Date): RedeemableCoupon {
+  if (coupon.revokedAt) return { ...coupon, status: 'REVOKED' };
   return { ...coupon, status: isOver(coupon, now) ? 'EXPIRED' : 'ISSUED' };
+}
+
+/**
+ * Revokes a coupon, once: an unused one can be used no more, not even by an order placed before it expired; a used one
+ * stays with its order and is marked. A revoked one stays the very same object.
+ */
+export function revoke(coupon: RedeemableCoupon, at: Date): RedeemableCoupon {
+  switch (coupon.status) {
+    case 'ISSUED':
+    case 'EXPIRED':
+      return { ...coupon, status: 'REVOKED', revokedAt: at };
+    case 'USED':
+      return coupon.revokedAt ? coupon : { ...coupon, revokedAt: at };
+    case 'REVOKED':
+      return coupon;
+    default:
+      return unreachable(coupon);
+  }
 }
 
 function isOver({ expiresAt }: Pick<RedeemableCoupon, 'expiresAt'>, at: Date): boolean {

@@ -13,9 +13,9 @@ import {
 } from '@shop/chassis/api';
 import { z } from 'zod';
 import type { DiscountView } from './discount.ts';
-import { couponsQuery, issueBody, newPolicyBody, ownQuery } from './schemas.ts';
+import { couponsQuery, endPolicyBody, issueBody, newPolicyBody, ownQuery, policyParams } from './schemas.ts';
 import type { CouponAnswer, RequestAnswer } from './user-routes.ts';
-import type { CouponView, PolicyView } from './views.ts';
+import type { CouponView, EndView, PolicyView } from './views.ts';
 
 const couponId = uuidSchema.describe('the coupon; goes into an order');
 const couponPolicyId = z.int().describe('the policy it was issued under');
@@ -23,8 +23,10 @@ const discount = {
   discountAmount: wonSchema.describe('what it pays of an order at most, won'),
 } satisfies Record<keyof DiscountView, z.ZodType>;
 const status = z
-  .enum(['ISSUED', 'USED', 'EXPIRED'])
-  .describe('ISSUED ones can be used; one comes back when its order is cancelled');
+  .enum(['ISSUED', 'USED', 'EXPIRED', 'REVOKED'])
+  .describe(
+    'ISSUED: can be used. USED: by an order; it comes back when that is cancelled. EXPIRED: its time is over. REVOKED: the shop took it back before it was used',
+  );
 const expiresAt = timeSchema.describe('until when it can be used (exclusive), ISO 8601, UTC');
 
 const coupon = describes<CouponView>()(
@@ -59,7 +61,9 @@ const couponRequest = describes<RequestAnswer>()(
   z
     .strictObject({
       requestId: uuidSchema.describe('the request; also the id of its coupon, if it gets a new one'),
-      status: z.enum(['PENDING', 'ISSUED', 'SOLD_OUT']).describe('PENDING until its turn in the log has come'),
+      status: z
+        .enum(['PENDING', 'ISSUED', 'SOLD_OUT', 'ENDED'])
+        .describe('PENDING until its turn in the log has come; ENDED: the policy was ended before'),
       coupon: issued.optional(),
     })
     .meta({ id: 'CouponRequest', description: 'A request over the log, and what became of it.' }),
@@ -72,12 +76,32 @@ const policy = describes<PolicyView>()(
       name: z.string().describe('what users see'),
       ...discount,
       totalQuantity: z.int().describe('coupons there are'),
-      remaining: z.int().min(0).describe('coupons that are left'),
+      status: z.enum(['ACTIVE', 'ENDED']).describe('ENDED: the shop issues no more of them'),
+      remaining: z.int().min(0).describe('coupons that can still be had; 0 when it has ENDED'),
       validDays: z.int().describe('how long a coupon can be used after it was issued, days'),
       startsAt: timeSchema.nullable().describe('from when coupons are issued, ISO 8601, UTC; null: since ever'),
       endsAt: timeSchema.nullable().describe('until when (exclusive), ISO 8601, UTC; null: without end'),
+      endedAt: timeSchema.nullable().describe('when the shop ended it, ISO 8601, UTC; null while it is ACTIVE'),
     })
     .meta({ id: 'CouponPolicy', description: 'A kind of coupon of which there are so many.' }),
+);
+
+const ended = describes<EndView>()(
+  z
+    .strictObject({
+      couponPolicyId: z.int().describe('the policy'),
+      endedAt: timeSchema.describe('when it was ended, ISO 8601, UTC'),
+      reason: z.string().describe('why, as the first request said'),
+      issuedCount: z.int().min(0).describe('coupons that were issued; no more will be'),
+      revocation: z
+        .strictObject({
+          status: z.enum(['RUNNING', 'DONE']).describe('RUNNING: some coupons are not revoked yet'),
+          revokedCount: z.int().min(0).describe('unused coupons that were revoked, up to now'),
+        })
+        .nullable()
+        .describe('what became of its unused coupons; null: they can be used'),
+    })
+    .meta({ id: 'EndedCouponPolicy', description: 'A kind of coupon that the shop has ended, as operators see it.' }),
 );
 
 const problemMembers = z.object({ couponPolicyId: z.int().optional().describe('the policy that was asked for') });
@@ -110,7 +134,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
         headers: { Location: answerHeaders.location, 'Preference-Applied': answerHeaders.preferenceApplied },
       },
     },
-    problems: ['COUPON_POLICY_NOT_FOUND', 'COUPON_SOLD_OUT', 'COUPON_NOT_OPEN'],
+    problems: ['COUPON_POLICY_NOT_FOUND', 'COUPON_SOLD_OUT', 'COUPON_NOT_OPEN', 'COUPON_POLICY_ENDED'],
     problemMembers,
   },
   {
@@ -160,7 +184,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     class: 'finish',
     tag: 'coupons',
     summary: 'Make a new kind of coupon',
-    description: 'Nothing of it changes later but how many are left.',
+    description: 'Nothing of it changes later but how many are left, until it is ended.',
     headers: idempotencyHeaders,
     body: {
       schema: newPolicyBody,
@@ -170,5 +194,27 @@ export const OPERATIONS: readonly PassedOperation[] = [
       201: { description: 'Created.', schema: policy, headers: { 'Idempotency-Replayed': answerHeaders.replayed } },
     },
     problems: ['IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
+  },
+  {
+    operationId: 'endCouponPolicy',
+    method: 'POST',
+    path: '/coupon-policies/:id/end',
+    access: 'ops',
+    class: 'finish',
+    tag: 'coupons',
+    summary: 'End a kind of coupon, and revoke what nobody used',
+    description:
+      'From the answer on none is issued any more. With `revoke` those that no order has used become REVOKED soon after; one that an order has used stays with it, and is REVOKED if that order is cancelled. The policy is the key: a repeat changes nothing and tells how it stands, a later one with `revoke` revokes too. It cannot be taken back.',
+    params: policyParams,
+    body: {
+      schema: endPolicyBody,
+      examples: {
+        'no more of them': { reason: 'The price was a mistake.' },
+        'and nobody can use theirs': { reason: 'The price was a mistake.', revoke: true },
+      },
+    },
+    answers: { 200: { description: 'It has ended.', schema: ended } },
+    problems: ['COUPON_POLICY_NOT_FOUND'],
+    problemMembers,
   },
 ];

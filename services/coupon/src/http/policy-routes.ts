@@ -1,15 +1,17 @@
 import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/chassis';
-import type { Request, Router } from 'express';
+import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import type { AddPolicy, PolicyRequest } from '../usecases/add-policy.ts';
+import type { EndPolicy } from '../usecases/end-policy.ts';
 import { withDiscount } from './discount.ts';
-import { newPolicyBody } from './schemas.ts';
+import { endPolicyBody, newPolicyBody, policyParams } from './schemas.ts';
 import type { ShownPolicies } from './shown-policies.ts';
-import { policyView } from './views.ts';
+import { endView, policyView } from './views.ts';
 
 export interface PolicyRoutes {
   readonly policies: ShownPolicies;
   readonly addPolicy: AddPolicy;
+  readonly endPolicy: EndPolicy;
 }
 
 /** A cache must check each time whether its answer is still current: a 304 costs little. */
@@ -18,8 +20,8 @@ const CACHE_CONTROL = 'public, no-cache';
 /** Operators share one space of idempotency keys; users' ids begin at 1. */
 const OPERATORS = 0;
 
-/** Coupon policies: created by operators, read by everyone. */
-export function policyRoutes({ policies, addPolicy }: PolicyRoutes): (router: Router) => void {
+/** Coupon policies: created and ended by operators, read by everyone. */
+export function policyRoutes({ policies, addPolicy, endPolicy }: PolicyRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupon-policies', async (request, response) => {
       requireScope(request, 'ops');
@@ -27,6 +29,13 @@ export function policyRoutes({ policies, addPolicy }: PolicyRoutes): (router: Ro
       const { policy, replayed } = await addPolicy(policyRequest(request, body), withDiscount(body));
       if (replayed) response.setHeader('Idempotency-Replayed', 'true');
       response.status(201).json(policyView(policy));
+    });
+
+    router.post('/coupon-policies/:id/end', async (request: Request<{ id: string }>, response: Response) => {
+      requireScope(request, 'ops');
+      const { id: couponPolicyId } = parse(policyParams, request.params);
+      const { reason, revoke } = parse(endPolicyBody, request.body);
+      response.json(endView(await endPolicy({ requestId: uuidv7(), couponPolicyId, reason, revoke })));
     });
 
     router.get('/coupon-policies', async (request, response) => {

@@ -40,6 +40,24 @@ export const newPolicyBody = z
     message: 'expected a time after startsAt',
   });
 
+export const endPolicyBody = z.strictObject({
+  reason: z
+    .string()
+    .trim()
+    .min(1)
+    .max(500)
+    .refine((text) => text.isWellFormed(), 'expected well-formed text')
+    .describe('why, for operators; users are not shown it'),
+  revoke: z
+    .boolean()
+    .default(false)
+    .describe('also revoke the coupons that no order has used; false: who has one can use it'),
+});
+
+export const policyParams = z.object({
+  id: z.coerce.number().int().positive().max(MAX_INTEGER).describe('the policy: `GET /coupon-policies`'),
+});
+
 export const issueBody = z.strictObject({
   userId: userIdSchema.optional(),
   couponPolicyId: z.number().int().positive().max(MAX_INTEGER).describe('which coupon: `GET /coupon-policies`'),
@@ -49,7 +67,7 @@ export const ownQuery = z.strictObject({ userId: userIdQuery });
 
 export const couponsQuery = z.strictObject({
   ...ownQuery.shape,
-  status: z.enum(['ISSUED', 'USED', 'EXPIRED']).optional().describe('only coupons in this state'),
+  status: z.enum(['ISSUED', 'USED', 'EXPIRED', 'REVOKED']).optional().describe('only coupons in this state'),
   cursor: pageCursor((text) => uuidIn(text) === text).optional(),
   limit: pageLimit,
 });

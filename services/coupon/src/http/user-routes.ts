@@ -122,6 +122,10 @@ function couponOf(outcome: IssueOutcome, couponPolicyId: number): Coupon {
       throw new DomainError<CouponProblem>('COUPON_NOT_OPEN', 'Coupons of this policy are not being issued now.', {
         couponPolicyId,
       });
+    case 'ENDED':
+      throw new DomainError<CouponProblem>('COUPON_POLICY_ENDED', 'The shop has ended this coupon for good.', {
+        couponPolicyId,
+      });
     case 'NO_POLICY':
       throw new DomainError<CouponProblem>('COUPON_POLICY_NOT_FOUND', `There is no coupon policy ${couponPolicyId}.`, {
         couponPolicyId,

@@ -16,8 +16,10 @@ export interface NewPolicy {
 /** A policy in the form shown to users. */
 export interface ShownPolicy extends NewPolicy {
   readonly couponPolicyId: number;
-  /** Number of coupons left. */
+  /** Number of coupons that can still be had. */
   readonly remaining: number;
+  /** When an operator ended it; null while it is open. */
+  readonly endedAt: Date | null;
 }
 
 /** The request's id (a UUIDv7); with an Idempotency-Key also its claim, of the same request id. */
@@ -49,7 +51,7 @@ export interface Created {
   readonly replayed: boolean;
 }
 
-/** Creates a policy, once for each key. Afterwards only the number of coupons left changes. */
+/** Creates a policy, once for each key. Afterwards only the number of coupons left changes, until it is ended. */
 export function createAddPolicy({ transactor, policies, outbox, now, changed }: Dependencies) {
   return (request: PolicyRequest, wanted: NewPolicy): Promise<Created> =>
     transactor.transaction(async (tx) => {
@@ -76,7 +78,7 @@ export function createAddPolicy({ transactor, policies, outbox, now, changed }: 
         },
       ]);
       changed?.(tx);
-      return { policy: { ...wanted, couponPolicyId, remaining: wanted.totalQuantity }, replayed: false };
+      return { policy: { ...wanted, couponPolicyId, remaining: wanted.totalQuantity, endedAt: null }, replayed: false };
     });
 }
 

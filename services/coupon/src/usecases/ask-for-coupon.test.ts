@@ -101,6 +101,22 @@ describe('a user admitted by the door', () => {
     expect(removed).toEqual([]);
   });
 
+  it('when the policy has just ended, then the place is given back, and the policy is read again', async () => {
+    const ask = open();
+    entries = [place];
+    write = async () => {
+      policy = policyOf({ totalQuantity: 2, endedAt: new Date() });
+      return { kind: 'ENDED' };
+    };
+    expect(await ask(request())).toMatchObject({ outcome: { kind: 'ENDED' }, way: 'database' });
+    expect(removed).toEqual(['7 ?5']);
+    entries = [{ kind: 'NONE' }, { kind: 'SOLD_OUT' }];
+    expect(await ask(request())).toEqual({ outcome: { kind: 'ENDED' }, way: 'database' });
+    expect(await ask(request())).toEqual({ outcome: { kind: 'ENDED' }, way: 'door' });
+    expect(knocks.map((it) => it.take)).toEqual([true, false, false]);
+    expect(written).toHaveLength(1);
+  });
+
   it('when nothing was written, then the place is given back', async () => {
     entries = [place];
     write = () => Promise.reject(new DatabaseUnavailableError('away'));

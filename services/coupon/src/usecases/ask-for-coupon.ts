@@ -1,4 +1,5 @@
 import { type Batcher, type Client, CommitOutcomeUnknownError, DomainError, isOutage } from '@shop/chassis';
+import { unreachable } from '@shop/chassis/unreachable';
 import { acceptedAt, type Coupon, newCoupon } from '../domain/coupon.ts';
 import type { IssueOutcome } from '../domain/issue.ts';
 import { type Openness, opennessOf, type Policy } from '../domain/policy.ts';
@@ -109,7 +110,7 @@ async function answer(asking: Asking, of: Case, entry: Entry | undefined): Promi
     case 'HOLDS':
       return answerHolder(asking, of, entry.couponId);
     case 'SOLD_OUT':
-      return atDoor({ kind: openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN' });
+      return atDoor({ kind: tooLate(openness) });
     case 'PLACE':
     case 'PENDING':
       // A refusal here does not give back the place of the earlier request under way.
@@ -156,8 +157,21 @@ async function answerWithoutDoor(asking: Asking, of: Case): Promise<Asked> {
 /** The database's answer for a user who needs no place: users without a coupon are too late. */
 async function look({ owned }: Asking, { request, openness }: Case): Promise<Asked> {
   const coupon = await owned.submit(request);
-  const tooLate = openness === 'OPEN' ? 'SOLD_OUT' : 'NOT_OPEN';
-  return { outcome: coupon ? { kind: 'OWNED', coupon } : { kind: tooLate }, way: 'database' };
+  return { outcome: coupon ? { kind: 'OWNED', coupon } : { kind: tooLate(openness) }, way: 'database' };
+}
+
+/** What a user without a coupon is told when no more are issued. */
+function tooLate(openness: Case['openness']): 'SOLD_OUT' | 'NOT_OPEN' | 'ENDED' {
+  switch (openness) {
+    case 'OPEN':
+      return 'SOLD_OUT';
+    case 'OVER':
+      return 'NOT_OPEN';
+    case 'ENDED':
+      return 'ENDED';
+    default:
+      return unreachable(openness);
+  }
 }
 
 /** @param token the value of the user's place at the door, if any */
@@ -176,9 +190,11 @@ async function write(asking: Asking, { policy, request, client }: Case, token?: 
     throw error;
   }
   if (outcome.kind === 'SOLD_OUT') policies.soldOut(policy.couponPolicyId);
+  if (outcome.kind === 'ENDED') policies.forget(policy.couponPolicyId);
   if (outcome.kind !== 'ISSUED' && outcome.kind !== 'OWNED') {
     leave();
-    if (token) doorman.mend(policy);
+    // The door let in a user although none was left: it does not know all holders. It never knows of an end.
+    if (token && outcome.kind !== 'ENDED') doorman.mend(policy);
   }
   return { outcome, way: 'database' };
 }

@@ -11,6 +11,8 @@ export interface Policies {
   /** Whether the database has said that all coupons are issued. This is final, since the count never falls. */
   isSoldOut(couponPolicyId: number): boolean;
   soldOut(couponPolicyId: number): void;
+  /** The database has said that the policy has ended: it is read again before the next request. */
+  forget(couponPolicyId: number): void;
 }
 
 interface Known {
@@ -39,7 +41,7 @@ export function createPolicies(
           return policy;
         },
         (error: unknown) => {
-          // A policy's definition never changes, so the last reading is as good as a new one.
+          // A policy changes by its end only, and the database decides about that.
           if (last?.policy) return last.policy;
           throw error;
         },
@@ -56,5 +58,6 @@ export function createPolicies(
     },
     isSoldOut: (id) => gone.has(id),
     soldOut: (id) => void gone.add(id),
+    forget: (id) => void known.delete(id),
   };
 }

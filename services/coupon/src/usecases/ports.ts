@@ -15,7 +15,7 @@ export interface ShownCoupon {
 }
 
 export interface RequestState {
-  readonly status: 'PENDING' | 'ISSUED' | 'SOLD_OUT';
+  readonly status: 'PENDING' | 'ISSUED' | 'SOLD_OUT' | 'ENDED';
   readonly coupon?: Coupon;
 }
 

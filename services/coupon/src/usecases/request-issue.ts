@@ -13,7 +13,7 @@ export interface RequestStore<Tx> {
 }
 
 export interface DecidedRequest extends QueuedIssue {
-  readonly status: 'ISSUED' | 'SOLD_OUT';
+  readonly status: 'ISSUED' | 'SOLD_OUT' | 'ENDED';
   /** The request's own coupon, or the one that the user already had. */
   readonly couponId: string | null;
 }
@@ -74,7 +74,8 @@ function resultOf(
     case 'OWNED':
       return { status: 'ISSUED', couponId: outcome.coupon.couponId };
     case 'SOLD_OUT':
-      return { status: 'SOLD_OUT', couponId: null };
+    case 'ENDED':
+      return { status: outcome.kind, couponId: null };
     default:
       // Never accepted by this service: it becomes a dead letter for an operator.
       throw new Error(`request ${request.requestId} of policy ${request.couponPolicyId} is ${outcome?.kind}`);

@@ -12,6 +12,7 @@ const DETAILS: Partial<Record<OrderProblem, string>> = {
   PRICE_CHANGED: 'The total is not the expected one.',
   COUPON_NOT_FOUND: 'You have no coupon with this id.',
   COUPON_ALREADY_USED: 'Another order uses the coupon.',
+  COUPON_REVOKED: 'The shop has taken this coupon back; order without it.',
   COUPON_EXPIRED: 'The time of the coupon is over.',
   ORDER_CANCELLED: 'The order was cancelled.',
   ORDER_DEADLINE_EXCEEDED: 'The order could not be finished in time and was cancelled; nothing was charged.',

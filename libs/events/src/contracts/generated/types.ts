@@ -56,6 +56,22 @@ export interface CouponPolicyCreated {
   readonly requestHash: null | string;
 }
 
+/** An operator ended a coupon policy: no coupon of it is issued after this. With revoke, its unused coupons are revoked too: whoever counts them as usable counts them no more, without an event for each. */
+export interface CouponPolicyEnded {
+  /** The policy, also the message key (as text). */
+  readonly couponPolicyId: number;
+  /** True: coupons that no order uses are REVOKED, and a used one is when its order is cancelled. A policy that was ended without it may be followed by a second event with it. */
+  readonly revoke: boolean;
+  /** Why, in the operator's words. */
+  readonly reason: string;
+  /** How many coupons had been issued; there will be no more. */
+  readonly issuedCount: number;
+  /** When, milliseconds since the epoch, UTC. */
+  readonly endedAt: number;
+  /** The random id of the request, stored with the effect; also the event id. */
+  readonly requestId: string;
+}
+
 /** The coupon of the order is now used by it (ISSUED → USED), and what is left to pay is known. */
 export interface CouponRedeemed {
   /** The order: a UUIDv7, also the message key. */
@@ -80,7 +96,7 @@ export interface CouponRejected {
   readonly userId: number;
   /** The coupon as the order names it. */
   readonly couponId: string;
-  /** COUPON_NOT_FOUND (unknown, or another user's), COUPON_ALREADY_USED or COUPON_EXPIRED. */
+  /** COUPON_NOT_FOUND (unknown, or another user's), COUPON_ALREADY_USED, COUPON_EXPIRED or COUPON_REVOKED. */
   readonly reason: string;
 }
 
@@ -317,6 +333,7 @@ export interface EventDataByType {
   readonly 'coupon-issue-requested': CouponIssueRequested;
   readonly 'coupon-issued': CouponIssued;
   readonly 'coupon-policy-created': CouponPolicyCreated;
+  readonly 'coupon-policy-ended': CouponPolicyEnded;
   readonly 'coupon-redeemed': CouponRedeemed;
   readonly 'coupon-rejected': CouponRejected;
   readonly 'order-cancelled': OrderCancelled;
