@@ -11,6 +11,7 @@ import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams, STREAM_SILENCE_MS } from './proxy/streams.ts';
 import { createUpstream } from './proxy/upstream.ts';
+import { createWaits } from './proxy/waits.ts';
 import { ROUTES } from './routes.generated.ts';
 import type { Upstreams } from './routes.ts';
 
@@ -73,6 +74,7 @@ const passing = {
   metrics,
 };
 const streams = createStreams({ ...passing, upstreams: streamUpstreams });
+const waits = createWaits();
 const openStreams = metrics.gauge('gateway_open_streams', 'Streams that are passed through');
 runtime.repeat({ name: 'measure-streams', everyMs: 1_000, run: async () => openStreams.set(streams.open) });
 
@@ -83,6 +85,7 @@ const app = createApp({
   streams,
   lastGood: createLastGood({ maxAgeSeconds: config.LAST_GOOD_SECONDS }),
   copies: createCopies({ metrics }),
+  waits,
   cors: createCors(config.CORS_ORIGINS),
   limit: limits.limit,
   shedder,
@@ -90,5 +93,6 @@ const app = createApp({
   health,
 });
 await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS, sockets: LISTENING_SOCKETS });
-// Stopped before the server, which waits for answers under way.
+// Stopped before the server, which waits for answers under way. Clients come back for the rest.
 shutdown.onStop('streams', () => streams.close());
+shutdown.onStop('waits', () => waits.close());

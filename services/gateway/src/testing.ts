@@ -15,6 +15,7 @@ import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams } from './proxy/streams.ts';
 import { createUpstream, type UpstreamOptions } from './proxy/upstream.ts';
+import { createWaits } from './proxy/waits.ts';
 
 export const INTERNAL_KEYS = parseInternalKeys(`test:${'k'.repeat(32)}`);
 
@@ -117,6 +118,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     streams,
     lastGood: createLastGood({ maxAgeSeconds: options.lastGoodSeconds ?? 3_600 }),
     copies: createCopies({ maxAgeMs: options.copiesMs ?? 0, metrics }),
+    waits: createWaits(),
     cors: createCors(options.corsOrigins ?? []),
     limit: createRateLimiter({ user: counts(options.limitUser), address: counts(options.limitAddress), metrics }),
     shedder,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,13 +61,18 @@ function startGateway(env: Record<string, string>): GatewayProcess {
 
 async function slowService(): Promise<{ url: string; asked: Promise<ServerResponse> }> {
   const { promise: asked, resolve } = Promise.withResolvers<ServerResponse>();
-  const server: Server = createServer((_request, response) => resolve(response));
+  return { url: await serviceThat((_request, response) => resolve(response)), asked };
+}
+
+/** @returns its address */
+async function serviceThat(answers: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const server: Server = createServer(answers);
   await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
   cleanups.push(() => {
     server.closeAllConnections();
     return new Promise((closed) => void server.close(closed));
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 it('when no issuer is set, then the gateway does not start and says what is missing', async () => {
@@ -112,5 +117,63 @@ it('when it is told to stop, then the current request gets its answer, and it en
   while (!gateway.output().includes('"stopping"')) await new Promise((resolve) => setTimeout(resolve, 10));
   response.end('{"late":true}');
   expect(await (await answer).json()).toEqual({ late: true });
+  expect(await gateway.ended).toBe(0);
+});
+
+/** An order service: it answers a request that does not wait, and tells of one that does. */
+async function orderService() {
+  const waiting = Promise.withResolvers<void>();
+  const asked: { method: string | undefined; key: unknown; body: string }[] = [];
+  const url = await serviceThat(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    asked.push({ method: request.method, key: request.headers['idempotency-key'], body });
+    if (request.headers.prefer) return waiting.resolve();
+    const status = request.method === 'POST' ? 202 : 200;
+    response.writeHead(status, { 'content-type': 'application/json', location: '/orders/1' }).end('{"orderId":"1"}');
+  });
+  return { url, waiting: waiting.promise, asked };
+}
+
+it.each([
+  { method: 'POST', path: '/orders', status: 202, headers: {} },
+  { method: 'POST', path: '/orders', status: 202, headers: { 'idempotency-key': 'of-the-client' } },
+  { method: 'GET', path: '/orders/1', status: 200, headers: {} },
+])(
+  'when it is told to stop while a client waits on $method $path, then the client gets the present state at once',
+  async (row) => {
+    const order = await orderService();
+    const gateway = startGateway({ GATEWAY_AUTH: 'off', ORDER_URLS: order.url });
+    const { method, status, headers } = row;
+    const body = method === 'POST' ? '{"items":[]}' : undefined;
+    const answer = fetch((await gateway.listening()) + row.path, {
+      method,
+      headers: { ...headers, prefer: 'wait=30', ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body }),
+    });
+    await order.waiting;
+    gateway.terminate();
+    const { status: got, headers: gotHeaders } = await answer;
+    expect([got, gotHeaders.get('location')]).toEqual([status, '/orders/1']);
+    expect(await gateway.ended).toBe(0);
+    // The second request is the first, by its key: an order is not placed twice.
+    const [first, second] = order.asked;
+    expect(order.asked).toHaveLength(2);
+    expect(second).toEqual(first);
+    if (method === 'POST') expect(first?.key).toMatch(/./);
+  },
+);
+
+it('when it is told to stop while a stream is open, then the stream ends in order, and its client can return', async () => {
+  const order = await slowService();
+  const gateway = startGateway({ GATEWAY_AUTH: 'off', ORDER_URLS: order.url });
+  const answer = fetch(`${await gateway.listening()}/orders/1/events`);
+  const events = await order.asked;
+  events.writeHead(200, { 'content-type': 'text/event-stream' }).write('id: 1\ndata: {}\n\n');
+  const reader = (await answer).body?.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader?.read())?.value).toContain('id: 1');
+  gateway.terminate();
+  // A broken connection would reject.
+  expect(await reader?.read()).toMatchObject({ done: true });
   expect(await gateway.ended).toBe(0);
 });

@@ -86,6 +86,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('the gateway stops'));
   }
 
+  /** Leaves the answer to another exchange, if none has come yet. @returns whether it did */
+  leave(): boolean {
+    const { response } = this.#options;
+    if (this.#head || this.#replaced || response.headersSent || response.closed) return false;
+    this.#replaced = true;
+    this.#attempt.answered();
+    // A request that is still connecting ends once it is connected.
+    this.#controller?.abort(new Error('the request is sent again'));
+    return true;
+  }
+
   #dispatch(index: number): void {
     this.#instance = this.#candidates[index];
     this.#instance?.pool.dispatch(this.#options.outgoing, this);
@@ -95,11 +106,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#options.response.closed) controller.abort(new Error('the client has gone'));
-    else if (this.#cut) controller.abort(new Error('the gateway stops'));
+    else if (this.#cut || this.#replaced) controller.abort(new Error('the gateway stops'));
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return;
+    if (status < 200 || this.#replaced) return;
     this.#attempt.answered();
     const { request, response, standIn, ownHeaders, place } = this.#options;
     place?.answered(status);

@@ -15,11 +15,13 @@ import { type OutgoingOptions, outgoingOf } from './outgoing.ts';
 import { createRetryCount } from './retry-budget.ts';
 import { createStandIns, type StandIn } from './stand-in.ts';
 import type { Upstream } from './upstream.ts';
+import { isWaiting, repeatable, type Waits, withoutWait } from './waits.ts';
 
 export interface ForwardOptions extends OutgoingOptions {
   readonly upstreams: Upstreams;
   readonly lastGood: LastGood;
   readonly copies: Copies;
+  readonly waits: Waits;
   readonly admission: Admission;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -88,13 +90,36 @@ function enterAnew(forwarding: Forwarding, passage: Passage, body: Buffer | null
 
 function send(forwarding: Forwarding, passage: Passage, body: Buffer | null): void {
   const { copies, standInFor } = forwarding;
+  if (isWaiting(passage)) {
+    sendWaiting(forwarding, passage, body);
+    return;
+  }
   if (!isShared(passage)) {
-    exchange(forwarding, passage, body, isChange(passage) ? dropCopiesWhenAnswered(copies, passage) : undefined);
+    const standIn = isChange(passage) ? dropCopiesWhenAnswered(copies, passage) : undefined;
+    exchange(forwarding, passage, body, { standIn });
     return;
   }
   copies.answer(passage, {
-    ask: (flight) => exchange(forwarding, passage, body, standInFor(passage, flight), flight),
+    ask: (flight) => exchange(forwarding, passage, body, { standIn: standInFor(passage, flight), flight }),
     failed: (reason) => noAnswer(forwarding, passage, reason, standInFor(passage)),
+  });
+}
+
+/**
+ * Sends a request that waits for an order. When the gateway stops meanwhile, the request is sent again without its wish
+ * to wait: the client then gets the order in its present state, and where it is.
+ */
+function sendWaiting(forwarding: Forwarding, passage: Passage, body: Buffer | null): void {
+  const { waits } = forwarding;
+  const headers = repeatable(passage.request);
+  const askNow = () => void exchange(forwarding, passage, body, { headers: withoutWait(headers) });
+  if (waits.closed) {
+    askNow();
+    return;
+  }
+  const waiting = exchange(forwarding, passage, body, { headers });
+  waits.enter(passage.response, () => {
+    if (waiting?.leave()) askNow();
   });
 }
 
@@ -106,13 +131,20 @@ function dropCopiesWhenAnswered(copies: Copies, { response, route }: Passage): S
   return { begin: changed, add: () => undefined, end: () => undefined, answer: () => false };
 }
 
+interface ExchangeWith {
+  readonly standIn?: StandIn | undefined;
+  readonly flight?: Flight | undefined;
+  /** Sent in place of the client's. */
+  readonly headers?: IncomingHttpHeaders;
+}
+
+/** @returns the exchange; undefined when the request is refused without one */
 function exchange(
   forwarding: Forwarding,
   passage: Passage,
   body: Buffer | null,
-  standIn: StandIn | undefined,
-  flight?: Flight,
-): void {
+  { standIn, flight, headers: sent }: ExchangeWith,
+): Exchange | undefined {
   const { request, response, route, trace, headers, place } = passage;
   const upstream = forwarding.upstreams[route.service];
   if (!upstream) throw new Error(`nobody answers ${route.path}`);
@@ -125,16 +157,20 @@ function exchange(
   const cannot = notSent(upstream);
   if (cannot) {
     failed({ kind: cannot });
-    return;
+    return undefined;
   }
   upstream.inFlight++;
   response.once('close', () => {
     upstream.inFlight--;
   });
-  const own = isShared(passage) ? wholeAnswer(passage, flight) : undefined;
+  const own = isShared(passage) ? wholeAnswer(passage, flight) : sent;
   const outgoing = outgoingOf(passage, body, forwarding, own);
   const { retried } = forwarding;
-  new Exchange({ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed }).start();
+  const made = new Exchange({
+    ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed },
+  });
+  made.start();
+  return made;
 }
 
 function noAnswer({ logger }: Forwarding, passage: Passage, reason: NoAnswer, standIn: StandIn | undefined): void {
