@@ -65,6 +65,7 @@ export const en = {
   steps: 'Steps',
   step: {
     'order-created': 'Order placed',
+    'stock-awaited': 'In line: all pieces are held by others just now',
     'stock-reserved': 'Stock reserved',
     'coupon-redeemed': 'Coupon redeemed',
     'payment-completed': 'Points paid',
@@ -193,6 +194,8 @@ export const en = {
     COUPON_POLICY_NOT_FOUND: 'There are no such coupons.',
     ORDER_NOT_FOUND: 'You have no such order.',
     OUT_OF_STOCK: 'It is sold out, or not there in that number.',
+    QUANTITY_ABOVE_LIMIT: 'One person may not hold that many pieces unpaid. Order fewer.',
+    TOO_MANY_WAITING: 'The last pieces are held by others, and many wait for them. Try again in a moment.',
     COUPON_SOLD_OUT: 'All coupons are gone.',
     COUPON_ALREADY_USED: 'The coupon is used already.',
     COUPON_EXPIRED: 'The coupon has expired.',

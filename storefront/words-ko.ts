@@ -66,6 +66,7 @@ export const ko: Words = {
   steps: '진행 단계',
   step: {
     'order-created': '주문 접수',
+    'stock-awaited': '대기: 남은 재고를 다른 주문이 잡고 있습니다',
     'stock-reserved': '재고 예약',
     'coupon-redeemed': '쿠폰 사용',
     'payment-completed': '포인트 결제',
@@ -187,6 +188,8 @@ export const ko: Words = {
     COUPON_POLICY_NOT_FOUND: '없는 쿠폰입니다.',
     ORDER_NOT_FOUND: '그런 주문이 없습니다.',
     OUT_OF_STOCK: '품절이거나 그만큼의 재고가 없습니다.',
+    QUANTITY_ABOVE_LIMIT: '결제 전에는 한 사람이 그만큼 잡아 둘 수 없습니다. 수량을 줄여 주세요.',
+    TOO_MANY_WAITING: '남은 재고를 다른 주문이 잡고 있고 기다리는 주문이 많습니다. 잠시 뒤 다시 시도해 주세요.',
     COUPON_SOLD_OUT: '쿠폰이 모두 소진되었습니다.',
     COUPON_ALREADY_USED: '이미 사용한 쿠폰입니다.',
     COUPON_EXPIRED: '만료된 쿠폰입니다.',

@@ -93,7 +93,9 @@ function orders(): SagaTable {
 
 function reservations(): SagaTable {
   const inStock = catalog.productsOf(catalog.product(1, { available: 10, reserved: 3, sold: 3 }));
-  const soldOut = catalog.productsOf(catalog.product(1, { available: 0, reserved: 3, sold: 3 }));
+  const allHeld = catalog.productsOf(catalog.product(1, { available: 0, reserved: 3, sold: 3 }));
+  const soldOut = catalog.productsOf(catalog.product(1, { available: 0, reserved: 2, sold: 4 }));
+  const nobody = { line: new Map(), unpaid: new Map(), limits: catalog.LIMITS };
   return table(
     'catalog',
     {
@@ -103,6 +105,7 @@ function reservations(): SagaTable {
     },
     {
       'no row yet': undefined,
+      WAITING: catalog.waiting,
       ACTIVE: catalog.active,
       SOLD: catalog.sold,
       RELEASED: catalog.released,
@@ -111,13 +114,14 @@ function reservations(): SagaTable {
     },
     {
       'order-created': { event: catalog.created(), products: inStock },
+      'order-created, pieces held': { event: catalog.created(), products: allHeld },
       'order-created, out of stock': { event: catalog.created(), products: soldOut },
       'order-created, another price expected': { event: catalog.created({ expectedTotal: 1 }), products: inStock },
       'order-completed': { event: catalog.completed(), products: inStock },
       'order-cancelled': { event: catalog.cancelled(), products: inStock },
     },
     (reservation, { event, products }) => {
-      const decided = decideReservation({ reservation, products }, event);
+      const decided = decideReservation({ ...nobody, reservation, products }, event);
       return decided.reservation ? changed(decided.reservation.status, decided.events) : NOTHING;
     },
   );

@@ -120,6 +120,7 @@ const FAILURES: ReadonlySet<string> = new Set([
 function steps(order: Order, events: readonly OrderEvent[]) {
   const way = [
     'order-created',
+    ...(events.some(({ type }) => type === 'stock-awaited') ? ['stock-awaited'] : []),
     'stock-reserved',
     ...(order.couponId ? ['coupon-redeemed'] : []),
     'payment-completed',

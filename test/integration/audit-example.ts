@@ -18,6 +18,7 @@ const PRODUCT = '0193b5a0-0000-7000-9000-000000000002';
 
 const HANDLED: Readonly<Record<string, readonly EventType[]>> = {
   order: [
+    'stock-awaited',
     'stock-reserved',
     'stock-rejected',
     'coupon-redeemed',

@@ -16,6 +16,7 @@ const CLOCK_ERROR_MS = 100;
 export function findViolations(shop: ShopAtRest): string[] {
   const checks = [
     stockIsConserved,
+    lineIsFair,
     pointsAreConserved,
     oneCaptureAndOneRefund,
     ordersAgree,
@@ -69,6 +70,30 @@ function* stockIsConserved(shop: ShopAtRest): Iterable<string> {
     if (reserved !== held('ACTIVE', productId) || sold !== held('SOLD', productId)) {
       yield `1: product ${productId} has ${counts}, its reservations hold ${held('ACTIVE', productId)} and ${held('SOLD', productId)}`;
     }
+  }
+}
+
+/** Nobody waits for ever, is overtaken, or is told "sold out" while pieces are only held. */
+function* lineIsFair(shop: ShopAtRest): Iterable<string> {
+  const { waiting, products, faults } = shop.catalog;
+  if (waiting.committed.size > 0) yield `1: ${waiting.committed.size} orders still wait for stock`;
+  for (const it of rowsOf(products))
+    if (it.waiting !== 0) yield `1: product ${it.productId} counts ${it.waiting} orders that wait, there is none`;
+  for (const fault of rowsOf(faults)) {
+    if (fault.kind === 'broken') {
+      yield `1: ${fault.sentence}`;
+      continue;
+    }
+    const order = shop.order.orders.committed.get(fault.orderId);
+    const refunded = fault.released.flatMap((orderId) => {
+      const released = shop.order.orders.committed.get(orderId);
+      return released && released.status !== 'PENDING' && released.completedAt ? released.lines : [];
+    });
+    const isShort = order?.lines.some(
+      ({ productId, quantity }) =>
+        (fault.couldCome.get(productId) ?? 0) < quantity || refunded.some((it) => it.productId === productId),
+    );
+    if (order && !isShort) yield `1: order ${fault.orderId} was told that it is sold out while pieces were only held`;
   }
 }
 
@@ -126,7 +151,7 @@ function* ordersAgree(shop: ShopAtRest): Iterable<string> {
       if (reservation?.status !== 'SOLD' || !paidInFull) yield `4: ${state}`;
     }
     if (order.status === 'CANCELLED') {
-      if (reservation?.status === 'ACTIVE' || reservation?.status === 'SOLD') yield `5: ${state}`;
+      if (['WAITING', 'ACTIVE', 'SOLD'].includes(reservation?.status ?? '')) yield `5: ${state}`;
       if (payment?.status === 'COMPLETED') yield `5: ${state}`;
       // Every participant has consumed the order's events in the end, so it has a row.
       if (!reservation || !payment) yield `5: ${state}`;
@@ -293,6 +318,8 @@ const IN_COMMIT_ORDER: readonly (readonly [EventType, EventType])[] = [
   ['order-created', 'order-cancelled'],
   ['order-completed', 'order-cancelled'],
   ['payment-completed', 'payment-refunded'],
+  ['stock-awaited', 'stock-reserved'],
+  ['stock-awaited', 'stock-rejected'],
 ];
 
 function impliedEvents(shop: ShopAtRest, order: Order): EventType[] {
@@ -302,8 +329,9 @@ function impliedEvents(shop: ShopAtRest, order: Order): EventType[] {
   const implied: EventType[] = ['order-created'];
   if (order.status !== 'PENDING' && order.completedAt) implied.push('order-completed');
   if (order.status === 'CANCELLED') implied.push('order-cancelled');
+  if (reservation?.waited) implied.push('stock-awaited');
   if (reservation?.status === 'REJECTED') implied.push('stock-rejected');
-  else if (reservation && reservation.status !== 'VOID') implied.push('stock-reserved');
+  else if (reservation && 'lines' in reservation) implied.push('stock-reserved');
   if (redemption?.status === 'REJECTED') implied.push('coupon-rejected');
   else if (redemption && redemption.status !== 'VOID') implied.push('coupon-redeemed');
   if (payment?.status === 'FAILED') implied.push('payment-failed');

@@ -1,7 +1,9 @@
-import type { ProductStock, Reservation } from '../../services/catalog/src/domain/reservation.ts';
+import type { ProductStock, Reservation } from '../../services/catalog/src/domain/states.ts';
+import { unpaidKey } from '../../services/catalog/src/domain/waiting.ts';
 import type { ProductChange, ProductStore } from '../../services/catalog/src/usecases/change-products.ts';
-import type { CatalogStore } from '../../services/catalog/src/usecases/reserve-stock.ts';
+import type { CatalogStore } from '../../services/catalog/src/usecases/ports.ts';
 import { inMemory, type MemoryTransaction, Table } from './memory-database.ts';
+import { lookAtStock, type StockFault, type WaitingRow } from './stock-rules.ts';
 
 /** The catalog's columns of a product besides its stock. */
 export interface ProductRow extends ProductStock {
@@ -12,9 +14,13 @@ export interface ProductRow extends ProductStock {
 
 /** The catalog's own tables. */
 export class CatalogTables {
-  readonly products = new Table<ProductRow>('products');
+  readonly products: Table<ProductRow> = new Table('products');
   readonly reservations = new Table<Reservation>('reservations');
   readonly changes = new Table<ProductChange>('product_changes');
+  /** Orders that wait, by order id. */
+  readonly waiting = new Table<WaitingRow>('waiting_lines');
+  /** What the rules of stock-rules.ts found, committed with what broke them. */
+  readonly faults = new Table<StockFault>('faults');
 }
 
 /** MySQL's 3819: a CHECK constraint. */
@@ -26,40 +32,66 @@ export class SimulatedCheckViolation extends Error {
 
 export function createMemoryCatalogStore(tables: CatalogTables): CatalogStore<MemoryTransaction> {
   return {
-    async load(tx, { orderIds, productIds }) {
-      await tx.statement(`lock ${orderIds.length} reservations`);
-      const reservations = await tx.lock(tables.reservations, orderIds);
-      const wanted = new Set(productIds);
-      for (const it of reservations) if ('lines' in it) for (const line of it.lines) wanted.add(line.productId);
-      await tx.statement(`lock ${wanted.size} products`);
-      const keys = [...wanted].sort((a, b) => a - b).map(String);
-      const products = await tx.lock(tables.products, keys);
+    async lockStock(tx, productIds) {
+      await tx.statement(`lock ${productIds.length} products`);
+      const rows = await tx.lock(tables.products, productIds.map(String));
+      const awaited = new Set(rows.filter(({ waiting }) => waiting > 0).map(({ productId }) => productId));
+      if (awaited.size > 0) await tx.statement('read the line');
+      const line = tx
+        .scan(tables.waiting)
+        .filter(({ order }) => order.wants.some(({ productId }) => awaited.has(productId)))
+        .sort((a, b) => a.place - b.place);
       return {
-        reservations: new Map(reservations.map((it) => [it.orderId, it])),
-        products: new Map(products.map((it) => [it.productId, it])),
+        products: new Map(rows.map((it) => [it.productId, it])),
+        line: new Map(line.map(({ order }) => [order.orderId, order])),
       };
     },
 
-    async save(tx, { created, changed, products }) {
+    async loadReservations(tx, orderIds, { userIds, productIds }) {
+      await tx.statement(`lock ${orderIds.length} reservations`);
+      const reservations = await tx.lock(tables.reservations, orderIds);
+      const unpaid = new Map<string, number>();
+      for (const it of tx.scan(tables.reservations)) {
+        if (it.status !== 'ACTIVE' || !userIds.includes(it.userId)) continue;
+        for (const { productId, quantity } of it.lines) {
+          const key = unpaidKey(it.userId, productId);
+          if (productIds.includes(productId)) unpaid.set(key, (unpaid.get(key) ?? 0) + quantity);
+        }
+      }
+      return { reservations: new Map(reservations.map((it) => [it.orderId, withoutWants(it)])), unpaid };
+    },
+
+    async save(tx, changes) {
+      const { created, changed, joined, left, products } = changes;
       await tx.statement(`save ${[...created, ...changed].map((it) => `${it.orderId} ${it.status}`).join(', ')}`);
       for (const it of created) await tx.insert(tables.reservations, it.orderId, it);
       for (const it of changed) await tx.put(tables.reservations, it.orderId, it);
+      if (joined.length + left.length > 0)
+        await tx.statement(`${joined.length} join the line, ${left.length} leave it`);
+      for (const order of joined) await tx.insert(tables.waiting, order.orderId, { order, place: tx.nextId() });
+      for (const orderId of left) await tx.put(tables.waiting, orderId, undefined);
       await tx.statement(`move the stock of ${products.length} products`);
-      for (const { productId, available, reserved, sold } of products) {
+      for (const { productId, available, reserved, sold, waiting } of products) {
         const row = tx.get(tables.products, String(productId));
         if (!row) throw new Error(`product ${productId} is not there`);
-        const next = { ...row, available, reserved, sold };
+        const next = { ...row, available, reserved, sold, waiting };
         checkStock(next);
         await tx.put(tables.products, String(productId), next);
       }
+      await lookAtStock(tx, tables, changes);
     },
   };
 }
 
+/** As the row in MySQL: what a waiting order wants stands in the line alone. */
+function withoutWants(it: Reservation): Reservation {
+  return it.status === 'WAITING' ? { ...it, wants: [], expectedTotal: null } : it;
+}
+
 /** The constraints of the table. */
-function checkStock({ productId, available, reserved, sold, initialStock, restocked }: ProductRow): void {
+function checkStock({ productId, available, reserved, sold, waiting, initialStock, restocked }: ProductRow): void {
   const balanced = initialStock + restocked === available + reserved + sold;
-  if (available >= 0 && reserved >= 0 && sold >= 0 && balanced) return;
+  if (available >= 0 && reserved >= 0 && sold >= 0 && waiting >= 0 && balanced) return;
   throw new SimulatedCheckViolation(`stock of product ${productId}: ${available} + ${reserved} + ${sold}`);
 }
 

@@ -2,6 +2,7 @@ import {
   CommitOutcomeUnknownError,
   type Database,
   DatabaseUnavailableError,
+  isDeadlock,
   type SqlExecutor,
   type SqlValue,
   type Transaction,
@@ -107,7 +108,7 @@ export class MemoryDatabase {
       } catch (error) {
         tx.rollback();
         if (error instanceof UnknownStatement) this.unknownStatements.push(error);
-        if (!(error instanceof SimulatedDeadlock) || attempt === 5) throw error;
+        if (!isDeadlock(error) || attempt === 5) throw error;
       }
     }
   }

@@ -176,7 +176,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'catalog: VOID is forgotten',
     file: 'services/catalog/src/domain/reservation.ts',
-    from: "return { reservation: { status: 'VOID', orderId, userId, couponId, reason }, products: [], events: [] };",
+    from: 'return voided({ orderId, userId, couponId, waited: false }, reason);',
     to: 'return NOTHING;',
   },
   {
@@ -188,14 +188,80 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'catalog: a line is reserved although another is out of stock',
     file: 'services/catalog/src/domain/reservation.ts',
-    from: "  if (outOfStock !== undefined) return reject('OUT_OF_STOCK', outOfStock, null);",
-    to: "  if (outOfStock !== undefined) return { ...reject('OUT_OF_STOCK', outOfStock, null), products: moved.filter((it) => it.available >= 0) };",
+    from: '      products: waited ? move(order.wants, products,',
+    to: "      products: reason === 'OUT_OF_STOCK' && !waited ? move(order.wants.filter((it) => (products.get(it.productId)?.available ?? 0) >= it.quantity), products, (product, quantity) => ({ available: product.available - quantity, reserved: product.reserved + quantity })) : waited ? move(order.wants, products,",
   },
   {
     name: 'catalog: the expected total is not looked at',
+    file: 'services/catalog/src/domain/waiting.ts',
+    from: 'expectedTotal !== null && expectedTotal !== totalAmount',
+    to: 'expectedTotal !== null && expectedTotal < 0',
+  },
+  {
+    name: 'catalog: pieces that are only held count as sold out',
+    file: 'services/catalog/src/domain/waiting.ts',
+    from: 'product.available + product.reserved < quantity',
+    to: 'product.available < quantity',
+  },
+  {
+    name: 'catalog: a new order overtakes those in line',
     file: 'services/catalog/src/domain/reservation.ts',
-    from: 'order.expectedTotal !== null && order.expectedTotal !== totalAmount',
-    to: 'order.expectedTotal !== null && order.expectedTotal < 0',
+    from: 'ahead: everybodyAhead(line, { products, unpaid, limits }),',
+    to: 'ahead: line.size < 0 ? everybodyAhead(line, { products, unpaid, limits }) : new Ahead(),',
+  },
+  {
+    name: 'catalog: who stands behind takes what somebody ahead waits for',
+    file: 'services/catalog/src/domain/reservation.ts',
+    from: 'ahead.add(order, verdict.reason);',
+    to: 'if (decisions.length < 0) ahead.add(order, verdict.reason);',
+  },
+  {
+    name: 'catalog: pieces that come back are not given to those in line',
+    file: 'services/catalog/src/domain/batch.ts',
+    from: 'if (moved) work.settle(',
+    to: "if (moved && event.type === 'order-completed') work.settle(",
+  },
+  {
+    name: 'catalog: pieces that are sold are still waited for',
+    file: 'services/catalog/src/domain/batch.ts',
+    from: 'if (moved) work.settle(',
+    to: "if (moved && event.type === 'order-cancelled') work.settle(",
+  },
+  {
+    name: 'catalog: added pieces are not given to those in line',
+    file: 'services/catalog/src/usecases/change-products.ts',
+    from: 'if (!product || line.size === 0) return stockQuantity;',
+    to: 'if (!product || line.size >= 0) return stockQuantity;',
+  },
+  {
+    name: 'catalog: an order that waited gives back pieces when it is cancelled',
+    file: 'services/catalog/src/domain/reservation.ts',
+    from: '        products: move(reservation.wants, products, (product) => ({ waiting: product.waiting - 1 })),',
+    to: '        products: move(reservation.wants, products, (product, quantity) => ({ waiting: product.waiting - 1, available: product.available + quantity })),',
+  },
+  {
+    name: 'catalog: what a user holds unpaid is not counted',
+    file: 'services/catalog/src/domain/waiting.ts',
+    from: 'return own + quantity > limits.unpaidPieces;',
+    to: 'return own < 0 && quantity > limits.unpaidPieces;',
+  },
+  {
+    name: 'catalog: an order that its user’s own orders keep back keeps back others',
+    file: 'services/catalog/src/domain/waiting.ts',
+    from: "if (reason === 'UNPAID_LIMIT') return;",
+    to: "if (reason === 'UNPAID_LIMIT' && wants.length === 0) return;",
+  },
+  {
+    name: 'catalog: an order in line is decided without the lock of its other products',
+    file: 'services/catalog/src/usecases/companions.ts',
+    from: 'if (!isComplete) throw',
+    to: 'if (!isComplete && productIds.length < 0) throw',
+  },
+  {
+    name: 'catalog: the cancellation of an order in line leaves it there',
+    file: 'services/catalog/src/domain/reservation.ts',
+    from: "    case 'WAITING':\n      return {",
+    to: "    case 'WAITING':\n      if (reservation.waited) return NOTHING;\n      return {",
   },
   {
     name: 'coupon: VOID is forgotten',

@@ -1,6 +1,7 @@
 import { claimIdempotencyKeys, releaseIdempotencyKeys, type Transactor } from '@shop/chassis';
 import { catalogSubscription } from '../../services/catalog/src/messaging/subscriptions.ts';
 import { createProductChanges, type ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
+import { createCompanions } from '../../services/catalog/src/usecases/companions.ts';
 import { orderSubscription } from '../../services/order/src/messaging/subscriptions.ts';
 import { createAdvanceOrders } from '../../services/order/src/usecases/advance-orders.ts';
 import { createCancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
@@ -15,6 +16,7 @@ import type { MemoryTransaction } from './memory-database.ts';
 import { createMemoryOrderStore, OrderTables } from './memory-order-store.ts';
 import { createMemoryAccountStore, createMemoryPaymentStore, PaymentTables } from './memory-payment-store.ts';
 import { CouponTables } from './memory-redemption-store.ts';
+import { LIMITS } from './stock-rules.ts';
 import { ORDER_DEADLINE_MS } from './world.ts';
 
 const SWEEP_EVERY_MS = 400;
@@ -63,9 +65,11 @@ export function wireCatalog(tables: CatalogTables) {
   return ({ outbox, clock, transaction }: Process): Wired<ProductChanges> => {
     const now = () => new Date(clock.now());
     const products = createMemoryProductStore(tables);
+    const store = createMemoryCatalogStore(tables);
+    const stock = { store, companions: createCompanions(), limits: LIMITS, outbox, now };
     return {
-      subscriptions: [catalogSubscription({ store: createMemoryCatalogStore(tables), outbox, now })],
-      useCases: createProductChanges({ transactor: { transaction }, products, outbox, now }),
+      subscriptions: [catalogSubscription(stock)],
+      useCases: createProductChanges({ ...stock, transactor: { transaction }, products }),
     };
   };
 }

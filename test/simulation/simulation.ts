@@ -79,7 +79,15 @@ class Simulation {
     this.#log = new SimulatedLog(this.#scheduler, random, weather, PARTITIONS);
     this.#redis = new SimulatedRedis(this.#scheduler, random, weather.redisFailures);
     for (const { productId, name, price, stock } of world.products) {
-      const counts = { available: stock, reserved: 0, sold: 0, initialStock: stock, restocked: 0, version: 1 };
+      const counts = {
+        available: stock,
+        reserved: 0,
+        sold: 0,
+        waiting: 0,
+        initialStock: stock,
+        restocked: 0,
+        version: 1,
+      };
       this.#catalog.products.committed.set(String(productId), { productId, name, price, ...counts });
     }
     for (const { userId, balance } of world.accounts) {

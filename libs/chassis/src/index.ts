@@ -66,6 +66,7 @@ export {
   OutageError,
   type Problem,
   type ProblemTable,
+  RestartTransactionError,
   renderProblem,
   toDomainError,
 } from './errors/index.ts';

@@ -46,6 +46,7 @@ describe('the events that rows imply', () => {
       rows({ order: 'CANCELLED', completed: false, reservation: 'RELEASED', payment: 'FAILED' }),
       ['order-created', 'order-cancelled', 'stock-reserved', 'payment-failed'],
     ],
+    [rows({ reservation: 'SOLD after a wait' }), [...completed, 'stock-awaited']],
     [rows({ redemption: 'REDEEMED' }), [...completed, 'coupon-redeemed']],
     [
       rows({ order: 'CANCELLED', reservation: 'RELEASED', redemption: 'RETURNED', payment: 'REFUNDED' }),

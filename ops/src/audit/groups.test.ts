@@ -23,6 +23,7 @@ describe('the groups that the audit expects to have heard a message', () => {
     ['stock-reserved', {}, ['order', 'payment']],
     ['stock-reserved', coupon, ['coupon', 'order']],
     ['stock-rejected', {}, ['order']],
+    ['stock-awaited', {}, ['order']],
     ['coupon-redeemed', {}, ['order', 'payment']],
     ['coupon-rejected', {}, ['order']],
     ['coupon-issue-requested', {}, ['coupon-issue']],

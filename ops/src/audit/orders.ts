@@ -43,12 +43,12 @@ export const orderChecks: readonly Check[] = [
   sqlCheck({
     invariant: 5,
     name: 'cancelled-holds-nothing',
-    title: 'a CANCELLED order has no active or sold reservation and no unrefunded payment',
+    title: 'a CANCELLED order has no waiting, active or sold reservation and no unrefunded payment',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'CANCELLED'`,
     faults: `
       SELECT o.order_id AS id, o.order_id AS order_key,
              CONCAT('cancelled (', COALESCE(o.reason, 'no reason'), '), but reservation ', COALESCE(r.status, 'none'), ', payment ', COALESCE(p.status, 'none')) AS detail
-      ${JOINED} AND o.status = 'CANCELLED' AND (r.status IN ('ACTIVE', 'SOLD') OR p.status = 'COMPLETED')`,
+      ${JOINED} AND o.status = 'CANCELLED' AND (r.status IN ('WAITING', 'ACTIVE', 'SOLD') OR p.status = 'COMPLETED')`,
   }),
   sqlCheck({
     invariant: 6,
@@ -70,7 +70,7 @@ export const orderChecks: readonly Check[] = [
         SELECT order_id AS id, CONCAT('order ', status) AS detail FROM shop_order.orders
         WHERE order_id >= :first AND status NOT IN ('PENDING', 'COMPLETED', 'CANCELLED')
         UNION ALL SELECT order_id, CONCAT('reservation ', status) FROM shop_catalog.reservations
-        WHERE order_id >= :first AND status NOT IN ('ACTIVE', 'SOLD', 'RELEASED', 'REJECTED', 'VOID')
+        WHERE order_id >= :first AND status NOT IN ('WAITING', 'ACTIVE', 'SOLD', 'RELEASED', 'REJECTED', 'VOID')
         UNION ALL SELECT order_id, CONCAT('redemption ', status) FROM shop_coupon.redemptions
         WHERE order_id >= :first AND status NOT IN ('REDEEMED', 'RETURNED', 'REJECTED', 'VOID')
         UNION ALL SELECT order_id, CONCAT('payment ', status) FROM shop_payment.payments

@@ -8,8 +8,10 @@ interface Participant {
   readonly service: ServiceName;
   /** A table with the columns `order_id` and `status`. */
   readonly table: string;
+  /** SQL of the state in `implies`, with the given name of the table. Default: its status. */
+  readonly state?: (table: string) => string;
   /**
-   * Status → the events published on the way to it, in order. A status without an entry (VOID: cancelled before its
+   * State → the events published on the way to it, in order. A state without an entry (VOID: cancelled before its
    * trigger arrived) implies none.
    */
   readonly implies: Readonly<Record<string, readonly EventType[]>>;
@@ -21,11 +23,19 @@ const ALL_PARTICIPANTS = {
   reservation: {
     service: 'catalog',
     table: 'reservations',
+    // An order that ever waited for pieces said so, whatever became of it.
+    state: (table) => `IF(${table}.waited = 1, CONCAT(${table}.status, ' after a wait'), ${table}.status)`,
     implies: {
       ACTIVE: ['stock-reserved'],
       SOLD: ['stock-reserved'],
       RELEASED: ['stock-reserved'],
       REJECTED: ['stock-rejected'],
+      'WAITING after a wait': ['stock-awaited'],
+      'ACTIVE after a wait': ['stock-awaited', 'stock-reserved'],
+      'SOLD after a wait': ['stock-awaited', 'stock-reserved'],
+      'RELEASED after a wait': ['stock-awaited', 'stock-reserved'],
+      'REJECTED after a wait': ['stock-awaited', 'stock-rejected'],
+      'VOID after a wait': ['stock-awaited'],
     },
   },
   redemption: {

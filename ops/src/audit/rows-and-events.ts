@@ -79,6 +79,7 @@ function addTo(orders: Map<string, TypeSet>, key: string, type: string): void {
   if (isEventType(type)) orders.set(key, (orders.get(key) ?? 0) | typeSet(type));
 }
 
+const stateOf = ({ state }: (typeof PARTICIPANTS)[number][1], table: string) => state?.(table) ?? `${table}.status`;
 const tableOf = ({ service, table }: (typeof PARTICIPANTS)[number][1]) => `${schemaOf(service)}.${table}`;
 
 type Joined = Omit<OrderRows, 'completed'> & { readonly completed: number };
@@ -87,7 +88,7 @@ const unjoin = (row: Joined): OrderRows => ({ ...row, completed: row.completed =
 async function* orderPages(reader: SqlReader, first: string): AsyncGenerator<OrderRows[]> {
   const rows = pages<Joined>(reader, first, {
     sql: `SELECT o.order_id AS orderId, o.status AS \`order\`, o.completed_at IS NOT NULL AS completed,
-                 ${PARTICIPANTS.map(([part]) => `${part}.status AS ${part}`).join(', ')}
+                 ${PARTICIPANTS.map(([part, of]) => `${stateOf(of, part)} AS ${part}`).join(', ')}
           FROM shop_order.orders o
           ${PARTICIPANTS.map(([part, of]) => `LEFT JOIN ${tableOf(of)} ${part} ON ${part}.order_id = o.order_id`).join('\n')}
           WHERE o.order_id > ? ORDER BY o.order_id LIMIT ?`,
@@ -100,18 +101,18 @@ async function* orderPages(reader: SqlReader, first: string): AsyncGenerator<Ord
 async function* ordersById(reader: SqlReader, ids: readonly string[]): AsyncGenerator<OrderRows[]> {
   for (let i = 0; i < ids.length; i += 1_000) {
     const some = ids.slice(i, i + 1_000);
-    const statuses = async (table: string, completed = '0') =>
+    const statuses = async (table: string, { completed = '0', state = 'status' } = {}) =>
       new Map(
         (
           await reader.query<{ order_id: string; status: string; completed: number }>(
-            `SELECT order_id, status, ${completed} AS completed FROM ${table} WHERE order_id IN (?)`,
+            `SELECT order_id, ${state} AS status, ${completed} AS completed FROM ${table} t WHERE order_id IN (?)`,
             [asciiOnly(some)],
           )
         ).map((row) => [row.order_id, row]),
       );
-    const orders = await statuses('shop_order.orders', 'completed_at IS NOT NULL');
+    const orders = await statuses('shop_order.orders', { completed: 'completed_at IS NOT NULL' });
     const parts: (readonly [part: Part, rows: Awaited<ReturnType<typeof statuses>>])[] = [];
-    for (const [part, of] of PARTICIPANTS) parts.push([part, await statuses(tableOf(of))]);
+    for (const [part, of] of PARTICIPANTS) parts.push([part, await statuses(tableOf(of), { state: stateOf(of, 't') })]);
     yield some.map((orderId) => ({
       orderId,
       order: orders.get(orderId)?.status ?? null,

@@ -34,6 +34,26 @@ export const stockChecks: readonly Check[] = [
   }),
   sqlCheck({
     invariant: 1,
+    name: 'line-is-its-orders',
+    title: 'each product counts the orders that wait for it, and who stands in line is WAITING',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.products',
+    faults: `
+      SELECT p.product_id AS id, CONCAT('counts ', p.waiting, ' orders in line, but ', COALESCE(w.orders, 0), ' wait') AS detail
+      FROM shop_catalog.products p
+      LEFT JOIN (SELECT product_id, COUNT(*) AS orders FROM shop_catalog.waiting_lines GROUP BY product_id) w
+        ON w.product_id = p.product_id
+      WHERE p.waiting <> COALESCE(w.orders, 0)
+      UNION ALL
+      SELECT w.order_id, CONCAT('in line for product ', w.product_id, ', but its reservation is ', COALESCE(r.status, 'missing'))
+      FROM shop_catalog.waiting_lines w LEFT JOIN shop_catalog.reservations r ON r.order_id = w.order_id
+      WHERE NOT (r.status <=> 'WAITING')
+      UNION ALL
+      SELECT r.order_id, 'WAITING, but in no line'
+      FROM shop_catalog.reservations r
+      WHERE r.status = 'WAITING' AND NOT EXISTS (SELECT 1 FROM shop_catalog.waiting_lines w WHERE w.order_id = r.order_id)`,
+  }),
+  sqlCheck({
+    invariant: 1,
     name: 'stock-is-its-changes',
     title: 'each product’s initial stock and restocks are the sum of the operators’ changes, one a version',
     counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.product_changes',

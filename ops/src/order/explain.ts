@@ -42,6 +42,7 @@ function unfinished(facts: OrderFacts): string {
     left.push(`catalog has the reservation as ${reservation?.status ?? 'none'}`);
   if (order?.status === 'CANCELLED' && (reservation?.status === 'ACTIVE' || reservation?.status === 'SOLD'))
     left.push(`catalog still holds the stock (${reservation.status})`);
+  if (order?.status === 'CANCELLED' && reservation?.status === 'WAITING') left.push('catalog still has it in line');
   if (order?.status === 'CANCELLED' && redemption?.status === 'REDEEMED') left.push('coupon has not given it back');
   if (order?.status === 'CANCELLED' && payment?.status === 'COMPLETED') left.push('payment has not refunded it');
   if (left.length === 0) return '';
@@ -53,6 +54,8 @@ function pendingCause(facts: OrderFacts): string {
   const obstacleNow = obstacle(facts);
   if (obstacleNow) return `${obstacleNow}.`;
   if (!reservation) return 'catalog has not heard of it yet, or is behind; `status` shows its lag.';
+  if (reservation.status === 'WAITING')
+    return 'it waits in line for pieces that other orders hold and have not paid; they are sold, or come back by those orders’ deadlines.';
   if (reservation.status === 'REJECTED')
     return `catalog rejected it (${reservation.reason ?? 'no reason'}), which the order service has not heard yet.`;
   if (order?.couponId && !redemption)

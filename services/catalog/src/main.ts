@@ -1,13 +1,14 @@
 import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/chassis';
 import { createMessaging } from '@shop/events';
 import { createApp } from './app.ts';
-import { configSchema } from './config.ts';
+import { configSchema, limitsOf } from './config.ts';
 import { sqlCatalogStore } from './db/catalog-store.ts';
 import { readProducts } from './db/product-reads.ts';
 import { sqlProductStore } from './db/product-store.ts';
 import { createShownProducts } from './http/shown-products.ts';
 import { catalogSubscription } from './messaging/subscriptions.ts';
 import { createProductChanges } from './usecases/change-products.ts';
+import { createCompanions } from './usecases/companions.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -20,7 +21,8 @@ const now = () => database.clock.date();
 
 const messaging = createMessaging({ ...runtime, database });
 const { outbox } = messaging;
-messaging.subscribe(catalogSubscription({ store: sqlCatalogStore, outbox, now }));
+const stock = { store: sqlCatalogStore, companions: createCompanions(), limits: limitsOf(runtime.config), outbox, now };
+messaging.subscribe(catalogSubscription(stock));
 
 runtime.repeat({
   name: 'purge-idempotency-keys',
@@ -31,7 +33,7 @@ runtime.repeat({
 const shown = createShownProducts({ read: (wishes) => readProducts(database, wishes), metrics });
 shutdown.onStop('reads', () => shown.stop());
 const changes = createProductChanges({
-  ...{ transactor: database, products: sqlProductStore, outbox, now },
+  ...{ ...stock, transactor: database, products: sqlProductStore },
   // An operator's change is visible at once. Sales are too many for that: they show once the copies have aged.
   changed: (tx) => tx.onCommit(shown.changed),
 });

@@ -1,14 +1,22 @@
 import type { EventDataByType } from '@shop/events';
+import type { OrderEvent } from '../src/domain/reservation.ts';
 import type {
   HeldReservation,
-  OrderEvent,
+  OrderedLine,
   ProductStock,
   ReleasedReservation,
   Reservation,
-} from '../src/domain/reservation.ts';
+  WaitingReservation,
+} from '../src/domain/states.ts';
+import type { Limits } from '../src/domain/waiting.ts';
 
 /** Examples for the tests of this folder. */
 export const ORDER_ID = orderIdOf(1);
+
+const ORDERED: readonly OrderedLine[] = [{ productId: 1, quantity: 3 }];
+
+/** Wide enough for every example that is not about limits. */
+export const LIMITS: Limits = { unpaidPieces: 1_000_000, waitingOrders: 1_000 };
 
 /** A UUIDv7 of an order, the same for the same number. */
 export function orderIdOf(n: number): string {
@@ -23,6 +31,7 @@ export function product(productId: number, change: Partial<ProductStock> = {}): 
     available: 10,
     reserved: 0,
     sold: 0,
+    waiting: 0,
     ...change,
   };
 }
@@ -32,20 +41,19 @@ export function productsOf(...products: ProductStock[]): Map<number, ProductStoc
 }
 
 export function created(change: Partial<EventDataByType['order-created']> = {}): OrderEvent {
-  const lines = [{ productId: 1, quantity: 3 }];
-  const data = { orderId: ORDER_ID, userId: 7, couponId: null, lines, expectedTotal: null, ...change };
+  const data = { orderId: ORDER_ID, userId: 7, couponId: null, lines: ORDERED, expectedTotal: null, ...change };
   return { type: 'order-created', data, ...envelope(data.orderId, 'created') };
 }
 
-export function completed(orderId = ORDER_ID): OrderEvent {
+export function completed(orderId = ORDER_ID, ordered: readonly OrderedLine[] = ORDERED): OrderEvent {
   const amounts = { totalAmount: 3000, discountAmount: 0, paidAmount: 3000, completedAt: 0 };
-  const lines = [{ productId: 1, name: 'product 1', unitPrice: 1000, quantity: 3 }];
+  const lines = ordered.map((line) => ({ ...line, name: `product ${line.productId}`, unitPrice: 1000 }));
   const data = { orderId, userId: 7, couponId: null, lines, ...amounts };
   return { type: 'order-completed', data, ...envelope(orderId, 'completed') };
 }
 
-export function cancelled(orderId = ORDER_ID, reason = 'ORDER_CANCELLED'): OrderEvent {
-  const lines = [{ productId: 1, quantity: 3 }];
+export function cancelled(orderId = ORDER_ID, lines: readonly OrderedLine[] = ORDERED): OrderEvent {
+  const reason = 'ORDER_CANCELLED';
   const data = { orderId, userId: 7, couponId: null, reason, wasCompleted: false, completedAt: null, lines };
   return { type: 'order-cancelled', data, ...envelope(orderId, 'cancelled') };
 }
@@ -55,13 +63,17 @@ function envelope(orderId: string, id: string) {
   return { id: `${orderId}/${id}`, time: new Date(0), key: orderId, traceparent: '00-trace-span-01', ...position };
 }
 
-const order = { orderId: ORDER_ID, userId: 7, couponId: null };
+const order = { orderId: ORDER_ID, userId: 7, couponId: null, waited: false };
 const held = {
   ...order,
   lines: [{ productId: 1, name: 'product 1', unitPrice: 1000, quantity: 3 }],
   totalAmount: 3000,
 };
 
+export const waiting: WaitingReservation = {
+  ...order,
+  ...{ status: 'WAITING', waited: true, wants: ORDERED, expectedTotal: null },
+};
 export const active: HeldReservation = { ...held, status: 'ACTIVE' };
 export const sold: HeldReservation = { ...held, status: 'SOLD' };
 export const released: ReleasedReservation = { ...held, status: 'RELEASED', reason: 'ORDER_CANCELLED' };

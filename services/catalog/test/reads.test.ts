@@ -3,11 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase, type PooledDatabase, type SqlExecutor } from '@shop/chassis';
 import { migratedSchema, type TestDatabase } from '@shop/chassis/testing';
 import { v7 as uuidv7 } from 'uuid';
+import { sqlCatalogStore } from '../src/db/catalog-store.ts';
 import { readProducts } from '../src/db/product-reads.ts';
 import { sqlProductStore } from '../src/db/product-store.ts';
 import { createShownProducts, MAX_AGE_MS } from '../src/http/shown-products.ts';
 import { createProductChanges, type Product } from '../src/usecases/change-products.ts';
+import { createCompanions } from '../src/usecases/companions.ts';
 import type { ProductWish } from '../src/usecases/ports.ts';
+import { LIMITS } from './examples.ts';
 
 let schema: TestDatabase;
 /** Another instance's connections. */
@@ -22,6 +25,7 @@ afterAll(async () => {
   await schema?.drop();
 });
 
+const stock = { store: sqlCatalogStore, companions: createCompanions(), limits: LIMITS };
 const outbox = { append: async () => {} };
 const now = () => new Date();
 const by = () => ({ requestId: uuidv7() });
@@ -39,7 +43,7 @@ function instance(database: PooledDatabase) {
   };
   const read = (wishes: readonly ProductWish[]) => readProducts(counting, wishes);
   const shown = createShownProducts({ read, now: () => clock.ms });
-  const changed = { ...{ transactor: database, products: sqlProductStore, outbox, now } };
+  const changed = { ...{ ...stock, transactor: database, products: sqlProductStore, outbox, now } };
   const changes = createProductChanges({ ...changed, changed: (tx) => tx.onCommit(shown.changed) });
   const look = async (productId: number): Promise<Product | undefined> => {
     const rendered = await shown.find(productId);

@@ -36,25 +36,32 @@ async function statusOf(orderId: string): Promise<string | undefined> {
   return row?.status;
 }
 
-const order = () => ({ orderId: uuidv7(), userId: 7, couponId: null });
+let lastUser = 0;
+/** Of a user of its own: what one user holds unpaid is limited. */
+const order = () => ({ orderId: uuidv7(), userId: ++lastUser, couponId: null });
 type Order = ReturnType<typeof order>;
+const linesOf = new Map<string, { productId: number; quantity: number }[]>();
 
 function created(
   of: Order,
   lines: [productId: number, quantity: number][],
   expectedTotal: number | null = null,
 ): NewEvent {
-  const data = { ...of, lines: lines.map(([productId, quantity]) => ({ productId, quantity })), expectedTotal };
+  const ordered = lines.map(([productId, quantity]) => ({ productId, quantity }));
+  linesOf.set(of.orderId, ordered);
+  const data = { ...of, lines: ordered, expectedTotal };
   return { type: 'order-created', data };
 }
 
 function completed(of: Order): NewEvent {
   const amounts = { totalAmount: 0, discountAmount: 0, paidAmount: 0, completedAt: Date.now() };
-  return { type: 'order-completed', data: { ...of, ...amounts, lines: [] } };
+  const lines = (linesOf.get(of.orderId) ?? []).map((line) => ({ ...line, name: 'p', unitPrice: 0 }));
+  return { type: 'order-completed', data: { ...of, ...amounts, lines } };
 }
 
 function cancelled(of: Order): NewEvent {
-  const data = { ...of, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, lines: [] };
+  const lines = linesOf.get(of.orderId) ?? [];
+  const data = { ...of, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, lines };
   return { type: 'order-cancelled', data };
 }
 
@@ -113,13 +120,49 @@ describe('orders', () => {
     expect(await stockOf(productId)).toEqual({ available: 2, reserved: 0, sold: 0 });
   });
 
-  it('when a hundred orders want the last fifty, then fifty get one', async () => {
+  it('when a hundred orders want the last fifty, then fifty get one, and the others wait until all are paid', async () => {
     const productId = await api.newProduct(100, 50);
     const orders = Array.from({ length: 100 }, order);
     await catalog.publish(...orders.map((it) => created(it, [[productId, 1]])));
     const answers = await Promise.all(orders.map((it) => catalog.hear(it.orderId)));
-    expect(answers.filter(([event]) => event?.type === 'stock-reserved')).toHaveLength(50);
+    const held = orders.filter((_, n) => answers[n]?.[0]?.type === 'stock-reserved');
+    const inLine = orders.filter((_, n) => answers[n]?.[0]?.type === 'stock-awaited');
+    expect([held.length, inLine.length]).toEqual([50, 50]);
     expect(await stockOf(productId)).toEqual({ available: 0, reserved: 50, sold: 0 });
+
+    await catalog.publish(...held.map(completed));
+    const ends = await Promise.all(inLine.map((it) => catalog.hear(it.orderId, 2)));
+    expect(ends.map(([, end]) => [end?.type, end?.data.reason])).toEqual(
+      inLine.map(() => ['stock-rejected', 'OUT_OF_STOCK']),
+    );
+  });
+
+  it('when held pieces come back, then the first in line gets them at the price of now, and says so once', async () => {
+    const productId = await api.newProduct(100, 2);
+    const [holder, first, second] = [order(), order(), order()];
+    await catalog.publish(created(holder, [[productId, 2]]));
+    await catalog.hear(holder.orderId);
+    await catalog.publish(created(first, [[productId, 1]]));
+    expect((await catalog.hear(first.orderId))[0]).toMatchObject({
+      type: 'stock-awaited',
+      data: { reason: 'PIECES_HELD', productId },
+    });
+    await catalog.publish(created(second, [[productId, 2]]));
+    await catalog.hear(second.orderId);
+    expect([await statusOf(first.orderId), await statusOf(second.orderId)]).toEqual(['WAITING', 'WAITING']);
+
+    await catalog.publish(cancelled(holder));
+    const [, reserved] = await catalog.hear(first.orderId, 2);
+    expect(reserved).toMatchObject({ type: 'stock-reserved', data: { totalAmount: 100 } });
+    expect(await statusOf(second.orderId)).toBe('WAITING');
+    expect(await stockOf(productId)).toEqual({ available: 1, reserved: 1, sold: 0 });
+
+    await api.request('PATCH', `/products/${productId}`, { body: { restock: 1, price: 70 } });
+    expect((await catalog.hear(second.orderId, 2))[1]).toMatchObject({
+      type: 'stock-reserved',
+      data: { totalAmount: 140 },
+    });
+    expect(await stockOf(productId)).toEqual({ available: 0, reserved: 3, sold: 0 });
   });
 
   it('when the cancellation comes first, then the order gets no stock', async () => {

@@ -10,6 +10,8 @@ export const PROBLEMS = {
   PRODUCT_NOT_FOUND: { status: 404, title: 'No such product' },
   COUPON_NOT_FOUND: { status: 404, title: 'No such coupon' },
   OUT_OF_STOCK: { status: 409, title: 'Out of stock' },
+  QUANTITY_ABOVE_LIMIT: { status: 409, title: 'More pieces than one user may hold unpaid' },
+  TOO_MANY_WAITING: { status: 409, title: 'Too many orders wait for this product' },
   PRICE_CHANGED: { status: 409, title: 'The price has changed' },
   COUPON_ALREADY_USED: { status: 409, title: 'The coupon is used' },
   COUPON_REVOKED: { status: 409, title: 'The coupon was revoked' },

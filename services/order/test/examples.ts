@@ -43,6 +43,7 @@ const base = {
   createdAt: CREATED,
   updatedAt: CREATED,
   version: 1,
+  awaitsStock: false,
 };
 
 export function pending(parts: Partial<PendingOrder> = {}): PendingOrder {
@@ -67,6 +68,7 @@ function cancelled(parts: Partial<CancelledOrder> = {}): CancelledOrder {
 
 export const states = {
   'pending, knows nothing': pending(),
+  'pending, waits for stock': pending({ awaitsStock: true }),
   'pending, reserved': pending({ reservation }),
   'pending, paid': pending({ payment }),
   completed: completed(),
@@ -79,6 +81,7 @@ const ids = { orderId: ORDER_ID, userId: 7 };
 
 /** Every input, once. */
 export const inputs = {
+  'stock-awaited': { type: 'stock-awaited', data: { ...ids, reason: 'PIECES_HELD', productId: 1 } },
   'stock-reserved': { type: 'stock-reserved', data: { ...ids, couponId: COUPON_ID, ...reservation } },
   'stock-rejected': {
     type: 'stock-rejected',

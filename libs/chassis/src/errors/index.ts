@@ -20,4 +20,5 @@ export {
   isLockTimeout,
   isOutage,
   isReadOnly,
+  RestartTransactionError,
 } from './sql-error.ts';

@@ -32,6 +32,14 @@ export class CommitOutcomeUnknownError extends Error {
   override readonly name = 'CommitOutcomeUnknownError';
 }
 
+/**
+ * The transaction must begin again, because it needs locks that come before locks it already holds. It is rolled back
+ * and repeated at once, as after a deadlock, which waiting for those locks might have been.
+ */
+export class RestartTransactionError extends Error {
+  override readonly name = 'RestartTransactionError';
+}
+
 interface SqlFailure {
   readonly errno: number;
   readonly sqlState: string;
@@ -65,8 +73,9 @@ export function isDuplicateKey(error: unknown): boolean {
   return sqlFailure(error)?.errno === DUPLICATE_KEY;
 }
 
+/** A deadlock, or a transaction that begins again so that none arises. */
 export function isDeadlock(error: unknown): boolean {
-  return sqlFailure(error)?.errno === DEADLOCK;
+  return error instanceof RestartTransactionError || sqlFailure(error)?.errno === DEADLOCK;
 }
 
 export function isLockTimeout(error: unknown): boolean {

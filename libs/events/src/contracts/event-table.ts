@@ -56,6 +56,12 @@ export const EVENTS: { readonly [T in EventType]: EventDefinition<T> } = {
     key: (e) => e.orderId,
     id: 'derived',
   },
+  'stock-awaited': {
+    topic: 'catalog-events',
+    record: 'shop.catalog.v1.StockAwaited',
+    key: (e) => e.orderId,
+    id: 'derived',
+  },
   'product-changed': {
     topic: 'catalog-events',
     record: 'shop.catalog.v1.ProductChanged',

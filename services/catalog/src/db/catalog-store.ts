@@ -1,14 +1,17 @@
-import { insertRows, placeholders, type Transaction } from '@shop/chassis';
+import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
-import type { Snapshot } from '../domain/batch.ts';
-import type { ProductStock, Reservation, ReservedLine } from '../domain/reservation.ts';
-import type { CatalogStore } from '../usecases/reserve-stock.ts';
+import type { Buyers, Changes, Snapshot, StockSnapshot } from '../domain/batch.ts';
+import type { ProductStock, Reservation, ReservedLine, WaitingReservation } from '../domain/states.ts';
+import { unpaidKey } from '../domain/waiting.ts';
+import type { CatalogStore } from '../usecases/ports.ts';
 
 /**
- * Reservations and stock in MySQL. A batch takes at most seven statements, whatever its size.
+ * Reservations and stock in MySQL. A batch takes at most seven statements, whatever its size; where orders wait, one
+ * more to read them, one to add to them and one to take from them.
  *
- * Lock order, for everything that locks in this schema: idempotency keys, then reservations by order id, then products
- * by product id. An operator's change locks one product and nothing after it, so it fits in.
+ * Lock order, for everything that locks in this schema: idempotency keys, then products by product id, then
+ * reservations by order id. A product's lock also guards its line (`waiting_lines`), the reservations of those in it,
+ * and what its buyers hold of it: what is read of them without a lock, once the product is locked, cannot change.
  *
  * The primary key is forced: on a small table a scan may look cheaper, but would lock, and wait for, unrelated rows.
  *
@@ -17,37 +20,32 @@ import type { CatalogStore } from '../usecases/reserve-stock.ts';
  * the consumer runs it again on the rows of the other.
  */
 export const sqlCatalogStore: CatalogStore<Transaction> = {
-  async load(tx, { orderIds, productIds }) {
-    const reservations = await lockReservations(tx, orderIds);
-    const wanted = new Set(productIds);
-    for (const it of reservations.values()) if ('lines' in it) for (const line of it.lines) wanted.add(line.productId);
-    return { reservations, products: await lockProducts(tx, [...wanted]) };
+  async lockStock(tx, productIds) {
+    const products = await lockProducts(tx, productIds);
+    const awaited = [...products.values()].filter(({ waiting }) => waiting > 0).map(({ productId }) => productId);
+    return { products, line: await readLine(tx, awaited) };
   },
 
-  async save(tx, { created, changed, products, at }) {
+  async loadReservations(tx, orderIds, buyers) {
+    if (orderIds.length === 0 && buyers.userIds.length === 0) return { reservations: new Map(), unpaid: new Map() };
+    return await lockReservations(tx, orderIds, buyers);
+  },
+
+  async save(tx, changes) {
+    const { created, changed, priced, products, at } = changes;
     if (created.length > 0) {
-      await insertRows(
-        tx,
-        'reservations',
-        RESERVATION_COLUMNS,
-        created.map((it) => reservationRow(it, at)),
-      );
+      const rows = created.map((it) => reservationRow(it, at));
+      await insertRows(tx, 'reservations', RESERVATION_COLUMNS, rows);
     }
-    const lines = created.flatMap((it) => ('lines' in it ? it.lines.map((line) => lineRow(it.orderId, line)) : []));
+    const lines = priced.flatMap((it) => it.lines.map((line) => lineRow(it.orderId, line)));
     if (lines.length > 0) await insertRows(tx, 'reservation_lines', LINE_COLUMNS, lines);
 
-    // These rows exist and are locked, so the upserts below are updates: many rows, one statement.
+    // These rows exist and are locked or guarded, so the upserts below are updates: many rows, one statement.
     if (changed.length > 0) {
-      await insertRows(
-        tx,
-        'reservations',
-        RESERVATION_COLUMNS,
-        changed.map((it) => reservationRow(it, at)),
-        {
-          onDuplicateUpdate: 'status = VALUES(status), reason = VALUES(reason), updated_at = VALUES(updated_at)',
-        },
-      );
+      const rows = changed.map((it) => reservationRow(it, at));
+      await insertRows(tx, 'reservations', RESERVATION_COLUMNS, rows, { onDuplicateUpdate: UPDATE_RESERVATION });
     }
+    await moveLine(tx, changes);
     if (products.length > 0) await moveStock(tx, products, at);
   },
 };
@@ -59,15 +57,19 @@ const RESERVATION_COLUMNS = [
   'status',
   'reason',
   'total_amount',
+  'waited',
   'created_at',
   'updated_at',
 ];
+const UPDATE_RESERVATION = ['status', 'reason', 'total_amount', 'updated_at']
+  .map((column) => `${column} = VALUES(${column})`)
+  .join(', ');
 const LINE_COLUMNS = ['order_id', 'product_id', 'name', 'unit_price', 'quantity'];
 
 function reservationRow(it: Reservation, at: Date) {
   const reason = 'reason' in it ? it.reason : null;
   const totalAmount = 'totalAmount' in it ? it.totalAmount : 0;
-  return [it.orderId, it.userId, it.couponId, it.status, reason, totalAmount, at, at];
+  return [it.orderId, it.userId, it.couponId, it.status, reason, totalAmount, it.waited ? 1 : 0, at, at];
 }
 
 function lineRow(orderId: string, line: ReservedLine) {
@@ -81,18 +83,47 @@ interface ReservationRow {
   status: Reservation['status'];
   reason: string | null;
   total_amount: number;
+  waited: number;
+  /** Null in rows of reservations; else the row is what a user holds unpaid of this product. */
+  product_id: number | null;
+  pieces: number;
 }
 
-async function lockReservations(tx: Transaction, orderIds: readonly string[]): Promise<Snapshot['reservations']> {
-  const rows = await tx.query<ReservationRow>(
-    `SELECT order_id, user_id, coupon_id, status, reason, total_amount
-       FROM reservations FORCE INDEX (PRIMARY) WHERE order_id IN (${placeholders(orderIds.length)}) ORDER BY order_id FOR UPDATE`,
-    orderIds,
+/** One statement: the reservations, locked, and below them the unpaid pieces of the buyers, if any. */
+async function lockReservations(
+  tx: Transaction,
+  orderIds: readonly string[],
+  { userIds, productIds }: Buyers,
+): Promise<Pick<Snapshot, 'reservations' | 'unpaid'>> {
+  const parts: string[] = [];
+  const params: SqlValue[] = [];
+  if (orderIds.length > 0) {
+    parts.push(`SELECT order_id, user_id, coupon_id, status, reason, total_amount, waited, NULL AS product_id, 0 AS pieces
+       FROM reservations FORCE INDEX (PRIMARY) WHERE order_id IN (${placeholders(orderIds.length)}) ORDER BY order_id FOR UPDATE`);
+    params.push(...orderIds);
+  }
+  if (userIds.length > 0) {
+    parts.push(`SELECT '' AS order_id, r.user_id, NULL AS coupon_id, r.status, NULL AS reason, 0 AS total_amount, 0 AS waited,
+              l.product_id, CAST(SUM(l.quantity) AS SIGNED) AS pieces
+       FROM reservations r FORCE INDEX (reservations_status) STRAIGHT_JOIN reservation_lines l FORCE INDEX (PRIMARY) ON l.order_id = r.order_id
+      WHERE r.status = 'ACTIVE' AND r.user_id IN (${placeholders(userIds.length)}) AND l.product_id IN (${placeholders(productIds.length)})
+      GROUP BY r.user_id, l.product_id, r.status`);
+    params.push(...userIds, ...productIds);
+  }
+  const found = await tx.query<ReservationRow>(
+    parts.length === 1 ? (parts[0] ?? '') : parts.map((part) => `(${part})`).join(' UNION ALL '),
+    params,
   );
-  const withLines = rows.filter((row) => row.status !== 'REJECTED' && row.status !== 'VOID').map((row) => row.order_id);
+  const unpaid = new Map<string, number>();
+  for (const { user_id, product_id, pieces } of found)
+    if (product_id !== null) unpaid.set(unpaidKey(user_id, product_id), pieces);
+  const rows = found.filter((row) => row.product_id === null);
+  const withLines = rows.filter((row) => HOLDS_LINES.has(row.status)).map((row) => row.order_id);
   const lines = await readLines(tx, withLines);
-  return new Map(rows.map((row) => [row.order_id, toReservation(row, lines.get(row.order_id) ?? [])]));
+  return { unpaid, reservations: new Map(rows.map((row) => [row.order_id, toReservation(row, lines)])) };
 }
+
+const HOLDS_LINES: ReadonlySet<Reservation['status']> = new Set(['ACTIVE', 'SOLD', 'RELEASED']);
 
 /** Lines never change and belong to locked reservations, so a plain read is enough. */
 async function readLines(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, ReservedLine[]>> {
@@ -111,9 +142,13 @@ async function readLines(tx: Transaction, orderIds: readonly string[]): Promise<
   return lines;
 }
 
-function toReservation(row: ReservationRow, lines: readonly ReservedLine[]): Reservation {
-  const order = { orderId: row.order_id, userId: row.user_id, couponId: row.coupon_id };
+function toReservation(row: ReservationRow, linesOf: ReadonlyMap<string, readonly ReservedLine[]>): Reservation {
+  const waited = row.waited === 1;
+  const order = { orderId: row.order_id, userId: row.user_id, couponId: row.coupon_id, waited };
+  const lines = linesOf.get(row.order_id) ?? [];
   switch (row.status) {
+    case 'WAITING':
+      return { ...order, status: row.status, wants: [], expectedTotal: null };
     case 'ACTIVE':
     case 'SOLD':
       return { ...order, status: row.status, lines, totalAmount: row.total_amount };
@@ -127,14 +162,59 @@ function toReservation(row: ReservationRow, lines: readonly ReservedLine[]): Res
   }
 }
 
-async function lockProducts(tx: Transaction, productIds: readonly number[]): Promise<Snapshot['products']> {
+async function lockProducts(tx: Transaction, productIds: readonly number[]): Promise<StockSnapshot['products']> {
   if (productIds.length === 0) return new Map();
   const rows = await tx.query<ProductStock>(
-    `SELECT product_id AS productId, name, price, available, reserved, sold
+    `SELECT product_id AS productId, name, price, available, reserved, sold, waiting
        FROM products FORCE INDEX (PRIMARY) WHERE product_id IN (${placeholders(productIds.length)}) ORDER BY product_id FOR UPDATE`,
     productIds,
   );
   return new Map(rows.map((row) => [row.productId, row]));
+}
+
+interface WaitingRow {
+  order_id: string;
+  user_id: number;
+  coupon_id: string | null;
+  product_id: number;
+  quantity: number;
+  expected_total: number | null;
+}
+
+/** Everybody who waits for one of the products, with all that each wants, first come first. */
+async function readLine(tx: Transaction, productIds: readonly number[]): Promise<StockSnapshot['line']> {
+  const line = new Map<string, WaitingReservation & { wants: { productId: number; quantity: number }[] }>();
+  if (productIds.length === 0) return line;
+  const rows = await tx.query<WaitingRow>(
+    `SELECT w.order_id, r.user_id, r.coupon_id, w.product_id, w.quantity, w.expected_total
+       FROM waiting_lines w JOIN reservations r ON r.order_id = w.order_id
+      WHERE w.order_id IN (SELECT order_id FROM waiting_lines WHERE product_id IN (${placeholders(productIds.length)}))
+      ORDER BY w.place`,
+    productIds,
+  );
+  for (const row of rows) {
+    const want = { productId: row.product_id, quantity: row.quantity };
+    const found = line.get(row.order_id);
+    if (found) found.wants.push(want);
+    else {
+      const order = { orderId: row.order_id, userId: row.user_id, couponId: row.coupon_id, waited: true };
+      line.set(row.order_id, { ...order, status: 'WAITING', wants: [want], expectedTotal: row.expected_total });
+    }
+  }
+  return line;
+}
+
+/** The places are drawn under the products' locks: their order is that in which the orders came. */
+async function moveLine(tx: Transaction, { joined, left }: Changes): Promise<void> {
+  const places = joined.flatMap(({ orderId, wants, expectedTotal }) =>
+    wants.map(({ productId, quantity }) => [orderId, productId, quantity, expectedTotal]),
+  );
+  const columns = ['order_id', 'product_id', 'quantity', 'expected_total'];
+  if (places.length > 0) await insertRows(tx, 'waiting_lines', columns, places);
+  if (left.length === 0) return;
+  // The index is forced as above: a scan would wait for the rows of other products.
+  const index = 'FORCE INDEX (waiting_lines_order)';
+  await tx.execute(`DELETE w FROM waiting_lines w ${index} WHERE w.order_id IN (${placeholders(left.length)})`, left);
 }
 
 /**
@@ -145,21 +225,14 @@ async function moveStock(tx: Transaction, products: readonly ProductStock[], at:
   await insertRows(
     tx,
     'products',
-    ['product_id', 'name', 'price', 'initial_stock', 'available', 'reserved', 'sold', 'created_at', 'updated_at'],
-    products.map(({ productId, name, price, available, reserved, sold }) => [
-      productId,
-      name,
-      price,
-      available + reserved + sold,
-      available,
-      reserved,
-      sold,
-      at,
-      at,
+    ['product_id', 'name', 'price', 'initial_stock', ...MOVED, 'created_at', 'updated_at'],
+    products.map(({ productId, name, price, available, reserved, sold, waiting }) => [
+      ...[productId, name, price, available + reserved + sold],
+      ...[available, reserved, sold, waiting],
+      ...[at, at],
     ]),
-    {
-      onDuplicateUpdate:
-        'available = VALUES(available), reserved = VALUES(reserved), sold = VALUES(sold), updated_at = VALUES(updated_at)',
-    },
+    { onDuplicateUpdate: [...MOVED, 'updated_at'].map((column) => `${column} = VALUES(${column})`).join(', ') },
   );
 }
+
+const MOVED = ['available', 'reserved', 'sold', 'waiting'];

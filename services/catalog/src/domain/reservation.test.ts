@@ -4,6 +4,7 @@ import {
   cancelled,
   completed,
   created,
+  LIMITS,
   ORDER_ID,
   product,
   productsOf,
@@ -11,11 +12,14 @@ import {
   released,
   sold,
   voided,
+  waiting,
 } from '../../test/examples.ts';
-import { decide, type OrderEvent, type ProductStock, type Reservation } from './reservation.ts';
+import { decide, type OrderEvent } from './reservation.ts';
+import type { ProductStock, Reservation } from './states.ts';
 
 const NOTHING = { products: [], events: [] };
 const order = { orderId: ORDER_ID, userId: 7, couponId: null };
+const nobody = { line: new Map(), unpaid: new Map(), limits: LIMITS };
 
 describe('every state × every event', () => {
   const untouched = product(1);
@@ -23,6 +27,13 @@ describe('every state × every event', () => {
   const gone = product(1, { available: 7, sold: 3 });
   const restored = product(1);
   const after = (reservation: Reservation, stock: ProductStock) => ({ reservation, products: [stock], events: [] });
+  const held = product(1, { available: 0, reserved: 3 });
+  const awaited = { ...held, waiting: 1 };
+  const awaits = {
+    reservation: waiting,
+    products: [awaited],
+    events: [{ type: 'stock-awaited', data: { orderId: ORDER_ID, userId: 7, reason: 'PIECES_HELD', productId: 1 } }],
+  };
   const reserved = {
     reservation: active,
     products: [holding],
@@ -33,6 +44,10 @@ describe('every state × every event', () => {
     ['unheard of', undefined, untouched, created(), reserved],
     ['unheard of', undefined, untouched, completed(), 'throws'],
     ['unheard of', undefined, untouched, cancelled(), { ...NOTHING, reservation: voided }],
+    ['unheard of, and the pieces are held', undefined, held, created(), awaits],
+    ['WAITING', waiting, awaited, created(), NOTHING],
+    ['WAITING', waiting, awaited, completed(), 'throws'],
+    ['WAITING', waiting, awaited, cancelled(), after({ ...voided, waited: true }, held)],
     ['ACTIVE', active, holding, created(), NOTHING],
     ['ACTIVE', active, holding, completed(), after(sold, gone)],
     ['ACTIVE', active, holding, cancelled(), after(released, restored)],
@@ -53,7 +68,7 @@ describe('every state × every event', () => {
   for (const [name, reservation, stock, event, expected] of table) {
     const outcome = expected === 'throws' ? 'it throws' : expected === NOTHING ? 'nothing changes' : 'it is applied';
     it(`when ${event.type} comes and the reservation is ${name}, then ${outcome}`, () => {
-      const act = () => decide({ reservation, products: productsOf(stock) }, event);
+      const act = () => decide({ ...nobody, reservation, products: productsOf(stock) }, event);
       if (expected === 'throws') expect(act).toThrow(ORDER_ID);
       else expect(act()).toEqual(expected);
     });
@@ -62,7 +77,7 @@ describe('every state × every event', () => {
 
 describe('order-created', () => {
   const reserve = (event: OrderEvent, ...products: ProductStock[]) =>
-    decide({ reservation: undefined, products: productsOf(...products) }, event);
+    decide({ ...nobody, reservation: undefined, products: productsOf(...products) }, event);
   const lines = [
     { productId: 1, quantity: 3 },
     { productId: 2, quantity: 10 },
@@ -127,5 +142,5 @@ describe('order-created', () => {
 });
 
 it('when a reserved product does not exist, then giving its stock back throws', () => {
-  expect(() => decide({ reservation: active, products: productsOf() }, cancelled())).toThrow('product 1');
+  expect(() => decide({ ...nobody, reservation: active, products: productsOf() }, cancelled())).toThrow('product 1');
 });

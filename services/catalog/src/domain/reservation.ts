@@ -1,64 +1,33 @@
 import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
+import type { OfOrder, OrderedLine, ProductStock, Reservation, WaitingReservation } from './states.ts';
+import {
+  Ahead,
+  type Counter,
+  everybodyAhead,
+  fullLine,
+  judge,
+  type Limits,
+  type Unpaid,
+  unpaidKey,
+  type Verdict,
+  type WaitingLine,
+} from './waiting.ts';
 
 /** The order events that the catalog consumes. */
 export type OrderEvent = ReceivedEvent<'order-created' | 'order-completed' | 'order-cancelled'>;
 
-/** The part of a product that reservations read and move. Stock is counted in pieces, the price in won. */
-export interface ProductStock {
-  readonly productId: number;
-  readonly name: string;
-  readonly price: number;
-  readonly available: number;
-  readonly reserved: number;
-  readonly sold: number;
-}
-
-/** A reserved line: its name and price are the product's at that moment and never change. */
-export interface ReservedLine {
-  readonly productId: number;
-  readonly name: string;
-  readonly unitPrice: number;
-  readonly quantity: number;
-}
-
-interface OfOrder {
-  readonly orderId: string;
-  readonly userId: number;
-  readonly couponId: string | null;
-}
-
-/** Stock is set aside (ACTIVE) or sold (SOLD). */
-export interface HeldReservation extends OfOrder {
-  readonly status: 'ACTIVE' | 'SOLD';
-  readonly lines: readonly ReservedLine[];
-  readonly totalAmount: number;
-}
-
-/** The reservation held stock and gave it back when the order was cancelled for `reason`. */
-export interface ReleasedReservation extends OfOrder {
-  readonly status: 'RELEASED';
-  readonly lines: readonly ReservedLine[];
-  readonly totalAmount: number;
-  readonly reason: string;
-}
-
-/** The reservation never held stock: refused (REJECTED), or cancelled before its order arrived (VOID). */
-export interface EmptyReservation extends OfOrder {
-  readonly status: 'REJECTED' | 'VOID';
-  readonly reason: string;
-}
-
-/** The catalog's record of one order; undefined until an event of the order arrives. */
-export type Reservation = HeldReservation | ReleasedReservation | EmptyReservation;
-
-/** The state that one event is decided on: the order's reservation and the products, all locked. */
+/** The state that one event is decided on: the order's reservation, and what the locked products are guarded by. */
 export interface CatalogState {
   readonly reservation: Reservation | undefined;
   readonly products: ReadonlyMap<number, ProductStock>;
+  /** All orders that wait for one of the products, in the order in which they came. */
+  readonly line: WaitingLine;
+  readonly unpaid: Unpaid;
+  readonly limits: Limits;
 }
 
-/** The changes of a decision; none if `reservation` is absent. `products` holds only products whose stock moved. */
+/** The changes of a decision; none if `reservation` is absent. `products` holds only products that changed. */
 export interface Decision {
   readonly reservation?: Reservation;
   readonly products: readonly ProductStock[];
@@ -75,7 +44,7 @@ export function decide(state: CatalogState, event: OrderEvent): Decision {
   switch (event.type) {
     case 'order-created':
       // An existing row means that the event was decided before, or that the cancellation came first (VOID).
-      return state.reservation ? NOTHING : reserve(state.products, event.data);
+      return state.reservation ? NOTHING : begin(state, event.data);
     case 'order-completed':
       return sell(state, event.data.orderId);
     case 'order-cancelled':
@@ -85,33 +54,102 @@ export function decide(state: CatalogState, event: OrderEvent): Decision {
   }
 }
 
-function reserve(products: ReadonlyMap<number, ProductStock>, order: EventDataByType['order-created']): Decision {
+/**
+ * Decides the orders in line, after pieces came back, came in, or were sold for good: whoever's turn it is gets its
+ * pieces, and whoever waits for what can no longer come back is refused. One walk from the front suffices: a decision
+ * changes nothing for those ahead of it.
+ */
+export function settle({ line, limits, ...state }: Omit<CatalogState, 'reservation'>): Decision[] {
+  const products = new Map(state.products);
+  const unpaid = new Map(state.unpaid);
+  const ahead = new Ahead();
+  const decisions: Decision[] = [];
+  for (const order of line.values()) {
+    const verdict = judge(order, { products, unpaid, limits, ahead });
+    if (verdict.kind === 'waits') {
+      ahead.add(order, verdict.reason);
+      continue;
+    }
+    const decision = conclude(order, verdict, products);
+    for (const product of decision.products) products.set(product.productId, product);
+    noteUnpaid(unpaid, order, decision.reservation);
+    decisions.push(decision);
+  }
+  return decisions;
+}
+
+/** Brings the users' unpaid pieces up to date with a change of one reservation. */
+export function noteUnpaid(
+  unpaid: Map<string, number>,
+  before: Reservation | undefined,
+  after: Reservation | undefined,
+): void {
+  for (const [reservation, sign] of [[before, -1] as const, [after, 1] as const]) {
+    if (reservation?.status !== 'ACTIVE') continue;
+    for (const { productId, quantity } of reservation.lines) {
+      const key = unpaidKey(reservation.userId, productId);
+      unpaid.set(key, (unpaid.get(key) ?? 0) + sign * quantity);
+    }
+  }
+}
+
+function begin(state: CatalogState, order: EventDataByType['order-created']): Decision {
   checkLines(order);
-  const { orderId, userId, couponId } = order;
-  const reject = (reason: string, productId: number | null, totalAmount: number | null): Decision => ({
-    reservation: { status: 'REJECTED', orderId, userId, couponId, reason },
-    products: [],
-    events: [{ type: 'stock-rejected', data: { orderId, userId, reason, productId, totalAmount } }],
-  });
+  const { products, unpaid, limits, line } = state;
+  const { orderId, userId, couponId, expectedTotal } = order;
+  const wants = order.lines.map(({ productId, quantity }) => ({ productId, quantity }));
+  const waiting: WaitingReservation = {
+    ...{ status: 'WAITING', orderId, userId, couponId, waited: false },
+    ...{ wants, expectedTotal },
+  };
+  const counter: Counter = {
+    ...{ products, unpaid, limits },
+    ahead: everybodyAhead(line, { products, unpaid, limits }),
+  };
+  const verdict = judge(waiting, counter);
+  if (verdict.kind !== 'waits') return conclude(waiting, verdict, products);
 
-  const lines: ReservedLine[] = [];
-  const moved: ProductStock[] = [];
-  let outOfStock: number | undefined;
-  for (const { productId, quantity } of order.lines) {
-    const product = products.get(productId);
-    if (!product) return reject('PRODUCT_NOT_FOUND', productId, null);
-    if (product.available < quantity) outOfStock ??= productId;
-    lines.push({ productId, name: product.name, unitPrice: product.price, quantity });
-    moved.push({ ...product, available: product.available - quantity, reserved: product.reserved + quantity });
+  const full = fullLine(wants, counter);
+  if (full !== undefined) {
+    const refused = { kind: 'refused', reason: 'TOO_MANY_WAITING', productId: full, totalAmount: null } as const;
+    return conclude(waiting, refused, products);
   }
-  if (outOfStock !== undefined) return reject('OUT_OF_STOCK', outOfStock, null);
-
-  const totalAmount = lines.reduce((sum, line) => sum + line.unitPrice * line.quantity, 0);
-  if (order.expectedTotal !== null && order.expectedTotal !== totalAmount) {
-    return reject('PRICE_CHANGED', null, totalAmount);
-  }
+  const { reason, productId } = verdict;
   return {
-    reservation: { status: 'ACTIVE', orderId, userId, couponId, lines, totalAmount },
+    reservation: { ...waiting, waited: true },
+    products: move(wants, products, (product) => ({ waiting: product.waiting + 1 })),
+    events: [{ type: 'stock-awaited', data: { orderId, userId, reason, productId } }],
+  };
+}
+
+/** The end of an order's wait, or what a new order gets without waiting. */
+function conclude(
+  order: WaitingReservation,
+  verdict: Exclude<Verdict, { kind: 'waits' }>,
+  products: ReadonlyMap<number, ProductStock>,
+): Decision {
+  const { orderId, userId, couponId, waited } = order;
+  const leaving = waited ? 1 : 0;
+  if (verdict.kind === 'refused') {
+    const { reason, productId, totalAmount } = verdict;
+    return {
+      reservation: { status: 'REJECTED', orderId, userId, couponId, waited, reason },
+      products: waited ? move(order.wants, products, (product) => ({ waiting: product.waiting - 1 })) : [],
+      events: [{ type: 'stock-rejected', data: { orderId, userId, reason, productId, totalAmount } }],
+    };
+  }
+  const { totalAmount } = verdict;
+  const moved = move(order.wants, products, (product, quantity) => ({
+    available: product.available - quantity,
+    reserved: product.reserved + quantity,
+    waiting: product.waiting - leaving,
+  }));
+  const lines = order.wants.map(({ productId, quantity }) => {
+    const { name, price } = known(products, productId);
+    return { productId, name, unitPrice: price, quantity };
+  });
+  return {
+    reservation: { status: 'ACTIVE', orderId, userId, couponId, waited, lines, totalAmount },
     products: moved,
     events: [{ type: 'stock-reserved', data: { orderId, userId, couponId, lines, totalAmount } }],
   };
@@ -134,6 +172,7 @@ function sell({ reservation, products }: CatalogState, orderId: string): Decisio
     case 'VOID':
       // A late copy: an order completes before it is cancelled, or never.
       return NOTHING;
+    case 'WAITING':
     case 'REJECTED':
     case undefined:
       throw new Error(`order ${orderId} completed, but its stock is ${reservation?.status ?? 'unknown'}`);
@@ -147,7 +186,12 @@ function release(state: CatalogState, order: EventDataByType['order-cancelled'])
   const { orderId, userId, couponId, reason } = order;
   switch (reservation?.status) {
     case undefined:
-      return { reservation: { status: 'VOID', orderId, userId, couponId, reason }, products: [], events: [] };
+      return voided({ orderId, userId, couponId, waited: false }, reason);
+    case 'WAITING':
+      return {
+        ...voided({ orderId, userId, couponId, waited: true }, reason),
+        products: move(reservation.wants, products, (product) => ({ waiting: product.waiting - 1 })),
+      };
     case 'ACTIVE':
     case 'SOLD': {
       const from = reservation.status === 'ACTIVE' ? 'reserved' : 'sold';
@@ -169,16 +213,25 @@ function release(state: CatalogState, order: EventDataByType['order-cancelled'])
   }
 }
 
+function voided(order: OfOrder, reason: string): Decision {
+  return { reservation: { status: 'VOID', ...order, reason }, products: [], events: [] };
+}
+
 function move(
-  lines: readonly ReservedLine[],
+  lines: readonly OrderedLine[],
   products: ReadonlyMap<number, ProductStock>,
   change: (product: ProductStock, quantity: number) => Partial<ProductStock>,
 ): ProductStock[] {
   return lines.map(({ productId, quantity }) => {
-    const product = products.get(productId);
-    if (!product) throw new Error(`product ${productId} is reserved but does not exist`);
+    const product = known(products, productId);
     return { ...product, ...change(product, quantity) };
   });
+}
+
+function known(products: ReadonlyMap<number, ProductStock>, productId: number): ProductStock {
+  const product = products.get(productId);
+  if (!product) throw new Error(`product ${productId} is reserved but does not exist`);
+  return product;
 }
 
 /** The contract gives each product once, in whole pieces; other lines would move stock wrongly. */

@@ -1,10 +1,15 @@
 import type { Transaction } from '@shop/chassis';
 import type { Outbox, Subscription } from '@shop/events';
-import { type CatalogStore, createReserveStock } from '../usecases/reserve-stock.ts';
+import type { Limits } from '../domain/waiting.ts';
+import type { Companions } from '../usecases/companions.ts';
+import type { CatalogStore } from '../usecases/ports.ts';
+import { createReserveStock } from '../usecases/reserve-stock.ts';
 
 interface Dependencies {
   readonly store: CatalogStore<Transaction>;
+  readonly companions: Companions;
   readonly outbox: Outbox<Transaction>;
+  readonly limits: Limits;
   readonly now: () => Date;
 }
 

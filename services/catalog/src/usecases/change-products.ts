@@ -1,6 +1,10 @@
 import { claimForOne, DomainError, type IdempotencyClaim, type Transaction, type Transactor } from '@shop/chassis';
 import type { Outbox } from '@shop/events';
+import { buyersOf, decideLine, type StockSnapshot } from '../domain/batch.ts';
+import type { Limits } from '../domain/waiting.ts';
 import type { CatalogProblem } from '../problems.ts';
+import { type Companions, lockWithCompanions } from './companions.ts';
+import type { CatalogStore } from './ports.ts';
 
 /** A product as the shop shows it; the price in won. */
 export interface Product {
@@ -55,6 +59,9 @@ export interface ProductStore {
 interface Dependencies {
   readonly transactor: Transactor<Transaction>;
   readonly products: ProductStore;
+  readonly store: CatalogStore<Transaction>;
+  readonly companions: Companions;
+  readonly limits: Limits;
   readonly outbox: Outbox<Transaction>;
   readonly now: () => Date;
   /** Called in each transaction that changes a product. */
@@ -69,7 +76,7 @@ export interface Changed {
 
 /** Operators' changes of products. Each is a row and a product-changed event, in one transaction. */
 export function createProductChanges(dependencies: Dependencies) {
-  const { products } = dependencies;
+  const { products, store, companions } = dependencies;
   return {
     create: (request: ChangeRequest, product: NewProduct): Promise<Changed> =>
       changeOnce(dependencies, request, async (tx, at) => ({
@@ -84,6 +91,7 @@ export function createProductChanges(dependencies: Dependencies) {
     /** Throws PRODUCT_NOT_FOUND. */
     update: (request: ChangeRequest, productId: number, patch: ProductPatch): Promise<Changed> =>
       changeOnce(dependencies, request, async (tx, at) => {
+        const stock = await lockWithCompanions(store, companions, tx, [productId]);
         const before = await products.lock(tx, productId);
         if (!before) throw productNotFound(productId);
         const stockDelta = patch.restock ?? 0;
@@ -98,12 +106,32 @@ export function createProductChanges(dependencies: Dependencies) {
           requestId: request.requestId,
         };
         await products.update(tx, change, at);
-        return change;
+        return { ...change, stockQuantity: await serveLine(dependencies, tx, stock, change) };
       }),
   };
 }
 
 export type ProductChanges = ReturnType<typeof createProductChanges>;
+
+/**
+ * Decides those who wait for the product after its stock or price changed.
+ * @returns the pieces that are then left
+ */
+async function serveLine(
+  { store, outbox, limits, now }: Dependencies,
+  tx: Transaction,
+  { products: before, line }: StockSnapshot,
+  { productId, name, price, stockQuantity }: ProductChange,
+): Promise<number> {
+  const product = before.get(productId);
+  if (!product || line.size === 0) return stockQuantity;
+  const products = new Map(before).set(productId, { ...product, name, price, available: stockQuantity });
+  const known = await store.loadReservations(tx, [], buyersOf({ products, line }, [], limits));
+  const { changes, events } = decideLine({ products, line, ...known }, { now: now(), limits });
+  await store.save(tx, changes);
+  if (events.length > 0) await outbox.append(tx, events);
+  return changes.products.find((it) => it.productId === productId)?.available ?? stockQuantity;
+}
 
 /** Runs `make` once for a key; a repeat gets the product as it was then. */
 async function changeOnce(

@@ -10,15 +10,19 @@ const COMMITTED_AFTER_MS = 1_000;
 /** An order that ends this shortly before its deadline, ms, may have been ended by it. */
 const DEADLINE_MARGIN_MS = 2_000;
 
+/** PENDING orders that the saga has to do with. One that waits for pieces is as old as the line before it is slow. */
+const UNDERWAY = `FROM orders WHERE status = 'PENDING' AND awaits_stock = 0`;
+
 /**
- * Reads only the index (status, created_at): the PENDING orders, and those created since the oldest of them. The number
- * of orders that ended between two readings is found by counting the ended ones of one span of creation time twice.
+ * Reads only the index (status, created_at, awaits_stock): the PENDING orders, and those created since the oldest
+ * of them. The number of orders that ended between two readings is found by counting the ended ones of one span of
+ * creation time twice.
  */
 const READ = `
   SELECT
     (SELECT created_at FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT 1) AS first,
-    (SELECT created_at FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT ?, 1) AS oldest,
-    (SELECT COUNT(*) FROM (SELECT 1 FROM orders WHERE status = 'PENDING' LIMIT ${MAX_COUNTED}) AS few) AS pending,
+    (SELECT created_at ${UNDERWAY} ORDER BY created_at LIMIT ?, 1) AS oldest,
+    (SELECT COUNT(*) FROM (SELECT 1 ${UNDERWAY} LIMIT ${MAX_COUNTED}) AS few) AS pending,
     COUNT(*) AS ended,
     COALESCE(SUM(created_at >= ?), 0) AS endedOfNext
   FROM orders FORCE INDEX (orders_status)

@@ -14,6 +14,7 @@ export interface OrderRow {
   readonly discount_amount: number | null;
   readonly paid_amount: number | null;
   readonly version: number;
+  readonly awaits_stock: number;
   readonly traceparent: string | null;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -42,6 +43,7 @@ export const ORDER_COLUMNS = [
   'discount_amount',
   'paid_amount',
   'version',
+  'awaits_stock',
   'traceparent',
   'created_at',
   'updated_at',
@@ -61,6 +63,7 @@ export function toRow(order: Order): SqlValue[] {
     order.payment?.discountAmount ?? null,
     order.payment?.paidAmount ?? null,
     order.version,
+    order.awaitsStock ? 1 : 0,
     order.traceparent,
     order.createdAt,
     order.updatedAt,
@@ -80,6 +83,7 @@ export function toOrder(row: OrderRow, items: readonly ItemRow[]): Order {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     version: row.version,
+    awaitsStock: row.awaits_stock === 1,
   };
   const reservation =
     row.total_amount === null ? null : { lines: items.map(toPricedLine), totalAmount: row.total_amount };

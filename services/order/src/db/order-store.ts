@@ -16,6 +16,7 @@ const UPDATE_ORDER = [
   'discount_amount',
   'paid_amount',
   'version',
+  'awaits_stock',
   'updated_at',
   'completed_at',
 ]

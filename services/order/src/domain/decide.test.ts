@@ -26,6 +26,19 @@ type Outcome =
 /** The whole table: state × input → outcome, before the deadline. */
 const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = {
   'pending, knows nothing': {
+    'stock-awaited': 'knows more',
+    'stock-reserved': 'knows more',
+    'stock-rejected': 'cancels: OUT_OF_STOCK',
+    'coupon-redeemed': 'stays',
+    'coupon-rejected': 'cancels: COUPON_EXPIRED',
+    'payment-completed': 'knows more',
+    'payment-failed': 'cancels: INSUFFICIENT_BALANCE',
+    'payment-refunded': 'stays',
+    'cancel-requested': 'cancels: ORDER_CANCELLED',
+    'deadline-checked': 'stays',
+  },
+  'pending, waits for stock': {
+    'stock-awaited': 'stays',
     'stock-reserved': 'knows more',
     'stock-rejected': 'cancels: OUT_OF_STOCK',
     'coupon-redeemed': 'stays',
@@ -37,6 +50,7 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
     'deadline-checked': 'stays',
   },
   'pending, reserved': {
+    'stock-awaited': 'stays',
     'stock-reserved': 'stays',
     'stock-rejected': 'cancels: OUT_OF_STOCK',
     'coupon-redeemed': 'stays',
@@ -48,6 +62,7 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
     'deadline-checked': 'stays',
   },
   'pending, paid': {
+    'stock-awaited': 'knows more',
     'stock-reserved': 'completes',
     'stock-rejected': 'cancels: OUT_OF_STOCK',
     'coupon-redeemed': 'stays',
@@ -59,6 +74,7 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
     'deadline-checked': 'stays',
   },
   completed: {
+    'stock-awaited': 'stays',
     'stock-reserved': 'stays',
     'stock-rejected': 'contradicts',
     'coupon-redeemed': 'stays',
@@ -76,6 +92,7 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
 
 function cancelledRow(): Record<OrderInput['type'], Outcome> {
   return {
+    'stock-awaited': 'stays',
     'stock-reserved': 'stays',
     'stock-rejected': 'stays',
     'coupon-redeemed': 'stays',

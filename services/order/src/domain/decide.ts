@@ -4,6 +4,7 @@ import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Rese
 
 /** The events of other services that an order reacts to. */
 export const SAGA_EVENTS = [
+  'stock-awaited',
   'stock-reserved',
   'stock-rejected',
   'coupon-redeemed',
@@ -57,10 +58,12 @@ export function decide(state: Order, input: OrderInput, now: Date): Decision {
 
 function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decision {
   switch (input.type) {
+    case 'stock-awaited':
+      return withoutEvents(state.reservation || state.awaitsStock ? state : { ...state, awaitsStock: true });
     case 'stock-reserved': {
       if (state.reservation) return withoutEvents(state);
       const { lines, totalAmount } = input.data;
-      return completeIfKnown({ ...state, reservation: { lines, totalAmount } }, now);
+      return completeIfKnown({ ...state, awaitsStock: false, reservation: { lines, totalAmount } }, now);
     }
     case 'payment-completed': {
       if (state.payment) return withoutEvents(state);
@@ -92,6 +95,7 @@ function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decis
 
 function decideCompleted(state: CompletedOrder, input: OrderInput): Decision {
   switch (input.type) {
+    case 'stock-awaited':
     case 'stock-reserved':
     case 'payment-completed':
     case 'payment-refunded':
@@ -152,7 +156,7 @@ function assertNames({ orderId, couponId }: Order, heardOf: string): void {
 
 function cancel(state: PendingOrder | CompletedOrder, reason: string): Decision {
   const completedAt = state.status === 'COMPLETED' ? state.completedAt : null;
-  const cancelled: CancelledOrder = { ...state, status: 'CANCELLED', completedAt, reason };
+  const cancelled: CancelledOrder = { ...state, status: 'CANCELLED', awaitsStock: false, completedAt, reason };
   const data: EventDataByType['order-cancelled'] = {
     orderId: state.orderId,
     userId: state.userId,

@@ -52,6 +52,8 @@ interface OrderBase extends OrderDetails {
   readonly updatedAt: Date;
   /** The number of steps in its history. */
   readonly version: number;
+  /** It waits in the catalog's line for pieces that others hold: its age says nothing about the speed of the saga. */
+  readonly awaitsStock: boolean;
 }
 
 export interface PendingOrder extends OrderBase {

@@ -25,6 +25,7 @@ export function place(placement: Placement, now: Date): { order: PendingOrder; s
     createdAt: now,
     updatedAt: now,
     version: 1,
+    awaitsStock: false,
     status: 'PENDING',
     reservation: null,
     payment: null,

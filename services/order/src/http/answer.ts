@@ -9,6 +9,8 @@ const DETAILS: Partial<Record<OrderProblem, string>> = {
   INSUFFICIENT_BALANCE: 'The balance does not cover the order; nothing was charged.',
   PRODUCT_NOT_FOUND: 'The order names a product that does not exist.',
   OUT_OF_STOCK: 'A product of the order is not in stock in this quantity.',
+  QUANTITY_ABOVE_LIMIT: 'One user may not hold that many pieces of a product before they are paid.',
+  TOO_MANY_WAITING: 'The pieces that are left are held by unpaid orders, and too many orders wait for them already.',
   PRICE_CHANGED: 'The total is not the expected one.',
   COUPON_NOT_FOUND: 'You have no coupon with this id.',
   COUPON_ALREADY_USED: 'Another order uses the coupon.',

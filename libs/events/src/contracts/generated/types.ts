@@ -288,6 +288,18 @@ export interface ShipmentRequested {
   readonly lines: readonly ShipmentRequestedLine[];
 }
 
+/** The order waits in line for pieces that other orders hold and have not paid; stock-reserved or stock-rejected follows, unless the order is cancelled first. */
+export interface StockAwaited {
+  /** The order: a UUIDv7, also the message key. */
+  readonly orderId: string;
+  /** The user who ordered. */
+  readonly userId: number;
+  /** Stable code: PIECES_HELD (by orders of others, or wanted by those ahead in line), UNPAID_LIMIT (the user's own unpaid orders hold as many as one user may), or a later addition. */
+  readonly reason: string;
+  /** The first product of which there were too few pieces to be had. */
+  readonly productId: number;
+}
+
 /** No line of the order was reserved. */
 export interface StockRejected {
   /** The order: a UUIDv7, also the message key. */
@@ -346,6 +358,7 @@ export interface EventDataByType {
   readonly 'product-changed': ProductChanged;
   readonly 'shipment-cancelled': ShipmentCancelled;
   readonly 'shipment-requested': ShipmentRequested;
+  readonly 'stock-awaited': StockAwaited;
   readonly 'stock-rejected': StockRejected;
   readonly 'stock-reserved': StockReserved;
 }
