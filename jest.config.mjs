@@ -55,5 +55,7 @@ export default {
   ],
   // A rejection unhandled by the end of a test's turn fails that test.
   waitForUnhandledRejections: true,
+  // Ends a test that hangs; five seconds would also end many that only share a busy machine.
+  testTimeout: 60_000,
   verbose: false,
 };
