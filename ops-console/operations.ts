@@ -103,7 +103,12 @@ const messaging = z
     relaying: z.boolean().describe('it sends what stands in its outbox'),
     halted: z.array(z.string()).describe('partitions and groups that stand still'),
     refused: z
-      .array(z.strictObject({ topic: z.string(), reason: z.string() }))
+      .array(
+        z.strictObject({
+          topic: z.string().describe('its name'),
+          reason: z.string().describe('the word of the broker, such as UNKNOWN_TOPIC_OR_PARTITION'),
+        }),
+      )
       .describe('topics whose events the broker does not take'),
     waiting: z.array(z.string()).describe('groups that wait for something that is away'),
   })

@@ -106,19 +106,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '  sent.add(rows);\n  ledger.sent(rows',
   },
   {
-    name: 'relay: later events of a refused topic are sent',
-    file: 'libs/events/src/relay/holds.ts',
-    from: 'has: (row) => waiting.some((part) => isIn(part, row)),',
-    to: 'has: () => false,',
-    also: { from: '    get parts() {\n      return waiting;', to: '    get parts() {\n      return [];' },
-  },
-  {
-    name: 'relay: a topic is taken again, and its waiting events are forgotten by the ledger',
-    file: 'libs/events/src/relay/relay.ts',
-    from: '    holds.release(part);\n    ledger.reset();',
-    to: '    holds.release(part);',
-  },
-  {
     name: 'relay: ids are drawn, not derived',
     file: 'libs/events/src/outbox/outbox.ts',
     from: "definition.id === 'derived' ? deriveEventId(key, type)",

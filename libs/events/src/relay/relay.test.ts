@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { OutgoingRecord } from '../broker.ts';
+import type { Clock } from '../clock.ts';
 import { OutageError, RefusedError } from '../errors.ts';
 import { noMetrics } from '../metrics.ts';
 import { createMemoryStore } from '../testing/memory-store.ts';
@@ -75,7 +76,7 @@ describe('a relay whose broker refuses something', () => {
   const relays: Relay[] = [];
   afterEach(() => Promise.all(relays.splice(0).map((relay) => relay.stop())));
 
-  function start() {
+  function start(clock: Clock = createVirtualClock()) {
     const store = createMemoryStore();
     const broker = createRefusingBroker();
     const said: string[] = [];
@@ -83,7 +84,7 @@ describe('a relay whose broker refuses something', () => {
     const say = (details: object, message: string) => void said.push(`${message} ${JSON.stringify(details)}`);
     const relay = startRelay({
       ...{ store, broker, batch: 3, quietMs: 0 },
-      clock: createVirtualClock(),
+      clock,
       lock: { hold: async () => true, release: async () => {} },
       logger: { debug: () => {}, info: say, warn: say, error: say },
       metrics: { ...noMetrics, refused: (topics) => void refused.push(topics) },
@@ -125,6 +126,41 @@ describe('a relay whose broker refuses something', () => {
     expect(broker.names().filter((name) => name.startsWith('b'))).toEqual(many.slice(0, 9).map((_, n) => `b k ${n}`));
     expect(refused.at(-1)).toEqual([]);
     expect(said.at(-1)).toContain('takes again');
+  });
+
+  it('when a topic is taken again and has a new event, then the event waits for those before it, though it comes from memory', async () => {
+    // Time hardly passes: the next try of what is held is far away.
+    let time = 0;
+    const clock: Clock = {
+      now: () => time,
+      async sleep(_, signal) {
+        if (signal?.aborted) return;
+        time += 1;
+        await nextTurn();
+      },
+    };
+    const { store, broker, append, until } = start(clock);
+    const reads = jest.spyOn(store, 'readOutbox');
+    const sendOthers = async (isDone: () => boolean) => {
+      for (let n = 100; !isDone(); n += 1) {
+        await append(row('a', 'k', n));
+        await until(() => broker.names().includes(`a k ${n}`));
+      }
+    };
+    broker.refusedTopics.set('b', 'UNKNOWN_TOPIC_OR_PARTITION');
+    await append(row('b', 'k', 0));
+    await until(() => broker.sends.length > 0);
+    // From now on rows come from memory.
+    let before = 0;
+    await sendOthers(() => {
+      const fromMemory = broker.sent.length > 0 && reads.mock.calls.length === before;
+      before = reads.mock.calls.length;
+      return fromMemory;
+    });
+    broker.refusedTopics.clear();
+    await append(row('b', 'k', 1));
+    await sendOthers(() => broker.names().filter((name) => name.startsWith('b')).length === 2);
+    expect(broker.names().filter((name) => name.startsWith('b'))).toEqual(['b k 0', 'b k 1']);
   });
 
   it('when a record is too large, then its key waits alone until an operator has taken its row away', async () => {
