@@ -18,6 +18,7 @@ again (\`Idempotency-Replayed: true\`); with another body it is 422. Refusals th
 be answered with its last good answer instead (\`Warning: 110\`).
 
 **Lists** are pages: \`nextCursor\` of one is \`cursor\` of the next. Bodies are JSON of 64 KiB at most; unknown fields are refused.
+Texts that are stored are one line without control characters.
 Ids that are UUIDs are the same in capital letters; answers have them in small ones.
 
 What the services tell each other is in the [catalogue of events](/docs/events).

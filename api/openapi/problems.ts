@@ -35,6 +35,7 @@ function commonProblems({ access, body, params, path }: Operation): CommonProble
     // A path with an empty segment does not exist; operators' paths are not available everywhere.
     ...(params || path.startsWith('/ops/') ? (['NOT_FOUND'] as const) : []),
     'REQUEST_TIMEOUT',
+    'EXPECTATION_FAILED',
     ...(body ? (['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'] as const) : []),
     'HEADERS_TOO_LARGE',
     'INTERNAL_ERROR',

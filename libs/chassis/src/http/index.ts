@@ -6,5 +6,6 @@ export { BODY_LIMIT } from './json-body.ts';
 export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
 export { preferredWait } from './prefer.ts';
 export { type RunningServer, type ServeOptions, serve } from './server.ts';
+export { shownText, textFault } from './text.ts';
 export { type Client, clientOf, TIME_LEFT_HEADER } from './time-left.ts';
 export { MAX_INTEGER, parse, userIdFrom, userIdQuery, userIdSchema } from './validate.ts';

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { listenWith } from './listen.ts';
-import { answerUnread } from './unread-request.ts';
+import { answerUnread, refuseExpectation } from './unread-request.ts';
 
 /** Longer than our clients keep an idle connection, so that it is never closed while a request is being sent. */
 const KEEP_ALIVE_MS = 75_000;
@@ -50,6 +50,7 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
   );
   server.maxRequestsPerSocket = 0;
   server.on('clientError', answerUnread);
+  server.on('checkExpectation', refuseExpectation);
   // Node counts a connection as idle only after its first request: connections without a request are tracked here.
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {

@@ -45,6 +45,19 @@ describe('requests that do not reach the application', () => {
     expect(await send(port, `${GET}X-Large: ${'a'.repeat(17_000)}\r\n\r\n`)).toMatch(whole(431, 'HEADERS_TOO_LARGE'));
   });
 
+  it.each(['foo', '200-ok', ''])(
+    'when it expects what cannot be met (%s), then 417 with a problem, and the application is not asked',
+    async (expectation) => {
+      const { port } = await listen({}, () => {
+        throw new Error('asked');
+      });
+      const body = 'Content-Length: 2\r\n\r\n{}';
+      expect(await send(port, `POST / HTTP/1.1\r\nHost: x\r\nExpect: ${expectation}\r\n${body}`)).toMatch(
+        /^HTTP\/1.1 417 [\s\S]*application\/problem\+json[\s\S]*"code":"EXPECTATION_FAILED"/,
+      );
+    },
+  );
+
   it('when the text is not HTTP, then 400', async () => {
     const { port } = await listen();
     expect(await send(port, 'SSH-2.0-OpenSSH_9.2\r\n\r\n')).toMatch(whole(400, 'VALIDATION_FAILED'));

@@ -34,6 +34,20 @@ export function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void
   socket.destroySoon();
 }
 
+/** Answers a request with an `Expect` other than 100-continue, which Node itself answers. */
+export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const { body } = renderProblem(new DomainError('EXPECTATION_FAILED', 'Only Expect: 100-continue can be met.'));
+  const text = JSON.stringify(body);
+  const type = 'application/problem+json';
+  // The connection closes: the body was not read, and would be taken for the next request.
+  response.writeHead(body.status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(text),
+    Connection: 'close',
+  });
+  response.end(text);
+}
+
 function problemOf(code: string | undefined): DomainError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':

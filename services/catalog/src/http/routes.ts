@@ -2,7 +2,7 @@ import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRe
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { type Changed, type ChangeRequest, type ProductChanges, productNotFound } from '../usecases/change-products.ts';
-import { newProductBody, productParams, productPatchBody } from './schemas.ts';
+import { newProductBody, productParams, productPatchBody, productQuery } from './schemas.ts';
 import type { ShownProducts } from './shown-products.ts';
 
 export interface ProductRoutes {
@@ -26,6 +26,7 @@ export function productRoutes({ shown, changes }: ProductRoutes): (router: Route
     });
 
     router.get('/products/:id', async (request, response) => {
+      parse(productQuery, request.query);
       const { id } = parse(productParams, request.params);
       const product = await shown.find(id, { fresh: wantsNow(request.headers) });
       if (!product) throw productNotFound(id);

@@ -1,12 +1,7 @@
+import { shownText } from '@shop/chassis';
 import { z } from 'zod';
 
-const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .refine((text) => text.isWellFormed(), 'expected well-formed text')
-  .describe('what users see; no lone surrogates');
+const name = shownText(200).describe('what users see; one line, without control characters');
 // Fifty lines of a thousand pieces at this price still add up exactly.
 const price = z.number().int().min(0).max(1_000_000_000).describe('of one piece, won');
 const pieces = z.number().int().max(1_000_000_000);
@@ -25,6 +20,9 @@ export const productPatchBody = z
   })
   .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'expected something to change')
   .meta({ minProperties: 1 });
+
+/** The query of one product: there is none. Each spelling of a URL would have a copy of its own. */
+export const productQuery = z.strictObject({});
 
 export const productParams = z.object({
   id: z

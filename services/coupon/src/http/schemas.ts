@@ -1,4 +1,4 @@
-import { MAX_INTEGER, pageCursor, pageLimit, userIdQuery, userIdSchema, uuidIn } from '@shop/chassis';
+import { MAX_INTEGER, pageCursor, pageLimit, shownText, userIdQuery, userIdSchema, uuidIn } from '@shop/chassis';
 import { z } from 'zod';
 import { discountBody } from './discount.ts';
 
@@ -15,13 +15,7 @@ const time = z.iso
 
 export const newPolicyBody = z
   .strictObject({
-    name: z
-      .string()
-      .trim()
-      .min(1)
-      .max(200)
-      .refine((text) => text.isWellFormed(), 'expected well-formed text')
-      .describe('what users see; no lone surrogates'),
+    name: shownText(200).describe('what users see; one line, without control characters'),
     ...discountBody,
     // The door of a policy is loaded and compared as a whole; this many take a fraction of its time-out.
     totalQuantity: wholeNumber(100_000).describe('coupons there are'),

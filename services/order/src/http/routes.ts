@@ -141,7 +141,7 @@ async function listOrders(deps: OrderRoutes, request: Request, response: Respons
 
 async function cancelOrder(deps: OrderRoutes, request: Request, response: Response): Promise<void> {
   parse(userQuery, request.query);
-  const body = parse(cancelOrderBody, request.body ?? {});
+  const body = parse(cancelOrderBody, request.body === undefined ? {} : request.body);
   const userId = userIdFrom(request);
   const orderId = orderIdOf(request);
   const idempotencyKey = idempotencyKeyFrom(request);
