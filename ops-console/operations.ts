@@ -13,7 +13,11 @@ const byCode = (what: string) => z.record(z.string(), z.int()).describe(what);
 const verdict = describes<Verdict>()(
   z
     .strictObject({
-      clean: z.boolean().describe('every invariant holds'),
+      clean: z.boolean().describe('every invariant holds, and there was something to check'),
+      state: z
+        .enum(['HOLDS', 'BROKEN', 'NOTHING_TO_CHECK'])
+        .describe('NOTHING_TO_CHECK: no order and no message was in what was asked for, so nothing is proven'),
+      unchecked: z.array(z.string()).describe('the checks that had nothing to check'),
       violations: z
         .array(
           z.strictObject({

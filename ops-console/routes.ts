@@ -35,7 +35,7 @@ export function consoleRoutes({ audits, rushes, status, streams, now }: ConsoleR
     router.get('/ops/status', async (_request, response) => void response.json(await status()));
 
     router.post('/ops/audit', (request, response) => {
-      const { since = new Date(now() - SINCE_MS) } = parse(auditBody, request.body ?? {});
+      const { since = new Date(now() - SINCE_MS) } = parse(auditBody, request.body === undefined ? {} : request.body);
       const state = audits.begin({ since, restMs: 0 });
       response.status(202).setHeader('Location', `/ops/audit/${state.auditId}`).json(state);
     });

@@ -1,5 +1,6 @@
 import { MAX_INTEGER } from '@shop/chassis';
 import { z } from 'zod';
+import { MomentError, readMoment } from '../ops/src/time.ts';
 
 /** Most buyers of a rush. */
 const MAX_BUYERS = 2_000;
@@ -18,10 +19,20 @@ export const rushBody = z.strictObject({
 
 /** The body of POST /ops/audit; it may be missing. */
 export const auditBody = z.strictObject({
-  since: z.iso
-    .datetime({ offset: true })
-    .transform((text) => new Date(text))
+  since: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return readMoment(text, new Date());
+      } catch (error) {
+        if (!(error instanceof MomentError)) throw error;
+        context.addIssue({ code: 'custom', message: error.message });
+        return z.NEVER;
+      }
+    })
     .refine((at) => at.getTime() >= Date.now() - MAX_SINCE_MS, 'expected a time within the last 24 hours')
     .optional()
-    .describe('leaves out what began before, within the last 24 hours; left out: 15 minutes ago'),
+    .describe(
+      'leaves out what began before: a time with its zone (ISO 8601) or an age (90s, 15m, 2h) of the last 24 hours; left out: 15 minutes ago',
+    ),
 });

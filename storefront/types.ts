@@ -98,6 +98,7 @@ export interface Rush {
   readonly p95Ms: Readonly<Record<'coupon' | 'order', number | null>>;
   readonly audit?: {
     readonly clean: boolean;
+    readonly state: 'HOLDS' | 'BROKEN' | 'NOTHING_TO_CHECK';
     readonly violations: readonly {
       readonly invariant: number;
       readonly title: string;

@@ -174,6 +174,7 @@ export const en = {
     clean: 'Clean: every invariant holds.',
     cleanMeans: (checks: string, orders: string, sold: string, refused: string) =>
       `${checks} checks over ${orders} orders; ${sold} completed, ${refused} refused, none lost and none twice.`,
+    nothingChecked: 'There was nothing to check: no order and no message. This proves nothing.',
     broken: 'An invariant does not hold.',
     partlyChecked: 'Nothing wrong was found, but not everything could be checked:',
     lost: 'Nobody knows this rush any more: its console was started anew. What was ordered and issued stands.',

@@ -168,6 +168,7 @@ export const ko: Words = {
     clean: '이상 없음: 모든 불변 조건이 지켜졌습니다.',
     cleanMeans: (checks, orders, sold, refused) =>
       `주문 ${orders}건을 ${checks}가지로 검사했습니다. 완료 ${sold}건, 거절 ${refused}건, 잃어버리거나 두 번 처리된 것은 없습니다.`,
+    nothingChecked: '검사할 것이 없었습니다. 주문도 메시지도 없어, 아무것도 확인되지 않았습니다.',
     broken: '지켜지지 않은 불변 조건이 있습니다.',
     partlyChecked: '이상은 발견되지 않았지만, 검사하지 못한 것이 있습니다:',
     lost: '이 러시의 기록이 없습니다. 콘솔이 다시 시작되었습니다. 주문된 것과 발급된 것은 그대로입니다.',

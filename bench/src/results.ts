@@ -85,12 +85,14 @@ export function keepAs<R>(name: string, none: R, change: (results: R) => void, r
   return report;
 }
 
-export function summarizeAudit({ ok, orders, records, durationMs, findings }: AuditReport): AuditSummary {
+export function summarizeAudit({ state, orders, records, durationMs, findings }: AuditReport): AuditSummary {
+  const found = findings.filter((it) => it.failed > 0).map((it) => `${it.name} (${it.failed})`);
   return {
-    ok,
+    // After a load there was something to check: an audit that saw nothing looked at something else.
+    ok: state === 'HOLDS',
     orders,
     records,
     durationMs,
-    failed: findings.filter((it) => it.failed > 0).map((it) => `${it.name} (${it.failed})`),
+    failed: state === 'NOTHING_TO_CHECK' ? ['there was nothing to check'] : found,
   };
 }

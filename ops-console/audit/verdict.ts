@@ -2,7 +2,12 @@ import type { AuditReport } from '../../ops/src/audit/run.ts';
 
 /** The result of an audit, without the checks that found nothing. */
 export interface Verdict {
+  /** Nothing contradicts, and there was something to check. */
   readonly clean: boolean;
+  /** NOTHING_TO_CHECK: no order and no message was in the scope. */
+  readonly state: AuditReport['state'];
+  /** Names of the checks that had nothing to check. */
+  readonly unchecked: readonly string[];
   readonly violations: readonly Violation[];
   /** Number of checks. */
   readonly checks: number;
@@ -22,9 +27,11 @@ export interface Violation {
 }
 
 export function verdictOf(report: AuditReport): Verdict {
-  const { ok, findings, notes, orders, records, durationMs } = report;
+  const { state, findings, notes, orders, records, durationMs } = report;
   return {
-    clean: ok,
+    clean: state === 'HOLDS',
+    state,
+    unchecked: findings.filter((finding) => finding.state === 'NOTHING_TO_CHECK').map(({ name }) => name),
     violations: findings
       .filter((finding) => finding.failed > 0)
       .map(({ invariant, name, title, failed, examples }) => ({

@@ -4,7 +4,17 @@ import type { Verdict } from '../audit/verdict.ts';
 import type { Ask } from './gateway.ts';
 import { createRushes, type Rush, type RushDeps, type RushState } from './rushes.ts';
 
-const CLEAN: Verdict = { clean: true, violations: [], checks: 1, notes: [], orders: 1, records: 1, durationMs: 1 };
+const CLEAN: Verdict = {
+  clean: true,
+  state: 'HOLDS',
+  unchecked: [],
+  violations: [],
+  checks: 1,
+  notes: [],
+  orders: 1,
+  records: 1,
+  durationMs: 1,
+};
 const WISH = { buyers: 3, quantity: 1 };
 
 /** A shop that sells to every buyer. */

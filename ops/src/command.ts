@@ -1,4 +1,6 @@
+import { textFault } from '@shop/chassis';
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { MomentError, readMoment } from './time.ts';
 
 /** Exit codes that scripts can rely on. */
 export const EXIT = { done: 0, failed: 1, usage: 2, found: 3 } as const;
@@ -69,28 +71,34 @@ function refuseToExit(command: Command): void {
   for (const child of command.commands) refuseToExit(child);
 }
 
-/** Reads a whole number within limits, for options. */
+/** Reads a whole number within limits, for options: decimal digits only, so that no unit or other form is guessed. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most) {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (Number.isNaN(value) || value < least || value > most) {
       throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
     }
     return value;
   };
 }
 
-const UNITS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Reads a reason that is kept and shown again: one line of 3 to 500 characters. */
+export function reason(text: string): string {
+  const words = text.trim();
+  if (words.length < 3 || words.length > 500) throw new InvalidArgumentError('It must be 3 to 500 characters.');
+  const fault = textFault(words);
+  if (fault !== undefined) throw new InvalidArgumentError(`${fault}.`);
+  return words;
+}
 
-/** Reads a moment: an ISO time, or an age such as `15m`, `2h`, `1d`. */
+/** Reads a moment of the past, for options: see `readMoment`. */
 export function moment(text: string, now = new Date()): Date {
-  const age = /^(\d+)([smhd])$/.exec(text);
-  const unit = age?.[2] ? UNITS[age[2]] : undefined;
-  if (age && unit) return new Date(now.getTime() - Number(age[1]) * unit);
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime()))
-    throw new InvalidArgumentError('It must be a time (2026-01-31T09:00:00Z) or an age (15m, 2h, 1d).');
-  return time;
+  try {
+    return readMoment(text, now);
+  } catch (error) {
+    if (error instanceof MomentError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
 }
 
 /** Columns padded to their widest cell. */

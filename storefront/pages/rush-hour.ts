@@ -176,6 +176,8 @@ function verdict({ audit, error, orders }: Rush): TemplateResult {
   const w = words().rush;
   if (error) return html`<p class="verdict broken" role="status">${w.notAudited(error)}</p>`;
   if (!audit) return html`<p class="verdict" role="status">${w.auditFollows}</p>`;
+  if (audit.state === 'NOTHING_TO_CHECK')
+    return html`<div class="verdict" role="status"><strong>${w.nothingChecked}</strong>${notes(audit.notes)}</div>`;
   if (audit.clean) {
     const sold = count(orders.completed);
     const refused = count(refusals(orders.refused));

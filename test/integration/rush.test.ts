@@ -6,6 +6,8 @@ import { type Answer, Api, expectStatus, type Problem } from '../support/api.ts'
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { expectOps } from '../support/ops.ts';
+import { PATIENT } from '../support/patient.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const DEMO_USERS = 200;
@@ -17,7 +19,7 @@ let system: System;
 let ops: Api;
 
 beforeAll(async () => {
-  system = await startSystem({ auth: 'on' });
+  system = await startSystem({ auth: 'on', env: PATIENT });
   await system.start('ops-console');
   ops = await signIn(1, 'ops');
   const users = Array.from({ length: DEMO_USERS }, (_, index) => index + 1);
@@ -200,9 +202,49 @@ describe('an audit', () => {
     expect(done.verdict?.orders).toBeGreaterThan(0);
   });
 
-  it('when an audit would reach back too far, then it is refused', async () => {
-    const { body } = expectStatus(await post<Problem>('/ops/audit', { since: '2020-01-01T00:00:00Z' }), 400);
+  it.each([
+    '2020-01-01T00:00:00Z',
+    '2045-01-01T00:00:00Z',
+    '45',
+    '25h',
+    '2026-02-30T00:00:00Z',
+    new Date().toISOString().slice(0, -1),
+    '',
+  ])('when an audit would reach back too far, or its moment is none (%s), then it is refused', async (since) => {
+    const { body } = expectStatus(await post<Problem>('/ops/audit', { since }), 400);
     expect(body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ path: 'since' }] });
+  });
+
+  it('when the body of an audit is no object, then it is refused', async () => {
+    for (const body of [null, [], '15m', 7])
+      expect(expectStatus(await post<Problem>('/ops/audit', body as object), 400).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  it('when the command line audits from now on, then it says that there was nothing to check', async () => {
+    const { stdout, stderr } = await expectOps(system.stack, ['audit', '--since', '0s', '--grace', '0']);
+    expect(stdout).toMatch(/none +4 /);
+    expect(stdout).not.toContain('every invariant holds');
+    expect(`${stdout}${stderr}`).toMatch(/nothing to check|Nothing was checked/i);
+  });
+
+  it.each([
+    ['audit', '--since', '45'],
+    ['audit', '--since', '2099-01-01T00:00:00Z'],
+    ['audit', '--since', '2026-02-30T00:00:00Z'],
+    ['audit', '--grace', '1e1'],
+    ['audit', '--deadline', '35s'],
+    ['replay', '--group', 'payment', '--from', '45'],
+    ['replay', '--group', 'payment', '--from', '2h', '--to', '2099-01-01T00:00:00Z'],
+    ['replay', '--recover', 'payment', '--from', '2026-01-31'],
+    ['dead-letters', 'discard', 'payment/1', '--reason', 'x\u001b[2Jy'],
+  ])('when a command gets a moment or a text that is none (%s %s %s), then it ends with 2', async (...args) => {
+    const { stdout, stderr } = await expectOps(
+      system.stack,
+      args.filter((arg) => arg !== undefined),
+      2,
+    );
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/option .* is invalid/);
   });
 });
 

@@ -70,6 +70,21 @@ it('when the audit runs, then it looks at the shipments, and finds one that is w
   }
 });
 
+it('when an order is asked for by the command line, then it shows what shipping and ranking have of it', async () => {
+  const userId = await system.api.newUser(10_000);
+  const orderId = await newOrder(userId, 2);
+  await shipmentOf(orderId, userId, 'REQUESTED');
+  const shown = await eventually('ranking to have applied it', async () => {
+    const { stdout } = await expectOps(system.stack, ['order', orderId.toUpperCase()]);
+    return stdout.includes('ranking inbox') && stdout;
+  });
+  expect(shown).toMatch(/shipping +first heard of it; parcel of 2 pieces/);
+  expect(shown).toMatch(/shipping +shipment REQUESTED/);
+  expect(shown).toMatch(/shipping inbox +applied order-completed/);
+  expect(shown).toMatch(/ranking inbox +applied order-completed/);
+  expect(shown).toMatch(/payment inbox +applied stock-reserved/);
+});
+
 it('when the status is asked for, then it shows the service, its group and its topic', async () => {
   const { stdout } = await expectOps(system.stack, ['status']);
   expect(stdout).toMatch(/shipping-1|shipping/);

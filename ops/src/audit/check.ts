@@ -43,7 +43,9 @@ export interface Finding {
   readonly name: string;
   readonly title: string;
   readonly checked: number;
-  /** Number of contradictions; on a live system those found twice. 0 is good. */
+  /** NOTHING_TO_CHECK: there was nothing in its scope, so it says nothing. */
+  readonly state: 'HOLDS' | 'BROKEN' | 'NOTHING_TO_CHECK';
+  /** Number of contradictions; on a live system those found twice. */
   readonly failed: number;
   readonly examples: readonly Suspect[];
   /** Number of contradictions explained by a dead letter in front of them. */

@@ -21,6 +21,7 @@ export function finding(
     invariant: check.invariant,
     name: check.name,
     title: check.title,
+    state: failed.length > 0 ? 'BROKEN' : result.checked === 0 && parked.length === 0 ? 'NOTHING_TO_CHECK' : 'HOLDS',
     checked: result.checked,
     failed: failed.length,
     examples: failed.slice(0, EXAMPLES),

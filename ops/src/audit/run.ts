@@ -44,7 +44,11 @@ export interface AuditOptions {
 }
 
 export interface AuditReport {
-  /** True when every invariant holds. */
+  /**
+   * NOTHING_TO_CHECK: nothing contradicts, but there was no order and no message in the scope, so nothing is proven.
+   */
+  readonly state: Finding['state'];
+  /** True when nothing contradicts an invariant, even if there was nothing to check. */
   readonly ok: boolean;
   readonly findings: readonly Finding[];
   /** Remarks for the reader, e.g. how far a group is behind. */
@@ -116,8 +120,12 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
     ...(await topicFindings({ sql, events, offsets, tail, comparison: first.comparison, parkedKeys })),
     ...(await delivery.findings({ sql, log, ends: now, graceMs })),
   ].sort((a, b) => a.invariant - b.invariant);
+  const ok = findings.every((each) => each.failed === 0);
+  const orders = first.comparison.orders;
+  const records = held.reduce((sum, range) => sum + range.to - range.from, 0);
   return {
-    ok: findings.every((each) => each.failed === 0),
+    state: !ok ? 'BROKEN' : orders === 0 && records === 0 ? 'NOTHING_TO_CHECK' : 'HOLDS',
+    ok,
     findings,
     notes: [
       ...retained.notes(),
@@ -127,8 +135,8 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
       ...setAsideNotes(first.comparison.setAside),
       ...delivery.notes,
     ],
-    orders: first.comparison.orders,
-    records: held.reduce((sum, range) => sum + range.to - range.from, 0),
+    orders,
+    records,
     durationMs: Math.round(performance.now() - started),
   };
 }

@@ -20,7 +20,7 @@ export function registerAudit(program: Command): void {
   )
     .option(
       '--since <time>',
-      'leave out what began before: 2026-01-31T09:00:00Z, or an age such as 15m, 2h, 1d',
+      'leave out what began before: 2026-01-31T09:00:00Z (with its zone), or an age such as 90s, 15m, 2h, 1d',
       (text) => moment(text),
     )
     .option(
@@ -48,6 +48,8 @@ export function registerAudit(program: Command): void {
             deadlineMs: deadline * 1_000,
           });
           output.result(report, renderAudit(report));
+          if (report.state === 'NOTHING_TO_CHECK')
+            output.say('Nothing was checked: this says neither that all is well nor that something is wrong.');
           return report.ok ? EXIT.done : EXIT.found;
         } finally {
           await session.close();

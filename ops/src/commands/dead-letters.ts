@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type Addresses, readAddresses } from '../addresses.ts';
-import { action, addCommand, EXIT, type ExitCode, type Output, table, wholeNumber } from '../command.ts';
+import { action, addCommand, EXIT, type ExitCode, type Output, reason, table, wholeNumber } from '../command.ts';
 import { groupDeadLetters, readBehind, readDeadLetter, readDeadLetters, readMessage } from '../dead-letters/read.ts';
 import { requestDiscard, requestRedrive } from '../dead-letters/resolve.ts';
 import { decodePayload } from '../decode.ts';
@@ -78,11 +78,6 @@ function changing(command: Command): Command {
   return command
     .option('--execute', 'do it; without, only say what would be done')
     .option('--wait <seconds>', 'wait so long for the service to act', wholeNumber(0, 3_600), 30);
-}
-
-function reason(text: string): string {
-  if (text.trim().length < 3 || text.length > 500) throw new InvalidArgumentError('It must be 3 to 500 characters.');
-  return text.trim();
 }
 
 async function withSql(work: (sql: SqlConnection, addresses: Addresses) => Promise<ExitCode>): Promise<ExitCode> {

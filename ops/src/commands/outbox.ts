@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
-import { action, addCommand, duration, EXIT, type ExitCode, type Output, table } from '../command.ts';
+import { action, addCommand, duration, EXIT, type ExitCode, type Output, reason, table } from '../command.ts';
 import { readFront, readWaitingEvent, readWaitingTopics, refusalOf } from '../outbox/read.ts';
 import { setAside } from '../outbox/set-aside.ts';
 import { connectSql } from '../sql.ts';
@@ -23,18 +23,13 @@ export function registerOutbox(program: Command): void {
     'never send one that the broker refuses; what waits behind it is then sent',
     'outbox set-aside catalog/12 --reason "larger than any topic may take" --execute',
   )
-    .requiredOption('--reason <words>', 'why; kept with it, and told by the audit', words)
+    .requiredOption('--reason <words>', 'why; kept with it, and told by the audit', reason)
     .option('--execute', 'do it; without, only say what would be done')
     .action(
       action<{ json?: boolean; reason: string; execute?: boolean }>((output, options, ref) =>
         putAside(output, ref ?? '', options.reason, options.execute ?? false),
       ),
     );
-}
-
-function words(text: string): string {
-  if (text.trim().length < 3 || text.length > 500) throw new InvalidArgumentError('It must be 3 to 500 characters.');
-  return text.trim();
 }
 
 async function list(output: Output): Promise<ExitCode> {

@@ -1,7 +1,7 @@
 import { createKafkaAdmin, type KafkaAdmin } from '@shop/events';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
-import { action, addCommand, EXIT, type ExitCode, moment, wholeNumber } from '../command.ts';
+import { action, addCommand, EXIT, type ExitCode, moment, reason, wholeNumber } from '../command.ts';
 import { ask } from '../replay/ask.ts';
 import type { ReplayContext, ReplayOptions } from '../replay/context.ts';
 import { checkReason, readWish } from '../replay/options.ts';
@@ -25,7 +25,7 @@ export function registerReplay(program: Command): void {
     .option('--topic <name>', 'only this topic')
     .option('--type <name>', 'only events of this type')
     .option('--key <key>', 'only this key: an order id, a user id')
-    .option('--from <time>', 'a time (2026-01-31T09:00:00Z) or an age (2h)', (text) => moment(text))
+    .option('--from <time>', 'a past time with its zone (2026-01-31T09:00:00Z) or an age (2h)', (text) => moment(text))
     .option('--to <time>', 'likewise; without, up to now', (text) => moment(text))
     .option('--rate <messages>', 'at most so many a second', wholeNumber(1, 100_000), 2_000)
     .option('--max-lag <messages>', 'pause while the group itself is further behind', wholeNumber(0, 10_000_000), 1_000)
@@ -52,11 +52,6 @@ export function registerReplay(program: Command): void {
         }
       }),
     );
-}
-
-function reason(text: string): string {
-  if (text.trim().length < 3 || text.length > 500) throw new InvalidArgumentError('It must be 3 to 500 characters.');
-  return text.trim();
 }
 
 async function run(context: ReplayContext): Promise<ExitCode> {

@@ -28,6 +28,8 @@ const facts = (change: Partial<OrderFacts>): OrderFacts => ({
   coupon: undefined,
   payment: undefined,
   points: [],
+  shipment: undefined,
+  applied: [],
   outbox: [],
   deadLetters: [],
   ...change,

@@ -1,7 +1,9 @@
-import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
+import { deriveEventId, type EventType } from '@shop/events';
+import { SERVICE_NAMES, SERVICES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import { WORTH, type WorthRow } from '../coupon-worth.ts';
 import type { DeadLetter } from '../dead-letters/read.ts';
 import { parseRef } from '../dead-letters/read.ts';
+import { RUNNING_TYPES } from '../running-events.ts';
 import type { SqlReader } from '../sql.ts';
 
 export interface OrderRow {
@@ -56,6 +58,21 @@ export interface PaymentRow {
   readonly updatedAt: Date;
 }
 
+/** Only where shipping runs. */
+export interface ShipmentRow {
+  readonly status: string;
+  readonly pieces: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** A row of a group's inbox. It is all that a service has of an order of which it keeps no row, such as ranking. */
+export interface AppliedEvent {
+  readonly group: string;
+  readonly type: EventType;
+  readonly at: Date;
+}
+
 export interface WaitingEvent {
   readonly service: ServiceName;
   readonly type: string;
@@ -89,6 +106,9 @@ export interface OrderFacts {
     readonly balanceAfter: number;
     readonly at: Date;
   }[];
+  readonly shipment: ShipmentRow | undefined;
+  /** The order's events that groups have applied, as long as inboxes remember them. */
+  readonly applied: readonly AppliedEvent[];
   /** Events of the order that the relays have not sent yet. */
   readonly outbox: readonly WaitingEvent[];
   readonly deadLetters: readonly Pick<
@@ -149,6 +169,8 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
       `SELECT id, type, amount, balance_after AS balanceAfter, created_at AS at FROM shop_payment.point_history WHERE order_id = ? ORDER BY id`,
       [orderId],
     ),
+    shipment: await readShipment(reader, orderId),
+    applied: await readApplied(reader, orderId),
     outbox: await union<WaitingEvent>(
       reader,
       orderId,
@@ -173,6 +195,33 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
       )
     ).map((letter) => ({ ...letter, service: parseRef(letter.ref).service })),
   };
+}
+
+async function readShipment(reader: SqlReader, orderId: string): Promise<ShipmentRow | undefined> {
+  if (!SERVICE_NAMES.includes('shipping')) return undefined;
+  const [shipment] = await reader.query<ShipmentRow>(
+    `SELECT status, pieces, created_at AS createdAt, updated_at AS updatedAt
+     FROM shop_shipping.shipments WHERE order_id = ?`,
+    [orderId],
+  );
+  return shipment;
+}
+
+async function readApplied(reader: SqlReader, orderId: string): Promise<AppliedEvent[]> {
+  const types = new Map(RUNNING_TYPES.map((type) => [deriveEventId(orderId, type), type]));
+  const applied: AppliedEvent[] = [];
+  for (const service of SERVICE_NAMES) {
+    const rows = await reader.query<{ group: string; eventId: string; at: Date }>(
+      `SELECT consumer_group AS \`group\`, event_id AS eventId, processed_at AS at
+       FROM ${schemaOf(service)}.processed_event WHERE consumer_group IN (?) AND event_id IN (?)`,
+      [[...SERVICES[service].groups], [...types.keys()]],
+    );
+    for (const { group, eventId, at } of rows) {
+      const type = types.get(eventId);
+      if (type) applied.push({ group, type, at });
+    }
+  }
+  return applied;
 }
 
 async function union<Row>(reader: SqlReader, key: string, statement: (service: ServiceName) => string): Promise<Row[]> {

@@ -14,7 +14,7 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
   const add = (at: Date | null | undefined, where: string, what: string): void => {
     if (at) entries.push({ at, where, what });
   };
-  const { order, reservation, redemption, coupon, payment } = facts;
+  const { order, reservation, redemption, coupon, payment, shipment } = facts;
   if (order)
     add(
       order.createdAt,
@@ -47,6 +47,11 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
   }
   for (const entry of facts.points)
     add(entry.at, 'payment', `points ${entry.type} ${entry.amount}, balance ${entry.balanceAfter}`);
+  if (shipment) {
+    add(shipment.createdAt, 'shipping', `first heard of it; parcel of ${shipment.pieces} pieces`);
+    add(shipment.updatedAt, 'shipping', `shipment ${shipment.status}`);
+  }
+  for (const { group, type, at } of facts.applied) add(at, `${group} inbox`, `applied ${type}`);
   for (const event of facts.outbox) add(event.createdAt, `${event.service} outbox`, `${event.type} waits to be sent`);
   for (const letter of facts.deadLetters) {
     add(
