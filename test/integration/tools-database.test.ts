@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { SqlConnection } from '../../ops/src/sql.ts';
+import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
 import { eventually } from '../support/eventually.ts';
 import { connectRoot, testStack } from '../support/stack.ts';
 
@@ -19,4 +19,10 @@ it('when the server ends a connection between two queries, then the tool lives o
     return left.length === 0;
   });
   await expect(tool.query('SELECT 1')).rejects.toThrow();
+});
+
+it('when a statement gets no answer in time, then the tool says which, and its connection ends without a wait', async () => {
+  const patient = await connectSql(`${testStack().env.MYSQL_ROOT_URL}/mysql`, 300);
+  await expect(patient.query('SELECT SLEEP(60)')).rejects.toThrow('did not answer within 0.3 s: SELECT SLEEP(60)');
+  await patient.close();
 });
