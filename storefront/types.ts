@@ -28,6 +28,7 @@ export interface Order {
   readonly totalAmount: number | null;
   readonly discountAmount: number | null;
   readonly paidAmount: number | null;
+  readonly refund?: { readonly status: 'PENDING' | 'DONE'; readonly amount: number };
   readonly couponId?: string;
   readonly reason?: string;
   readonly createdAt: string;

@@ -87,7 +87,12 @@ export const en = {
   all: 'All',
   placedAt: 'Placed',
   paid: 'Paid',
-  refunded: (amount: string) => `${amount} was given back.`,
+  refund: {
+    PENDING: (amount: string) => `${amount} is on its way back to you. You can spend it in a moment.`,
+    DONE: (amount: string) => `${amount} was given back.`,
+  },
+  refundTitle: 'Refund',
+  couponKept: 'The coupon would have taken nothing off, so it was not used: you keep it.',
   cancelOrder: 'Cancel the order',
   cancelling: 'Cancelling …',
   wasCancelled: 'The order is cancelled.',

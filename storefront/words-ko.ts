@@ -86,7 +86,12 @@ export const ko: Words = {
   all: '전체',
   placedAt: '주문 시각',
   paid: '결제',
-  refunded: (amount) => `${amount}을 돌려받았습니다.`,
+  refund: {
+    PENDING: (amount) => `${amount}을 돌려드리는 중입니다. 잠시 뒤에 쓸 수 있습니다.`,
+    DONE: (amount) => `${amount}을 돌려받았습니다.`,
+  },
+  refundTitle: '환불',
+  couponKept: '쿠폰으로 할인될 금액이 없어 쿠폰을 쓰지 않았습니다. 쿠폰은 그대로 남아 있습니다.',
   cancelOrder: '주문 취소',
   cancelling: '취소하는 중 …',
   wasCancelled: '주문이 취소되었습니다.',

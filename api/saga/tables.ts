@@ -143,6 +143,7 @@ function redemptions(): SagaTable {
       'no row yet, no such coupon': { redemption: undefined, coupon: undefined },
       REDEEMED: { redemption: coupon.redeemed, coupon: coupon.used },
       RETURNED: { redemption: coupon.returned, coupon: coupon.issued },
+      SPARED: { redemption: coupon.spared, coupon: coupon.issued },
       REJECTED: { redemption: coupon.rejected, coupon: coupon.usedByAnother },
       VOID: { redemption: coupon.voided, coupon: coupon.issued },
     },

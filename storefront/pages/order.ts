@@ -5,6 +5,9 @@ import { followOrder } from '../live-order.ts';
 import { attempt, type Page, say, sayProblem } from '../page.ts';
 import type { Order, OrderEvent } from '../types.ts';
 
+/** How long one question for a refund waits for its answer, s. */
+const REFUND_WAIT_S = 10;
+
 export const orderPage: Page = async ({ params, signal, draw }) => {
   const [orderId = ''] = params;
   const events: OrderEvent[] = [];
@@ -49,11 +52,18 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
         order = (await call<Order>('POST', `/orders/${orderId}/cancel`, { key: cancelKey, signal })).data;
         say(words().wasCancelled);
         follow();
+        attempt(untilRefunded);
       } finally {
         cancelling = false;
         show();
       }
     });
+  };
+
+  /** The points come back a moment after the cancellation: the page says when they can be spent. */
+  const untilRefunded = async () => {
+    while (order?.refund?.status === 'PENDING' && !signal.aborted)
+      state((await call<Order>('GET', `/orders/${orderId}`, { waitS: REFUND_WAIT_S, signal })).data);
   };
 
   draw(html`<h1 tabindex="-1">${words().order}</h1><p>${words().loading}</p>`);
@@ -66,17 +76,19 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
   }
   show();
   follow();
+  attempt(untilRefunded);
 };
 
 function view(order: Order, events: readonly OrderEvent[], cancel: (() => void) | undefined, cancelling: boolean) {
   const w = words();
-  const { status, totalAmount, discountAmount, paidAmount, reason } = order;
-  const refunded = status === 'CANCELLED' && paidAmount !== null && paidAmount > 0;
+  const { status, totalAmount, discountAmount, paidAmount, refund, reason } = order;
+  const keptCoupon = order.couponId !== undefined && discountAmount === 0;
   return html`
     <h1 tabindex="-1">${w.orderNumber(order.orderId.slice(-6))}</h1>
     <p class="state ${status.toLowerCase()}" role="status" data-testid="order-status">${w.status[status]}</p>
     ${reason ? html`<p>${w.whyCancelled(explainCode(reason))}</p>` : ''}
-    ${refunded ? html`<p>${w.refunded(money(paidAmount))}</p>` : ''}
+    ${refund ? html`<p data-refund=${refund.status}>${w.refund[refund.status](money(refund.amount))}</p>` : ''}
+    ${keptCoupon ? html`<p>${w.couponKept}</p>` : ''}
     <section class="card" aria-labelledby="steps">
       <h2 id="steps">${w.steps}</h2>
       <ol class="steps" aria-live="polite">${steps(order, events)}</ol>
@@ -94,6 +106,7 @@ function view(order: Order, events: readonly OrderEvent[], cancel: (() => void) 
       <dl class="sums">
         ${totalAmount === null ? '' : html`<dt>${w.total}</dt><dd>${money(totalAmount)}</dd>`}
         ${discountAmount ? html`<dt>${w.discount}</dt><dd>${money(-discountAmount)}</dd>` : ''}
+        ${refund ? html`<dt>${w.refundTitle}</dt><dd>${money(refund.amount)}</dd>` : ''}
         ${paidAmount === null ? '' : html`<dt>${w.paid}</dt><dd class="price">${money(paidAmount)}</dd>`}
         <dt>${w.placedAt}</dt><dd>${time(order.createdAt)}</dd>
       </dl>

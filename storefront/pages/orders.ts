@@ -37,7 +37,7 @@ export const ordersPage: Page = async ({ signal, draw }) => {
             <a href="#/orders/${order.orderId}">${w.orderNumber(order.orderId.slice(-6))}</a>
             <span class="state ${order.status.toLowerCase()}">${w.status[order.status]}</span>
             <span>${order.items.map(({ name, productId }) => name ?? w.product(productId)).join(', ')}</span>
-            <span class="price">${order.paidAmount === null ? '' : money(order.paidAmount)}</span>
+            <span class="price">${price(order)}</span>
             <span class="hint">${time(order.createdAt)}</span>
           </li>`,
         )}
@@ -51,3 +51,9 @@ export const ordersPage: Page = async ({ signal, draw }) => {
   await listing.next();
   show();
 };
+
+/** What was paid, or what is given back. */
+function price({ paidAmount, refund }: Order): string {
+  if (refund) return words().refund[refund.status](money(refund.amount));
+  return paidAmount === null ? '' : money(paidAmount);
+}

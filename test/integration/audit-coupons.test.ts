@@ -172,6 +172,17 @@ describe('the audit of a shop with coupons', () => {
     expect(await faults()).toEqual({});
   });
 
+  it('when an order was spared its coupon, then it must be one that it takes nothing off', async () => {
+    await shop.sql(`UPDATE shop_coupon.redemptions SET status = 'SPARED', discount_amount = 0 WHERE order_id = ?`, [
+      discounted,
+    ]);
+    await shop.sql(
+      `UPDATE shop_coupon.coupons SET status = 'ISSUED', order_id = NULL, used_at = NULL WHERE coupon_id = ?`,
+      [USED],
+    );
+    expect((await faults())['4 completed-uses-its-coupon']).toEqual([discounted]);
+  });
+
   it.each<[string, string, (string | number)[], string, string]>([
     ['a coupon that was not revoked', `status = 'ISSUED', revoked_at = NULL`, [], '7 revoked-as-wished', FREE],
     ['one that is marked and can be used', `status = 'ISSUED'`, [], '7 revoked-as-wished', FREE],

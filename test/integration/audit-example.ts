@@ -141,9 +141,12 @@ export async function addOrder(shop: Shop, orderId: string, states: States): Pro
     ...(payment === 'REFUNDED' ? (['payment-refunded'] as const) : []),
   ];
   await shop.sql(
-    `INSERT INTO shop_order.orders (order_id, user_id, coupon_id, status, reason, total_amount, discount_amount, paid_amount, version, created_at, updated_at, completed_at)
-     VALUES (?, ${userId}, ${coupon ? `'${coupon.id}'` : 'NULL'}, ?, ${reason ? '?' : 'NULL'}, 2000, ${discount}, ${captured ? paid : 'NULL'}, ${events.length}, ?, ?, ${completed ? '?' : 'NULL'})`,
-    [orderId, order, ...(reason ? [reason] : []), createdAt, createdAt, ...(completed ? [createdAt] : [])],
+    `INSERT INTO shop_order.orders (order_id, user_id, coupon_id, status, reason, total_amount, discount_amount, paid_amount, version, created_at, updated_at, completed_at, refunded_at)
+     VALUES (?, ${userId}, ${coupon ? `'${coupon.id}'` : 'NULL'}, ?, ${reason ? '?' : 'NULL'}, 2000, ${discount}, ${captured ? paid : 'NULL'}, ${events.length}, ?, ?, ${completed ? '?' : 'NULL'}, ${payment === 'REFUNDED' ? '?' : 'NULL'})`,
+    [
+      ...[orderId, order, ...(reason ? [reason] : []), createdAt, createdAt],
+      ...[...(completed ? [createdAt] : []), ...(payment === 'REFUNDED' ? [createdAt] : [])],
+    ],
   );
   await shop.sql('INSERT INTO shop_order.order_items (order_id, product_id, quantity) VALUES (?, ?, 2)', [
     orderId,

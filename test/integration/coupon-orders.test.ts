@@ -102,6 +102,23 @@ describe('an order with a coupon', () => {
   });
 });
 
+it('when the order costs nothing, then it completes without its coupon, which can be used for another', async () => {
+  const [free, productId, userId] = [
+    await api.newProduct(0, 10),
+    await api.newProduct(700, 10),
+    await api.newUser(1_000),
+  ];
+  const couponId = await coupons.give(userId, 500);
+  const { body } = expectStatus(await order(userId, free, couponId), 201);
+  expect(body).toMatchObject({ couponId, totalAmount: 0, discountAmount: 0, paidAmount: 0 });
+  expect(await coupons.read(couponId)).toEqual({ status: 'ISSUED', orderId: null });
+  const next = expectStatus(await order(userId, productId, couponId), 201);
+  expect(next.body).toMatchObject({ discountAmount: 500, paidAmount: 200 });
+  expectStatus(await api.cancel(body.orderId, userId), 202);
+  await session.waitUntilIdle();
+  expect(await coupons.read(couponId)).toEqual({ status: 'USED', orderId: next.body.orderId });
+});
+
 it('when a coupon is revoked while an order has it, then the order keeps it, and it comes back REVOKED', async () => {
   const [productId, userId] = [await api.newProduct(1_500, 10), await api.newUser(10_000)];
   const couponId = await coupons.give(userId, 1_000);

@@ -153,6 +153,8 @@ function* ordersAgree(shop: ShopAtRest): Iterable<string> {
     if (order.status === 'CANCELLED') {
       if (['WAITING', 'ACTIVE', 'SOLD'].includes(reservation?.status ?? '')) yield `5: ${state}`;
       if (payment?.status === 'COMPLETED') yield `5: ${state}`;
+      if ((payment?.status === 'REFUNDED') !== (order.refundedAt !== null))
+        yield `5: ${state}, refunded ${order.refundedAt}`;
       // Every participant has consumed the order's events in the end, so it has a row.
       if (!reservation || !payment) yield `5: ${state}`;
     }
@@ -182,7 +184,9 @@ function* couponsAgree(shop: ShopAtRest): Iterable<string> {
     } else if (order.status === 'COMPLETED') {
       const [coupon] = used;
       const isItsOwn = coupon?.couponId === couponId && coupon.userId === order.userId;
-      if (used.length !== 1 || !isItsOwn || redemption?.status !== 'REDEEMED') yield `4: ${state}`;
+      const isUsed = used.length === 1 && isItsOwn && redemption?.status === 'REDEEMED';
+      const isSpared = used.length === 0 && redemption?.status === 'SPARED';
+      if (discountOf(shop, order) > 0 ? !isUsed : !isSpared) yield `4: ${state}, discount ${discountOf(shop, order)}`;
     } else if (order.status === 'CANCELLED') {
       if (used.length > 0) yield `5: ${state}`;
       // Coupon has consumed every order with a coupon in the end, so it has a row.

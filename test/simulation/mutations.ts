@@ -161,6 +161,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '    couponId: null,\n    reason,',
   },
   {
+    name: 'order: it does not note its refund',
+    file: 'services/order/src/domain/decide.ts',
+    from: 'return withoutEvents(state.refundedAt ? state : { ...state, refundedAt: now });',
+    to: 'return withoutEvents(state.completedAt ? state : { ...state, refundedAt: now });',
+  },
+  {
     name: 'catalog: VOID is forgotten',
     file: 'services/catalog/src/domain/reservation.ts',
     from: 'return voided({ orderId, userId, couponId, waited: false }, reason);',
@@ -273,6 +279,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'services/coupon/src/domain/redemption.ts',
     from: "status: isOver(coupon, now) ? 'EXPIRED' : 'ISSUED'",
     to: "status: 'EXPIRED'",
+  },
+  {
+    name: 'coupon: it is used for an order that it takes nothing off',
+    file: 'services/coupon/src/domain/redemption.ts',
+    from: 'if (discountAmount === 0) return {',
+    to: 'if (discountAmount < 0) return {',
   },
   {
     name: 'coupon: its time is not looked at',

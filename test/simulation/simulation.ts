@@ -37,6 +37,8 @@ export interface Outcome {
   readonly violations: readonly string[];
 }
 
+/** Without these a participant does not undo its part, or an order never knows its refund. */
+const INDISPENSABLE: ReadonlySet<string> = new Set(['order-cancelled', 'order-completed', 'payment-refunded']);
 const MAX_STEPS = 60_000;
 const PARTITIONS = 2;
 const CHAOS: Actor = { name: 'chaos', alive: true };
@@ -197,7 +199,7 @@ class Simulation {
     const { deadLetters } = this.#messaging[service];
     const dead = [...deadLetters.committed.values()].filter((letter) => letter.status === 'DEAD');
     for (const letter of dead) {
-      const isDispensable = letter.eventType !== 'order-cancelled' && letter.eventType !== 'order-completed';
+      const isDispensable = !INDISPENSABLE.has(letter.eventType ?? '');
       const status = isDispensable && this.#random.chance(this.#world.weather.discards) ? 'DISCARDED' : 'REDRIVE';
       await this.#databases[service]
         .transaction(OPERATOR, async (tx) => {

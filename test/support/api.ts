@@ -24,6 +24,7 @@ export interface OrderBody {
   readonly totalAmount: number;
   readonly discountAmount: number;
   readonly paidAmount: number;
+  readonly refund?: { readonly status: 'PENDING' | 'DONE'; readonly amount: number };
   readonly couponId?: string;
   readonly reason?: string;
 }
@@ -131,8 +132,9 @@ export class Api {
     });
   }
 
-  cancel(orderId: string, userId: number, key?: string): Promise<Answer<OrderAnswer>> {
-    return this.request('POST', `/orders/${orderId}/cancel`, { body: { userId }, ...keyHeader(key) });
+  cancel(orderId: string, userId: number, key?: string, wait?: number): Promise<Answer<OrderAnswer>> {
+    const headers = { ...keyHeader(key).headers, ...(wait === undefined ? {} : { prefer: `wait=${wait}` }) };
+    return this.request('POST', `/orders/${orderId}/cancel`, { body: { userId }, headers });
   }
 
   /** The order once it is no longer PENDING. */

@@ -16,7 +16,8 @@ export const couponChecks: readonly Check[] = [
   sqlCheck({
     invariant: 4,
     name: 'completed-uses-its-coupon',
-    title: 'a COMPLETED order has its coupon USED by it, for exactly its discount; without a coupon there is none',
+    title:
+      'a COMPLETED order has its coupon USED by it, for exactly its discount, or SPARED where that is 0; without a coupon there is none',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'COMPLETED'`,
     faults: `
       SELECT o.order_id AS id, o.order_id AS order_key,
@@ -26,7 +27,10 @@ export const couponChecks: readonly Check[] = [
         OR (d.status <=> 'REDEEMED' AND d.coupon_id <=> o.coupon_id AND d.user_id <=> o.user_id
             AND d.total_amount <=> o.total_amount AND d.discount_amount <=> o.discount_amount
             AND c.status <=> 'USED' AND c.order_id <=> o.order_id AND c.user_id <=> o.user_id
-            AND o.discount_amount <=> ${discountOn('c', 'o.total_amount')}))`,
+            AND o.discount_amount <=> ${discountOn('c', 'o.total_amount')})
+        OR (d.status <=> 'SPARED' AND d.coupon_id <=> o.coupon_id AND d.user_id <=> o.user_id AND c.user_id <=> o.user_id
+            AND d.total_amount <=> o.total_amount AND d.discount_amount <=> 0 AND o.discount_amount <=> 0
+            AND ${discountOn('c', 'o.total_amount')} <=> 0 AND NOT (c.order_id <=> o.order_id)))`,
   }),
   sqlCheck({
     invariant: 4,

@@ -51,6 +51,16 @@ export const orderChecks: readonly Check[] = [
       ${JOINED} AND o.status = 'CANCELLED' AND (r.status IN ('WAITING', 'ACTIVE', 'SOLD') OR p.status = 'COMPLETED')`,
   }),
   sqlCheck({
+    invariant: 5,
+    name: 'refund-is-known',
+    title: 'a CANCELLED order knows of its refund, and another of none',
+    counted: `SELECT COUNT(*) AS counted FROM shop_payment.payments WHERE order_id >= :first AND status = 'REFUNDED'`,
+    faults: `
+      SELECT o.order_id AS id, o.order_id AS order_key,
+             CONCAT(o.status, ', refunded ', COALESCE(o.refunded_at, 'never'), ', but payment ', COALESCE(p.status, 'none')) AS detail
+      ${JOINED} AND (o.refunded_at IS NOT NULL) <> COALESCE(p.status = 'REFUNDED', FALSE)`,
+  }),
+  sqlCheck({
     invariant: 6,
     name: 'pending-within-deadline',
     title: 'no order is PENDING past its deadline',
@@ -72,7 +82,7 @@ export const orderChecks: readonly Check[] = [
         UNION ALL SELECT order_id, CONCAT('reservation ', status) FROM shop_catalog.reservations
         WHERE order_id >= :first AND status NOT IN ('WAITING', 'ACTIVE', 'SOLD', 'RELEASED', 'REJECTED', 'VOID')
         UNION ALL SELECT order_id, CONCAT('redemption ', status) FROM shop_coupon.redemptions
-        WHERE order_id >= :first AND status NOT IN ('REDEEMED', 'RETURNED', 'REJECTED', 'VOID')
+        WHERE order_id >= :first AND status NOT IN ('REDEEMED', 'RETURNED', 'SPARED', 'REJECTED', 'VOID')
         UNION ALL SELECT order_id, CONCAT('payment ', status) FROM shop_payment.payments
         WHERE order_id >= :first AND status NOT IN ('COMPLETED', 'REFUNDED', 'FAILED', 'VOID')
       ) t`,

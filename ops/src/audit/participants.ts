@@ -41,7 +41,12 @@ const ALL_PARTICIPANTS = {
   redemption: {
     service: 'coupon',
     table: 'redemptions',
-    implies: { REDEEMED: ['coupon-redeemed'], RETURNED: ['coupon-redeemed'], REJECTED: ['coupon-rejected'] },
+    implies: {
+      REDEEMED: ['coupon-redeemed'],
+      RETURNED: ['coupon-redeemed'],
+      SPARED: ['coupon-redeemed'],
+      REJECTED: ['coupon-rejected'],
+    },
   },
   payment: {
     service: 'payment',

@@ -84,5 +84,6 @@ const order = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID };
 
 export const redeemed: GrantedRedemption = { ...order, status: 'REDEEMED', totalAmount: 3_000, discountAmount: 1_000 };
 export const returned: GrantedRedemption = { ...redeemed, status: 'RETURNED' };
+export const spared: GrantedRedemption = { ...redeemed, status: 'SPARED', totalAmount: 0, discountAmount: 0 };
 export const rejected: EmptyRedemption = { ...order, status: 'REJECTED', reason: 'COUPON_ALREADY_USED' };
 export const voided: EmptyRedemption = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };

@@ -195,6 +195,23 @@ it('when a coupon was revoked while an order had it, then it comes back REVOKED,
   expect(await couponOf(coupon)).toMatchObject({ status: 'REVOKED', orderId: null });
 });
 
+it('when a coupon takes nothing off an order, then it stays ISSUED, also for the next order, and after a cancellation', async () => {
+  const coupon = await newCoupon();
+  const before = await couponOf(coupon);
+  const free = { ...orderOf(coupon), totalAmount: 0 };
+  await batch([stockReserved(free)]);
+  expect(await redemptionOf(free)).toMatchObject({ status: 'SPARED' });
+  expect(await couponOf(coupon)).toEqual(before);
+  const next = orderOf(coupon);
+  await batch([cancelled(free), stockReserved(next)]);
+  expect(await redemptionOf(free)).toMatchObject({ status: 'SPARED' });
+  expect(await couponOf(coupon)).toMatchObject({ status: 'USED', orderId: next.orderId });
+  expect(published.map((it) => it.data)).toMatchObject([
+    { orderId: free.orderId, discountAmount: 0, payableAmount: 0 },
+    { orderId: next.orderId, discountAmount: 1_000 },
+  ]);
+});
+
 it('when the cancellation comes first, then the later stock-reserved uses no coupon', async () => {
   const coupon = await newCoupon();
   const order = orderOf(coupon);

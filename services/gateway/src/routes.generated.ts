@@ -12,7 +12,7 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/orders', service: 'order', access: 'user', class: 'finish' },
   { method: 'GET', path: '/orders/:id', service: 'order', access: 'user', class: 'finish', waits: true },
   { method: 'GET', path: '/orders/:id/events', service: 'order', access: 'user', class: 'finish', stream: true },
-  { method: 'POST', path: '/orders/:id/cancel', service: 'order', access: 'user', class: 'finish' },
+  { method: 'POST', path: '/orders/:id/cancel', service: 'order', access: 'user', class: 'finish', waits: true },
   { method: 'POST', path: '/coupons/issue', service: 'coupon', access: 'user', class: 'begin' },
   { method: 'GET', path: '/coupons/requests/:id', service: 'coupon', access: 'user', class: 'finish' },
   { method: 'GET', path: '/coupons', service: 'coupon', access: 'user', class: 'browse' },

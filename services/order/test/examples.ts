@@ -61,6 +61,7 @@ function cancelled(parts: Partial<CancelledOrder> = {}): CancelledOrder {
     reservation: null,
     payment: null,
     completedAt: null,
+    refundedAt: null,
     reason: 'OUT_OF_STOCK',
     ...parts,
   };

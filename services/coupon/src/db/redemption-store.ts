@@ -105,6 +105,7 @@ function toRedemption({ status, reason, totalAmount, discountAmount, ...order }:
   switch (status) {
     case 'REDEEMED':
     case 'RETURNED':
+    case 'SPARED':
       return { ...order, status, totalAmount: totalAmount ?? 0, discountAmount: discountAmount ?? 0 };
     case 'REJECTED':
     case 'VOID':

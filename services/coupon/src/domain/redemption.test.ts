@@ -13,6 +13,7 @@ import {
   rejected,
   returned,
   revoked,
+  spared,
   stockReserved,
   used,
   usedByAnother,
@@ -113,13 +114,16 @@ describe('a redemption', () => {
     expect(events[0]?.data).toMatchObject({ totalAmount: 3_000, discountAmount: discount, payableAmount: payable });
   });
 
-  it('when the order is free, then the coupon is used for a discount of 0', () => {
-    const { coupon, events } = decide(
+  it('when the order is free, then it goes on without the coupon, which stays with its user', () => {
+    const { redemption, coupon, events } = decide(
       { redemption: undefined, coupon: issued },
       stockReserved({ totalAmount: 0 }),
       NOW,
     );
-    expect(coupon?.status).toBe('USED');
+    expect(redemption).toEqual(spared);
+    expect(coupon).toBeUndefined();
+    expect(decide({ redemption, coupon: issued }, cancelled(), NOW)).toEqual(nothing);
+    expect(decide({ redemption, coupon: issued }, stockReserved({ totalAmount: 0 }), NOW)).toEqual(nothing);
     expect(events[0]?.data).toMatchObject({ totalAmount: 0, discountAmount: 0, payableAmount: 0 });
   });
 

@@ -37,9 +37,12 @@ interface OfOrder {
   readonly couponId: string;
 }
 
-/** The coupon was used for the order (REDEEMED) and possibly given back (RETURNED). Amounts in won. */
+/**
+ * The coupon was used for the order (REDEEMED) and possibly given back (RETURNED); or it takes nothing off the order,
+ * and was not used (SPARED). Amounts in won.
+ */
 export interface GrantedRedemption extends OfOrder {
-  readonly status: 'REDEEMED' | 'RETURNED';
+  readonly status: 'REDEEMED' | 'RETURNED' | 'SPARED';
   readonly totalAmount: number;
   readonly discountAmount: number;
 }
@@ -100,7 +103,10 @@ export function decide({ redemption, coupon }: RedemptionState, event: SagaEvent
   }
 }
 
-/** Uses the coupon for the order, once, or gives the reason of a rejection and changes no coupon. */
+/**
+ * Uses the coupon for the order, once, or gives the reason of a rejection and changes no coupon. An order that the
+ * coupon takes nothing off goes on without it: its user keeps the coupon for another.
+ */
 function redeem(
   order: EventDataByType['stock-reserved'] & OfOrder,
   coupon: RedeemableCoupon | undefined,
@@ -117,10 +123,14 @@ function redeem(
   const discountAmount = discountOn(usable.discount, totalAmount);
   const payableAmount = totalAmount - discountAmount;
   const amounts = { totalAmount, discountAmount };
+  const events: NewEvent[] = [
+    { type: 'coupon-redeemed', data: { orderId, userId, couponId, ...amounts, payableAmount } },
+  ];
+  if (discountAmount === 0) return { redemption: { status: 'SPARED', orderId, userId, couponId, ...amounts }, events };
   return {
     redemption: { status: 'REDEEMED', orderId, userId, couponId, ...amounts },
     coupon: { ...usable, status: 'USED', orderId, usedAt: now },
-    events: [{ type: 'coupon-redeemed', data: { orderId, userId, couponId, ...amounts, payableAmount } }],
+    events,
   };
 }
 
@@ -165,6 +175,7 @@ function giveBack(
       }
       return { redemption: { ...redemption, status: 'RETURNED' }, coupon: unused(coupon, now), events: [] };
     case 'RETURNED':
+    case 'SPARED':
     case 'REJECTED':
     case 'VOID':
       return NOTHING;

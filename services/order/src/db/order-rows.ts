@@ -19,6 +19,7 @@ export interface OrderRow {
   readonly created_at: Date;
   readonly updated_at: Date;
   readonly completed_at: Date | null;
+  readonly refunded_at: Date | null;
 }
 
 /** A row of `order_items`. */
@@ -48,6 +49,7 @@ export const ORDER_COLUMNS = [
   'created_at',
   'updated_at',
   'completed_at',
+  'refunded_at',
 ] as const;
 
 /** The values of ORDER_COLUMNS. */
@@ -68,6 +70,7 @@ export function toRow(order: Order): SqlValue[] {
     order.createdAt,
     order.updatedAt,
     order.status === 'PENDING' ? null : order.completedAt,
+    order.status === 'CANCELLED' ? order.refundedAt : null,
   ];
 }
 
@@ -103,6 +106,7 @@ export function toOrder(row: OrderRow, items: readonly ItemRow[]): Order {
         reservation,
         payment,
         completedAt: row.completed_at,
+        refundedAt: row.refunded_at,
         reason: row.reason,
       };
     default:

@@ -19,6 +19,7 @@ const UPDATE_ORDER = [
   'awaits_stock',
   'updated_at',
   'completed_at',
+  'refunded_at',
 ]
   .map((column) => `${column} = VALUES(${column})`)
   .join(', ');

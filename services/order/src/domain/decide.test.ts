@@ -19,6 +19,7 @@ const NOW = new Date(CREATED.getTime() + 1_000);
 type Outcome =
   | 'stays' // the very same state, nothing said
   | 'knows more' // still pending
+  | 'notes it' // still cancelled, for its user
   | 'completes'
   | 'contradicts' // refused loudly
   | `cancels: ${string}`;
@@ -85,21 +86,22 @@ const table: Record<keyof typeof states, Record<OrderInput['type'], Outcome>> = 
     'cancel-requested': 'cancels: ORDER_CANCELLED',
     'deadline-checked': 'stays',
   },
-  'cancelled while pending': cancelledRow(),
-  'cancelled while reserved': cancelledRow(),
-  'cancelled after completion': cancelledRow(),
+  'cancelled while pending': cancelledRow('notes it'),
+  'cancelled while reserved': cancelledRow('notes it'),
+  'cancelled after completion': cancelledRow('stays'),
 };
 
-function cancelledRow(): Record<OrderInput['type'], Outcome> {
+/** @param payment what a payment does that was not known before */
+function cancelledRow(payment: Outcome): Record<OrderInput['type'], Outcome> {
   return {
     'stock-awaited': 'stays',
     'stock-reserved': 'stays',
     'stock-rejected': 'stays',
     'coupon-redeemed': 'stays',
     'coupon-rejected': 'stays',
-    'payment-completed': 'stays',
+    'payment-completed': payment,
     'payment-failed': 'stays',
-    'payment-refunded': 'stays',
+    'payment-refunded': 'notes it',
     'cancel-requested': 'stays',
     'deadline-checked': 'stays',
   };
@@ -125,6 +127,11 @@ describe('decide', () => {
       expect(decision.state.status).toBe('PENDING');
       expect(decision.state).not.toEqual(state);
       expect(decision.events).toEqual([]);
+    } else if (outcome === 'notes it') {
+      const noted = inputName === 'payment-refunded' ? { refundedAt: NOW } : { payment };
+      expect(decision).toEqual({ state: { ...state, ...noted }, events: [] });
+      // Heard again, it changes nothing.
+      expect(decide(decision.state, inputs[inputName], LATER).state).toBe(decision.state);
     } else if (outcome === 'completes') {
       expect(decision.state).toMatchObject({ status: 'COMPLETED', reservation, payment, completedAt: NOW });
       expect(decision.events.map((event) => event.type)).toEqual(['order-completed']);

@@ -48,9 +48,7 @@ export function decide(state: Order, input: OrderInput, now: Date): Decision {
     case 'COMPLETED':
       return decideCompleted(state, input);
     case 'CANCELLED':
-      // The event's publisher hears the cancellation too, and undoes its own part: a payment that comes now is given
-      // back by payment, on order-cancelled.
-      return withoutEvents(state);
+      return decideCancelled(state, input, now);
     default:
       return unreachable(state);
   }
@@ -115,6 +113,24 @@ function decideCompleted(state: CompletedOrder, input: OrderInput): Decision {
   }
 }
 
+/**
+ * The event's publisher hears the cancellation too, and undoes its own part: a payment that comes now is given back by
+ * payment, on order-cancelled. The order only notes it, so that its user sees what is still to come back.
+ */
+function decideCancelled(state: CancelledOrder, input: OrderInput, now: Date): Decision {
+  switch (input.type) {
+    case 'payment-completed': {
+      if (state.payment) return withoutEvents(state);
+      const { paidAmount, discountAmount } = input.data;
+      return withoutEvents({ ...state, payment: { paidAmount, discountAmount } });
+    }
+    case 'payment-refunded':
+      return withoutEvents(state.refundedAt ? state : { ...state, refundedAt: now });
+    default:
+      return withoutEvents(state);
+  }
+}
+
 function withoutEvents(state: Order): Decision {
   return { state, events: [] };
 }
@@ -156,7 +172,8 @@ function assertNames({ orderId, couponId }: Order, heardOf: string): void {
 
 function cancel(state: PendingOrder | CompletedOrder, reason: string): Decision {
   const completedAt = state.status === 'COMPLETED' ? state.completedAt : null;
-  const cancelled: CancelledOrder = { ...state, status: 'CANCELLED', awaitsStock: false, completedAt, reason };
+  const end = { status: 'CANCELLED', completedAt, refundedAt: null, reason } as const;
+  const cancelled: CancelledOrder = { ...state, ...end, awaitsStock: false };
   const data: EventDataByType['order-cancelled'] = {
     orderId: state.orderId,
     userId: state.userId,

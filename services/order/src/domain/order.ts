@@ -75,6 +75,8 @@ export interface CancelledOrder extends OrderBase {
   readonly payment: Payment | null;
   /** When the order had completed before its cancellation; null if it never did. */
   readonly completedAt: Date | null;
+  /** When payment had given the points back; null until then, and where none were taken. */
+  readonly refundedAt: Date | null;
   /** Stable code, the same as in order-cancelled. */
   readonly reason: string;
 }

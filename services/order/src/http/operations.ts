@@ -30,8 +30,23 @@ const order = describes<OrderView>()(
       items: z.array(item).describe('each product once'),
       totalAmount: wonSchema.nullable().describe('before any discount, won; null until stock is reserved'),
       discountAmount: wonSchema.nullable().describe('what the coupon paid, won; null until it is paid'),
-      paidAmount: wonSchema.nullable().describe('points taken, won; null until it is paid'),
-      couponId: uuidSchema.optional().describe('the coupon it names'),
+      paidAmount: wonSchema
+        .nullable()
+        .describe('points that it has taken and not given back, won; null until it is paid, 0 once they are refunded'),
+      refund: z
+        .strictObject({
+          status: z
+            .enum(['PENDING', 'DONE'])
+            .describe('PENDING: the points are on their way back; DONE: they are there, and can be spent'),
+          amount: wonSchema.describe('points that go back, won'),
+        })
+        .optional()
+        .describe('of a cancelled order that is known to have taken points'),
+      couponId: uuidSchema
+        .optional()
+        .describe(
+          'the coupon it names; one that takes nothing off (`discountAmount` 0) is not used, and stays with its user',
+        ),
       reason: z
         .string()
         .optional()
@@ -57,7 +72,8 @@ const prefer = z
   .string()
   .optional()
   .meta({
-    description: '`wait=N`: the answer comes when the order has ended, N seconds later at most (30; RFC 7240).',
+    description:
+      '`wait=N`: the answer comes when the order has ended, or, of a cancelled one, when its refund is DONE; N seconds later at most (30; RFC 7240).',
     examples: ['wait=10'],
     pattern: '^[ -~]*$',
   });
@@ -196,19 +212,25 @@ what came after; 204 when nothing will. \`EventSource\` cannot send a token: use
     path: '/orders/:id/cancel',
     access: 'user',
     class: 'finish',
+    waits: true,
     tag: 'orders',
     summary: 'Cancel an order',
-    description: 'A PENDING one ends; a COMPLETED one is refunded, its stock and its coupon come back.',
+    description:
+      'A PENDING one ends; a COMPLETED one is refunded, its stock and its coupon come back. The answer does not wait for that: `refund` says whether the points are back. A client that wants to spend them at once sends `Prefer: wait=N`, here or with `GET /orders/{id}`, and orders once `refund` is DONE: an order that comes before may end with INSUFFICIENT_BALANCE.',
     params,
     query: userQuery,
-    headers: idempotencyHeaders,
+    headers: z.object({ ...idempotencyHeaders.shape, Prefer: prefer }),
     body: { schema: cancelOrderBody, required: false, examples: { 'the own order': {} } },
     answers: {
-      200: { description: 'It was CANCELLED before.', schema: order },
+      200: {
+        description: 'It was CANCELLED before.',
+        schema: order,
+        headers: { 'Preference-Applied': preferenceApplied },
+      },
       202: {
         description: 'CANCELLED; what it had taken is being given back.',
         schema: order,
-        headers: { 'Idempotency-Replayed': replayed },
+        headers: { 'Idempotency-Replayed': replayed, 'Preference-Applied': preferenceApplied },
       },
     },
     // There is no body, so a key cannot belong to another one.

@@ -13,8 +13,8 @@ import {
 import type { Request, Response, Router } from 'express';
 import type { Admission } from '../usecases/admission.ts';
 import type { CancelOutcome, CancelRequest } from '../usecases/cancel-order.ts';
-import { type ListOrders, type OrderView, viewOf } from '../usecases/order-view.ts';
-import type { OrderWait, OrderWaits } from '../usecases/order-waits.ts';
+import { hasEnded, isRefunded, type ListOrders, type OrderView, viewOf } from '../usecases/order-view.ts';
+import type { Awaited, OrderWait, OrderWaits } from '../usecases/order-waits.ts';
 import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
 import { answerFor } from './answer.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
@@ -127,7 +127,8 @@ async function getOrder(deps: OrderRoutes, request: Request, response: Response)
   if (now?.userId !== userId) throw orderNotFound();
   const seconds = grantedWait(deps, request);
   if (seconds) response.setHeader('Preference-Applied', `wait=${seconds}`);
-  const wait = now.status === 'PENDING' ? openWait(deps, response, orderId, seconds) : undefined;
+  const awaited = hasEnded(now) ? 'refund' : 'end';
+  const wait = hasEnded(now) && isRefunded(now) ? undefined : openWait(deps, response, orderId, seconds, awaited);
   const order = wait ? await wait.ended() : now;
   if (!response.closed) response.json(order);
 }
@@ -154,7 +155,13 @@ async function cancelOrder(deps: OrderRoutes, request: Request, response: Respon
     ...(idempotencyKey ? { idempotency: { key: idempotencyKey, requestHash: requestHash({ ...body, userId }) } } : {}),
   });
   if (outcome === 'replayed') response.setHeader('Idempotency-Replayed', 'true');
-  response.status(outcome === 'already' ? 200 : 202).json(await deps.readOrder(orderId));
+  // The order is cancelled, whatever comes now: a client that waits learns when its points are back.
+  const seconds = grantedWait(deps, request);
+  const wait = openWait(deps, response, orderId, seconds, 'refund');
+  const order = wait ? await wait.ended() : await deps.readOrder(orderId);
+  if (response.closed) return;
+  if (seconds) response.setHeader('Preference-Applied', `wait=${seconds}`);
+  response.status(outcome === 'already' ? 200 : 202).json(order);
 }
 
 /** The seconds the client is willing to wait; 0 when it states none, or when too many wait already. */
@@ -163,9 +170,15 @@ function grantedWait(deps: OrderRoutes, request: Request): number {
   return deps.waits.waiting < deps.maxWaiting ? seconds : 0;
 }
 
-function openWait(deps: OrderRoutes, response: Response, orderId: string, seconds: number): OrderWait | undefined {
+function openWait(
+  deps: OrderRoutes,
+  response: Response,
+  orderId: string,
+  seconds: number,
+  awaited: Awaited = 'end',
+): OrderWait | undefined {
   if (seconds === 0) return undefined;
-  const wait = deps.waits.open(orderId, seconds * 1000);
+  const wait = deps.waits.open(orderId, seconds * 1000, awaited);
   response.once('close', () => wait.cancel());
   return wait;
 }

@@ -19,7 +19,9 @@ export const placeOrderBody = z.strictObject({
     .max(MAX_LINES)
     .refine(mergedQuantitiesFit, { error: `a product may be ordered ${MAX_QUANTITY} times at most` })
     .describe(`lines of the same product count together, up to ${MAX_QUANTITY} pieces`),
-  couponId: uuidInput.optional().describe('a coupon of the user: `GET /coupons`'),
+  couponId: uuidInput
+    .optional()
+    .describe('a coupon of the user: `GET /coupons`. An order that it takes nothing off goes on without it'),
   expectedTotal: z
     .int()
     .min(0)

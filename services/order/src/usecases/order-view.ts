@@ -1,5 +1,12 @@
 import type { Order, OrderStatus } from '../domain/order.ts';
 
+/** DONE: they can be spent again. */
+export interface Refund {
+  readonly status: 'PENDING' | 'DONE';
+  /** Won. */
+  readonly amount: number;
+}
+
 /** An order in the form shown to its user. Amounts are in won. */
 export interface OrderView {
   readonly orderId: string;
@@ -16,8 +23,10 @@ export interface OrderView {
   readonly totalAmount: number | null;
   /** Null until it is paid. */
   readonly discountAmount: number | null;
-  /** Null until it is paid. */
+  /** Points that the order has taken and not given back. Null until it is paid. */
   readonly paidAmount: number | null;
+  /** The points that go back to the user, once it is cancelled; absent where none were taken. */
+  readonly refund?: Refund;
   readonly couponId?: string;
   /** The reason of its cancellation. */
   readonly reason?: string;
@@ -41,6 +50,7 @@ export type ListOrders = (query: ListQuery) => Promise<OrderView[]>;
 export function viewOf(order: Order): OrderView {
   const { orderId, userId, status, reservation, payment, couponId, createdAt, updatedAt } = order;
   const completedAt = order.status === 'PENDING' ? null : order.completedAt;
+  const refund = refundOf(order);
   return {
     orderId,
     userId,
@@ -50,11 +60,27 @@ export function viewOf(order: Order): OrderView {
       : order.lines.map(({ productId, quantity }) => ({ productId, name: null, unitPrice: null, quantity })),
     totalAmount: reservation?.totalAmount ?? null,
     discountAmount: payment?.discountAmount ?? null,
-    paidAmount: payment?.paidAmount ?? null,
+    paidAmount: refund?.status === 'DONE' ? 0 : (payment?.paidAmount ?? null),
+    ...(refund ? { refund } : {}),
     ...(couponId ? { couponId } : {}),
     ...(order.status === 'CANCELLED' ? { reason: order.reason } : {}),
     createdAt,
     updatedAt,
     ...(completedAt ? { completedAt } : {}),
   };
+}
+
+function refundOf(order: Order): Refund | undefined {
+  if (order.status !== 'CANCELLED' || !order.payment?.paidAmount) return undefined;
+  return { status: order.refundedAt ? 'DONE' : 'PENDING', amount: order.payment.paidAmount };
+}
+
+/** Whether an order has come to its end. */
+export function hasEnded({ status }: OrderView): boolean {
+  return status !== 'PENDING';
+}
+
+/** Whether a cancelled order has given back all that it is known to have taken. */
+export function isRefunded({ refund }: OrderView): boolean {
+  return refund?.status !== 'PENDING';
 }

@@ -65,6 +65,27 @@ describe('order waits', () => {
     expect(reads()).toBe(1);
   });
 
+  it('when a refund is awaited, then the end is not enough, and it is looked for soon', async () => {
+    const refund = { status: 'PENDING', amount: 5 } as { status: 'PENDING' | 'DONE'; amount: number };
+    const { waiters } = deafWaiters();
+    let reads = 0;
+    const read = async (orderId: string) => {
+      reads++;
+      return { orderId, status: 'CANCELLED', refund: { ...refund } } as OrderView;
+    };
+    const waits = createOrderWaits({ waiters, read });
+    expect(await waits.open('a', 10_000).ended()).toMatchObject({ refund: { status: 'PENDING' } });
+    expect(await waits.open('a', 20, 'refund').ended()).toMatchObject({ refund: { status: 'PENDING' } });
+    const woken = waits.open('a', 10_000, 'refund').ended({ justPlaced: true });
+    const looking = waits.open('b', 10_000, 'refund').ended();
+    refund.status = 'DONE';
+    waits.wake(['a']);
+    expect(await woken).toMatchObject({ refund: { status: 'DONE' } });
+    // Nobody wakes this one: it looks by itself.
+    expect(await looking).toMatchObject({ orderId: 'b', refund: { status: 'DONE' } });
+    expect(reads).toBeLessThan(10);
+  });
+
   it('when there is no such order, then the wait ends at once', async () => {
     const { waits } = room(() => undefined);
     expect(await waits.open('a', 10_000).ended()).toBeUndefined();

@@ -1,17 +1,22 @@
 import type { Waiters } from '@shop/events';
-import type { OrderView } from './order-view.ts';
+import { hasEnded, isRefunded, type OrderView } from './order-view.ts';
 
 /** Every order ends with one of these events. */
 const END_EVENTS = ['order-completed', 'order-cancelled'] as const;
 /** Time until the first look without a wake-up, ms; it doubles each time. Wake-ups are hints and may be lost. */
 const FIRST_LOOK_MS = 2_000;
+/** The same for a refund: no wake-up comes from another instance that has heard of it. */
+const FIRST_LOOK_AT_REFUND_MS = 100;
 
-/** One request that waits for the end of one order. It is registered from its creation on. */
+/** What a request waits for: the order's end, or the points of a cancelled order. */
+export type Awaited = 'end' | 'refund';
+
+/** One request that waits for one order. It is registered from its creation on. */
 export interface OrderWait {
   /**
-   * Resolves with the order once it has ended, or in its present state when the time is over; undefined if there is no
-   * such order, or when the wait was cancelled. `justPlaced`: the order was placed after this wait began, so the first
-   * look is not needed.
+   * Resolves with the order once it has ended (or is refunded), or in its present state when the time is over;
+   * undefined if there is no such order, or when the wait was cancelled. `justPlaced`: the order was placed after this
+   * wait began, so the first look is not needed.
    */
   ended(options?: { readonly justPlaced?: boolean }): Promise<OrderView | undefined>;
   /** Called when the client has gone. */
@@ -20,8 +25,8 @@ export interface OrderWait {
 
 export interface OrderWaits {
   /** Registers at once, so that no end is missed between placing or reading the order and waiting for it. */
-  open(orderId: string, waitMs: number): OrderWait;
-  /** Called with orders that have just ended in this process. */
+  open(orderId: string, waitMs: number, awaited?: Awaited): OrderWait;
+  /** Called with orders that have just ended, or were refunded, in this process. */
   wake(orderIds: readonly string[]): void;
   /** Number of waiting requests. */
   readonly waiting: number;
@@ -46,6 +51,7 @@ interface Work extends OrderWaitsOptions {
 /** One request's wait. */
 interface Wait {
   readonly orderId: string;
+  readonly isOver: (order: OrderView) => boolean;
   /** On the clock of `performance.now()`. */
   readonly end: number;
   /** Time until the next look without a wake-up, ms. */
@@ -61,7 +67,7 @@ interface Wait {
 export function createOrderWaits(options: OrderWaitsOptions): OrderWaits {
   const work: Work = { ...options, wakers: new Map(), waiting: 0, closed: false };
   return {
-    open: (orderId, waitMs) => open(work, orderId, waitMs),
+    open: (orderId, waitMs, awaited = 'end') => open(work, orderId, waitMs, awaited),
     wake(orderIds) {
       for (const orderId of orderIds) for (const wake of work.wakers.get(orderId) ?? []) wake();
     },
@@ -75,12 +81,13 @@ export function createOrderWaits(options: OrderWaitsOptions): OrderWaits {
   };
 }
 
-function open(work: Work, orderId: string, waitMs: number): OrderWait {
+function open(work: Work, orderId: string, waitMs: number, awaited: Awaited): OrderWait {
   const end = performance.now() + waitMs;
   const wait: Wait = {
     orderId,
+    isOver: awaited === 'end' ? hasEnded : isRefunded,
     end,
-    patience: FIRST_LOOK_MS,
+    patience: awaited === 'end' ? FIRST_LOOK_MS : FIRST_LOOK_AT_REFUND_MS,
     woken: Promise.resolve(),
     stop: () => undefined,
     cancelled: false,
@@ -106,7 +113,7 @@ function open(work: Work, orderId: string, waitMs: number): OrderWait {
 async function waitForEnd(work: Work, wait: Wait, justPlaced: boolean): Promise<OrderView | undefined> {
   if (!justPlaced) {
     const order = await work.read(wait.orderId);
-    if (order?.status !== 'PENDING') return order;
+    if (!order || wait.isOver(order)) return order;
   }
   for (;;) {
     await wait.woken;
@@ -117,7 +124,7 @@ async function waitForEnd(work: Work, wait: Wait, justPlaced: boolean): Promise<
     // Registered again before the look, so that no end is missed between the two.
     if (!last) register(work, wait);
     const order = await work.read(wait.orderId);
-    if (order?.status !== 'PENDING' || last) return order;
+    if (!order || wait.isOver(order) || last) return order;
   }
 }
 

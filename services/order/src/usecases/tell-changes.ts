@@ -1,4 +1,5 @@
 import type { Metrics, Transaction } from '@shop/chassis';
+import type { Order } from '../domain/order.ts';
 import type { OrderWaits } from './order-waits.ts';
 import type { OrderWatches } from './order-watches.ts';
 import type { OrderDeps } from './ports.ts';
@@ -9,9 +10,13 @@ interface Dependencies {
   readonly metrics: Metrics;
 }
 
+function isRefunded(order: Order): boolean {
+  return order.status === 'CANCELLED' && order.refundedAt !== null;
+}
+
 /**
  * Registers, in a transaction that changes orders, what follows the commit: followers of the orders are told, requests
- * that wait for an order's end are woken, and ends are counted.
+ * that wait for an order's end or refund are woken, and ends are counted.
  */
 export function createTellChanges({
   waits,
@@ -21,7 +26,11 @@ export function createTellChanges({
   const ends = metrics.counter('orders_ended_total', 'Orders by end state and reason', ['status', 'reason']);
   const seconds = metrics.histogram('order_saga_duration_seconds', 'From order to end, by end state', ['status']);
   return {
-    changed: (tx, orders) => tx.onCommit(() => watches.wake(orders.map(({ orderId }) => orderId))),
+    changed: (tx, orders) =>
+      tx.onCommit(() => {
+        watches.wake(orders.map(({ orderId }) => orderId));
+        waits.wake(orders.filter(isRefunded).map(({ orderId }) => orderId));
+      }),
     ended: (tx, orders) =>
       tx.onCommit(() => {
         waits.wake(orders.map((order) => order.orderId));

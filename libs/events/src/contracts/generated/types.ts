@@ -72,7 +72,7 @@ export interface CouponPolicyEnded {
   readonly requestId: string;
 }
 
-/** The coupon of the order is now used by it (ISSUED → USED), and what is left to pay is known. */
+/** The coupon of the order is now used by it (ISSUED → USED), or was spared since it takes nothing off, and what is left to pay is known. */
 export interface CouponRedeemed {
   /** The order: a UUIDv7, also the message key. */
   readonly orderId: string;
@@ -82,7 +82,7 @@ export interface CouponRedeemed {
   readonly couponId: string;
   /** The order's total at the reserved prices, in won. */
   readonly totalAmount: number;
-  /** What the coupon pays, in won: its worth, but never more than the total. */
+  /** What the coupon pays, in won: its worth, but never more than the total. 0: it takes nothing off; it was not used, and stays with its user. */
   readonly discountAmount: number;
   /** What is left to pay in points, in won: total − discount. */
   readonly payableAmount: number;
