@@ -8,6 +8,8 @@ export interface Product {
   readonly name: string;
   readonly price: number;
   readonly stockQuantity: number;
+  /** Pieces that others hold and have not paid; left out where there are none. */
+  readonly heldQuantity?: number;
 }
 export interface PopularProduct {
   readonly rank: number;

@@ -38,6 +38,7 @@ export const en = {
   nothingSold: 'Nothing was sold yet: be the first.',
   inStock: (count: string) => `${count} in stock`,
   soldOut: 'Sold out',
+  allHeld: 'The last ones are in other orders: yours waits in line',
   putIn: (name: string) => `Put in the basket: ${name}`,
   putInShort: 'Put in the basket',
   wasPutIn: (name: string) => `${name} is in the basket.`,

@@ -39,6 +39,7 @@ export const ko: Words = {
   nothingSold: '아직 팔린 것이 없습니다. 첫 구매자가 되어 보세요.',
   inStock: (count) => `재고 ${count}개`,
   soldOut: '품절',
+  allHeld: '남은 재고는 다른 주문이 잡고 있습니다. 주문하면 순서를 기다립니다',
   putIn: (name) => `장바구니에 담기: ${name}`,
   putInShort: '장바구니에 담기',
   wasPutIn: (name) => `${name}을(를) 장바구니에 담았습니다.`,

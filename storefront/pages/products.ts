@@ -43,12 +43,14 @@ export const productsPage: Page = async ({ signal, draw }) => {
 
   const card = (product: Product) => {
     const w = words();
-    const gone = product.stockQuantity === 0;
+    const held = product.heldQuantity ?? 0;
+    const gone = product.stockQuantity + held === 0;
+    const stock = product.stockQuantity > 0 ? w.inStock(count(product.stockQuantity)) : w.allHeld;
     return html`<li class="card product">
       ${picture(product.productId)}
       <h2>${product.name}</h2>
       <p class="price">${money(product.price)}</p>
-      <p class="hint">${gone ? w.soldOut : w.inStock(count(product.stockQuantity))}</p>
+      <p class="hint">${gone ? w.soldOut : stock}</p>
       <button aria-label=${w.putIn(product.name)} ?disabled=${gone} @click=${() => putIn(product)}>${w.putInShort}</button>
     </li>`;
   };

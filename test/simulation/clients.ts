@@ -1,4 +1,4 @@
-import { isDatabaseError } from '@shop/chassis';
+import { DomainError, isDatabaseError } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { NO_DETAILS } from '../../services/order/test/examples.ts';
@@ -114,6 +114,21 @@ export class Clients {
           coupon.end({ requestId, couponPolicyId, reason: key, revoke }),
         );
         return { key };
+      }
+      case 'take-back': {
+        const { productId, quantity } = command;
+        const claim = { userId, scope: `PATCH /products/${productId}`, key, requestHash, requestId };
+        const change = { requestId, claim };
+        const taking = this.#call(this.#servers.catalog, (products) =>
+          products.update(change, productId, { takeBack: quantity }).then(
+            () => true,
+            (error: unknown) => {
+              if (error instanceof DomainError && error.code === 'NOT_ENOUGH_AVAILABLE') return false;
+              throw error;
+            },
+          ),
+        );
+        return { key, isTakenBack: await taking };
       }
       case 'issue':
         return await this.#askForCoupon(command, requestId);

@@ -62,10 +62,16 @@ function* stockIsConserved(shop: ShopAtRest): Iterable<string> {
         .filter((it) => it.productId === productId)
         .map((it) => it.quantity),
     );
+    const isDone = (key: string): boolean => shop.answers.some((it) => it.key === key && it.isTakenBack === true);
+    const takenBack = sum(
+      wanted(shop, 'take-back')
+        .filter((it) => it.productId === productId && isDone(it.key))
+        .map((it) => it.quantity),
+    );
     const counts = `available ${available}, reserved ${reserved}, sold ${sold}`;
     if (available < 0 || reserved < 0 || sold < 0) yield `1: product ${productId} is below zero: ${counts}`;
-    if (initial + restocked !== available + reserved + sold) {
-      yield `1: product ${productId} began with ${initial}, got ${restocked}, and has ${counts}`;
+    if (initial + restocked - takenBack !== available + reserved + sold) {
+      yield `1: product ${productId} began with ${initial}, got ${restocked}, gave back ${takenBack}, and has ${counts}`;
     }
     if (reserved !== held('ACTIVE', productId) || sold !== held('SOLD', productId)) {
       yield `1: product ${productId} has ${counts}, its reservations hold ${held('ACTIVE', productId)} and ${held('SOLD', productId)}`;

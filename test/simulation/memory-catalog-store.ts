@@ -9,6 +9,7 @@ import { lookAtStock, type StockFault, type WaitingRow } from './stock-rules.ts'
 export interface ProductRow extends ProductStock {
   readonly initialStock: number;
   readonly restocked: number;
+  readonly takenBack: number;
   readonly version: number;
 }
 
@@ -89,8 +90,8 @@ function withoutWants(it: Reservation): Reservation {
 }
 
 /** The constraints of the table. */
-function checkStock({ productId, available, reserved, sold, waiting, initialStock, restocked }: ProductRow): void {
-  const balanced = initialStock + restocked === available + reserved + sold;
+function checkStock({ productId, available, reserved, sold, waiting, ...row }: ProductRow): void {
+  const balanced = row.initialStock + row.restocked - row.takenBack === available + reserved + sold;
   if (available >= 0 && reserved >= 0 && sold >= 0 && waiting >= 0 && balanced) return;
   throw new SimulatedCheckViolation(`stock of product ${productId}: ${available} + ${reserved} + ${sold}`);
 }
@@ -115,7 +116,9 @@ export function createMemoryProductStore(tables: CatalogTables): ProductStore {
       const row = tx.get(tables.products, String(productId));
       if (!row) throw new Error(`product ${productId} is not there`);
       const available = row.available + stockDelta;
-      const next = { ...row, name, price, version, available, restocked: row.restocked + stockDelta };
+      const restocked = row.restocked + Math.max(0, stockDelta);
+      const takenBack = row.takenBack + Math.max(0, -stockDelta);
+      const next = { ...row, name, price, version, available, restocked, takenBack };
       checkStock(next);
       await tx.put(tables.products, String(productId), next);
     },

@@ -227,6 +227,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (!product || line.size >= 0) return stockQuantity;',
   },
   {
+    name: 'catalog: more is taken back than is available',
+    file: 'services/catalog/src/usecases/change-products.ts',
+    from: 'if (before.stockQuantity + stockDelta < 0) throw',
+    to: 'if (before.stockQuantity + stockDelta < -1_000) throw',
+  },
+  {
     name: 'catalog: an order that waited gives back pieces when it is cancelled',
     file: 'services/catalog/src/domain/reservation.ts',
     from: '        products: move(reservation.wants, products, (product) => ({ waiting: product.waiting - 1 })),',

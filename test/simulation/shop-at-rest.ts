@@ -20,6 +20,8 @@ export interface ClientAnswer {
   readonly key: string;
   /** For an order: its id. */
   readonly orderId?: string;
+  /** For pieces to be taken back: whether enough were available. */
+  readonly isTakenBack?: boolean;
   /** For a coupon: its answer. */
   readonly issue?: IssueAnswer;
 }

@@ -88,6 +88,7 @@ class Simulation {
         waiting: 0,
         initialStock: stock,
         restocked: 0,
+        takenBack: 0,
         version: 1,
       };
       this.#catalog.products.committed.set(String(productId), { productId, name, price, ...counts });

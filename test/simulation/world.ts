@@ -48,6 +48,7 @@ export type Command = { readonly at: number; readonly key: string } & (
   | { readonly kind: 'cancel'; readonly order: number; readonly userId: number }
   | { readonly kind: 'charge'; readonly userId: number; readonly amount: number }
   | { readonly kind: 'restock'; readonly productId: number; readonly quantity: number }
+  | { readonly kind: 'take-back'; readonly productId: number; readonly quantity: number }
   | {
       readonly kind: 'issue';
       readonly userId: number;
@@ -160,11 +161,21 @@ export function createWorld(seed: number, random: Random): World {
       quantity: random.int(1, 5),
     }),
   );
+  const takenBack = Array.from(
+    { length: random.int(0, 2) },
+    (_, index): Command => ({
+      kind: 'take-back',
+      at: random.int(0, COMMANDS_MS),
+      key: `take-back-${index}`,
+      productId: random.pick(products).productId,
+      quantity: random.int(1, 3),
+    }),
+  );
   const policies = Array.from({ length: random.pick([0, 0, 1, 1, 2]) }, (_, index) => ({
     couponPolicyId: FIRST_POLICY + index,
     totalQuantity: random.int(1, 4),
   }));
-  const commands = [...placed, ...cancelled, ...charges, ...restocks, ...issueCommands(policies, random)];
+  const commands = [...placed, ...cancelled, ...charges, ...restocks, ...takenBack, ...issueCommands(policies, random)];
   commands.push(...endCommands([...coupons, ...policies], random));
   // A client without an answer repeats its request, sometimes while the first is still in progress.
   const repeated = commands

@@ -5,13 +5,13 @@ export const stockChecks: readonly Check[] = [
   sqlCheck({
     invariant: 1,
     name: 'stock-adds-up',
-    title: 'available stock is not negative, and initial + restocked = available + reserved + sold',
+    title: 'available stock is not negative, and initial + restocked − taken back = available + reserved + sold',
     counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.products',
     faults: `
       SELECT product_id AS id,
-             CONCAT('initial ', initial_stock, ' + restocked ', restocked, ', but available ', available, ' + reserved ', reserved, ' + sold ', sold) AS detail
+             CONCAT('initial ', initial_stock, ' + restocked ', restocked, ' - taken back ', taken_back, ', but available ', available, ' + reserved ', reserved, ' + sold ', sold) AS detail
       FROM shop_catalog.products
-      WHERE available < 0 OR initial_stock + restocked <> available + reserved + sold`,
+      WHERE available < 0 OR initial_stock + restocked - taken_back <> available + reserved + sold`,
   }),
   sqlCheck({
     invariant: 1,
@@ -55,15 +55,16 @@ export const stockChecks: readonly Check[] = [
   sqlCheck({
     invariant: 1,
     name: 'stock-is-its-changes',
-    title: 'each product’s initial stock and restocks are the sum of the operators’ changes, one a version',
+    title:
+      'each product’s initial stock, restocks and corrections are the sum of the operators’ changes, one a version',
     counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.product_changes',
     faults: `
       SELECT p.product_id AS id,
-             CONCAT('initial ', p.initial_stock, ' + restocked ', p.restocked, ' at version ', p.version,
+             CONCAT('initial ', p.initial_stock, ' + restocked ', p.restocked, ' - taken back ', p.taken_back, ' at version ', p.version,
                     ', but ', COUNT(c.version), ' changes add ', COALESCE(SUM(c.stock_delta), 0)) AS detail
       FROM shop_catalog.products p
       LEFT JOIN shop_catalog.product_changes c ON c.product_id = p.product_id
-      GROUP BY p.product_id, p.initial_stock, p.restocked, p.version
-      HAVING p.initial_stock + p.restocked <> COALESCE(SUM(c.stock_delta), 0) OR p.version <> COUNT(c.version)`,
+      GROUP BY p.product_id, p.initial_stock, p.restocked, p.taken_back, p.version
+      HAVING p.initial_stock + p.restocked - p.taken_back <> COALESCE(SUM(c.stock_delta), 0) OR p.version <> COUNT(c.version)`,
   }),
 ];

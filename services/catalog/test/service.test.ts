@@ -155,6 +155,10 @@ describe('orders', () => {
     const [, reserved] = await catalog.hear(first.orderId, 2);
     expect(reserved).toMatchObject({ type: 'stock-reserved', data: { totalAmount: 100 } });
     expect(await statusOf(second.orderId)).toBe('WAITING');
+    const shown = await api.request<Product>('GET', `/products/${productId}`, {
+      headers: { 'cache-control': 'no-cache' },
+    });
+    expect(shown.body).toMatchObject({ stockQuantity: 1, heldQuantity: 1 });
     expect(await stockOf(productId)).toEqual({ available: 1, reserved: 1, sold: 0 });
 
     await api.request('PATCH', `/products/${productId}`, { body: { restock: 1, price: 70 } });
@@ -251,6 +255,36 @@ describe('products', () => {
     expect(await api.stock(productId)).toBe(16);
   });
 
+  it('when pieces are taken back, then only those that are available, once for a key, and it is published', async () => {
+    const productId = await api.newProduct(100, 5);
+    const it = order();
+    await catalog.publish(created(it, [[productId, 2]]));
+    await catalog.hear(it.orderId);
+    const headers = { 'idempotency-key': uuidv7() };
+    const takeBack = (pieces: number, key = {}) =>
+      api.request<Product & Problem>('PATCH', `/products/${productId}`, { body: { takeBack: pieces }, headers: key });
+    expect(await takeBack(4)).toMatchObject({ status: 409, body: { code: 'NOT_ENOUGH_AVAILABLE', productId } });
+    const answers = await Promise.all([takeBack(2, headers), takeBack(2, headers)]);
+    expect(answers.map((answer) => answer.body.stockQuantity)).toEqual([1, 1]);
+    expect(await stockOf(productId)).toEqual({ available: 1, reserved: 2, sold: 0 });
+    const [, changed] = await catalog.hear(productId, 2);
+    expect(changed?.data).toMatchObject({ change: 'UPDATED', stockDelta: -2, version: 2 });
+  });
+
+  it('when held pieces come back and are taken back at once, then who waited for them is told that it is sold out', async () => {
+    const productId = await api.newProduct(100, 1);
+    const [holder, large, waiting] = [order(), order(), order()];
+    await catalog.publish(created(holder, [[productId, 1]]));
+    await catalog.hear(holder.orderId);
+    await api.request('PATCH', `/products/${productId}`, { body: { restock: 1 } });
+    await catalog.publish(created(large, [[productId, 2]]));
+    expect((await catalog.hear(large.orderId))[0]?.type).toBe('stock-awaited');
+    await api.request('PATCH', `/products/${productId}`, { body: { takeBack: 1 } });
+    expect((await catalog.hear(large.orderId, 2))[1]?.data.reason).toBe('OUT_OF_STOCK');
+    await catalog.publish(created(waiting, [[productId, 1]]));
+    expect((await catalog.hear(waiting.orderId))[0]?.type).toBe('stock-awaited');
+  });
+
   it('when the list is read page by page, then every product comes once', async () => {
     for (let n = 0; n < 3; n++) await api.newProduct(100, 1);
     const seen: number[] = [];
@@ -277,6 +311,8 @@ describe('products', () => {
     ['POST', '/products', undefined, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/1', {}, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/1', { restock: 0 }, 400, 'VALIDATION_FAILED'],
+    ['PATCH', '/products/1', { takeBack: 0 }, 400, 'VALIDATION_FAILED'],
+    ['PATCH', '/products/1', { restock: 1, takeBack: 1 }, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/1', { stockQuantity: 5 }, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/999999', { price: 1 }, 404, 'PRODUCT_NOT_FOUND'],
     ['GET', '/products/999999', undefined, 404, 'PRODUCT_NOT_FOUND'],

@@ -2,7 +2,7 @@ import { placeholders, type SqlExecutor, type SqlValue } from '@shop/chassis';
 import type { Product } from '../usecases/change-products.ts';
 import type { ProductWish } from '../usecases/ports.ts';
 
-const SHOWN = 'product_id AS productId, name, price, available AS stockQuantity';
+const SHOWN = 'product_id AS productId, name, price, available AS stockQuantity, reserved AS heldQuantity';
 
 /**
  * Reads for all concurrent requests in one statement: the products requested by id, and each page, all on the primary
@@ -34,6 +34,6 @@ export async function readProducts(db: SqlExecutor, wishes: readonly ProductWish
 
 const BY_ID = -1;
 
-function toProduct({ productId, name, price, stockQuantity }: Product): Product {
-  return { productId, name, price, stockQuantity };
+function toProduct({ productId, name, price, stockQuantity, heldQuantity = 0 }: Product): Product {
+  return { productId, name, price, stockQuantity, ...(heldQuantity > 0 ? { heldQuantity } : {}) };
 }

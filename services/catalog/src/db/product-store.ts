@@ -24,9 +24,10 @@ export const sqlProductStore: ProductStore = {
   async update(tx, { productId, name, price, stockDelta, version }, at) {
     await tx.execute(
       `UPDATE products
-          SET name = ?, price = ?, restocked = restocked + ?, available = available + ?, version = ?, updated_at = ?
+          SET name = ?, price = ?, restocked = restocked + ?, taken_back = taken_back + ?, available = available + ?,
+              version = ?, updated_at = ?
         WHERE product_id = ?`,
-      [name, price, stockDelta, stockDelta, version, at, productId],
+      [name, price, Math.max(0, stockDelta), Math.max(0, -stockDelta), stockDelta, version, at, productId],
     );
   },
 

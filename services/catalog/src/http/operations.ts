@@ -25,6 +25,13 @@ const product = describes<Product>()(
         .describe(
           'pieces that could be ordered less than a second before the request; what orders have reserved is not among them',
         ),
+      heldQuantity: z
+        .int()
+        .min(1)
+        .optional()
+        .describe(
+          'pieces that orders hold and have not paid; left out where there are none. While there are some, it is not sold out: an order waits for them in line',
+        ),
     })
     .meta({ id: 'Product', description: 'What can be ordered.' }),
 );
@@ -90,11 +97,15 @@ export const OPERATIONS: readonly PassedOperation[] = [
     access: 'ops',
     class: 'finish',
     tag: 'products',
-    summary: 'Rename, reprice or restock a product',
-    description: 'Orders that have reserved their stock keep the price that they had then.',
+    summary: 'Rename, reprice or restock a product, or take pieces back',
+    description:
+      'Orders that have reserved their stock keep the price that they had then, and their pieces: `takeBack` takes only what is available.',
     params: productParams,
     headers: idempotencyHeaders,
-    body: { schema: productPatchBody, examples: { restock: { restock: 100 }, reprice: { price: 9_900 } } },
+    body: {
+      schema: productPatchBody,
+      examples: { restock: { restock: 100 }, reprice: { price: 9_900 }, correct: { takeBack: 10 } },
+    },
     answers: {
       200: {
         description: 'Changed.',
@@ -102,7 +113,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
         headers: { 'Idempotency-Replayed': answerHeaders.replayed },
       },
     },
-    problems: ['PRODUCT_NOT_FOUND', 'IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
+    problems: ['PRODUCT_NOT_FOUND', 'NOT_ENOUGH_AVAILABLE', 'IDEMPOTENCY_IN_FLIGHT', 'IDEMPOTENCY_KEY_REUSED'],
     problemMembers,
   },
 ];

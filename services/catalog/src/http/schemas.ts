@@ -17,8 +17,13 @@ export const productPatchBody = z
     name: name.optional(),
     price: price.optional(),
     restock: pieces.min(1).optional().describe('pieces that are added to what there is'),
+    takeBack: pieces
+      .min(1)
+      .optional()
+      .describe('pieces that are taken from those available, e.g. to correct a restock; not together with `restock`'),
   })
   .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'expected something to change')
+  .refine((patch) => patch.restock === undefined || patch.takeBack === undefined, 'expected restock or takeBack')
   .meta({ minProperties: 1 });
 
 /** The query of one product: there is none. Each spelling of a URL would have a copy of its own. */

@@ -13,9 +13,11 @@ export interface Product {
   readonly price: number;
   /** Pieces that can be ordered now. */
   readonly stockQuantity: number;
+  /** Pieces that orders hold and have not paid, and that may come back; left out where there are none. */
+  readonly heldQuantity?: number;
 }
 
-/** An operator's change: the product afterwards, and the number of added pieces. */
+/** An operator's change: the product afterwards, and the number of added pieces; below 0 they were taken back. */
 export interface ProductChange extends Product {
   readonly change: 'CREATED' | 'UPDATED';
   readonly stockDelta: number;
@@ -35,6 +37,8 @@ export interface ProductPatch {
   readonly price?: number | undefined;
   /** Added pieces, > 0. */
   readonly restock?: number | undefined;
+  /** Pieces taken back, > 0; never more than are available. Not together with `restock`. */
+  readonly takeBack?: number | undefined;
 }
 
 /** The request's id; with an Idempotency-Key also its claim, of the same request id. */
@@ -88,13 +92,14 @@ export function createProductChanges(dependencies: Dependencies) {
         requestId: request.requestId,
       })),
 
-    /** Throws PRODUCT_NOT_FOUND. */
+    /** Throws PRODUCT_NOT_FOUND, or NOT_ENOUGH_AVAILABLE: what orders hold or bought cannot be taken back. */
     update: (request: ChangeRequest, productId: number, patch: ProductPatch): Promise<Changed> =>
       changeOnce(dependencies, request, async (tx, at) => {
         const stock = await lockWithCompanions(store, companions, tx, [productId]);
         const before = await products.lock(tx, productId);
         if (!before) throw productNotFound(productId);
-        const stockDelta = patch.restock ?? 0;
+        const stockDelta = (patch.restock ?? 0) - (patch.takeBack ?? 0);
+        if (before.stockQuantity + stockDelta < 0) throw notEnoughAvailable(productId, before.stockQuantity);
         const change: ProductChange = {
           productId,
           name: patch.name ?? before.name,
@@ -160,4 +165,9 @@ async function changeOnce(
 
 export function productNotFound(productId: number): DomainError<CatalogProblem> {
   return new DomainError('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { productId });
+}
+
+function notEnoughAvailable(productId: number, available: number): DomainError<CatalogProblem> {
+  const detail = `Only ${available} pieces of product ${productId} are available; what orders hold or bought stays.`;
+  return new DomainError('NOT_ENOUGH_AVAILABLE', detail, { productId });
 }

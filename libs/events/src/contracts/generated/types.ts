@@ -248,7 +248,7 @@ export interface ProductChanged {
   readonly name: string;
   /** Its price in won afterwards. */
   readonly price: number;
-  /** Pieces added to the available stock: the initial stock or a restock. */
+  /** Pieces added to the available stock (the initial stock or a restock), or taken back from it: then it is negative. */
   readonly stockDelta: number;
   /** The version of the product row afterwards. */
   readonly version: number;
