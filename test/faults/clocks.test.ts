@@ -6,6 +6,7 @@ import { type Coupons, createCoupons } from '../support/coupons.ts';
 import '../support/hygiene.ts';
 import { startLoad } from '../support/load.ts';
 import { readMetric } from '../support/metrics.ts';
+import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { wrongClock } from '../support/wrong-clock.ts';
@@ -38,7 +39,7 @@ it.each([
   ['fast', SKEW_MS],
 ])(
   'when the clocks of an instance of order, payment and coupon are 40 s %s, then no order is cancelled or refused for it',
-  async (_, shiftMs) => {
+  async (how, shiftMs) => {
     await Promise.all(running.map((service) => system.process(service, 2).stop()));
     running = wrong;
     await Promise.all(wrong.map((service) => system.start(service, 2, wrongClock(shiftMs))));
@@ -63,6 +64,13 @@ it.each([
       const { url } = system.process('order', instance);
       expect(await readMetric(url, 'order_admission_refused_total', { reason: 'oldest' })).toBe(0);
     }
+    const urls = Object.fromEntries(
+      wrong.map((service) => [`${service.toUpperCase()}_URLS`, system.process(service, 2).url]),
+    );
+    const { stdout } = await expectOps({ ...system.stack, env: { ...system.stack.env, ...urls } }, ['doctor', '--json'], 3);
+    const doctor = JSON.parse(stdout) as { what: string; wrong?: string }[];
+    const named = doctor.filter(({ what, wrong }) => what.startsWith('clock of ') && wrong?.includes(`40.0 s ${how}`));
+    expect(named).toHaveLength(wrong.length);
     for (const service of wrong) {
       expect(await readMetric(system.process(service, 2).url, 'clock_skew_seconds')).toBeCloseTo(shiftMs / 1_000, 0);
     }

@@ -36,6 +36,7 @@ export {
   insertRows,
   MigrationError,
   migrate,
+  offsetOf,
   openConnection,
   type PooledDatabase,
   placeholders,

@@ -7,7 +7,7 @@ export function registerDoctor(program: Command): void {
   addCommand(
     program,
     'doctor',
-    'connections, migrations, topics, groups and schemas: what is wrong, and the mend; exit 3 if something is',
+    'connections, migrations, topics, groups, schemas and clocks: what is wrong, and the mend; exit 3 if something is',
     'doctor',
   ).action(
     action(async (output) => {

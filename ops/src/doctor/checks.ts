@@ -10,6 +10,7 @@ import { connectSql } from '../sql.ts';
 import { isReadOnlyServer, readInstances } from '../status/read.ts';
 import { topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
+import { examineClocks, examineTimestamps } from './clocks.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { groupFailure, groupState, messagingFaults } from './groups.ts';
 
@@ -98,7 +99,8 @@ function migrationFiles(service: ServiceName): { name: string; checksum: string 
     }));
 }
 
-async function kafka({ brokers }: Addresses): Promise<Diagnosis[]> {
+async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
+  const { brokers } = addresses;
   let admin: KafkaAdmin | undefined;
   const connected = await attempt('Kafka', 'see KAFKA_BROKERS; is the broker running?', async () => {
     admin = await createKafkaAdmin({ brokers, clientId: 'ops' });
@@ -107,7 +109,8 @@ async function kafka({ brokers }: Addresses): Promise<Diagnosis[]> {
   const open = admin;
   if (!open) return [connected];
   try {
-    return [connected, ...(await topics(open)), ...(await groups(open))];
+    const timestamps = await examineTimestamps(open, addresses);
+    return [connected, ...(await topics(open)), ...(await groups(open)), ...timestamps];
   } finally {
     await open.close();
   }
@@ -179,13 +182,14 @@ async function ask(url: string, path: string, body?: string): Promise<unknown> {
 
 async function instances(addresses: Addresses): Promise<Diagnosis[]> {
   const found = await readInstances(addresses);
-  return found.flatMap((instance) => {
+  const states = found.flatMap((instance) => {
     const { service, url, live, ready, detail } = instance;
     const what = `${service} at ${url}`;
     if (ready) return [{ what, detail: 'ready' }, ...messagingFaults(instance)];
     const mend = live ? 'its log says what it waits for' : 'start it';
     return [{ what, wrong: `${live ? 'not ready' : 'away'}: ${detail}`, mend }, ...messagingFaults(instance)];
   });
+  return [...states, ...(await examineClocks(addresses, found))];
 }
 
 async function attempt(what: string, mend: string, look: () => Promise<string>): Promise<Diagnosis> {

@@ -8,6 +8,7 @@ const instance = (change: Partial<Status['instances'][number]> = {}): Status['in
   live: true,
   ready: true,
   detail: '',
+  clockSkewMs: 0,
   messaging: { relaying: true, halted: [], refused: [], waiting: [] },
   openBreakers: [],
   ...change,

@@ -6,7 +6,7 @@ import { openLog } from '../kafka-log.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
-import { type MessagingState, readMessagingState, readOpenBreakers } from './gauges.ts';
+import { type MessagingState, readGauges, readMessagingState, readOpenBreakers } from './gauges.ts';
 
 export interface InstanceStatus {
   readonly service: string;
@@ -15,6 +15,8 @@ export interface InstanceStatus {
   readonly ready: boolean;
   /** The instance's reason for not being ready. */
   readonly detail: string;
+  /** Its machine's clock less its database's, ms; undefined where it is not measured. */
+  readonly clockSkewMs: number | undefined;
   /** State of its relay and consumers; undefined for the gateway, and for an instance that does not answer. */
   readonly messaging: MessagingState | undefined;
   /** Services whose breaker is open at this gateway; empty for other services. */
@@ -84,8 +86,10 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   const [live, ready, metrics] = await Promise.all([ask('/health/live'), ask('/health/ready'), ask('/metrics')]);
   const messaging = metrics.ok && service !== 'gateway' ? readMessagingState(metrics.text) : undefined;
   const openBreakers = metrics.ok ? readOpenBreakers(metrics.text) : [];
+  const [skew] = metrics.ok ? readGauges(metrics.text, 'clock_skew_seconds') : [];
+  const clockSkewMs = skew && skew.value * 1_000;
   const detail = ready.ok ? '' : ready.text.slice(0, 200);
-  return { service, url, live: live.ok, ready: ready.ok, detail, messaging, openBreakers };
+  return { service, url, live: live.ok, ready: ready.ok, detail, clockSkewMs, messaging, openBreakers };
 }
 
 async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {

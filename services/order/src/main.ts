@@ -17,6 +17,7 @@ import { createBatchedReads } from './db/batched-reads.ts';
 import { createListOrders, readVersions } from './db/order-reads.ts';
 import { sqlOrderStore } from './db/order-store.ts';
 import { startDelivery } from './delivery/delivery.ts';
+import { LATE_TARGETS } from './domain/backlog.ts';
 import { createMeasures } from './http/measures.ts';
 import { createReadiness } from './messaging/readiness.ts';
 import { orderSubscription } from './messaging/subscriptions.ts';
@@ -82,7 +83,7 @@ const { admission, placeOrder, oldestMs } = createTakeOrders({
   measureWaiting,
   nowMs: database.clock.now,
   metrics,
-  readBacklog: createReadBacklog(database, { deadlineMs, now }),
+  readBacklog: createReadBacklog(database, { deadlineMs, lateMs: LATE_TARGETS * config.ORDER_BACKLOG_TARGET_MS, now }),
 });
 repeat({
   name: 'expire-orders',

@@ -23,6 +23,7 @@ import { createPlaceOrders, type PlaceRequest } from '../src/usecases/place-orde
 import { NO_DETAILS } from './examples.ts';
 
 const DEADLINE_MS = 30_000;
+const LATE_MS = 6_000;
 const keys = { claim: claimIdempotencyKeys, release: releaseIdempotencyKeys };
 const published: NewEvent[] = [];
 const statements: string[] = [];
@@ -147,10 +148,11 @@ describe('the saga', () => {
       { productId: 1, name: 'p1', unitPrice: 50, quantity: 2 },
       { productId: 2, name: 'p2', unitPrice: 50, quantity: 2 },
     ]);
+    // Read from two topics in one batch; the history shows what followed from what.
     expect(await history(ids[17] ?? '')).toEqual([
       'order-created',
-      'payment-completed',
       'stock-reserved',
+      'payment-completed',
       'order-completed',
     ]);
   });
@@ -270,7 +272,12 @@ describe('the deadline', () => {
   });
 
   it('when orders are pending, then the age of the oldest is known, and of the oldest but some', async () => {
-    const read = createReadBacklog(schema.database, { deadlineMs: DEADLINE_MS, now: () => now, stragglers: 1 });
+    const read = createReadBacklog(schema.database, {
+      deadlineMs: DEADLINE_MS,
+      lateMs: LATE_MS,
+      now: () => now,
+      stragglers: 1,
+    });
     expect(await read()).toMatchObject({ first: null, oldest: null, pending: 0 });
     const first = now;
     const [id = ''] = await placed(1);
@@ -282,7 +289,12 @@ describe('the deadline', () => {
   });
 
   it('when orders end between two readings, then each is counted once, however it ended and whatever comes meanwhile', async () => {
-    const read = createReadBacklog(schema.database, { deadlineMs: DEADLINE_MS, now: () => now, stragglers: 0 });
+    const read = createReadBacklog(schema.database, {
+      deadlineMs: DEADLINE_MS,
+      lateMs: LATE_MS,
+      now: () => now,
+      stragglers: 0,
+    });
     const pass = (ms: number) => {
       now = new Date(now.getTime() + ms);
     };
@@ -308,7 +320,12 @@ describe('the deadline', () => {
   });
 
   it('when orders end by their deadline, then that is no sign of progress', async () => {
-    const read = createReadBacklog(schema.database, { deadlineMs: DEADLINE_MS, now: () => now, stragglers: 0 });
+    const read = createReadBacklog(schema.database, {
+      deadlineMs: DEADLINE_MS,
+      lateMs: LATE_MS,
+      now: () => now,
+      stragglers: 0,
+    });
     await placed(5);
     for (let passed = 0; passed < DEADLINE_MS; passed += 500) {
       now = new Date(now.getTime() + 500);
@@ -318,9 +335,45 @@ describe('the deadline', () => {
     expect(await read()).toMatchObject({ pending: 0, ended: 0 });
   });
 
+  it('when orders end or not, then it is known what became of the newest, also by an instance that has just started', async () => {
+    const options = { deadlineMs: DEADLINE_MS, lateMs: LATE_MS, now: () => now };
+    const read = createReadBacklog(schema.database, options);
+    const fresh = () => createReadBacklog(schema.database, options)();
+    const pass = (ms: number) => {
+      now = new Date(now.getTime() + ms);
+    };
+    const one = async () => {
+      const [id = ''] = await placed(1);
+      pass(1);
+      return id;
+    };
+    // Others' orders are not of this test.
+    pass(11 * DEADLINE_MS);
+    expect(await read()).toMatchObject({ newest: [] });
+    const done = await one();
+    await handle([reserved(done), paid(done)]);
+    for (let n = 0; n < 3; n++) await one();
+    const cancelled = await one();
+    await createCancelOrder(deps())({ requestId: uuidv7(), orderId: cancelled, userId: 7, traceparent: null });
+    expect(await fresh()).toMatchObject({ newest: ['ended'] });
+    pass(LATE_MS);
+    expect(await fresh()).toMatchObject({ newest: ['pending', 'pending', 'pending'] });
+    pass(DEADLINE_MS);
+    await read();
+    await createExpireOrders({ ...deps(), deadlineMs: DEADLINE_MS })();
+    for (const readNow of [read, fresh]) expect(await readNow()).toMatchObject({ newest: ['dead', 'dead', 'dead'] });
+    const probe = await one();
+    expect(await read()).toMatchObject({ pending: 1, newest: ['dead', 'dead', 'dead'] });
+    await handle([rejected(probe)]);
+    expect(await fresh()).toMatchObject({ newest: ['ended', 'dead', 'dead'] });
+    pass(11 * DEADLINE_MS);
+    expect(await fresh()).toMatchObject({ newest: [] });
+  });
+
   it('when the backlog is read, then the index suffices', async () => {
     const read = createReadBacklog(noting(schema.database as never, statements), {
       deadlineMs: DEADLINE_MS,
+      lateMs: LATE_MS,
       now: () => now,
     });
     await read();

@@ -13,6 +13,7 @@ export {
   requestHash,
   restoreIdempotencyKeys,
 } from './idempotency.ts';
+export { offsetOf } from './measured-offset.ts';
 export { MigrationError, migrate } from './migrate.ts';
 export { insertNumbered, insertRows, placeholders } from './sql.ts';
 export { splitStatements } from './sql-statements.ts';

@@ -1,4 +1,5 @@
 import type { SqlExecutor } from '@shop/chassis';
+import { ENOUGH, type Fate, standsStill } from '../domain/standstill.ts';
 import type { BacklogRead } from '../usecases/backlog-watch.ts';
 
 /** Number of orders that may be stuck for their own reasons, such as a dead letter, without the saga being late. */
@@ -28,6 +29,22 @@ const READ = `
   FROM orders FORCE INDEX (orders_status)
   WHERE status IN ('COMPLETED', 'CANCELLED') AND created_at >= ?`;
 
+/** Orders older than this many deadlines tell nothing of the saga now. */
+const KNOWN_DEADLINES = 10;
+
+/** A few rows at the end of the index (status, created_at) for each status. */
+const NEWEST = `
+  (SELECT 'pending' AS fate, created_at AS createdAt FROM orders FORCE INDEX (orders_status)
+    WHERE status = 'PENDING' AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT ${ENOUGH})
+  UNION ALL
+  (SELECT 'ended', created_at FROM orders FORCE INDEX (orders_status)
+    WHERE status = 'COMPLETED' AND created_at >= ? ORDER BY created_at DESC LIMIT 1)
+  UNION ALL
+  (SELECT IF(reason = 'ORDER_DEADLINE_EXCEEDED', 'dead', 'ended'), created_at FROM orders FORCE INDEX (orders_status)
+    WHERE status = 'CANCELLED' AND created_at >= ? AND (reason <> 'ORDER_CANCELLED' OR completed_at IS NOT NULL)
+    ORDER BY created_at DESC LIMIT ${ENOUGH})
+  ORDER BY createdAt DESC LIMIT ${ENOUGH}`;
+
 interface Row {
   readonly first: Date | null;
   readonly oldest: Date | null;
@@ -38,6 +55,8 @@ interface Row {
 
 interface ReadBacklogOptions {
   readonly deadlineMs: number;
+  /** Age from which a PENDING order is late, ms. */
+  readonly lateMs: number;
   readonly now: () => Date;
   /** Number of oldest PENDING orders left out of `oldest`. */
   readonly stragglers?: number;
@@ -49,12 +68,22 @@ interface ReadBacklogOptions {
  */
 export function createReadBacklog(
   db: SqlExecutor,
-  { deadlineMs, now, stragglers = STRAGGLERS }: ReadBacklogOptions,
+  { deadlineMs, lateMs, now, stragglers = STRAGGLERS }: ReadBacklogOptions,
 ): () => Promise<BacklogRead> {
   /** Orders created from this time on are counted; `endedBefore` is how many of them had ended at the last reading. */
   let from: Date | undefined;
   let endedBefore: number | undefined;
   let oldestBefore: Date | null = null;
+  let newest: readonly Fate[] = [];
+  let hadPending = true;
+
+  /** Read only where it may have changed: not while orders end, and not while none is there that could. */
+  async function readNewest(at: number, hasPending: boolean): Promise<readonly Fate[]> {
+    if (!hasPending && !hadPending && !standsStill(newest)) return newest;
+    const from = new Date(at - KNOWN_DEADLINES * deadlineMs);
+    const rows = await db.query<{ fate: Fate }>(NEWEST, [from, new Date(at - lateMs), from, from]);
+    return rows.map(({ fate }) => fate);
+  }
 
   return async () => {
     const at = now().getTime();
@@ -70,6 +99,8 @@ export function createReadBacklog(
     from = next;
     endedBefore = endedOfNext;
     oldestBefore = oldest;
-    return { first, oldest, pending, ended: endedNow };
+    newest = endedNow > 0 ? [] : await readNewest(at, first !== null);
+    hadPending = first !== null;
+    return { first, oldest, pending, ended: endedNow, newest };
   };
 }

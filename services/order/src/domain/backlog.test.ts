@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Backlog, createBacklog } from './backlog.ts';
+import { type Backlog, createBacklog, LATE_TARGETS } from './backlog.ts';
+import type { Fate } from './standstill.ts';
 
 const TARGET_MS = 3_000;
 const DEADLINE_MS = 30_000;
@@ -23,6 +24,7 @@ interface Load {
 interface Order {
   readonly admittedAt: number;
   endedAt: number;
+  fate: Fate;
 }
 
 /** A shop with a first in, first out saga, on a simulated clock. The oldest orders are ended by their deadline. */
@@ -43,6 +45,7 @@ function simulate({ capacity, offered, instances = 1, route = (index) => index %
     const first = pending.shift();
     if (!first) return;
     first.order.endedAt = at;
+    first.order.fate = byDeadline ? 'dead' : 'ended';
     if (byDeadline) expired++;
     else for (const i of endedFor.keys()) endedFor[i] = (endedFor[i] ?? 0) + 1;
   }
@@ -51,7 +54,17 @@ function simulate({ capacity, offered, instances = 1, route = (index) => index %
     const ended = endedFor[i] ?? 0;
     endedFor[i] = 0;
     const oldest = pending[20];
-    backlog.sample(at)({ pending: pending.length, ended, oldestMs: oldest ? at - oldest.order.admittedAt : 0 });
+    const oldestMs = oldest ? at - oldest.order.admittedAt : 0;
+    backlog.sample(at)({ pending: pending.length, ended, oldestMs, newest: ended > 0 ? [] : newestAt(at) });
+  }
+
+  function newestAt(at: number): Fate[] {
+    const lateFrom = at - LATE_TARGETS * TARGET_MS;
+    const known = orders.filter(({ admittedAt, fate }) => fate !== 'pending' || admittedAt <= lateFrom);
+    return known
+      .slice(-10)
+      .map(({ fate }) => fate)
+      .reverse();
   }
 
   for (let at = 0; at < seconds * 1_000; at += STEP_MS) {
@@ -74,7 +87,7 @@ function simulate({ capacity, offered, instances = 1, route = (index) => index %
         counts[at / STEP_MS] = (counts[at / STEP_MS] ?? 0) + 1;
         continue;
       }
-      const order = { admittedAt: at, endedAt: Number.POSITIVE_INFINITY };
+      const order: Order = { admittedAt: at, endedAt: Number.POSITIVE_INFINITY, fate: 'pending' };
       orders.push(order);
       placing.push({ order, end: backlog.begin() });
     }
@@ -174,6 +187,37 @@ describe('the backlog', () => {
     expect(run.admitted(64, 90)).toBeGreaterThan(590);
   });
 
+  it.each([
+    { perSecond: 0.5, instances: 1, most: 5 },
+    { perSecond: 0.5, instances: 2, most: 6 },
+    { perSecond: 60, instances: 1, most: 500 },
+  ])(
+    'when nothing ends for ten minutes at $perSecond a second to $instances, then but for the first only a probe a deadline is taken, and it heals by itself',
+    ({ perSecond, instances, most }) => {
+      const capacity = (at: number) => (at >= 10_000 && at < 610_000 ? 0 : 1_200);
+      const run = simulate({ capacity, offered: steady(perSecond), instances, seconds: 700 });
+      const probes = instances * (600_000 / DEADLINE_MS);
+      expect(run.expired).toBeLessThanOrEqual(most + probes);
+      // A probe waits in the log: it ends as soon as the saga goes on.
+      expect(run.refused(645, 700)).toBe(0);
+    },
+  );
+
+  it('when an instance has just started and the newest orders were ended by their deadline, then it takes one, and more once that has ended', () => {
+    const backlog = createBacklog({ targetMs: TARGET_MS, floor: 500 });
+    const dead: Fate[] = ['dead', 'dead', 'dead'];
+    backlog.sample(0)({ pending: 0, oldestMs: 0, ended: 0, newest: dead });
+    expect(backlog.refusal(0)).toBeUndefined();
+    backlog.begin()(true);
+    expect(backlog.refusal(10)).toBe('stalled');
+    expect(backlog.overMs).toBeUndefined();
+    backlog.sample(400)({ pending: 1, oldestMs: 0, ended: 0, newest: dead });
+    backlog.sample(800)({ pending: 1, oldestMs: 0, ended: 0, newest: dead });
+    expect(backlog.refusal(800)).toBe('stalled');
+    backlog.sample(1_200)({ pending: 0, oldestMs: 0, ended: 1, newest: [] });
+    expect(backlog.refusal(1_200)).toBeUndefined();
+  });
+
   it('when an order comes while the saga is away and no other waits, then it is accepted', () => {
     const run = simulate({ capacity: steady(0), offered: (at) => (at === 1_000 ? 200 : 0), seconds: 10 });
     expect(run.refused(0, 10)).toBe(0);
@@ -197,9 +241,9 @@ describe('the backlog', () => {
     expect(backlog.refusal(0)).toBe('backlog');
     // Placed: the order is in the next sample, and no longer counted beside it.
     ends[1]?.(true);
-    backlog.sample(100)({ pending: 1, oldestMs: 100, ended: 0 });
+    backlog.sample(100)({ pending: 1, oldestMs: 100, ended: 0, newest: [] });
     expect(backlog.refusal(100)).toBe('backlog');
-    backlog.sample(200)({ pending: 0, oldestMs: 0, ended: 1 });
+    backlog.sample(200)({ pending: 0, oldestMs: 0, ended: 1, newest: [] });
     expect(backlog.refusal(200)).toBeUndefined();
   });
 });

@@ -1,3 +1,5 @@
+import { type Fate, standsStill } from './standstill.ts';
+
 /** Window for counting completions, ms: long enough that one stall of the disk is not taken for a slow saga. */
 const WINDOW_MS = 2_000;
 /** Longest time for which orders are assumed to end at the last rate without a new count, ms. */
@@ -26,7 +28,14 @@ export interface BacklogSample {
   readonly oldestMs: number;
   /** Orders that ended since the last sample, except those ended only by their deadline. */
   readonly ended: number;
+  /**
+   * What became of the newest orders, newest first, as `standsStill` wants it. Not needed while orders end.
+   */
+  readonly newest: readonly Fate[];
 }
+
+/** Age from which a PENDING order is late, in times of the target. */
+export const LATE_TARGETS = 2;
 
 /** Why no order is accepted: too many are PENDING for the rate of completions, or none ends at all. */
 export type BacklogRefusal = 'backlog' | 'stalled';
@@ -58,13 +67,18 @@ interface Measured {
   readonly rate: number;
   readonly limit: number;
   readonly isStalled: boolean;
+  /** True when no order ends, and none of the newest did: one order is let in to find out, and no other beside it. */
+  readonly isProbing: boolean;
   /** True when orders have queued for so long that the saga has been busy all the time: it ends no more than `rate`. */
   readonly isSaturated: boolean;
 }
 
 export function createBacklog(options: BacklogOptions): Backlog {
   const { floor } = options;
-  let measured: Measured = { last: undefined, ends: [], rate: 0, limit: floor, isStalled: false, isSaturated: false };
+  let measured: Measured = {
+    ...{ last: undefined, ends: [], rate: 0, limit: floor },
+    ...{ isStalled: false, isProbing: false, isSaturated: false },
+  };
   /** Orders begun here, neither in the database nor refused yet. */
   let inFlight = 0;
   /** Orders begun here, possibly not in the sample. */
@@ -90,6 +104,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
 
     refusal(now) {
       if (measured.isStalled) return 'stalled';
+      // While orders wait, they are the probe: as soon as one of them ends, the door opens.
+      if (measured.isProbing) return unseen === 0 && measured.last?.pending === 0 ? undefined : 'stalled';
       return unseen < roomFor(measured, now) * Math.max(MIN_SHARE, share ?? 1) ? undefined : 'backlog';
     },
 
@@ -135,10 +151,11 @@ function measuredAfter(
   if (oldestMs < targetMs / 2) isSaturated = false;
   // Right after a stall the rate is still too low.
   else if (oldestMs > targetMs && ends.length > 0 && ends.every((it) => it.ended > 0)) isSaturated = true;
-  const isLate = oldestMs > 2 * targetMs;
+  const isLate = oldestMs > LATE_TARGETS * targetMs;
   const isStalled = isLate && pending > 0 && rate === 0;
+  const isProbing = rate === 0 && standsStill(sample.newest);
   const limit = isLate || isSaturated ? rate * targetMs : Math.max(floor, rate * targetMs);
-  return { last: { ...sample, at }, ends, rate, limit, isStalled, isSaturated };
+  return { last: { ...sample, at }, ends, rate, limit, isStalled, isProbing, isSaturated };
 }
 
 function rateAfter(
@@ -168,7 +185,7 @@ function waitOf({ last, rate }: Measured): number {
   return rate > 0 ? last.pending / rate : last.oldestMs;
 }
 
-function timeOver({ last, rate, limit, isStalled }: Measured): number | undefined {
-  if (!last || isStalled || rate === 0) return undefined;
+function timeOver({ last, rate, limit, isStalled, isProbing }: Measured): number | undefined {
+  if (!last || isStalled || isProbing || rate === 0) return undefined;
   return Math.max(0, last.pending - limit) / rate;
 }

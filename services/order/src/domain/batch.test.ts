@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CREATED, inputs, ORDER_ID, pending } from '../../test/examples.ts';
-import { type BatchInput, type Changes, decideBatch, UnknownOrder } from './batch.ts';
+import { type BatchInput, type Changes, decideBatch, inCausalOrder, UnknownOrder } from './batch.ts';
 import { ContradictingEvent, type OrderInput } from './decide.ts';
 import type { Order } from './order.ts';
 
@@ -25,6 +25,18 @@ describe('decideBatch', () => {
     expect(changes.events).toMatchObject([
       { type: 'order-completed', cause: { eventId: `payment-completed-of-${ORDER_ID}` } },
     ]);
+  });
+
+  it("when the payment's topic is read before the coupon's, then the steps of a batch stand as they followed from each other", () => {
+    const types = ['payment-completed', 'stock-reserved', 'coupon-redeemed'] as const;
+    const events = types.map((type) => ({ type }));
+    expect(inCausalOrder(events).map(({ type }) => type)).toEqual([
+      'stock-reserved',
+      'coupon-redeemed',
+      'payment-completed',
+    ]);
+    const refunds = [{ type: 'payment-completed', n: 1 } as const, { type: 'payment-completed', n: 2 } as const];
+    expect(inCausalOrder(refunds)).toEqual(refunds);
   });
 
   it('when an event changes nothing, then it is still a step of the history', () => {

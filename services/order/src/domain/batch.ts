@@ -1,5 +1,5 @@
 import type { Cause, NewEvent } from '@shop/events';
-import { decide, type OrderInput } from './decide.ts';
+import { decide, type OrderInput, SAGA_EVENTS, type SagaEventType } from './decide.ts';
 import type { Order } from './order.ts';
 
 /** An input of one order, in a batch of many. */
@@ -33,6 +33,17 @@ export interface Changes {
   readonly steps: readonly Step[];
   /** In the order of their happening. */
   readonly events: readonly NewEvent[];
+}
+
+const STEP = new Map(SAGA_EVENTS.map((type, step) => [type, step]));
+
+/**
+ * The events of a batch in the order of the saga's steps. They come from several topics, whose order among each other is
+ * chance; the events of one topic and key are in this order anyway. So the history shows what followed from what.
+ */
+export function inCausalOrder<E extends { readonly type: SagaEventType }>(events: readonly E[]): E[] {
+  const stepOf = ({ type }: E): number => STEP.get(type) ?? SAGA_EVENTS.length;
+  return events.toSorted((a, b) => stepOf(a) - stepOf(b));
 }
 
 /** An event of an order that this schema does not hold: lost with a restored backup, or from elsewhere. */

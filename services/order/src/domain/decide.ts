@@ -2,7 +2,7 @@ import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent } from '@shop/events';
 import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Reservation } from './order.ts';
 
-/** The events of other services that an order reacts to. */
+/** The events of other services that an order reacts to, in the order in which they can follow from each other. */
 export const SAGA_EVENTS = [
   'stock-awaited',
   'stock-reserved',

@@ -37,6 +37,7 @@ it('when the oldest pending order nears its deadline, then new ones are refused 
     admission.measure(async () => ({
       // Some orders end, so the saga is not stalled.
       ended: 1_000,
+      newest: [],
       pending: ms === null ? 0 : 1,
       oldest: ms === null ? null : new Date(now.getTime() - ms),
     }));
@@ -66,7 +67,7 @@ it('when the process is not ready, then no order is accepted', () => {
 
 it('when more is pending than ends within the target, then Retry-After tells when that is over, and grows with the refusals', async () => {
   let time = 0;
-  const read = { pending: 900, oldest: null, ended: 50 };
+  const read = { pending: 900, oldest: null, ended: 50, newest: [] };
   const measure = (admission: ReturnType<typeof createAdmission>) => {
     time += 500;
     return admission.measure(async () => read);
@@ -92,7 +93,7 @@ it('when no order ends, then orders are refused until one does', async () => {
   const { admission, reasons } = admissionAt(() => new Date(time));
   const measure = (pending: number, oldestMs: number, ended: number) => {
     time += 500;
-    return admission.measure(async () => ({ pending, oldest: new Date(time - oldestMs), ended }));
+    return admission.measure(async () => ({ pending, oldest: new Date(time - oldestMs), ended, newest: [] }));
   };
   await measure(30, 5_900, 0);
   await measure(30, 6_000, 0);

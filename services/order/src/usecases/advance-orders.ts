@@ -1,4 +1,5 @@
 import { causedBy, type ReceivedEvent } from '@shop/events';
+import { inCausalOrder } from '../domain/batch.ts';
 import type { SagaEventType } from '../domain/decide.ts';
 import { applyDecisions } from './apply-decisions.ts';
 import type { OrderDeps } from './ports.ts';
@@ -11,7 +12,7 @@ export function createAdvanceOrders<Tx>(deps: OrderDeps<Tx>) {
   return async (tx: Tx, events: readonly ReceivedEvent<SagaEventType>[]): Promise<void> => {
     const orderIds = [...new Set(events.map((event) => event.data.orderId))];
     const locked = await deps.store.load(tx, orderIds);
-    const inputs = events.map((event) => ({
+    const inputs = inCausalOrder(events).map((event) => ({
       orderId: event.data.orderId,
       input: event,
       eventId: event.id,

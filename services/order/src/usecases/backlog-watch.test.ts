@@ -3,7 +3,7 @@ import { createMetrics } from '@shop/chassis';
 import { type BacklogRead, createBacklogWatch } from './backlog-watch.ts';
 
 const EVERY_MS = 400;
-const NONE: BacklogRead = { first: null, oldest: null, pending: 0, ended: 0 };
+const NONE: BacklogRead = { first: null, oldest: null, pending: 0, ended: 0, newest: [] };
 
 function watchAt(times: { now: number }, read: () => Promise<BacklogRead>) {
   const measured: BacklogRead[] = [];

@@ -39,8 +39,10 @@ export function createTakeOrders(dependencies: Dependencies) {
   const refusals = metrics.counter('order_admission_refused_total', 'Orders that were not taken, by reason', [
     'reason',
   ]);
+  let hasLooked = false;
   const admission = createAdmission({
-    ready: isReady,
+    // Before the first look nothing is known of the saga, and a restart must not forget that it stands still.
+    ready: () => isReady() && hasLooked,
     deadlineMs: config.ORDER_DEADLINE_MS,
     share: config.ADMISSION_SHARE,
     nowMs,
@@ -52,11 +54,14 @@ export function createTakeOrders(dependencies: Dependencies) {
     name: 'measure-backlog',
     everyMs: MEASURE_MS,
     restMs: REST_MS,
-    run() {
+    async run() {
       measureWaiting();
-      return watch.look();
+      const found = await watch.look();
+      hasLooked = true;
+      return found;
     },
   });
+  measuring.trigger();
 
   return {
     admission,
