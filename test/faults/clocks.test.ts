@@ -67,7 +67,11 @@ it.each([
     const urls = Object.fromEntries(
       wrong.map((service) => [`${service.toUpperCase()}_URLS`, system.process(service, 2).url]),
     );
-    const { stdout } = await expectOps({ ...system.stack, env: { ...system.stack.env, ...urls } }, ['doctor', '--json'], 3);
+    const { stdout } = await expectOps(
+      { ...system.stack, env: { ...system.stack.env, ...urls } },
+      ['doctor', '--json'],
+      3,
+    );
     const doctor = JSON.parse(stdout) as { what: string; wrong?: string }[];
     const named = doctor.filter(({ what, wrong }) => what.startsWith('clock of ') && wrong?.includes(`40.0 s ${how}`));
     expect(named).toHaveLength(wrong.length);
@@ -77,3 +81,13 @@ it.each([
   },
   120_000,
 );
+
+it("when the gateway's clock is off by more than a signature is good for, then its requests are answered all the same", async () => {
+  const [userId, productId] = await Promise.all([api.newUser(10_000), api.newProduct(100, 10)]);
+  for (const shiftMs of [-120_000, 120_000]) {
+    await system.process('gateway').stop();
+    await system.start('gateway', 1, wrongClock(shiftMs));
+    expectStatus(await api.placeOrder(userId, [[productId, 1]], { wait: 15 }), 201);
+    expect(await readMetric(system.process('gateway').url, 'clock_skew_seconds')).toBeCloseTo(shiftMs / 1_000, 0);
+  }
+}, 60_000);

@@ -23,8 +23,10 @@ export {
 } from './callers/index.ts';
 export {
   type ClaimOutcome,
+  type ComparedClock,
   claimForOne,
   claimIdempotencyKeys,
+  createComparedClock,
   createDatabase,
   type Database,
   type DatabaseClock,

@@ -115,6 +115,7 @@ export function openDatabase(
   const { clock } = database;
   shutdown.onStop('database', () => database.close());
   health.addCheck('database', () => expectWritable(database));
+  health.tellTime(() => (clock.isCompared ? clock.now() : undefined));
   health.addCheck('clock', async () => {
     if (!clock.isCompared) await clock.compare();
     clock.check();

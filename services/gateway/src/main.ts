@@ -1,6 +1,7 @@
 import { createCallerSigner, createRuntime } from '@shop/chassis';
 import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
+import { openServiceClock } from './auth/service-clock.ts';
 import { openAuthentication } from './auth/setup.ts';
 import { loadGatewayConfig, upstreamUrls } from './config.ts';
 import { createClientAddress } from './protect/client-address.ts';
@@ -40,6 +41,10 @@ shutdown.onStop('upstreams', async () => {
   await Promise.all(all.map((upstream) => upstream.close()));
 });
 
+const clock = await openServiceClock(
+  runtime,
+  reachable.flatMap(([, urls]) => urls),
+);
 const shedder = createShedder({ aboveMs: config.SHED_ABOVE_MS, metrics });
 const admission = createAdmission({
   on: config.ADMISSION,
@@ -63,7 +68,7 @@ shutdown.onStop('protection', () => {
 });
 
 const passing = {
-  signCaller: createCallerSigner(config.INTERNAL_KEYS),
+  signCaller: createCallerSigner(config.INTERNAL_KEYS, clock.now),
   clientAddress: createClientAddress(config.TRUST_PROXY, config.TRUST_PROXY_HEADER),
   timeLimits: {
     readMs: config.READ_TIMEOUT_MS,
@@ -80,7 +85,7 @@ runtime.repeat({ name: 'measure-streams', everyMs: 1_000, run: async () => openS
 
 const app = createApp({
   ...passing,
-  ...(await openAuthentication(runtime)),
+  ...(await openAuthentication(runtime, clock.now)),
   upstreams,
   streams,
   lastGood: createLastGood({ maxAgeSeconds: config.LAST_GOOD_SECONDS }),

@@ -24,7 +24,8 @@ export interface ComparedClock extends DatabaseClock {
 }
 
 interface ClockOptions {
-  readonly database: Pick<SqlExecutor, 'query'>;
+  /** Asks the other clock, ms since the epoch. */
+  readonly readTime: () => Promise<number>;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
   /** This machine's wall clock, ms since the epoch. */
@@ -33,8 +34,21 @@ interface ClockOptions {
   readonly monotonic?: () => number;
 }
 
-export function createDatabaseClock(options: ClockOptions): ComparedClock {
-  const { database, logger, metrics, wallClock = Date.now, monotonic = () => performance.now() } = options;
+export function createDatabaseClock({
+  database,
+  ...options
+}: Omit<ClockOptions, 'readTime'> & { readonly database: Pick<SqlExecutor, 'query'> }): ComparedClock {
+  async function readTime(): Promise<number> {
+    const [row] = await database.query<{ at: Date }>('SELECT UTC_TIMESTAMP(3) AS at');
+    if (!row) throw new OutageError('the database did not tell its time');
+    return row.at.getTime();
+  }
+  return createComparedClock({ ...options, readTime });
+}
+
+/** A clock that follows another one, which it compares itself with when told to. */
+export function createComparedClock(options: ClockOptions): ComparedClock {
+  const { readTime, logger, metrics, wallClock = Date.now, monotonic = () => performance.now() } = options;
   const skewSeconds = metrics?.gauge('clock_skew_seconds', "This machine's clock less the database server's");
   const errorSeconds = metrics?.gauge('clock_error_seconds', 'Largest error of the time that is used');
   let offset: Offset | undefined;
@@ -43,7 +57,7 @@ export function createDatabaseClock(options: ClockOptions): ComparedClock {
   let comparing: Promise<void> | undefined;
 
   async function compareNow(): Promise<void> {
-    const measured = await measure(database, monotonic);
+    const measured = await measure(readTime, monotonic);
     offset = corrected(offset, measured);
     comparedAt = monotonic();
     const skewMs = wallClock() - (comparedAt + offset.offsetMs);
@@ -80,13 +94,12 @@ export function createDatabaseClock(options: ClockOptions): ComparedClock {
 }
 
 /** The best of a few comparisons. @throws {OutageError} when none was exact enough */
-async function measure(database: Pick<SqlExecutor, 'query'>, monotonic: () => number): Promise<Offset> {
+async function measure(readTime: () => Promise<number>, monotonic: () => number): Promise<Offset> {
   let best: Offset | undefined;
   for (let tries = 0; tries < MAX_TRIES && !(best && best.errorMs <= GOOD_ERROR_MS); tries++) {
     const sentAt = monotonic();
-    const [row] = await database.query<{ at: Date }>('SELECT UTC_TIMESTAMP(3) AS at');
-    if (!row) throw new OutageError('the database did not tell its time');
-    const measured = offsetOf({ sentAt, receivedAt: monotonic(), theirs: row.at.getTime() });
+    const theirs = await readTime();
+    const measured = offsetOf({ sentAt, receivedAt: monotonic(), theirs });
     if (!best || measured.errorMs < best.errorMs) best = measured;
   }
   if (!best || best.errorMs > MAX_ERROR_MS)

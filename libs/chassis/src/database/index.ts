@@ -1,5 +1,5 @@
 export { createDatabase, openConnection, type PooledDatabase } from './database.ts';
-export type { ComparedClock } from './database-clock.ts';
+export { type ComparedClock, createComparedClock } from './database-clock.ts';
 export {
   type ClaimOutcome,
   claimForOne,

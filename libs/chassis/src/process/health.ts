@@ -7,11 +7,15 @@ export interface HealthReport {
   readonly status: 'ok' | 'failing';
   /** Names of the checks that failed, with their reason. */
   readonly failing?: Readonly<Record<string, string>>;
+  /** The time of the service, ms since the epoch: that of its database. The gateway follows it. */
+  readonly time?: number;
 }
 
 export interface Health {
   /** Adds a named readiness check. A second check of the same name replaces the first. */
   addCheck(name: string, check: HealthCheck): void;
+  /** Lets `live` tell the time; undefined while it is not known. */
+  tellTime(now: () => number | undefined): void;
   /** Makes the process not ready from now on, whatever the checks say: it is stopping. */
   drain(): void;
   /**
@@ -27,12 +31,19 @@ export interface Health {
 export function createHealth({ timeoutMs = 2_000 }: { timeoutMs?: number } = {}): Health {
   const checks = new Map<string, HealthCheck>();
   let draining = false;
+  let timeNow = (): number | undefined => undefined;
   return {
     addCheck: (name, check) => void checks.set(name, check),
     drain() {
       draining = true;
     },
-    live: () => ({ status: 'ok' }),
+    tellTime(now) {
+      timeNow = now;
+    },
+    live() {
+      const time = timeNow();
+      return { status: 'ok', ...(time !== undefined && { time }) };
+    },
     async ready() {
       if (draining) return { status: 'failing', failing: { shutdown: 'the process is stopping' } };
       const results = await Promise.all(

@@ -20,11 +20,18 @@ export interface DemoOptions {
   readonly keyFile?: string | undefined;
   readonly issuer: string;
   readonly audience: string;
+  /** ms since the epoch */
+  readonly now?: () => number;
 }
 
 const LIFETIME_S = 3_600;
 
-export async function createDemoIssuer({ keyFile, issuer, audience }: DemoOptions): Promise<DemoIssuer> {
+export async function createDemoIssuer({
+  keyFile,
+  issuer,
+  audience,
+  now = Date.now,
+}: DemoOptions): Promise<DemoIssuer> {
   const privateKey = createPrivateKey(keyFile ? await keptKey(keyFile) : await newKey());
   const { kid, jwk } = await publicJwk(privateKey);
   const published = { keys: [{ ...jwk, kid, alg: 'RS256', use: 'sig' }] };
@@ -32,16 +39,16 @@ export async function createDemoIssuer({ keyFile, issuer, audience }: DemoOption
     published,
     keys: { find: createLocalJWKSet(published), refresh: () => Promise.resolve() },
     async issue(userId, scope) {
-      const now = Math.floor(Date.now() / 1000);
+      const issuedAt = Math.floor(now() / 1000);
       const token = await new SignJWT(scope ? { scope } : {})
         .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
         .setSubject(String(userId))
         .setIssuer(issuer)
         .setAudience(audience)
-        .setIssuedAt(now)
-        .setExpirationTime(now + LIFETIME_S)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + LIFETIME_S)
         .sign(privateKey);
-      return { token, expiresAt: new Date((now + LIFETIME_S) * 1000).toISOString() };
+      return { token, expiresAt: new Date((issuedAt + LIFETIME_S) * 1000).toISOString() };
     },
   };
 }

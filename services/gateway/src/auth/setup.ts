@@ -15,20 +15,20 @@ export interface Authentication {
 }
 
 /** Sets up which tokens are accepted, and whether any are required, by the configuration. Its risks are logged. */
-export async function openAuthentication(runtime: Runtime<GatewayConfig>): Promise<Authentication> {
+export async function openAuthentication(runtime: Runtime<GatewayConfig>, now: () => number): Promise<Authentication> {
   const { config, logger } = runtime;
   const { JWT_ISSUER: issuer = 'shop-demo', JWT_AUDIENCE: audience = 'shop', DEMO_KEY_FILE: keyFile } = config;
-  const demo = config.DEMO_AUTH ? await createDemoIssuer({ keyFile, issuer, audience }) : undefined;
+  const demo = config.DEMO_AUTH ? await createDemoIssuer({ keyFile, issuer, audience, now }) : undefined;
   if (demo) logger.warn('DEMO_AUTH=true: whoever can reach this port gets a token of any user');
   if (config.GATEWAY_AUTH === 'off') {
     logger.warn('GATEWAY_AUTH=off: whoever can reach this port may act for any user');
     return { identify: asAnybody, demo };
   }
-  const tokens = demo ? createTokens({ keys: demo.keys, issuer, audience }) : openIssuer(runtime);
+  const tokens = demo ? createTokens({ keys: demo.keys, issuer, audience, now }) : openIssuer(runtime, now);
   return { identify: authenticate(tokens), demo };
 }
 
-function openIssuer({ config, logger, repeat }: Runtime<GatewayConfig>): Tokens {
+function openIssuer({ config, logger, repeat }: Runtime<GatewayConfig>, now: () => number): Tokens {
   const { JWKS_URL: url = '', JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config;
   if (!issuer) logger.warn('JWT_ISSUER is not set: whoever has a key in the set of JWKS_URL is believed here');
   if (!audience)
@@ -40,5 +40,5 @@ function openIssuer({ config, logger, repeat }: Runtime<GatewayConfig>): Tokens 
         : logger.warn({ url, error: String(failure) }, 'the keys of the issuer cannot be fetched: the known ones stay'),
   });
   repeat({ name: 'refresh-keys', everyMs: REFRESH_KEYS_MS, run: keys.refresh });
-  return createTokens({ keys, issuer, audience });
+  return createTokens({ keys, issuer, audience, now });
 }

@@ -38,8 +38,8 @@ export interface Changes {
 const STEP = new Map(SAGA_EVENTS.map((type, step) => [type, step]));
 
 /**
- * The events of a batch in the order of the saga's steps. They come from several topics, whose order among each other is
- * chance; the events of one topic and key are in this order anyway. So the history shows what followed from what.
+ * The events of a batch in the order of the saga's steps. They come from several topics, whose order among each other
+ * is chance; the events of one topic and key are in this order anyway. So the history shows what followed from what.
  */
 export function inCausalOrder<E extends { readonly type: SagaEventType }>(events: readonly E[]): E[] {
   const stepOf = ({ type }: E): number => STEP.get(type) ?? SAGA_EVENTS.length;
