@@ -30,8 +30,16 @@ describe('the diagnosis of a consumer group', () => {
       refused: [{ topic: 't', reason: 'MESSAGE_TOO_LARGE' }],
       waiting: [],
     };
-    const instance = { service: 'payment', url: 'u', live: true, ready: true, detail: '',
-  clockSkewMs: undefined, messaging, openBreakers: [] };
+    const instance = {
+      service: 'payment',
+      url: 'u',
+      live: true,
+      ready: true,
+      detail: '',
+      clockSkewMs: undefined,
+      messaging,
+      openBreakers: [],
+    };
     expect(messagingFaults(instance).map(({ mend }) => mend)).toEqual([
       'docs/runbooks/consumer-halted.md',
       'docs/runbooks/topic-refused.md',
