@@ -284,7 +284,7 @@ describe('repeats', () => {
 });
 
 describe('cancelling', () => {
-  it('when a pending order is cancelled, then its waiters are told, and late events change nothing', async () => {
+  it('when a pending order is cancelled, then its waiters are told, and a late payment is shown as one that comes back', async () => {
     const order = await placed();
     const waiting = api.order(order.orderId, order.userId, 10);
     const answer = await api.cancel(order.orderId, order.userId);
@@ -295,7 +295,8 @@ describe('cancelling', () => {
     await eventually('the late events', async () => (await history(order.orderId)).length === 4);
     expect((await api.order(order.orderId, order.userId)).body).toMatchObject({
       status: 'CANCELLED',
-      paidAmount: null,
+      paidAmount: 1_000,
+      refund: { status: 'PENDING', amount: 1_000 },
     });
     expect(service.heard.filter(({ key }) => key === order.orderId)).toHaveLength(2);
   });

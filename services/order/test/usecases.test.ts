@@ -167,13 +167,14 @@ describe('the saga', () => {
     expect(await order(id)).toMatchObject({ status: 'COMPLETED', completedAt: now });
   });
 
-  it('when a payment is completed for a cancelled order, then only its history grows', async () => {
+  it('when a payment is completed for a cancelled order, then nothing is said, and its user sees that it comes back', async () => {
     const [id = ''] = await placed(1);
     await handle([reserved(id)]);
     await createCancelOrder(deps())({ requestId: uuidv4(), orderId: id, userId: 7, traceparent: null });
     published.length = 0;
     await handle([paid(id)]);
-    expect(await order(id)).toMatchObject({ status: 'CANCELLED', reason: 'ORDER_CANCELLED', paidAmount: null });
+    expect(await order(id)).toMatchObject({ status: 'CANCELLED', reason: 'ORDER_CANCELLED', paidAmount: 100 });
+    expect(await order(id)).toMatchObject({ refund: { status: 'PENDING', amount: 100 } });
     expect(published).toEqual([]);
     expect((await history(id)).at(-1)).toBe('payment-completed');
   });
