@@ -105,7 +105,8 @@ const rush = describes<RushState>()(
 const messaging = z
   .strictObject({
     relaying: z.boolean().describe('it sends what stands in its outbox'),
-    halted: z.array(z.string()).describe('partitions and groups that stand still'),
+    halted: z.array(z.string()).describe('partitions that stand still, since their handler is broken'),
+    lost: z.array(z.string()).describe('groups that stand still, since the log no longer holds their place'),
     refused: z
       .array(
         z.strictObject({
@@ -146,8 +147,16 @@ const status = describes<ShownStatus>()(
         )
         .describe('every topic'),
       groups: z
-        .array(z.strictObject({ group: z.string().describe('its name'), lag: count('messages before it') }))
+        .array(
+          z.strictObject({
+            group: z.string().describe('its name'),
+            lag: count('messages before it that the log holds'),
+          }),
+        )
         .describe('every consumer group'),
+      lostPlaces: z
+        .array(z.strictObject({ group: z.string().describe('the group'), place: z.string().describe('in words') }))
+        .describe('places of groups that the log no longer holds'),
       outboxes: z
         .array(
           z.strictObject({

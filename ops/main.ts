@@ -9,6 +9,7 @@ import { registerOrder } from './src/commands/order.ts';
 import { registerOutbox } from './src/commands/outbox.ts';
 import { registerReconcile } from './src/commands/reconcile.ts';
 import { registerReplay } from './src/commands/replay.ts';
+import { registerRepublish } from './src/commands/republish.ts';
 import { registerStatus } from './src/commands/status.ts';
 import { registerTopics } from './src/commands/topics.ts';
 
@@ -30,6 +31,7 @@ registerOutbox(program);
 registerTopics(program);
 registerReconcile(program);
 registerReplay(program);
+registerRepublish(program);
 registerLoadDemo(program);
 registerCaller(program);
 

@@ -14,6 +14,8 @@ export interface Group {
   readonly handles: readonly EventType[];
   /** Which of these the group wants, by headers; absent: all. */
   readonly wants?: (headers: Headers) => boolean;
+  /** False for a group whose dead letters stand alone; absent: later messages of a key wait behind its dead letter. */
+  readonly parks?: boolean;
   /** True for a group that runs only where a receiver is configured, and waits as long as the receiver is away. */
   readonly optional?: boolean;
   /** Its purpose. */
@@ -46,8 +48,8 @@ export const ALL_GROUPS: readonly Group[] = [
 
 function group(
   service: ServiceName,
-  { group: name, handles, wants }: Pick<Group, 'group' | 'handles' | 'wants'>,
+  { group: name, handles, wants, parks }: Pick<Group, 'group' | 'handles' | 'wants' | 'parks'>,
   summary: string,
 ): Group {
-  return { group: name, service, handles, summary, ...(wants && { wants }) };
+  return { group: name, service, handles, summary, ...(wants && { wants }), ...(parks !== undefined && { parks }) };
 }

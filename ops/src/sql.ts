@@ -1,6 +1,7 @@
+import type { SqlExecutor, SqlValue } from '@shop/chassis';
 import { type Connection, createConnection } from 'mariadb';
 
-export type SqlParam = string | number | Date | Buffer | null | readonly (string | number)[];
+export type SqlParam = SqlValue | readonly (string | number)[];
 
 /** Reads rows. BIGINT, COUNT and SUM come as numbers, DATETIME as Date (UTC). */
 export interface SqlReader {
@@ -9,6 +10,8 @@ export interface SqlReader {
 
 export interface SqlConnection extends SqlReader {
   execute(sql: string, params?: readonly SqlParam[]): Promise<{ affectedRows: number; insertId: number }>;
+  /** Runs `work` in one READ COMMITTED transaction of this connection. */
+  transaction<T>(work: (tx: SqlExecutor) => Promise<T>): Promise<T>;
   /** Runs `work` on one consistent snapshot of every schema of the server (InnoDB's snapshot spans them all). */
   snapshot<T>(work: (reader: SqlReader) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -68,14 +71,27 @@ function wrap(connection: Connection, patienceMs: number): SqlConnection {
 
   const query = async <Row>(sql: string, params: readonly SqlParam[] = []): Promise<Row[]> =>
     (await within(sql, connection.query<Row[]>(sql, [...params]))) as Row[];
+  const execute = async (sql: string, params: readonly SqlParam[] = []) => {
+    const { affectedRows, insertId } = await within(
+      sql,
+      connection.query<{ affectedRows: number; insertId: number }>(sql, [...params]),
+    );
+    return { affectedRows, insertId: Number(insertId) };
+  };
   return {
     query,
-    execute: async (sql, params = []) => {
-      const { affectedRows, insertId } = await within(
-        sql,
-        connection.query<{ affectedRows: number; insertId: number }>(sql, [...params]),
-      );
-      return { affectedRows, insertId: Number(insertId) };
+    execute,
+    transaction: async (work) => {
+      await query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED');
+      await query('START TRANSACTION');
+      try {
+        const done = await work({ query, execute });
+        await query('COMMIT');
+        return done;
+      } catch (error) {
+        await query('ROLLBACK').catch(() => {});
+        throw error;
+      }
     },
     snapshot: async (work) => {
       await query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');

@@ -76,6 +76,8 @@ export function createMemoryMessagingStore(
       return own;
     },
 
+    hasApplied: async (group) => [...tables.processedEvents.committed.values()].some((row) => row.group === group),
+
     async lockParkedKeys(tx, group, keys) {
       await tx.statement(`lock parked keys of ${group}`);
       const rows = await tx.lock(tables.parkedKeys, keys.map((key) => `${group}/${key}`).sort());

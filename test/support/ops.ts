@@ -11,8 +11,14 @@ export interface OpsResult {
   readonly stderr: string;
 }
 
-/** Runs the operator's command line on a stack, as `npm run ops -- …` does. */
-function runOps(stack: Stack, args: readonly string[]): Promise<OpsResult> {
+/** A command at work. */
+export interface RunningOps {
+  readonly ended: Promise<OpsResult>;
+  kill9(): void;
+}
+
+/** Starts the operator's command line on a stack, as `npm run ops -- …` does. */
+export function startOps(stack: Stack, args: readonly string[]): RunningOps {
   const { NODE_OPTIONS: _jest, ...inherited } = process.env;
   const child = spawn(process.execPath, [join(root, 'ops/main.ts'), ...args], {
     cwd: root,
@@ -27,15 +33,16 @@ function runOps(stack: Stack, args: readonly string[]): Promise<OpsResult> {
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<OpsResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
   });
+  return { ended, kill9: () => void child.kill('SIGKILL') };
 }
 
 /** Runs the command line and fails, showing its output, unless it ends with this exit code. */
 export async function expectOps(stack: Stack, args: readonly string[], code = 0): Promise<OpsResult> {
-  const result = await runOps(stack, args);
+  const result = await startOps(stack, args).ended;
   if (result.code === code) return result;
   throw new Error(`ops ${args.join(' ')} ended with ${result.code}, not ${code}:\n${result.stderr}\n${result.stdout}`);
 }

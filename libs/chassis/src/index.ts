@@ -36,6 +36,7 @@ export {
   idempotencyKeyFrom,
   insertNumbered,
   insertRows,
+  keysOfRequests,
   MigrationError,
   migrate,
   offsetOf,

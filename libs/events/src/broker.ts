@@ -51,6 +51,11 @@ export interface ConsumeOptions {
   readonly topics: readonly string[];
   /** False only for groups that merely wake waiters: these groups start at the end and never commit. */
   readonly fromBeginning: boolean;
+  /**
+   * Whether the group has worked before, as its inbox shows. Asked where it has no committed offset: a group that has
+   * one no more halts, unless the log still holds all it ever held. Absent: such a group counts as new.
+   */
+  readonly isKnown?: () => Promise<boolean>;
   /** How long the broker may hold a record back to deliver it together with more, ms. Absent: it delivers at once. */
   readonly patienceMs?: number | undefined;
   /**

@@ -24,8 +24,12 @@ export {
   type CommittedOffset,
   createKafkaAdmin,
   createKafkaBroker,
+  type GroupPlace,
   type KafkaAdmin,
   type KafkaBrokerOptions,
+  type LostPlace,
+  lostAmong,
+  type NewPlace,
   type RecordRange,
   TOPIC_SETTINGS,
   type TopicState,
@@ -33,7 +37,16 @@ export {
 export { type EventLogger, silentLogger } from './log.ts';
 export { createMessaging, type Messaging } from './messaging.ts';
 export { noMetrics } from './metrics.ts';
-export { type CommitHooks, createOutbox, type Outbox } from './outbox/index.ts';
+export {
+  type CommitHooks,
+  createOutbox,
+  type Envelope,
+  envelopeOf,
+  type Outbox,
+  type PastEvent,
+  type PublishedRows,
+  pagesAfter,
+} from './outbox/index.ts';
 export { FactsIncompleteError, type OwnFacts, recover, recoverWhenAsked } from './recovery/index.ts';
 export { createSqlRelayLock, type Relay, type RelayLock, startRelay } from './relay/index.ts';
 export {
@@ -51,5 +64,12 @@ export {
   startReplayer,
 } from './replay/index.ts';
 export type { DeadLetterEntry, MessagingStore, NumberedRow } from './store/index.ts';
-export { createSqlMessagingStore, INBOX_RETENTION_DAYS, purgeInbox, type SqlMessagingStore } from './store/index.ts';
+export {
+  createSqlMessagingStore,
+  INBOX_RETENTION_DAYS,
+  type MissedEvent,
+  purgeInbox,
+  type SqlMessagingStore,
+  setMissedBefore,
+} from './store/index.ts';
 export { startWaiters, type Waiters } from './waiters/index.ts';

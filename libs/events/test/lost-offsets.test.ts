@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type Broker, noMetrics, type OutgoingRecord, silentLogger } from '../src/index.ts';
+import {
+  type Broker,
+  createKafkaAdmin,
+  lostAmong,
+  noMetrics,
+  type OutgoingRecord,
+  silentLogger,
+} from '../src/index.ts';
 import { createClient, createKafkaBroker } from '../src/kafka/index.ts';
 import { eventually, testStack } from './support.ts';
 
@@ -61,6 +68,63 @@ describe('a group whose place in the log is gone', () => {
     );
     await eventually('the alert', () => halted);
     expect(seen).toEqual(['0', '1', '2']);
+  });
+
+  it("when a known group's offsets are gone and the log's beginning too, then it halts until it is given a place", async () => {
+    const topic = `gone-${randomUUID()}`;
+    const groupId = `group-${topic}`;
+    let halted = false;
+    const seen: string[] = [];
+    const broker = connect((now) => {
+      halted = now;
+    });
+    await broker.ensureTopics([topic], 6);
+    await broker.send(records(topic, 5));
+    await trim(topic, 3);
+    const consumer = await broker.consume({
+      groupId,
+      topics: [topic],
+      fromBeginning: true,
+      isKnown: async () => true,
+      onBatch: async (batch) => void seen.push(...batch.records.map((record) => record.offset)),
+    });
+    await eventually('the alert', () => halted);
+    expect(seen).toEqual([]);
+
+    const admin = await createKafkaAdmin({ brokers });
+    try {
+      const lost = lostAmong(await admin.places(groupId, [topic]), true);
+      expect(lost.map(({ low, high, next }) => [low, high, next])).toEqual([[3n, 5n, 3n]]);
+      const place = () =>
+        admin.place(
+          groupId,
+          lost.map(({ next, ...at }) => ({ ...at, offset: next })),
+        );
+      await place();
+      await consumer.ready();
+      await eventually('what is left', () => seen.length === 2);
+      expect([seen, halted]).toEqual([['3', '4'], false]);
+      // A group that is at work is never moved.
+      await expect(place()).rejects.toThrow(/not aware of this member|group/i);
+    } finally {
+      await admin.close();
+    }
+  });
+
+  it("when a known group's offsets are gone but the log holds all it ever held, then it starts at the beginning", async () => {
+    const topic = `whole-${randomUUID()}`;
+    const broker = connect(() => {});
+    await broker.ensureTopics([topic], 6);
+    await broker.send(records(topic, 2));
+    const seen: string[] = [];
+    await broker.consume({
+      groupId: `group-${topic}`,
+      topics: [topic],
+      fromBeginning: true,
+      isKnown: async () => true,
+      onBatch: async (batch) => void seen.push(...batch.records.map((record) => record.offset)),
+    });
+    await eventually('all of it', () => seen.length === 2);
   });
 
   it('when the group has no offset yet, then it starts where the log begins', async () => {

@@ -56,6 +56,15 @@ describe('the inbox', () => {
     );
     expect(left.map((row) => row.id)).toEqual([replayed, recent].sort());
   });
+
+  it('when all rows of a group are old, then the last one stays: it shows that the group is no new one', async () => {
+    const at = new Date(now.getTime() - 12 * 86_400_000);
+    const old = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();
+    await bench.store.transaction((tx) => bench.store.claim(tx, 'resting', old, at));
+    expect(await purgeInbox(bench.database, now.getTime())).toBe(2);
+    expect(await bench.store.hasApplied('resting')).toBe(true);
+    expect(await bench.store.hasApplied('never seen')).toBe(false);
+  });
 });
 
 describe('parked keys', () => {

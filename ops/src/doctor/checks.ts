@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { createKafkaAdmin, EVENTS, type KafkaAdmin } from '@shop/events';
 import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
-import { GROUPS, topicsOf } from '../audit/groups.ts';
+import { GROUPS } from '../audit/groups.ts';
+import { lostPlaces } from '../lost-places.ts';
 import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
-import { connectSql } from '../sql.ts';
+import { connectSql, type SqlReader } from '../sql.ts';
 import { isReadOnlyServer, readInstances } from '../status/read.ts';
 import { topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
@@ -100,7 +101,7 @@ function migrationFiles(service: ServiceName): { name: string; checksum: string 
 }
 
 async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
-  const { brokers } = addresses;
+  const { brokers, auditDatabase } = addresses;
   let admin: KafkaAdmin | undefined;
   const connected = await attempt('Kafka', 'see KAFKA_BROKERS; is the broker running?', async () => {
     admin = await createKafkaAdmin({ brokers, clientId: 'ops' });
@@ -110,7 +111,7 @@ async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
   if (!open) return [connected];
   try {
     const timestamps = await examineTimestamps(open, addresses);
-    return [connected, ...(await topics(open)), ...(await groups(open)), ...timestamps];
+    return [connected, ...(await topics(open)), ...(await groups(open, auditDatabase)), ...timestamps];
   } finally {
     await open.close();
   }
@@ -127,20 +128,24 @@ async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
   });
 }
 
-async function groups(admin: KafkaAdmin): Promise<Diagnosis[]> {
-  const existing = new Set(await admin.topics());
-  return await Promise.all(
+async function groups(admin: KafkaAdmin, auditDatabase: string): Promise<Diagnosis[]> {
+  // Without the database an empty inbox is assumed: its own check says what is wrong with it.
+  const sql = await connectSql(auditDatabase).catch(() => undefined);
+  const reader: SqlReader = sql ?? { query: async () => [] };
+  const found = await Promise.all(
     GROUPS.map(async (group) => {
       const what = `group ${group.group}`;
       try {
-        const topics = topicsOf(group).filter((topic) => existing.has(topic));
-        const lost = await admin.outOfRange(group.group, topics);
-        return { what, ...groupState(group, await admin.members(group.group), lost) };
+        const lost = await lostPlaces(admin, reader, group);
+        const words = lost.map((place) => place.words);
+        return { what, ...groupState(group, await admin.members(group.group), words) };
       } catch (error) {
         return { what, ...groupFailure(error) };
       }
     }),
   );
+  await sql?.close();
+  return found;
 }
 
 async function registry({ registry: url }: Addresses): Promise<Diagnosis[]> {

@@ -10,10 +10,10 @@ describe('the diagnosis of a consumer group', () => {
   it('when nobody has joined it, then the mend is to start its service', () =>
     expect(groupState(payment, [], []).mend).toBe('start payment'));
 
-  it('when its offsets are out of the log, then it halts, and the mend is the runbook, not a start', () => {
+  it('when the log no longer holds its place, then it halts, and the mend is the way out, not a start', () => {
     const { wrong, mend } = groupState(payment, [], ['t/0: committed 9, the log holds 0 to 3']);
     expect(wrong).toContain('committed 9');
-    expect(mend).toBe('docs/runbooks/consumer-halted.md, step 4');
+    expect(mend).toBe('npm run ops -- republish (docs/runbooks/lost-place.md)');
   });
 
   it('when a right is missing, then the mend is the right', () => {
@@ -23,10 +23,11 @@ describe('the diagnosis of a consumer group', () => {
     expect(groupFailure(new Error('socket closed')).mend).not.toContain('acls');
   });
 
-  it('when partitions have halted or topics are refused, then each has the page of its runbook', () => {
+  it('when partitions or groups have halted or topics are refused, then each has the page of its runbook', () => {
     const messaging = {
       relaying: true,
       halted: ['payment on order-events/3'],
+      lost: ['coupon'],
       refused: [{ topic: 't', reason: 'MESSAGE_TOO_LARGE' }],
       waiting: [],
     };
@@ -42,6 +43,7 @@ describe('the diagnosis of a consumer group', () => {
     };
     expect(messagingFaults(instance).map(({ mend }) => mend)).toEqual([
       'docs/runbooks/consumer-halted.md',
+      'npm run ops -- republish (docs/runbooks/lost-place.md)',
       'docs/runbooks/topic-refused.md',
     ]);
     expect(messagingFaults({ ...instance, messaging: undefined })).toEqual([]);

@@ -1,4 +1,5 @@
 import type { Group } from '../../../services/groups.ts';
+import { LEAD_ON } from '../lost-places.ts';
 import type { InstanceStatus } from '../status/read.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
@@ -9,7 +10,7 @@ const HALTED = 'docs/runbooks/consumer-halted.md';
 /**
  * What is wrong with a consumer group.
  * @param members those who have joined it
- * @param lost its offsets that the log does not hold, in words
+ * @param lost its places that the log no longer holds, in words
  */
 export function groupState(
   { service, optional }: Pick<Group, 'service' | 'optional'>,
@@ -17,7 +18,7 @@ export function groupState(
   lost: readonly string[],
 ): Finding {
   if (lost.length > 0)
-    return { wrong: `it halts, its offsets are out of the log: ${lost.join('; ')}`, mend: `${HALTED}, step 4` };
+    return { wrong: `the log no longer holds its place, it halts: ${lost.join('; ')}`, mend: LEAD_ON };
   if (members.length === 0) {
     const mend = `start ${service}${optional ? ', with DATA_PLATFORM_URL' : ''}`;
     return { wrong: 'nobody has joined it: its messages wait', mend };
@@ -51,6 +52,11 @@ export function messagingFaults({ service, url, messaging }: InstanceStatus): Di
       what: `group at ${url}`,
       wrong: `${service} has halted, ${what}`,
       mend: HALTED,
+    })),
+    ...messaging.lost.map((group) => ({
+      what: `group ${group} at ${url}`,
+      wrong: 'it has halted: the log no longer holds its place',
+      mend: LEAD_ON,
     })),
     ...messaging.refused.map(({ topic, reason }) => ({
       what: `outbox of ${service}`,

@@ -18,10 +18,12 @@ export function readGauges(text: string, name: string): Gauge[] {
 export interface MessagingState {
   /** True when the instance holds the relay of its schema. */
   readonly relaying: boolean;
-  /** Partitions and groups that have halted because the handler is broken or the offsets are out of range. */
+  /** Partitions that have halted because the handler is broken. */
   readonly halted: readonly string[];
   /** Topics whose events its relay cannot send, with the broker's reason. */
   readonly refused: readonly { readonly topic: string; readonly reason: string }[];
+  /** Groups that have halted because the log no longer holds their place. */
+  readonly lost: readonly string[];
   /** Groups that wait for a dependency that is away. */
   readonly waiting: readonly string[];
 }
@@ -40,10 +42,8 @@ export function readMessagingState(metrics: string): MessagingState {
       .map((gauge) => gauge.labels);
   return {
     relaying: set('outbox_relay_holder').length > 0,
-    halted: [
-      ...set('events_partition_halted').map(({ group, topic, partition }) => `${group} on ${topic}/${partition}`),
-      ...set('events_group_halted').map(({ group }) => `${group}: offsets out of range`),
-    ],
+    halted: set('events_partition_halted').map(({ group, topic, partition }) => `${group} on ${topic}/${partition}`),
+    lost: set('events_group_halted').map(({ group }) => group ?? ''),
     refused: set('outbox_topic_refused').map(({ topic = '', reason = '' }) => ({ topic, reason })),
     waiting: set('events_consumer_waiting').map(({ group }) => group ?? ''),
   };

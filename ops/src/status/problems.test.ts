@@ -9,7 +9,7 @@ const instance = (change: Partial<Status['instances'][number]> = {}): Status['in
   ready: true,
   detail: '',
   clockSkewMs: 0,
-  messaging: { relaying: true, halted: [], refused: [], waiting: [] },
+  messaging: { relaying: true, halted: [], lost: [], refused: [], waiting: [] },
   openBreakers: [],
   ...change,
 });
@@ -17,6 +17,7 @@ const well: Status = {
   instances: [instance()],
   topics: [],
   groups: [{ group: 'order', lag: 100 }],
+  lostPlaces: [],
   outboxes: [{ service: 'order', waiting: 12, oldestMs: 40 }],
   deadLetters: [],
   orders: { PENDING: 3 },
@@ -38,20 +39,42 @@ describe('problems shown to an operator', () => {
     ],
     [{ instances: [instance({ live: false, ready: false })] }, 'order at http://order is away'],
     [
-      { instances: [instance({ messaging: { relaying: true, halted: ['order on t/1'], refused: [], waiting: [] } })] },
+      {
+        instances: [
+          instance({ messaging: { relaying: true, halted: ['order on t/1'], lost: [], refused: [], waiting: [] } }),
+        ],
+      },
       'docs/runbooks/consumer-halted.md',
     ],
     [
-      { instances: [instance({ messaging: { relaying: true, halted: [], refused: [], waiting: ['order'] } })] },
+      {
+        instances: [instance({ messaging: { relaying: true, halted: [], lost: [], refused: [], waiting: ['order'] } })],
+      },
       'waits for something that is away',
     ],
     [
-      { instances: [instance({ messaging: { relaying: true, halted: [], refused: [], waiting: ['data-platform'] } })] },
+      {
+        instances: [
+          instance({ messaging: { relaying: true, halted: [], lost: [], refused: [], waiting: ['data-platform'] } }),
+        ],
+      },
       'docs/runbooks/data-platform-away.md',
     ],
     [
-      { instances: [instance({ messaging: { relaying: false, halted: [], refused: [], waiting: [] } })] },
+      { instances: [instance({ messaging: { relaying: false, halted: [], lost: [], refused: [], waiting: [] } })] },
       'nobody relays the outbox of order',
+    ],
+    [
+      {
+        instances: [
+          instance({ messaging: { relaying: true, halted: [], lost: ['payment'], refused: [], waiting: [] } }),
+        ],
+      },
+      'its place in the log is gone: npm run ops -- republish (docs/runbooks/lost-place.md)',
+    ],
+    [
+      { lostPlaces: [{ group: 'payment', place: 'order-events/1: committed 3, the log holds 5 to 9' }] },
+      'group payment cannot go on at order-events/1: committed 3, the log holds 5 to 9: npm run ops -- republish',
     ],
     [
       { outboxes: [{ service: 'order', waiting: 12, oldestMs: 6_000 }] },
@@ -61,7 +84,13 @@ describe('problems shown to an operator', () => {
       {
         instances: [
           instance({
-            messaging: { relaying: true, halted: [], refused: [{ topic: 't.dlq', reason: 'GONE' }], waiting: [] },
+            messaging: {
+              relaying: true,
+              halted: [],
+              lost: [],
+              refused: [{ topic: 't.dlq', reason: 'GONE' }],
+              waiting: [],
+            },
           }),
         ],
       },

@@ -1,5 +1,6 @@
 import { DATA_PLATFORM } from '../audit/groups.ts';
 import { duration } from '../command.ts';
+import { LEAD_ON } from '../lost-places.ts';
 import type { Status } from './read.ts';
 
 /** An older outbox row waits for more than its turn, ms. */
@@ -30,6 +31,12 @@ export function whatIsWrong(status: Status): string[] {
           `the broker refuses events of ${it.service} for ${topic}: ${reason}: docs/runbooks/topic-refused.md`,
       ),
     ),
+    ...status.instances.flatMap((it) =>
+      (it.messaging?.lost ?? []).map(
+        (group) => `group ${group} at ${it.url} has halted, its place in the log is gone: ${LEAD_ON}`,
+      ),
+    ),
+    ...status.lostPlaces.map(({ group, place }) => `group ${group} cannot go on at ${place}: ${LEAD_ON}`),
     ...status.instances.flatMap((it) =>
       (it.messaging?.waiting ?? []).map(
         (group) =>

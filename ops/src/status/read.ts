@@ -1,8 +1,10 @@
+import { createKafkaAdmin } from '@shop/events';
 import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, lagIn, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
+import { lostGroups } from '../lost-places.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
@@ -26,7 +28,10 @@ export interface InstanceStatus {
 export interface Status {
   readonly instances: readonly InstanceStatus[];
   readonly topics: readonly { readonly topic: string; readonly partitions: number; readonly messages: number }[];
+  /** `lag` counts what the log holds; what it no longer holds is told by `lostPlaces`. */
   readonly groups: readonly { readonly group: string; readonly lag: number }[];
+  /** Places of groups that the log no longer holds, in words: the group halts there. */
+  readonly lostPlaces: readonly { readonly group: string; readonly place: string }[];
   readonly outboxes: readonly { readonly service: ServiceName; readonly waiting: number; readonly oldestMs: number }[];
   readonly deadLetters: readonly {
     readonly group: string;
@@ -58,7 +63,8 @@ export async function readStatus(addresses: Addresses): Promise<Status> {
     unreachable.push(`Kafka at ${addresses.brokers.join(',')} cannot be read: ${error.message}`);
     return { topics: [], groups: [] };
   });
-  return { instances: await instances, ...(await rows), ...(await log), unreachable };
+  const lost = readLostPlaces(addresses).catch(() => []); // What is away is told by the two before.
+  return { instances: await instances, ...(await rows), ...(await log), lostPlaces: await lost, unreachable };
 }
 
 /** How long an instance may take to answer, ms. */
@@ -90,6 +96,20 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   const clockSkewMs = skew && skew.value * 1_000;
   const detail = ready.ok ? '' : ready.text.slice(0, 200);
   return { service, url, live: live.ok, ready: ready.ok, detail, clockSkewMs, messaging, openBreakers };
+}
+
+async function readLostPlaces({ brokers, auditDatabase }: Addresses): Promise<Status['lostPlaces']> {
+  const found = await withClosing(
+    () => connectSql(auditDatabase),
+    (sql) =>
+      withClosing(
+        () => createKafkaAdmin({ brokers, clientId: 'ops' }),
+        (log) => lostGroups(log, sql),
+      ),
+  );
+  return found
+    .filter(({ group, places }) => !group.optional || places.some((place) => place.committed !== undefined))
+    .flatMap(({ group, places }) => places.map(({ words }) => ({ group: group.group, place: words })));
 }
 
 async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {

@@ -131,6 +131,29 @@ export async function findIdempotencyKeys(
   });
 }
 
+/** A request waits for its locks this long at most between the claim of its key and the time in its row, ms. */
+const CLAIM_BEFORE_MS = 60_000;
+
+/** Request id → the key that the request has claimed, as long as it is kept. `at`: the time in the effect's row. */
+export async function keysOfRequests(
+  sql: Pick<SqlExecutor, 'query'>,
+  requests: readonly { readonly requestId: string; readonly at: Date }[],
+): Promise<Map<string, Pick<IdempotencyClaim, 'key' | 'requestHash'>>> {
+  if (requests.length === 0) return new Map();
+  const times = requests.map(({ at }) => at.getTime());
+  // The index is that of the time: without it each call would read the whole table.
+  const rows = await sql.query<Omit<IdempotencyClaim, 'userId' | 'scope'>>(
+    `SELECT request_id AS requestId, idem_key AS \`key\`, request_hash AS requestHash FROM idempotency_key
+      WHERE created_at BETWEEN ? AND ? AND request_id IN (${placeholders(requests.length)})`,
+    [
+      new Date(Math.min(...times) - CLAIM_BEFORE_MS),
+      new Date(Math.max(...times) + CLAIM_BEFORE_MS),
+      ...requests.map(({ requestId }) => requestId),
+    ],
+  );
+  return new Map(rows.map(({ requestId, key, requestHash }) => [requestId, { key, requestHash }]));
+}
+
 /** Releases keys when the effect was refused, in the same transaction: refusals are not remembered. */
 export async function releaseIdempotencyKeys(
   tx: Transaction,

@@ -8,6 +8,7 @@ export {
   type IdempotencyClaim,
   idempotencyKeyFrom,
   idempotencyKeySchema,
+  keysOfRequests,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
   requestHash,

@@ -80,6 +80,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     groupId: subscription.group,
     topics: [...new Set(subscription.handles.map((type) => EVENTS[type].topic))].sort(),
     fromBeginning: true,
+    isKnown: () => options.store.hasApplied(subscription.group),
     patienceMs: subscription.patienceMs,
     onBatch(batch) {
       const taken = queue.take(batch);

@@ -4,13 +4,17 @@ import { systemClock } from '../clock.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { administer, createClient } from './client.ts';
 import { untilLed } from './leaders.ts';
-import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges, outOfRange } from './offsets.ts';
+import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
+import { commitFor, type GroupPlace, groupPlaces, type NewPlace } from './places.ts';
 import { type RecordRange, readRanges } from './read.ts';
 import { createMissingTopics, describeTopics, type TopicState } from './topics.ts';
 
 export type { RecordRange } from './read.ts';
 
-/** Queries to Kafka for operators' tools and tests. It joins no group, and changes nothing but to create topics. */
+/**
+ * Queries to Kafka for operators' tools and tests. It joins no group, and changes nothing but to create topics and to
+ * place a group without members.
+ */
 export interface KafkaAdmin {
   topics(): Promise<string[]>;
   /** Partitions and settings of these topics, or why they cannot be read. */
@@ -24,8 +28,6 @@ export interface KafkaAdmin {
   ranges(topics: readonly string[], since?: Date): Promise<(RecordRange & { readonly low: bigint })[]>;
   /** The group's committed offsets; `offset` is undefined where it never committed. */
   committed(groupId: string, topics: readonly string[]): Promise<CommittedOffset[]>;
-  /** Offsets of the group that its topics do not hold, each in words: such a group halts. */
-  outOfRange(groupId: string, topics: readonly string[]): Promise<string[]>;
   /** Every record of the ranges, each partition in its order. */
   read(ranges: readonly RecordRange[], each: (record: IncomingRecord) => void): Promise<void>;
   /**
@@ -42,6 +44,10 @@ export interface KafkaAdmin {
   heldSince(topics: readonly string[]): Promise<Date | undefined>;
   /** Members of a group by client id; empty when nobody has joined. */
   members(groupId: string): Promise<string[]>;
+  /** Where the group stands in each partition of these topics. */
+  places(groupId: string, topics: readonly string[]): Promise<GroupPlace[]>;
+  /** Lets a group without members go on from these offsets. Rejects while a member has joined. */
+  place(groupId: string, places: readonly NewPlace[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,8 +85,6 @@ export async function createKafkaAdmin(options: {
 
     committed: (groupId, topics) => askLeaders((client) => committedOffsets(client, groupId, topics)),
 
-    outOfRange: (groupId, topics) => askLeaders((client) => outOfRange(client, groupId, topics)),
-
     read: (ranges, each) => readRanges({ kafka, admin, logger }, ranges, async (records) => records.forEach(each)),
     readRuns: (ranges, each) => readRanges({ kafka, admin, logger }, ranges, each),
     goneSince: (topics, since) => askLeaders((client) => goneSince(client, topics, since, Date.now())),
@@ -94,6 +98,8 @@ export async function createKafkaAdmin(options: {
       return groups.flatMap((group) => group.members.map((member) => member.clientId));
     },
 
+    places: (groupId, topics) => askLeaders((client) => groupPlaces(client, groupId, topics, Date.now())),
+    place: (groupId, places) => commitFor(kafka, groupId, places),
     close: () => admin.disconnect(),
   };
 }

@@ -4,12 +4,13 @@ import { atMost, type Clock, createBackoff } from '../clock.ts';
 import { describe, withCauses } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import type { EventMetrics } from '../metrics.ts';
-import { logRanges, outOfRange } from './offsets.ts';
+import { logRanges } from './offsets.ts';
 import { OffsetOutOfRangeError } from './patches.ts';
+import { groupPlaces, lostAmong } from './places.ts';
 import { type Session, startSession } from './session.ts';
 
 /** How often a halted group checks whether an operator has repaired its offsets, ms. */
-const HALTED_MS = 15_000;
+const HALTED_MS = 5_000;
 
 export interface SupervisorOptions {
   readonly kafka: Kafka;
@@ -35,8 +36,8 @@ interface Work extends SupervisorOptions {
 
 /**
  * A consumer that never dies silently: whatever ends the KafkaJS client, a new client is made, with back-off. Before
- * each start the group's committed offsets are compared with the log; if the log no longer holds them, the group halts
- * and alerts.
+ * each start the group's committed offsets are compared with the log; if its place there is gone, the group halts and
+ * alerts.
  */
 export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
   const stopping = new AbortController();
@@ -75,7 +76,7 @@ async function supervise(work: Work): Promise<void> {
         metrics.groupHalted(groupId, true);
         logger.error(
           { groupId, error: describe(error) },
-          'group halted: its offsets are out of the log, messages are lost to it',
+          'group halted: its place in the log is gone, and messages with it: npm run ops -- republish',
         );
       } else logger.warn({ groupId, error: describe(error) }, 'consumer ended, starting it again');
       await clock.sleep(halted ? HALTED_MS : backoff.next(), stopping);
@@ -106,12 +107,15 @@ async function live(work: Work): Promise<void> {
   throw error;
 }
 
-async function checkOffsets({ admin, consume, metrics }: Work): Promise<void> {
-  const { groupId, topics, fromBeginning } = consume;
+async function checkOffsets({ admin, consume, metrics, clock }: Work): Promise<void> {
+  const { groupId, topics, fromBeginning, isKnown } = consume;
   if (!fromBeginning) return;
-  const problems = await admin((client) => outOfRange(client, groupId, topics));
-  metrics.groupHalted(groupId, problems.length > 0);
-  if (problems.length > 0) throw new OffsetOutOfRangeError(problems.join('; '));
+  const places = await admin((client) => groupPlaces(client, groupId, topics, clock.now()));
+  // The inbox is asked only where it matters: a group that has committed everywhere is known.
+  const known = places.some((place) => place.committed === undefined) && ((await isKnown?.()) ?? false);
+  const lost = lostAmong(places, known);
+  metrics.groupHalted(groupId, lost.length > 0);
+  if (lost.length > 0) throw new OffsetOutOfRangeError(lost.map((place) => place.words).join('; '));
 }
 
 /**

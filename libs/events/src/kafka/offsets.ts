@@ -33,25 +33,6 @@ export async function committedOffsets(
 }
 
 /**
- * Committed offsets that the log no longer holds: retention has removed the records, or the log was cut or made anew.
- * KafkaJS would silently continue from elsewhere.
- */
-export async function outOfRange(admin: Admin, groupId: string, topics: readonly string[]): Promise<string[]> {
-  const committed = await committedOffsets(admin, groupId, topics);
-  const problems: string[] = [];
-  for (const topic of topics) {
-    for (const { partition, low, high } of await logRanges(admin, topic)) {
-      const offset = committed.find((entry) => entry.topic === topic && entry.partition === partition)?.offset;
-      if (offset === undefined) continue;
-      if (BigInt(offset) < BigInt(low) || BigInt(offset) > BigInt(high)) {
-        problems.push(`${topic}/${partition}: committed ${offset}, the log holds ${low} to ${high}`);
-      }
-    }
-  }
-  return problems;
-}
-
-/**
  * Partitions whose beginning is gone and that may have held records from `since` on. If the first record held is from
  * after `since`, records between may be gone. An empty partition counts as complete while its retention reaches back
  * beyond `since`.

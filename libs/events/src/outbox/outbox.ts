@@ -33,25 +33,41 @@ export interface CommitHooks {
 export function createOutbox<Tx extends CommitHooks>(options: OutboxOptions<Tx>): Outbox<Tx> {
   const { store, codec, source, wake, traceparent: currentTraceparent, clock = systemClock } = options;
 
-  function encode<T extends EventType>(type: T, data: EventDataByType[T], cause: NewEvent['cause']): OutboxRow {
-    const definition = EVENTS[type];
-    const key = definition.key(data);
-    const id = definition.id === 'derived' ? deriveEventId(key, type) : definition.id(data);
-    const traceparent = cause?.traceparent ?? currentTraceparent?.();
-    const time = new Date(clock.now());
-    const causation = { ...(cause?.eventId && { causationId: cause.eventId }), ...(traceparent && { traceparent }) };
-    const headers = renderHeaders({ id, type, time, ...causation }, source, definition.attributes?.(data));
-    return { id, topic: definition.topic, key, type, payload: codec.encode(type, data), headers };
+  function encode(event: NewEvent): OutboxRow {
+    const traceparent = event.cause?.traceparent ?? currentTraceparent?.();
+    const envelope = envelopeOf(source, event, new Date(clock.now()), traceparent);
+    return { ...envelope, payload: codec.encode(event.type, event.data) };
   }
 
   return {
     async append(tx, events) {
       if (events.length === 0) return;
-      const rows = await store.appendOutbox(
-        tx,
-        events.map((event) => encode(event.type, event.data, event.cause)),
-      );
+      const rows = await store.appendOutbox(tx, events.map(encode));
       if (wake) tx.onCommit(() => wake(rows));
     },
   };
+}
+
+/** An event's place, id and headers, without its data. */
+export type Envelope = Omit<OutboxRow, 'payload' | 'key'> & { readonly key: string };
+
+/**
+ * @param source `ce_source`: the publishing service's name
+ * @param traceparent of its cause, or of the current request
+ */
+export function envelopeOf(source: string, event: NewEvent, time: Date, traceparent?: string): Envelope {
+  const causation = {
+    ...(event.cause?.eventId && { causationId: event.cause.eventId }),
+    ...(traceparent && { traceparent }),
+  };
+  return envelope(event.type, event.data);
+
+  // Generic, so that the compiler knows: this data is of this type.
+  function envelope<T extends EventType>(type: T, data: EventDataByType[T]): Envelope {
+    const definition = EVENTS[type];
+    const key = definition.key(data);
+    const id = definition.id === 'derived' ? deriveEventId(key, type) : definition.id(data);
+    const headers = renderHeaders({ id, type, time, ...causation }, source, definition.attributes?.(data));
+    return { id, topic: definition.topic, key, type, headers };
+  }
 }

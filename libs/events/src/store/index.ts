@@ -1,5 +1,6 @@
 export { canPark, deadLetter, mirrorRow, parkedLetter } from './dead-letter.ts';
 export type * from './messaging-store.ts';
+export { type MissedEvent, setMissedBefore } from './missed-events.ts';
 export { isChosen, isIn } from './outbox-part.ts';
 export { INBOX_RETENTION_DAYS, lowestIdAt, purgeInbox } from './purge.ts';
 export { createSqlMessagingStore, type SqlMessagingStore } from './sql-messaging-store.ts';

@@ -27,8 +27,8 @@ export interface OutboxChoice {
   readonly except?: readonly OutboxPart[];
 }
 
-/** Why a message is in `dead_letter`. */
-export type DeadLetterReason = 'UNDECODABLE' | 'HANDLER_ERROR' | 'BEHIND_DEAD_LETTER';
+/** Why a message is in `dead_letter`. MISSED: the log no longer held it, an operator brought it to the group. */
+export type DeadLetterReason = 'UNDECODABLE' | 'HANDLER_ERROR' | 'BEHIND_DEAD_LETTER' | 'MISSED';
 
 export interface DeadLetterEntry {
   readonly record: IncomingRecord;
@@ -56,6 +56,8 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
    * a concurrent claim of the same id.
    */
   claim(tx: Tx, group: string, eventIds: readonly string[], now: Date): Promise<ReadonlySet<string>>;
+  /** Whether the group's inbox holds any id: it has applied events before. */
+  hasApplied(group: string): Promise<boolean>;
   /** The parked ones of `keys`; their rows stay locked until the transaction ends. */
   lockParkedKeys(tx: Tx, group: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
   /** Writes the entries (idempotent by position); with `parks`, parks the keys of DEAD ones that have a key. */

@@ -17,19 +17,22 @@ export function lowestIdAt(time: number): string {
 
 /**
  * Deletes inbox rows older than the retention, by ranges of the primary key, in small chunks. A row of an old event
- * that was processed lately (a replay) stays. @returns how many rows were deleted.
+ * that was processed lately (a replay) stays. So does each group's last row: it shows that the group is no new one,
+ * should its offsets expire while it does nothing. @returns how many rows were deleted.
  */
 export async function purgeInbox(database: Database, now: number, signal?: AbortSignal): Promise<number> {
   const cutoff = now - INBOX_RETENTION_DAYS * DAY_MS;
-  const groups = await database.query<{ name: string }>('SELECT DISTINCT consumer_group AS name FROM processed_event');
+  const groups = await database.query<{ name: string; newest: string }>(
+    'SELECT consumer_group AS name, MAX(event_id) AS newest FROM processed_event GROUP BY consumer_group',
+  );
   let deleted = 0;
-  for (const { name } of groups) {
+  for (const { name, newest } of groups) {
     let after = '';
     while (!signal?.aborted) {
       const [last] = await database.query<{ id: string }>(
         `SELECT MAX(event_id) AS id FROM (SELECT event_id FROM processed_event
            WHERE consumer_group = ? AND event_id > ? AND event_id < ? ORDER BY event_id LIMIT ${CHUNK}) AS piece`,
-        [name, after, lowestIdAt(cutoff)],
+        [name, after, [lowestIdAt(cutoff), newest].sort()[0] ?? ''],
       );
       if (!last?.id) break;
       const { affectedRows } = await database.execute(

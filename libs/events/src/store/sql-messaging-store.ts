@@ -93,6 +93,11 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       return new Set(mine.map((row) => row.event_id));
     },
 
+    async hasApplied(group) {
+      const any = await database.query('SELECT 1 FROM processed_event WHERE consumer_group = ? LIMIT 1', [group]);
+      return any.length > 0;
+    },
+
     async lockParkedKeys(tx, group, keys) {
       if (keys.length === 0) return new Set();
       // Nearly always nothing is parked. A key that another transaction parks without having committed is not seen:
@@ -149,7 +154,8 @@ interface OutboxRecord {
   headers: string;
 }
 
-const LETTER_COLUMNS = [
+/** Columns of `dead_letter`; their values: `letterValues`. */
+export const LETTER_COLUMNS = [
   'consumer_group',
   'topic',
   '`partition`',
@@ -166,7 +172,11 @@ const LETTER_COLUMNS = [
   'failed_at',
 ];
 
-function letterValues(group: string, entry: DeadLetterEntry, now: Date) {
+export function letterValues(
+  group: string,
+  entry: Omit<DeadLetterEntry, 'status'> & { readonly status: string },
+  now: Date,
+) {
   const { record } = entry;
   const headers = JSON.stringify(record.headers);
   const headerBytes = Buffer.byteLength(headers);

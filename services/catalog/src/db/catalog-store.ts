@@ -1,4 +1,4 @@
-import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/chassis';
+import { insertRows, placeholders, type SqlExecutor, type SqlValue, type Transaction } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 import type { Buyers, Changes, Snapshot, StockSnapshot } from '../domain/batch.ts';
 import type { ProductStock, Reservation, ReservedLine, WaitingReservation } from '../domain/states.ts';
@@ -76,7 +76,7 @@ function lineRow(orderId: string, line: ReservedLine) {
   return [orderId, line.productId, line.name, line.unitPrice, line.quantity];
 }
 
-interface ReservationRow {
+export interface ReservationRow {
   order_id: string;
   user_id: number;
   coupon_id: string | null;
@@ -126,12 +126,15 @@ async function lockReservations(
 const HOLDS_LINES: ReadonlySet<Reservation['status']> = new Set(['ACTIVE', 'SOLD', 'RELEASED']);
 
 /** Lines never change and belong to locked reservations, so a plain read is enough. */
-async function readLines(tx: Transaction, orderIds: readonly string[]): Promise<Map<string, ReservedLine[]>> {
+export async function readLines(
+  tx: Pick<SqlExecutor, 'query'>,
+  orderIds: readonly string[],
+): Promise<Map<string, ReservedLine[]>> {
   const lines = new Map<string, ReservedLine[]>();
   if (orderIds.length === 0) return lines;
   const rows = await tx.query<ReservedLine & { orderId: string }>(
     `SELECT order_id AS orderId, product_id AS productId, name, unit_price AS unitPrice, quantity
-       FROM reservation_lines WHERE order_id IN (${placeholders(orderIds.length)})`,
+       FROM reservation_lines WHERE order_id IN (${placeholders(orderIds.length)}) ORDER BY order_id, product_id`,
     orderIds,
   );
   for (const { orderId, ...line } of rows) {
@@ -142,7 +145,10 @@ async function readLines(tx: Transaction, orderIds: readonly string[]): Promise<
   return lines;
 }
 
-function toReservation(row: ReservationRow, linesOf: ReadonlyMap<string, readonly ReservedLine[]>): Reservation {
+export function toReservation(
+  row: Omit<ReservationRow, 'product_id' | 'pieces'>,
+  linesOf: ReadonlyMap<string, readonly ReservedLine[]>,
+): Reservation {
   const waited = row.waited === 1;
   const order = { orderId: row.order_id, userId: row.user_id, couponId: row.coupon_id, waited };
   const lines = linesOf.get(row.order_id) ?? [];

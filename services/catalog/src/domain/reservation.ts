@@ -1,6 +1,14 @@
 import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent, ReceivedEvent } from '@shop/events';
-import type { OfOrder, OrderedLine, ProductStock, Reservation, WaitingReservation } from './states.ts';
+import type {
+  EmptyReservation,
+  HeldReservation,
+  OfOrder,
+  OrderedLine,
+  ProductStock,
+  Reservation,
+  WaitingReservation,
+} from './states.ts';
 import {
   Ahead,
   type Counter,
@@ -118,7 +126,7 @@ function begin(state: CatalogState, order: EventDataByType['order-created']): De
   return {
     reservation: { ...waiting, waited: true },
     products: move(wants, products, (product) => ({ waiting: product.waiting + 1 })),
-    events: [{ type: 'stock-awaited', data: { orderId, userId, reason, productId } }],
+    events: [stockAwaited({ orderId, userId }, reason, productId)],
   };
 }
 
@@ -135,7 +143,7 @@ function conclude(
     return {
       reservation: { status: 'REJECTED', orderId, userId, couponId, waited, reason },
       products: waited ? move(order.wants, products, (product) => ({ waiting: product.waiting - 1 })) : [],
-      events: [{ type: 'stock-rejected', data: { orderId, userId, reason, productId, totalAmount } }],
+      events: [stockRejected({ orderId, userId, reason }, productId, totalAmount)],
     };
   }
   const { totalAmount } = verdict;
@@ -151,8 +159,32 @@ function conclude(
   return {
     reservation: { status: 'ACTIVE', orderId, userId, couponId, waited, lines, totalAmount },
     products: moved,
-    events: [{ type: 'stock-reserved', data: { orderId, userId, couponId, lines, totalAmount } }],
+    events: [stockReserved({ orderId, userId, couponId, lines, totalAmount })],
   };
+}
+
+/** The event of a reservation that was made, whatever became of it since. */
+export function stockReserved(it: Pick<HeldReservation, 'lines' | 'totalAmount'> & Omit<OfOrder, 'waited'>): NewEvent {
+  const { orderId, userId, couponId, lines, totalAmount } = it;
+  return { type: 'stock-reserved', data: { orderId, userId, couponId, lines, totalAmount } };
+}
+
+/** The event of an order that waits, for this product at first. */
+export function stockAwaited(
+  { orderId, userId }: Pick<OfOrder, 'orderId' | 'userId'>,
+  reason: string,
+  productId: number,
+): NewEvent {
+  return { type: 'stock-awaited', data: { orderId, userId, reason, productId } };
+}
+
+/** The event of a reservation that was refused, with the product or the total that stood in its way. */
+export function stockRejected(
+  { orderId, userId, reason }: Pick<EmptyReservation, 'orderId' | 'userId' | 'reason'>,
+  productId: number | null,
+  totalAmount: number | null,
+): NewEvent {
+  return { type: 'stock-rejected', data: { orderId, userId, reason, productId, totalAmount } };
 }
 
 function sell({ reservation, products }: CatalogState, orderId: string): Decision {

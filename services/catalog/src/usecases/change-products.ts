@@ -1,5 +1,5 @@
 import { claimForOne, DomainError, type IdempotencyClaim, type Transaction, type Transactor } from '@shop/chassis';
-import type { Outbox } from '@shop/events';
+import type { NewEvent, Outbox } from '@shop/events';
 import { buyersOf, decideLine, type StockSnapshot } from '../domain/batch.ts';
 import type { Limits } from '../domain/waiting.ts';
 import type { CatalogProblem } from '../problems.ts';
@@ -154,13 +154,21 @@ async function changeOnce(
     }
     const change = await make(tx, at);
     await products.recordChange(tx, change, at);
-    const { stockQuantity, ...data } = change;
-    const key = { idempotencyKey: request.claim?.key ?? null, requestHash: request.claim?.requestHash ?? null };
-    await outbox.append(tx, [{ type: 'product-changed', data: { ...data, ...key } }]);
+    await outbox.append(tx, [productChanged(change, request.claim)]);
     changed?.(tx);
-    const { productId, name, price } = change;
+    const { productId, name, price, stockQuantity } = change;
     return { product: { productId, name, price, stockQuantity }, replayed: false };
   });
+}
+
+/** The event of a change. @param claim the Idempotency-Key of its request, if it had one */
+export function productChanged(
+  { productId, change, name, price, stockDelta, version, requestId }: Omit<ProductChange, 'stockQuantity'>,
+  claim: Pick<IdempotencyClaim, 'key' | 'requestHash'> | undefined,
+): NewEvent {
+  const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
+  const data = { productId, change, name, price, stockDelta, version, requestId, ...key };
+  return { type: 'product-changed', data };
 }
 
 export function productNotFound(productId: number): DomainError<CatalogProblem> {

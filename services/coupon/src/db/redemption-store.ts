@@ -81,7 +81,7 @@ function couponRow(it: RedeemableCoupon) {
   return [couponId, couponPolicyId, userId, ...worth, status, orderId, issuedAt, usedAt, expiresAt, it.revokedAt];
 }
 
-interface RedemptionRow {
+export interface RedemptionRow {
   orderId: string;
   couponId: string;
   userId: number;
@@ -101,7 +101,7 @@ async function lockRedemptions(tx: Transaction, orderIds: readonly string[]): Pr
   return rows.map(toRedemption);
 }
 
-function toRedemption({ status, reason, totalAmount, discountAmount, ...order }: RedemptionRow): Redemption {
+export function toRedemption({ status, reason, totalAmount, discountAmount, ...order }: RedemptionRow): Redemption {
   switch (status) {
     case 'REDEEMED':
     case 'RETURNED':

@@ -117,15 +117,12 @@ function redeem(
   if (typeof usable === 'string') {
     return {
       redemption: { status: 'REJECTED', orderId, userId, couponId, reason: usable },
-      events: [{ type: 'coupon-rejected', data: { orderId, userId, couponId, reason: usable } }],
+      events: [couponRejected({ orderId, userId, couponId, reason: usable })],
     };
   }
   const discountAmount = discountOn(usable.discount, totalAmount);
-  const payableAmount = totalAmount - discountAmount;
   const amounts = { totalAmount, discountAmount };
-  const events: NewEvent[] = [
-    { type: 'coupon-redeemed', data: { orderId, userId, couponId, ...amounts, payableAmount } },
-  ];
+  const events = [couponRedeemed({ orderId, userId, couponId, ...amounts })];
   if (discountAmount === 0) return { redemption: { status: 'SPARED', orderId, userId, couponId, ...amounts }, events };
   return {
     redemption: { status: 'REDEEMED', orderId, userId, couponId, ...amounts },
@@ -209,4 +206,16 @@ export function revoke(coupon: RedeemableCoupon, at: Date): RedeemableCoupon {
 
 function isOver({ expiresAt }: Pick<RedeemableCoupon, 'expiresAt'>, at: Date): boolean {
   return expiresAt.getTime() <= at.getTime();
+}
+
+/** The event of a coupon that was used, whatever became of it since. */
+export function couponRedeemed(it: Omit<GrantedRedemption, 'status'>): NewEvent {
+  const { orderId, userId, couponId, totalAmount, discountAmount } = it;
+  const payableAmount = totalAmount - discountAmount;
+  return { type: 'coupon-redeemed', data: { orderId, userId, couponId, totalAmount, discountAmount, payableAmount } };
+}
+
+/** The event of a coupon that could not be used. */
+export function couponRejected({ orderId, userId, couponId, reason }: Omit<EmptyRedemption, 'status'>): NewEvent {
+  return { type: 'coupon-rejected', data: { orderId, userId, couponId, reason } };
 }

@@ -1,5 +1,5 @@
 import { claimForOne, type IdempotencyClaim, type Transaction, type Transactor } from '@shop/chassis';
-import type { Outbox } from '@shop/events';
+import type { NewEvent, Outbox } from '@shop/events';
 import type { Discount } from '../domain/discount.ts';
 import { discountInEvent } from './discount-in-events.ts';
 
@@ -64,22 +64,27 @@ export function createAddPolicy({ transactor, policies, outbox, now, changed }: 
       }
       const { requestId, claim } = request;
       const couponPolicyId = await policies.insert(tx, wanted, requestId, at);
-      const { discount, startsAt, endsAt, ...rest } = wanted;
-      const times = {
-        startsAt: startsAt?.getTime() ?? null,
-        endsAt: endsAt?.getTime() ?? null,
-        createdAt: at.getTime(),
-      };
-      const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
-      await outbox.append(tx, [
-        {
-          type: 'coupon-policy-created',
-          data: { couponPolicyId, ...rest, ...discountInEvent(discount), ...times, requestId, ...key },
-        },
-      ]);
+      await outbox.append(tx, [policyCreated({ ...wanted, couponPolicyId, requestId, createdAt: at }, claim)]);
       changed?.(tx);
       return { policy: { ...wanted, couponPolicyId, remaining: wanted.totalQuantity, endedAt: null }, replayed: false };
     });
 }
 
 export type AddPolicy = ReturnType<typeof createAddPolicy>;
+
+/** The event of a policy. @param claim the Idempotency-Key of its request, if it had one */
+export function policyCreated(
+  policy: NewPolicy & { readonly couponPolicyId: number; readonly requestId: string; readonly createdAt: Date },
+  claim: Pick<IdempotencyClaim, 'key' | 'requestHash'> | undefined,
+): NewEvent {
+  const { couponPolicyId, name, discount, totalQuantity, validDays, startsAt, endsAt, requestId, createdAt } = policy;
+  const times = {
+    startsAt: startsAt?.getTime() ?? null,
+    endsAt: endsAt?.getTime() ?? null,
+    createdAt: createdAt.getTime(),
+  };
+  const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
+  const worth = discountInEvent(discount);
+  const data = { couponPolicyId, name, totalQuantity, validDays, ...worth, ...times, requestId, ...key };
+  return { type: 'coupon-policy-created', data };
+}

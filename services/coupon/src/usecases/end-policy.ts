@@ -1,5 +1,5 @@
 import { DomainError, type Transactor } from '@shop/chassis';
-import type { Outbox } from '@shop/events';
+import type { NewEvent, Outbox } from '@shop/events';
 import type { Policy } from '../domain/policy.ts';
 import { decideEnd, type EndWish, type PolicyEnd } from '../domain/policy-end.ts';
 import type { CouponProblem } from '../problems.ts';
@@ -53,7 +53,7 @@ export function createEndPolicy<Tx>({ transactor, ends, outbox, now, changed }: 
       const end = decideEnd(policy, earlier, wish, now());
       if (end) {
         await ends.insertEnd(tx, end);
-        await outbox.append(tx, [{ type: 'coupon-policy-ended', data: eventData(end) }]);
+        await outbox.append(tx, [policyEnded(end)]);
         changed?.(tx);
       }
       return endedPolicy(end ? [...earlier, end] : earlier, couponPolicyId);
@@ -62,8 +62,11 @@ export function createEndPolicy<Tx>({ transactor, ends, outbox, now, changed }: 
 
 export type EndPolicy = ReturnType<typeof createEndPolicy>;
 
-function eventData({ couponPolicyId, revoke, reason, issuedCount, at, requestId }: PolicyEnd) {
-  return { couponPolicyId, revoke, reason, issuedCount, endedAt: at.getTime(), requestId };
+/** The event of a policy's end. */
+export function policyEnded(end: Omit<PolicyEnd, 'revokedCount' | 'doneAt'>): NewEvent {
+  const { couponPolicyId, revoke, reason, issuedCount, at, requestId } = end;
+  const data = { couponPolicyId, revoke, reason, issuedCount, endedAt: at.getTime(), requestId };
+  return { type: 'coupon-policy-ended', data };
 }
 
 function endedPolicy(ends: readonly PolicyEnd[], couponPolicyId: number): EndedPolicy {

@@ -81,11 +81,14 @@ export function couponIn(outcome: IssueOutcome): Coupon[] {
 }
 
 function toEvent(coupon: Coupon, byRequest: boolean, cause: Cause | undefined): NewEvent {
+  const event = couponIssued(coupon, byRequest);
+  return cause ? { ...event, cause } : event;
+}
+
+/** The event of a coupon's issue. @param byRequest it was asked for over the log */
+export function couponIssued(coupon: Omit<Coupon, 'status'>, byRequest: boolean): NewEvent {
   const { couponPolicyId, couponId, userId, discount, issuedAt, expiresAt } = coupon;
   const times = { issuedAt: issuedAt.getTime(), expiresAt: expiresAt.getTime() };
-  return {
-    type: 'coupon-issued',
-    data: { couponPolicyId, couponId, userId, ...discountInEvent(discount), ...times, byRequest },
-    ...(cause ? { cause } : {}),
-  };
+  const data = { couponPolicyId, couponId, userId, ...discountInEvent(discount), ...times, byRequest };
+  return { type: 'coupon-issued', data };
 }

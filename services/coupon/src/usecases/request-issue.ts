@@ -1,7 +1,7 @@
 import { type ItemResult, succeeded, type Transactor } from '@shop/chassis';
-import type { Cause, Outbox } from '@shop/events';
+import type { Cause, NewEvent, Outbox } from '@shop/events';
 import { acceptedAt } from '../domain/coupon.ts';
-import type { IssueOutcome } from '../domain/issue.ts';
+import type { IssueOutcome, IssueRequest } from '../domain/issue.ts';
 import { type CouponStore, issueIn, type QueuedIssue } from './issue-coupons.ts';
 
 /** The requests that go over the log, in one schema. */
@@ -34,15 +34,17 @@ export function createRequestIssue<Tx>({ transactor, requests, outbox, now }: De
       await requests.insertPending(tx, accepted, now());
       await outbox.append(
         tx,
-        accepted.map(({ couponPolicyId, requestId, userId, cause }) => ({
-          type: 'coupon-issue-requested' as const,
-          data: { couponPolicyId, requestId, userId, requestedAt: acceptedAt(requestId).getTime() },
-          ...(cause ? { cause } : {}),
-        })),
+        accepted.map((request) => ({ ...issueRequested(request), ...(request.cause ? { cause: request.cause } : {}) })),
       );
     });
     return accepted.map(({ requestId }) => succeeded(requestId));
   };
+}
+
+/** The event of a request that goes over the log. */
+export function issueRequested({ couponPolicyId, requestId, userId }: IssueRequest): NewEvent {
+  const data = { couponPolicyId, requestId, userId, requestedAt: acceptedAt(requestId).getTime() };
+  return { type: 'coupon-issue-requested', data };
 }
 
 interface LogDependencies<Tx> extends Omit<Dependencies<Tx>, 'transactor'> {

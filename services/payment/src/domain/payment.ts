@@ -79,7 +79,7 @@ function capture(balance: number, { orderId, userId }: OfOrder, payable: number,
       payment: { status: 'FAILED', orderId, userId, reason },
       balance,
       entries: [],
-      events: [{ type: 'payment-failed', data: { orderId, userId, reason, payableAmount: payable, balance } }],
+      events: [paymentFailed({ orderId, userId, reason }, payable, balance)],
     };
   }
   const balanceAfter = balance - payable;
@@ -87,9 +87,7 @@ function capture(balance: number, { orderId, userId }: OfOrder, payable: number,
     payment: { status: 'COMPLETED', orderId, userId, paidAmount: payable, discountAmount },
     balance: balanceAfter,
     entries: [{ userId, type: 'USE', amount: payable, balanceAfter, orderId, requestId: null }],
-    events: [
-      { type: 'payment-completed', data: { orderId, userId, paidAmount: payable, discountAmount, balanceAfter } },
-    ],
+    events: [paymentCompleted({ orderId, userId, paidAmount: payable, discountAmount }, balanceAfter)],
   };
 }
 
@@ -109,7 +107,7 @@ function refund({ payment, balance }: PaymentState, order: EventDataByType['orde
         payment: { ...payment, status: 'REFUNDED' },
         balance: balanceAfter,
         entries: [{ userId: payment.userId, type: 'REFUND', amount, balanceAfter, orderId, requestId: null }],
-        events: [{ type: 'payment-refunded', data: { orderId, userId: payment.userId, amount, balanceAfter } }],
+        events: [paymentRefunded(payment.orderId, payment.userId, amount, balanceAfter)],
       };
     }
     case 'REFUNDED':
@@ -119,4 +117,26 @@ function refund({ payment, balance }: PaymentState, order: EventDataByType['orde
     default:
       return unreachable(payment);
   }
+}
+
+/** The event of points that were taken, whatever became of them since. */
+export function paymentCompleted(
+  { orderId, userId, paidAmount, discountAmount }: Omit<CapturedPayment, 'status'>,
+  balanceAfter: number,
+): NewEvent {
+  return { type: 'payment-completed', data: { orderId, userId, paidAmount, discountAmount, balanceAfter } };
+}
+
+/** The event of points that were not taken: `balance` were there, `payableAmount` were wanted. */
+export function paymentFailed(
+  { orderId, userId, reason }: Omit<EmptyPayment, 'status'>,
+  payableAmount: number,
+  balance: number,
+): NewEvent {
+  return { type: 'payment-failed', data: { orderId, userId, reason, payableAmount, balance } };
+}
+
+/** The event of points that were given back. */
+export function paymentRefunded(orderId: string, userId: number, amount: number, balanceAfter: number): NewEvent {
+  return { type: 'payment-refunded', data: { orderId, userId, amount, balanceAfter } };
 }

@@ -156,17 +156,24 @@ function toEntry({ request: { userId, amount, requestId }, balanceAfter }: Made)
   return { userId, type: 'CHARGE', amount, balanceAfter, orderId: null, requestId };
 }
 
-function toEvent(
-  { request: { userId, amount, requestId, claim, traceparent }, balanceAfter }: Made,
-  chargedAt: Date,
+function toEvent({ request, balanceAfter }: Made, chargedAt: Date): NewEvent {
+  const event = pointsCharged({ ...request, balanceAfter, chargedAt }, request.claim);
+  // The batch runs for several requests, each with its own trace.
+  return request.traceparent ? { ...event, cause: { traceparent: request.traceparent } } : event;
+}
+
+/** The event of a charge. @param claim the Idempotency-Key of its request, if it had one */
+export function pointsCharged(
+  charge: Pick<ChargeRequest, 'userId' | 'amount' | 'requestId'> & {
+    readonly balanceAfter: number;
+    readonly chargedAt: Date;
+  },
+  claim: Pick<IdempotencyClaim, 'key' | 'requestHash'> | undefined,
 ): NewEvent {
+  const { userId, amount, requestId, balanceAfter, chargedAt } = charge;
   const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
-  return {
-    type: 'points-charged',
-    data: { userId, amount, balanceAfter, chargedAt: chargedAt.getTime(), requestId, ...key },
-    // The batch runs for several requests, each with its own trace.
-    ...(traceparent ? { cause: { traceparent } } : {}),
-  };
+  const data = { userId, amount, balanceAfter, chargedAt: chargedAt.getTime(), requestId, ...key };
+  return { type: 'points-charged', data };
 }
 
 function toResult(

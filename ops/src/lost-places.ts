@@ -1,0 +1,40 @@
+import { type KafkaAdmin, type LostPlace, lostAmong } from '@shop/events';
+import type { Group } from '../../services/groups.ts';
+import { schemaOf } from '../../services/services.ts';
+import { GROUPS, topicsOf } from './audit/groups.ts';
+import type { SqlReader } from './sql.ts';
+
+/** A group that has halted, or would when it starts: the log no longer holds its place. */
+export interface LostGroup {
+  readonly group: Group;
+  readonly places: readonly LostPlace[];
+}
+
+/** The command that leads such a group on, and the page that tells more. */
+export const LEAD_ON = 'npm run ops -- republish (docs/runbooks/lost-place.md)';
+
+/** The places of one group that the log no longer holds; none when it can go on by itself. */
+export async function lostPlaces(
+  log: Pick<KafkaAdmin, 'places' | 'topics'>,
+  sql: SqlReader,
+  group: Group,
+): Promise<readonly LostPlace[]> {
+  // A topic that does not exist is another fault, with its own advice.
+  const existing = new Set(await log.topics());
+  const topics = topicsOf(group).filter((topic) => existing.has(topic));
+  const places = await log.places(group.group, topics);
+  const inbox = await sql.query(
+    `SELECT 1 FROM ${schemaOf(group.service)}.processed_event WHERE consumer_group = ? LIMIT 1`,
+    [group.group],
+  );
+  return lostAmong(places, inbox.length > 0);
+}
+
+export async function lostGroups(log: Pick<KafkaAdmin, 'places' | 'topics'>, sql: SqlReader): Promise<LostGroup[]> {
+  const found: LostGroup[] = [];
+  for (const group of GROUPS) {
+    const places = await lostPlaces(log, sql, group);
+    if (places.length > 0) found.push({ group, places });
+  }
+  return found;
+}

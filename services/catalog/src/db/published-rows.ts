@@ -1,0 +1,58 @@
+import { keysOfRequests } from '@shop/chassis';
+import { type NewEvent, type PublishedRows, pagesAfter } from '@shop/events';
+import { stockAwaited, stockRejected, stockReserved } from '../domain/reservation.ts';
+import type { Reservation } from '../domain/states.ts';
+import { type ProductChange, productChanged } from '../usecases/change-products.ts';
+import { type ReservationRow, readLines, toReservation } from './catalog-store.ts';
+
+/** The catalog's events, from the reservations and from operators' changes. */
+export const catalogPublished: readonly PublishedRows[] = [
+  {
+    types: ['stock-awaited', 'stock-reserved', 'stock-rejected'],
+    partly:
+      'stock-rejected has no productId and no totalAmount (null), stock-awaited the productId 0 and the reason PIECES_HELD: the row keeps neither',
+    async *read(sql, since) {
+      const rows = pagesAfter<Omit<ReservationRow, 'product_id' | 'pieces'> & { created_at: Date }>((last, limit) =>
+        sql.query(
+          `SELECT order_id, user_id, coupon_id, status, reason, total_amount, waited, created_at FROM reservations
+            WHERE (status <> 'VOID' OR waited = 1) AND created_at >= ? AND order_id > ? ORDER BY order_id LIMIT ?`,
+          [since, last?.order_id ?? '', limit],
+        ),
+      );
+      for await (const page of rows) {
+        const lines = await readLines(
+          sql,
+          page.map((row) => row.order_id),
+        );
+        yield page.flatMap((row) =>
+          ofReservation(toReservation(row, lines)).map((event) => ({ event, at: row.created_at })),
+        );
+      }
+    },
+  },
+  {
+    types: ['product-changed'],
+    partly: 'product-changed has its idempotencyKey and requestHash only while the key is kept (null afterwards)',
+    async *read(sql, since) {
+      const rows = pagesAfter<Omit<ProductChange, 'stockQuantity'> & { at: Date }>((last, limit) =>
+        sql.query(
+          `SELECT request_id AS requestId, product_id AS productId, version, change_type AS \`change\`, name, price,
+                  stock_delta AS stockDelta, created_at AS at FROM product_changes
+            WHERE created_at >= ? AND (product_id > ? OR (product_id = ? AND version > ?))
+            ORDER BY product_id, version LIMIT ?`,
+          [since, last?.productId ?? 0, last?.productId ?? 0, last?.version ?? 0, limit],
+        ),
+      );
+      for await (const page of rows) {
+        const keys = await keysOfRequests(sql, page);
+        yield page.map(({ at, ...change }) => ({ event: productChanged(change, keys.get(change.requestId)), at }));
+      }
+    },
+  },
+];
+
+function ofReservation(reservation: Reservation): NewEvent[] {
+  const awaited = reservation.waited ? [stockAwaited(reservation, 'PIECES_HELD', 0)] : [];
+  if ('lines' in reservation) return [...awaited, stockReserved(reservation)];
+  return reservation.status === 'REJECTED' ? [...awaited, stockRejected(reservation, null, null)] : awaited;
+}
