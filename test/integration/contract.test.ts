@@ -256,6 +256,11 @@ describe('refused requests', () => {
     const conflict = async (more: object, quantity = 1) =>
       expectStatus(await post(user, '/orders', order(productId, quantity, more), wait), 409).body.code;
     expect(await conflict({}, 4)).toBe('OUT_OF_STOCK');
+    const many = order(await newProduct(1_000, 30), 21);
+    expect(expectStatus(await post(user, '/orders', many, wait), 409).body.code).toBe('QUANTITY_ABOVE_LIMIT');
+    const taking = { body: { takeBack: 4 }, headers: key() };
+    const taken = expectStatus(await ops.call('PATCH', `/products/${productId}`, taking), 409);
+    expect(taken.body).toMatchObject({ code: 'NOT_ENOUGH_AVAILABLE' });
     expect(await conflict({ expectedTotal: 999 })).toBe('PRICE_CHANGED');
     expectStatus(await post(user, '/orders', order(productId, 1, { couponId }), wait), 201);
     expect(await conflict({ couponId })).toBe('COUPON_ALREADY_USED');
@@ -370,6 +375,8 @@ it('when all tests are done, then every documented answer has been seen', () => 
     /^(?!getCouponRequest|getAudit|getRush|followRush)\w+ 404 NOT_FOUND$/,
     // These take no input except their path.
     /^(getStatus|welcome|getOpenApi|getKeys|isAlive|isReady|getMetrics) 400 /,
+    // Five hundred orders that wait for one product.
+    /^placeOrder 409 TOO_MANY_WAITING$/,
     // A stopping gateway, or an extremely overloaded one.
     /^isReady 503|^(welcome|getOpenApi|getKeys|issueDemoToken) 503 /,
   ];
