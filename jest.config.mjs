@@ -39,6 +39,7 @@ export default {
         'bench',
         'k6',
         'api',
+        'test/judge',
       ]),
       testPathIgnorePatterns: [...project.testPathIgnorePatterns, '<rootDir>/deploy/local/test/'],
     },
