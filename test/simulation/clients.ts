@@ -2,6 +2,7 @@ import { DomainError, isDatabaseError } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
 import type { ProductChanges } from '../../services/catalog/src/usecases/change-products.ts';
 import { NO_DETAILS } from '../../services/order/test/examples.ts';
+import type { Ask } from '../judge/coupons.ts';
 import { ConnectionLost, type Instance } from './instance.ts';
 import type { Random } from './random.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
@@ -25,6 +26,8 @@ export class Clients {
   readonly answers: ClientAnswer[] = [];
   /** Answers that no client should ever get. */
   readonly complaints: string[] = [];
+  /** Each request for a coupon, by policy, with the steps at which it was sent and answered. */
+  readonly asks = new Map<number, Ask[]>();
   waiting: number;
   readonly #scheduler: Scheduler;
   readonly #random: Random;
@@ -142,6 +145,7 @@ export class Clients {
     const request = { requestId, userId, couponPolicyId };
     const isOwner = (it: ClientAnswer) => it.issue?.userId === userId && it.issue.couponPolicyId === couponPolicyId;
     const hadOne = this.answers.some((it) => isOwner(it) && it.issue?.couponId !== undefined);
+    const ask = this.#noteAsk(command);
     const issue = await this.#call(this.#servers.coupon, async (coupon): Promise<IssueAnswer> => {
       const told = { userId, couponPolicyId, hadOne };
       const asked = isForLog ? await coupon.askBeforeLog(request) : await coupon.ask(request);
@@ -154,7 +158,20 @@ export class Clients {
         ...('coupon' in outcome ? { couponId: outcome.coupon.couponId } : {}),
       };
     });
+    if (issue.couponId !== undefined) ask({ kind: 'ISSUED', couponId: issue.couponId });
+    else if (issue.kind === 'SOLD_OUT') ask({ kind: 'SOLD_OUT' });
     return { key, issue };
+  }
+
+  /** Notes a request that may have any effect from now on, until what it is told is noted too. */
+  #noteAsk({ userId, couponPolicyId }: Extract<Command, { kind: 'issue' }>): (told: Ask['told']) => void {
+    const asks = this.asks.get(couponPolicyId) ?? [];
+    this.asks.set(couponPolicyId, asks);
+    const called = this.#scheduler.stepsTaken;
+    const index = asks.push({ userId, called, returned: Number.POSITIVE_INFINITY, told: undefined }) - 1;
+    return (told) => {
+      asks[index] = { userId, called, returned: this.#scheduler.stepsTaken, told };
+    };
   }
 
   #call<UseCases, T>(

@@ -1,4 +1,5 @@
 import { unreachable } from '@shop/chassis/unreachable';
+import { judgeCoupons } from '../judge/coupons.ts';
 import type { IssueAnswer, ShopAtRest } from './shop-at-rest.ts';
 import { isCalm } from './world.ts';
 
@@ -28,6 +29,7 @@ export function* issueViolations(shop: ShopAtRest): Iterable<string> {
       const state = { held: holder(answer.userId), isSoldOut, isEnded: policy.endedAt !== null };
       for (const wrong of contradictions(shop, answer, state)) yield `7: ${words}: ${wrong}; ${what}`;
     }
+    for (const wrong of judgeCoupons(totalQuantity, shop.asks.get(id) ?? [])) yield `7: policy ${id}: ${wrong}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { EventType } from '@shop/events';
 import type { IssueOutcome } from '../../services/coupon/src/domain/issue.ts';
+import type { Ask } from '../judge/coupons.ts';
 import type { CatalogTables } from './memory-catalog-store.ts';
 import type { MessagingTables } from './memory-messaging-store.ts';
 import type { OrderTables } from './memory-order-store.ts';
@@ -50,4 +51,6 @@ export interface ShopAtRest {
   readonly messaging: Readonly<Record<string, MessagingTables>>;
   readonly log: readonly LoggedEvent[];
   readonly answers: readonly ClientAnswer[];
+  /** Requests for coupons by policy; their times are steps. */
+  readonly asks: ReadonlyMap<number, readonly Ask[]>;
 }

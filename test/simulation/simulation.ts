@@ -306,6 +306,7 @@ class Simulation {
       messaging: this.#messaging,
       log,
       answers: this.#clients.answers,
+      asks: this.#clients.asks,
     };
   }
 }
