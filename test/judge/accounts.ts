@@ -10,8 +10,8 @@ export type AccountOperation = Operation &
     /** An order that was refused for lack of points. */
     | { readonly kind: 'TOO_POOR'; readonly amount: number }
     /**
-     * An order that ended otherwise, or of which no end is known: its points may have been taken, and may have come back
-     * since. A completed order that was cancelled is a PAY, and this with `isPaid`.
+     * An order that ended otherwise, or of which no end is known: its points may have been taken, and may have come
+     * back since. A completed order that was cancelled is a PAY, and this with `isPaid`.
      */
     | { readonly kind: 'TAKE'; readonly orderId: string; readonly amount: number }
     | { readonly kind: 'GIVE_BACK'; readonly orderId: string; readonly amount: number; readonly isPaid: boolean }
