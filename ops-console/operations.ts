@@ -115,7 +115,18 @@ const messaging = z
         }),
       )
       .describe('topics whose events the broker does not take'),
+    haltedPartitions: z
+      .array(
+        z.strictObject({
+          group: z.string().describe('whose messages wait'),
+          topic: z.string().describe('on which topic'),
+          partition: z.int().describe('in which partition'),
+        }),
+      )
+      .describe('the partitions among them'),
     waiting: z.array(z.string()).describe('groups that wait for something that is away'),
+    restarting: z.array(z.string()).describe('groups whose client ends again and again'),
+    lostSchemas: z.array(z.string()).describe('types of events whose schema id the registry no longer knows'),
   })
   .describe('its relay and its consumers');
 const service = z.enum(ALL_SERVICE_NAMES).describe('whose it is');

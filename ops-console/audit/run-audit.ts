@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Addresses } from '../../ops/src/addresses.ts';
 import type { Verdict } from './verdict.ts';
 
-export type AuditAddresses = Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform'>;
+export type AuditAddresses = Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform' | 'services'>;
 
 export interface AuditTask {
   /** Earlier data is left out, which bounds the reading. */

@@ -96,6 +96,10 @@ export function createMemoryMessagingStore(
         await tx.insertIgnore(tables.deadLetters, positionOf(letter), letter);
       }
     },
+
+    // No operator gives a permit here.
+    findPermit: async () => undefined,
+    usePermit: async () => false,
   };
 }
 

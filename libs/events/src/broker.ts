@@ -63,6 +63,8 @@ export interface ConsumeOptions {
    * offsets are committed. When it rejects, nothing is committed and the batch is delivered again after a pause.
    */
   readonly onBatch: (batch: RecordBatch) => Promise<void>;
+  /** Called when the group has assigned partitions to this consumer: all that it now has, as `topic/partition`. */
+  readonly onAssigned?: (partitions: ReadonlySet<string>) => void;
 }
 
 export interface BrokerConsumer {

@@ -10,6 +10,14 @@ export class UnknownSchemaError extends UndecodableError {
   override readonly name = 'UnknownSchemaError';
 }
 
+/**
+ * The schema that the message's id names is another event's, or does not fit its bytes. Many such messages point to a
+ * registry that was made anew with other ids.
+ */
+export class SchemaMismatchError extends UndecodableError {
+  override readonly name = 'SchemaMismatchError';
+}
+
 /** An event whose data does not fit its schema; the message names the fields. A bug of the publisher. */
 export class InvalidEventError extends Error {
   override readonly name = 'InvalidEventError';

@@ -14,7 +14,7 @@ import {
 } from '@shop/chassis';
 import type { Broker } from './broker.ts';
 import { type Clock, pauseAfter, systemClock } from './clock.ts';
-import { type Codec, createCodec } from './codec/index.ts';
+import { type Codec, createCodec, createIdWatch } from './codec/index.ts';
 import {
   type Consumer,
   type ConsumerStatus,
@@ -60,6 +60,9 @@ export interface MessagingOptions {
   /** Gets the readiness check `messaging`. */
   readonly health?: Pick<Health, 'addCheck'>;
 }
+
+/** How often a process looks whether the registry still knows the schema ids that it writes, ms. */
+const CHECK_IDS_MS = 15_000;
 
 /** All of messaging for one process of a service. */
 export interface Messaging {
@@ -164,9 +167,19 @@ function startPublishing({ options, store, codec, broker, metrics, clock }: Part
       metrics.outbox(rows, oldest ? Math.max(0, clock.now() - oldest.getTime()) / 1_000 : 0);
     },
   });
+  const watching = startJob({
+    name: 'check-schema-ids',
+    everyMs: CHECK_IDS_MS,
+    logger,
+    run: createIdWatch({ codec, metrics, logger }),
+  });
   return {
     outbox: createOutbox({ store, codec, source: service, wake, traceparent: currentTraceparent, clock }),
-    stopMeasuring: () => measuring.stop(),
+    async stopMeasuring() {
+      // A look at a registry that hangs is not waited for.
+      void watching.stop();
+      await measuring.stop();
+    },
     async stop() {
       await relay.stop();
       await hints.close();

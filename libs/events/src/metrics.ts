@@ -23,12 +23,16 @@ export interface EventMetrics {
   /** True while a group's offsets are out of the log's range. Alerts. */
   groupHalted(group: string, halted: boolean): void;
   consumerRestarted(group: string): void;
+  /** True while a group's client ends and is started again without lasting. Alerts. */
+  consumerRestarting(group: string, restarting: boolean): void;
   relayed(count: number): void;
   relaying(holding: boolean): void;
   /** Rows in the outbox (counted up to 10,000) and the age of the oldest. */
   outbox(backlog: number, oldestSeconds: number): void;
   /** The topics that the broker refuses now, with its reason; topics named before and not now are taken again. */
   refused(topics: readonly { readonly topic: string; readonly reason: string }[]): void;
+  /** True while the registry no longer knows the schema id with which this process writes a type of event. Alerts. */
+  schemaIdLost(type: string, lost: boolean): void;
   redriven(group: string, outcome: 'applied' | 'failed'): void;
   /** One batch of a replay. */
   replayed(group: string, outcome: Applied): void;
@@ -42,10 +46,12 @@ export const noMetrics: EventMetrics = {
   partitionHalted: nothing,
   groupHalted: nothing,
   consumerRestarted: nothing,
+  consumerRestarting: nothing,
   relayed: nothing,
   relaying: nothing,
   outbox: nothing,
   refused: nothing,
+  schemaIdLost: nothing,
   redriven: nothing,
   replayed: nothing,
 };
@@ -65,6 +71,7 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
   ]);
   const groupHalted = metrics.gauge('events_group_halted', '1 while its offsets are out of range', ['group']);
   const restarts = metrics.counter('events_consumer_restarts_total', 'Clients rebuilt after a crash', ['group']);
+  const restarting = metrics.gauge('events_consumer_restarting', '1 while its client ends again and again', ['group']);
   const relayed = metrics.counter('outbox_relayed_total', 'Events sent by the relay of this process');
   const relaying = metrics.gauge('outbox_relay_holder', '1 while this process relays its schema');
   const backlog = metrics.gauge('outbox_backlog', 'Rows waiting in the outbox, counted up to 10,000');
@@ -74,6 +81,9 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
     'reason',
   ]);
   let refused: readonly { readonly topic: string; readonly reason: string }[] = [];
+  const lostIds = metrics.gauge('events_schema_id_lost', '1 while the registry knows no longer the id written', [
+    'type',
+  ]);
   const redriven = metrics.counter('events_redriven_total', 'Dead letters redriven', ['group', 'outcome']);
   const replayed = metrics.counter('events_replayed_total', 'Messages replayed, by what became of them', [
     'group',
@@ -90,6 +100,7 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
     partitionHalted: (group, topic, partition, now) => halted.set({ group, topic, partition }, now ? 1 : 0),
     groupHalted: (group, now) => groupHalted.set({ group }, now ? 1 : 0),
     consumerRestarted: (group) => restarts.inc({ group }),
+    consumerRestarting: (group, now) => restarting.set({ group }, now ? 1 : 0),
     relayed: (count) => relayed.inc(count),
     relaying: (now) => relaying.set(now ? 1 : 0),
     outbox(rows, age) {
@@ -101,6 +112,7 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
       for (const { topic, reason } of topics) refusedTopics.set({ topic, reason }, 1);
       refused = topics;
     },
+    schemaIdLost: (type, lost) => lostIds.set({ type }, lost ? 1 : 0),
     redriven: (group, outcome) => redriven.inc({ group, outcome }),
     replayed(group, { applied, duplicate, parked, deadLettered }) {
       replayed.inc({ group, outcome: 'applied' }, applied);

@@ -149,3 +149,48 @@ describe('parked keys', () => {
     expect(row).toEqual({ n: 2_000_000, k: 'k'.repeat(255) });
   });
 });
+
+describe('permits to set messages aside', () => {
+  const place = { topic: 'order-events', partition: 3 };
+  const give = (group: string, values: string) =>
+    bench.database.execute(
+      `INSERT INTO set_aside_permit (consumer_group, requested_by, reason, requested_at, topic, \`partition\`, most, expires_at)
+       VALUES ('${group}', 'a test', 'a test', UTC_TIMESTAMP(3), ${values})`,
+    );
+  const inAnHour = 'UTC_TIMESTAMP(3) + INTERVAL 1 HOUR';
+  const use = (id: number, letters: number, left = letters) =>
+    bench.store.transaction((tx) => bench.store.usePermit(tx, { id, left }, letters, new Date()));
+
+  it('when permits are for all, for a topic or for a partition, then the newest that covers the partition counts', async () => {
+    await give('covered', `'payment-events', NULL, 10, ${inAnHour}`);
+    await give('covered', `'order-events', 4, 20, ${inAnHour}`);
+    await give('covered', `NULL, NULL, 30, UTC_TIMESTAMP(3) - INTERVAL 1 SECOND`);
+    await give('others', `NULL, NULL, 40, ${inAnHour}`);
+    expect(await bench.store.findPermit('covered', place, new Date())).toBeUndefined();
+    await give('covered', `NULL, NULL, 50, ${inAnHour}`);
+    expect(await bench.store.findPermit('covered', place, new Date())).toMatchObject({ left: 50 });
+    await give('covered', `'order-events', 3, 60, ${inAnHour}`);
+    expect(await bench.store.findPermit('covered', place, new Date())).toMatchObject({ left: 60 });
+  });
+
+  it('when two instances use a permit at once, then it never gives more than it has', async () => {
+    await give('shared', `NULL, NULL, 100, ${inAnHour}`);
+    const permit = await bench.store.findPermit('shared', place, new Date());
+    const used = await Promise.all([60, 60, 40].map((letters) => use(permit?.id ?? 0, letters)));
+    expect(used.filter((ok) => ok).length).toBeLessThan(3);
+    const left = (await bench.store.findPermit('shared', place, new Date()))?.left ?? 0;
+    const taken = [60, 60, 40].reduce((sum, letters, index) => sum + (used[index] ? letters : 0), 0);
+    expect(left).toBe(100 - taken);
+  });
+
+  it('when the transaction that used a permit rolls back, then nothing of the permit is used', async () => {
+    await give('undone', `NULL, NULL, 10, ${inAnHour}`);
+    const permit = await bench.store.findPermit('undone', place, new Date());
+    const failing = bench.store.transaction(async (tx) => {
+      await bench.store.usePermit(tx, permit ?? { id: 0, left: 0 }, 10, new Date());
+      throw new Error('rolled back');
+    });
+    await expect(failing).rejects.toThrow('rolled back');
+    expect(await bench.store.findPermit('undone', place, new Date())).toEqual(permit);
+  });
+});

@@ -168,4 +168,19 @@ describe('consumed offsets', () => {
   ])('when a record is %s, then it is a suspect only if it was forgotten', (_, record, change, suspects) => {
     expect(suspectsOf(group(change), record)).toBe(suspects);
   });
+
+  it('when several groups forgot a record that is no event, then it is one suspect that names them', () => {
+    const tally = createOffsetTally([group(), group({ group: 'coupon' })]);
+    tally.add(event('stock-reserved', { type: undefined, id: undefined, offset: 7 }));
+    expect(tally.suspects).toEqual([
+      expect.objectContaining({ id: 'catalog-events/0@7', detail: expect.stringContaining('payment, coupon') }),
+    ]);
+    expect(tally.consumed).toBe(2);
+  });
+
+  it('when several groups forgot an event, then each of them is a suspect', () => {
+    const tally = createOffsetTally([group(), group({ group: 'coupon' })]);
+    tally.add(event('stock-reserved', { offset: 7 }));
+    expect(tally.suspects.map(({ id }) => id)).toEqual(['payment: catalog-events/0@7', 'coupon: catalog-events/0@7']);
+  });
 });

@@ -63,14 +63,14 @@ async function readDeadLetters(sql: SqlReader, { group, service }: Group): Promi
 }
 
 /**
- * Positions (`topic/partition@offset`) of messages that a group found unreadable: they are not events, whatever their
- * headers say.
+ * Positions (`topic/partition@offset`) of messages that a group found unreadable, and still finds so. They are not
+ * events, whatever their headers say, unless another group has applied them: then the fault was the schema registry's.
  */
 export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
   const positions = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {
     const rows = await sql.query<{ position: string }>(
-      `SELECT CONCAT(topic, '/', \`partition\`, '@', \`offset\`) AS position FROM ${schemaOf(service)}.dead_letter WHERE reason = 'UNDECODABLE'`,
+      `SELECT CONCAT(topic, '/', \`partition\`, '@', \`offset\`) AS position FROM ${schemaOf(service)}.dead_letter WHERE reason = 'UNDECODABLE' AND status <> 'REDRIVEN'`,
     );
     for (const row of rows) positions.add(row.position);
   }

@@ -45,28 +45,36 @@ export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
     },
     add(record) {
       const partition = partitionName(record);
+      const position = `${partition}@${record.offset}`;
+      const type = record.type && record.id !== undefined && isEventType(record.type) ? record.type : undefined;
+      const forgetful: string[] = [];
       for (const reader of readers) {
         if (!reader.topics.has(record.topic) || record.offset >= (reader.committed.get(partition) ?? 0)) continue;
         consumed++;
-        // Decided by headers alone, before the message is decoded, as in the consumer.
-        if (record.type && !(reader.types.has(record.type) && (reader.wants?.(record.headers) ?? true))) continue;
-        const readable = record.type && record.id !== undefined;
-        if (readable && reader.processed.has(record.id ?? '')) continue;
-        const position = `${partition}@${record.offset}`;
-        if (reader.setAside.has(position) || (record.id !== undefined && reader.setAside.has(record.id))) continue;
-        if (suspects.length >= MAX_SUSPECTS) continue;
-        const what =
-          readable && isEventType(record.type ?? '')
-            ? `${record.type} ${record.id}`
-            : 'a record without the headers of an event';
-        suspects.push({
-          id: `${reader.group}: ${position}`,
-          detail: `${what} is below the committed offset, but neither applied nor set aside`,
-          group: reader.group,
-          eventId: record.id,
-          ...(record.key !== null && { key: record.key }),
-        });
+        if (!isAccountedFor(reader, record, position)) forgetful.push(reader.group);
       }
+      if (forgetful.length === 0 || suspects.length >= MAX_SUSPECTS) return;
+      const of = { group: forgetful[0] ?? '', ...(record.key !== null && { key: record.key }) };
+      if (!type) {
+        // One record that is no event is one fault, however many groups read it.
+        const detail = `a record without the headers of an event is below the committed offsets of ${forgetful.join(', ')}, but not set aside`;
+        suspects.push({ ...of, id: position, detail, eventId: undefined });
+        return;
+      }
+      const detail = `${type} ${record.id} is below the committed offset, but neither applied nor set aside`;
+      for (const group of forgetful)
+        suspects.push({ ...of, group, id: `${group}: ${position}`, detail, eventId: record.id });
     },
   };
+}
+
+interface Reader extends GroupState {
+  readonly types: ReadonlySet<string>;
+}
+
+function isAccountedFor(reader: Reader, { id, type, headers }: LogRecord, position: string): boolean {
+  // Decided by headers alone, before the message is decoded, as in the consumer.
+  if (type && !(reader.types.has(type) && (reader.wants?.(headers) ?? true))) return true;
+  if (type && id !== undefined && reader.processed.has(id)) return true;
+  return reader.setAside.has(position) || (id !== undefined && reader.setAside.has(id));
 }

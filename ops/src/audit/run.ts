@@ -21,6 +21,7 @@ import { rankingChecks } from './ranking.ts';
 import { compareWithDoors, compareWithSets } from './redis-and-rows.ts';
 import { compareRows } from './rows-and-events.ts';
 import type { SortedSets } from './sorted-sets.ts';
+import { type Standing, standingFindings } from './standing.ts';
 import { stockChecks } from './stock.ts';
 
 export interface AuditOptions {
@@ -35,6 +36,8 @@ export interface AuditOptions {
   readonly timeZone?: string;
   /** The platform that ended orders are delivered to; without it the delivery is not checked. */
   readonly platform?: PlatformReader;
+  /** Tells what has halted. If absent, it is not looked at. */
+  readonly standing?: () => Promise<Standing>;
   /** Leaves out everything that began before. */
   readonly since?: Date;
   /** Suspects are checked again after this time, ms: a live system is always between two steps. 0 on an idle one. */
@@ -91,8 +94,10 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const events = createEventTally();
   const offsets = createOffsetTally(groups);
   const retained = retentionWatch(held);
+  const wasApplied = (id = '') => groups.some(({ processed }) => processed.has(id));
   await log.read(held, (record) => {
-    if (!unreadable.has(`${partitionName(record)}@${record.offset}`)) events.add(record);
+    const isRubbish = unreadable.has(`${partitionName(record)}@${record.offset}`) && !wasApplied(record.id);
+    if (!isRubbish) events.add(record);
     offsets.add(record);
     retained.add(record);
   });
@@ -113,7 +118,9 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const parkedKeys = second.parkedKeys ?? first.parkedKeys;
   const sets = await compareWithSets(options, timeZone, graceMs);
   const doors = await compareWithDoors(options, graceMs, parkedKeys);
+  const standing = await standingFindings(options.standing, { groups: groups.length, graceMs });
   const findings = [
+    ...standing.findings,
     ...sets.findings,
     ...doors.findings,
     ...checks.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
@@ -133,6 +140,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
       ...doors.notes,
       ...lagNotes(groups, now),
       ...setAsideNotes(first.comparison.setAside),
+      ...standing.notes,
       ...delivery.notes,
     ],
     orders,

@@ -6,6 +6,7 @@ import { connectSql, type SqlConnection } from '../sql.ts';
 import { type IdleOptions, waitUntilIdle } from './idle.ts';
 import type { LogReader } from './log.ts';
 import { type AuditOptions, type AuditReport, runAudit } from './run.ts';
+import { readStanding } from './standing.ts';
 
 /** Connections of an audit, for tests and benchmarks that audit more than once. */
 export interface AuditSession {
@@ -18,7 +19,7 @@ export interface AuditSession {
 
 /** @example `const session = await openAudit(readAddresses(stack.env))` */
 export async function openAudit(
-  addresses: Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform'>,
+  addresses: Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform' | 'services'>,
   timeZone = process.env.SHOP_TIME_ZONE || 'Asia/Seoul',
 ): Promise<AuditSession> {
   const sql = await connectSql(addresses.auditDatabase);
@@ -33,7 +34,11 @@ export async function openAudit(
     sql,
     log,
     audit: (options = {}) =>
-      runAudit({ sql, log, platform, timeZone, ...(redis && { sets: redis, door: redis }), ...options }),
+      runAudit({
+        ...{ sql, log, platform, timeZone, standing: () => readStanding(addresses) },
+        ...(redis && { sets: redis, door: redis }),
+        ...options,
+      }),
     waitUntilIdle: (options = {}) => waitUntilIdle({ sql, log, platform, ...options }),
     close: async () => {
       redis?.close();

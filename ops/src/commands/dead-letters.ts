@@ -3,9 +3,11 @@ import { type Addresses, readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, type ExitCode, type Output, reason, table, wholeNumber } from '../command.ts';
 import { groupDeadLetters, readBehind, readDeadLetter, readDeadLetters, readMessage } from '../dead-letters/read.ts';
 import { requestDiscard, requestRedrive } from '../dead-letters/resolve.ts';
+import type { PermitWish } from '../dead-letters/set-aside.ts';
 import { decodePayload } from '../decode.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { type ChangeOptions, change, deadOnly } from './dead-letters-change.ts';
+import { setAside } from './dead-letters-set-aside.ts';
 
 // One function: it is the table of the subcommands with their options.
 export function registerDeadLetters(program: Command): void {
@@ -70,6 +72,34 @@ export function registerDeadLetters(program: Command): void {
             requestDiscard(service, letter, options.reason),
           );
         }),
+      ),
+    );
+
+  registerSetAside(group);
+}
+
+function registerSetAside(group: Command): void {
+  changing(
+    addCommand(
+      group,
+      'set-aside',
+      'let a halted partition set aside the messages it cannot take, though they are too many',
+      'dead-letters set-aside --group payment --topic order-events --partition 3 --reason "orders of a bad import" --execute',
+    ),
+  )
+    .requiredOption('--group <name>', 'the consumer group')
+    .option('--topic <name>', 'only of this topic')
+    .option('--partition <number>', 'only of this partition of the topic', wholeNumber(0, 10_000))
+    .option('--most <number>', 'at most so many messages', wholeNumber(1, 100_000), 1_000)
+    .option('--minutes <number>', 'the permit ends after so long', wholeNumber(1, 1_440), 10)
+    .requiredOption('--reason <words>', 'why; kept with it', reason)
+    .action(
+      action<ChangeOptions & Omit<PermitWish, 'topic' | 'partition'> & { topic?: string; partition?: number }>(
+        (output, options) => {
+          const { group: name, topic, partition, most, minutes, reason: why } = options;
+          const wish = { group: name, topic, partition, most, minutes, reason: why };
+          return withSql((sql, addresses) => setAside(sql, addresses, output, wish, options));
+        },
       ),
     );
 }

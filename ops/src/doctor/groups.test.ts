@@ -30,6 +30,9 @@ describe('the diagnosis of a consumer group', () => {
       lost: ['coupon'],
       refused: [{ topic: 't', reason: 'MESSAGE_TOO_LARGE' }],
       waiting: [],
+      haltedPartitions: [],
+      restarting: ['payment'],
+      lostSchemas: ['order-created'],
     };
     const instance = {
       service: 'payment',
@@ -45,6 +48,8 @@ describe('the diagnosis of a consumer group', () => {
       'docs/runbooks/consumer-halted.md',
       'npm run ops -- republish (docs/runbooks/lost-place.md)',
       'docs/runbooks/topic-refused.md',
+      expect.stringContaining('docs/runbooks/consumer-restarts.md'),
+      expect.stringContaining('restore the registry'),
     ]);
     expect(messagingFaults({ ...instance, messaging: undefined })).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import type { Group } from '../../../services/groups.ts';
 import { LEAD_ON } from '../lost-places.ts';
+import { lostSchemas } from '../status/problems.ts';
 import type { InstanceStatus } from '../status/read.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
@@ -44,7 +45,7 @@ function typeOf(error: Error): string {
   return cause instanceof Error && 'type' in cause ? String(cause.type) : '';
 }
 
-/** What has halted, and what the broker refuses, at one instance. */
+/** What has halted or restarts for ever, and what broker and registry refuse, at one instance. */
 export function messagingFaults({ service, url, messaging }: InstanceStatus): Diagnosis[] {
   if (!messaging) return [];
   return [
@@ -63,5 +64,19 @@ export function messagingFaults({ service, url, messaging }: InstanceStatus): Di
       wrong: `the broker refuses ${topic}: ${reason}`,
       mend: 'docs/runbooks/topic-refused.md',
     })),
+    ...messaging.restarting.map((group) => ({
+      what: `group at ${url}`,
+      wrong: `the client of ${group} ends and is started again, again and again`,
+      mend: 'its log says why (`consumer ends again and again`): docs/runbooks/consumer-restarts.md',
+    })),
+    ...(messaging.lostSchemas.length === 0
+      ? []
+      : [
+          {
+            what: `${service} at ${url}`,
+            wrong: lostSchemas(messaging.lostSchemas),
+            mend: 'restore the registry; do not restart services before it',
+          },
+        ]),
   ];
 }

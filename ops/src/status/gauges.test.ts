@@ -7,6 +7,10 @@ events_partition_halted{service="payment",group="payment",topic="order-events",p
 events_partition_halted{service="payment",group="payment",topic="order-events",partition="4"} 0
 events_group_halted{group="payment"} 0
 events_group_halted{group="coupon"} 1
+events_consumer_restarting{group="payment"} 1
+events_consumer_restarts_total{group="payment"} 1
+events_schema_id_lost{type="payment-completed"} 0
+events_schema_id_lost{type="payment-failed"} 1
 outbox_relay_holder 1
 outbox_topic_refused{topic="order-events.dlq",reason="UNKNOWN_TOPIC_OR_PARTITION"} 1
 outbox_topic_refused{topic="order-events",reason="MESSAGE_TOO_LARGE"} 0
@@ -33,7 +37,10 @@ describe('metrics of an instance', () => {
       halted: ['payment on order-events/3'],
       lost: ['coupon'],
       refused: [{ topic: 'order-events.dlq', reason: 'UNKNOWN_TOPIC_OR_PARTITION' }],
+      haltedPartitions: [{ group: 'payment', topic: 'order-events', partition: 3 }],
       waiting: [],
+      restarting: ['payment'],
+      lostSchemas: ['payment-failed'],
     });
   });
 });

@@ -14,6 +14,12 @@ export function readGauges(text: string, name: string): Gauge[] {
   }));
 }
 
+export interface HaltedPartition {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
 /** The state of an instance's messaging. */
 export interface MessagingState {
   /** True when the instance holds the relay of its schema. */
@@ -24,8 +30,14 @@ export interface MessagingState {
   readonly refused: readonly { readonly topic: string; readonly reason: string }[];
   /** Groups that have halted because the log no longer holds their place. */
   readonly lost: readonly string[];
+  /** The partitions among them. */
+  readonly haltedPartitions: readonly HaltedPartition[];
   /** Groups that wait for a dependency that is away. */
   readonly waiting: readonly string[];
+  /** Groups whose client ends and is started again without lasting. */
+  readonly restarting: readonly string[];
+  /** Types of events that the instance writes with a schema id that the registry no longer knows. */
+  readonly lostSchemas: readonly string[];
 }
 
 /** Services whose breaker is open at a gateway, since they did not answer. */
@@ -40,11 +52,18 @@ export function readMessagingState(metrics: string): MessagingState {
     readGauges(metrics, name)
       .filter((gauge) => gauge.value === 1)
       .map((gauge) => gauge.labels);
+  const haltedPartitions = set('events_partition_halted').map(({ group = '', topic = '', partition }) => ({
+    ...{ group, topic },
+    partition: Number(partition),
+  }));
   return {
     relaying: set('outbox_relay_holder').length > 0,
-    halted: set('events_partition_halted').map(({ group, topic, partition }) => `${group} on ${topic}/${partition}`),
+    halted: haltedPartitions.map(({ group, topic, partition }) => `${group} on ${topic}/${partition}`),
     lost: set('events_group_halted').map(({ group }) => group ?? ''),
     refused: set('outbox_topic_refused').map(({ topic = '', reason = '' }) => ({ topic, reason })),
+    haltedPartitions,
     waiting: set('events_consumer_waiting').map(({ group }) => group ?? ''),
+    restarting: set('events_consumer_restarting').map(({ group }) => group ?? ''),
+    lostSchemas: set('events_schema_id_lost').map(({ type }) => type ?? ''),
   };
 }

@@ -1,7 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
+import type { MessagingState } from './gauges.ts';
 import { whatIsWrong } from './problems.ts';
 import type { Status } from './read.ts';
 
+const messaging = (change: Partial<MessagingState>): MessagingState => ({
+  ...{
+    relaying: true,
+    halted: [],
+    haltedPartitions: [],
+    lost: [],
+    refused: [],
+    waiting: [],
+    restarting: [],
+    lostSchemas: [],
+  },
+  ...change,
+});
 const instance = (change: Partial<Status['instances'][number]> = {}): Status['instances'][number] => ({
   service: 'order',
   url: 'http://order',
@@ -9,7 +23,7 @@ const instance = (change: Partial<Status['instances'][number]> = {}): Status['in
   ready: true,
   detail: '',
   clockSkewMs: 0,
-  messaging: { relaying: true, halted: [], lost: [], refused: [], waiting: [] },
+  messaging: messaging({}),
   openBreakers: [],
   ...change,
 });
@@ -39,36 +53,32 @@ describe('problems shown to an operator', () => {
     ],
     [{ instances: [instance({ live: false, ready: false })] }, 'order at http://order is away'],
     [
-      {
-        instances: [
-          instance({ messaging: { relaying: true, halted: ['order on t/1'], lost: [], refused: [], waiting: [] } }),
-        ],
-      },
+      { instances: [instance({ messaging: messaging({ relaying: true, halted: ['order on t/1'], waiting: [] }) })] },
       'docs/runbooks/consumer-halted.md',
     ],
     [
-      {
-        instances: [instance({ messaging: { relaying: true, halted: [], lost: [], refused: [], waiting: ['order'] } })],
-      },
+      { instances: [instance({ messaging: messaging({ relaying: true, halted: [], waiting: ['order'] }) })] },
       'waits for something that is away',
     ],
     [
-      {
-        instances: [
-          instance({ messaging: { relaying: true, halted: [], lost: [], refused: [], waiting: ['data-platform'] } }),
-        ],
-      },
+      { instances: [instance({ messaging: messaging({ relaying: true, halted: [], waiting: ['data-platform'] }) })] },
       'docs/runbooks/data-platform-away.md',
     ],
     [
-      { instances: [instance({ messaging: { relaying: false, halted: [], lost: [], refused: [], waiting: [] } })] },
+      { instances: [instance({ messaging: messaging({ restarting: ['payment'] }) })] },
+      'docs/runbooks/consumer-restarts.md',
+    ],
+    [
+      { instances: [instance({ messaging: messaging({ lostSchemas: ['order-created', 'order-completed'] }) })] },
+      'writes order-created, order-completed with schema ids that the registry no longer knows: docs/runbooks/registry-rebuilt.md',
+    ],
+    [
+      { instances: [instance({ messaging: messaging({ relaying: false, halted: [], waiting: [] }) })] },
       'nobody relays the outbox of order',
     ],
     [
       {
-        instances: [
-          instance({ messaging: { relaying: true, halted: [], lost: ['payment'], refused: [], waiting: [] } }),
-        ],
+        instances: [instance({ messaging: messaging({ lost: ['payment'] }) })],
       },
       'its place in the log is gone: npm run ops -- republish (docs/runbooks/lost-place.md)',
     ],
@@ -84,13 +94,7 @@ describe('problems shown to an operator', () => {
       {
         instances: [
           instance({
-            messaging: {
-              relaying: true,
-              halted: [],
-              lost: [],
-              refused: [{ topic: 't.dlq', reason: 'GONE' }],
-              waiting: [],
-            },
+            messaging: messaging({ refused: [{ topic: 't.dlq', reason: 'GONE' }] }),
           }),
         ],
       },

@@ -43,6 +43,15 @@ export function whatIsWrong(status: Status): string[] {
           `group ${group} at ${it.url} waits for something that is away${group === DATA_PLATFORM ? ': docs/runbooks/data-platform-away.md' : ''}`,
       ),
     ),
+    ...status.instances.flatMap((it) =>
+      (it.messaging?.restarting ?? []).map(
+        (group) =>
+          `group ${group} at ${it.url} ends and is started again, again and again: docs/runbooks/consumer-restarts.md`,
+      ),
+    ),
+    ...status.instances
+      .filter((it) => (it.messaging?.lostSchemas ?? []).length > 0)
+      .map((it) => `${it.service} at ${it.url} ${lostSchemas(it.messaging?.lostSchemas ?? [])}`),
     ...status.outboxes
       .filter(
         (it) =>
@@ -62,4 +71,9 @@ export function whatIsWrong(status: Status): string[] {
       .filter((it) => it.ageMs > PENDING_OLD_MS)
       .map((it) => `order ${it.orderId} is PENDING for ${duration(it.ageMs)}: docs/runbooks/orders-near-deadline.md`),
   ];
+}
+
+/** What an instance does whose schema ids the registry has lost. */
+export function lostSchemas(types: readonly string[]): string {
+  return `writes ${types.join(', ')} with schema ids that the registry no longer knows: docs/runbooks/registry-rebuilt.md`;
 }

@@ -70,11 +70,14 @@ export async function readStatus(addresses: Addresses): Promise<Status> {
 /** How long an instance may take to answer, ms. */
 const PROBE_MS = 2_000;
 
-/** Asks every instance for its health. */
-export async function readInstances(addresses: Addresses): Promise<InstanceStatus[]> {
+/** Asks every instance of the gateway and of these services for its health. */
+export async function readInstances(
+  addresses: Pick<Addresses, 'gateways' | 'services'>,
+  names: readonly ServiceName[] = SERVICE_NAMES,
+): Promise<InstanceStatus[]> {
   const services: [string, readonly string[]][] = [
     ['gateway', addresses.gateways],
-    ...SERVICE_NAMES.map((service): [string, readonly string[]] => [service, addresses.services[service].urls]),
+    ...names.map((service): [string, readonly string[]] => [service, addresses.services[service].urls]),
   ];
   return await Promise.all(services.flatMap(([service, urls]) => urls.map((url) => probe(service, url))));
 }

@@ -8,6 +8,13 @@ export interface TopicFault {
 
 const GUIDE = 'docs/guides/change-partitions.md';
 const RUNBOOK = 'docs/runbooks/topic-refused.md';
+const SETTINGS = 'docs/runbooks/topic-settings.md';
+/** Settings with which the shop runs on, and what another value means. */
+const WORKING = [
+  ['compression.type', 'producer', 'every compression is read, for more work on both sides'],
+  ['retention.bytes', '-1', 'a busy day removes what replay and recovery count on'],
+  ['message.timestamp.type', 'CreateTime', 'delays are measured from when the broker had the message'],
+] as const;
 /** Events of 900 kB are accepted by the outbox; with headers and a batch's own bytes they fit into the default. */
 const LEAST_MESSAGE_BYTES = 1_000_000;
 
@@ -55,6 +62,14 @@ function settingFaults({ topic, settings }: TopicState): TopicFault[] {
       wrong: `cleanup.policy is ${policy}: of each order only the last event would be kept`,
       mend: alter('cleanup.policy=delete'),
     });
+  for (const [name, value, why] of WORKING) {
+    const found = settings.get(name);
+    if (found !== undefined && found !== value)
+      faults.push({
+        wrong: `${name} is ${found}, not ${value}: ${why}`,
+        mend: `${alter(`${name}=${value}`)}; ${SETTINGS}`,
+      });
+  }
   const most = Number(settings.get('max.message.bytes') ?? LEAST_MESSAGE_BYTES);
   if (most < LEAST_MESSAGE_BYTES)
     faults.push({

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MAX_INTEGER } from '@shop/chassis';
 import avsc from 'avsc';
-import { InvalidEventError, OutageError, UndecodableError } from '../errors.ts';
+import { InvalidEventError, OutageError, SchemaMismatchError, UndecodableError } from '../errors.ts';
 import { createMemoryRegistry } from '../testing/memory-registry.ts';
-import { orderCreated, orderId } from '../testing/samples.ts';
+import { orderCancelled, orderCreated, orderId } from '../testing/samples.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { type Codec, createCodecOn } from './codec.ts';
 
@@ -128,14 +128,107 @@ describe('decoding', () => {
       },
     };
     const other = createCodecOn(counting);
-    const message = codec.encode('order-created', data);
-    for (let i = 0; i < 5; i += 1) await other.decode(message);
+    await other.ready();
+    const newer = await writtenBy(({ fields }) => fields.push({ name: 'x', type: 'string', default: '' }), {
+      ...data,
+      x: '',
+    });
+    for (let i = 0; i < 5; i += 1) await other.decode(newer, 'order-created');
+    expect(asked).toBe(1);
+    await other.decode(codec.encode('order-created', data), 'order-created');
+    // A schema of this build is known from its registration.
     expect(asked).toBe(1);
   });
 
   it('when the registry is away, then decoding reports an outage, not a bad message', async () => {
     const away = createCodecOn({ ...registry, fetch: () => Promise.reject(new OutageError('away')) });
-    await expect(away.decode(codec.encode('order-created', data))).rejects.toThrow(OutageError);
+    const message = Buffer.from(codec.encode('order-created', data));
+    message.writeUInt32BE(9_999, 1);
+    await expect(away.decode(message)).rejects.toThrow(OutageError);
+  });
+});
+
+describe('a registry that was made anew with other ids', () => {
+  /** A store whose registry can be replaced by one that gave the same schemas other ids. */
+  async function replaceable() {
+    let current = registry;
+    const anew = createMemoryRegistry();
+    for (const schema of [...registry.schemas].reverse()) await anew.register('any', schema);
+    let asked = 0;
+    return {
+      store: {
+        register: (subject: string, schema: string) => current.register(subject, schema),
+        fetch(id: number) {
+          asked += 1;
+          return current.fetch(id);
+        },
+      },
+      use: (which: 'old' | 'new') => {
+        current = which === 'old' ? registry : anew;
+      },
+      asked: () => asked,
+    };
+  }
+  const cancelled = orderCancelled(orderId(1)).data;
+
+  it('when a process knows the old ids, then it reads old and new messages, though their ids collide', async () => {
+    const { store, use } = await replaceable();
+    const old = createCodecOn(store);
+    await old.ready();
+    const before = old.encode('order-created', data);
+    use('new');
+    const restarted = createCodecOn(store);
+    await restarted.ready();
+    for (const type of ['order-created', 'order-cancelled'] as const) {
+      const value = type === 'order-created' ? data : cancelled;
+      expect(await old.decode(restarted.encode(type, value as typeof data), type)).toEqual({ type, data: value });
+    }
+    expect(await old.decode(before, 'order-created')).toEqual({ type: 'order-created', data });
+    expect((await old.lostIds()).lost).toEqual(['order-created']);
+    expect((await restarted.lostIds()).lost).toEqual([]);
+  });
+
+  it('when an id is another event now, then the message is refused until the registry is right, without a restart', async () => {
+    const { store, use } = await replaceable();
+    const before = codec.encode('order-created', data);
+    use('new');
+    const clock = createVirtualClock();
+    const restarted = createCodecOn(store, { clock });
+    await restarted.ready();
+    await expect(restarted.decode(before, 'order-created')).rejects.toThrow(SchemaMismatchError);
+    use('old');
+    await clock.sleep(1_000);
+    expect(await restarted.decode(before, 'order-created')).toEqual({ type: 'order-created', data });
+  });
+
+  it('when many messages do not fit, then the registry is asked again, but not for each', async () => {
+    const { store, use, asked } = await replaceable();
+    const before = codec.encode('order-created', data);
+    use('new');
+    const clock = createVirtualClock();
+    const restarted = createCodecOn(store, { clock });
+    await restarted.ready();
+    for (let n = 0; n < 100; n += 1)
+      await expect(restarted.decode(before, 'order-created')).rejects.toThrow(SchemaMismatchError);
+    expect(asked()).toBe(1);
+    await clock.sleep(1_000);
+    await expect(restarted.decode(before, 'order-created')).rejects.toThrow(SchemaMismatchError);
+    expect(asked()).toBe(2);
+  });
+
+  it('when the registry did not answer, then the next message asks it again at once', async () => {
+    let away = true;
+    const store = {
+      ...registry,
+      fetch: (id: number) => (away ? Promise.reject(new OutageError('away')) : registry.fetch(id)),
+    };
+    const other = createCodecOn(store);
+    await other.ready();
+    const message = Buffer.from(codec.encode('order-created', data));
+    message.writeUInt32BE(9_999, 1);
+    await expect(other.decode(message, 'order-created')).rejects.toThrow(OutageError);
+    away = false;
+    await expect(other.decode(message, 'order-created')).rejects.toThrow('unknown to the registry');
   });
 });
 

@@ -1,8 +1,9 @@
 import type avsc from 'avsc';
 import { type Clock, createBackoff, systemClock } from '../clock.ts';
-import { type Contract, type EventDataByType, type EventType, loadContracts, parseAvro } from '../contracts/index.ts';
-import { describe, InvalidEventError, OutageError, UndecodableError, UnknownSchemaError } from '../errors.ts';
+import { type Contract, type EventDataByType, type EventType, loadContracts } from '../contracts/index.ts';
+import { describe, InvalidEventError, OutageError } from '../errors.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
+import { createReaders, type Readers } from './readers.ts';
 import { createRegistry, type SchemaStore } from './registry.ts';
 import { WIRE_HEADER, wireSchemaId, writeWire } from './wire.ts';
 
@@ -16,8 +17,17 @@ export interface Codec {
   ready(): Promise<void>;
   /** Encodes at once. Throws InvalidEventError with the fields' names; OutageError before `ready`. */
   encode<T extends EventType>(type: T, data: EventDataByType[T]): Buffer;
-  /** Rejects with UndecodableError (no retry helps) or OutageError (the registry is away: try again). */
-  decode(message: Buffer): Promise<DecodedEvent>;
+  /**
+   * Rejects with UndecodableError (no retry helps, unless the registry changes) or OutageError (the registry is away:
+   * try again).
+   * @param type the event that the message's header says it is. Absent: whatever the registry says of its schema id
+   */
+  decode(message: Buffer, type?: string): Promise<DecodedEvent>;
+  /**
+   * Asks the registry whether it still knows the ids with which this process has encoded events. `lost`: the types
+   * whose id it no longer knows, or knows as another schema's. Rejects with OutageError when it does not answer.
+   */
+  lostIds(): Promise<{ readonly written: readonly EventType[]; readonly lost: readonly EventType[] }>;
 }
 
 export interface CodecOptions {
@@ -34,22 +44,15 @@ export function createCodec({ registryUrl, logger, clock }: CodecOptions): Codec
 const REGISTERED_AT_ONCE = 3;
 const DECLARED_ONLY = { noUndeclaredFields: true };
 
-interface Reader {
-  readonly contract: Contract;
-  /** Undefined when writer and reader have the same schema. */
-  readonly resolver: avsc.Resolver | undefined;
-}
-
 /** A codec on any schema store: the tests and the simulation keep schemas in memory. */
 export function createCodecOn(store: SchemaStore, options: { logger?: EventLogger; clock?: Clock } = {}): Codec {
   const { logger = silentLogger, clock = systemClock } = options;
   const contracts = loadContracts();
   const ids = new Map<EventType, number>();
-  const registered = registerAll({ store, ids, logger, clock }, [...contracts.values()]);
+  const readers = createReaders(store, contracts.values(), clock);
+  const registered = registerAll({ store, ids, readers, logger, clock }, [...contracts.values()]);
   registered.catch(() => {}); // Reported by ready(). An unused codec must not crash the process.
-  const byRecord = new Map([...contracts.values()].map((contract) => [contract.record, contract]));
-  // avsc compiles a resolver for every (writer, reader) pair: once for each writer id, never once a message.
-  const readers = new Map<number, Reader>();
+  const written = new Set<EventType>();
 
   return {
     ready: () => registered,
@@ -58,6 +61,7 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
       const contract = contracts.get(type);
       const id = ids.get(type);
       if (!contract || id === undefined) throw new OutageError(`the schema of ${type} is not registered yet`);
+      written.add(type);
       // avsc would leave fields that the schema does not name out of the message without a word. Its compiled check is
       // quick; the names are looked for only when it fails.
       if (!contract.avro.isValid(data, DECLARED_ONLY)) {
@@ -72,19 +76,16 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
       }
     },
 
-    async decode(message) {
-      const schemaId = wireSchemaId(message);
-      let reader = readers.get(schemaId);
-      if (!reader) {
-        reader = await findReader(store, byRecord, schemaId);
-        readers.set(schemaId, reader);
-      }
-      try {
-        const data: unknown = reader.contract.avro.fromBuffer(message.subarray(WIRE_HEADER), reader.resolver);
-        return { type: reader.contract.type, data } as DecodedEvent;
-      } catch (error) {
-        throw new UndecodableError(`not a ${reader.contract.record}: ${describe(error)}`, { cause: error });
-      }
+    async decode(message, type) {
+      const id = wireSchemaId(message);
+      return (await readers.read(id, message.subarray(WIRE_HEADER), type)) as DecodedEvent;
+    },
+
+    async lostIds() {
+      const types = [...written];
+      const writers = await Promise.all(types.map((type) => store.fetch(ids.get(type) ?? 0)));
+      const lost = types.filter((type, n) => !writers[n] || !contracts.get(type)?.avro.equals(writers[n]));
+      return { written: types, lost };
     },
   };
 }
@@ -93,6 +94,7 @@ interface Registration {
   readonly store: SchemaStore;
   /** Ids of the registered schemas. */
   readonly ids: Map<EventType, number>;
+  readonly readers: Readers;
   readonly logger: EventLogger;
   readonly clock: Clock;
 }
@@ -105,34 +107,20 @@ async function registerAll(registration: Registration, left: Contract[]): Promis
   await Promise.all(Array.from({ length: REGISTERED_AT_ONCE }, worker));
 }
 
-async function register({ store, ids, logger, clock }: Registration, { type, record, text }: Contract): Promise<void> {
+async function register(registration: Registration, contract: Contract): Promise<void> {
+  const { store, ids, readers, logger, clock } = registration;
+  const { type, record, text } = contract;
   const backoff = createBackoff(200, 5_000);
   while (!ids.has(type)) {
     try {
-      ids.set(type, await store.register(record, text));
+      const id = await store.register(record, text);
+      ids.set(type, id);
+      readers.registered(id, contract);
     } catch (error) {
       if (!(error instanceof OutageError)) throw error;
       logger.warn({ subject: record, error: describe(error) }, 'schema is not registered yet, trying again');
       await clock.sleep(backoff.next());
     }
-  }
-}
-
-async function findReader(
-  store: SchemaStore,
-  byRecord: ReadonlyMap<string, Contract>,
-  schemaId: number,
-): Promise<Reader> {
-  const writer = await store.fetch(schemaId);
-  if (!writer) throw new UnknownSchemaError(`schema ${schemaId} is unknown to the registry`);
-  const contract = byRecord.get(writer.name ?? '');
-  if (!contract) throw new UndecodableError(`schema ${schemaId} is ${writer.name}, which is in no catalogue`);
-  try {
-    const same = contract.avro.equals(writer);
-    const resolver = same ? undefined : contract.avro.createResolver(parseAvro(writer.schema({ exportAttrs: true })));
-    return { contract, resolver };
-  } catch (error) {
-    throw new UndecodableError(`schema ${schemaId} cannot be read as ${contract.record}`, { cause: error });
   }
 }
 

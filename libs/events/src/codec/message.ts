@@ -1,6 +1,6 @@
 import type { Headers, IncomingRecord } from '../broker.ts';
 import { isEventType, type ReceivedEvent } from '../contracts/index.ts';
-import { describe, UndecodableError, UnknownSchemaError } from '../errors.ts';
+import { describe, SchemaMismatchError, UndecodableError, UnknownSchemaError } from '../errors.ts';
 import type { Codec } from './codec.ts';
 import { parseHeaders } from './headers.ts';
 
@@ -14,8 +14,8 @@ export interface UnreadableMessage {
   readonly record: IncomingRecord;
   readonly event: undefined;
   readonly error: string;
-  /** True when the registry does not know the schema: the fault may then be the registry's. */
-  readonly unknownSchema: boolean;
+  /** True when the registry does not know the schema, or knows another: the fault may then be the registry's. */
+  readonly schemaFault: boolean;
 }
 
 /** How a group chooses its messages: by the types it handles, and perhaps by other headers. */
@@ -41,14 +41,12 @@ export async function readMessage(record: IncomingRecord, codec: Pick<Codec, 'de
     if (record.key === null) throw new UndecodableError('it has no key');
     if (!record.value) throw new UndecodableError('it has no value');
     if (!isEventType(headers.type)) throw new UndecodableError(`${headers.type} is in no catalogue`);
-    const decoded = await codec.decode(record.value);
-    if (decoded.type !== headers.type) {
-      throw new UndecodableError(`header ce_type says ${headers.type}, the value is ${decoded.type}`);
-    }
+    const decoded = await codec.decode(record.value, headers.type);
     const { topic, partition, offset, key } = record;
     return { record, event: { ...headers, ...decoded, topic, partition, offset, key } };
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error;
-    return { record, event: undefined, error: describe(error), unknownSchema: error instanceof UnknownSchemaError };
+    const schemaFault = error instanceof UnknownSchemaError || error instanceof SchemaMismatchError;
+    return { record, event: undefined, error: describe(error), schemaFault };
   }
 }

@@ -70,17 +70,29 @@ export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): Sc
       }
     },
 
+    // Not through the client: it would remember an answer for ever, also when the registry was made anew since.
     async fetch(id) {
       try {
-        const schema = await answered(registry.getSchema(id), timeoutMs);
+        const answer = await fetch(`${url}/schemas/ids/${id}`, { signal: AbortSignal.timeout(timeoutMs) });
+        const body = (await answer.json().catch(() => ({}))) as { schema?: string; schemaType?: string };
+        if (answer.status === 404) return undefined;
+        if (!answer.ok || body.schema === undefined) throw new Error(`it answers ${answer.status}`);
         // A schema of another kind (JSON, Protobuf) belongs to another system.
-        return schema instanceof avsc.Type ? schema : undefined;
+        return (body.schemaType ?? 'AVRO') === 'AVRO' ? parse(body.schema) : undefined;
       } catch (error) {
-        if (statusOf(error) === 404) return undefined;
         throw new OutageError(`schema ${id}: ${describe(error)}`, { cause: error });
       }
     },
   };
+}
+
+/** @returns undefined for a schema that is not valid: another system's too */
+function parse(schema: string): avsc.Type | undefined {
+  try {
+    return avsc.Type.forSchema(JSON.parse(schema) as avsc.Schema);
+  } catch {
+    return undefined;
+  }
 }
 
 async function setLevel(url: string, subject: string): Promise<void> {

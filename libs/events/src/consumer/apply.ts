@@ -60,11 +60,15 @@ export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly 
   });
 }
 
-/** Writes the guilty messages to the dead letters and parks their keys, with the messages waiting behind, in order. */
+/**
+ * Writes the guilty messages to the dead letters and parks their keys, with the messages waiting behind, in order.
+ * @param finish called last in the transaction
+ */
 export async function buryMessages<Tx>(
   deps: ApplyDeps<Tx>,
   guilty: readonly GuiltyMessage[],
   behind: readonly Message[],
+  finish?: (tx: Tx) => Promise<void>,
 ): Promise<void> {
   await deps.store.transaction(async (tx) => {
     const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
@@ -76,6 +80,7 @@ export async function buryMessages<Tx>(
         : deadLetter(message, 'HANDLER_ERROR', error, attempts),
     );
     await writeLetters(deps, tx, [...letters, ...behind.map(parkedLetter)]);
+    await finish?.(tx);
   });
 }
 

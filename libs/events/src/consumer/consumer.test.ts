@@ -344,15 +344,76 @@ describe('a schema that the registry does not know', () => {
     expect(consumer.status().halted).toEqual({});
   });
 
-  it('when more than twenty messages a minute have unknown schemas, then the partition halts until the minute is over', async () => {
+  it('when an operator permits it, then messages of unknown schemas are set aside and the partition goes on', async () => {
+    const consumer = await start();
+    await expect(broker.feed(unknowns(1, 40))).rejects.toThrow(HandlerBrokenError);
+    store.permit = { left: 100 };
+    await broker.feed([...unknowns(1, 40), created(41, 41)]);
+    expect([letters().length, store.permit.left, consumer.status().halted]).toEqual([40, 60, {}]);
+    expect(store.state.rows).toEqual(['order-created 41']);
+  });
+
+  it('when more than five in a row have unknown schemas, however slowly they come, then the partition halts', async () => {
     await start();
-    await broker.feed(unknowns(1, 15));
-    await broker.feed(unknowns(16, 20));
-    await expect(broker.feed([unknown(21)])).rejects.toThrow(HandlerBrokenError);
+    for (let id = 1; id <= 5; id += 1) {
+      await broker.feed([unknown(id)]);
+      await clock.sleep(60_000);
+    }
+    await expect(broker.feed([unknown(6)])).rejects.toThrow(HandlerBrokenError);
+    await clock.sleep(600_000);
+    await expect(broker.feed([unknown(6)])).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toHaveLength(5);
+    // A message that is read well shows that the registry is right.
+    await broker.feed([created(30, 30, 1)]);
+    await broker.feed([unknown(6)]);
+    expect(letters()).toHaveLength(6);
+  });
+
+  it('when a few in each of many partitions have unknown schemas, then all these partitions halt together', async () => {
+    const consumer = await start();
+    const fed = [0, 1, 2].map((partition) =>
+      broker.feed([unknown(3 * partition + 1, partition), unknown(3 * partition + 2, partition)]),
+    );
+    expect((await Promise.allSettled(fed)).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect([letters(), Object.keys(consumer.status().halted)]).toEqual([
+      [],
+      ['order-events/0', 'order-events/1', 'order-events/2'],
+    ]);
+    // They come again one by one.
+    await expect(broker.feed([unknown(1, 0), unknown(2, 0)])).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toEqual([]);
+  });
+
+  it('when unknown schemas come between good messages, then more than twenty a minute halt their partition', async () => {
+    await start();
+    for (let id = 1; id <= 20; id += 1) await broker.feed([unknown(id), created(id + 100, id + 100)]);
+    await expect(broker.feed([unknown(21), created(121, 121)])).rejects.toThrow(HandlerBrokenError);
     expect(letters()).toHaveLength(20);
     await clock.sleep(60_000);
-    await broker.feed([unknown(21)]);
+    await broker.feed([unknown(21), created(121, 121)]);
     expect(letters()).toHaveLength(21);
+  });
+});
+
+describe('a registry that was made anew with other ids', () => {
+  it('when the ids of orders are another event now, then none is dead-lettered, and all are applied once it is right', async () => {
+    const registry = createMemoryRegistry();
+    const before = createCodecOn(registry);
+    await before.ready();
+    const records = Array.from({ length: 30 }, (_, n) => recordOf(before, orderCreated(orderId(n + 1)), n + 1));
+    const anew = createMemoryRegistry();
+    for (const schema of [...registry.schemas].reverse()) await anew.register('any', schema);
+    let right = false;
+    const schemas = { register: anew.register, fetch: (id: number) => (right ? registry : anew).fetch(id) };
+    const restarted = createCodecOn(schemas, { clock });
+    await restarted.ready();
+    const consumer = await start({ codec: restarted });
+    await expect(broker.feed(records)).rejects.toThrow('order-created, but schema');
+    expect([letters(), Object.keys(consumer.status().halted)]).toEqual([[], ['order-events/0']]);
+    right = true;
+    await clock.sleep(1_000);
+    await broker.feed(records);
+    expect([store.state.rows.length, letters(), consumer.status().halted]).toEqual([30, [], {}]);
   });
 });
 
@@ -399,6 +460,82 @@ describe('a broken handler', () => {
     await broker.feed(orders(1, 30));
     expect(letters()).toHaveLength(19);
     expect(store.state.rows).toHaveLength(11);
+  });
+});
+
+describe('more refused messages than a partition may set aside', () => {
+  const refuse = (from: number, to: number) => {
+    for (let id = from; id <= to; id += 1) poison.add(orderId(id));
+  };
+  const dead = () => store.state.letters.filter(({ status }) => status === 'DEAD').length;
+
+  it('when a third of a large share is refused, then the partition halts, and a permit lets it set them aside and go on', async () => {
+    for (let id = 3; id <= 900; id += 3) poison.add(orderId(id));
+    const consumer = await start();
+    await expect(broker.feed(orders(1, 900))).rejects.toThrow('300 messages failed, 600 did not');
+    expect(letters()).toEqual([]);
+    expect(store.state.rows).toHaveLength(600);
+    store.permit = { left: 500 };
+    await broker.feed(orders(1, 900));
+    expect([dead(), consumer.status().halted, store.permit.left]).toEqual([300, {}, 200]);
+    await broker.feed(orders(901, 1_900));
+    expect(store.state.rows).toHaveLength(1_600);
+  });
+
+  it('when every message of a share is refused, then a permit covers them all, each tried first', async () => {
+    refuse(1, 100);
+    await start();
+    store.permit = { left: 100 };
+    await broker.feed(orders(1, 100));
+    expect(dead()).toBe(100);
+  });
+
+  it('when a permit allows fewer than are refused, then the partition stays halted and nothing is set aside', async () => {
+    refuse(1, 30);
+    await start();
+    store.permit = { left: 29 };
+    await expect(broker.feed(orders(1, 60))).rejects.toThrow('the permit of an operator has 29 left');
+    expect([letters(), store.permit.left]).toEqual([[], 29]);
+  });
+
+  it('when a permit is used up by another instance meanwhile, then the partition stays halted', async () => {
+    refuse(1, 30);
+    await start();
+    store.permit = { left: 100 };
+    store.beforeUse = () => {
+      store.permit = { left: 10 };
+    };
+    await expect(broker.feed(orders(1, 60))).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toEqual([]);
+  });
+
+  it('when few messages are refused, then no permit is used for them', async () => {
+    refuse(1, 3);
+    await start();
+    store.permit = { left: 100 };
+    await broker.feed(orders(1, 60));
+    expect([dead(), store.permit.left]).toEqual([3, 100]);
+  });
+
+  it('when many messages of a share are refused, then each is tried three times only while few are', async () => {
+    refuse(1, 100);
+    await start();
+    store.permit = { left: 100 };
+    await broker.feed(orders(1, 200));
+    const tries = (id: number) => batches.filter((batch) => batch.join() === `order-created ${id}`).length;
+    expect([tries(1), tries(20), tries(90)]).toEqual([3, 3, 1]);
+  });
+});
+
+describe('the loss of a halted partition', () => {
+  it('when a rebalance takes a halted partition away, then this consumer no longer reports it', async () => {
+    for (let id = 1; id <= 6; id += 1) poison.add(orderId(id));
+    const consumer = await start();
+    await expect(broker.feed(orders(1, 6))).rejects.toThrow(HandlerBrokenError);
+    broker.assign(['order-events/0', 'order-events/1']);
+    expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
+    broker.assign(['order-events/1']);
+    expect(consumer.status().halted).toEqual({});
   });
 });
 

@@ -5,15 +5,25 @@ import type { Codec, Interest } from '../codec/index.ts';
 import { EVENTS, type EventType } from '../contracts/index.ts';
 import { HandlerBrokenError, StaleBatchError } from '../errors.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
-import { type EventMetrics, noMetrics } from '../metrics.ts';
-import type { MessagingStore } from '../store/index.ts';
+import { type Applied, type EventMetrics, noMetrics } from '../metrics.ts';
+import type { MessagingStore, SetAsidePermit } from '../store/index.ts';
 import { type ApplyDeps, applyMessages, type Failpoint } from './apply.ts';
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts';
 import { type ConsumerState, createConsumerState } from './consumer-state.ts';
-import { createDeadLetterRate, type DeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE } from './isolate.ts';
-import { decodeBatch, isFinished, type PendingBatch, type Share, takeShares, unknownSchemas } from './pending.ts';
+import { createDeadLetterRate, type DeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE, takeFrom } from './isolate.ts';
+import {
+  decodeBatch,
+  isFinished,
+  type PendingBatch,
+  partitionName,
+  type Share,
+  schemaFaults,
+  takeShares,
+  unreadable,
+} from './pending.ts';
 import { createPersistence } from './persist.ts';
 import { type ConsumerStatus, createReporter, type Reporter } from './report.ts';
+import { createSchemaFaults, type SchemaFaults } from './schema-faults.ts';
 import type { Subscription } from './subscription.ts';
 
 export interface ConsumerOptions<Tx, T extends EventType = EventType> {
@@ -55,6 +65,7 @@ interface Work<Tx> {
   /** Most messages in one transaction. */
   readonly maxBatch: number;
   readonly rate: DeadLetterRate;
+  readonly faults: SchemaFaults;
   readonly report: Reporter;
   readonly metrics: EventMetrics;
   readonly logger: EventLogger;
@@ -82,6 +93,7 @@ export async function startConsumer<Tx, T extends EventType>(options: ConsumerOp
     fromBeginning: true,
     isKnown: () => options.store.hasApplied(subscription.group),
     patienceMs: subscription.patienceMs,
+    onAssigned: report.keepOnly,
     onBatch(batch) {
       const taken = queue.take(batch);
       if (state.now() === 'RESTING') {
@@ -120,6 +132,7 @@ function prepare<Tx, T extends EventType>(
     pace: createPace(options.paceMs ?? patienceMs ?? 30),
     maxBatch: options.maxBatch ?? subscription.maxBatch ?? 1_000,
     rate: createDeadLetterRate(),
+    faults: createSchemaFaults(),
     persistence(batches) {
       const isStale = () => batches.some(({ batch }) => batch.isStale());
       const heartbeat = async () => void (await Promise.all(batches.map(({ batch }) => batch.heartbeat())));
@@ -138,7 +151,7 @@ async function drain<Tx>(work: Work<Tx>): Promise<void> {
       const shares = await gather(work);
       if (shares.length > 0) {
         state.enter('APPLYING');
-        await applyTogether(work, shares);
+        await applyShares(work, shares);
       }
       state.enter('PACING');
       await keepPace(work, shares);
@@ -174,13 +187,19 @@ async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
   return takeShares(queue.waiting(), maxBatch, report.halted());
 }
 
+/** Applies the shares, in one transaction where nothing speaks against it. */
+async function applyShares<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<void> {
+  const shares = await haltFaulty(work, taken);
+  const joint = shares.filter((share) => !share.permit);
+  if (joint.length > 0) await applyTogether(work, joint);
+  for (const share of shares) if (share.permit) await applyAlone(work, share);
+}
+
 /**
  * Applies all shares in one transaction. If it fails for good, each partition is applied apart to isolate the guilty.
  */
-async function applyTogether<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<void> {
+async function applyTogether<Tx>(work: Work<Tx>, shares: readonly Share[]): Promise<void> {
   const { queue, state, pace, report, logger, group } = work;
-  const shares = haltUnknown(work, taken);
-  if (shares.length === 0) return;
   const messages = shares.flatMap((share) => share.messages);
   pace.had(messages.length);
   const persist = work.persistence(shares.map((share) => share.pending));
@@ -191,7 +210,9 @@ async function applyTogether<Tx>(work: Work<Tx>, taken: readonly Share[]): Promi
     for (const share of shares) advance(work, share);
   } catch (error) {
     if (error instanceof StaleBatchError) return queue.dropStale();
-    logger.warn({ group, messages: messages.length, err: error }, 'a batch failed: looking for the guilty message');
+    // A halted partition fails at each of its attempts, and its report says so once in a while.
+    if (!shares.every(({ pending }) => report.halted().has(partitionName(pending.batch))))
+      logger.warn({ group, messages: messages.length, err: error }, 'a batch failed: looking for the guilty message');
     state.enter('ISOLATING');
     for (const share of shares) await applyAlone(work, share);
   }
@@ -202,7 +223,9 @@ async function applyAlone<Tx>(work: Work<Tx>, share: Share): Promise<void> {
   const persist = work.persistence([share.pending]);
   const isFinal = (error: unknown) => error instanceof StaleBatchError;
   try {
-    const { outcome, guilty } = await isolate({ ...apply, clock, rate, persist, isFinal }, share.messages);
+    const permit = share.permit ?? (await findPermit(work, share));
+    const deps = { ...apply, ...(share.permit && { finish: payBy(work, share.permit) }) };
+    const { outcome, guilty } = await isolate({ ...deps, clock, rate, persist, isFinal, permit }, share.messages);
     report.outcome(outcome);
     report.deadLetters(guilty);
     advance(work, share);
@@ -212,32 +235,64 @@ async function applyAlone<Tx>(work: Work<Tx>, share: Share): Promise<void> {
   }
 }
 
+function findPermit<Tx>({ apply, group, persistence }: Work<Tx>, { pending }: Share) {
+  return persistence([pending])(() => apply.store.findPermit(group, pending.batch, apply.now()));
+}
+
+/** Takes the unreadable messages of each transaction from the permit. */
+function payBy<Tx>({ apply }: Work<Tx>, permit: SetAsidePermit) {
+  return (tx: Tx, { deadLettered }: Applied) => takeFrom(permit, apply, tx, deadLettered);
+}
+
 /**
- * Halts partitions where many messages have unknown schemas. One such message is rubbish; many mean that the registry
- * has lost its schemas, and dead-lettering would then set everything aside. @returns the shares that may be applied.
+ * Halts partitions where many messages have schemas that the registry does not know, or knows as another event's. One
+ * such message is rubbish; many mean that the registry has lost its schemas or was made anew, and dead-lettering would
+ * then set everything aside, unless an operator permits it. @returns the shares that may be applied.
  */
-function haltUnknown<Tx>({ rate, clock, report, queue }: Work<Tx>, shares: readonly Share[]): Share[] {
-  let count = rate.count(clock.now());
-  return shares.filter((share) => {
-    const unknown = unknownSchemas(share);
-    if (unknown === 0 || count + unknown <= MAX_DEAD_LETTERS_A_MINUTE) {
-      count += unknown;
-      return true;
+async function haltFaulty<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<Share[]> {
+  const { rate, faults, clock, report, queue } = work;
+  const shares: Share[] = [];
+  let before = rate.count(clock.now());
+  const inARow = faults.tooMany(taken.flatMap(({ messages }) => messages));
+  for (const share of taken) {
+    const wrong = schemaFaults(share);
+    if (wrong === 0 || (before + wrong <= MAX_DEAD_LETTERS_A_MINUTE && !inARow)) {
+      before += wrong;
+      shares.push(share);
+      continue;
     }
-    const error = new HandlerBrokenError(
-      `the registry does not know the schemas of ${unknown} messages; ${count} dead letters in the last minute`,
-    );
-    report.halt(share.pending.batch, error);
-    queue.giveBack(share.pending, error);
-    return false;
-  });
+    try {
+      const permit = await findPermit(work, share);
+      if (!permit || permit.left < unreadable(share)) throw faultError(wrong, share, permit);
+      shares.push({ ...share, permit });
+    } catch (error) {
+      if (error instanceof HandlerBrokenError) {
+        report.halt(share.pending.batch, error);
+        // Halted partitions come again one by one: a short share must not pass for rubbish then.
+        faults.note(share.messages);
+      }
+      queue.giveBack(share.pending, error);
+    }
+  }
+  return shares;
+}
+
+function faultError(wrong: number, { messages }: Share, permit: SetAsidePermit | undefined): HandlerBrokenError {
+  const short = permit ? `; the permit of an operator has ${permit.left} left` : '';
+  const last = messages.findLast((message) => !message.event);
+  return new HandlerBrokenError(
+    `the schema registry does not know the schemas of ${wrong} messages, or knows others${short}; last: ${last?.error}`,
+  );
 }
 
 /** Notes that the share's messages are committed. */
-function advance<Tx>({ rate, clock, report }: Work<Tx>, share: Share): void {
-  const { pending, messages } = share;
+function advance<Tx>({ rate, faults, clock, report }: Work<Tx>, share: Share): void {
+  const { pending, messages, permit } = share;
   pending.done += messages.length;
-  rate.add(clock.now(), unknownSchemas(share));
+  if (!permit) {
+    rate.add(clock.now(), schemaFaults(share));
+    faults.note(messages);
+  }
   report.unreadable(messages);
   report.resume(pending.batch);
 }

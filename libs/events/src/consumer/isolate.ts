@@ -2,10 +2,10 @@ import type { Clock } from '../clock.ts';
 import type { Message } from '../codec/index.ts';
 import { describe, HandlerBrokenError } from '../errors.ts';
 import type { Applied } from '../metrics.ts';
-import { canPark } from '../store/index.ts';
+import { canPark, type SetAsidePermit } from '../store/index.ts';
 import { type ApplyDeps, applyMessages, buryMessages, type GuiltyMessage, parks } from './apply.ts';
 
-/** Attempts at a single message before it is dead-lettered. */
+/** Attempts at a single message before it is dead-lettered; one when so many fail that time is not what they need. */
 const ATTEMPTS = 3;
 /** From this many failures without a success, the handler counts as broken, not the messages. */
 const SUSPICIOUS = 5;
@@ -41,6 +41,8 @@ export interface IsolateDeps<Tx> extends ApplyDeps<Tx> {
   readonly persist: <T>(work: () => Promise<T>) => Promise<T>;
   /** True for an error that must end the isolation at once, e.g. a stale batch. */
   readonly isFinal: (error: unknown) => boolean;
+  /** An operator's permit to set aside more messages than the limits allow. */
+  readonly permit?: SetAsidePermit | undefined;
 }
 
 export interface Isolated {
@@ -73,9 +75,12 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
   if (last) {
     const now = deps.clock.now();
     const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
-    if (tooMany || (succeeded(work) === 0 && guilty.length >= SUSPICIOUS)) throw broken(work, last.error);
-    await deps.persist(() => buryMessages(deps, guilty, behind));
-    deps.rate.add(now, guilty.length);
+    const suspicious = succeeded(work) === 0 && guilty.length >= SUSPICIOUS;
+    const permit = tooMany || suspicious ? deps.permit : undefined;
+    if ((tooMany || suspicious) && guilty.length > permitted(work)) throw broken(work, last.error);
+    const finish = permit && ((tx: Tx) => takeFrom(permit, deps, tx, guilty.length));
+    await deps.persist(() => buryMessages(deps, guilty, behind, finish));
+    if (!permit) deps.rate.add(now, guilty.length);
     outcome.deadLettered += guilty.length;
     outcome.parked += behind.length;
   }
@@ -95,7 +100,8 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
   if (free.length === 1 && only) {
     // No handler saw an unreadable message, so writing its dead letter failed. The message is never dropped.
     if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
-    accuse(work, { message: only, error: describe(failure), attempts: ATTEMPTS });
+    const attempts = work.guilty.length < MAX_DEAD_LETTERS_A_MINUTE ? ATTEMPTS : 1;
+    accuse(work, { message: only, error: describe(failure), attempts });
     return;
   }
   const middle = Math.ceil(free.length / 2);
@@ -104,8 +110,8 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
 }
 
 /** @returns the error, or undefined once the part is committed */
-async function attempt<Tx>({ deps, outcome }: Work<Tx>, part: readonly Message[]): Promise<unknown> {
-  const attempts = part.length === 1 ? ATTEMPTS : 1;
+async function attempt<Tx>({ deps, outcome, guilty }: Work<Tx>, part: readonly Message[]): Promise<unknown> {
+  const attempts = part.length === 1 && guilty.length < MAX_DEAD_LETTERS_A_MINUTE ? ATTEMPTS : 1;
   let failure: unknown;
   for (let n = 1; n <= attempts; n += 1) {
     if (n > 1) await deps.clock.sleep(25 * 4 ** (n - 2));
@@ -128,7 +134,12 @@ function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {
   work.guilty.push(entry);
   const { key } = entry.message.record;
   if (canPark(key) && parks(work.deps.subscription)) work.guiltyKeys.add(key);
-  if (succeeded(work) === 0 && work.guilty.length >= MAX_DEAD_LETTERS_A_MINUTE) throw broken(work, entry.error);
+  const most = Math.max(MAX_DEAD_LETTERS_A_MINUTE - 1, permitted(work));
+  if (succeeded(work) === 0 && work.guilty.length > most) throw broken(work, entry.error);
+}
+
+function permitted<Tx>({ deps }: Work<Tx>): number {
+  return deps.permit?.left ?? 0;
 }
 
 /** Counts duplicates too: a run that crashed during isolation has already committed the good messages. */
@@ -137,5 +148,23 @@ function succeeded<Tx>({ outcome }: Work<Tx>): number {
 }
 
 function broken<Tx>(work: Work<Tx>, error: string): HandlerBrokenError {
-  return new HandlerBrokenError(`${work.guilty.length} messages failed, ${succeeded(work)} did not; last: ${error}`);
+  const { permit } = work.deps;
+  const short = permit ? `; the permit of an operator has ${permit.left} left` : '';
+  return new HandlerBrokenError(
+    `${work.guilty.length} messages failed, ${succeeded(work)} did not${short}; last: ${error}`,
+  );
+}
+
+/**
+ * Takes letters from a permit, in the transaction that writes them.
+ * @throws HandlerBrokenError when the permit no longer has as many left
+ */
+export async function takeFrom<Tx>(
+  permit: SetAsidePermit,
+  { store, now }: Pick<ApplyDeps<Tx>, 'store' | 'now'>,
+  tx: Tx,
+  letters: number,
+): Promise<void> {
+  if (letters > 0 && !(await store.usePermit(tx, permit, letters, now())))
+    throw new HandlerBrokenError(`the permit of an operator no longer has ${letters} left`);
 }

@@ -1,5 +1,6 @@
 import type { RecordBatch } from '../broker.ts';
 import { type Codec, type Interest, isForOthers, type Message, readMessage } from '../codec/index.ts';
+import type { Place, SetAsidePermit } from '../store/index.ts';
 
 /** A partition's batch held by the consumer: its decoded messages and how many of them are committed. */
 export interface PendingBatch {
@@ -16,9 +17,11 @@ export interface PendingBatch {
 export interface Share {
   readonly pending: PendingBatch;
   readonly messages: readonly Message[];
+  /** Lets the share set aside its unreadable messages though there are too many of them. */
+  readonly permit?: SetAsidePermit;
 }
 
-export const partitionName = ({ topic, partition }: RecordBatch): string => `${topic}/${partition}`;
+export const partitionName = ({ topic, partition }: Place): string => `${topic}/${partition}`;
 
 /** Decodes this group's messages. @returns how many records were for others. Rejects for an outage: call it again. */
 export async function decodeBatch(
@@ -59,9 +62,14 @@ function shareOf(pending: PendingBatch, room: number): Share {
   return { pending, messages: pending.messages?.slice(pending.done, pending.done + room) ?? [] };
 }
 
-/** Counts the messages whose schema the registry does not know. */
-export function unknownSchemas({ messages }: Share): number {
-  return messages.filter((message) => !message.event && message.unknownSchema).length;
+/** Counts the messages whose schema the registry does not know, or knows as another event's. */
+export function schemaFaults({ messages }: Share): number {
+  return messages.filter((message) => !message.event && message.schemaFault).length;
+}
+
+/** Counts the messages that will be set aside unread. */
+export function unreadable({ messages }: Share): number {
+  return messages.filter((message) => !message.event).length;
 }
 
 export function isFinished(pending: PendingBatch): boolean {

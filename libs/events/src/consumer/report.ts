@@ -3,6 +3,8 @@ import type { Clock } from '../clock.ts';
 import type { Message } from '../codec/index.ts';
 import type { EventLogger } from '../log.ts';
 import type { Applied, EventMetrics } from '../metrics.ts';
+import { createRepeats } from '../repeats.ts';
+import type { Place } from '../store/index.ts';
 import type { GuiltyMessage } from './apply.ts';
 import { partitionName } from './pending.ts';
 
@@ -26,8 +28,17 @@ export type Reporter = ReturnType<typeof createReporter>;
 /** Reports a consumer's state: logs, metrics, readiness detail. */
 // One function: it is a list of messages and measures, a method each.
 export function createReporter({ group, logger, metrics, clock }: ReporterOptions) {
-  const halted = new Map<string, string>();
+  const halted = new Map<string, Place & { readonly error: string }>();
+  const repeats = createRepeats(() => clock.now());
   let waitingFor: string | undefined;
+
+  /** @returns whether the partition was halted */
+  function end({ topic, partition }: Place): boolean {
+    if (!halted.delete(partitionName({ topic, partition }))) return false;
+    metrics.partitionHalted(group, topic, partition, false);
+    repeats.forget(partitionName({ topic, partition }));
+    return true;
+  }
 
   return {
     outcome({ applied, duplicate, parked, deadLettered }: Applied): void {
@@ -70,22 +81,30 @@ export function createReporter({ group, logger, metrics, clock }: ReporterOption
     /** Marks the partition as halted (its handler or the registry is broken) and alerts until `resume`. */
     halt(batch: RecordBatch, error: Error): void {
       const { topic, partition } = batch;
-      halted.set(partitionName(batch), error.message);
+      halted.set(partitionName(batch), { topic, partition, error: error.message });
       metrics.partitionHalted(group, topic, partition, true);
+      const leftOut = repeats.due(partitionName(batch));
+      if (leftOut === undefined) return;
       logger.error(
-        { group, topic, partition, error: error.message },
-        'partition halted: its handler or the schema registry is broken',
+        { group, topic, partition, error: error.message, ...(leftOut > 0 && { leftOut }) },
+        'partition halted: its handler or the schema registry is broken, or so many messages cannot be taken',
       );
     },
 
-    resume(batch: RecordBatch): void {
-      if (!halted.delete(partitionName(batch))) return;
-      const { topic, partition } = batch;
-      metrics.partitionHalted(group, topic, partition, false);
-      logger.info({ group, topic, partition }, 'partition resumed');
+    resume({ topic, partition }: RecordBatch): void {
+      if (end({ topic, partition })) logger.info({ group, topic, partition }, 'partition resumed');
+    },
+
+    /** Forgets halted partitions that are no longer this consumer's: whoever has them reports them. */
+    keepOnly(partitions: ReadonlySet<string>): void {
+      for (const [name, place] of halted) if (!partitions.has(name)) end(place);
     },
 
     halted: (): ReadonlySet<string> => new Set(halted.keys()),
-    status: (): ConsumerStatus => ({ group, waitingFor, halted: Object.fromEntries(halted) }),
+    status: (): ConsumerStatus => ({
+      group,
+      waitingFor,
+      halted: Object.fromEntries([...halted].map(([name, { error }]) => [name, error])),
+    }),
   };
 }

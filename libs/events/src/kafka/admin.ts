@@ -1,4 +1,4 @@
-import type { Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
 import { systemClock } from '../clock.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
@@ -12,8 +12,8 @@ import { createMissingTopics, describeTopics, type TopicState } from './topics.t
 export type { RecordRange } from './read.ts';
 
 /**
- * Queries to Kafka for operators' tools and tests. It joins no group, and changes nothing but to create topics and to
- * place a group without members.
+ * Queries to Kafka for operators' tools and tests. It joins no group, and changes nothing but topics and the place of a
+ * group without members.
  */
 export interface KafkaAdmin {
   topics(): Promise<string[]>;
@@ -42,6 +42,8 @@ export interface KafkaAdmin {
    * all records are gone.
    */
   heldSince(topics: readonly string[]): Promise<Date | undefined>;
+  /** Gives settings to a topic; its other settings stay. */
+  configure(topic: string, settings: Readonly<Record<string, string>>): Promise<void>;
   /** Members of a group by client id; empty when nobody has joined. */
   members(groupId: string): Promise<string[]>;
   /** Where the group stands in each partition of these topics. */
@@ -93,6 +95,8 @@ export async function createKafkaAdmin(options: {
       return heldSince(gone, Date.now());
     },
 
+    configure: (topic, settings) => configure(admin, topic, settings),
+
     async members(groupId) {
       const { groups } = await admin.describeGroups([groupId]);
       return groups.flatMap((group) => group.members.map((member) => member.clientId));
@@ -111,4 +115,19 @@ async function rangesOf(admin: Admin, topic: string, since: Date | undefined) {
     const start = starts.find((entry) => entry.partition === partition)?.offset;
     return { topic, partition, low: BigInt(low), from: BigInt(start ?? low), to: BigInt(high) };
   });
+}
+
+/** Kafka's answer for a setting that the topic itself has, neither the broker's nor a default. */
+const TOPIC_SOURCE = 1;
+
+async function configure(admin: Admin, name: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const type = kafkajs.ConfigResourceTypes.TOPIC;
+  const described = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type, name }] });
+  const own = (described.resources[0]?.configEntries ?? []).filter(
+    (entry) => Number(entry.configSource) === TOPIC_SOURCE,
+  );
+  // The request replaces all: what it leaves out falls back to the broker's.
+  const merged = { ...Object.fromEntries(own.map((entry) => [entry.configName, entry.configValue])), ...settings };
+  const configEntries = Object.entries(merged).map(([key, value]) => ({ name: key, value }));
+  await admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] });
 }

@@ -1,9 +1,11 @@
 import kafkajs, { type Admin, type Kafka, type LogEntry, type RetryOptions } from 'kafkajs';
 import type { EventLogger } from '../log.ts';
+import { createRepeats } from '../repeats.ts';
+import { registerCompressions } from './compression.ts';
 import { patchKafkaJs } from './patches.ts';
 
-/** How long the same kind of client warning is suppressed, ms: an outage is logged once, not at each attempt. */
-const QUIET_MS = 5_000;
+/** How often the same kind of client warning is logged, ms: an outage is logged once, not at each attempt. */
+const QUIET_MS = 60_000;
 
 /** Ordinary events of a group that KafkaJS reports as errors and warnings. */
 const ORDINARY =
@@ -17,6 +19,7 @@ export interface KafkaOptions {
 
 export function createClient({ brokers, clientId, logger }: KafkaOptions): Kafka {
   patchKafkaJs();
+  registerCompressions();
   return new kafkajs.Kafka({
     clientId,
     brokers: [...brokers],
@@ -47,7 +50,7 @@ export async function administer<T>(
 
 /** Turns KafkaJS's log lines into ours. Real problems are reported by our own code, so none of these is an error. */
 export function createLogSink(logger: EventLogger, now: () => number = Date.now): (entry: LogEntry) => void {
-  const said = new Map<string, number>();
+  const repeats = createRepeats(now, QUIET_MS);
   return ({ namespace, log }) => {
     const { message, error, broker, groupId } = log as Record<string, unknown> & { message: string };
     const details = {
@@ -58,9 +61,8 @@ export function createLogSink(logger: EventLogger, now: () => number = Date.now)
     };
     if (ORDINARY.test(`${message} ${String(error ?? '')}`)) return logger.debug(details, message);
     const kind = `${namespace} ${message.replace(/\d+/g, '#')}`;
-    if ((said.get(kind) ?? Number.NEGATIVE_INFINITY) > now() - QUIET_MS) return logger.debug(details, message);
-    if (said.size > 200) said.clear();
-    said.set(kind, now());
-    logger.warn(details, message);
+    const leftOut = repeats.due(kind);
+    if (leftOut === undefined) return logger.debug(details, message);
+    logger.warn({ ...details, ...(leftOut > 0 && { leftOut }) }, message);
   };
 }

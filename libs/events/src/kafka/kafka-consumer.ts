@@ -1,13 +1,15 @@
 import type { Admin, Kafka } from 'kafkajs';
 import type { BrokerConsumer, ConsumeOptions } from '../broker.ts';
-import { atMost, type Clock, createBackoff } from '../clock.ts';
+import { atMost, type Clock, WOKEN } from '../clock.ts';
 import { describe, withCauses } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import type { EventMetrics } from '../metrics.ts';
+import { createRepeats, type Repeats } from '../repeats.ts';
 import { logRanges } from './offsets.ts';
 import { OffsetOutOfRangeError } from './patches.ts';
 import { groupPlaces, lostAmong } from './places.ts';
-import { type Session, startSession } from './session.ts';
+import { createRestarts, type Restarts, SETTLED_MS } from './restarts.ts';
+import { type Session, type SessionOptions, startSession } from './session.ts';
 
 /** How often a halted group checks whether an operator has repaired its offsets, ms. */
 const HALTED_MS = 5_000;
@@ -20,16 +22,22 @@ export interface SupervisorOptions {
   readonly logger: EventLogger;
   readonly metrics: EventMetrics;
   readonly clock: Clock;
+  /** Default: a session of KafkaJS. */
+  readonly start?: (options: SessionOptions) => Promise<Session>;
 }
 
 /** A group's consumer over all its sessions. */
 interface Work extends SupervisorOptions {
   readonly stopping: AbortSignal;
   readonly joined: PromiseWithResolvers<void>;
-  readonly backoff: ReturnType<typeof createBackoff>;
+  readonly restarts: Restarts;
+  /** Lines about a halted group. */
+  readonly repeats: Repeats;
   /** See `SessionOptions`. */
   positions: Map<string, string> | undefined;
   session: Session | undefined;
+  /** Whether the newest session has joined. */
+  joinedNow: boolean;
   /** The member of the newest session that has joined. */
   member: string | undefined;
 }
@@ -45,7 +53,9 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
     ...options,
     stopping: stopping.signal,
     joined: Promise.withResolvers<void>(),
-    backoff: createBackoff(100, 1_000),
+    restarts: createRestarts({ ...options, groupId: options.consume.groupId }),
+    repeats: createRepeats(() => options.clock.now()),
+    joinedNow: false,
     positions: undefined,
     session: undefined,
     member: undefined,
@@ -64,47 +74,62 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
 
 /** Runs session after session. Never rejects. */
 async function supervise(work: Work): Promise<void> {
-  const { consume, logger, metrics, clock, backoff, stopping } = work;
-  const { groupId } = consume;
+  const { clock, stopping, restarts } = work;
   while (!stopping.aborted) {
     try {
+      work.joinedNow = false;
       await live(work);
     } catch (error) {
       const halted = isOutOfRange(error);
-      metrics.consumerRestarted(groupId);
-      if (halted) {
-        metrics.groupHalted(groupId, true);
-        logger.error(
-          { groupId, error: describe(error) },
-          'group halted: its place in the log is gone, and messages with it: npm run ops -- republish',
-        );
-      } else logger.warn({ groupId, error: describe(error) }, 'consumer ended, starting it again');
-      await clock.sleep(halted ? HALTED_MS : backoff.next(), stopping);
+      if (halted) reportHalted(work, error);
+      await clock.sleep(halted ? HALTED_MS : restarts.ended(error, work.joinedNow), stopping);
     }
   }
 }
 
+function reportHalted({ consume: { groupId }, metrics, logger, repeats }: Work, error: unknown): void {
+  metrics.consumerRestarted(groupId);
+  metrics.groupHalted(groupId, true);
+  const leftOut = repeats.due('halted');
+  if (leftOut === undefined) return;
+  const details = { groupId, error: describe(error), ...(leftOut > 0 && { leftOut }) };
+  logger.error(details, 'group halted: its place in the log is gone, and messages with it: npm run ops -- republish');
+}
+
 /** Runs one session. Rejects when it has died; resolves when the consumer stops. */
 async function live(work: Work): Promise<void> {
-  const { kafka, consume, logger, clock, stopping } = work;
+  const { kafka, consume, logger, clock, stopping, start = startSession } = work;
   await checkOffsets(work);
   if (!consume.fromBeginning) work.positions ??= await findEnds(work);
   if (stopping.aborted) return;
   const { positions, member: formerMember } = work;
+  const over = new AbortController();
   const onJoin = (memberId: string) => {
     work.member = memberId;
-    work.backoff.reset();
+    if (!work.joinedNow) void untilSettled(work, over.signal);
+    work.joinedNow = true;
+    work.restarts.joined();
     work.joined.resolve();
   };
-  const current = await startSession({ kafka, consume, logger, clock, positions, formerMember, onJoin });
-  work.session = current;
-  if (stopping.aborted) return current.stop();
-  const stopped = Promise.withResolvers<undefined>();
-  stopping.addEventListener('abort', () => stopped.resolve(undefined), { once: true });
-  const error = await Promise.race([current.ended, stopped.promise]);
-  if (!error) return;
-  current.abandon();
-  throw error;
+  try {
+    const current = await start({ kafka, consume, logger, clock, positions, formerMember, onJoin });
+    work.session = current;
+    if (stopping.aborted) return await current.stop();
+    const stopped = Promise.withResolvers<undefined>();
+    stopping.addEventListener('abort', () => stopped.resolve(undefined), { once: true });
+    const error = await Promise.race([current.ended, stopped.promise]);
+    if (!error) return;
+    current.abandon();
+    throw error;
+  } finally {
+    over.abort(WOKEN);
+  }
+}
+
+/** Notes that a membership has lasted, unless it is over before. */
+async function untilSettled({ clock, restarts }: Work, over: AbortSignal): Promise<void> {
+  await clock.sleep(SETTLED_MS, over);
+  if (!over.aborted) restarts.settled();
 }
 
 async function checkOffsets({ admin, consume, metrics, clock }: Work): Promise<void> {

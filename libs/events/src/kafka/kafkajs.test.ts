@@ -179,7 +179,7 @@ describe('KafkaJS log lines', () => {
     log('The coordinator is not aware of this member, re-joining the group');
     log('Connection error: connect ECONNREFUSED 127.0.0.1:9092');
     log('Connection error: connect ECONNREFUSED 127.0.0.1:9093');
-    now = 6_000;
+    now = 60_000;
     log('Connection error: connect ECONNREFUSED 127.0.0.1:9092');
     expect(said).toHaveLength(2);
   });

@@ -2,6 +2,7 @@ import type { EachBatchPayload } from 'kafkajs';
 import { createBackoff } from '../clock.ts';
 import { describe } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
+import { createRepeats, type Repeats } from '../repeats.ts';
 
 /** Partitions whose batch was given back. Each resumes after its own pause, while the others continue. */
 export interface PausedPartitions {
@@ -11,13 +12,25 @@ export interface PausedPartitions {
   stop(): void;
 }
 
+interface Paused {
+  readonly backoff: ReturnType<typeof createBackoff>;
+  readonly repeats: Repeats;
+  timer?: NodeJS.Timeout;
+}
+
 export function createPausedPartitions(groupId: string, logger: EventLogger): PausedPartitions {
-  const paused = new Map<string, { backoff: ReturnType<typeof createBackoff>; timer?: NodeJS.Timeout }>();
+  const paused = new Map<string, Paused>();
   return {
     pause({ batch: { topic, partition }, pause }, error) {
-      const entry = paused.get(`${topic}/${partition}`) ?? { backoff: createBackoff(200, 15_000) };
+      const entry = paused.get(`${topic}/${partition}`) ?? {
+        backoff: createBackoff(200, 15_000),
+        repeats: createRepeats(Date.now),
+      };
       const ms = entry.backoff.next();
-      logger.warn({ groupId, topic, partition, ms, error: describe(error) }, 'batch given back; it comes again');
+      const details = { groupId, topic, partition, ms, error: describe(error) };
+      const leftOut = entry.repeats.due('given back');
+      if (leftOut === undefined) logger.debug(details, 'batch given back; it comes again');
+      else logger.warn({ ...details, ...(leftOut > 0 && { leftOut }) }, 'batch given back; it comes again');
       entry.timer = setTimeout(pause(), ms);
       paused.set(`${topic}/${partition}`, entry);
     },

@@ -157,7 +157,7 @@ function prepare(
 /** Follows the events of KafkaJS: signs of life, joining of the group, its crash. */
 function listen(
   consumer: Consumer,
-  { membership, committer, markers, positions, consume: { groupId } }: SessionWork,
+  { membership, committer, markers, positions, consume: { groupId, onAssigned } }: SessionWork,
   { logger, onJoin }: SessionOptions,
   onCrash: (error: Error) => void,
 ): void {
@@ -175,8 +175,13 @@ function listen(
     membership.joined();
     logger.debug({ groupId, assignment: payload.memberAssignment }, 'joined the group');
     if (positions) seekAll(consumer, payload.memberAssignment, positions);
+    onAssigned?.(namesOf(payload.memberAssignment));
     onJoin(payload.memberId);
   });
+}
+
+function namesOf(assignment: Record<string, number[]>): Set<string> {
+  return new Set(Object.entries(assignment).flatMap(([topic, all]) => all.map((partition) => `${topic}/${partition}`)));
 }
 
 function seekAll(consumer: Consumer, assignment: Record<string, number[]>, positions: Map<string, string>): void {

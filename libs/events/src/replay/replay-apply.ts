@@ -63,9 +63,9 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
      * transaction at the end. Rejects with HandlerBrokenError when the handler or the registry is broken.
      */
     async apply(messages: readonly Message[], finish: (tx: Tx, outcome: Applied) => Promise<void>): Promise<Applied> {
-      const unknown = messages.filter((message) => !message.event && message.unknownSchema).length;
+      const unknown = messages.filter((message) => !message.event && message.schemaFault).length;
       if (rate.count(clock.now()) + unknown > MAX_DEAD_LETTERS_A_MINUTE)
-        throw new HandlerBrokenError(`the registry does not know the schemas of ${unknown} messages`);
+        throw new HandlerBrokenError(`the registry does not know the schemas of ${unknown} messages, or knows others`);
       rate.add(clock.now(), unknown);
       try {
         return await persist(() => applyMessages({ ...deps, finish }, messages));

@@ -40,6 +40,16 @@ export interface DeadLetterEntry {
   readonly attempts: number;
 }
 
+/** A partition. */
+export type Place = Pick<IncomingRecord, 'topic' | 'partition'>;
+
+/** A row of `set_aside_permit`: a partition may set aside more messages than its limit a minute. */
+export interface SetAsidePermit {
+  readonly id: number;
+  /** Messages that may still be set aside. */
+  readonly left: number;
+}
+
 /**
  * The messaging tables of one schema. `Tx` is the service's transaction type: SQL in production, memory in the
  * simulation. Every write that takes a `tx` becomes visible with that transaction or not at all.
@@ -68,4 +78,8 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
     now: Date,
     parks: boolean,
   ): Promise<void>;
+  /** The newest permit of an operator that covers this partition of the group and has something left at `now`. */
+  findPermit(group: string, place: Place, now: Date): Promise<SetAsidePermit | undefined>;
+  /** Takes `letters` from the permit. @returns false, taking nothing, when it has fewer left or has expired */
+  usePermit(tx: Tx, permit: SetAsidePermit, letters: number, now: Date): Promise<boolean>;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, insertNumbered, insertRows, placeholders, type Transaction } from '@shop/chassis';
 import { canPark, MAX_KEY } from './dead-letter.ts';
-import type { DeadLetterEntry, MessagingStore, NumberedRow, OutboxRow } from './messaging-store.ts';
+import type { DeadLetterEntry, MessagingStore, NumberedRow, OutboxRow, SetAsidePermit } from './messaging-store.ts';
 import { toCondition } from './outbox-part.ts';
 
 /** The messaging tables (sql/messaging.sql) of a service's own schema. */
@@ -121,6 +121,24 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       // IGNORE: a repeated message must not undo what an operator has since done with its row.
       const values = entries.map((entry) => letterValues(group, entry, now));
       await insertRows(tx, 'dead_letter', LETTER_COLUMNS, values, { ignore: true });
+    },
+
+    async findPermit(group, { topic, partition }, now) {
+      const [permit] = await database.query<SetAsidePermit>(
+        `SELECT id, most - used AS \`left\` FROM set_aside_permit
+          WHERE consumer_group = ? AND expires_at > ? AND used < most
+            AND (topic IS NULL OR topic = ?) AND (\`partition\` IS NULL OR \`partition\` = ?) ORDER BY id DESC LIMIT 1`,
+        [group, now, topic, partition],
+      );
+      return permit;
+    },
+
+    async usePermit(tx, { id }, letters, now) {
+      const { affectedRows } = await tx.execute(
+        'UPDATE set_aside_permit SET used = used + ? WHERE id = ? AND used + ? <= most AND expires_at > ?',
+        [letters, id, letters, now],
+      );
+      return affectedRows === 1;
     },
 
     async outboxBacklog() {

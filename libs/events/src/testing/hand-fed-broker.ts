@@ -4,6 +4,8 @@ import type { Broker, ConsumeOptions, IncomingRecord, RecordBatch } from '../bro
 export interface HandFedBroker extends Broker {
   /** Delivers one partition's records to the consumer; settles as the consumer's batch does. */
   feed(records: readonly IncomingRecord[], options?: { isStale?: () => boolean }): Promise<void>;
+  /** Assigns partitions (`topic/partition`) to the consumer, as a rebalance does. */
+  assign(partitions: readonly string[]): void;
   readonly sent: {
     topic: string;
     key: string | null;
@@ -26,6 +28,7 @@ export function createHandFedBroker(): HandFedBroker {
       const batch: RecordBatch = { topic, partition, records, isStale, heartbeat: async () => {} };
       return consumer.onBatch(batch);
     },
+    assign: (partitions) => consumer?.onAssigned?.(new Set(partitions)),
     async send(records) {
       broker.beforeSend();
       broker.sent.push(...records);

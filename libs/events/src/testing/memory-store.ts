@@ -22,6 +22,10 @@ export interface MemoryStore extends MessagingStore<MemoryTx> {
   readonly transactions: number;
   /** Runs before each commit; throws to make it fail. */
   beforeCommit: () => void;
+  /** What an operator permits every partition to set aside. */
+  permit: { readonly left: number } | undefined;
+  /** Runs before the permit is used. */
+  beforeUse: () => void;
 }
 
 /** A messaging store for tests: transactions run one after the other, a rollback undoes everything. */
@@ -63,6 +67,8 @@ export function createMemoryStore(): MemoryStore {
 
   const store: MemoryStore = {
     beforeCommit: () => {},
+    permit: undefined,
+    beforeUse: () => {},
     get state() {
       return state;
     },
@@ -99,6 +105,13 @@ export function createMemoryStore(): MemoryStore {
         const { key } = entry.record;
         if (parks && entry.status === 'DEAD' && key !== null) draft().parked.add(`${group} ${key}`);
       }
+    },
+    findPermit: async () => (store.permit && store.permit.left > 0 ? { id: 1, left: store.permit.left } : undefined),
+    async usePermit(tx, _permit, letters) {
+      store.beforeUse();
+      const left = (store.permit?.left ?? 0) - letters;
+      if (left >= 0) tx.onCommit(() => (store.permit = { left }));
+      return left >= 0;
     },
   };
   return store;

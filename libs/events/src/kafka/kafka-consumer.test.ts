@@ -1,0 +1,91 @@
+import { expect, it } from '@jest/globals';
+import type { Admin, Kafka } from 'kafkajs';
+import type { ConsumeOptions } from '../broker.ts';
+import type { Clock } from '../clock.ts';
+import type { EventLogger } from '../log.ts';
+import { noMetrics } from '../metrics.ts';
+import { superviseConsumer } from './kafka-consumer.ts';
+import { SETTLED_MS } from './restarts.ts';
+import type { Session, SessionOptions } from './session.ts';
+
+const TOPICS = {
+  groupId: 'payment',
+  topics: [],
+  fromBeginning: true,
+  onBatch: async () => {},
+} satisfies ConsumeOptions;
+
+/** Runs a consumer whose n-th session is as `session` says, until `sessions` of them have ended. */
+async function run(
+  sessions: number,
+  session: (n: number, options: SessionOptions) => 'ends' | 'lasts' | 'cannot join',
+) {
+  const lines: { level: string; message: string; details: Record<string, unknown> }[] = [];
+  const restarting: boolean[] = [];
+  const slept: number[] = [];
+  const over = Promise.withResolvers<void>();
+  let time = 0;
+  let lasts = false;
+  const clock: Clock = {
+    now: () => time,
+    async sleep(ms, signal) {
+      // A membership is settled only where the test says that it lasts.
+      if (ms === SETTLED_MS && !lasts)
+        return new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
+      time += ms;
+      // The stop waits too, 3 s.
+      if (ms !== SETTLED_MS && ms !== 3_000) slept.push(ms);
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+  const note = (level: string) => (details: object, message: string) =>
+    void lines.push({ level, message, details: details as Record<string, unknown> });
+  const logger: EventLogger = { debug() {}, info: note('info'), warn: note('warn'), error: note('error') };
+  let n = 0;
+  const start = async (options: SessionOptions): Promise<Session> => {
+    if (n === sessions) over.resolve();
+    n += 1;
+    const kind = n > sessions ? 'lasts' : session(n, options);
+    lasts = kind === 'lasts' && n <= sessions;
+    if (kind === 'cannot join') throw new Error('connect ECONNREFUSED');
+    options.onJoin(`member ${n}`);
+    const ended = Promise.withResolvers<Error>();
+    if (n <= sessions) setTimeout(() => ended.resolve(new Error(`cannot read offset ${n}`)), lasts ? 20 : 0);
+    return { ended: ended.promise, stop: async () => {}, abandon() {} };
+  };
+  const admin = async <T>(work: (admin: Admin) => Promise<T>) =>
+    await work({ fetchOffsets: async () => [] } as unknown as Admin);
+  const metrics = { ...noMetrics, consumerRestarting: (_: string, now: boolean) => void restarting.push(now) };
+  const options = { kafka: {} as Kafka, admin, consume: TOPICS, logger, metrics, clock, start };
+  const consumer = superviseConsumer(options);
+  await over.promise;
+  await consumer.stop();
+  return { lines, restarting, slept };
+}
+
+it('when a client joins and ends again and again, then it is started ever less often, and the log says so once a minute', async () => {
+  const { lines, restarting, slept } = await run(60, () => 'ends');
+  expect(slept.slice(0, 3).every((ms, n) => ms <= 100 * 2 ** n)).toBe(true);
+  expect(slept.slice(10, 59).every((ms) => ms >= 7_500 && ms <= 15_000)).toBe(true);
+  const minutes = slept.reduce((sum, ms) => sum + ms, 0) / 60_000;
+  expect(lines.length).toBeLessThanOrEqual(minutes + 2);
+  expect(lines[0]).toMatchObject({ level: 'warn', message: 'consumer ended, starting it again' });
+  expect(lines.at(-1)).toMatchObject({ level: 'error', details: { leftOut: expect.any(Number) } });
+  // After each end, and after each join.
+  expect(restarting.slice(0, 8)).toEqual([false, false, false, false, false, true, true, true]);
+});
+
+it('when a membership lasts, then its end is a new matter: said at once, and started again at once', async () => {
+  const { lines, restarting, slept } = await run(12, (n) => (n === 11 ? 'lasts' : 'ends'));
+  expect(lines).toContainEqual(
+    expect.objectContaining({ message: 'consumer runs again', details: expect.objectContaining({ restarts: 10 }) }),
+  );
+  expect(slept[10]).toBeLessThanOrEqual(100);
+  expect(restarting.at(-1)).toBe(false);
+});
+
+it('when the broker is away, then the client tries every second, and only long in vain counts as restarting', async () => {
+  const { restarting, slept } = await run(35, () => 'cannot join');
+  expect(Math.max(...slept)).toBeLessThanOrEqual(1_000);
+  expect(restarting.indexOf(true)).toBe(29);
+});

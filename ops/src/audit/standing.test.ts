@@ -1,0 +1,27 @@
+import { expect, it } from '@jest/globals';
+import { type Standing, standingFindings } from './standing.ts';
+
+const halted = (...ids: string[]): Standing => ({
+  halted: ids.map((id) => ({ id, detail: 'has halted' })),
+  silent: [],
+});
+
+/** The findings after these looks, one after the other. */
+async function after(looks: Standing[], graceMs: number) {
+  const { findings, notes } = await standingFindings(async () => looks.shift() ?? halted(), { groups: 7, graceMs });
+  return { wrong: findings.flatMap(({ examples }) => examples.map(({ id }) => id)), notes };
+}
+
+it('when a partition has halted at both looks, then it is a fault and not under way', async () => {
+  const looks = [halted('payment on order-events/3', 'coupon on order-events/1'), halted('payment on order-events/3')];
+  expect((await after(looks, 1)).wrong).toEqual(['payment on order-events/3']);
+});
+
+it('when the system is idle, then one look at a halted partition is enough', async () => {
+  expect((await after([halted('payment on order-events/3')], 0)).wrong).toEqual(['payment on order-events/3']);
+});
+
+it('when an instance does not answer, then the audit notes that it does not know', async () => {
+  const { wrong, notes } = await after([{ halted: [], silent: ['http://payment'] }], 0);
+  expect([wrong, notes]).toEqual([[], [expect.stringContaining('http://payment does not answer')]]);
+});

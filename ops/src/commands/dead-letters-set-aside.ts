@@ -1,0 +1,43 @@
+import type { Addresses } from '../addresses.ts';
+import { EXIT, type ExitCode, type Output } from '../command.ts';
+import { coveredBy, groupOf, insertPermit, type PermitWish, waitForPermit } from '../dead-letters/set-aside.ts';
+import { connectSql, type SqlConnection } from '../sql.ts';
+import { withClosing } from '../with-closing.ts';
+import type { ChangeOptions } from './dead-letters-change.ts';
+
+/** Says which halted partitions a permit would cover, or with `execute` gives it and waits for the service to act. */
+export async function setAside(
+  sql: SqlConnection,
+  addresses: Addresses,
+  output: Output,
+  wish: PermitWish,
+  options: ChangeOptions,
+): Promise<ExitCode> {
+  const { service } = groupOf(wish);
+  const halted = await coveredBy(addresses, wish);
+  const named = halted.length > 0 ? `halted: ${halted.join(', ')}` : 'nothing that it covers has halted';
+  const place = wish.topic ? ` of ${[wish.topic, wish.partition].filter((it) => it !== undefined).join('/')}` : '';
+  const words = `${wish.group} set aside up to ${wish.most} messages${place} within ${wish.minutes} min (${named})`;
+  if (!options.execute) {
+    output.result({ wish, halted }, `would let ${words}`);
+    output.say('Nothing was changed. Repeat with --execute to do it.');
+    return EXIT.done;
+  }
+  output.say(`letting ${words}`);
+  const id = await withClosing(
+    () => connectSql(addresses.services[service].database),
+    (connection) => insertPermit(connection, wish),
+  );
+  const outcome = await waitForPermit(sql, addresses, wish, id, options.wait * 1_000);
+  output.result(
+    { id, ...outcome },
+    `${outcome.used} messages were set aside, ${outcome.left} more may be; ${
+      outcome.halted.length === 0 ? 'nothing is halted' : `still halted: ${outcome.halted.join(', ')}`
+    }`,
+  );
+  if (outcome.halted.length === 0) return EXIT.done;
+  output.say(
+    'A halted partition tries again every 15 s at most. If more are refused than the permit allows, its log says how many.',
+  );
+  return EXIT.found;
+}
