@@ -74,7 +74,10 @@ interface Told {
   readonly attributes: Readonly<Record<string, string | undefined>>;
 }
 
-/** Every event on the log, by id. Fields that rows do not tell have what stands there instead. */
+/**
+ * Every event on the log, by type and id: a request for a coupon and its coupon have the same id. Fields that rows do
+ * not tell have what stands there instead.
+ */
 async function readLog(): Promise<Map<string, Told>> {
   const { brokers, registry } = readAddresses(system.stack.env);
   const codec = createCodec({ registryUrl: registry });
@@ -89,12 +92,12 @@ async function readLog(): Promise<Map<string, Told>> {
   for (const { topic, key, value, headers } of records) {
     const { type, data } = await codec.decode(value ?? Buffer.alloc(0));
     const attributes = attributesOf(headers);
-    told.set(headers.ce_id ?? '', { type, topic, key, data: { ...data, ...UNTOLD[type] }, attributes });
+    told.set(`${type} ${headers.ce_id}`, { type, topic, key, data: { ...data, ...UNTOLD[type] }, attributes });
   }
   return told;
 }
 
-/** Every event that the rows tell, by id. */
+/** Every event that the rows tell, by type and id. */
 async function readRows(): Promise<Map<string, Told>> {
   const told = new Map<string, Told>();
   for (const { service, read } of PUBLICATIONS) {
@@ -105,7 +108,7 @@ async function readRows(): Promise<Map<string, Told>> {
       for await (const page of read(sql, system.startedAt)) {
         for (const { event, at } of page) {
           const { id, type, topic, key, headers } = envelopeOf(service, event, at);
-          told.set(id, { type, topic, key, data: event.data, attributes: attributesOf(headers) });
+          told.set(`${type} ${id}`, { type, topic, key, data: event.data, attributes: attributesOf(headers) });
         }
       }
     } finally {
