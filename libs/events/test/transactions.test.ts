@@ -33,13 +33,18 @@ async function write(producer: Producer, topic: string, values: readonly string[
   await transaction[end]();
 }
 
-/** A topic of one partition with these transactions. */
+/**
+ * A topic of one partition with these transactions, each with its marker at its end. The broker writes the marker after
+ * it has confirmed the end of the transaction, and no offset behind it is told before.
+ */
 async function topicWith(...transactions: (readonly [values: readonly string[], end: 'commit' | 'abort'])[]) {
   const topic = `transactions-${randomUUID()}`;
   await admin.createTopics([topic], 1);
   await withProducer(async (producer) => {
     for (const [values, end] of transactions) await write(producer, topic, values, end);
   });
+  const end = transactions.reduce((sum, [values]) => sum + values.length + 1, 0);
+  await eventually('the markers to be written', async () => (await admin.ranges([topic]))[0]?.to === BigInt(end));
   return topic;
 }
 
