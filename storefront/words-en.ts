@@ -200,6 +200,7 @@ export const en = {
     COUPON_NOT_FOUND: 'There is no such coupon.',
     COUPON_POLICY_NOT_FOUND: 'There are no such coupons.',
     ORDER_NOT_FOUND: 'You have no such order.',
+    PRODUCT_WITHDRAWN: 'A product in your basket is no longer on sale. Take it out and order again.',
     OUT_OF_STOCK: 'It is sold out, or not there in that number.',
     QUANTITY_ABOVE_LIMIT: 'One person may not hold that many pieces unpaid. Order fewer.',
     TOO_MANY_WAITING: 'The last pieces are held by others, and many wait for them. Try again in a moment.',

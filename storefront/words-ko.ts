@@ -194,6 +194,7 @@ export const ko: Words = {
     COUPON_NOT_FOUND: '없는 쿠폰입니다.',
     COUPON_POLICY_NOT_FOUND: '없는 쿠폰입니다.',
     ORDER_NOT_FOUND: '그런 주문이 없습니다.',
+    PRODUCT_WITHDRAWN: '판매가 중단된 상품이 장바구니에 있습니다. 빼고 다시 주문해 주세요.',
     OUT_OF_STOCK: '품절이거나 그만큼의 재고가 없습니다.',
     QUANTITY_ABOVE_LIMIT: '결제 전에는 한 사람이 그만큼 잡아 둘 수 없습니다. 수량을 줄여 주세요.',
     TOO_MANY_WAITING: '남은 재고를 다른 주문이 잡고 있고 기다리는 주문이 많습니다. 잠시 뒤 다시 시도해 주세요.',

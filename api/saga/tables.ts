@@ -95,6 +95,7 @@ function reservations(): SagaTable {
   const inStock = catalog.productsOf(catalog.product(1, { available: 10, reserved: 3, sold: 3 }));
   const allHeld = catalog.productsOf(catalog.product(1, { available: 0, reserved: 3, sold: 3 }));
   const soldOut = catalog.productsOf(catalog.product(1, { available: 0, reserved: 2, sold: 4 }));
+  const withdrawn = catalog.productsOf(catalog.product(1, { onSale: false }));
   const nobody = { line: new Map(), unpaid: new Map(), limits: catalog.LIMITS };
   return table(
     'catalog',
@@ -116,6 +117,7 @@ function reservations(): SagaTable {
       'order-created': { event: catalog.created(), products: inStock },
       'order-created, pieces held': { event: catalog.created(), products: allHeld },
       'order-created, out of stock': { event: catalog.created(), products: soldOut },
+      'order-created, product withdrawn': { event: catalog.created(), products: withdrawn },
       'order-created, another price expected': { event: catalog.created({ expectedTotal: 1 }), products: inStock },
       'order-completed': { event: catalog.completed(), products: inStock },
       'order-cancelled': { event: catalog.cancelled(), products: inStock },

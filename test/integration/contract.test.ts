@@ -256,6 +256,11 @@ describe('refused requests', () => {
     const conflict = async (more: object, quantity = 1) =>
       expectStatus(await post(user, '/orders', order(productId, quantity, more), wait), 409).body.code;
     expect(await conflict({}, 4)).toBe('OUT_OF_STOCK');
+    const withdrawn = await newProduct(1_000, 3);
+    expectStatus(await ops.call('PATCH', `/products/${withdrawn}`, { body: { onSale: false }, headers: key() }), 200);
+    expect(expectStatus(await user.call('GET', `/products/${withdrawn}`), 200).body).toMatchObject({ onSale: false });
+    const late = await post(user, '/orders', order(withdrawn), wait);
+    expect(expectStatus(late, 409).body.code).toBe('PRODUCT_WITHDRAWN');
     const many = order(await newProduct(1_000, 30), 21);
     expect(expectStatus(await post(user, '/orders', many, wait), 409).body.code).toBe('QUANTITY_ABOVE_LIMIT');
     const taking = { body: { takeBack: 4 }, headers: key() };

@@ -111,6 +111,14 @@ export class Clients {
         );
         return { key };
       }
+      case 'sale': {
+        const { productId, onSale } = command;
+        const claim = { userId, scope: `PATCH /products/${productId}`, key, requestHash, requestId };
+        await this.#call(this.#servers.catalog, (products) =>
+          products.update({ requestId, claim }, productId, { onSale }),
+        );
+        return { key };
+      }
       case 'end': {
         const { couponPolicyId, revoke } = command;
         await this.#call(this.#servers.coupon, (coupon) =>

@@ -17,6 +17,7 @@ export function findViolations(shop: ShopAtRest): string[] {
   const checks = [
     stockIsConserved,
     lineIsFair,
+    saleIsAsWanted,
     pointsAreConserved,
     oneCaptureAndOneRefund,
     ordersAgree,
@@ -100,6 +101,34 @@ function* lineIsFair(shop: ShopAtRest): Iterable<string> {
         (fault.couldCome.get(productId) ?? 0) < quantity || refunded.some((it) => it.productId === productId),
     );
     if (order && !isShort) yield `1: order ${fault.orderId} was told that it is sold out while pieces were only held`;
+  }
+}
+
+/** A product is on sale as its last change left it, and only an order of one that was withdrawn is told so. */
+function* saleIsAsWanted(shop: ShopAtRest): Iterable<string> {
+  const changes = rowsOf(shop.catalog.changes);
+  for (const { productId, onSale, version } of rowsOf(shop.catalog.products)) {
+    const last = changes.find((it) => it.productId === productId && it.version === version);
+    const isWanted = last?.onSale ?? true;
+    if (onSale !== isWanted) yield `1: product ${productId} has onSale ${onSale}, its last change left ${isWanted}`;
+  }
+  for (const { productId } of shop.world.products) {
+    const own = changes.filter((it) => it.productId === productId).sort((a, b) => a.version - b.version);
+    for (const onSale of [false, true]) {
+      const wishes = wanted(shop, 'sale').filter((it) => it.productId === productId && it.onSale === onSale).length;
+      const turns = own.filter((it, index) => it.onSale === onSale && (own[index - 1]?.onSale ?? true) !== onSale);
+      if (turns.length > wishes) yield `1: product ${productId} became onSale ${onSale} although nobody asked for it`;
+      if (wishes > 0 && own.every((it) => it.onSale !== onSale)) {
+        yield `1: product ${productId} was never left with onSale ${onSale}`;
+      }
+    }
+  }
+  const withdrawn = new Set(wanted(shop, 'sale').flatMap((it) => (it.onSale ? [] : [it.productId])));
+  for (const order of rowsOf(shop.order.orders)) {
+    if (order.status !== 'CANCELLED' || order.reason !== 'PRODUCT_WITHDRAWN') continue;
+    if (!order.lines.some(({ productId }) => withdrawn.has(productId))) {
+      yield `1: order ${order.orderId} was told that a product is withdrawn, but none of its products was`;
+    }
   }
 }
 

@@ -1,6 +1,10 @@
 import type { ProductStock, Reservation } from '../../services/catalog/src/domain/states.ts';
 import { unpaidKey } from '../../services/catalog/src/domain/waiting.ts';
-import type { ProductChange, ProductStore } from '../../services/catalog/src/usecases/change-products.ts';
+import {
+  type ProductChange,
+  type ProductStore,
+  shownProduct,
+} from '../../services/catalog/src/usecases/change-products.ts';
 import type { CatalogStore } from '../../services/catalog/src/usecases/ports.ts';
 import { inMemory, type MemoryTransaction, Table } from './memory-database.ts';
 import { lookAtStock, type StockFault, type WaitingRow } from './stock-rules.ts';
@@ -107,10 +111,12 @@ export function createMemoryProductStore(tables: CatalogTables): ProductStore {
       const tx = inMemory(sqlTx);
       await tx.statement(`lock product ${productId}`);
       const [row] = await tx.lock(tables.products, [String(productId)]);
-      return row && { productId, name: row.name, price: row.price, version: row.version, stockQuantity: row.available };
+      if (!row) return undefined;
+      const { name, price, version, onSale } = row;
+      return { name, price, version, onSale, stockQuantity: row.available };
     },
 
-    async update(sqlTx, { productId, name, price, stockDelta, version }) {
+    async update(sqlTx, { productId, name, price, stockDelta, onSale, version }) {
       const tx = inMemory(sqlTx);
       await tx.statement(`update product ${productId}`);
       const row = tx.get(tables.products, String(productId));
@@ -118,7 +124,7 @@ export function createMemoryProductStore(tables: CatalogTables): ProductStore {
       const available = row.available + stockDelta;
       const restocked = row.restocked + Math.max(0, stockDelta);
       const takenBack = row.takenBack + Math.max(0, -stockDelta);
-      const next = { ...row, name, price, version, available, restocked, takenBack };
+      const next = { ...row, name, price, onSale, version, available, restocked, takenBack };
       checkStock(next);
       await tx.put(tables.products, String(productId), next);
     },
@@ -132,7 +138,8 @@ export function createMemoryProductStore(tables: CatalogTables): ProductStore {
     async findChange(sqlTx, requestId) {
       const tx = inMemory(sqlTx);
       await tx.statement('find a change');
-      return tx.get(tables.changes, requestId);
+      const change = tx.get(tables.changes, requestId);
+      return change && shownProduct(change);
     },
   };
 }

@@ -233,6 +233,24 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (before.stockQuantity + stockDelta < -1_000) throw',
   },
   {
+    name: 'catalog: a product that is withdrawn is still sold',
+    file: 'services/catalog/src/domain/waiting.ts',
+    from: 'product?.onSale === false',
+    to: "product?.onSale === false && product.name === ''",
+  },
+  {
+    name: 'catalog: who waits for a product that is withdrawn waits on',
+    file: 'services/catalog/src/usecases/change-products.ts',
+    from: 'if (!product || line.size === 0) return stockQuantity;',
+    to: 'if (!product || line.size === 0 || !onSale) return stockQuantity;',
+  },
+  {
+    name: 'catalog: a restock puts a withdrawn product on sale again',
+    file: 'services/catalog/src/usecases/change-products.ts',
+    from: 'onSale: patch.onSale ?? before.onSale,',
+    to: 'onSale: patch.onSale ?? true,',
+  },
+  {
     name: 'catalog: an order that waited gives back pieces when it is cancelled',
     file: 'services/catalog/src/domain/reservation.ts',
     from: '        products: move(reservation.wants, products, (product) => ({ waiting: product.waiting - 1 })),',

@@ -86,6 +86,7 @@ class Simulation {
         reserved: 0,
         sold: 0,
         waiting: 0,
+        onSale: true,
         initialStock: stock,
         restocked: 0,
         takenBack: 0,

@@ -31,7 +31,12 @@ interface StockTables {
 
 /** Looks at what a transaction is about to commit: rules of the line that no order of events may break. */
 export async function lookAtStock(tx: MemoryTransaction, tables: StockTables, changes: Changes): Promise<void> {
-  const broken = [...lineFaults(tx, tables), ...overtaken(tx, tables, changes), ...limitFaults(tx, tables, changes)];
+  const broken = [
+    ...lineFaults(tx, tables),
+    ...overtaken(tx, tables, changes),
+    ...limitFaults(tx, tables, changes),
+    ...saleFaults(tx, tables, changes),
+  ];
   for (const sentence of broken) await tx.put(tables.faults, `${tx.nextId()}`, { kind: 'broken', sentence });
   const touched = [...changes.created, ...changes.changed];
   const released = touched.filter(({ status }) => status === 'RELEASED').map(({ orderId }) => orderId);
@@ -40,6 +45,26 @@ export async function lookAtStock(tx: MemoryTransaction, tables: StockTables, ch
     if (it.status !== 'REJECTED' || it.reason !== 'OUT_OF_STOCK') continue;
     const { orderId } = it;
     await tx.put(tables.faults, `refusal of ${orderId}`, { kind: 'refusal', orderId, couldCome, released });
+  }
+}
+
+/** Nobody gets, or waits for, what is withdrawn from sale, and nobody is told so of what is not. */
+function* saleFaults(tx: MemoryTransaction, tables: StockTables, { created, changed }: Changes): Iterable<string> {
+  const isOnSale = (productId: number): boolean => tx.get(tables.products, String(productId))?.onSale !== false;
+  for (const { order } of inLine(tx, tables)) {
+    const gone = order.wants.find(({ productId }) => !isOnSale(productId));
+    if (gone) yield `order ${order.orderId} waits for product ${gone.productId}, which is withdrawn`;
+  }
+  for (const it of [...created, ...changed]) {
+    if (it.status === 'ACTIVE') {
+      const gone = it.lines.find(({ productId }) => !isOnSale(productId));
+      if (gone) yield `order ${it.orderId} got product ${gone.productId}, which is withdrawn`;
+    }
+    if (it.status === 'REJECTED' && it.reason === 'PRODUCT_WITHDRAWN') {
+      if (tx.scan(tables.products).every(({ onSale }) => onSale)) {
+        yield `order ${it.orderId} was told that a product is withdrawn, but all are on sale`;
+      }
+    }
   }
 }
 

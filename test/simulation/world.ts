@@ -49,6 +49,7 @@ export type Command = { readonly at: number; readonly key: string } & (
   | { readonly kind: 'charge'; readonly userId: number; readonly amount: number }
   | { readonly kind: 'restock'; readonly productId: number; readonly quantity: number }
   | { readonly kind: 'take-back'; readonly productId: number; readonly quantity: number }
+  | { readonly kind: 'sale'; readonly productId: number; readonly onSale: boolean }
   | {
       readonly kind: 'issue';
       readonly userId: number;
@@ -176,7 +177,7 @@ export function createWorld(seed: number, random: Random): World {
     totalQuantity: random.int(1, 4),
   }));
   const commands = [...placed, ...cancelled, ...charges, ...restocks, ...takenBack, ...issueCommands(policies, random)];
-  commands.push(...endCommands([...coupons, ...policies], random));
+  commands.push(...endCommands([...coupons, ...policies], random), ...saleCommands(products, random));
   // A client without an answer repeats its request, sometimes while the first is still in progress.
   const repeated = commands
     .filter(() => random.chance(0.2))
@@ -256,6 +257,25 @@ function issueCommands(policies: readonly SeedPolicy[], random: Random): Command
       }),
     );
   });
+}
+
+/** Some products are withdrawn from sale, and most of these put on sale again, now and then before. */
+function saleCommands(products: readonly SeedProduct[], random: Random): Command[] {
+  return products
+    .filter(() => random.chance(0.15))
+    .flatMap(({ productId }) =>
+      [false, true]
+        .filter((onSale) => !onSale || random.chance(0.7))
+        .map(
+          (onSale): Command => ({
+            kind: 'sale',
+            at: random.int(0, COMMANDS_MS),
+            key: `sale-${productId}-${onSale}`,
+            productId,
+            onSale,
+          }),
+        ),
+    );
 }
 
 /** Some policies are ended, some revoked, some first the one and then the other, or at once. */

@@ -67,4 +67,19 @@ export const stockChecks: readonly Check[] = [
       GROUP BY p.product_id, p.initial_stock, p.restocked, p.taken_back, p.version
       HAVING p.initial_stock + p.restocked - p.taken_back <> COALESCE(SUM(c.stock_delta), 0) OR p.version <> COUNT(c.version)`,
   }),
+  sqlCheck({
+    invariant: 1,
+    name: 'withdrawn-by-an-operator',
+    title: 'each product is on sale, or withdrawn, as the last change left it, and nobody waits for a withdrawn one',
+    counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.products',
+    faults: `
+      SELECT p.product_id AS id, CONCAT('on_sale is ', p.on_sale, ', but its change ', c.version, ' left ', c.on_sale) AS detail
+      FROM shop_catalog.products p
+      JOIN shop_catalog.product_changes c ON c.product_id = p.product_id AND c.version = p.version
+      WHERE c.on_sale <> p.on_sale
+      UNION ALL
+      SELECT product_id, CONCAT('withdrawn, but ', waiting, ' orders wait for it')
+      FROM shop_catalog.products
+      WHERE on_sale = 0 AND waiting > 0`,
+  }),
 ];

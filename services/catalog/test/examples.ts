@@ -32,6 +32,7 @@ export function product(productId: number, change: Partial<ProductStock> = {}): 
     reserved: 0,
     sold: 0,
     waiting: 0,
+    onSale: true,
     ...change,
   };
 }

@@ -285,6 +285,47 @@ describe('products', () => {
     expect((await catalog.hear(waiting.orderId))[0]?.type).toBe('stock-awaited');
   });
 
+  it('when a product is withdrawn, then those who hold pieces keep them, who waits or comes is refused, until it is on sale again', async () => {
+    const productId = await api.newProduct(100, 1);
+    const [holder, waiting, late, again] = [order(), order(), order(), order()];
+    await catalog.publish(created(holder, [[productId, 1]]));
+    await catalog.hear(holder.orderId);
+    await catalog.publish(created(waiting, [[productId, 1]]));
+    expect((await catalog.hear(waiting.orderId))[0]?.type).toBe('stock-awaited');
+
+    const headers = { 'idempotency-key': uuidv7() };
+    const sale = (onSale: boolean, key = {}) =>
+      api.request<Product>('PATCH', `/products/${productId}`, { body: { onSale }, headers: key });
+    expect(await sale(false, headers)).toMatchObject({ status: 200, body: { productId, onSale: false } });
+    expect((await catalog.hear(waiting.orderId, 2))[1]?.data).toMatchObject({ reason: 'PRODUCT_WITHDRAWN', productId });
+    expect(await statusOf(waiting.orderId)).toBe('REJECTED');
+    await api.request('PATCH', `/products/${productId}`, { body: { restock: 5 } });
+    await catalog.publish(created(late, [[productId, 1]]));
+    expect((await catalog.hear(late.orderId))[0]).toMatchObject({
+      type: 'stock-rejected',
+      data: { reason: 'PRODUCT_WITHDRAWN', productId },
+    });
+    const now = { headers: { 'cache-control': 'no-cache' } };
+    const shown = await api.request<Product>('GET', `/products/${productId}`, now);
+    expect(shown.body).toMatchObject({ stockQuantity: 5, heldQuantity: 1, onSale: false });
+    const other = await api.newProduct(100, 1);
+    const query = { limit: 100 };
+    const page = await api.request<{ items: Product[] }>('GET', '/products', { ...now, query });
+    const listed = page.body.items.map((it) => it.productId);
+    expect([productId, other].map((id) => listed.includes(id))).toEqual([false, true]);
+
+    await catalog.publish(completed(holder));
+    await sale(true);
+    await catalog.publish(created(again, [[productId, 1]]));
+    expect((await catalog.hear(again.orderId))[0]?.type).toBe('stock-reserved');
+    expect(await statusOf(holder.orderId)).toBe('SOLD');
+    const repeated = await sale(false, headers);
+    expect(repeated.body).toMatchObject({ productId, onSale: false });
+    expect(repeated.headers.get('idempotency-replayed')).toBe('true');
+    const told = (await catalog.hear(productId, 4)).map(({ data }) => data.onSale);
+    expect(told).toEqual([true, false, false, true]);
+  });
+
   it('when the list is read page by page, then every product comes once', async () => {
     for (let n = 0; n < 3; n++) await api.newProduct(100, 1);
     const seen: number[] = [];
@@ -295,7 +336,7 @@ describe('products', () => {
       cursor = page.body.nextCursor;
     }
     const rows = await catalog.database.query<{ id: number }>(
-      'SELECT product_id AS id FROM products ORDER BY product_id',
+      'SELECT product_id AS id FROM products WHERE on_sale = 1 ORDER BY product_id',
     );
     expect(seen).toEqual(rows.map((row) => row.id));
   });
@@ -313,6 +354,7 @@ describe('products', () => {
     ['PATCH', '/products/1', { restock: 0 }, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/1', { takeBack: 0 }, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/1', { restock: 1, takeBack: 1 }, 400, 'VALIDATION_FAILED'],
+    ['PATCH', '/products/1', { onSale: 'no' }, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/1', { stockQuantity: 5 }, 400, 'VALIDATION_FAILED'],
     ['PATCH', '/products/999999', { price: 1 }, 404, 'PRODUCT_NOT_FOUND'],
     ['GET', '/products/999999', undefined, 404, 'PRODUCT_NOT_FOUND'],

@@ -9,6 +9,7 @@ export const PROBLEMS = {
   ORDER_NOT_FOUND: { status: 404, title: 'No such order' },
   PRODUCT_NOT_FOUND: { status: 404, title: 'No such product' },
   COUPON_NOT_FOUND: { status: 404, title: 'No such coupon' },
+  PRODUCT_WITHDRAWN: { status: 409, title: 'The product is no longer on sale' },
   OUT_OF_STOCK: { status: 409, title: 'Out of stock' },
   QUANTITY_ABOVE_LIMIT: { status: 409, title: 'More pieces than one user may hold unpaid' },
   TOO_MANY_WAITING: { status: 409, title: 'Too many orders wait for this product' },

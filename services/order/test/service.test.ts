@@ -147,6 +147,7 @@ describe('an order', () => {
   it.each([
     ['OUT_OF_STOCK', 409, (order: OrderBody) => [rejected(order, 'OUT_OF_STOCK')]],
     ['PRODUCT_NOT_FOUND', 404, (order: OrderBody) => [rejected(order, 'PRODUCT_NOT_FOUND')]],
+    ['PRODUCT_WITHDRAWN', 409, (order: OrderBody) => [rejected(order, 'PRODUCT_WITHDRAWN')]],
     ['PRICE_CHANGED', 409, (order: OrderBody) => [rejected(order, 'PRICE_CHANGED')]],
     ['INSUFFICIENT_BALANCE', 402, (order: OrderBody) => [reserved(order), unpaid(order)]],
   ])(

@@ -170,12 +170,12 @@ export function toReservation(
 
 async function lockProducts(tx: Transaction, productIds: readonly number[]): Promise<StockSnapshot['products']> {
   if (productIds.length === 0) return new Map();
-  const rows = await tx.query<ProductStock>(
-    `SELECT product_id AS productId, name, price, available, reserved, sold, waiting
+  const rows = await tx.query<Omit<ProductStock, 'onSale'> & { readonly onSale: number }>(
+    `SELECT product_id AS productId, name, price, available, reserved, sold, waiting, on_sale AS onSale
        FROM products FORCE INDEX (PRIMARY) WHERE product_id IN (${placeholders(productIds.length)}) ORDER BY product_id FOR UPDATE`,
     productIds,
   );
-  return new Map(rows.map((row) => [row.productId, row]));
+  return new Map(rows.map((row) => [row.productId, { ...row, onSale: row.onSale === 1 }]));
 }
 
 interface WaitingRow {

@@ -1,12 +1,14 @@
 import { placeholders, type SqlExecutor, type SqlValue } from '@shop/chassis';
-import type { Product } from '../usecases/change-products.ts';
+import { type Product, shownProduct } from '../usecases/change-products.ts';
 import type { ProductWish } from '../usecases/ports.ts';
 
-const SHOWN = 'product_id AS productId, name, price, available AS stockQuantity, reserved AS heldQuantity';
+const SHOWN =
+  'product_id AS productId, name, price, available AS stockQuantity, reserved AS heldQuantity, on_sale AS onSale';
 
 /**
  * Reads for all concurrent requests in one statement: the products requested by id, and each page, all on the primary
- * key. The answers are in the order of the wishes; for a product that does not exist the answer is empty.
+ * key. The answers are in the order of the wishes; for a product that does not exist the answer is empty. Pages hold
+ * only what is on sale.
  */
 export async function readProducts(db: SqlExecutor, wishes: readonly ProductWish[]): Promise<Product[][]> {
   const ids = [...new Set(wishes.flatMap((wish) => ('productId' in wish ? [wish.productId] : [])))];
@@ -18,11 +20,13 @@ export async function readProducts(db: SqlExecutor, wishes: readonly ProductWish
   }
   for (const [part, wish] of wishes.entries()) {
     if ('productId' in wish) continue;
-    const where = wish.after === undefined ? '' : 'WHERE product_id > ?';
-    parts.push(`(SELECT ${part} AS part, ${SHOWN} FROM products ${where} ORDER BY product_id LIMIT ?)`);
+    const after = wish.after === undefined ? '' : 'AND product_id > ?';
+    parts.push(
+      `(SELECT ${part} AS part, ${SHOWN} FROM products WHERE on_sale = 1 ${after} ORDER BY product_id LIMIT ?)`,
+    );
     params.push(...(wish.after === undefined ? [] : [wish.after]), wish.take);
   }
-  const rows = await db.query<Product & { readonly part: number }>(parts.join(' UNION ALL '), params);
+  const rows = await db.query<ProductRow>(parts.join(' UNION ALL '), params);
   const byPart = Map.groupBy(rows, ({ part }) => part);
   const byId = new Map(byPart.get(BY_ID)?.map((row) => [row.productId, [toProduct(row)]]));
   return wishes.map((wish, part) => {
@@ -34,6 +38,8 @@ export async function readProducts(db: SqlExecutor, wishes: readonly ProductWish
 
 const BY_ID = -1;
 
-function toProduct({ productId, name, price, stockQuantity, heldQuantity = 0 }: Product): Product {
-  return { productId, name, price, stockQuantity, ...(heldQuantity > 0 ? { heldQuantity } : {}) };
+type ProductRow = Omit<Product, 'onSale'> & { readonly part: number; readonly onSale: number };
+
+function toProduct({ onSale, ...row }: ProductRow): Product {
+  return shownProduct({ ...row, onSale: onSale === 1 });
 }

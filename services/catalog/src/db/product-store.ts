@@ -1,5 +1,5 @@
 import { insertRows, type Transaction } from '@shop/chassis';
-import type { Product, ProductStore } from '../usecases/change-products.ts';
+import { type Product, type ProductStore, shownProduct } from '../usecases/change-products.ts';
 
 /** The operators' changes in MySQL. Each locks one product, and nothing after it. */
 export const sqlProductStore: ProductStore = {
@@ -13,21 +13,24 @@ export const sqlProductStore: ProductStore = {
   },
 
   async lock(tx, productId) {
-    const [row] = await tx.query<Product & { version: number }>(
-      `SELECT product_id AS productId, name, price, available AS stockQuantity, version
+    const [row] = await tx.query<Omit<Product, 'onSale'> & { version: number; onSale: number }>(
+      `SELECT product_id AS productId, name, price, available AS stockQuantity, on_sale AS onSale, version
          FROM products WHERE product_id = ? FOR UPDATE`,
       [productId],
     );
-    return row;
+    return row && { ...row, onSale: row.onSale === 1 };
   },
 
-  async update(tx, { productId, name, price, stockDelta, version }, at) {
+  async update(tx, { productId, name, price, stockDelta, onSale, version }, at) {
     await tx.execute(
       `UPDATE products
           SET name = ?, price = ?, restocked = restocked + ?, taken_back = taken_back + ?, available = available + ?,
-              version = ?, updated_at = ?
+              on_sale = ?, version = ?, updated_at = ?
         WHERE product_id = ?`,
-      [name, price, Math.max(0, stockDelta), Math.max(0, -stockDelta), stockDelta, version, at, productId],
+      [
+        ...[name, price, Math.max(0, stockDelta), Math.max(0, -stockDelta), stockDelta],
+        ...[onSale ? 1 : 0, version, at, productId],
+      ],
     );
   },
 
@@ -35,8 +38,16 @@ export const sqlProductStore: ProductStore = {
     await insertRows(
       tx,
       'product_changes',
-      ['request_id', 'product_id', 'version', 'change_type', 'name', 'price', 'stock_delta', 'available', 'created_at'],
-      [[it.requestId, it.productId, it.version, it.change, it.name, it.price, it.stockDelta, it.stockQuantity, at]],
+      [
+        ...['request_id', 'product_id', 'version', 'change_type', 'name', 'price', 'stock_delta', 'available'],
+        ...['on_sale', 'created_at'],
+      ],
+      [
+        [
+          ...[it.requestId, it.productId, it.version, it.change, it.name, it.price, it.stockDelta, it.stockQuantity],
+          ...[it.onSale ? 1 : 0, at],
+        ],
+      ],
     );
   },
 
@@ -44,10 +55,10 @@ export const sqlProductStore: ProductStore = {
 };
 
 async function findChange(tx: Transaction, requestId: string): Promise<Product | undefined> {
-  const [row] = await tx.query<Product>(
-    `SELECT product_id AS productId, name, price, available AS stockQuantity
+  const [row] = await tx.query<Omit<Product, 'onSale'> & { onSale: number | null }>(
+    `SELECT product_id AS productId, name, price, available AS stockQuantity, on_sale AS onSale
        FROM product_changes WHERE request_id = ?`,
     [requestId],
   );
-  return row;
+  return row && shownProduct({ ...row, onSale: row.onSale !== 0 });
 }

@@ -34,10 +34,10 @@ export const catalogPublished: readonly PublishedRows[] = [
     types: ['product-changed'],
     partly: 'product-changed has its idempotencyKey and requestHash only while the key is kept (null afterwards)',
     async *read(sql, since) {
-      const rows = pagesAfter<Omit<ProductChange, 'stockQuantity'> & { at: Date }>((last, limit) =>
+      const rows = pagesAfter<ChangeRow>((last, limit) =>
         sql.query(
           `SELECT request_id AS requestId, product_id AS productId, version, change_type AS \`change\`, name, price,
-                  stock_delta AS stockDelta, created_at AS at FROM product_changes
+                  stock_delta AS stockDelta, on_sale AS onSale, created_at AS at FROM product_changes
             WHERE created_at >= ? AND (product_id > ? OR (product_id = ? AND version > ?))
             ORDER BY product_id, version LIMIT ?`,
           [since, last?.productId ?? 0, last?.productId ?? 0, last?.version ?? 0, limit],
@@ -45,11 +45,16 @@ export const catalogPublished: readonly PublishedRows[] = [
       );
       for await (const page of rows) {
         const keys = await keysOfRequests(sql, page);
-        yield page.map(({ at, ...change }) => ({ event: productChanged(change, keys.get(change.requestId)), at }));
+        yield page.map(({ at, onSale, ...row }) => {
+          const change = { ...row, onSale: onSale === null ? null : onSale === 1 };
+          return { event: productChanged(change, keys.get(row.requestId)), at };
+        });
       }
     },
   },
 ];
+
+type ChangeRow = Omit<ProductChange, 'stockQuantity' | 'onSale'> & { onSale: number | null; at: Date };
 
 function ofReservation(reservation: Reservation): NewEvent[] {
   const awaited = reservation.waited ? [stockAwaited(reservation, 'PIECES_HELD', 0)] : [];

@@ -8,6 +8,8 @@ export interface ProductStock {
   readonly sold: number;
   /** Orders that wait for this product. */
   readonly waiting: number;
+  /** False once an operator has withdrawn it: no further order gets a piece. */
+  readonly onSale: boolean;
 }
 
 /** A line as ordered. */

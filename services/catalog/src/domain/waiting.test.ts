@@ -35,6 +35,18 @@ describe('an order at the counter', () => {
     expect(look(wish([[1, 4]]), [held])).toBe('refused: OUT_OF_STOCK');
   });
 
+  it('when a product is withdrawn from sale, then nobody gets a piece, however many there are', () => {
+    const withdrawn = product(2, { onSale: false });
+    const both = wish([
+      [1, 1],
+      [2, 1],
+    ]);
+    expect(look(wish([[2, 1]]), [withdrawn])).toBe('refused: PRODUCT_WITHDRAWN');
+    expect(look(both, [product(1), withdrawn])).toBe('refused: PRODUCT_WITHDRAWN');
+    expect(look(wish([[2, 99]]), [withdrawn])).toBe('refused: PRODUCT_WITHDRAWN');
+    expect(look(wish([[3, 1]]), [withdrawn])).toBe('refused: PRODUCT_NOT_FOUND');
+  });
+
   it('when those ahead want what is there, then it waits behind them, and takes only what they leave', () => {
     const ahead = new Ahead();
     ahead.add(wish([[1, 5]], { userId: 2 }), 'PIECES_HELD');
@@ -113,6 +125,23 @@ describe('the line', () => {
     const decisions = settled([first, inLine(2, [[1, 2]])], ...stock);
     expect(ends(decisions)).toEqual(['1 REJECTED', '2 ACTIVE']);
     expect(decisions.at(-1)?.products).toEqual([product(1, { available: 0, reserved: 2, waiting: 0 })]);
+  });
+
+  it('when a product is withdrawn, then all who wait for it are refused, and who waits for another goes on', () => {
+    const both = inLine(1, [
+      [1, 2],
+      [2, 1],
+    ]);
+    const stock = [
+      product(1, { available: 0, reserved: 9, waiting: 2, onSale: false }),
+      product(2, { available: 1, waiting: 2 }),
+    ];
+    const decisions = settled([both, inLine(2, [[1, 1]]), inLine(3, [[2, 1]])], ...stock);
+    expect(ends(decisions)).toEqual(['1 REJECTED', '2 REJECTED', '3 ACTIVE']);
+    expect(decisions[1]?.events).toMatchObject([
+      { type: 'stock-rejected', data: { reason: 'PRODUCT_WITHDRAWN', productId: 1 } },
+    ]);
+    expect(decisions[1]?.products).toEqual([product(1, { available: 0, reserved: 9, waiting: 0, onSale: false })]);
   });
 
   it('when the price changed since, then an order that expected another total is refused, others pay the new one', () => {

@@ -40,6 +40,7 @@ export interface Wish {
 
 export type Refusal =
   | 'PRODUCT_NOT_FOUND'
+  | 'PRODUCT_WITHDRAWN'
   | 'OUT_OF_STOCK'
   | 'QUANTITY_ABOVE_LIMIT'
   | 'PRICE_CHANGED'
@@ -82,10 +83,11 @@ export class Ahead {
 }
 
 /**
- * Judges an order in its place in line. It is refused when even all held pieces, given back, would not suffice. It
- * waits while its pieces are held, or wanted by somebody ahead: a smaller order behind a larger one, or one of a single
- * product behind one of several, takes nothing that those before it need. So the first in line waits for held pieces
- * only, which are sold or come back by the deadlines of their orders, and nobody waits in a circle.
+ * Judges an order in its place in line. It is refused when a product is withdrawn from sale, even if it waited before,
+ * and when even all held pieces, given back, would not suffice. It waits while its pieces are held, or wanted by
+ * somebody ahead: a smaller order behind a larger one, or one of a single product behind one of several, takes nothing
+ * that those before it need. So the first in line waits for held pieces only, which are sold or come back by the
+ * deadlines of their orders, and nobody waits in a circle.
  */
 export function judge({ userId, wants, expectedTotal }: Wish, { products, unpaid, limits, ahead }: Counter): Verdict {
   const refused = (reason: Refusal, productId: number | null, totalAmount: number | null = null): Verdict => ({
@@ -95,6 +97,8 @@ export function judge({ userId, wants, expectedTotal }: Wish, { products, unpaid
   const wanted = wants.map((line) => ({ ...line, product: products.get(line.productId) }));
   const missing = wanted.find(({ product }) => !product);
   if (missing) return refused('PRODUCT_NOT_FOUND', missing.productId);
+  const withdrawn = wanted.find(({ product }) => product?.onSale === false);
+  if (withdrawn) return refused('PRODUCT_WITHDRAWN', withdrawn.productId);
 
   const soldOut = wanted.find(({ product, quantity }) => product && product.available + product.reserved < quantity);
   if (soldOut) return refused('OUT_OF_STOCK', soldOut.productId);

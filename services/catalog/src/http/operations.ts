@@ -32,6 +32,12 @@ const product = describes<Product>()(
         .describe(
           'pieces that orders hold and have not paid; left out where there are none. While there are some, it is not sold out: an order waits for them in line',
         ),
+      onSale: z
+        .literal(false)
+        .optional()
+        .describe(
+          'false once the shop has withdrawn it: orders for it are refused (PRODUCT_WITHDRAWN); left out while it is on sale',
+        ),
     })
     .meta({ id: 'Product', description: 'What can be ordered.' }),
 );
@@ -48,7 +54,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     class: 'browse',
     shared: true,
     tag: 'products',
-    summary: 'All products, by their ids',
+    summary: 'All products on sale, by their ids',
     description: AGE,
     query: pageQuery,
     headers: sharedReadHeaders,
@@ -97,14 +103,19 @@ export const OPERATIONS: readonly PassedOperation[] = [
     access: 'ops',
     class: 'finish',
     tag: 'products',
-    summary: 'Rename, reprice or restock a product, or take pieces back',
+    summary: 'Rename, reprice or restock a product, take pieces back, withdraw it from sale',
     description:
-      'Orders that have reserved their stock keep the price that they had then, and their pieces: `takeBack` takes only what is available.',
+      'Orders that have reserved their stock keep the price that they had then, and their pieces: `takeBack` takes only what is available. So do orders of a product that is withdrawn (`onSale: false`), while those that wait for it in line are refused at once, with PRODUCT_WITHDRAWN.',
     params: productParams,
     headers: idempotencyHeaders,
     body: {
       schema: productPatchBody,
-      examples: { restock: { restock: 100 }, reprice: { price: 9_900 }, correct: { takeBack: 10 } },
+      examples: {
+        restock: { restock: 100 },
+        reprice: { price: 9_900 },
+        correct: { takeBack: 10 },
+        withdraw: { onSale: false },
+      },
     },
     answers: {
       200: {

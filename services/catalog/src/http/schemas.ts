@@ -21,6 +21,12 @@ export const productPatchBody = z
       .min(1)
       .optional()
       .describe('pieces that are taken from those available, e.g. to correct a restock; not together with `restock`'),
+    onSale: z
+      .boolean()
+      .optional()
+      .describe(
+        'false withdraws it from sale: it takes no further orders, and those in line are refused; true undoes it',
+      ),
   })
   .refine((patch) => Object.values(patch).some((value) => value !== undefined), 'expected something to change')
   .refine((patch) => patch.restock === undefined || patch.takeBack === undefined, 'expected restock or takeBack')

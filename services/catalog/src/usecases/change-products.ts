@@ -15,16 +15,22 @@ export interface Product {
   readonly stockQuantity: number;
   /** Pieces that orders hold and have not paid, and that may come back; left out where there are none. */
   readonly heldQuantity?: number;
+  /** False once it is withdrawn from sale; left out while it is on sale. */
+  readonly onSale?: false;
 }
 
 /** An operator's change: the product afterwards, and the number of added pieces; below 0 they were taken back. */
-export interface ProductChange extends Product {
+export interface ProductChange extends Omit<Product, 'onSale'> {
   readonly change: 'CREATED' | 'UPDATED';
   readonly stockDelta: number;
+  readonly onSale: boolean;
   readonly version: number;
   /** A UUIDv7, stored with the effect; also the id of its event. */
   readonly requestId: string;
 }
+
+/** A change as its row tells it: `onSale` is null in those that are older than the field. */
+type RecordedChange = Omit<ProductChange, 'stockQuantity' | 'onSale'> & { readonly onSale: boolean | null };
 
 export interface NewProduct {
   readonly name: string;
@@ -39,6 +45,8 @@ export interface ProductPatch {
   readonly restock?: number | undefined;
   /** Pieces taken back, > 0; never more than are available. Not together with `restock`. */
   readonly takeBack?: number | undefined;
+  /** False withdraws it from sale, true puts it on sale again. */
+  readonly onSale?: boolean | undefined;
 }
 
 /** The request's id; with an Idempotency-Key also its claim, of the same request id. */
@@ -52,8 +60,11 @@ export interface ProductStore {
   /** @returns the new product's id */
   insert(tx: Transaction, product: NewProduct, at: Date): Promise<number>;
   /** Locks the product's row until the transaction ends. */
-  lock(tx: Transaction, productId: number): Promise<(Product & { readonly version: number }) | undefined>;
-  /** Writes name, price and version, and adds the new stock. */
+  lock(
+    tx: Transaction,
+    productId: number,
+  ): Promise<Pick<ProductChange, 'name' | 'price' | 'stockQuantity' | 'onSale' | 'version'> | undefined>;
+  /** Writes name, price, whether it is on sale, and version, and adds the new stock. */
   update(tx: Transaction, change: ProductChange, at: Date): Promise<void>;
   recordChange(tx: Transaction, change: ProductChange, at: Date): Promise<void>;
   /** The product as the request with this id left it. */
@@ -88,6 +99,7 @@ export function createProductChanges(dependencies: Dependencies) {
         productId: await products.insert(tx, product, at),
         change: 'CREATED',
         stockDelta: product.stockQuantity,
+        onSale: true,
         version: 1,
         requestId: request.requestId,
       })),
@@ -107,6 +119,7 @@ export function createProductChanges(dependencies: Dependencies) {
           stockQuantity: before.stockQuantity + stockDelta,
           change: 'UPDATED',
           stockDelta,
+          onSale: patch.onSale ?? before.onSale,
           version: before.version + 1,
           requestId: request.requestId,
         };
@@ -119,18 +132,18 @@ export function createProductChanges(dependencies: Dependencies) {
 export type ProductChanges = ReturnType<typeof createProductChanges>;
 
 /**
- * Decides those who wait for the product after its stock or price changed.
+ * Decides those who wait for the product after its stock or price changed, or it was withdrawn: then all are refused.
  * @returns the pieces that are then left
  */
 async function serveLine(
   { store, outbox, limits, now }: Dependencies,
   tx: Transaction,
   { products: before, line }: StockSnapshot,
-  { productId, name, price, stockQuantity }: ProductChange,
+  { productId, name, price, stockQuantity, onSale }: ProductChange,
 ): Promise<number> {
   const product = before.get(productId);
   if (!product || line.size === 0) return stockQuantity;
-  const products = new Map(before).set(productId, { ...product, name, price, available: stockQuantity });
+  const products = new Map(before).set(productId, { ...product, name, price, onSale, available: stockQuantity });
   const known = await store.loadReservations(tx, [], buyersOf({ products, line }, [], limits));
   const { changes, events } = decideLine({ products, line, ...known }, { now: now(), limits });
   await store.save(tx, changes);
@@ -156,18 +169,24 @@ async function changeOnce(
     await products.recordChange(tx, change, at);
     await outbox.append(tx, [productChanged(change, request.claim)]);
     changed?.(tx);
-    const { productId, name, price, stockQuantity } = change;
-    return { product: { productId, name, price, stockQuantity }, replayed: false };
+    return { product: shownProduct(change), replayed: false };
   });
+}
+
+/** A product as it is answered: what is usual is left out. */
+export function shownProduct(it: Omit<Product, 'onSale'> & { readonly onSale: boolean }): Product {
+  const { productId, name, price, stockQuantity, heldQuantity = 0, onSale } = it;
+  const held = heldQuantity > 0 ? { heldQuantity } : {};
+  return { productId, name, price, stockQuantity, ...held, ...(onSale ? {} : { onSale: false }) };
 }
 
 /** The event of a change. @param claim the Idempotency-Key of its request, if it had one */
 export function productChanged(
-  { productId, change, name, price, stockDelta, version, requestId }: Omit<ProductChange, 'stockQuantity'>,
+  { productId, change, name, price, stockDelta, onSale, version, requestId }: RecordedChange,
   claim: Pick<IdempotencyClaim, 'key' | 'requestHash'> | undefined,
 ): NewEvent {
   const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
-  const data = { productId, change, name, price, stockDelta, version, requestId, ...key };
+  const data = { productId, change, name, price, stockDelta, onSale, version, requestId, ...key };
   return { type: 'product-changed', data };
 }
 

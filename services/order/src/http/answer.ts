@@ -8,6 +8,7 @@ export type Answer = { readonly status: 201 | 202; readonly order: OrderView };
 const DETAILS: Partial<Record<OrderProblem, string>> = {
   INSUFFICIENT_BALANCE: 'The balance does not cover the order; nothing was charged.',
   PRODUCT_NOT_FOUND: 'The order names a product that does not exist.',
+  PRODUCT_WITHDRAWN: 'The shop has taken a product of the order out of its sale.',
   OUT_OF_STOCK: 'A product of the order is not in stock in this quantity.',
   QUANTITY_ABOVE_LIMIT: 'One user may not hold that many pieces of a product before they are paid.',
   TOO_MANY_WAITING: 'The pieces that are left are held by unpaid orders, and too many orders wait for them already.',

@@ -258,6 +258,8 @@ export interface ProductChanged {
   readonly idempotencyKey: null | string;
   /** SHA-256 (hex) of the canonical request body, when there is a key. */
   readonly requestHash: null | string;
+  /** Whether it is on sale afterwards; false: it was withdrawn and takes no orders. Null in changes that are older than the field. */
+  readonly onSale: null | boolean;
 }
 
 /** The order was taken back after its shipment was requested: nothing may be sent, or the parcel has to come back. */
