@@ -8,6 +8,7 @@ import { pointsPage } from './pages/points.ts';
 import { productsPage } from './pages/products.ts';
 import { rushHourPage } from './pages/rush-hour.ts';
 import { signInPage } from './pages/sign-in.ts';
+import { stockPage } from './pages/stock.ts';
 import type { PageRoute } from './router.ts';
 
 /** Every page and its address. */
@@ -21,5 +22,6 @@ export const pages: readonly PageRoute[] = [
   { pattern: /^\/coupon-rush$/, page: couponRushPage },
   { pattern: /^\/points$/, page: pointsPage, user: true },
   { pattern: /^\/end-coupons$/, page: endCouponsPage, user: true },
+  { pattern: /^\/stock$/, page: stockPage, user: true },
   { pattern: /^\/rush-hour(?:\/([0-9a-f-]{36}))?$/, page: rushHourPage, user: true },
 ];

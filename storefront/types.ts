@@ -10,6 +10,8 @@ export interface Product {
   readonly stockQuantity: number;
   /** Pieces that others hold and have not paid; left out where there are none. */
   readonly heldQuantity?: number;
+  /** False once it is withdrawn from sale; left out while it is on sale. */
+  readonly onSale?: false;
 }
 export interface PopularProduct {
   readonly rank: number;

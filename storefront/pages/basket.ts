@@ -29,6 +29,8 @@ export const basketPage: Page = async ({ signal, draw }) => {
   let couponId = '';
   /** The shown basket is the ordered one, even if another tab has changed it meanwhile. */
   let shown: Basket = [];
+  /** Products of the basket that were withdrawn from sale since. */
+  let withdrawn: ReadonlySet<number> = new Set();
 
   const row = (line: BasketLine) => {
     const w = words();
@@ -37,7 +39,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
       saveBasket(put(loadBasket(), line, Math.max(1, Number((event.target as HTMLInputElement).value) || 1)));
     return html`<li class="line">
       ${picture(productId)}
-      <span class="name">${name}</span>
+      <span class="name">${name}${withdrawn.has(productId) ? html` <strong>${w.withdrawn}</strong>` : ''}</span>
       <label class="inline"
         ><span class="unseen">${w.quantityOf(name)}</span
         ><input type="number" inputmode="numeric" min="1" max=${MAX_QUANTITY} .value=${String(quantity)} @change=${set}
@@ -124,11 +126,13 @@ export const basketPage: Page = async ({ signal, draw }) => {
     });
   };
 
-  /** Updates prices first: an order at an outdated price would be refused. */
+  /** Updates prices first: an order at an outdated price, or of what is no longer on sale, would be refused. */
   const freshPrices = async () => {
     const products = await Promise.all(
       loadBasket().map(({ productId }) => call<Product>('GET', `/products/${productId}`, { signal })),
     );
+    withdrawn = new Set(products.flatMap(({ data }) => (data.onSale === false ? [data.productId] : [])));
+    if (withdrawn.size > 0) show();
     const before = loadBasket();
     const basket = reprice(
       before,

@@ -1,7 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { expectStatus } from '../support/api.ts';
-import { goTo, openBrowser, openWindow, signIn, type Window, type WindowOptions } from '../support/browser.ts';
+import {
+  goTo,
+  openBrowser,
+  openWindow,
+  seriousFaults,
+  signIn,
+  type Window,
+  type WindowOptions,
+} from '../support/browser.ts';
 import { demoToken } from '../support/demo-users.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -131,6 +139,37 @@ describe('an order', () => {
     await page.getByRole('button', { name: 'Order and pay' }).click();
     await status('Completed');
     expect(await balance()).toBe('₩25,000');
+  });
+
+  it('when an operator takes pieces back and withdraws a product, then the list and the basket say so, until it is on sale again', async () => {
+    const productId = await newProduct('samovar', 20_000, 10);
+    await open({ allowed: [409] });
+    await signIn(page, 10_000, { ops: true });
+    await putInBasket('samovar');
+    await goTo(page, '/stock');
+    const card = page.getByRole('listitem').filter({ hasText: 'samovar' });
+    await card.getByLabel('Pieces', { exact: true }).fill('11');
+    await card.getByRole('button', { name: 'Take back pieces: samovar' }).click();
+    await page.getByText('So many pieces are not available').waitFor();
+    await card.getByLabel('Pieces', { exact: true }).fill('4');
+    await card.getByRole('button', { name: 'Take back pieces: samovar' }).click();
+    await card.getByText('6 in stock').waitFor();
+    await card.getByRole('button', { name: 'Withdraw from sale: samovar' }).click();
+    await card.getByText('Withdrawn from sale').waitFor();
+
+    await expectSoon(async () => {
+      await goTo(page, '/');
+      await page.getByRole('button', { name: 'Put in the basket: teapot' }).waitFor();
+      return page.getByRole('button', { name: 'Put in the basket: samovar' }).count();
+    }, 0);
+    await goTo(page, '/basket');
+    await page.getByText('No longer on sale').waitFor();
+    await goTo(page, '/stock');
+    await page.getByLabel('Number of a product').fill(String(productId));
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await card.getByRole('button', { name: 'Put on sale again: samovar' }).click();
+    await card.getByRole('button', { name: 'Withdraw from sale: samovar' }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
   });
 
   it('when there is no mouse, then the keyboard is enough', async () => {
@@ -327,7 +366,7 @@ describe('the coupon rush', () => {
 });
 
 /** Waits for a text: refunds come by event, a moment after the cancellation. */
-async function expectSoon(read: () => Promise<string | null>, wanted: string): Promise<void> {
+async function expectSoon<T>(read: () => Promise<T>, wanted: NoInfer<T>): Promise<void> {
   const deadline = Date.now() + 10_000;
   let last = await read();
   while (last !== wanted && Date.now() < deadline) {
