@@ -30,6 +30,11 @@ export async function lostPlaces(
   return lostAmong(places, inbox.length > 0);
 }
 
+/** An optional group without any committed offset does not run here. */
+export function isInUse({ group, places }: LostGroup): boolean {
+  return !group.optional || places.some((place) => place.committed !== undefined);
+}
+
 export async function lostGroups(log: Pick<KafkaAdmin, 'places' | 'topics'>, sql: SqlReader): Promise<LostGroup[]> {
   const found: LostGroup[] = [];
   for (const group of GROUPS) {

@@ -25,7 +25,7 @@ export function redriveSql(tables: MessagingTables, tx: MemoryTransaction): SqlE
 
   const queries: readonly (readonly [start: string, run: (params: Params) => Promise<unknown[]> | unknown[]])[] = [
     [
-      "SELECT id, consumer_group, message_key FROM dead_letter WHERE status = 'REDRIVE'",
+      "(SELECT id, consumer_group, message_key FROM dead_letter WHERE status = 'REDRIVE'",
       (groups) =>
         letters()
           .filter((letter) => letter.status === 'REDRIVE' && groups.includes(letter.group))

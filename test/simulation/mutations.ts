@@ -199,8 +199,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'catalog: a new order overtakes those in line',
     file: 'services/catalog/src/domain/reservation.ts',
-    from: 'ahead: everybodyAhead(line, { products, unpaid, limits }),',
-    to: 'ahead: line.size < 0 ? everybodyAhead(line, { products, unpaid, limits }) : new Ahead(),',
+    from: 'ahead: wants.some(hasLine) ?',
+    to: 'ahead: line.size < 0 ?',
   },
   {
     name: 'catalog: who stands behind takes what somebody ahead waits for',

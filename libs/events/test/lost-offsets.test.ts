@@ -111,6 +111,43 @@ describe('a group whose place in the log is gone', () => {
     }
   });
 
+  it('when a group has read nothing of a partition whose beginning is gone, then its next start goes on', async () => {
+    const topic = `quiet-${randomUUID()}`;
+    const groupId = `group-${topic}`;
+    const first = connect(() => {});
+    await first.ensureTopics([topic], 6);
+    const other = (records: OutgoingRecord[]) => records.map((record) => ({ ...record, key: 'another' }));
+    await first.send(other(records(topic, 3)));
+    await trim(topic, 3);
+    await first.send(records(topic, 2));
+    const seen: string[] = [];
+    const halts: boolean[] = [];
+    const consume = (broker: Broker) =>
+      broker.consume({
+        ...{ groupId, topics: [topic], fromBeginning: true },
+        isKnown: async () => seen.length > 0,
+        onBatch: async (batch) => void seen.push(...batch.records.map((record) => String(record.value))),
+      });
+    const consumer = await consume(first);
+    await eventually('what is there', () => seen.length === 2);
+    const admin = await createKafkaAdmin({ brokers });
+    try {
+      await eventually('each partition to have a place', async () =>
+        (await admin.committed(groupId, [topic])).every(({ offset }) => offset !== undefined),
+      );
+    } finally {
+      await admin.close();
+    }
+    await consumer.stop();
+
+    const second = connect((halted) => halts.push(halted));
+    const next = await consume(second);
+    await next.ready();
+    await second.send(other(records(topic, 1)));
+    await eventually('the next record of the quiet partition', () => seen.length === 3);
+    expect(halts).not.toContain(true);
+  });
+
   it("when a known group's offsets are gone but the log holds all it ever held, then it starts at the beginning", async () => {
     const topic = `whole-${randomUUID()}`;
     const broker = connect(() => {});

@@ -1,6 +1,13 @@
 import type { Addresses } from '../addresses.ts';
 import { EXIT, type ExitCode, type Output } from '../command.ts';
-import { coveredBy, groupOf, insertPermit, type PermitWish, waitForPermit } from '../dead-letters/set-aside.ts';
+import {
+  coveredBy,
+  endPermit,
+  groupOf,
+  insertPermit,
+  type PermitWish,
+  waitForPermit,
+} from '../dead-letters/set-aside.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
 import type { ChangeOptions } from './dead-letters-change.ts';
@@ -23,19 +30,32 @@ export async function setAside(
     output.say('Nothing was changed. Repeat with --execute to do it.');
     return EXIT.done;
   }
+  if (halted.length === 0) {
+    output.result({ wish, halted }, 'nothing that it covers has halted: no permit was given');
+    return EXIT.found;
+  }
   output.say(`letting ${words}`);
   const id = await withClosing(
     () => connectSql(addresses.services[service].database),
     (connection) => insertPermit(connection, wish),
   );
   const outcome = await waitForPermit(sql, addresses, wish, id, options.wait * 1_000);
+  const isDone = outcome.halted.length === 0;
+  if (isDone) {
+    await withClosing(
+      () => connectSql(addresses.services[service].database),
+      (connection) => endPermit(connection, id),
+    );
+  }
   output.result(
     { id, ...outcome },
-    `${outcome.used} messages were set aside, ${outcome.left} more may be; ${
-      outcome.halted.length === 0 ? 'nothing is halted' : `still halted: ${outcome.halted.join(', ')}`
+    `${outcome.used} messages were set aside; ${
+      isDone
+        ? 'nothing is halted, and the permit is over'
+        : `${outcome.left} more may be; still halted: ${outcome.halted.join(', ')}`
     }`,
   );
-  if (outcome.halted.length === 0) return EXIT.done;
+  if (isDone) return EXIT.done;
   output.say(
     'A halted partition tries again every 15 s at most. If more are refused than the permit allows, its log says how many.',
   );

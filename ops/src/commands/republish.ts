@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Group } from '../../../services/groups.ts';
 import { type Addresses, readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, type Output, reason, wholeNumber } from '../command.ts';
-import { lostGroups } from '../lost-places.ts';
+import { isInUse, lostGroups } from '../lost-places.ts';
 import { groupNamed } from '../replay/options.ts';
 import { WishError } from '../replay/wish-error.ts';
 import { bring, waitForBrought } from '../republish/bring.ts';
@@ -75,7 +75,7 @@ async function run(context: Context): Promise<ExitCode> {
     );
   const groups = options.group
     ? [groupNamed(options.group)]
-    : (await lostGroups(log, sql)).map((it): Group => it.group);
+    : (await lostGroups(log, sql)).filter(isInUse).map((it): Group => it.group);
   if (groups.length === 0) {
     output.result({ plans: [] }, 'every group has its place in the log: there is nothing to do');
     return EXIT.done;

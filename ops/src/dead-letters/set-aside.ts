@@ -52,6 +52,14 @@ export async function insertPermit(service: SqlConnection, wish: PermitWish): Pr
   return insertId;
 }
 
+/** Ends a permit: what is left of it would let a later fault set messages aside instead of halting. */
+export async function endPermit(service: SqlConnection, id: number): Promise<void> {
+  await service.execute(
+    'UPDATE set_aside_permit SET expires_at = UTC_TIMESTAMP(3) WHERE id = ? AND expires_at > UTC_TIMESTAMP(3)',
+    [id],
+  );
+}
+
 /** What has come of a permit. */
 export interface PermitOutcome {
   /** Messages set aside under it. */

@@ -53,7 +53,7 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
     }
   });
   const writes = attempt('database writes', 'docs/runbooks/database-away.md', async () => {
-    if (await withClosing(() => connectSql(addresses.auditDatabase), isReadOnlyServer))
+    if (await withClosing(() => connectSql(addresses.auditDatabase, SQL_MS), isReadOnlyServer))
       throw new Error('the server is read-only: nothing can be written');
     return 'the server takes writes';
   });
@@ -110,8 +110,12 @@ async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
   const open = admin;
   if (!open) return [connected];
   try {
-    const timestamps = await examineTimestamps(open, addresses);
-    return [connected, ...(await topics(open)), ...(await groups(open, auditDatabase)), ...timestamps];
+    return [
+      connected,
+      ...(await topics(open)),
+      ...(await groups(open, auditDatabase)),
+      ...(await examineTimestamps(open, addresses)),
+    ];
   } finally {
     await open.close();
   }
@@ -130,7 +134,7 @@ async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
 
 async function groups(admin: KafkaAdmin, auditDatabase: string): Promise<Diagnosis[]> {
   // Without the database an empty inbox is assumed: its own check says what is wrong with it.
-  const sql = await connectSql(auditDatabase).catch(() => undefined);
+  const sql = await connectSql(auditDatabase, SQL_MS).catch(() => undefined);
   const reader: SqlReader = sql ?? { query: async () => [] };
   const found = await Promise.all(
     GROUPS.map(async (group) => {

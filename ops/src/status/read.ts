@@ -4,7 +4,7 @@ import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, lagIn, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
-import { lostGroups } from '../lost-places.ts';
+import { isInUse, lostGroups } from '../lost-places.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
@@ -103,7 +103,7 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
 
 async function readLostPlaces({ brokers, auditDatabase }: Addresses): Promise<Status['lostPlaces']> {
   const found = await withClosing(
-    () => connectSql(auditDatabase),
+    () => connectSql(auditDatabase, SQL_MS),
     (sql) =>
       withClosing(
         () => createKafkaAdmin({ brokers, clientId: 'ops' }),
@@ -111,7 +111,7 @@ async function readLostPlaces({ brokers, auditDatabase }: Addresses): Promise<St
       ),
   );
   return found
-    .filter(({ group, places }) => !group.optional || places.some((place) => place.committed !== undefined))
+    .filter(isInUse)
     .flatMap(({ group, places }) => places.map(({ words }) => ({ group: group.group, place: words })));
 }
 

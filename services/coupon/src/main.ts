@@ -147,7 +147,7 @@ await runtime.listen(
     health,
     callers,
     now,
-    newId: createNewId(database.clock.now),
+    newId: createNewId(() => database.clock.date().getTime()),
     count,
     reads,
     lists,

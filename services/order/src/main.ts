@@ -82,6 +82,7 @@ const { admission, placeOrder, oldestMs } = createTakeOrders({
   repeat,
   measureWaiting,
   nowMs: database.clock.now,
+  monotonicMs: () => performance.now(),
   metrics,
   readBacklog: createReadBacklog(database, { deadlineMs, lateMs: LATE_TARGETS * config.ORDER_BACKLOG_TARGET_MS, now }),
 });
@@ -112,7 +113,7 @@ const app = createApp({
   findPlaced: createFindPlaced(findKey),
   cancelOrder: createCancelOrder(deps),
   listOrders: createListOrders(prisma),
-  newId: createNewId(database.clock.now),
+  newId: createNewId(() => database.clock.date().getTime()),
 });
 // With several instances, an instance that refuses every order must not be offered any. It listens once it can accept
 // orders, or after a while, to say why not.

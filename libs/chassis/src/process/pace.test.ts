@@ -25,6 +25,13 @@ describe('pace', () => {
     expect(paceAfter([500])).toBe(20);
   });
 
+  it('when the clock is set back by an hour, then the next batch waits no longer than the pace', () => {
+    const pace = createPace(20);
+    pace.started(3_600_000);
+    pace.had(500);
+    expect(pace.wait(0)).toBe(20);
+  });
+
   it("when the pace's time is over, then the next batch starts at once", () => {
     const pace = createPace(20);
     pace.started(1_000);

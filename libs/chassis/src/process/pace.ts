@@ -2,8 +2,8 @@
 const MS_AN_ITEM = 3;
 
 /**
- * Keeps the starts of batches apart; the larger the batches, the longer. Times are in ms on any clock that runs
- * forward.
+ * Keeps the starts of batches apart; the larger the batches, the longer. Times are in ms. A clock that is set back, as
+ * that of a database after a failover may be, makes no wait longer than the pace.
  */
 export interface Pace {
   /** How long the next batch should still wait, ms; 0 when it may start. */
@@ -24,7 +24,10 @@ export function createPace(maxMs: number): Pace {
   let begunAt = Number.NEGATIVE_INFINITY;
   let size = 1;
   return {
-    wait: (now) => Math.max(0, begunAt + Math.min(maxMs, MS_AN_ITEM * (size - 1)) - now),
+    wait(now) {
+      const pace = Math.min(maxMs, MS_AN_ITEM * (size - 1));
+      return Math.min(pace, Math.max(0, begunAt + pace - now));
+    },
     started(now) {
       begunAt = now;
     },

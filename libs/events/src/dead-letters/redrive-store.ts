@@ -32,8 +32,14 @@ export async function findTargets(
   parking: (group: string) => boolean,
 ): Promise<RedriveTarget[]> {
   const inGroups = placeholders(groups.length);
+  // As many of each group: what one of them cannot do now does not keep the others waiting.
   const asked = await database.query<{ id: number; consumer_group: string; message_key: string | null }>(
-    `SELECT id, consumer_group, message_key FROM dead_letter WHERE status = 'REDRIVE' AND consumer_group IN (${inGroups}) ORDER BY id LIMIT 500`,
+    groups
+      .map(
+        () =>
+          `(SELECT id, consumer_group, message_key FROM dead_letter WHERE status = 'REDRIVE' AND consumer_group = ? ORDER BY id LIMIT 500)`,
+      )
+      .join(' UNION ALL '),
     groups,
   );
   const freed = await database.query<{ consumer_group: string; message_key: string }>(

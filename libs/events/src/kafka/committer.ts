@@ -47,7 +47,8 @@ export function createCommitter(commit: () => Promise<void>, clock: Clock): Comm
   }
 
   async function keepApart(): Promise<void> {
-    const early = lastAt + COMMIT_EVERY_MS - clock.now();
+    // At most the pause itself: the database's clock may have been set back.
+    const early = Math.min(COMMIT_EVERY_MS, lastAt + COMMIT_EVERY_MS - clock.now());
     if (early <= 0 || flushing > 0) return;
     nap = new AbortController();
     await clock.sleep(early, nap.signal);

@@ -7,9 +7,9 @@ import type { EventMetrics } from '../metrics.ts';
 import { createRepeats, type Repeats } from '../repeats.ts';
 import { logRanges } from './offsets.ts';
 import { OffsetOutOfRangeError } from './patches.ts';
-import { groupPlaces, lostAmong } from './places.ts';
+import { groupPlaces, type LostPlace, lostAmong } from './places.ts';
 import { createRestarts, type Restarts, SETTLED_MS } from './restarts.ts';
-import { type Session, type SessionOptions, startSession } from './session.ts';
+import { type PartitionOffset, type Session, type SessionOptions, startSession } from './session.ts';
 
 /** How often a halted group checks whether an operator has repaired its offsets, ms. */
 const HALTED_MS = 5_000;
@@ -38,6 +38,10 @@ interface Work extends SupervisorOptions {
   session: Session | undefined;
   /** Whether the newest session has joined. */
   joinedNow: boolean;
+  /** Committed offsets that were beyond the log's end, by `topic/partition`. */
+  beyond: ReadonlyMap<string, bigint>;
+  /** Whether the group had an offset committed in each partition when it was last compared with the log. */
+  isPlaced: boolean;
   /** The member of the newest session that has joined. */
   member: string | undefined;
 }
@@ -56,6 +60,8 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
     restarts: createRestarts({ ...options, groupId: options.consume.groupId }),
     repeats: createRepeats(() => options.clock.now()),
     joinedNow: false,
+    beyond: new Map(),
+    isPlaced: false,
     positions: undefined,
     session: undefined,
     member: undefined,
@@ -112,7 +118,8 @@ async function live(work: Work): Promise<void> {
     work.joined.resolve();
   };
   try {
-    const current = await start({ kafka, consume, logger, clock, positions, formerMember, onJoin });
+    const startsOf = (assigned: ReadonlySet<string>) => unplacedStarts(work, assigned);
+    const current = await start({ kafka, consume, logger, clock, positions, formerMember, onJoin, startsOf });
     work.session = current;
     if (stopping.aborted) return await current.stop();
     const stopped = Promise.withResolvers<undefined>();
@@ -132,15 +139,41 @@ async function untilSettled({ clock, restarts }: Work, over: AbortSignal): Promi
   if (!over.aborted) restarts.settled();
 }
 
-async function checkOffsets({ admin, consume, metrics, clock }: Work): Promise<void> {
+async function checkOffsets(work: Work): Promise<void> {
+  const { admin, consume, metrics, clock } = work;
   const { groupId, topics, fromBeginning, isKnown } = consume;
   if (!fromBeginning) return;
   const places = await admin((client) => groupPlaces(client, groupId, topics, clock.now()));
   // The inbox is asked only where it matters: a group that has committed everywhere is known.
-  const known = places.some((place) => place.committed === undefined) && ((await isKnown?.()) ?? false);
-  const lost = lostAmong(places, known);
+  work.isPlaced = places.every((place) => place.committed !== undefined);
+  const known = !work.isPlaced && ((await isKnown?.()) ?? false);
+  const lost = lostAmong(places, known, work.beyond);
+  work.beyond = beyondEnd(lost, work.beyond);
   metrics.groupHalted(groupId, lost.length > 0);
   if (lost.length > 0) throw new OffsetOutOfRangeError(lost.map((place) => place.words).join('; '));
+}
+
+/** The committed offsets that are, or were, beyond the log's end, and have not been changed since. */
+function beyondEnd(lost: readonly LostPlace[], before: ReadonlyMap<string, bigint>): Map<string, bigint> {
+  const beyond = new Map<string, bigint>();
+  for (const { topic, partition, committed, high } of lost) {
+    const name = `${topic}/${partition}`;
+    if (committed !== undefined && (committed > high || before.get(name) === committed)) beyond.set(name, committed);
+  }
+  return beyond;
+}
+
+/**
+ * Where the assigned partitions begin of which the group has no offset. They are committed at once: else a partition in
+ * which nothing was read yet would look like one whose offset is gone.
+ */
+async function unplacedStarts(work: Work, assigned: ReadonlySet<string>): Promise<PartitionOffset[]> {
+  const { admin, consume, clock } = work;
+  if (!consume.fromBeginning || work.isPlaced) return [];
+  const places = await admin((client) => groupPlaces(client, consume.groupId, consume.topics, clock.now()));
+  return places
+    .filter(({ topic, partition, committed }) => committed === undefined && assigned.has(`${topic}/${partition}`))
+    .map(({ topic, partition, low }) => ({ topic, partition, offset: String(low) }));
 }
 
 /**

@@ -26,6 +26,12 @@ describe('the place of a group in the log', () => {
     expect(lostAmong([at({ low: 3n }), at({ partition: 1, committed: 5n }), other], true)).toHaveLength(1);
   });
 
+  it('when a place was beyond the end and the log grows past it, then it stays lost until its offset is changed', () => {
+    const beyond = new Map([['t/0', 7n]]);
+    expect(lostAmong([at({ committed: 7n })], true, beyond)).toHaveLength(1);
+    expect(lostAmong([at({ committed: 8n })], true, beyond)).toEqual([]);
+  });
+
   it('when a group is new, then it has no place to lose', () => expect(nextOf(at({ low: 3n }), false)).toEqual([]));
 
   it.each<[string, GroupPlace, bigint]>([

@@ -36,8 +36,14 @@ export interface LostPlace extends GroupPlace {
  * it ever held: from there the inbox drops what was applied, as far as it reaches back. A topic of which a group has no
  * commit at all, while it has some of others, is one that the group begins to hear: it starts at the log's beginning.
  * @param isKnown whether the group's inbox holds anything
+ * @param beyond committed offsets by `topic/partition` that were once beyond the log's end: they stay lost however far
+ * the log grows, since the records that stand there now are others
  */
-export function lostAmong(places: readonly GroupPlace[], isKnown: boolean): LostPlace[] {
+export function lostAmong(
+  places: readonly GroupPlace[],
+  isKnown: boolean,
+  beyond: ReadonlyMap<string, bigint> = new Map(),
+): LostPlace[] {
   const heard = new Set(places.filter((place) => place.committed !== undefined).map((place) => place.topic));
   return places.flatMap((place) => {
     const { topic, partition, low, high, committed, remembered } = place;
@@ -50,7 +56,7 @@ export function lostAmong(places: readonly GroupPlace[], isKnown: boolean): Lost
       const why = low === 0n ? `the inbox remembers nothing before ${safe}` : 'its beginning is gone';
       return [{ ...place, next: safe, words: `${name}: no offset is committed, ${holds}, and ${why}` }];
     }
-    if (committed >= low && committed <= high) return [];
+    if (committed >= low && committed <= high && beyond.get(name) !== committed) return [];
     const next = committed < low ? low : safe;
     return [{ ...place, next, words: `${name}: committed ${committed}, ${holds}` }];
   });

@@ -1,6 +1,7 @@
 import kafkajs, { type Cluster, type Consumer, type Kafka } from 'kafkajs';
 import type { ConsumeOptions } from '../broker.ts';
 import { atMost, type Clock, WOKEN } from '../clock.ts';
+import { describe } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import { createBatchesAtWork } from './batches-at-work.ts';
 import { createCommitter } from './committer.ts';
@@ -24,6 +25,14 @@ export interface SessionOptions {
   /** This process's member of the former session, which the group may still count as alive. */
   readonly formerMember: string | undefined;
   readonly onJoin: (memberId: string) => void;
+  /** Where the assigned partitions (`topic/partition`) begin in which the group has no offset committed. */
+  readonly startsOf: (assigned: ReadonlySet<string>) => Promise<PartitionOffset[]>;
+}
+
+export interface PartitionOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
 }
 
 /** One KafkaJS consumer from its start to its crash or stop. */
@@ -158,7 +167,7 @@ function prepare(
 function listen(
   consumer: Consumer,
   { membership, committer, markers, positions, consume: { groupId, onAssigned } }: SessionWork,
-  { logger, onJoin }: SessionOptions,
+  { logger, onJoin, startsOf }: SessionOptions,
   onCrash: (error: Error) => void,
 ): void {
   const { GROUP_JOIN, FETCH_START, FETCH, HEARTBEAT, END_BATCH_PROCESS, CRASH } = consumer.events;
@@ -175,9 +184,26 @@ function listen(
     membership.joined();
     logger.debug({ groupId, assignment: payload.memberAssignment }, 'joined the group');
     if (positions) seekAll(consumer, payload.memberAssignment, positions);
-    onAssigned?.(namesOf(payload.memberAssignment));
+    const assigned = namesOf(payload.memberAssignment);
+    onAssigned?.(assigned);
     onJoin(payload.memberId);
+    void commitStarts(consumer, assigned, startsOf).catch((error: unknown) => {
+      logger.warn(
+        { groupId, error: describe(error) },
+        'where the group begins is not committed; the next join does it',
+      );
+    });
   });
+}
+
+/** Commits as the owner of these partitions: the broker refuses it once another member owns them. */
+async function commitStarts(
+  consumer: Consumer,
+  assigned: ReadonlySet<string>,
+  startsOf: SessionOptions['startsOf'],
+): Promise<void> {
+  const starts = await startsOf(assigned);
+  if (starts.length > 0) await consumer.commitOffsets(starts);
 }
 
 function namesOf(assignment: Record<string, number[]>): Set<string> {

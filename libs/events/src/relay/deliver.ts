@@ -10,6 +10,9 @@ export interface Refusal extends OutboxPart {
   readonly row: NumberedRow;
 }
 
+/** With more refused records of a topic in one delivery, the topic counts as refused: each of them costs a request. */
+const MAX_REFUSED_RECORDS = 50;
+
 export interface Delivery {
   /** Rows that the broker has taken. */
   readonly taken: readonly NumberedRow[];
@@ -33,6 +36,12 @@ export async function deliver(
   const taken: NumberedRow[] = [];
   const refusals: Refusal[] = [];
 
+  /** What waits because of a refused record: its key, or its topic when too many of it are refused. */
+  function partOf({ topic, key }: NumberedRow): OutboxPart {
+    const before = refusals.filter((it) => it.topic === topic).length;
+    return before < MAX_REFUSED_RECORDS ? { topic, key } : { topic };
+  }
+
   async function send(some: readonly NumberedRow[], isFirst: boolean): Promise<void> {
     const open = some.filter((row) => !refusals.some((part) => isIn(part, row)));
     const [row] = open;
@@ -42,11 +51,11 @@ export async function deliver(
       taken.push(...open);
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      const { topic, key } = row;
+      const { topic } = row;
       const topics = [...Map.groupBy(open, (each) => each.topic).values()];
       if (topics.length > 1) for (const ofTopic of topics) await send(ofTopic, false);
       else if (error.scope === 'topic') refusals.push({ topic, reason: error.reason, row });
-      else if (open.length === 1) refusals.push({ topic, key, reason: error.reason, row });
+      else if (open.length === 1) refusals.push({ ...partOf(row), reason: error.reason, row });
       else {
         const middle = Math.floor(open.length / 2);
         await send(open.slice(0, middle), false);

@@ -42,6 +42,10 @@ interface Waiting extends Hold {
 export function createHolds(random: () => number): Holds {
   let waiting: Waiting[] = [];
 
+  /** A key of a topic that waits as a whole waits with it. */
+  const isWithin = ({ topic, key }: OutboxPart) =>
+    key !== undefined && waiting.some((it) => it.topic === topic && it.key === undefined);
+
   const find = ({ topic, key }: OutboxPart) => waiting.find((it) => it.topic === topic && it.key === key);
 
   function postpone(part: OutboxPart, until: (it: Waiting) => number): void {
@@ -65,6 +69,7 @@ export function createHolds(random: () => number): Holds {
     has: (row) => waiting.some((part) => isIn(part, row)),
     add(refusals, now) {
       return refusals.filter((refusal) => {
+        if (isWithin(refusal)) return false;
         const held = find(refusal);
         if (held?.reason === refusal.reason) {
           held.nextAt = now + held.backoff.next();
@@ -75,7 +80,8 @@ export function createHolds(random: () => number): Holds {
         return true;
       });
     },
-    due: (now) => waiting.find((part) => part.nextAt <= now),
+    // A time farther away than the longest pause comes from a clock that was set back since.
+    due: (now) => waiting.find(({ nextAt }) => nextAt <= now || nextAt > now + KEY_MS),
     goOn: (part, now) => postpone(part, () => now),
     wait: (part, now) => postpone(part, (it) => now + it.backoff.next()),
     release({ topic, key }) {

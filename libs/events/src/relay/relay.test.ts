@@ -7,6 +7,7 @@ import { noMetrics } from '../metrics.ts';
 import { createMemoryStore } from '../testing/memory-store.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { deliver } from './deliver.ts';
+import { createHolds } from './holds.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 /** A broker that takes each partition of a request by itself, as Kafka does: here each topic. */
@@ -64,6 +65,18 @@ describe('a delivery', () => {
     expect(taken.map(({ seq }) => seq)).toEqual([1, 3]);
     expect(refusals).toEqual([{ topic: 'a', key: 'large', reason: 'MESSAGE_TOO_LARGE', row: rows[1] }]);
     expect(broker.names().filter((name) => name.includes('large'))).toEqual([]);
+  });
+
+  it('when very many records of a topic are refused, then the topic counts as refused, and others are sent', async () => {
+    const broker = createRefusingBroker();
+    const keys = Array.from({ length: 300 }, (_, index) => `large ${index}`);
+    for (const key of keys) broker.refusedKeys.set(key, 'MESSAGE_TOO_LARGE');
+    const rows = numbered(...keys.map((key, seq) => row('a', key, seq)), row('b', 'k', 300));
+    const { taken, refusals } = await deliver(broker, rows);
+    expect(taken.map(({ topic }) => topic)).toEqual(['b']);
+    expect(refusals.at(-1)).toMatchObject({ topic: 'a', reason: 'MESSAGE_TOO_LARGE' });
+    expect(refusals.at(-1)).not.toHaveProperty('key');
+    expect(refusals).toHaveLength(51);
   });
 
   it('when the broker is away, then the delivery fails as a whole', async () => {
@@ -176,5 +189,31 @@ describe('a relay whose broker refuses something', () => {
     await store.deleteOutbox([first]);
     await until(() => waiting().length === 0 && refused.at(-1)?.length === 0);
     expect(broker.names().filter((name) => name.includes('large'))).toEqual(['a large 4']);
+  });
+});
+
+describe('what is held back', () => {
+  const refusal = (key: string | undefined, seq: number) => {
+    const [first] = numbered(row('a', key ?? 'k', seq));
+    if (!first) throw new Error('no row');
+    return { topic: 'a', ...(key !== undefined && { key }), reason: 'MESSAGE_TOO_LARGE', row: first };
+  };
+
+  it('when more keys of a topic are refused than may wait by themselves, then the whole topic waits and stays so', () => {
+    const holds = createHolds(() => 0.5);
+    holds.add(
+      Array.from({ length: 205 }, (_, index) => refusal(`k${index}`, index)),
+      0,
+    );
+    expect(holds.parts.map(({ topic, key }) => [topic, key])).toEqual([['a', undefined]]);
+    expect(holds.has({ topic: 'a', key: 'k3' })).toBe(true);
+    expect(holds.add([refusal('k500', 500)], 0)).toEqual([]);
+    expect(holds.has({ topic: 'a', key: 'any' })).toBe(true);
+  });
+
+  it('when the clock is set back by an hour, then what is held is tried again all the same', () => {
+    const holds = createHolds(() => 0.5);
+    holds.add([refusal(undefined, 1)], 3_600_000);
+    expect(holds.due(0)).toMatchObject({ topic: 'a' });
   });
 });

@@ -28,7 +28,8 @@ export function createSentRows(
       if (unsettled.length === 0) since = clock.now();
       unsettled.push(...rows);
     },
-    dueIn: () => since + keepMs - clock.now(),
+    // At most the time itself: the database's clock may have been set back.
+    dueIn: () => Math.min(keepMs, since + keepMs - clock.now()),
     async settle() {
       if (unsettled.length === 0) return;
       await store.deleteOutbox(unsettled);

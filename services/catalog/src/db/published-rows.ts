@@ -15,7 +15,7 @@ export const catalogPublished: readonly PublishedRows[] = [
       const rows = pagesAfter<Omit<ReservationRow, 'product_id' | 'pieces'> & { created_at: Date }>((last, limit) =>
         sql.query(
           `SELECT order_id, user_id, coupon_id, status, reason, total_amount, waited, created_at FROM reservations
-            WHERE (status <> 'VOID' OR waited = 1) AND created_at >= ? AND order_id > ? ORDER BY order_id LIMIT ?`,
+            WHERE (status <> 'VOID' OR waited = 1) AND created_at >= ? - INTERVAL 1 MINUTE AND order_id > ? ORDER BY order_id LIMIT ?`,
           [since, last?.order_id ?? '', limit],
         ),
       );

@@ -92,8 +92,9 @@ export function decideBatch(
   for (const event of events) {
     const decision = decide(work.stateFor(event.data.orderId), event);
     work.apply(decision, causedBy(event));
-    // Those in line are affected by what came back, was sold or left the line, not by who joins its end.
-    const moved = event.type !== 'order-created' && decision.reservation !== undefined;
+    // Those in line are affected by what came back, was sold or left the line, not by who joins its end; and only if
+    // they wait for one of these products.
+    const moved = event.type !== 'order-created' && decision.products.some(({ waiting }) => waiting > 0);
     if (moved) work.settle(causedBy(event));
   }
   return work.close(now);

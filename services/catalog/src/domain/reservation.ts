@@ -110,9 +110,11 @@ function begin(state: CatalogState, order: EventDataByType['order-created']): De
     ...{ status: 'WAITING', orderId, userId, couponId, waited: false },
     ...{ wants, expectedTotal },
   };
+  // Without a line before any of its products, nobody is ahead of it.
+  const hasLine = ({ productId }: OrderedLine) => (products.get(productId)?.waiting ?? 0) > 0;
   const counter: Counter = {
     ...{ products, unpaid, limits },
-    ahead: everybodyAhead(line, { products, unpaid, limits }),
+    ahead: wants.some(hasLine) ? everybodyAhead(line, { products, unpaid, limits }) : new Ahead(),
   };
   const verdict = judge(waiting, counter);
   if (verdict.kind !== 'waits') return conclude(waiting, verdict, products);

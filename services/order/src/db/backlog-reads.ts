@@ -35,7 +35,7 @@ const KNOWN_DEADLINES = 10;
 /** A few rows at the end of the index (status, created_at) for each status. */
 const NEWEST = `
   (SELECT 'pending' AS fate, created_at AS createdAt FROM orders FORCE INDEX (orders_status)
-    WHERE status = 'PENDING' AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT ${ENOUGH})
+    WHERE status = 'PENDING' AND awaits_stock = 0 AND created_at BETWEEN ? AND ? ORDER BY created_at DESC LIMIT ${ENOUGH})
   UNION ALL
   (SELECT 'ended', created_at FROM orders FORCE INDEX (orders_status)
     WHERE status = 'COMPLETED' AND created_at >= ? ORDER BY created_at DESC LIMIT 1)

@@ -13,6 +13,8 @@ export interface AdmissionOptions {
   readonly share: number;
   /** The clock of the orders' times, ms since the epoch. */
   readonly nowMs: () => number;
+  /** A clock that is never set back, ms: rates are measured by it. Default: `nowMs`. */
+  readonly monotonicMs?: () => number;
   /** How many orders may begin, by the rate of completions. */
   readonly backlog: Backlog;
   /** 0 … 1; spreads Retry-After. */
@@ -63,7 +65,7 @@ export async function countBegun(admission: Pick<Admission, 'begin'>, placing: P
 
 // One function: its short steps count into the same four numbers, which `measure` renews together.
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { ready, deadlineMs, share, nowMs, backlog, random = Math.random, refused } = options;
+  const { ready, deadlineMs, share, nowMs, monotonicMs = nowMs, backlog, random = Math.random, refused } = options;
   const limitMs = deadlineMs * share;
   let oldestMs = 0;
   /** Counted since the last measurement. */
@@ -90,7 +92,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   return {
     checkReady,
     async measure(read) {
-      const sampled = backlog.sample(nowMs());
+      const sampled = backlog.sample(monotonicMs());
       const { oldest, ...sample } = await read();
       oldestMs = oldest ? Math.max(0, nowMs() - oldest.getTime()) : 0;
       sampled({ ...sample, oldestMs });
@@ -100,7 +102,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
     check() {
       checkReady();
-      const reason = oldestMs > limitMs ? 'oldest' : backlog.refusal(nowMs());
+      const reason = oldestMs > limitMs ? 'oldest' : backlog.refusal(monotonicMs());
       if (!reason) return;
       refusedNow++;
       refused?.(reason);

@@ -29,12 +29,15 @@ interface Dependencies {
   readonly measureWaiting: () => void;
   /** The clock of the orders' times, ms since the epoch. */
   readonly nowMs: () => number;
+  /** A clock that is never set back, ms. */
+  readonly monotonicMs: () => number;
   readonly metrics: Metrics;
 }
 
 /** Accepts orders as long as the saga keeps up with them: a job reads the backlog, and admission decides by it. */
 export function createTakeOrders(dependencies: Dependencies) {
-  const { config, placements, readBacklog, isReady, repeat, measureWaiting, nowMs, metrics } = dependencies;
+  const { config, placements, readBacklog, isReady, repeat, measureWaiting, nowMs, monotonicMs, metrics } =
+    dependencies;
   const backlog = createBacklog({ targetMs: config.ORDER_BACKLOG_TARGET_MS, floor: config.ORDER_BACKLOG_FLOOR });
   const refusals = metrics.counter('order_admission_refused_total', 'Orders that were not taken, by reason', [
     'reason',
@@ -46,6 +49,7 @@ export function createTakeOrders(dependencies: Dependencies) {
     deadlineMs: config.ORDER_DEADLINE_MS,
     share: config.ADMISSION_SHARE,
     nowMs,
+    monotonicMs,
     backlog,
     refused: (reason) => refusals.inc({ reason }),
   });
