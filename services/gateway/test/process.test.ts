@@ -64,9 +64,12 @@ async function slowService(): Promise<{ url: string; asked: Promise<ServerRespon
   return { url: await serviceThat((_request, response) => resolve(response)), asked };
 }
 
-/** @returns its address */
+/** It tells its time as every service does, and leaves all other requests to `answers`. @returns its address */
 async function serviceThat(answers: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  const server: Server = createServer(answers);
+  const server: Server = createServer((request, response) => {
+    if (request.url === '/health/live') response.end('{"status":"ok"}');
+    else answers(request, response);
+  });
   await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
   cleanups.push(() => {
     server.closeAllConnections();

@@ -16,6 +16,8 @@ export interface SessionWork {
   readonly committer: Committer;
   /** Offsets behind markers of transactions that this session has passed, by partition. */
   readonly markers: Map<string, { readonly topic: string; readonly partition: number; readonly offset: string }>;
+  /** The commit of where partitions begin, since the last join; all other commits come after it. */
+  readonly starts: { committed: Promise<void> };
   readonly positions: Map<string, string> | undefined;
   readonly clock: Clock;
   readonly stopping: AbortSignal;

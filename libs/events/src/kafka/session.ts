@@ -14,6 +14,8 @@ import { CONSUMER_SETTINGS, createFetchWaits, RUN_SETTINGS } from './settings.ts
 
 /** Without a sign of life from KafkaJS for this long, and without a batch in our hands, the client is rebuilt. */
 const SILENCE_MS = 30_000;
+/** Longest wait of other commits for those of the partitions' starts, ms. */
+const STARTS_WITHIN_MS = 5_000;
 
 export interface SessionOptions {
   readonly kafka: Kafka;
@@ -155,18 +157,21 @@ function prepare(
     if (!membership.lostBy()) void membership.heartbeat(payload).catch(() => {});
   });
   const markers: SessionWork['markers'] = new Map();
+  const starts: SessionWork['starts'] = { committed: Promise.resolve() };
   const committer = createCommitter(async () => {
+    // The start of a partition is never committed behind what was read of it.
+    await atMost(clock, STARTS_WITHIN_MS, starts.committed);
     // A batch commits whatever KafkaJS has passed, markers too. Without one they are all there is to commit.
     if (!(await atWork.commit())) await consumer.commitOffsets([...markers.values()]);
   }, clock);
   const paused = createPausedPartitions(consume.groupId, logger);
-  return { consume, membership, atWork, paused, committer, markers, positions, clock, stopping };
+  return { consume, membership, atWork, paused, committer, markers, starts, positions, clock, stopping };
 }
 
 /** Follows the events of KafkaJS: signs of life, joining of the group, its crash. */
 function listen(
   consumer: Consumer,
-  { membership, committer, markers, positions, consume: { groupId, onAssigned } }: SessionWork,
+  { membership, committer, markers, starts, positions, consume: { groupId, onAssigned } }: SessionWork,
   { logger, onJoin, startsOf }: SessionOptions,
   onCrash: (error: Error) => void,
 ): void {
@@ -187,7 +192,7 @@ function listen(
     const assigned = namesOf(payload.memberAssignment);
     onAssigned?.(assigned);
     onJoin(payload.memberId);
-    void commitStarts(consumer, assigned, startsOf).catch((error: unknown) => {
+    starts.committed = commitStarts(consumer, assigned, startsOf).catch((error: unknown) => {
       logger.warn(
         { groupId, error: describe(error) },
         'where the group begins is not committed; the next join does it',
