@@ -66,6 +66,8 @@ async function holdsTransaction(id: number): Promise<boolean> {
 it('when a process freezes while it holds rows and the relay, then its successor goes on, and it does no harm when it wakes', async () => {
   const [low = 0, high = 0, third = 0] = (await newProducts(3, 100)).sort((a, b) => a - b);
   const frozen = system.process('catalog');
+  // The catalog has joined its group once an order is through.
+  expectStatus(await system.api.placeOrder(user(), [[third, 1]], { wait: 60 }), 201);
   const blocker = await connectRoot(system.stack);
   try {
     await blocker.execute('BEGIN');
