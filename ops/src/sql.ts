@@ -20,6 +20,9 @@ export interface SqlConnection extends SqlReader {
 /** Longest silence of the server during a statement, ms: an audit of many rows takes minutes, nothing takes hours. */
 const PATIENCE_MS = 600_000;
 
+/** How long a statement of a command that only looks may take, ms. */
+export const LOOK_MS = 15_000;
+
 /**
  * One connection, for one command. A statement without an answer for `patienceMs` fails.
  * @param url `mysql://user:password@host:port/[schema]`

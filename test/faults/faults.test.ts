@@ -37,8 +37,10 @@ beforeAll(async () => {
 
 afterAll(() => system?.stop(), 60_000);
 
-/** Runs a fault under load, then checks the shop's promises. */
-/** @param tries how often a client asks; the load's default when left out */
+/**
+ * Runs a fault under load, then checks the shop's promises.
+ * @param tries how often a client asks; the load's default when left out
+ */
 async function underLoad(fault: (load: Load) => Promise<void>, tries?: number): Promise<Ends> {
   const coupons = await giveCoupons();
   const load = startLoad(system.api, { perSecond: PER_SECOND, users, products, coupons, ...(tries ? { tries } : {}) });

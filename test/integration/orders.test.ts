@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus, nextUserId, type OrderBody, type Page } from '../support/api.ts';
-import { expectCleanAudit } from '../support/audit.ts';
+import { expectCleanAudit, stopAudited } from '../support/audit.ts';
 import '../support/hygiene.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -14,13 +14,7 @@ beforeAll(async () => {
 }, 120_000);
 
 // The shop must be consistent after these tests.
-afterAll(async () => {
-  try {
-    if (system) await expectCleanAudit(system);
-  } finally {
-    await system?.stop();
-  }
-}, 60_000);
+afterAll(() => stopAudited(system), 60_000);
 
 describe('an order that waits for its end', () => {
   it('when there is stock and money, then the order is 201 COMPLETED, and stock and points are reduced by exactly that', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Api, expectStatus, type OrderBody } from '../support/api.ts';
-import { expectCleanAudit } from '../support/audit.ts';
+import { stopAudited } from '../support/audit.ts';
 import '../support/hygiene.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -15,13 +15,7 @@ beforeAll(async () => {
 }, 120_000);
 
 // The shop must be consistent after these tests.
-afterAll(async () => {
-  try {
-    if (system) await expectCleanAudit(system);
-  } finally {
-    await system?.stop();
-  }
-}, 60_000);
+afterAll(() => stopAudited(system), 60_000);
 
 async function newOrder(points: number, price: number) {
   const [productId, userId] = [await api.newProduct(price, 10), await api.newUser(points)];

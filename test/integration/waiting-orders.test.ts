@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus, nextUserId } from '../support/api.ts';
-import { expectCleanAudit } from '../support/audit.ts';
+import { stopAudited } from '../support/audit.ts';
 import '../support/hygiene.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -18,13 +18,7 @@ beforeAll(async () => {
   api = system.api;
 }, 120_000);
 
-afterAll(async () => {
-  try {
-    if (system) await expectCleanAudit(system);
-  } finally {
-    await system?.stop();
-  }
-}, 60_000);
+afterAll(() => stopAudited(system), 60_000);
 
 describe('a sale while users who cannot pay hammer it', () => {
   it('when fifty can pay for the fifty pieces, then each of them gets one within the deadline', async () => {

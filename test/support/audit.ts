@@ -34,3 +34,12 @@ export async function untilIdle(system: Pick<System, 'stack'>, { withinMs = 60_0
     await session.close();
   }
 }
+
+/** Ends a test file: the audit must be clean, and the system stops whatever the audit says. */
+export async function stopAudited(system: System | undefined): Promise<void> {
+  try {
+    if (system) await expectCleanAudit(system);
+  } finally {
+    await system?.stop();
+  }
+}

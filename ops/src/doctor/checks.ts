@@ -7,7 +7,7 @@ import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { lostPlaces } from '../lost-places.ts';
 import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
-import { connectSql, type SqlReader } from '../sql.ts';
+import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
 import { isReadOnlyServer, readInstances } from '../status/read.ts';
 import { topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
@@ -15,8 +15,6 @@ import { examineClocks, examineTimestamps } from './clocks.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { groupFailure, groupState, messagingFaults } from './groups.ts';
 
-/** How long a statement may take, ms. */
-const SQL_MS = 15_000;
 const ROOT = join(import.meta.dirname, '../../..');
 
 /** Examines every precondition for running orders. */
@@ -43,7 +41,7 @@ async function node(): Promise<Diagnosis[]> {
 
 async function databases(addresses: Addresses): Promise<Diagnosis[]> {
   const audit = attempt('audit user', 'see AUDIT_DATABASE_URL; `npm start` creates the user', async () => {
-    const sql = await connectSql(addresses.auditDatabase, SQL_MS);
+    const sql = await connectSql(addresses.auditDatabase, LOOK_MS);
     try {
       for (const service of SERVICE_NAMES) await sql.query(`SELECT 1 FROM ${schemaOf(service)}.outbox LIMIT 1`);
       const [row] = await sql.query<{ version: string }>('SELECT VERSION() AS version');
@@ -53,7 +51,7 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
     }
   });
   const writes = attempt('database writes', 'docs/runbooks/database-away.md', async () => {
-    if (await withClosing(() => connectSql(addresses.auditDatabase, SQL_MS), isReadOnlyServer))
+    if (await withClosing(() => connectSql(addresses.auditDatabase, LOOK_MS), isReadOnlyServer))
       throw new Error('the server is read-only: nothing can be written');
     return 'the server takes writes';
   });
@@ -67,7 +65,7 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
 function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
   const mend = `DATABASE_URL=… node libs/chassis/src/database/migrate.ts ${folderOf(service)}, or \`npm start\``;
   return attempt(`migrations of ${service}`, mend, async () => {
-    const sql = await connectSql(url, SQL_MS);
+    const sql = await connectSql(url, LOOK_MS);
     try {
       const applied = new Map(
         (
@@ -134,7 +132,7 @@ async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
 
 async function groups(admin: KafkaAdmin, auditDatabase: string): Promise<Diagnosis[]> {
   // Without the database an empty inbox is assumed: its own check says what is wrong with it.
-  const sql = await connectSql(auditDatabase, SQL_MS).catch(() => undefined);
+  const sql = await connectSql(auditDatabase, LOOK_MS).catch(() => undefined);
   const reader: SqlReader = sql ?? { query: async () => [] };
   const found = await Promise.all(
     GROUPS.map(async (group) => {

@@ -4,7 +4,7 @@ import type { KafkaAdmin } from '@shop/events';
 import { SERVICE_NAMES } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
-import { connectSql } from '../sql.ts';
+import { connectSql, LOOK_MS } from '../sql.ts';
 import type { InstanceStatus } from '../status/read.ts';
 import { withClosing } from '../with-closing.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -65,7 +65,7 @@ export function judge(what: string, skewMs: number, meanwhile = '', errorMs = 0)
 /** How far the server's clock is ahead of this machine's, ms: the best of three looks. */
 async function offsetTo(url: string): Promise<number> {
   return await withClosing(
-    () => connectSql(url, 15_000),
+    () => connectSql(url, LOOK_MS),
     async (sql) => {
       const looks = [];
       for (let n = 0; n < 3; n++) {

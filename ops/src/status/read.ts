@@ -6,7 +6,7 @@ import { type LogReader, lagIn, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
 import { isInUse, lostGroups } from '../lost-places.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
-import { connectSql, type SqlReader } from '../sql.ts';
+import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
 import { type MessagingState, readGauges, readMessagingState, readOpenBreakers } from './gauges.ts';
 
@@ -48,14 +48,11 @@ export interface Status {
   readonly unreachable: readonly string[];
 }
 
-/** How long a statement may take, ms: a database that hangs is named, and the rest is shown. */
-const SQL_MS = 15_000;
-
 /** Reads all parts at once; unreadable parts are listed in the result. */
 export async function readStatus(addresses: Addresses): Promise<Status> {
   const unreachable: string[] = [];
   const instances = readInstances(addresses);
-  const rows = withClosing(() => connectSql(addresses.auditDatabase, SQL_MS), readRowStatus).catch((error: Error) => {
+  const rows = withClosing(() => connectSql(addresses.auditDatabase, LOOK_MS), readRowStatus).catch((error: Error) => {
     unreachable.push(error.message);
     return { outboxes: [], deadLetters: [], orders: {}, oldestPending: [], readOnly: false };
   });
@@ -103,7 +100,7 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
 
 async function readLostPlaces({ brokers, auditDatabase }: Addresses): Promise<Status['lostPlaces']> {
   const found = await withClosing(
-    () => connectSql(auditDatabase, SQL_MS),
+    () => connectSql(auditDatabase, LOOK_MS),
     (sql) =>
       withClosing(
         () => createKafkaAdmin({ brokers, clientId: 'ops' }),

@@ -7,7 +7,7 @@ import { z } from 'zod';
 const UNSHOWABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 const VISIBLE = /[^\p{Z}\p{C}]/u;
 
-/** What is wrong with a text that shall be stored and shown on one line; undefined if nothing is. */
+/** The fault of a text that is to be stored and shown on one line, in words; undefined if it has none. */
 export function textFault(text: string): string | undefined {
   const [found] = UNSHOWABLE.exec(text) ?? [];
   if (found !== undefined) {

@@ -1,4 +1,4 @@
-import type { Admin, Kafka } from 'kafkajs';
+import type { Admin, Kafka, TopicPartitionOffset } from 'kafkajs';
 import type { BrokerConsumer, ConsumeOptions } from '../broker.ts';
 import { atMost, type Clock, WOKEN } from '../clock.ts';
 import { describe, withCauses } from '../errors.ts';
@@ -9,7 +9,7 @@ import { logRanges } from './offsets.ts';
 import { OffsetOutOfRangeError } from './patches.ts';
 import { groupPlaces, type LostPlace, lostAmong } from './places.ts';
 import { createRestarts, type Restarts, SETTLED_MS } from './restarts.ts';
-import { type PartitionOffset, type Session, type SessionOptions, startSession } from './session.ts';
+import { type Session, type SessionOptions, startSession } from './session.ts';
 
 /** How often a halted group checks whether an operator has repaired its offsets, ms. */
 const HALTED_MS = 5_000;
@@ -167,7 +167,7 @@ function beyondEnd(lost: readonly LostPlace[], before: ReadonlyMap<string, bigin
  * Where the assigned partitions begin of which the group has no offset. They are committed at once: else a partition in
  * which nothing was read yet would look like one whose offset is gone.
  */
-async function unplacedStarts(work: Work, assigned: ReadonlySet<string>): Promise<PartitionOffset[]> {
+async function unplacedStarts(work: Work, assigned: ReadonlySet<string>): Promise<TopicPartitionOffset[]> {
   const { admin, consume, clock } = work;
   if (!consume.fromBeginning || work.isPlaced) return [];
   const places = await admin((client) => groupPlaces(client, consume.groupId, consume.topics, clock.now()));

@@ -1,4 +1,4 @@
-import kafkajs, { type Cluster, type Consumer, type Kafka } from 'kafkajs';
+import kafkajs, { type Cluster, type Consumer, type Kafka, type TopicPartitionOffset } from 'kafkajs';
 import type { ConsumeOptions } from '../broker.ts';
 import { atMost, type Clock, WOKEN } from '../clock.ts';
 import { describe } from '../errors.ts';
@@ -28,13 +28,7 @@ export interface SessionOptions {
   readonly formerMember: string | undefined;
   readonly onJoin: (memberId: string) => void;
   /** Where the assigned partitions (`topic/partition`) begin in which the group has no offset committed. */
-  readonly startsOf: (assigned: ReadonlySet<string>) => Promise<PartitionOffset[]>;
-}
-
-export interface PartitionOffset {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: string;
+  readonly startsOf: (assigned: ReadonlySet<string>) => Promise<TopicPartitionOffset[]>;
 }
 
 /** One KafkaJS consumer from its start to its crash or stop. */
