@@ -89,3 +89,43 @@ it('when the broker is away, then the client tries every second, and only long i
   expect(Math.max(...slept)).toBeLessThanOrEqual(1_000);
   expect(restarting.indexOf(true)).toBe(29);
 });
+
+it('when a consumer stops while it looks where its partitions begin, then the stop waits for the look', async () => {
+  const look = Promise.withResolvers<void>();
+  const joined = Promise.withResolvers<void>();
+  const asleep = (_: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+  let asked = 0;
+  const fetchOffsets = async () => {
+    asked += 1;
+    if (asked === 2) await look.promise;
+    return asked === 1 ? [{ topic: 'order-created', partitions: [{ partition: 0, offset: '-1' }] }] : [];
+  };
+  const none = async () => [{ partition: 0, offset: '0', high: '0', low: '0' }];
+  const admin = async <T>(work: (admin: Admin) => Promise<T>) =>
+    await work({ fetchOffsets, fetchTopicOffsets: none, fetchTopicOffsetsByTimestamp: none } as unknown as Admin);
+  const quiet: EventLogger = { debug() {}, info() {}, warn() {}, error() {} };
+  const consumer = superviseConsumer({
+    kafka: {} as Kafka,
+    admin,
+    consume: { ...TOPICS, topics: ['order-created'] },
+    logger: quiet,
+    metrics: noMetrics,
+    clock: { now: () => 0, sleep: asleep },
+    async start({ onJoin, startsOf }) {
+      onJoin('member 1');
+      void startsOf(new Set(['order-created/0']));
+      joined.resolve();
+      return { ended: new Promise(() => {}), stop: async () => {}, abandon() {} };
+    },
+  });
+  await joined.promise;
+  let isStopped = false;
+  const stopped = consumer.stop().then(() => {
+    isStopped = true;
+  });
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect({ asked, isStopped }).toEqual({ asked: 2, isStopped: false });
+  look.resolve();
+  await stopped;
+});

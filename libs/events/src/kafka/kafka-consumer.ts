@@ -44,6 +44,8 @@ interface Work extends SupervisorOptions {
   isPlaced: boolean;
   /** The member of the newest session that has joined. */
   member: string | undefined;
+  /** The newest look for where assigned partitions begin; a session that was abandoned leaves it behind. */
+  looking: Promise<unknown>;
 }
 
 /**
@@ -65,6 +67,7 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
     positions: undefined,
     session: undefined,
     member: undefined,
+    looking: Promise.resolve(),
   };
   const ended = supervise(work);
   return {
@@ -73,7 +76,7 @@ export function superviseConsumer(options: SupervisorOptions): BrokerConsumer {
       stopping.abort();
       await work.session?.stop();
       // Waits 3 s at most: a client may still be trying to connect to a broker that is away.
-      await atMost(options.clock, 3_000, ended);
+      await atMost(options.clock, 3_000, Promise.allSettled([ended, work.looking]));
     },
   };
 }
@@ -118,7 +121,11 @@ async function live(work: Work): Promise<void> {
     work.joined.resolve();
   };
   try {
-    const startsOf = (assigned: ReadonlySet<string>) => unplacedStarts(work, assigned);
+    const startsOf = (assigned: ReadonlySet<string>) => {
+      const starts = unplacedStarts(work, assigned);
+      work.looking = Promise.allSettled([starts]);
+      return starts;
+    };
     const current = await start({ kafka, consume, logger, clock, positions, formerMember, onJoin, startsOf });
     work.session = current;
     if (stopping.aborted) return await current.stop();
@@ -168,8 +175,8 @@ function beyondEnd(lost: readonly LostPlace[], before: ReadonlyMap<string, bigin
  * which nothing was read yet would look like one whose offset is gone.
  */
 async function unplacedStarts(work: Work, assigned: ReadonlySet<string>): Promise<TopicPartitionOffset[]> {
-  const { admin, consume, clock } = work;
-  if (!consume.fromBeginning || work.isPlaced) return [];
+  const { admin, consume, clock, stopping } = work;
+  if (!consume.fromBeginning || work.isPlaced || stopping.aborted) return [];
   const places = await admin((client) => groupPlaces(client, consume.groupId, consume.topics, clock.now()));
   return places
     .filter(({ topic, partition, committed }) => committed === undefined && assigned.has(`${topic}/${partition}`))

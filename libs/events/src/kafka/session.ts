@@ -83,7 +83,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     async stop() {
       stopping.abort(WOKEN);
       await atWork.idle();
-      await atMost(clock, 2_000, committer.flush());
+      await atMost(clock, 2_000, Promise.all([committer.flush(), work.starts.committed]));
       close();
       await atMost(clock, 5_000, consumer.disconnect());
     },
