@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
 import { type Metrics, within } from '../process/index.ts';
 import { type ComparedClock, createDatabaseClock } from './database-clock.ts';
+import './driver-patch.ts';
 import { createFairGate } from './fair-gate.ts';
 import { keepAlive } from './keep-alive.ts';
 import type { Database, DedicatedConnection, SqlValue, Transaction } from './transaction.ts';
