@@ -5,6 +5,7 @@ import { stackEnv } from '../../deploy/local/addresses.ts';
 import { openStack, type Stack } from '../../deploy/local/stack.ts';
 import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
 import { ALL_SERVICE_NAMES, EXAMPLE_NAMES, SERVICE_NAMES, schemaOf } from '../../services/services.ts';
+import { emptyLog } from './empty-log.ts';
 
 export const SCHEMAS = ALL_SERVICE_NAMES.map((name) => schemaOf(name));
 
@@ -37,10 +38,16 @@ export function connectRoot(stack: Stack): Promise<SqlConnection> {
  * consumed as orders that do not exist.
  */
 export async function wipe(stack: Stack): Promise<void> {
+  rmSync(join(stack.dir, 'data-platform'), { recursive: true, force: true });
+  await Promise.all([emptyKafka(stack), emptySchemas(stack), emptyRedis(stack)]);
+}
+
+async function emptyKafka(stack: Stack): Promise<void> {
+  if (await emptyLog(stack.env.KAFKA_BROKERS ?? '')) return;
   const kafka = stack.part('kafka');
   await kafka.stop();
-  for (const folder of ['kafka', 'data-platform']) rmSync(join(stack.dir, folder), { recursive: true, force: true });
-  await Promise.all([kafka.start(), emptySchemas(stack), emptyRedis(stack)]);
+  rmSync(join(stack.dir, 'kafka'), { recursive: true, force: true });
+  await kafka.start();
 }
 
 async function emptySchemas(stack: Stack): Promise<void> {

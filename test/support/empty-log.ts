@@ -1,0 +1,30 @@
+import kafkajs from 'kafkajs';
+
+/** The broker's own topics, which it keeps. */
+const INTERNAL = /^__/;
+
+/**
+ * Deletes every topic and every group of a broker. This is quicker than a new broker, which starts cold.
+ * @returns false when that cannot be done: no broker answers, or a group still has a member, such as a killed process
+ */
+export async function emptyLog(brokers: string): Promise<boolean> {
+  const kafka = new kafkajs.Kafka({
+    clientId: 'wipe',
+    brokers: brokers.split(','),
+    retry: { retries: 2 },
+    logLevel: kafkajs.logLevel.NOTHING,
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { groups } = await admin.listGroups();
+    if (groups.length > 0) await admin.deleteGroups(groups.map(({ groupId }) => groupId));
+    const topics = (await admin.listTopics()).filter((topic) => !INTERNAL.test(topic));
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
