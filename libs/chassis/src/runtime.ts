@@ -117,7 +117,7 @@ export function openDatabase(
   health.addCheck('database', () => expectWritable(database));
   health.tellTime(() => (clock.isCompared ? clock.now() : undefined));
   health.addCheck('clock', async () => {
-    if (!clock.isCompared) await clock.compare();
+    await clock.compared();
     clock.check();
   });
   repeat({ name: 'compare-clocks', everyMs: COMPARE_EVERY_MS, run: () => clock.compare() }).trigger();

@@ -84,7 +84,12 @@ const { admission, placeOrder, oldestMs } = createTakeOrders({
   nowMs: database.clock.now,
   monotonicMs: () => performance.now(),
   metrics,
-  readBacklog: createReadBacklog(database, { deadlineMs, lateMs: LATE_TARGETS * config.ORDER_BACKLOG_TARGET_MS, now }),
+  readBacklog: createReadBacklog(database, {
+    deadlineMs,
+    lateMs: LATE_TARGETS * config.ORDER_BACKLOG_TARGET_MS,
+    // The first reading comes at once, before the clocks are compared.
+    now: () => database.clock.compared().then(now),
+  }),
 });
 repeat({
   name: 'expire-orders',

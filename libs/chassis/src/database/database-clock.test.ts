@@ -55,6 +55,14 @@ describe("the clock of a service, compared with its database's", () => {
     expect(() => clock.check()).not.toThrow();
   });
 
+  it('when many wait for the first comparison, then the database is asked once, and later waits ask nothing', async () => {
+    const { clock, world } = clockOf();
+    await Promise.all([clock.compared(), clock.compared()]);
+    const askedUntil = world.at;
+    await clock.compared();
+    expect({ at: world.at, askedUntil }).toEqual({ at: 5_002, askedUntil: 5_002 });
+  });
+
   it('when every answer is slow, then no such comparison is used', async () => {
     const { clock, world, trueTime } = clockOf({ roundTripMs: 5_000 });
     await expect(clock.compare()).rejects.toThrow('to within');

@@ -19,6 +19,8 @@ export interface ComparedClock extends DatabaseClock {
   /** Compares the clocks. @throws {OutageError} when no comparison was exact enough, or the database is away */
   compare(): Promise<void>;
   readonly isCompared: boolean;
+  /** Waits for the first comparison, which it makes when none is under way. @throws as `compare` */
+  compared(): Promise<void>;
   /** @throws an error that says why, when the clock must not be used */
   check(): void;
 }
@@ -83,6 +85,9 @@ export function createComparedClock(options: ClockOptions): ComparedClock {
     },
     get isCompared() {
       return offset !== undefined;
+    },
+    async compared() {
+      if (!offset) await clock.compare();
     },
     check() {
       if (!offset) throw new Error("not compared with the database server's clock yet");

@@ -99,7 +99,7 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
     execute: (sql, params) => statement<{ affectedRows: number; insertId: number }>(sql, params),
     async transaction(work) {
       // Whatever a transaction writes has the time of the database, from the first one on.
-      if (!clock.isCompared) await clock.compare();
+      await clock.compared();
       return await retried(() => withSession((session) => runTransaction(session, work)));
     },
     dedicatedConnection: (dedicated) => openConnection(options, dedicated),

@@ -57,7 +57,7 @@ interface ReadBacklogOptions {
   readonly deadlineMs: number;
   /** Age from which a PENDING order is late, ms. */
   readonly lateMs: number;
-  readonly now: () => Date;
+  readonly now: () => Date | Promise<Date>;
   /** Number of oldest PENDING orders left out of `oldest`. */
   readonly stragglers?: number;
 }
@@ -86,7 +86,7 @@ export function createReadBacklog(
   }
 
   return async () => {
-    const at = now().getTime();
+    const at = (await now()).getTime();
     from ??= new Date(at - COMMITTED_AFTER_MS);
     // The next reading counts from a later time: that of the oldest order that may still end, as far as is known.
     const unended = Math.min(at - COMMITTED_AFTER_MS, oldestBefore?.getTime() ?? at);
