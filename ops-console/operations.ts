@@ -142,6 +142,7 @@ const status = describes<ShownStatus>()(
             live: z.boolean().describe('it answers'),
             ready: z.boolean().describe('it has all that it needs'),
             detail: z.string().describe('what it lacks'),
+            measured: z.boolean().describe('it tells its measures: without them nothing below is known'),
             clockSkewMs: z.number().optional().describe('its machine’s clock less its database’s, ms'),
             messaging: messaging.optional(),
             openBreakers: z.array(z.string()).describe('of a gateway: services that it lets alone for the moment'),

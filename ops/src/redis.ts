@@ -11,15 +11,38 @@ export interface RedisReader extends SortedSets, DoorReader {
 const CONNECT_MS = 2_000;
 const FIELDS_AT_ONCE = 1_000;
 
+/** What decides whether the shop can use a Redis server. */
+export interface RedisState {
+  readonly version: string;
+  readonly role: string;
+  /** The policy when memory is full. `noeviction` loses nothing without a word. */
+  readonly policy: string;
+  /** Bytes used and the most that may be; 0: no limit. */
+  readonly used: number;
+  readonly most: number;
+}
+
+/** @throws in words when Redis does not answer in time */
+export async function readRedisState(url: string): Promise<RedisState> {
+  const redis = await connect(url);
+  try {
+    const text = await redis.info();
+    const value = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(text)?.[1] ?? '';
+    return {
+      version: value('redis_version'),
+      role: value('role'),
+      policy: value('maxmemory_policy'),
+      used: Number(value('used_memory')),
+      most: Number(value('maxmemory')),
+    };
+  } finally {
+    redis.disconnect();
+  }
+}
+
 /** Connects. @throws in words when Redis does not answer in time */
 export async function openRedis(url: string): Promise<RedisReader> {
-  const redis = createRedis(url, createLogger({ service: 'ops', level: 'silent' }));
-  try {
-    await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
-  } catch (error) {
-    redis.disconnect();
-    throw new Error(`Redis at ${new URL(url).host} cannot be reached`, { cause: error });
-  }
+  const redis = await connect(url);
   return {
     async read(day) {
       const unreadable = (error: Error) => Promise.reject(new SetsUnreadableError(error.message, { cause: error }));
@@ -50,6 +73,17 @@ export async function openRedis(url: string): Promise<RedisReader> {
     },
     close: () => redis.disconnect(),
   };
+}
+
+async function connect(url: string): Promise<ReturnType<typeof createRedis>> {
+  const redis = createRedis(url, createLogger({ service: 'ops', level: 'silent' }));
+  try {
+    await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+    return redis;
+  } catch {
+    redis.disconnect();
+    throw new Error(`Redis at ${new URL(url).host} cannot be reached`);
+  }
 }
 
 function ofDoor<T>(answer: Promise<T>): Promise<T> {

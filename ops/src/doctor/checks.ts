@@ -6,14 +6,17 @@ import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../se
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { lostPlaces } from '../lost-places.ts';
+import { readRedisState } from '../redis.ts';
 import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
+import { isSilent, SILENT } from '../status/problems.ts';
 import { isReadOnlyServer, readInstances } from '../status/read.ts';
 import { topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
 import { examineClocks, examineTimestamps } from './clocks.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { groupFailure, groupState, messagingFaults } from './groups.ts';
+import { redisWords } from './redis-state.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -24,6 +27,7 @@ export async function examine(addresses: Addresses): Promise<Diagnosis[]> {
     databases(addresses),
     kafka(addresses),
     registry(addresses),
+    redisServer(addresses),
     instances(addresses),
   ]);
   return parts.flat();
@@ -177,6 +181,11 @@ async function registry({ registry: url }: Addresses): Promise<Diagnosis[]> {
   );
 }
 
+async function redisServer({ redis: url }: Addresses): Promise<Diagnosis[]> {
+  const look = async () => redisWords(await readRedisState(url));
+  return [await attempt('Redis', 'docs/runbooks/redis-away.md; see REDIS_URL', look)];
+}
+
 async function ask(url: string, path: string, body?: string): Promise<unknown> {
   const answer = await fetch(`${url}${path}`, {
     ...(body && { method: 'POST', body, headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' } }),
@@ -192,6 +201,7 @@ async function instances(addresses: Addresses): Promise<Diagnosis[]> {
   const states = found.flatMap((instance) => {
     const { service, url, live, ready, detail } = instance;
     const what = `${service} at ${url}`;
+    if (isSilent(instance)) return [{ what, wrong: `it ${SILENT}`, mend: 'its log may say why; restart it' }];
     if (ready) return [{ what, detail: 'ready' }, ...messagingFaults(instance)];
     const mend = live ? 'its log says what it waits for' : 'start it';
     return [{ what, wrong: `${live ? 'not ready' : 'away'}: ${detail}`, mend }, ...messagingFaults(instance)];

@@ -40,6 +40,7 @@ describe('the diagnosis of a consumer group', () => {
       live: true,
       ready: true,
       detail: '',
+      measured: true,
       clockSkewMs: undefined,
       messaging,
       openBreakers: [],

@@ -22,6 +22,7 @@ const instance = (change: Partial<Status['instances'][number]> = {}): Status['in
   live: true,
   ready: true,
   detail: '',
+  measured: true,
   clockSkewMs: 0,
   messaging: messaging({}),
   openBreakers: [],
@@ -51,6 +52,7 @@ describe('problems shown to an operator', () => {
       { instances: [instance({ openBreakers: ['catalog'] })] },
       'breaker of catalog open: docs/runbooks/breaker-open.md',
     ],
+    [{ instances: [instance({ measured: false })] }, 'order at http://order is ready, but /metrics does not answer'],
     [{ instances: [instance({ live: false, ready: false })] }, 'order at http://order is away'],
     [
       { instances: [instance({ messaging: messaging({ relaying: true, halted: ['order on t/1'], waiting: [] }) })] },

@@ -15,6 +15,7 @@ export function whatIsWrong(status: Status): string[] {
     ...status.instances
       .filter((it) => !it.ready)
       .map((it) => `${it.service} at ${it.url} is ${it.live ? 'not ready' : 'away'}: ${it.detail}`),
+    ...status.instances.filter(isSilent).map((it) => `${it.service} at ${it.url} ${SILENT}`),
     ...status.instances.flatMap((it) =>
       it.openBreakers.map(
         (name) => `${it.service} at ${it.url} has its breaker of ${name} open: docs/runbooks/breaker-open.md`,
@@ -72,6 +73,13 @@ export function whatIsWrong(status: Status): string[] {
       .map((it) => `order ${it.orderId} is PENDING for ${duration(it.ageMs)}: docs/runbooks/orders-near-deadline.md`),
   ];
 }
+
+/** Whether an instance says that it is ready, and nothing of its groups and its relay. */
+export function isSilent({ ready, measured }: Pick<Status['instances'][number], 'ready' | 'measured'>): boolean {
+  return ready && !measured;
+}
+
+export const SILENT = 'is ready, but /metrics does not answer: whether something of it has halted is not known';
 
 /** What an instance does whose schema ids the registry has lost. */
 export function lostSchemas(types: readonly string[]): string {

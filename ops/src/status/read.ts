@@ -17,6 +17,8 @@ export interface InstanceStatus {
   readonly ready: boolean;
   /** The instance's reason for not being ready. */
   readonly detail: string;
+  /** Whether it tells its measures: without them nothing below is known. */
+  readonly measured: boolean;
   /** Its machine's clock less its database's, ms; undefined where it is not measured. */
   readonly clockSkewMs: number | undefined;
   /** State of its relay and consumers; undefined for the gateway, and for an instance that does not answer. */
@@ -95,7 +97,8 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   const [skew] = metrics.ok ? readGauges(metrics.text, 'clock_skew_seconds') : [];
   const clockSkewMs = skew && skew.value * 1_000;
   const detail = ready.ok ? '' : ready.text.slice(0, 200);
-  return { service, url, live: live.ok, ready: ready.ok, detail, clockSkewMs, messaging, openBreakers };
+  const { ok: measured } = metrics;
+  return { service, url, live: live.ok, ready: ready.ok, detail, measured, clockSkewMs, messaging, openBreakers };
 }
 
 async function readLostPlaces({ brokers, auditDatabase }: Addresses): Promise<Status['lostPlaces']> {

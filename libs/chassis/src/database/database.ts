@@ -21,8 +21,6 @@ const LOCK_WAIT_SECONDS = 5;
  * not come for as long. Longer than any call that a transaction waits for (DATA_PLATFORM_TIMEOUT_MS).
  */
 const SILENCE_SECONDS = 10;
-/** Idle connections beyond the first two are closed after this long, s: each costs pings. */
-const IDLE_SECONDS = 60;
 const DEADLOCK_RETRIES = 5;
 const LOCK_TIMEOUT_RETRIES = 1;
 
@@ -115,7 +113,6 @@ function openPool(settings: ConnectionSettings, poolSize: number): mariadb.Pool 
     ...settings,
     connectionLimit: poolSize,
     minimumIdle: Math.min(2, poolSize),
-    idleTimeout: IDLE_SECONDS,
     initSql: [...settings.initSql, limitsOfStatements],
     acquireTimeout: ACQUIRE_TIMEOUT_MS,
     // An infinite limit makes the pool try every 500 ms; with a limit it backs off to 10 s, long after the database is

@@ -119,7 +119,7 @@ function begin(state: CatalogState, order: EventDataByType['order-created']): De
   const verdict = judge(waiting, counter);
   if (verdict.kind !== 'waits') return conclude(waiting, verdict, products);
 
-  const full = fullLine(wants, counter);
+  const full = fullLine(waiting, counter);
   if (full !== undefined) {
     const refused = { kind: 'refused', reason: 'TOO_MANY_WAITING', productId: full, totalAmount: null } as const;
     return conclude(waiting, refused, products);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LIMITS, orderIdOf, product, productsOf } from '../../test/examples.ts';
 import { settle } from './reservation.ts';
 import type { ProductStock, WaitingReservation } from './states.ts';
-import { Ahead, judge, type Limits, unpaidKey, type Wish } from './waiting.ts';
+import { Ahead, fullLine, judge, type Limits, unpaidKey, type Wish } from './waiting.ts';
 
 type Wants = readonly (readonly [productId: number, quantity: number])[];
 
@@ -64,6 +64,18 @@ describe('an order at the counter', () => {
     ahead.add(third, 'UNPAID_LIMIT');
     expect(look(wish([[1, 10]], { userId: 2 }), [product(1)], { limits, unpaid, ahead })).toBe('fits at 10000');
     expect(look(wish([[1, 2]]), [product(1)], { limits, unpaid })).toBe('fits at 2000');
+  });
+
+  it('when one user has as many orders in line as it may hold pieces, then there is room for others only', () => {
+    const limits: Limits = { ...LIMITS, unpaidPieces: 3 };
+    const ahead = new Ahead();
+    const counter = { products: productsOf(product(1, { waiting: 3 })), unpaid: new Map(), limits, ahead };
+    ahead.add(wish([[1, 1]]), 'PIECES_HELD');
+    ahead.add(wish([[1, 1]]), 'UNPAID_LIMIT');
+    expect(fullLine(wish([[1, 1]]), counter)).toBeUndefined();
+    ahead.add(wish([[1, 1]]), 'UNPAID_LIMIT');
+    expect(fullLine(wish([[1, 1]]), counter)).toBe(1);
+    expect(fullLine(wish([[1, 1]], { userId: 2 }), counter)).toBeUndefined();
   });
 
   it('when it alone wants more than one user may hold, then it is refused', () => {

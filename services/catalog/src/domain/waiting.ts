@@ -4,7 +4,7 @@ import type { OrderedLine, ProductStock, WaitingReservation } from './states.ts'
 export interface Limits {
   /**
    * Pieces of one product that one user's unpaid orders may hold together. Further orders of the user wait until those
-   * end; an order that alone wants more is refused.
+   * end, as many as pieces at most: else one user could fill the line. An order that alone wants more is refused.
    */
   readonly unpaidPieces: number;
   /** Orders that may wait for one product. Further ones are refused. */
@@ -63,13 +63,16 @@ export type Verdict =
 export class Ahead {
   readonly #byProduct = new Map<number, number>();
   readonly #byUser = new Map<string, number>();
+  readonly #orders = new Map<string, number>();
 
   /** Counts an order that stays in line. One that its own user's orders keep back must not keep back others. */
   add({ userId, wants }: Wish, reason: WaitReason): void {
-    if (reason === 'UNPAID_LIMIT') return;
     for (const { productId, quantity } of wants) {
+      const key = unpaidKey(userId, productId);
+      this.#orders.set(key, this.ordersOf(userId, productId) + 1);
+      if (reason === 'UNPAID_LIMIT') continue;
       this.#byProduct.set(productId, this.ofProduct(productId) + quantity);
-      this.#byUser.set(unpaidKey(userId, productId), this.ofUser(userId, productId) + quantity);
+      this.#byUser.set(key, this.ofUser(userId, productId) + quantity);
     }
   }
 
@@ -79,6 +82,11 @@ export class Ahead {
 
   ofUser(userId: number, productId: number): number {
     return this.#byUser.get(unpaidKey(userId, productId)) ?? 0;
+  }
+
+  /** Orders of the user that wait for the product, whatever for. */
+  ordersOf(userId: number, productId: number): number {
+    return this.#orders.get(unpaidKey(userId, productId)) ?? 0;
   }
 }
 
@@ -120,8 +128,12 @@ export function judge({ userId, wants, expectedTotal }: Wish, { products, unpaid
 }
 
 /** Whether there is no room for a further order in a line that it would have to join, and for which product. */
-export function fullLine(wants: readonly OrderedLine[], { products, limits }: Counter): number | undefined {
-  return wants.find(({ productId }) => (products.get(productId)?.waiting ?? 0) >= limits.waitingOrders)?.productId;
+export function fullLine({ userId, wants }: Wish, { products, limits, ahead }: Counter): number | undefined {
+  return wants.find(
+    ({ productId }) =>
+      (products.get(productId)?.waiting ?? 0) >= limits.waitingOrders ||
+      ahead.ordersOf(userId, productId) >= limits.unpaidPieces,
+  )?.productId;
 }
 
 /** What an order joining at the end finds ahead of it. */
