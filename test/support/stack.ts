@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { emptyBroker } from '@shop/events';
 import { Redis } from 'ioredis';
 import { stackEnv } from '../../deploy/local/addresses.ts';
 import { openStack, type Stack } from '../../deploy/local/stack.ts';
 import { connectSql, type SqlConnection } from '../../ops/src/sql.ts';
 import { ALL_SERVICE_NAMES, EXAMPLE_NAMES, SERVICE_NAMES, schemaOf } from '../../services/services.ts';
-import { emptyLog } from './empty-log.ts';
 
 export const SCHEMAS = ALL_SERVICE_NAMES.map((name) => schemaOf(name));
 
@@ -43,7 +43,7 @@ export async function wipe(stack: Stack): Promise<void> {
 }
 
 async function emptyKafka(stack: Stack): Promise<void> {
-  if (await emptyLog(stack.env.KAFKA_BROKERS ?? '')) return;
+  if (await emptyBroker(stack.env.KAFKA_BROKERS ?? '')) return;
   const kafka = stack.part('kafka');
   await kafka.stop();
   rmSync(join(stack.dir, 'kafka'), { recursive: true, force: true });

@@ -24,6 +24,7 @@ export {
   type CommittedOffset,
   createKafkaAdmin,
   createKafkaBroker,
+  emptyBroker,
   type GroupPlace,
   type KafkaAdmin,
   type KafkaBrokerOptions,

@@ -10,7 +10,8 @@ import type { MessagingStore, SetAsidePermit } from '../store/index.ts';
 import { type ApplyDeps, applyMessages, type Failpoint } from './apply.ts';
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts';
 import { type ConsumerState, createConsumerState } from './consumer-state.ts';
-import { createDeadLetterRate, type DeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE, takeFrom } from './isolate.ts';
+import { haltFaulty } from './halt-faulty.ts';
+import { createDeadLetterRate, type DeadLetterRate, isolate, takeFrom } from './isolate.ts';
 import {
   decodeBatch,
   isFinished,
@@ -19,7 +20,6 @@ import {
   type Share,
   schemaFaults,
   takeShares,
-  unreadable,
 } from './pending.ts';
 import { createPersistence } from './persist.ts';
 import { type ConsumerStatus, createReporter, type Reporter } from './report.ts';
@@ -189,7 +189,7 @@ async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
 
 /** Applies the shares, in one transaction where nothing speaks against it. */
 async function applyShares<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<void> {
-  const shares = await haltFaulty(work, taken);
+  const shares = await haltFaulty({ ...work, findPermit: (share) => findPermit(work, share) }, taken);
   const joint = shares.filter((share) => !share.permit);
   if (joint.length > 0) await applyTogether(work, joint);
   for (const share of shares) if (share.permit) await applyAlone(work, share);
@@ -242,47 +242,6 @@ function findPermit<Tx>({ apply, group, persistence }: Work<Tx>, { pending }: Sh
 /** Takes the unreadable messages of each transaction from the permit. */
 function payBy<Tx>({ apply }: Work<Tx>, permit: SetAsidePermit) {
   return (tx: Tx, { deadLettered }: Applied) => takeFrom(permit, apply, tx, deadLettered);
-}
-
-/**
- * Halts partitions where many messages have schemas that the registry does not know, or knows as another event's. One
- * such message is rubbish; many mean that the registry has lost its schemas or was made anew, and dead-lettering would
- * then set everything aside, unless an operator permits it. @returns the shares that may be applied.
- */
-async function haltFaulty<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<Share[]> {
-  const { rate, faults, clock, report, queue } = work;
-  const shares: Share[] = [];
-  let before = rate.count(clock.now());
-  const inARow = faults.tooMany(taken.flatMap(({ messages }) => messages));
-  for (const share of taken) {
-    const wrong = schemaFaults(share);
-    if (wrong === 0 || (before + wrong <= MAX_DEAD_LETTERS_A_MINUTE && !inARow)) {
-      before += wrong;
-      shares.push(share);
-      continue;
-    }
-    try {
-      const permit = await findPermit(work, share);
-      if (!permit || permit.left < unreadable(share)) throw faultError(wrong, share, permit);
-      shares.push({ ...share, permit });
-    } catch (error) {
-      if (error instanceof HandlerBrokenError) {
-        report.halt(share.pending.batch, error);
-        // Halted partitions come again one by one: a short share must not pass for rubbish then.
-        faults.note(share.messages);
-      }
-      queue.giveBack(share.pending, error);
-    }
-  }
-  return shares;
-}
-
-function faultError(wrong: number, { messages }: Share, permit: SetAsidePermit | undefined): HandlerBrokenError {
-  const short = permit ? `; the permit of an operator has ${permit.left} left` : '';
-  const last = messages.findLast((message) => !message.event);
-  return new HandlerBrokenError(
-    `the schema registry does not know the schemas of ${wrong} messages, or knows others${short}; last: ${last?.error}`,
-  );
 }
 
 /** Notes that the share's messages are committed. */

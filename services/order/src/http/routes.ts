@@ -58,6 +58,7 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
   const idempotency = idempotencyKey && { key: idempotencyKey, requestHash: requestHash({ ...body, userId }) };
   const seconds = grantedWait(deps, request);
   try {
+    // Nothing is awaited from here to placeOrder, which counts the order as begun: else a burst would pass uncounted.
     deps.admission.check();
   } catch (refusal) {
     // New orders are refused now, but a repeat only asks for the outcome of its order.

@@ -6,7 +6,7 @@ const BATCH = 200;
 
 /**
  * Cancels orders that have been PENDING for `deadlineMs` or longer, batch by batch. Any number of instances may run it
- * at once: each skips rows that another holds.
+ * at once: each skips rows that another holds. `now` is the database's clock, as for the order's creation.
  * @returns how many it cancelled
  */
 export function createExpireOrders<Tx>(deps: OrderDeps<Tx> & { transactor: Transactor<Tx>; deadlineMs: number }) {

@@ -32,6 +32,7 @@ export type FindKey = (key: Omit<IdempotencyClaim, 'requestId'>) => Promise<Clai
 export interface OrderDeps<Tx> {
   readonly store: OrderStore<Tx>;
   readonly outbox: Outbox<Tx>;
+  /** The database's clock. */
   readonly now: () => Date;
   /** Called with all orders that `tx` has changed: informs followers once `tx` has committed. */
   readonly changed?: (tx: Tx, orders: readonly Order[]) => void;

@@ -20,7 +20,8 @@ export function paymentSubscription(
   return {
     group: 'payment',
     handles: ['stock-reserved', 'coupon-redeemed', 'order-cancelled'],
-    // With a coupon the amount is not known yet: it comes with coupon-redeemed.
+    // With a coupon the amount is not known yet: it comes with coupon-redeemed. The header is set in event-table.ts of
+    // libs/events; what is decided does not rest on it, since `decide` looks at the event itself.
     wants: (headers) => headers.ce_type !== 'stock-reserved' || headers.ce_couponid === undefined,
     handle: createPayOrders(dependencies),
   };

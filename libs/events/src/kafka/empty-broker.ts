@@ -4,10 +4,10 @@ import kafkajs from 'kafkajs';
 const INTERNAL = /^__/;
 
 /**
- * Deletes every topic and every group of a broker. This is quicker than a new broker, which starts cold.
+ * Deletes every topic and every group of a test's broker. This is quicker than a new broker, which starts cold.
  * @returns false when that cannot be done: no broker answers, or a group still has a member, such as a killed process
  */
-export async function emptyLog(brokers: string): Promise<boolean> {
+export async function emptyBroker(brokers: string): Promise<boolean> {
   const kafka = new kafkajs.Kafka({
     clientId: 'wipe',
     brokers: brokers.split(','),
