@@ -1,3 +1,4 @@
+import { drills } from './commands/drills.ts';
 import { generate } from './commands/generate.ts';
 import { infra } from './commands/infra.ts';
 import { lint } from './commands/lint.ts';
@@ -13,6 +14,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   stop,
   reset,
   test,
+  drills,
   lint,
   generate,
   ops: tool('ops/main.ts'),

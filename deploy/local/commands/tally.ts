@@ -13,7 +13,8 @@ export interface JestSummary {
     name: string;
     status: string;
     message: string;
-    assertionResults: { fullName: string; status: string }[];
+    /** `duration` is in ms; null for a test that did not run. */
+    assertionResults: { fullName: string; status: string; duration?: number | null }[];
   }[];
 }
 

@@ -37,8 +37,15 @@ const withServers: [project: string, testMs: number][] = [
 
 const children = new Set<ChildProcess>();
 
+export interface TestOptions {
+  /** Further environment of the tests with servers. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called with the results of each project that gave some. */
+  readonly onSummary?: (summary: JestSummary) => void;
+}
+
 /** Runs every check and test (or those whose path matches the patterns). The last line sums them up. */
-export async function test(patterns: string[]): Promise<number> {
+export async function test(patterns: string[], options: TestOptions = {}): Promise<number> {
   const { name, portOffset } = chosenStack();
   const stackName = name === 'dev' ? 'test' : `${name}-test`;
   const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
@@ -60,12 +67,14 @@ export async function test(patterns: string[]): Promise<number> {
         failed: checks.filter((check) => !check.passed).map((check) => check.name),
       });
     }
-    const alone = withoutServers.map(([project, testMs]) => runProject(project, testMs, patterns, scratch, {}));
+    const alone = withoutServers.map(([project, testMs]) =>
+      runProject(project, testMs, patterns, scratch, {}, options),
+    );
     tallies.push(...(await Promise.all(alone)));
     const { wanted, missing, env } = await preparing;
     if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
     for (const [project, testMs] of wanted) {
-      tallies.push(await runProject(project, testMs, patterns, scratch, env));
+      tallies.push(await runProject(project, testMs, patterns, scratch, env, options));
     }
   } catch (error) {
     if (isEnding()) return interrupted;
@@ -152,6 +161,7 @@ async function runProject(
   patterns: string[],
   scratch: string,
   env: Record<string, string>,
+  options: TestOptions,
 ): Promise<Tally> {
   refuseWhenEnding();
   const output = join(scratch, `${project}.json`);
@@ -161,7 +171,7 @@ async function runProject(
   const reporting = ['--report-on-signal', `--report-directory=${scratch}`, `--report-filename=${basename(report)}`];
   const current = spawn(process.execPath, [...reporting, ...jestArgs(project, patterns), ...args], {
     cwd: root,
-    env: jestEnv(env) as NodeJS.ProcessEnv,
+    env: jestEnv({ ...env, ...options.env }) as NodeJS.ProcessEnv,
     // Jest prints its JSON to standard output too; messages for people go to standard error.
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -172,6 +182,7 @@ async function runProject(
   const code = await exit;
   children.delete(current);
   const summary = existsSync(output) ? (JSON.parse(readFileSync(output, 'utf8')) as JestSummary) : undefined;
+  if (summary) options.onSummary?.(summary);
   return tallyOf(project, summary, code, stayedOpen, root);
 }
 
