@@ -5,7 +5,7 @@
  * without it.
  */
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
 
 interface Command {
   readonly sql?: string;
@@ -15,10 +15,10 @@ interface DriverConnection {
   query(command: Command, resolve: Settle, reject: Settle): unknown;
 }
 
+const require = createRequire(import.meta.url);
 // The package exports no connection class. Its entry for `require` lies in dist/, beside lib/.
-const entry = pathToFileURL(createRequire(import.meta.url).resolve('mariadb'));
-const { default: Connection } = (await import(new URL('../lib/connection.js', entry).href)) as {
-  default: { readonly prototype: DriverConnection };
+const { default: Connection } = require(join(dirname(require.resolve('mariadb')), '../lib/connection.js')) as {
+  readonly default: { readonly prototype: DriverConnection };
 };
 const { query } = Connection.prototype;
 
