@@ -50,7 +50,7 @@ export interface Stack extends StackPlace {
 
 export interface InfraOptions {
   name: string;
-  /** Added to every port of the topology: 0 for `dev`, 1000 for `test`. */
+  /** Added to every port of the topology: 0 for `dev`, 1000 and 2000 for tests. */
   portOffset: number;
   /** The servers to start; default all. */
   parts?: ServerName[];

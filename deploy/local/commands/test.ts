@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
@@ -21,19 +21,41 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 /** How long a finished Jest may take to exit: a handle that keeps it open is a leak in a test or in the tested code. */
 const leaveWithinMs = 20_000;
 
-/**
- * Projects of tests that need no servers and run side by side, and projects that need servers, each with the longest
- * time of one test, ms.
- */
-const withoutServers: [project: string, testMs: number][] = [
+/** A project of tests with the longest time of one test, ms. */
+type Project = readonly [name: string, testMs: number];
+
+/** Projects of tests that need no servers. They run side by side. */
+const withoutServers: readonly Project[] = [
   ['unit', 10_000],
   ['simulation', 300_000],
 ];
-const withServers: [project: string, testMs: number][] = [
-  ['integration', 60_000],
-  ['faults', 240_000],
-  ['browser', 90_000],
+
+/** Projects of tests that need servers. A lane runs them in turn, on a stack of its own. */
+interface Lane {
+  /** A part of the stack's name. */
+  readonly prefix: string;
+  /** By how much the stack's ports are higher than the chosen stack's. */
+  readonly portOffset: number;
+  readonly projects: readonly Project[];
+}
+
+const lanes: readonly Lane[] = [
+  { prefix: '', portOffset: 1_000, projects: [['integration', 60_000]] },
+  {
+    prefix: 'faults-',
+    portOffset: 2_000,
+    projects: [
+      ['faults', 240_000],
+      ['browser', 90_000],
+    ],
+  },
 ];
+
+/**
+ * Memory that both lanes at once want, bytes. Tests wait for processes to start and to end, so one lane alone leaves a
+ * part of two cores idle.
+ */
+const FOR_ALL_LANES = 12 * 2 ** 30;
 
 const children = new Set<ChildProcess>();
 
@@ -46,56 +68,90 @@ export interface TestOptions {
 
 /** Runs every check and test (or those whose path matches the patterns). The last line sums them up. */
 export async function test(patterns: string[], options: TestOptions = {}): Promise<number> {
-  const { name, portOffset } = chosenStack();
-  const stackName = name === 'dev' ? 'test' : `${name}-test`;
-  const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
+  const run: Run = { patterns, options, scratch: mkdtempSync(join(tmpdir(), 'shop-test-')) };
   const interrupted = whenAskedToEnd(async () => {
     for (const child of children) child.kill('SIGKILL');
-    await stopOwnStack(stackName);
-    rmSync(scratch, { recursive: true, force: true });
+    await Promise.all(lanes.map((lane) => stopOwnStack(stackOf(lane).name)));
+    rmSync(run.scratch, { recursive: true, force: true });
   }).then(() => 130);
 
-  const tallies: Tally[] = [];
-  // Fetching and starting the servers takes as long as the tests without servers.
-  const preparing = prepare(patterns, { name: stackName, portOffset: portOffset + 1000, fresh: true });
-  const prepared = Promise.allSettled([preparing]);
-  try {
-    if (patterns.length === 0) {
-      const checks = await runChecks();
-      tallies.push({
-        passed: checks.filter((check) => check.passed).length,
-        failed: checks.filter((check) => !check.passed).map((check) => check.name),
-      });
-    }
-    const alone = withoutServers.map(([project, testMs]) =>
-      runProject(project, testMs, patterns, scratch, {}, options),
-    );
-    tallies.push(...(await Promise.all(alone)));
-    const { wanted, missing, env } = await preparing;
-    if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
-    for (const [project, testMs] of wanted) {
-      tallies.push(await runProject(project, testMs, patterns, scratch, env, options));
-    }
-  } catch (error) {
-    if (isEnding()) return interrupted;
-    console.error(error instanceof Error ? error.message : error);
-    tallies.push({ passed: 0, failed: ['the test run itself'] });
-  } finally {
-    if (!isEnding()) {
-      await prepared;
-      await stopOwnStack(stackName);
-    }
-  }
+  const tallies = await runAll(run);
   if (isEnding()) return interrupted;
-  rmSync(scratch, { recursive: true, force: true });
+  rmSync(run.scratch, { recursive: true, force: true });
   const sum = addUp(tallies);
   if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((each) => `  ${each}`).join('\n')}\n`);
   console.log(lastLine(sum));
   return sum.failed.length > 0 || sum.passed === 0 ? 1 : 0;
 }
 
+interface Run {
+  readonly patterns: string[];
+  readonly options: TestOptions;
+  /** A folder for the results. */
+  readonly scratch: string;
+}
+
+function stackOf({ prefix, portOffset }: Lane): { name: string; portOffset: number } {
+  const chosen = chosenStack();
+  const name = `${prefix}${chosen.name === 'dev' ? 'test' : `${chosen.name}-test`}`;
+  return { name, portOffset: chosen.portOffset + portOffset };
+}
+
+/** Never rejects. */
+async function runAll(run: Run): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  try {
+    if (run.patterns.length === 0) {
+      const checks = await runChecks();
+      tallies.push({
+        passed: checks.filter((check) => check.passed).length,
+        failed: checks.filter((check) => !check.passed).map((check) => check.name),
+      });
+    }
+  } catch (error) {
+    tallies.push(broken(error, 'the checks'));
+  }
+  const alone = Promise.all(
+    withoutServers.map(([project, testMs]) =>
+      runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project)),
+    ),
+  );
+  // Fetching and starting the servers takes as long as the tests without servers. One stack after the other: both fetch
+  // the same tools.
+  let mayBegin: Promise<unknown> = Promise.resolve();
+  const running = lanes.map((lane) => {
+    const prepared = mayBegin.then(() => prepare(run.patterns, lane));
+    const ended = runLane(run, lane, prepared, alone);
+    mayBegin = totalmem() >= FOR_ALL_LANES ? Promise.allSettled([prepared]) : ended;
+    return ended;
+  });
+  tallies.push(...(await alone), ...(await Promise.all(running)).flat());
+  return tallies;
+}
+
+/** Runs the projects of a lane, once its stack is there and nothing else runs that needs no servers. Never rejects. */
+async function runLane(run: Run, lane: Lane, prepared: Promise<Prepared>, alone: Promise<unknown>): Promise<Tally[]> {
+  const tallies: Tally[] = [];
+  try {
+    const { wanted, missing, env } = await prepared;
+    await alone;
+    if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
+    for (const [project, testMs] of wanted) tallies.push(await runProject(run, project, testMs, env));
+  } catch (error) {
+    tallies.push(broken(error, `the run of ${lane.projects.map(([project]) => project).join(' and ')}`));
+  } finally {
+    if (!isEnding()) await stopOwnStack(stackOf(lane).name);
+  }
+  return tallies;
+}
+
+function broken(error: unknown, what: string): Tally {
+  if (!isEnding()) console.error(error instanceof Error ? error.message : error);
+  return { passed: 0, failed: [what] };
+}
+
 interface Prepared {
-  readonly wanted: typeof withServers;
+  readonly wanted: readonly Project[];
   /** The reason why there is no browser, if one is needed. */
   readonly missing: string | undefined;
   /** The addresses of the servers; empty when no servers are needed. */
@@ -105,13 +161,14 @@ interface Prepared {
 /**
  * Starts servers for the projects that need them. Never existing ones: these tests empty schemas and kill processes.
  */
-async function prepare(patterns: string[], options: Parameters<typeof startInfra>[0]): Promise<Prepared> {
-  const wanted: typeof withServers = [];
-  for (const each of withServers) if (await hasTests(each[0], patterns)) wanted.push(each);
+async function prepare(patterns: string[], lane: Lane): Promise<Prepared> {
+  refuseWhenEnding();
+  const wanted: Project[] = [];
+  for (const each of lane.projects) if (await hasTests(each[0], patterns)) wanted.push(each);
   const missing = wanted.some(([project]) => project === 'browser') ? await missingBrowser() : undefined;
   const possible = missing ? wanted.filter(([project]) => project !== 'browser') : wanted;
   if (possible.length === 0) return { wanted: possible, missing, env: {} };
-  const stack = await startInfra(options);
+  const stack = await startInfra({ ...stackOf(lane), fresh: true });
   await migrate(stack, allServices);
   return { wanted: possible, missing, env: stack.env };
 }
@@ -156,12 +213,10 @@ async function missingBrowser(): Promise<string | undefined> {
 
 /** Runs one project in one process, file after file, so that leaks are noticed and servers are not shared. */
 async function runProject(
+  { patterns, scratch, options }: Run,
   project: string,
   testMs: number,
-  patterns: string[],
-  scratch: string,
   env: Record<string, string>,
-  options: TestOptions,
 ): Promise<Tally> {
   refuseWhenEnding();
   const output = join(scratch, `${project}.json`);

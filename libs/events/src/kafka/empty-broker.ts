@@ -1,4 +1,5 @@
-import kafkajs from 'kafkajs';
+import { silentLogger } from '../log.ts';
+import { createClient } from './client.ts';
 
 /** The broker's own topics, which it keeps. */
 const INTERNAL = /^__/;
@@ -8,13 +9,8 @@ const INTERNAL = /^__/;
  * @returns false when that cannot be done: no broker answers, or a group still has a member, such as a killed process
  */
 export async function emptyBroker(brokers: string): Promise<boolean> {
-  const kafka = new kafkajs.Kafka({
-    clientId: 'wipe',
-    brokers: brokers.split(','),
-    retry: { retries: 2 },
-    logLevel: kafkajs.logLevel.NOTHING,
-  });
-  const admin = kafka.admin();
+  const kafka = createClient({ brokers: brokers.split(','), clientId: 'wipe', logger: silentLogger });
+  const admin = kafka.admin({ retry: { retries: 2 } });
   try {
     await admin.connect();
     const { groups } = await admin.listGroups();
