@@ -169,6 +169,9 @@ const status = describes<ShownStatus>()(
       lostPlaces: z
         .array(z.strictObject({ group: z.string().describe('the group'), place: z.string().describe('in words') }))
         .describe('places of groups that the log no longer holds'),
+      newLog: z
+        .array(z.string().describe('the group'))
+        .describe('groups whose topics were made anew: they lack what the group has applied'),
       outboxes: z
         .array(
           z.strictObject({

@@ -1,6 +1,7 @@
-import { type KafkaAdmin, type LostPlace, lostAmong } from '@shop/events';
+import { type KafkaAdmin, type LostPlace, lostAmong, TOPIC_SETTINGS } from '@shop/events';
 import type { Group } from '../../services/groups.ts';
 import { schemaOf } from '../../services/services.ts';
+import { firstIdAt } from './audit/check.ts';
 import { GROUPS, topicsOf } from './audit/groups.ts';
 import type { SqlReader } from './sql.ts';
 
@@ -12,6 +13,9 @@ export interface LostGroup {
 
 /** The command that leads such a group on, and the page that tells more. */
 export const LEAD_ON = 'npm run ops -- republish (docs/runbooks/lost-place.md)';
+
+/** The command that makes a log whole again that was deleted or made anew, and the page that tells more. */
+export const FILL = 'npm run ops -- republish --log (docs/runbooks/lost-log.md)';
 
 /** The places of one group that the log no longer holds; none when it can go on by itself. */
 export async function lostPlaces(
@@ -40,6 +44,33 @@ export async function lostGroups(log: Pick<KafkaAdmin, 'places' | 'topics'>, sql
   for (const group of GROUPS) {
     const places = await lostPlaces(log, sql, group);
     if (places.length > 0) found.push({ group, places });
+  }
+  return found;
+}
+
+/**
+ * Groups that have applied more events in the last seven days than their topics hold, though nothing was removed from
+ * their beginning: the topics were deleted, and made anew. No clock is asked. Once the new topics hold more records
+ * than the group has applied of the old ones, only `republish --log` and the audit tell.
+ */
+export async function groupsOfNewLog(
+  log: Pick<KafkaAdmin, 'ranges' | 'topics'>,
+  sql: SqlReader,
+  now: number,
+): Promise<Group[]> {
+  const existing = new Set(await log.topics());
+  const found: Group[] = [];
+  for (const group of GROUPS) {
+    const ranges = await log.ranges(topicsOf(group).filter((topic) => existing.has(topic)));
+    if (ranges.some(({ low }) => low > 0n)) continue;
+    const held = ranges.reduce((sum, { from, to }) => sum + Number(to - from), 0);
+    const since = firstIdAt(new Date(now - Number(TOPIC_SETTINGS['retention.ms'])));
+    const [row] = await sql.query<{ n: number }>(
+      `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${schemaOf(group.service)}.processed_event
+         WHERE consumer_group = ? AND event_id >= ? LIMIT ?) AS piece`,
+      [group.group, since, held + 1],
+    );
+    if (row && row.n > held) found.push(group);
   }
   return found;
 }

@@ -32,3 +32,11 @@ export function cutLog(stack: Stack, topics: readonly string[]): Promise<void> {
 export function forgetOffsets(stack: Stack, group: string): Promise<void> {
   return administer(stack, (admin) => admin.deleteGroups([group]));
 }
+
+/** Deletes every topic of the shop, with all its records: the broker forgets the groups' offsets with them. */
+export function deleteTopics(stack: Stack): Promise<void> {
+  return administer(stack, async (admin) => {
+    const topics = (await admin.listTopics()).filter((topic) => !topic.startsWith('__'));
+    await admin.deleteTopics({ topics });
+  });
+}

@@ -70,7 +70,10 @@ export {
   INBOX_RETENTION_DAYS,
   type MissedEvent,
   purgeInbox,
+  REPUBLISHED,
+  rememberLonger,
   type SqlMessagingStore,
+  sendAgain,
   setMissedBefore,
 } from './store/index.ts';
 export { startWaiters, type Waiters } from './waiters/index.ts';

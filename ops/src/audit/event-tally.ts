@@ -1,4 +1,4 @@
-import { deriveEventId, EVENTS, type EventType, isEventType } from '@shop/events';
+import { deriveEventId, EVENTS, type EventType, isEventType, REPUBLISHED } from '@shop/events';
 import type { Suspect } from './check.ts';
 import { isLater, overtakenBy } from './implied-events.ts';
 import type { LogRecord } from './log.ts';
@@ -17,7 +17,8 @@ export interface EventTally {
   readonly wrongIds: Suspect[];
   /**
    * Events of orders that stand behind a later one of the same partition. Partitions have no order among them: after
-   * partitions were added, an order's later events lie in another one.
+   * partitions were added, an order's later events lie in another one. An event that was sent anew from its publisher's
+   * rows stands behind whatever came meanwhile, and says so.
    */
   readonly outOfOrder: Suspect[];
   /** Records with a type of the catalogue. */
@@ -50,7 +51,7 @@ export function createEventTally(): EventTally {
     }
     if ((seen & bit) !== 0) return;
     const overtaken = overtakenIn(record, type, seen);
-    if (overtaken.length > 0) {
+    if (overtaken.length > 0 && record.headers[REPUBLISHED] === undefined) {
       const position = `${record.topic}/${record.partition}@${record.offset}`;
       outOfOrder.push({ id: key, detail: `${type} at ${position} comes after ${overtaken.join(', ')}`, key });
     }

@@ -1,3 +1,4 @@
+import { REPUBLISHED } from '@shop/events';
 import type { SetAside } from '../outbox/read.ts';
 import { GROUPS, topicsOf } from './groups.ts';
 import { type LogRange, type LogRecord, lagIn, partitionName } from './log.ts';
@@ -5,13 +6,18 @@ import { type LogRange, type LogRecord, lagIn, partitionName } from './log.ts';
 /** Largest difference between the clocks of services and broker, plus the delay from row to event, ms. */
 export const MARGIN_MS = 60_000;
 
-/** Notes topics that no longer hold their beginning: earlier orders cannot be compared with their events. */
+/**
+ * Notes topics that no longer hold their beginning, or were filled again from rows: earlier orders cannot be compared
+ * with their events.
+ */
 export function retentionWatch(held: readonly LogRange[]) {
   const truncated = held.filter((range) => range.truncated);
   const waiting = new Set(truncated.map(partitionName));
   let latest = truncated.some((range) => range.from >= range.to) ? Date.now() : undefined;
   return {
     add(record: LogRecord): void {
+      const filledSince = record.headers[REPUBLISHED];
+      if (filledSince !== undefined) latest = Math.max(latest ?? 0, Date.parse(filledSince) + MARGIN_MS);
       if (waiting.size === 0) return;
       if (!waiting.delete(partitionName(record))) return;
       latest = Math.max(latest ?? 0, record.timestamp + MARGIN_MS);

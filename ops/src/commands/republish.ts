@@ -1,20 +1,29 @@
 import { createCodec, createKafkaAdmin, type KafkaAdmin } from '@shop/events';
 import type { Command } from 'commander';
 import type { Group } from '../../../services/groups.ts';
+import { schemaOf } from '../../../services/services.ts';
 import { type Addresses, readAddresses } from '../addresses.ts';
+import { GROUPS } from '../audit/groups.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, type Output, reason, wholeNumber } from '../command.ts';
-import { isInUse, lostGroups } from '../lost-places.ts';
+import { FILL, groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
 import { groupNamed } from '../replay/options.ts';
 import { WishError } from '../replay/wish-error.ts';
 import { bring, waitForBrought } from '../republish/bring.ts';
+import { findGaps, type LogGap, oldestHeld } from '../republish/log-gaps.ts';
 import { findMissed, type GroupPlan, oldestKnown, partlyKnown } from '../republish/missed.ts';
-import { planInText, renderPlans } from '../republish/render.ts';
+import { refill } from '../republish/refill.ts';
+import { gapInText, planInText, renderGaps, renderPlans } from '../republish/render.ts';
+import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
+
+/** An outbox that nobody relays is told from a slow one after this long, whatever `--wait` says, ms. */
+const LEAST_PATIENCE_MS = 10_000;
 
 interface Options {
   json?: boolean;
   group?: string;
+  log?: boolean;
   from?: Date;
   execute?: boolean;
   reason?: string;
@@ -37,6 +46,10 @@ export function registerRepublish(program: Command): void {
     'republish --execute --reason "retention was an hour"',
   )
     .option('--group <name>', 'one consumer group; without, all whose place in the log is gone')
+    .option(
+      '--log',
+      'the topics were deleted or made anew: all groups, and the events of seven days are put on the topics again',
+    )
     .option('--from <time>', 'only what happened since: a time (2026-01-31T09:00:00Z) or an age (2h)', (text) =>
       moment(text),
     )
@@ -68,30 +81,67 @@ async function run(context: Context): Promise<ExitCode> {
   const { addresses, sql, log, output, options } = context;
   if (options.execute && !options.reason)
     throw new WishError('--execute wants a --reason: it is kept with each event.');
+  if (options.log && options.group) throw new WishError('--log is about all groups: leave out --group.');
   const oldest = oldestKnown(Date.now());
   if (options.from && options.from < oldest)
     throw new WishError(
       `--from ${options.from.toISOString()} is too long ago: inboxes may have forgotten what was applied before ${oldest.toISOString()}.`,
     );
-  const groups = options.group
-    ? [groupNamed(options.group)]
-    : (await lostGroups(log, sql)).filter(isInUse).map((it): Group => it.group);
+  if (options.log) await expectTopics(context);
+  const groups = await groupsOf(context);
+  const newLog = options.log ? [] : await groupsOfNewLog(log, sql, Date.now());
+  if (newLog.length > 0)
+    output.say(`The topics of ${newLog.map(({ group }) => group).join(', ')} were made anew: ${FILL}`);
   if (groups.length === 0) {
     output.result({ plans: [] }, 'every group has its place in the log: there is nothing to do');
-    return EXIT.done;
+    return newLog.length > 0 ? EXIT.found : EXIT.done;
   }
+  const sources = { log, sql, auditDatabase: addresses.auditDatabase };
   const since = options.from ?? oldest;
-  const plans = await findMissed({ log, sql, auditDatabase: addresses.auditDatabase }, groups, since);
-  output.result({ since, plans: plans.map(planInText) }, renderPlans(plans));
+  const heldSince = options.from ?? oldestHeld(Date.now());
+  const plans = await findMissed(sources, groups, since);
+  const gaps = options.log ? await findGaps(sources, heldSince) : [];
+  output.result(
+    { since, plans: plans.map(planInText), ...(options.log && { gaps: gaps.map(gapInText) }) },
+    [renderPlans(plans), ...(options.log ? [renderGaps(gaps, heldSince)] : [])].join('\n\n'),
+  );
   output.say(`Looked at what happened since ${since.toISOString()}.`);
   for (const words of partlyKnown(groups)) output.say(`Derived from rows, ${words}.`);
-  if (plans.every(({ lost, missed }) => lost.length === 0 && missed.length === 0)) return EXIT.done;
-  if (options.execute) return execute(context, plans);
+  const isWhole = plans.every(({ lost, missed }) => lost.length === 0 && missed.length === 0);
+  if (isWhole && gaps.length === 0) return EXIT.done;
+  if (options.execute) return execute(context, plans, { gaps, since: heldSince });
   output.say('Nothing was changed. Repeat with --execute and --reason to do it.');
   return EXIT.found;
 }
 
-async function execute(context: Context, plans: readonly GroupPlan[]): Promise<ExitCode> {
+/** Without a topic nothing can be read, nor sent. */
+async function expectTopics({ log }: Context): Promise<void> {
+  const existing = new Set(await log.topics());
+  const missing = RUNNING_TOPICS.filter((topic) => !existing.has(topic));
+  if (missing.length > 0)
+    throw new WishError(`${missing.join(', ')}: no such topic. First: npm run ops -- topics --execute`);
+}
+
+async function groupsOf({ log, sql, options }: Context): Promise<readonly Group[]> {
+  if (options.group) return [groupNamed(options.group)];
+  if (!options.log) return (await lostGroups(log, sql)).filter(isInUse).map((it): Group => it.group);
+  // The broker has forgotten the offsets with the topics: an optional group that has ever applied anything is in use.
+  const inUse: Group[] = [];
+  for (const group of GROUPS) {
+    const applied = await sql.query(
+      `SELECT 1 FROM ${schemaOf(group.service)}.processed_event WHERE consumer_group = ? LIMIT 1`,
+      [group.group],
+    );
+    if (!group.optional || applied.length > 0) inUse.push(group);
+  }
+  return inUse;
+}
+
+async function execute(
+  context: Context,
+  plans: readonly GroupPlan[],
+  { gaps, since }: { readonly gaps: readonly LogGap[]; readonly since: Date },
+): Promise<ExitCode> {
   const { addresses, output, options } = context;
   const codec = createCodec({ registryUrl: addresses.registry });
   await codec.ready();
@@ -102,6 +152,11 @@ async function execute(context: Context, plans: readonly GroupPlan[]): Promise<E
       (service) => bring(service, codec, plan, options.reason ?? ''),
     );
     output.say(`${group.group}: ${brought} events were set before it.`);
+  }
+  // After the letters: what comes of their keys from the log waits behind them.
+  for (const gap of gaps) {
+    await refill(addresses, gap, { codec, since, patienceMs: Math.max(LEAST_PATIENCE_MS, options.wait * 1_000) });
+    output.say(`${gap.service}: ${gap.events.length} events are on the topics again.`);
   }
   const deadline = performance.now() + options.wait * 1_000;
   const codes: ExitCode[] = [];

@@ -5,7 +5,7 @@ import { createKafkaAdmin, EVENTS, type KafkaAdmin } from '@shop/events';
 import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
-import { lostPlaces } from '../lost-places.ts';
+import { FILL, groupsOfNewLog, lostPlaces } from '../lost-places.ts';
 import { readRedisState } from '../redis.ts';
 import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
@@ -150,8 +150,14 @@ async function groups(admin: KafkaAdmin, auditDatabase: string): Promise<Diagnos
       }
     }),
   );
+  const newLog = await groupsOfNewLog(admin, reader, Date.now()).catch(() => []); // What is away is told above.
   await sql?.close();
-  return found;
+  const emptied = newLog.map(({ group }) => ({
+    what: `log of ${group}`,
+    wrong: 'its topics hold less than the group has applied: they were made anew',
+    mend: FILL,
+  }));
+  return [...found, ...emptied];
 }
 
 async function registry({ registry: url }: Addresses): Promise<Diagnosis[]> {

@@ -54,7 +54,7 @@ interface Candidate {
   readonly missed: Map<string, Missed>;
 }
 
-interface Sources {
+export interface Sources {
   readonly log: Pick<KafkaAdmin, 'places' | 'ranges' | 'read'>;
   /** Reads every schema. */
   readonly sql: SqlReader;
@@ -134,9 +134,24 @@ function noteId(ids: Set<string>): (record: IncomingRecord) => void {
 
 async function compareRows(
   { sql, auditDatabase }: Sources,
-  { service, read }: Publication,
+  publication: Publication,
   candidates: readonly Candidate[],
   since: Date,
+): Promise<void> {
+  await readPublished(auditDatabase, publication, since, async (events) => {
+    for (const candidate of candidates) await take(sql, candidate, events);
+  });
+}
+
+/**
+ * Reads what a publisher's rows tell, page by page, in one snapshot. Events that wait in its outbox are left out, and
+ * those that an operator set aside there: they are not sent, and not missed.
+ */
+export async function readPublished(
+  auditDatabase: string,
+  { service, read }: Publication,
+  since: Date,
+  each: (events: readonly Missed[]) => Promise<void>,
 ): Promise<void> {
   const url = new URL(auditDatabase);
   url.pathname = schemaOf(service);
@@ -144,21 +159,20 @@ async function compareRows(
     () => connectSql(url.href),
     (own) =>
       own.snapshot(async (rows) => {
-        // What an operator set aside in the outbox is not sent, and not missed.
-        const waiting = new Set(
-          (
-            await rows.query<{ id: string }>(
-              `SELECT id FROM outbox UNION ALL
-               SELECT event_id FROM dead_letter WHERE consumer_group = 'outbox' AND event_id IS NOT NULL`,
-            )
-          ).map((row) => row.id),
+        const unsent = await rows.query<{ id: string; type: string }>(
+          `SELECT id, type FROM outbox UNION ALL
+           SELECT event_id, event_type FROM dead_letter WHERE consumer_group = 'outbox' AND event_id IS NOT NULL`,
         );
-        for await (const page of read(rows, since)) {
-          const events = page.map((past) => missable(service, past)).filter(({ id }) => !waiting.has(id));
-          for (const candidate of candidates) await take(sql, candidate, events);
-        }
+        const waiting = new Set(unsent.map(nameOf));
+        for await (const page of read(rows, since))
+          await each(page.map((past) => missable(service, past)).filter((event) => !waiting.has(nameOf(event))));
       }),
   );
+}
+
+/** An event by type and id: a request for a coupon and its coupon have the same id. */
+export function nameOf({ type, id }: { readonly type: string; readonly id: string }): string {
+  return `${type} ${id}`;
 }
 
 function missable(service: string, past: PastEvent): Missed {

@@ -33,6 +33,7 @@ const well: Status = {
   topics: [],
   groups: [{ group: 'order', lag: 100 }],
   lostPlaces: [],
+  newLog: [],
   outboxes: [{ service: 'order', waiting: 12, oldestMs: 40 }],
   deadLetters: [],
   orders: { PENDING: 3 },
@@ -87,6 +88,10 @@ describe('problems shown to an operator', () => {
     [
       { lostPlaces: [{ group: 'payment', place: 'order-events/1: committed 3, the log holds 5 to 9' }] },
       'group payment cannot go on at order-events/1: committed 3, the log holds 5 to 9: npm run ops -- republish',
+    ],
+    [
+      { newLog: ['payment'] },
+      'the topics of group payment hold less than it has applied: npm run ops -- republish --log',
     ],
     [
       { outboxes: [{ service: 'order', waiting: 12, oldestMs: 6_000 }] },

@@ -1,6 +1,6 @@
 import { DATA_PLATFORM } from '../audit/groups.ts';
 import { duration } from '../command.ts';
-import { LEAD_ON } from '../lost-places.ts';
+import { FILL, LEAD_ON } from '../lost-places.ts';
 import type { Status } from './read.ts';
 
 /** An older outbox row waits for more than its turn, ms. */
@@ -38,6 +38,7 @@ export function whatIsWrong(status: Status): string[] {
       ),
     ),
     ...status.lostPlaces.map(({ group, place }) => `group ${group} cannot go on at ${place}: ${LEAD_ON}`),
+    ...status.newLog.map((group) => `the topics of group ${group} hold less than it has applied: ${FILL}`),
     ...status.instances.flatMap((it) =>
       (it.messaging?.waiting ?? []).map(
         (group) =>

@@ -4,7 +4,7 @@ import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
 import { type LogReader, lagIn, partitionName } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
-import { isInUse, lostGroups } from '../lost-places.ts';
+import { groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
@@ -34,6 +34,8 @@ export interface Status {
   readonly groups: readonly { readonly group: string; readonly lag: number }[];
   /** Places of groups that the log no longer holds, in words: the group halts there. */
   readonly lostPlaces: readonly { readonly group: string; readonly place: string }[];
+  /** Groups whose topics were made anew: they lack what the group has applied. */
+  readonly newLog: readonly string[];
   readonly outboxes: readonly { readonly service: ServiceName; readonly waiting: number; readonly oldestMs: number }[];
   readonly deadLetters: readonly {
     readonly group: string;
@@ -62,8 +64,9 @@ export async function readStatus(addresses: Addresses): Promise<Status> {
     unreachable.push(`Kafka at ${addresses.brokers.join(',')} cannot be read: ${error.message}`);
     return { topics: [], groups: [] };
   });
-  const lost = readLostPlaces(addresses).catch(() => []); // What is away is told by the two before.
-  return { instances: await instances, ...(await rows), ...(await log), lostPlaces: await lost, unreachable };
+  // What is away is told by the two before.
+  const lost = readLost(addresses).catch(() => ({ lostPlaces: [], newLog: [] }));
+  return { instances: await instances, ...(await rows), ...(await log), ...(await lost), unreachable };
 }
 
 /** How long an instance may take to answer, ms. */
@@ -101,18 +104,24 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   return { service, url, live: live.ok, ready: ready.ok, detail, measured, clockSkewMs, messaging, openBreakers };
 }
 
-async function readLostPlaces({ brokers, auditDatabase }: Addresses): Promise<Status['lostPlaces']> {
-  const found = await withClosing(
+function readLost({ brokers, auditDatabase }: Addresses): Promise<Pick<Status, 'lostPlaces' | 'newLog'>> {
+  return withClosing(
     () => connectSql(auditDatabase, LOOK_MS),
     (sql) =>
       withClosing(
         () => createKafkaAdmin({ brokers, clientId: 'ops' }),
-        (log) => lostGroups(log, sql),
+        async (log) => {
+          const found = (await lostGroups(log, sql)).filter(isInUse);
+          const newLog = await groupsOfNewLog(log, sql, Date.now());
+          return {
+            lostPlaces: found.flatMap(({ group, places }) =>
+              places.map(({ words }) => ({ group: group.group, place: words })),
+            ),
+            newLog: newLog.map(({ group }) => group),
+          };
+        },
       ),
   );
-  return found
-    .filter(isInUse)
-    .flatMap(({ group, places }) => places.map(({ words }) => ({ group: group.group, place: words })));
 }
 
 async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {

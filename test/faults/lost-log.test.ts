@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectStatus } from '../support/api.ts';
+import { expectCleanAudit, untilIdle } from '../support/audit.ts';
+import { drillSize, noteFigure } from '../support/drill.ts';
+import { eventually } from '../support/eventually.ts';
+import '../support/hygiene.ts';
+import { deleteTopics } from '../support/log.ts';
+import { inTurns, type Placed, placeMany, placeOne } from '../support/many-orders.ts';
+import { expectOps, startOps } from '../support/ops.ts';
+import { connectRoot } from '../support/stack.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const ORDERS = drillSize(5_000);
+/** Orders that the log knew of, and one of its readers did not yet. */
+const UNREAD = 20;
+const PRICE = 100;
+
+let system: System;
+let api: System['api'];
+let users: number[];
+let productId: number;
+/** Completed orders. */
+const completed: Placed[] = [];
+
+beforeAll(async () => {
+  // Orders wait while the log is gone, and must not be cancelled meanwhile.
+  system = await startSystem({ env: { ORDER_DEADLINE_MS: '900000' } });
+  api = system.api;
+  users = await Promise.all(Array.from({ length: 20 }, () => api.newUser(10_000_000)));
+  productId = await api.newProduct(PRICE, 1_000_000);
+  await ordersOfAllEnds();
+  await untilIdle(system);
+}, 600_000);
+
+afterAll(() => system?.stop(), 60_000);
+
+const ops = (args: readonly string[], code = 0) => expectOps(system.stack, args, code);
+const place = (count: number) => placeMany(api, count, { users, productId });
+const bringBack = ['republish', '--log', '--execute', '--reason', 'a drill'];
+
+describe('all topics are deleted while orders are on their way', () => {
+  let unpaid: Placed[];
+  let unreserved: Placed[];
+  let unsent: Placed[];
+  let refunded: Placed[];
+
+  beforeAll(async () => {
+    // Ranking and payment miss these cancellations, payment the reservations, catalog the last orders.
+    await Promise.all([system.process('ranking').stop(), system.process('payment').stop()]);
+    refunded = completed.slice(0, UNREAD);
+    await inTurns(refunded, async ({ orderId, userId }) =>
+      expect([200, 202]).toContain((await api.cancel(orderId, userId)).status),
+    );
+    unpaid = await place(UNREAD);
+    await untilCount(
+      `SELECT COUNT(*) AS n FROM shop_catalog.reservations WHERE order_id IN (${list(unpaid)})`,
+      unpaid.length,
+    );
+    await untilCount('SELECT COUNT(*) AS n FROM shop_catalog.outbox', 0);
+    await system.process('catalog').stop();
+    unreserved = await place(UNREAD);
+    await untilCount('SELECT COUNT(*) AS n FROM shop_order.outbox', 0);
+    await deleteTopics(system.stack);
+    unsent = await place(UNREAD);
+  }, 120_000);
+
+  it('when the topics are not there yet, then the command names them and changes nothing', async () => {
+    expect((await ops(bringBack, 2)).stderr).toMatch(/order-events.*: no such topic\. First: .* topics --execute/);
+    expect((await ops(['status'], 3)).stdout).toContain('order-events: UNKNOWN_TOPIC_OR_PARTITION');
+  });
+
+  it('when the topics are made anew, then status says that they lack what groups have applied', async () => {
+    await ops(['topics', '--execute']);
+    expect((await ops(['status'], 3)).stdout).toContain('npm run ops -- republish --log');
+    const { stdout } = await ops(['republish', '--log'], 3);
+    expect(stdout).toMatch(new RegExp(`stock-reserved +${unpaid.length} `));
+    expect(stdout).toMatch(/the topics lack \d+ events of payment/);
+  });
+
+  it('when the command is killed and repeated, then the log is whole, every order ends, and nothing happens twice', async () => {
+    await Promise.all([system.start('payment'), system.start('catalog'), system.start('ranking')]);
+    const before = await effects();
+    const began = performance.now();
+    const dying = startOps(system.stack, bringBack);
+    await eventually('some events in an outbox', async () => (await count(MARKED)) > 0, {
+      everyMs: 1,
+      withinMs: 120_000,
+    });
+    dying.kill9();
+    await dying.ended;
+    await ops([...bringBack, '--wait', '300']);
+    const broughtMs = performance.now() - began;
+    for (const { orderId, userId } of [...unpaid, ...unreserved, ...unsent])
+      expect((await api.settled(orderId, userId)).status).toBe('COMPLETED');
+    await expectCleanAudit(system, { withinMs: 300_000 });
+    const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+    noteFigure('lost-log', `republish --log for ${ORDERS} orders, killed once`, seconds(broughtMs));
+    noteFigure('lost-log', 'until all orders had ended and the audit was clean', seconds(performance.now() - began));
+    // What had ended before is as it was, but for the refunds.
+    const paid = `SELECT COUNT(*) AS n FROM shop_payment.payments WHERE status = 'REFUNDED' AND order_id IN (${list(refunded)})`;
+    expect(await count(paid)).toBe(refunded.length);
+    const after = await effects();
+    expect(after.uses - before.uses).toBe(unpaid.length + unreserved.length + unsent.length);
+    expect(after.refunds - before.refunds).toBe(refunded.length);
+  }, 600_000);
+
+  it('when it is asked again, then nothing is missing, and the sales are counted from the new log as before', async () => {
+    expect((await ops(['republish', '--log'])).stdout).toContain('the topics hold all that the rows tell');
+    await ops(['status']);
+    await ops(['replay', '--group', 'ranking', '--rebuild', '--execute', '--reason', 'is the log whole?']);
+    await expectCleanAudit(system);
+  }, 120_000);
+});
+
+const MARKED = `SELECT COUNT(*) AS n FROM shop_catalog.outbox WHERE headers LIKE '%ce\\_republished%'`;
+
+/** Orders that complete, with a coupon or without, are cancelled afterwards, find no stock, or cannot be paid. */
+async function ordersOfAllEnds(): Promise<void> {
+  const [poor, scarce] = [await api.newUser(1), await api.newProduct(PRICE, 1)];
+  const policy = await api.newPolicy({ discountAmount: 30, totalQuantity: 100 });
+  const coupons = await Promise.all(users.map(async (userId) => ({ userId, couponId: await coupon(userId, policy) })));
+  await inTurns(Array.from({ length: ORDERS }), async (_, i) => {
+    const given = i % 10 === 0 ? coupons.pop() : undefined;
+    const userId = given?.userId ?? (i % 10 === 1 ? poor : (users[i % users.length] as number));
+    const lines = [i % 10 === 2 ? ([scarce, 5] as const) : ([productId, 1 + (i % 3)] as const)];
+    const { orderId } = await placeOne(api, userId, lines, given ? { couponId: given.couponId } : {});
+    if (i % 10 > 3) completed.push({ orderId, userId });
+    if (i % 10 !== 3) return;
+    await api.settled(orderId, userId);
+    expectStatus(await api.cancel(orderId, userId), 202);
+  });
+}
+
+async function coupon(userId: number, couponPolicyId: number): Promise<string> {
+  const issue = { body: { userId, couponPolicyId } };
+  return expectStatus(await api.request<{ couponId: string }>('POST', '/coupons/issue', issue), 200).body.couponId;
+}
+
+const list = (orders: readonly Placed[]) => orders.map(({ orderId }) => `'${orderId}'`).join(', ');
+
+async function effects() {
+  const of = (type: string) => count(`SELECT COUNT(*) AS n FROM shop_payment.point_history WHERE type = '${type}'`);
+  return { uses: await of('USE'), refunds: await of('REFUND') };
+}
+
+const untilCount = (query: string, wanted: number) =>
+  eventually(query, async () => (await count(query)) === wanted, { withinMs: 60_000 });
+
+async function count(query: string): Promise<number> {
+  const sql = await connectRoot(system.stack);
+  try {
+    const [row] = await sql.query<{ n: number }>(query);
+    return row?.n ?? 0;
+  } finally {
+    await sql.close();
+  }
+}
