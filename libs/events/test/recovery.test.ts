@@ -104,6 +104,26 @@ describe('own events', () => {
     expect((await recoveries())[0]).toMatchObject({ status: 'DONE', facts: 12, applied: 0 });
   });
 
+  it('when a service has several groups, then each inbox gets the causes of its own, and what jobs had done comes before what is open', async () => {
+    const from = new Date();
+    const [id, cause] = [newOrderId(), newOrderId()];
+    await bench.publish(orderCreated(id), rejected(id, cause));
+    await untilSent();
+    const steps: string[] = [];
+    const own: Wanted['own'] = {
+      causeGroup: () => 'another',
+      apply: async () => void steps.push('facts'),
+      afterFacts: async () => void steps.push('after facts'),
+      atEnd: async () => void steps.push('end'),
+    };
+    await recoverFrom({ from, own, handle: async () => void steps.push('open') });
+    expect(steps).toEqual(['facts', 'after facts', 'open', 'end']);
+    const inboxes = await bench.database.query('SELECT consumer_group FROM processed_event WHERE event_id = ?', [
+      cause,
+    ]);
+    expect(inboxes).toEqual([{ consumer_group: 'another' }]);
+  });
+
   it('when own events do not follow the present state, then they wait for the next; at the end the recovery is refused', async () => {
     const from = new Date();
     for (let i = 0; i < 3; i++) {
@@ -210,6 +230,48 @@ describe('a recovery that would leave a gap', () => {
 });
 
 describe('several instances of a restored service', () => {
+  const service = (instance: string, recovers: boolean, from: Date): Parameters<typeof recoverWhenAsked>[0] => ({
+    service: 'test',
+    config: {
+      KAFKA_BROKERS: brokers,
+      SCHEMA_REGISTRY_URL: bench.stack.env.SCHEMA_REGISTRY_URL ?? '',
+      INSTANCE_ID: instance,
+      ...{ RECOVERY: recovers, RECOVERY_FROM: from, RECOVERY_ACCEPT_GAPS: true, RECOVERY_BATCH: 100 },
+    },
+    database: bench.database,
+    logger: silentLogger as never,
+    shutdown: { onStop: () => {}, stop: async () => {} },
+    own: { group: GROUP, types: ['coupon-rejected'], apply: async () => {} },
+    subscriptions: () => [],
+  });
+
+  it('when one starts without RECOVERY in the midst of a recovery, or after it died, then it ends at once', async () => {
+    const from = new Date();
+    await bench.publish(rejected(newOrderId(), newOrderId()));
+    await untilSent();
+    const plainStart = async () => {
+      const ended = Promise.withResolvers<string>();
+      const stop = async (reason: string, code?: number) => ended.resolve(`${reason}: ${code}`);
+      const live = recoverWhenAsked({ ...service('plain', false, from), shutdown: { onStop: () => {}, stop } });
+      return await Promise.race([ended.promise, live.then(() => 'live')]);
+    };
+    expect(await plainStart()).toBe('live');
+    const seen: string[] = [];
+    const own: Wanted['own'] = { apply: async () => void seen.push(await plainStart()) };
+    await recoverFrom({ from, own });
+    expect([...seen, await plainStart()]).toEqual(['a recovery of the schema is not done: 1', 'live']);
+
+    const dies: Wanted['own'] = {
+      apply: async () => {
+        throw new StaleBatchError('killed');
+      },
+    };
+    await expect(recoverFrom({ from, own: dies })).rejects.toThrow('killed');
+    expect(await plainStart()).toBe('a recovery of the schema is not done: 1');
+    await recoverFrom({ from });
+    expect(await plainStart()).toBe('live');
+  });
+
   it('when they start at once, then one recovers and the others wait for it', async () => {
     const from = new Date();
     await bench.publish(rejected(newOrderId(), newOrderId()));
@@ -221,29 +283,17 @@ describe('several instances of a restored service', () => {
       ...silentLogger,
       info: (_: object, message: string) => message.includes('another instance is at it') && waits.resolve(),
     };
+    const own: OwnFacts<'coupon-rejected'> = {
+      group: GROUP,
+      types: ['coupon-rejected'],
+      // Waits until the other instance has come.
+      apply: async (_, events) => {
+        applied += events.length;
+        await waits.promise;
+      },
+    };
     const start = (instance: string) =>
-      recoverWhenAsked({
-        service: 'test',
-        config: {
-          KAFKA_BROKERS: brokers,
-          SCHEMA_REGISTRY_URL: bench.stack.env.SCHEMA_REGISTRY_URL ?? '',
-          INSTANCE_ID: instance,
-          ...{ RECOVERY: true, RECOVERY_FROM: from, RECOVERY_ACCEPT_GAPS: true, RECOVERY_BATCH: 100 },
-        },
-        database: bench.database,
-        logger: logger as never,
-        shutdown: { onStop: () => {}, stop: async () => {} },
-        own: {
-          group: GROUP,
-          types: ['coupon-rejected'],
-          // Waits until the other instance has come.
-          apply: async (_, events) => {
-            applied += events.length;
-            await waits.promise;
-          },
-        },
-        subscriptions: () => [],
-      });
+      recoverWhenAsked({ ...service(instance, true, from), logger: logger as never, own: own as never });
     await Promise.all([start('a'), start('b')]);
     expect(applied).toBe(1);
     const done = (await recoveries()).slice(0, -before || undefined);

@@ -3,7 +3,7 @@ import { readMessage } from '../codec/index.ts';
 import { createPersistence } from '../consumer/index.ts';
 import { EVENTS, type ReceivedEvent } from '../contracts/index.ts';
 import type { KafkaAdmin, RecordRange } from '../kafka/index.ts';
-import { FactsIncompleteError, RecoveryError, type RecoveryStep } from './recovery-options.ts';
+import { FactsIncompleteError, type OwnFacts, RecoveryError, type RecoveryStep } from './recovery-options.ts';
 import { noteRecovery } from './recovery-store.ts';
 
 /** Most records in memory at once. */
@@ -34,10 +34,9 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
   let count = 0;
 
   async function apply(events: readonly ReceivedEvent[]): Promise<void> {
-    const causes = [...new Set(events.flatMap((event) => event.causationId ?? []))].sort();
     await database.transaction(async (tx) => {
       const now = new Date(clock.now());
-      if (causes.length > 0) await store.claim(tx, own.group, causes, now);
+      for (const [group, causes] of causesOf(own, events)) await store.claim(tx, group, causes, now);
       await own.apply(tx, events, { acceptGaps });
       await noteRecovery(tx, id, { facts: events.length }, now);
     });
@@ -71,6 +70,14 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
   }
   if (incomplete) throw incomplete;
   return count;
+}
+
+/** The ids of the events' causes, sorted, by the group whose inbox gets them. */
+function causesOf({ group, causeGroup }: OwnFacts, events: readonly ReceivedEvent[]): Map<string, string[]> {
+  const caused = events.filter((event) => event.causationId);
+  const byGroup = Map.groupBy(caused, ({ type }) => causeGroup?.(type) ?? group);
+  const idsOf = (of: readonly ReceivedEvent[]) => [...new Set(of.flatMap((event) => event.causationId ?? []))].sort();
+  return new Map([...byGroup].sort().map(([name, of]) => [name, idsOf(of)]));
 }
 
 async function readFacts(

@@ -11,6 +11,8 @@ import type { SqlMessagingStore } from '../store/index.ts';
 export interface OwnFacts<T extends EventType = EventType> {
   /** The group whose inbox gets the causes, so that the cause of a fact is not decided again. */
   readonly group: string;
+  /** Where the service has several groups: that of the cause of an event of this type. Default: `group`. */
+  readonly causeGroup?: (type: T) => string;
   readonly types: readonly T[];
   /**
    * Restores the events' effects, each unless it is there already: no decision, nothing to the outbox. Events come in
@@ -18,6 +20,13 @@ export interface OwnFacts<T extends EventType = EventType> {
    * `acceptGaps`: an operator knows that some are missing.
    */
   apply(tx: Transaction, events: readonly ReceivedEvent<T>[], options: { acceptGaps: boolean }): Promise<void>;
+  /**
+   * Called once all facts are applied, before anything open is decided: repeats what jobs had done and no event tells.
+   * Idempotent; a run that begins again calls it again.
+   */
+  afterFacts?(signal: AbortSignal): Promise<void>;
+  /** Called once everything is decided, before the recovery is done. Idempotent. */
+  atEnd?(signal: AbortSignal): Promise<void>;
 }
 
 export interface RecoveryOptions {

@@ -12,7 +12,7 @@ import { anyEvents } from '../replay/index.ts';
 import { createSqlMessagingStore } from '../store/index.ts';
 import { recover } from './recovery.ts';
 import { type OwnFacts, RecoveryError } from './recovery-options.ts';
-import { isRecovered, lastRecovery } from './recovery-store.ts';
+import { isRecovered, lastRecovery, unfinishedSince } from './recovery-store.ts';
 
 /** How often an instance that waits for another one's recovery looks again, ms. */
 const LOOK_MS = 300;
@@ -40,14 +40,19 @@ export interface RecoverableService<O extends EventType, T extends EventType> {
 }
 
 /**
- * With RECOVERY=on, brings the schema forward before anything else of the service starts; without it, returns at once.
- * One of several instances recovers, the others wait for it. An error that a retry cannot mend ends the process with 1.
+ * With RECOVERY=on, brings the schema forward before anything else of the service starts. One of several instances
+ * recovers, the others wait for it. Without it, returns at once, unless the schema is in the midst of a recovery: live
+ * work on it would be on a part of what happened. An error that a retry cannot mend ends the process with 1.
  */
 export async function recoverWhenAsked<O extends EventType, T extends EventType>(
   service: RecoverableService<O, T>,
 ): Promise<void> {
   const { config, database, logger, shutdown } = service;
-  if (!config.RECOVERY) return;
+  if (!config.RECOVERY) {
+    if (await mayGoLive(service)) return;
+    void shutdown.stop('a recovery of the schema is not done', 1);
+    await new Promise(() => {}); // The shutdown ends the process.
+  }
   const stopping = new AbortController();
   const lock = createSqlRelayLock(database, `recovery:${database.schema}`);
   const ended = recoverOnce(service, lock, stopping.signal).finally(() => lock.release());
@@ -63,6 +68,22 @@ export async function recoverWhenAsked<O extends EventType, T extends EventType>
       void shutdown.stop('recovery failed', 1);
     }
     await new Promise(() => {}); // The shutdown ends the process.
+  }
+}
+
+/** False on a schema whose recovery is at work elsewhere, has died or was refused. */
+async function mayGoLive({ database, logger }: Pick<RecoverableService<never, never>, 'database' | 'logger'>) {
+  try {
+    const since = await unfinishedSince(database);
+    if (since) {
+      const words = 'a recovery of this schema is not done: the service starts with RECOVERY=on only, until one is';
+      logger.error({ since: since.toISOString() }, words);
+    }
+    return !since;
+  } catch (error) {
+    if (classify(error) === 'poison') throw error;
+    logger.warn({ error: describe(error) }, 'the database is away: not known whether a recovery of the schema is done');
+    return true;
   }
 }
 

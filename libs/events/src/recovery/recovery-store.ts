@@ -1,24 +1,29 @@
-import type { Database, SqlExecutor, Transaction } from '@shop/chassis';
+import { type Database, placeholders, type SqlExecutor, type Transaction } from '@shop/chassis';
 import type { RecordRange } from '../kafka/index.ts';
 import type { ReplayCounts } from '../replay/index.ts';
 
 /**
- * When the group last handled an event in live operation: about the time of the backup. Inbox rows of unfinished
- * recoveries are left out: a run that died must not make the schema look younger than it is. Reads the whole inbox.
+ * When one of the groups last handled an event in live operation: about the time of the backup. Inbox rows of
+ * unfinished recoveries are left out: a run that died must not make the schema look younger than it is. Reads the whole
+ * inbox.
  */
-export async function latestInboxTime(database: SqlExecutor, group: string): Promise<Date | undefined> {
-  const [broken] = await database.query<{ since: Date | null }>(
-    `SELECT MIN(started_at) AS since FROM replay
-      WHERE kind = 'RECOVERY' AND consumer_group = ? AND id >
-        (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND consumer_group = ? AND status = 'DONE')`,
-    [group, group],
-  );
-  const since = broken?.since;
+export async function latestInboxTime(database: SqlExecutor, groups: readonly string[]): Promise<Date | undefined> {
+  const since = await unfinishedSince(database);
   const [row] = await database.query<{ latest: Date | null }>(
-    `SELECT MAX(processed_at) AS latest FROM processed_event WHERE consumer_group = ?${since ? ' AND processed_at < ?' : ''}`,
-    since ? [group, since] : [group],
+    `SELECT MAX(processed_at) AS latest FROM processed_event
+      WHERE consumer_group IN (${placeholders(groups.length)})${since ? ' AND processed_at < ?' : ''}`,
+    since ? [...groups, since] : groups,
   );
   return row?.latest ?? undefined;
+}
+
+/** When the first of the recoveries began that came after the last finished one; undefined when none did. */
+export async function unfinishedSince(database: SqlExecutor): Promise<Date | undefined> {
+  const [row] = await database.query<{ since: Date | null }>(
+    `SELECT MIN(started_at) AS since FROM replay WHERE kind = 'RECOVERY' AND id >
+        (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE')`,
+  );
+  return row?.since ?? undefined;
 }
 
 /** Id of the latest recovery, whatever its outcome; 0 for none. */

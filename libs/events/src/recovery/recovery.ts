@@ -28,7 +28,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const consumed = subscriptions.flatMap(({ handles }) => handles.map((type) => EVENTS[type].topic));
   const topics = [...new Set([...own.types.map((type) => EVENTS[type].topic), ...consumed])].sort();
 
-  await checkBeginning(options, topics);
+  const groups = [...new Set([own.group, ...subscriptions.map(({ group }) => group)])];
+  await checkBeginning(options, groups, topics);
   const ranges: readonly RecordRange[] = await log.ranges(topics, from);
   const id = await startRecovery(database, { group: own.group, from, instance, ranges, now: new Date(clock.now()) });
   const stopIfTold = async () => {
@@ -42,12 +43,16 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     logger.info({ recovery: id, from: from.toISOString(), records }, 'recovery: own events first');
     await noteStep(database, id, 'own events', new Date(clock.now()));
     const facts = await applyOwnFacts(step);
+    await stopIfTold();
+    await own.afterFacts?.(signal);
     await noteStep(database, id, 'open events', new Date(clock.now()));
     logger.info({ recovery: id, facts }, 'recovery: own events are applied; now what was heard and not answered');
     const setNow = (time: Date) => {
       at = time;
     };
     const result = { facts, ...(await decideOpenEvents(step, subscriptions, setNow)) };
+    await stopIfTold();
+    await own.atEnd?.(signal);
     await finishRecovery(database, id, 'DONE', new Date(clock.now()));
     logger.info({ recovery: id, ...result }, 'recovery is done');
     return result;
@@ -61,14 +66,18 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 }
 
 /** Refuses a recovery that would leave a gap, before anything is changed. */
-async function checkBeginning(options: RecoveryOptions, topics: readonly string[]): Promise<void> {
-  const { database, log, from, own, acceptGaps, logger, clock } = options;
+async function checkBeginning(
+  options: RecoveryOptions,
+  groups: readonly string[],
+  topics: readonly string[],
+): Promise<void> {
+  const { database, log, from, acceptGaps, logger, clock } = options;
   if (from.getTime() > clock.now()) throw new RecoveryError(`RECOVERY_FROM ${from.toISOString()} is in the future`);
   const existing = new Set(await log.topics());
   const missing = topics.filter((topic) => !existing.has(topic));
   if (missing.length > 0) throw new RecoveryError(`there are no topics ${missing.join(', ')} to recover from`);
 
-  const latest = await latestInboxTime(database, own.group);
+  const latest = await latestInboxTime(database, groups);
   if (latest && latest < from) {
     throw new RecoveryError(
       `RECOVERY_FROM ${from.toISOString()} is after the last event that this schema has handled (${latest.toISOString()}): ` +
