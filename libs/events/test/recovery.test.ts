@@ -141,6 +141,20 @@ describe('own events', () => {
     expect(calls).toEqual([2, 4, 6]);
     await expect(recoverFrom({ from, own: { apply: whenAtLeast(7) } })).rejects.toThrow('only 6');
     expect((await recoveries())[0]).toMatchObject({ status: 'FAILED', facts: 0 });
+
+    // With gaps accepted, facts are taken for incomplete only when no more come.
+    const gaps: [number, boolean][] = [];
+    const apply: OwnFacts['apply'] = async (_, events, { acceptGaps }) => {
+      gaps.push([events.length, acceptGaps]);
+      if (!acceptGaps) throw new FactsIncompleteError(`only ${events.length}`);
+    };
+    expect(await recoverFrom({ from, own: { apply }, acceptGaps: true })).toMatchObject({ facts: 6 });
+    expect(gaps).toEqual([
+      [2, false],
+      [4, false],
+      [6, false],
+      [6, true],
+    ]);
   });
 });
 

@@ -33,11 +33,11 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
   let incomplete: FactsIncompleteError | undefined;
   let count = 0;
 
-  async function apply(events: readonly ReceivedEvent[]): Promise<void> {
+  async function apply(events: readonly ReceivedEvent[], withGaps: boolean): Promise<void> {
     await database.transaction(async (tx) => {
       const now = new Date(clock.now());
       for (const [group, causes] of causesOf(own, events)) await store.claim(tx, group, causes, now);
-      await own.apply(tx, events, { acceptGaps });
+      await own.apply(tx, events, { acceptGaps: withGaps });
       await noteRecovery(tx, id, { facts: events.length }, now);
     });
   }
@@ -51,15 +51,27 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
     }
     if (pending.length === 0) return;
     try {
-      await persist(() => apply(pending));
-      count += pending.length;
-      pending = [];
-      incomplete = undefined;
+      await applyPending(false);
     } catch (error) {
       // Two instances relayed with different clocks: a fact that belongs before may be among the next ones.
-      if (!(error instanceof FactsIncompleteError) || pending.length > MAX_PENDING) throw error;
+      if (!(error instanceof FactsIncompleteError)) throw error;
       incomplete = error;
+      if (pending.length > MAX_PENDING) await acceptIncomplete(error);
     }
+  }
+
+  async function applyPending(withGaps: boolean): Promise<void> {
+    await persist(() => apply(pending, withGaps));
+    count += pending.length;
+    pending = [];
+    incomplete = undefined;
+  }
+
+  /** What the facts follow on has not come. Where an operator accepts gaps, it is taken for missing. */
+  async function acceptIncomplete(error: FactsIncompleteError): Promise<void> {
+    if (!acceptGaps) throw error;
+    logger.error({ error: error.message }, 'recovery goes on although something is missing before its own events');
+    await applyPending(true);
   }
 
   for (const topic of new Set(own.types.map((type) => EVENTS[type].topic))) {
@@ -68,7 +80,7 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
       for (const part of cut(slice, batch)) await add(part);
     }
   }
-  if (incomplete) throw incomplete;
+  if (incomplete) await acceptIncomplete(incomplete);
   return count;
 }
 

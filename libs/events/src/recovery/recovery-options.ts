@@ -17,7 +17,7 @@ export interface OwnFacts<T extends EventType = EventType> {
   /**
    * Restores the events' effects, each unless it is there already: no decision, nothing to the outbox. Events come in
    * the order in which they were sent. Throws FactsIncompleteError when they do not fit together without later ones.
-   * `acceptGaps`: an operator knows that some are missing.
+   * `acceptGaps`: an operator knows that some are missing, and no later ones will come.
    */
   apply(tx: Transaction, events: readonly ReceivedEvent<T>[], options: { acceptGaps: boolean }): Promise<void>;
   /**

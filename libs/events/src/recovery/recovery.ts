@@ -44,6 +44,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     await noteStep(database, id, 'own events', new Date(clock.now()));
     const facts = await applyOwnFacts(step);
     await stopIfTold();
+    if (own.afterFacts) await noteStep(database, id, 'what jobs had done', new Date(clock.now()));
     await own.afterFacts?.(signal);
     await noteStep(database, id, 'open events', new Date(clock.now()));
     logger.info({ recovery: id, facts }, 'recovery: own events are applied; now what was heard and not answered');
