@@ -6,6 +6,7 @@ import { type Backup, backUp, restore } from '../support/backup.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
+import { PATIENT } from '../support/patient.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -23,7 +24,7 @@ let productId: number;
 
 beforeAll(async () => {
   // Orders wait for payment while it is down, and must not be cancelled meanwhile.
-  system = await startSystem({ env: { ORDER_DEADLINE_MS: '120000' } });
+  system = await startSystem({ env: { ...PATIENT, ORDER_DEADLINE_MS: '120000' } });
   api = system.api;
   users = await Promise.all(Array.from({ length: 10 }, () => api.newUser(1_000_000)));
   users.push(...(await Promise.all([1_500, 300].map((points) => api.newUser(points)))));
