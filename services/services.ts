@@ -23,7 +23,7 @@ const SHOP = {
     port: 3004,
     groups: ['coupon', 'coupon-issue'],
     topics: ['coupon-events', 'coupon-issue-requests'],
-    recovers: false,
+    recovers: true,
   },
   ranking: { port: 3005, groups: ['ranking'], topics: [], recovers: false },
 } as const satisfies Readonly<Record<string, ServiceDefinition>>;

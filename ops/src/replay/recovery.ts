@@ -1,4 +1,5 @@
 import { EVENTS, type EventType, type KafkaAdmin } from '@shop/events';
+import { COUPON_FACTS } from '../../../services/coupon/src/domain/facts.ts';
 import { PAYMENT_FACTS } from '../../../services/payment/src/domain/facts.ts';
 import type { ServiceName } from '../../../services/services.ts';
 import { appliedAmong, GROUPS, topicsOf } from '../audit/groups.ts';
@@ -8,6 +9,7 @@ import { WishError } from './wish-error.ts';
 /** The services that can be recovered by their own events, with the types of these events. */
 export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
   payment: PAYMENT_FACTS,
+  coupon: COUPON_FACTS,
 };
 
 /** The extent of a recovery from `from` on. */
@@ -46,7 +48,11 @@ export async function planRecovery(log: KafkaAdmin, sql: SqlReader, name: string
       answered.add(headers.ce_causationid);
       causes.push({ cause: headers.ce_causationid, count });
     }
-    const known = await appliedAmong(sql, service, [...new Set(causes.map(({ cause }) => cause))]);
+    const known = new Set<string>();
+    for (const { group } of groups) {
+      const applied = await appliedAmong(sql, group, [...new Set(causes.map(({ cause }) => cause))]);
+      for (const id of applied) known.add(id);
+    }
     for (const { cause, count } of causes) if (!known.has(cause)) count.unknownCauses += 1;
   });
 

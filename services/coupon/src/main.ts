@@ -7,23 +7,25 @@ import {
   purgeIdempotencyKeys,
 } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
-import { createMessaging, createNewId } from '@shop/events';
+import { createMessaging, createNewId, recoverWhenAsked } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBatchedReads } from './db/batched-reads.ts';
 import { createCouponReads } from './db/coupon-reads.ts';
 import { sqlCouponStore } from './db/coupon-store.ts';
 import { createRedisDoor } from './db/door.ts';
-import { expireCoupons, purgeRequests } from './db/housekeeping.ts';
+import { sqlFactStore } from './db/fact-store.ts';
+import { expireCoupons, purgeRequests, requestsKeptSince } from './db/housekeeping.ts';
 import { findHolders, findPolicy, listPolicies } from './db/issue-reads.ts';
-import { createRevocationStore, sqlPolicyEndStore } from './db/policy-end-store.ts';
+import { createRevocationStore, recountRevoked, sqlPolicyEndStore } from './db/policy-end-store.ts';
 import { sqlPolicyStore } from './db/policy-store.ts';
 import { sqlRedemptionStore } from './db/redemption-store.ts';
 import { sqlRequestStore } from './db/request-store.ts';
 import { createCountAnswer } from './http/measures.ts';
 import { createShownPolicies } from './http/shown-policies.ts';
-import { couponSubscription, issueSubscription } from './messaging/subscriptions.ts';
+import { couponFacts, couponSubscription, issueSubscription } from './messaging/subscriptions.ts';
 import { createAddPolicy } from './usecases/add-policy.ts';
+import { createApplyFacts } from './usecases/apply-facts.ts';
 import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
 import { createBatchedWrites } from './usecases/batched-writes.ts';
 import { createEndPolicy } from './usecases/end-policy.ts';
@@ -32,13 +34,14 @@ import { createDoorLoader } from './usecases/load-door.ts';
 import { createPolicies } from './usecases/policies.ts';
 import { createReconcileDoor } from './usecases/reconcile-door.ts';
 import { createRepairDoor } from './usecases/repair-door.ts';
+import { createRepeatRevocations } from './usecases/repeat-revocations.ts';
 import { createIssueFromLog, createRequestIssue } from './usecases/request-issue.ts';
 import { createRevokeCoupons } from './usecases/revoke-coupons.ts';
 import { createTellDecided, createTellDoor } from './usecases/tell-door.ts';
 
 const HOUR_MS = 3_600_000;
 
-const runtime = createRuntime('coupon', loadConfig(configSchema));
+const runtime = createRuntime('coupon', loadConfig(configSchema), { recovers: true });
 const { config, logger, metrics, health, shutdown, repeat } = runtime;
 
 // The first registered is stopped last: the database outlives all its users.
@@ -46,6 +49,24 @@ const database = openDatabase(runtime);
 const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
+const revocations = createRevocationStore(database);
+
+// With RECOVERY=on nothing below starts until the restored schema has caught up: the door knows newer holders than it.
+await recoverWhenAsked({
+  ...runtime,
+  database,
+  own: couponFacts({
+    apply: createApplyFacts({ store: sqlFactStore, keepsRequestsSince: () => requestsKeptSince(now()) }),
+    revocations: createRepeatRevocations({ transactor: database, revocations, recount: recountRevoked, now }),
+  }),
+  subscriptions: (deps) => [
+    couponSubscription({ ...deps, store: sqlRedemptionStore }),
+    issueSubscription(
+      createIssueFromLog({ ...deps, coupons: sqlCouponStore, requests: sqlRequestStore, onDecided: () => {} }),
+    ),
+  ],
+});
+
 const door = createRedisDoor({
   redis: createRedis(config.REDIS_URL, logger, { commandTimeoutMs: config.DOOR_TIMEOUT_MS }),
   metrics,
@@ -82,11 +103,7 @@ repeat({
   everyMs: config.EXPIRE_EVERY_MS,
   run: (signal) => expireCoupons(database, now(), signal),
 });
-const revokeCoupons = createRevokeCoupons({
-  transactor: database,
-  revocations: createRevocationStore(database),
-  now,
-});
+const revokeCoupons = createRevokeCoupons({ transactor: database, revocations, now });
 const revoking = repeat({
   name: 'revoke-coupons',
   everyMs: config.REVOKE_EVERY_MS,
@@ -117,7 +134,11 @@ shutdown.onStop('reads', () => batchedReads.stop());
 const { ask, askBeforeLog } = createAskForCoupon({
   policies: createPolicies((couponPolicyId) => findPolicy(database, couponPolicyId)),
   door,
-  loader: createDoorLoader({ door, findHolders: (couponPolicyId) => findHolders(database, couponPolicyId) }),
+  loader: createDoorLoader({
+    door,
+    findHolders: (couponPolicyId) => findHolders(database, couponPolicyId),
+    believes: !config.RECOVERY,
+  }),
   issues: writes.issues,
   owned,
   maxWithoutDoor: config.MAX_WAITING_WITHOUT_DOOR,

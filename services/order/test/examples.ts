@@ -90,7 +90,10 @@ export const inputs = {
   },
   'coupon-redeemed': {
     type: 'coupon-redeemed',
-    data: { ...ids, couponId: COUPON_ID, totalAmount: 2_500, discountAmount: 500, payableAmount: 2_000 },
+    data: {
+      ...{ ...ids, couponId: COUPON_ID, totalAmount: 2_500, discountAmount: 500, payableAmount: 2_000 },
+      redeemedAt: null,
+    },
   },
   'coupon-rejected': { type: 'coupon-rejected', data: { ...ids, couponId: COUPON_ID, reason: 'COUPON_EXPIRED' } },
   'payment-completed': { type: 'payment-completed', data: { ...ids, ...payment, balanceAfter: 0 } },

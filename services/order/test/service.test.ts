@@ -33,7 +33,7 @@ const LINES = [{ productId: 1, name: 'lamp', unitPrice: 500, quantity: 2 }];
 function reserved({ orderId, userId }: OrderBody): NewEvent {
   return { type: 'stock-reserved', data: { orderId, userId, couponId: null, lines: LINES, totalAmount: 1_000 } };
 }
-const DISCOUNT = { totalAmount: 1_000, discountAmount: 300, payableAmount: 700 };
+const DISCOUNT = { totalAmount: 1_000, discountAmount: 300, payableAmount: 700, redeemedAt: null };
 
 function redeemed({ orderId, userId, couponId = '' }: OrderBody): NewEvent {
   return { type: 'coupon-redeemed', data: { orderId, userId, couponId, ...DISCOUNT } };

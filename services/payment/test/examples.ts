@@ -17,7 +17,7 @@ export function stockReserved(change: Partial<EventDataByType['stock-reserved']>
 
 /** The order of `stockReserved`, with a coupon of 1,000 won. */
 export function couponRedeemed(change: Partial<EventDataByType['coupon-redeemed']> = {}): SagaEvent {
-  const amounts = { totalAmount: 3000, discountAmount: 1000, payableAmount: 2000 };
+  const amounts = { totalAmount: 3000, discountAmount: 1000, payableAmount: 2000, redeemedAt: null };
   const data = { orderId: ORDER_ID, userId: 7, couponId: COUPON_ID, ...amounts, ...change };
   return { type: 'coupon-redeemed', data, topic: 'coupon-events', ...envelope(data.orderId, 'redeemed') };
 }

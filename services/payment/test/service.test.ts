@@ -45,7 +45,7 @@ function stockReserved(of: Order, totalAmount: number, couponId: string | null =
 }
 
 function couponRedeemed(of: Order, totalAmount: number, discountAmount: number): NewEvent {
-  const amounts = { totalAmount, discountAmount, payableAmount: totalAmount - discountAmount };
+  const amounts = { totalAmount, discountAmount, payableAmount: totalAmount - discountAmount, redeemedAt: null };
   return { type: 'coupon-redeemed', data: { ...of, couponId: uuidv7(), ...amounts } };
 }
 

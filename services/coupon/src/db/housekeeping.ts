@@ -33,12 +33,17 @@ export async function expireCoupons(database: Database, now: Date, signal?: Abor
   return expired;
 }
 
+/** Decided requests of the log that are older are removed. */
+export function requestsKeptSince(now: Date): Date {
+  return new Date(now.getTime() - REQUESTS_KEPT_DAYS * DAY_MS);
+}
+
 /**
  * Removes requests of the log that were decided more than seven days ago, in small steps. An undecided request stays:
  * it is a dead letter that an operator must look at.
  */
 export async function purgeRequests(database: Database, now: Date, signal?: AbortSignal): Promise<number> {
-  const before = new Date(now.getTime() - REQUESTS_KEPT_DAYS * DAY_MS);
+  const before = requestsKeptSince(now);
   let removed = 0;
   for (const status of ['ISSUED', 'SOLD_OUT', 'ENDED']) {
     while (!signal?.aborted) {

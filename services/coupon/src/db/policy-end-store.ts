@@ -28,10 +28,10 @@ export const sqlPolicyEndStore: PolicyEndStore<Transaction> = {
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       [requestId, couponPolicyId, revoke ? 1 : 0, reason, issuedCount, at, doneAt],
     );
-    await tx.execute('UPDATE coupon_policies SET ended_at = COALESCE(ended_at, ?) WHERE coupon_policy_id = ?', [
-      at,
-      couponPolicyId,
-    ]);
+    await tx.execute(
+      'UPDATE coupon_policies SET ended_at = LEAST(COALESCE(ended_at, ?), ?) WHERE coupon_policy_id = ?',
+      [at, at, couponPolicyId],
+    );
   },
 };
 
@@ -79,4 +79,18 @@ export function createRevocationStore(sql: SqlExecutor): RevocationStore<Transac
       ]);
     },
   };
+}
+
+/**
+ * Counts anew what a revocation that was repeated has revoked: the coupons that are REVOKED, but for those that an
+ * order gave back after the end. Read from the rows, since no event tells how far the job was when.
+ */
+export async function recountRevoked(tx: Transaction, { requestId, couponPolicyId, at }: PolicyEnd): Promise<void> {
+  await tx.execute(
+    `UPDATE coupon_policy_ends SET revoked_count = (
+       SELECT COUNT(*) FROM coupons c WHERE c.coupon_policy_id = ? AND c.status = 'REVOKED' AND NOT EXISTS (
+         SELECT 1 FROM redemptions r WHERE r.coupon_id = c.coupon_id AND r.status = 'RETURNED' AND r.updated_at >= ?))
+      WHERE request_id = ?`,
+    [couponPolicyId, at, requestId],
+  );
 }

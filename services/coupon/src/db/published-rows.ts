@@ -29,7 +29,7 @@ export const couponPublished: readonly PublishedRows[] = [
       );
       for await (const page of rows) {
         yield page.flatMap(({ at, ...row }) => {
-          const event = ofRedemption(toRedemption(row));
+          const event = ofRedemption(toRedemption(row), at);
           return event ? [{ event, at }] : [];
         });
       }
@@ -114,7 +114,7 @@ export const couponPublished: readonly PublishedRows[] = [
   },
 ];
 
-function ofRedemption(redemption: Redemption): NewEvent | undefined {
-  if ('totalAmount' in redemption) return couponRedeemed(redemption);
+function ofRedemption(redemption: Redemption, at: Date): NewEvent | undefined {
+  if ('totalAmount' in redemption) return couponRedeemed(redemption, at);
   return redemption.status === 'REJECTED' ? couponRejected(redemption) : undefined;
 }

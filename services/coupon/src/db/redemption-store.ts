@@ -28,7 +28,7 @@ export const sqlRedemptionStore: RedemptionStore<Transaction> = {
   },
 
   async save(tx, { created, changed, coupons, at }) {
-    const row = (it: Redemption) => redemptionRow(it, at);
+    const row = (it: Redemption) => redemptionRow(it, at, at);
     if (created.length > 0) await insertRows(tx, 'redemptions', REDEMPTION_COLUMNS, created.map(row));
     // The rows of both upserts exist and are locked, so each is an update: many rows, one statement.
     if (changed.length > 0) {
@@ -36,15 +36,18 @@ export const sqlRedemptionStore: RedemptionStore<Transaction> = {
         onDuplicateUpdate: 'status = VALUES(status), updated_at = VALUES(updated_at)',
       });
     }
-    if (coupons.length > 0) {
-      await insertRows(tx, 'coupons', COUPON_COLUMNS, coupons.map(couponRow), {
-        onDuplicateUpdate: 'status = VALUES(status), order_id = VALUES(order_id), used_at = VALUES(used_at)',
-      });
-    }
+    if (coupons.length > 0) await saveCoupons(tx, coupons);
   },
 };
 
-const REDEMPTION_COLUMNS = [
+/** Writes the status and the order of coupons, whose rows exist and are locked. */
+export async function saveCoupons(tx: Transaction, coupons: readonly RedeemableCoupon[]): Promise<void> {
+  await insertRows(tx, 'coupons', COUPON_COLUMNS, coupons.map(couponRow), {
+    onDuplicateUpdate: 'status = VALUES(status), order_id = VALUES(order_id), used_at = VALUES(used_at)',
+  });
+}
+
+export const REDEMPTION_COLUMNS = [
   'order_id',
   'coupon_id',
   'user_id',
@@ -56,9 +59,9 @@ const REDEMPTION_COLUMNS = [
   'updated_at',
 ];
 
-function redemptionRow(it: Redemption, at: Date) {
+export function redemptionRow(it: Redemption, createdAt: Date, updatedAt: Date) {
   const { totalAmount, discountAmount, reason } = { totalAmount: null, discountAmount: null, reason: null, ...it };
-  return [it.orderId, it.couponId, it.userId, it.status, reason, totalAmount, discountAmount, at, at];
+  return [it.orderId, it.couponId, it.userId, it.status, reason, totalAmount, discountAmount, createdAt, updatedAt];
 }
 
 const COUPON_COLUMNS = [
@@ -91,7 +94,8 @@ export interface RedemptionRow {
   discountAmount: number | null;
 }
 
-async function lockRedemptions(tx: Transaction, orderIds: readonly string[]): Promise<Redemption[]> {
+/** Locks the redemptions in the order of their orders' ids. `orderIds` is sorted. */
+export async function lockRedemptions(tx: Transaction, orderIds: readonly string[]): Promise<Redemption[]> {
   const rows = await tx.query<RedemptionRow>(
     `SELECT order_id AS orderId, coupon_id AS couponId, user_id AS userId, status, reason, total_amount AS totalAmount,
             discount_amount AS discountAmount

@@ -1,5 +1,6 @@
 import { insertRows, type Transaction } from '@shop/chassis';
 import { acceptedAt } from '../domain/coupon.ts';
+import type { RestoredRequest } from '../domain/facts.ts';
 import type { RequestStore } from '../usecases/request-issue.ts';
 
 const COLUMNS = ['request_id', 'coupon_policy_id', 'user_id', 'status', 'coupon_id', 'created_at', 'updated_at'];
@@ -22,3 +23,13 @@ export const sqlRequestStore: RequestStore<Transaction> = {
     await insertRows(tx, 'coupon_requests', COLUMNS, rows, { onDuplicateUpdate: update });
   },
 };
+
+/** Writes requests from events: ISSUED with a coupon, else PENDING, then without a row. Their times are their ids'. */
+export async function restoreRequests(tx: Transaction, requests: readonly RestoredRequest[]): Promise<void> {
+  const rows = requests.map(({ requestId, couponPolicyId, userId, couponId }) => {
+    const at = acceptedAt(requestId);
+    return [requestId, couponPolicyId, userId, couponId === null ? 'PENDING' : 'ISSUED', couponId, at, at];
+  });
+  const update = 'status = VALUES(status), coupon_id = VALUES(coupon_id), updated_at = VALUES(updated_at)';
+  await insertRows(tx, 'coupon_requests', COLUMNS, rows, { onDuplicateUpdate: update });
+}

@@ -88,6 +88,13 @@ describe('a request for a coupon', () => {
     expect(opennessOf(ended, new Date(AT))).toBe('ENDED');
   });
 
+  it('when a sold-out policy was ended, then a request of the log is refused as it was before the end', () => {
+    const soldOut = policyOf({ totalQuantity: 1, issuedCount: 1 });
+    const ended = { ...soldOut, endedAt: new Date(AT + 1) };
+    for (const policy of [soldOut, ended]) expect(kinds([policy], [], [request(2)], true)).toEqual(['SOLD_OUT']);
+    expect(kinds([ended], [], [request(2)])).toEqual(['ENDED']);
+  });
+
   it.each([
     [AT - 1, 'EARLY', 'NOT_OPEN'],
     [AT, 'OPEN', 'ISSUED'],

@@ -37,7 +37,13 @@ const granted = {
   events: [
     {
       type: 'coupon-redeemed',
-      data: { ...order, totalAmount: 3_000, discountAmount: 1_000, payableAmount: 2_000 },
+      data: {
+        ...order,
+        totalAmount: 3_000,
+        discountAmount: 1_000,
+        payableAmount: 2_000,
+        redeemedAt: NOW.getTime(),
+      },
     },
   ],
 };

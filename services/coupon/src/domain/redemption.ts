@@ -122,7 +122,7 @@ function redeem(
   }
   const discountAmount = discountOn(usable.discount, totalAmount);
   const amounts = { totalAmount, discountAmount };
-  const events = [couponRedeemed({ orderId, userId, couponId, ...amounts })];
+  const events = [couponRedeemed({ orderId, userId, couponId, ...amounts }, now)];
   if (discountAmount === 0) return { redemption: { status: 'SPARED', orderId, userId, couponId, ...amounts }, events };
   return {
     redemption: { status: 'REDEEMED', orderId, userId, couponId, ...amounts },
@@ -208,11 +208,11 @@ function isOver({ expiresAt }: Pick<RedeemableCoupon, 'expiresAt'>, at: Date): b
   return expiresAt.getTime() <= at.getTime();
 }
 
-/** The event of a coupon that was used, whatever became of it since. */
-export function couponRedeemed(it: Omit<GrantedRedemption, 'status'>): NewEvent {
+/** The event of a coupon that was used or spared, whatever became of it since. */
+export function couponRedeemed(it: Omit<GrantedRedemption, 'status'>, at: Date): NewEvent {
   const { orderId, userId, couponId, totalAmount, discountAmount } = it;
-  const payableAmount = totalAmount - discountAmount;
-  return { type: 'coupon-redeemed', data: { orderId, userId, couponId, totalAmount, discountAmount, payableAmount } };
+  const amounts = { totalAmount, discountAmount, payableAmount: totalAmount - discountAmount };
+  return { type: 'coupon-redeemed', data: { orderId, userId, couponId, ...amounts, redeemedAt: at.getTime() } };
 }
 
 /** The event of a coupon that could not be used. */

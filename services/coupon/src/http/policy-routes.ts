@@ -1,7 +1,7 @@
 import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import type { AddPolicy, PolicyRequest } from '../usecases/add-policy.ts';
+import { type AddPolicy, CREATE_POLICY, OPERATORS, type PolicyRequest } from '../usecases/add-policy.ts';
 import type { EndPolicy } from '../usecases/end-policy.ts';
 import { withDiscount } from './discount.ts';
 import { endPolicyBody, newPolicyBody, policyParams } from './schemas.ts';
@@ -16,9 +16,6 @@ export interface PolicyRoutes {
 
 /** A cache must check each time whether its answer is still current: a 304 costs little. */
 const CACHE_CONTROL = 'public, no-cache';
-
-/** Operators share one space of idempotency keys; users' ids begin at 1. */
-const OPERATORS = 0;
 
 /** Coupon policies: created and ended by operators, read by everyone. */
 export function policyRoutes({ policies, addPolicy, endPolicy }: PolicyRoutes): (router: Router) => void {
@@ -50,6 +47,8 @@ function policyRequest(request: Request, body: unknown): PolicyRequest {
   const requestId = uuidv7();
   const key = idempotencyKeyFrom(request);
   if (key === undefined) return { requestId };
-  const scope = 'POST /coupon-policies';
-  return { requestId, claim: { userId: OPERATORS, scope, key, requestHash: requestHash(body), requestId } };
+  return {
+    requestId,
+    claim: { userId: OPERATORS, scope: CREATE_POLICY, key, requestHash: requestHash(body), requestId },
+  };
 }

@@ -1,6 +1,9 @@
 import type { Transaction } from '@shop/chassis';
-import { type CommitHooks, causedBy, type Subscription } from '@shop/events';
+import { type CommitHooks, causedBy, type OwnFacts, type Subscription } from '@shop/events';
+import { COUPON_FACTS } from '../domain/facts.ts';
+import type { createApplyFacts } from '../usecases/apply-facts.ts';
 import { createRedeemCoupons, type RedeemCouponsDeps } from '../usecases/redeem-coupons.ts';
+import type { createRepeatRevocations } from '../usecases/repeat-revocations.ts';
 import type { createIssueFromLog } from '../usecases/request-issue.ts';
 
 /**
@@ -38,5 +41,22 @@ export function issueSubscription<Tx extends CommitHooks = Transaction>(
       });
       await issue(tx, requests);
     },
+  };
+}
+
+interface FactsDependencies {
+  readonly apply: ReturnType<typeof createApplyFacts<Transaction>>;
+  readonly revocations: ReturnType<typeof createRepeatRevocations<Transaction>>;
+}
+
+/** The events coupon has published, for a schema restored from a backup. */
+export function couponFacts({ apply, revocations }: FactsDependencies): OwnFacts<(typeof COUPON_FACTS)[number]> {
+  return {
+    group: 'coupon',
+    causeGroup: (type) => (type === 'coupon-issued' ? 'coupon-issue' : 'coupon'),
+    types: COUPON_FACTS,
+    apply,
+    afterFacts: revocations.revoke,
+    atEnd: revocations.finish,
   };
 }

@@ -1,7 +1,12 @@
 import { claimForOne, type IdempotencyClaim, type Transaction, type Transactor } from '@shop/chassis';
 import type { NewEvent, Outbox } from '@shop/events';
 import type { Discount } from '../domain/discount.ts';
-import { discountInEvent } from './discount-in-events.ts';
+import { discountInEvent } from '../domain/discount-in-events.ts';
+
+/** The scope of the keys of new policies. */
+export const CREATE_POLICY = 'POST /coupon-policies';
+/** Operators share one space of idempotency keys; users' ids begin at 1. */
+export const OPERATORS = 0;
 
 /** An operator's new policy. */
 export interface NewPolicy {

@@ -94,6 +94,14 @@ const request = (): QueuedIssue => ({ requestId: uuidv7(), userId: 7, couponPoli
 const place: Entry = { kind: 'PLACE', token: '?5' };
 const away = new OutageError('redis is away');
 
+it('when the schema was just recovered, then the door is believed only once this process has loaded it', async () => {
+  const door = { generation: 0, confirm: async () => {}, open: async () => true } as unknown as Door;
+  const loader = createDoorLoader({ door, findHolders: async () => new Map(), believes: false });
+  expect(loader.isCurrent(1)).toBe(false);
+  await loader.load(policyOf());
+  expect([loader.isCurrent(1), loader.isCurrent(2)]).toEqual([true, false]);
+});
+
 describe('a user admitted by the door', () => {
   it("when the door admits a user, then the writer's answer counts", async () => {
     entries = [place];

@@ -1,9 +1,9 @@
 import { type ItemResult, succeeded, type Transactor } from '@shop/chassis';
 import type { Cause, NewEvent, Outbox } from '@shop/events';
 import type { Coupon } from '../domain/coupon.ts';
+import { discountInEvent } from '../domain/discount-in-events.ts';
 import { decideIssues, type IssueOutcome, type IssueRequest } from '../domain/issue.ts';
 import type { Policy } from '../domain/policy.ts';
-import { discountInEvent } from './discount-in-events.ts';
 import type { Ownership } from './owners.ts';
 
 /** A request handed to the writer. */

@@ -9,6 +9,11 @@ interface Dependencies {
   readonly door: Door;
   /** The holders of a policy's coupons: user id → coupon id. */
   readonly findHolders: (couponPolicyId: number) => Promise<ReadonlyMap<number, string>>;
+  /**
+   * Whether a door that is open is believed before this process has loaded it; default true. Not after a recovery,
+   * which tells the door nothing.
+   */
+  readonly believes?: boolean;
 }
 
 type Loadable = Pick<Policy, 'couponPolicyId' | 'totalQuantity'>;
@@ -24,7 +29,8 @@ export interface DoorLoader {
  * instances may do it together: they write the same. An issue that commits meanwhile is either read here, or writes its
  * holder itself after this began, and so after Redis was emptied.
  */
-export function createDoorLoader({ door, findHolders }: Dependencies): DoorLoader {
+export function createDoorLoader({ door, findHolders, believes = true }: Dependencies): DoorLoader {
+  const unloaded = believes ? 0 : -1;
   const loadedIn = new Map<number, number>();
   const loading = new Map<number, Promise<void>>();
 
@@ -42,7 +48,7 @@ export function createDoorLoader({ door, findHolders }: Dependencies): DoorLoade
   }
 
   return {
-    isCurrent: (couponPolicyId) => (loadedIn.get(couponPolicyId) ?? 0) === door.generation,
+    isCurrent: (couponPolicyId) => (loadedIn.get(couponPolicyId) ?? unloaded) === door.generation,
     load(policy) {
       const begun = loading.get(policy.couponPolicyId);
       if (begun) return begun;

@@ -86,6 +86,8 @@ export interface CouponRedeemed {
   readonly discountAmount: number;
   /** What is left to pay in points, in won: total − discount. */
   readonly payableAmount: number;
+  /** When the coupon was used or spared, milliseconds since the epoch, UTC; null: published before this was told. */
+  readonly redeemedAt: null | number;
 }
 
 /** The coupon that the order names cannot be used for it; nothing was changed. */
