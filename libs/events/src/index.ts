@@ -48,7 +48,13 @@ export {
   type PublishedRows,
   pagesAfter,
 } from './outbox/index.ts';
-export { FactsIncompleteError, type OwnFacts, recover, recoverWhenAsked } from './recovery/index.ts';
+export {
+  FactsIncompleteError,
+  type OwnFacts,
+  type RecoverySubscription,
+  recover,
+  recoverWhenAsked,
+} from './recovery/index.ts';
 export { createSqlRelayLock, type Relay, type RelayLock, startRelay } from './relay/index.ts';
 export {
   anyEvents,

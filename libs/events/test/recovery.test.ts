@@ -2,10 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Transaction } from '@shop/chassis';
 import {
   createKafkaAdmin,
+  deriveEventId,
   FactsIncompleteError,
   type KafkaAdmin,
   type OwnFacts,
   type ReceivedEvent,
+  type RecoverySubscription,
   recover,
   recoverWhenAsked,
   StaleBatchError,
@@ -44,19 +46,23 @@ interface Wanted {
   readonly own?: Partial<OwnFacts>;
   readonly handle?: (tx: Transaction, events: readonly ReceivedEvent[], now: Date) => Promise<void>;
   readonly acceptGaps?: boolean;
+  readonly batch?: number;
+  /** In place of the one that `handle` belongs to. */
+  readonly subscriptions?: readonly RecoverySubscription<Handled>[];
 }
 
 /** Recovers the bench's schema: coupon-redeemed stands for its own events, orders for the consumed ones. */
-function recoverFrom({ from, own, handle = async () => {}, acceptGaps = false }: Wanted) {
+function recoverFrom(wanted: Wanted) {
+  const { from, own, handle = async () => {}, acceptGaps = false, batch = 2, subscriptions } = wanted;
   const subscription = (now: () => Date): Subscription<Transaction, Handled> => ({
     group: GROUP,
     handles: ['order-created', 'order-cancelled'],
     handle: (tx, events) => handle(tx, events, now()),
   });
   return recover({
-    ...{ database: bench.database, store: bench.store, codec: bench.codec, log, from, acceptGaps, batch: 2 },
+    ...{ database: bench.database, store: bench.store, codec: bench.codec, log, from, acceptGaps, batch },
     own: { group: GROUP, types: ['coupon-rejected'], apply: async () => {}, ...own },
-    subscriptions: (now) => [subscription(now) as never],
+    subscriptions: (now) => (subscriptions ?? [subscription(now)]) as readonly never[],
     mayGoOn: async () => {},
     instance: 'test',
     logger: silentLogger,
@@ -159,6 +165,42 @@ describe('own events', () => {
 });
 
 describe('events consumed but not answered', () => {
+  it('when a fact does not answer its cause, then the cause is decided too', async () => {
+    const from = new Date();
+    const id = newOrderId();
+    await bench.publish(orderCreated(id), rejected(id, deriveEventId(id, 'order-created')));
+    await untilSent();
+    const decided: string[] = [];
+    const handle: Wanted['handle'] = async (_, events) => void decided.push(...events.map((event) => event.key));
+    expect(await recoverFrom({ from, own: { answers: () => [] }, handle })).toMatchObject({ facts: 1, decided: 1 });
+    expect(decided).toEqual([id]);
+  });
+
+  it('when there are several subscriptions, then each begins after the one before, and one that takes many gets all at once', async () => {
+    const from = new Date();
+    const ids = Array.from({ length: 3 }, newOrderId);
+    await bench.publish(...ids.map((id) => orderCreated(id)));
+    await untilSent();
+    const steps: string[] = [];
+    const subscription = (name: string, type: Handled, takesMany: boolean) => ({
+      ...{ group: GROUP, handles: [type], takesMany },
+      before: async () => void steps.push(`before ${name}`),
+      handle: async (_: Transaction, events: readonly ReceivedEvent[]) => void steps.push(`${name} ${events.length}`),
+    });
+    await bench.publish(...ids.map((id) => orderCancelled(id)));
+    await untilSent();
+    await recoverFrom({
+      from,
+      batch: 100,
+      subscriptions: [subscription('first', 'order-cancelled', true), subscription('second', 'order-created', false)],
+    });
+    expect(steps.filter((step) => step.startsWith('before'))).toEqual(['before first', 'before second']);
+    const sizes = (name: string) => steps.filter((step) => step.startsWith(name)).map((step) => Number(step.at(-1)));
+    expect(sizes('first').reduce((sum, size) => sum + size, 0)).toBe(3);
+    expect(sizes('second')).toEqual([1, 1, 1]);
+    expect(steps.findIndex((step) => step.startsWith('second'))).toBeGreaterThan(steps.indexOf('before second'));
+  });
+
   it('when open events are decided, then at their own time, and a cancellation before the other events of its order', async () => {
     const from = new Date();
     const id = newOrderId();

@@ -1,3 +1,3 @@
 export { recover } from './recovery.ts';
-export { FactsIncompleteError, type OwnFacts } from './recovery-options.ts';
+export { FactsIncompleteError, type OwnFacts, type RecoverySubscription } from './recovery-options.ts';
 export { recoverWhenAsked } from './recovery-start.ts';

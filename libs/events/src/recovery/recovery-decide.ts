@@ -5,7 +5,7 @@ import type { Subscription } from '../consumer/index.ts';
 import { EVENTS, type EventType } from '../contracts/index.ts';
 import type { Applied } from '../metrics.ts';
 import { createReplayApplier, readSetAside } from '../replay/index.ts';
-import type { RecoveryStep } from './recovery-options.ts';
+import type { RecoveryStep, RecoverySubscription } from './recovery-options.ts';
 import { noteRecovery } from './recovery-store.ts';
 
 /** Most events in one transaction. Each is decided singly, so a larger transaction would only hold locks longer. */
@@ -24,14 +24,16 @@ interface Decided {
  */
 export async function decideOpenEvents(
   step: RecoveryStep,
-  subscriptions: readonly Subscription<Transaction, EventType>[],
+  subscriptions: readonly RecoverySubscription[],
   setNow: (time: Date) => void,
 ): Promise<Decided> {
   let total: Decided = { decided: 0, parked: 0, dead: 0 };
   for (const subscription of subscriptions) {
+    await subscription.before?.();
     const timed: Subscription<Transaction, EventType> = {
       ...subscription,
       async handle(tx, events) {
+        if (subscription.takesMany) return await subscription.handle(tx, events);
         for (const event of events) {
           setNow(event.time);
           await subscription.handle(tx, [event]);

@@ -36,7 +36,7 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
   async function apply(events: readonly ReceivedEvent[], withGaps: boolean): Promise<void> {
     await database.transaction(async (tx) => {
       const now = new Date(clock.now());
-      for (const [group, causes] of causesOf(own, events)) await store.claim(tx, group, causes, now);
+      for (const [group, ids] of answeredBy(own, events)) await store.claim(tx, group, ids, now);
       await own.apply(tx, events, { acceptGaps: withGaps });
       await noteRecovery(tx, id, { facts: events.length }, now);
     });
@@ -84,12 +84,13 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
   return count;
 }
 
-/** The ids of the events' causes, sorted, by the group whose inbox gets them. */
-function causesOf({ group, causeGroup }: OwnFacts, events: readonly ReceivedEvent[]): Map<string, string[]> {
-  const caused = events.filter((event) => event.causationId);
-  const byGroup = Map.groupBy(caused, ({ type }) => causeGroup?.(type) ?? group);
-  const idsOf = (of: readonly ReceivedEvent[]) => [...new Set(of.flatMap((event) => event.causationId ?? []))].sort();
-  return new Map([...byGroup].sort().map(([name, of]) => [name, idsOf(of)]));
+/** The ids of what the events answer, sorted, by the group whose inbox gets them. */
+function answeredBy(own: OwnFacts, events: readonly ReceivedEvent[]): Map<string, string[]> {
+  const { group, causeGroup, answers = (event: ReceivedEvent) => event.causationId ?? [] } = own;
+  const byGroup = Map.groupBy(events, ({ type }) => causeGroup?.(type) ?? group);
+  const idsOf = (of: readonly ReceivedEvent[]) => [...new Set(of.flatMap(answers))].sort();
+  const all = [...byGroup].sort().map(([name, of]) => [name, idsOf(of)] as const);
+  return new Map(all.filter(([, ids]) => ids.length > 0));
 }
 
 async function readFacts(

@@ -27,6 +27,19 @@ export interface OwnFacts<T extends EventType = EventType> {
   afterFacts?(signal: AbortSignal): Promise<void>;
   /** Called once everything is decided, before the recovery is done. Idempotent. */
   atEnd?(signal: AbortSignal): Promise<void>;
+  /**
+   * Ids of the consumed events whose whole effect the event tells. Default: its cause. A cause that also did what no
+   * event tells must be left out, so that it is decided again.
+   */
+  readonly answers?: (event: ReceivedEvent<T>) => readonly string[];
+}
+
+/** A subscription as a recovery decides it: one after the other, in the order of the list. */
+export interface RecoverySubscription<T extends EventType = EventType> extends Subscription<Transaction, T> {
+  /** Called before its first event is decided, also where there is none; again when a run that died begins anew. */
+  readonly before?: () => Promise<void>;
+  /** Its handler goes by the events' own times, so it gets those of a transaction at once, instead of one by one. */
+  readonly takesMany?: boolean;
 }
 
 export interface RecoveryOptions {
@@ -36,7 +49,7 @@ export interface RecoveryOptions {
   readonly log: KafkaAdmin;
   readonly own: OwnFacts;
   /** The service's subscriptions, deciding with this clock: the time of the event being decided. */
-  readonly subscriptions: (now: () => Date) => readonly Subscription<Transaction, EventType>[];
+  readonly subscriptions: (now: () => Date) => readonly RecoverySubscription[];
   /** A time before the backup was taken. Facts that the backup already holds are recognized. */
   readonly from: Date;
   /** Continue although the topics no longer hold everything since `from`, or some records cannot be read. */

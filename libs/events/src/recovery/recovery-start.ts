@@ -1,7 +1,7 @@
 import type { Database, Logger, Shutdown, Transaction } from '@shop/chassis';
 import { createBackoff, systemClock } from '../clock.ts';
 import { createCodec } from '../codec/index.ts';
-import { failpointFromEnvironment, type Subscription } from '../consumer/index.ts';
+import { failpointFromEnvironment } from '../consumer/index.ts';
 import type { EventType } from '../contracts/index.ts';
 import { describe, OutageError, StaleBatchError } from '../errors.ts';
 import { classify } from '../failure.ts';
@@ -11,7 +11,7 @@ import { createSqlRelayLock, type RelayLock } from '../relay/index.ts';
 import { anyEvents } from '../replay/index.ts';
 import { createSqlMessagingStore } from '../store/index.ts';
 import { recover } from './recovery.ts';
-import { type OwnFacts, RecoveryError } from './recovery-options.ts';
+import { type OwnFacts, RecoveryError, type RecoverySubscription } from './recovery-options.ts';
 import { isRecovered, lastRecovery, unfinishedSince } from './recovery-store.ts';
 
 /** How often an instance that waits for another one's recovery looks again, ms. */
@@ -32,11 +32,11 @@ export interface RecoverableService<O extends EventType, T extends EventType> {
   readonly logger: Logger;
   readonly shutdown: Pick<Shutdown, 'onStop' | 'stop'>;
   readonly own: OwnFacts<O>;
-  /** The subscriptions that go live later, made here with the outbox and the clock of the recovery. */
+  /** The subscriptions that go live later, made here with the outbox and the clock of the recovery, or their likes. */
   readonly subscriptions: (deps: {
     readonly outbox: Outbox<Transaction>;
     readonly now: () => Date;
-  }) => readonly Subscription<Transaction, T>[];
+  }) => readonly RecoverySubscription<T>[];
 }
 
 /**
