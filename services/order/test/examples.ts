@@ -82,11 +82,14 @@ const ids = { orderId: ORDER_ID, userId: 7 };
 
 /** Every input, once. */
 export const inputs = {
-  'stock-awaited': { type: 'stock-awaited', data: { ...ids, reason: 'PIECES_HELD', productId: 1 } },
+  'stock-awaited': {
+    type: 'stock-awaited',
+    data: { ...ids, reason: 'PIECES_HELD', productId: 1, couponId: null, lines: null, expectedTotal: null },
+  },
   'stock-reserved': { type: 'stock-reserved', data: { ...ids, couponId: COUPON_ID, ...reservation } },
   'stock-rejected': {
     type: 'stock-rejected',
-    data: { ...ids, reason: 'OUT_OF_STOCK', productId: 1, totalAmount: null },
+    data: { ...ids, reason: 'OUT_OF_STOCK', productId: 1, totalAmount: null, couponId: null },
   },
   'coupon-redeemed': {
     type: 'coupon-redeemed',

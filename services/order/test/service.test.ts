@@ -42,7 +42,7 @@ function couponRejected({ orderId, userId, couponId = '' }: OrderBody, reason: s
   return { type: 'coupon-rejected', data: { orderId, userId, couponId, reason } };
 }
 function rejected({ orderId, userId }: OrderBody, reason: string): NewEvent {
-  return { type: 'stock-rejected', data: { orderId, userId, reason, productId: 1, totalAmount: null } };
+  return { type: 'stock-rejected', data: { orderId, userId, reason, productId: 1, totalAmount: null, couponId: null } };
 }
 function paid({ orderId, userId, couponId }: OrderBody): NewEvent {
   const discountAmount = couponId ? DISCOUNT.discountAmount : 0;

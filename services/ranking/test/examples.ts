@@ -43,6 +43,13 @@ export function cancelled({ orderId, completedAt, lines }: Order, wasCompleted =
 }
 
 export function changed(productId: number, version: number, name: string, price: number): SalesEvent {
-  const rest = { stockDelta: 0, onSale: null, requestId: nextId(), idempotencyKey: null, requestHash: null };
+  const rest = {
+    stockDelta: 0,
+    onSale: null,
+    available: null,
+    requestId: nextId(),
+    idempotencyKey: null,
+    requestHash: null,
+  };
   return { type: 'product-changed', data: { productId, change: 'UPDATED', name, price, version, ...rest } };
 }

@@ -2,7 +2,7 @@ import { keysOfRequests } from '@shop/chassis';
 import { type NewEvent, type PublishedRows, pagesAfter } from '@shop/events';
 import { stockAwaited, stockRejected, stockReserved } from '../domain/reservation.ts';
 import type { Reservation } from '../domain/states.ts';
-import { type ProductChange, productChanged } from '../usecases/change-products.ts';
+import { productChanged, type RecordedChange } from '../usecases/change-products.ts';
 import { type ReservationRow, readLines, toReservation } from './catalog-store.ts';
 
 /** The catalog's events, from the reservations and from operators' changes. */
@@ -10,7 +10,7 @@ export const catalogPublished: readonly PublishedRows[] = [
   {
     types: ['stock-awaited', 'stock-reserved', 'stock-rejected'],
     partly:
-      'stock-rejected has no productId and no totalAmount (null), stock-awaited the productId 0 and the reason PIECES_HELD: the row keeps neither',
+      'stock-rejected has no productId and no totalAmount (null), stock-awaited the productId 0, the reason PIECES_HELD, and neither lines nor expectedTotal (null): the row keeps none of these',
     async *read(sql, since) {
       const rows = pagesAfter<Omit<ReservationRow, 'product_id' | 'pieces'> & { created_at: Date }>((last, limit) =>
         sql.query(
@@ -37,7 +37,7 @@ export const catalogPublished: readonly PublishedRows[] = [
       const rows = pagesAfter<ChangeRow>((last, limit) =>
         sql.query(
           `SELECT request_id AS requestId, product_id AS productId, version, change_type AS \`change\`, name, price,
-                  stock_delta AS stockDelta, on_sale AS onSale, created_at AS at FROM product_changes
+                  stock_delta AS stockDelta, available, on_sale AS onSale, created_at AS at FROM product_changes
             WHERE created_at >= ? AND (product_id > ? OR (product_id = ? AND version > ?))
             ORDER BY product_id, version LIMIT ?`,
           [since, last?.productId ?? 0, last?.productId ?? 0, last?.version ?? 0, limit],
@@ -54,10 +54,11 @@ export const catalogPublished: readonly PublishedRows[] = [
   },
 ];
 
-type ChangeRow = Omit<ProductChange, 'stockQuantity' | 'onSale'> & { onSale: number | null; at: Date };
+type ChangeRow = Omit<RecordedChange, 'onSale'> & { onSale: number | null; at: Date };
 
 function ofReservation(reservation: Reservation): NewEvent[] {
-  const awaited = reservation.waited ? [stockAwaited(reservation, 'PIECES_HELD', 0)] : [];
+  const { orderId, userId, couponId, waited } = reservation;
+  const awaited = waited ? [stockAwaited({ orderId, userId, couponId }, 'PIECES_HELD', 0)] : [];
   if ('lines' in reservation) return [...awaited, stockReserved(reservation)];
   return reservation.status === 'REJECTED' ? [...awaited, stockRejected(reservation, null, null)] : awaited;
 }

@@ -32,7 +32,12 @@ describe('every state × every event', () => {
   const awaits = {
     reservation: waiting,
     products: [awaited],
-    events: [{ type: 'stock-awaited', data: { orderId: ORDER_ID, userId: 7, reason: 'PIECES_HELD', productId: 1 } }],
+    events: [
+      {
+        type: 'stock-awaited',
+        data: { ...order, reason: 'PIECES_HELD', productId: 1, lines: waiting.wants, expectedTotal: null },
+      },
+    ],
   };
   const reserved = {
     reservation: active,
@@ -85,7 +90,7 @@ describe('order-created', () => {
   const refusal = (reason: string, productId: number | null, totalAmount: number | null) => ({
     reservation: { ...rejected, reason },
     products: [],
-    events: [{ type: 'stock-rejected', data: { orderId: ORDER_ID, userId: 7, reason, productId, totalAmount } }],
+    events: [{ type: 'stock-rejected', data: { ...order, reason, productId, totalAmount } }],
   });
 
   it('when every line fits, then all are reserved at present prices', () => {

@@ -128,7 +128,7 @@ function begin(state: CatalogState, order: EventDataByType['order-created']): De
   return {
     reservation: { ...waiting, waited: true },
     products: move(wants, products, (product) => ({ waiting: product.waiting + 1 })),
-    events: [stockAwaited({ orderId, userId }, reason, productId)],
+    events: [stockAwaited(waiting, reason, productId)],
   };
 }
 
@@ -145,7 +145,7 @@ function conclude(
     return {
       reservation: { status: 'REJECTED', orderId, userId, couponId, waited, reason },
       products: waited ? move(order.wants, products, (product) => ({ waiting: product.waiting - 1 })) : [],
-      events: [stockRejected({ orderId, userId, reason }, productId, totalAmount)],
+      events: [stockRejected({ orderId, userId, couponId, reason }, productId, totalAmount)],
     };
   }
   const { totalAmount } = verdict;
@@ -171,22 +171,23 @@ export function stockReserved(it: Pick<HeldReservation, 'lines' | 'totalAmount'>
   return { type: 'stock-reserved', data: { orderId, userId, couponId, lines, totalAmount } };
 }
 
-/** The event of an order that waits, for this product at first. */
+/** The event of an order that waits, for this product at first. Its lines are null where no row tells them. */
 export function stockAwaited(
-  { orderId, userId }: Pick<OfOrder, 'orderId' | 'userId'>,
+  order: Omit<OfOrder, 'waited'> & Partial<Pick<WaitingReservation, 'wants' | 'expectedTotal'>>,
   reason: string,
   productId: number,
 ): NewEvent {
-  return { type: 'stock-awaited', data: { orderId, userId, reason, productId } };
+  const { orderId, userId, couponId, wants: lines = null, expectedTotal = null } = order;
+  return { type: 'stock-awaited', data: { orderId, userId, reason, productId, couponId, lines, expectedTotal } };
 }
 
 /** The event of a reservation that was refused, with the product or the total that stood in its way. */
 export function stockRejected(
-  { orderId, userId, reason }: Pick<EmptyReservation, 'orderId' | 'userId' | 'reason'>,
+  { orderId, userId, couponId, reason }: Omit<EmptyReservation, 'status' | 'waited'>,
   productId: number | null,
   totalAmount: number | null,
 ): NewEvent {
-  return { type: 'stock-rejected', data: { orderId, userId, reason, productId, totalAmount } };
+  return { type: 'stock-rejected', data: { orderId, userId, reason, productId, totalAmount, couponId } };
 }
 
 function sell({ reservation, products }: CatalogState, orderId: string): Decision {

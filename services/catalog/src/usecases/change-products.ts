@@ -29,8 +29,11 @@ export interface ProductChange extends Omit<Product, 'onSale'> {
   readonly requestId: string;
 }
 
-/** A change as its row tells it: `onSale` is null in those that are older than the field. */
-type RecordedChange = Omit<ProductChange, 'stockQuantity' | 'onSale'> & { readonly onSale: boolean | null };
+/** A change as its row tells it. `onSale` and `available` are null in those that are older than the fields. */
+export type RecordedChange = Omit<ProductChange, 'stockQuantity' | 'onSale'> & {
+  readonly onSale: boolean | null;
+  readonly available: number | null;
+};
 
 export interface NewProduct {
   readonly name: string;
@@ -167,7 +170,7 @@ async function changeOnce(
     }
     const change = await make(tx, at);
     await products.recordChange(tx, change, at);
-    await outbox.append(tx, [productChanged(change, request.claim)]);
+    await outbox.append(tx, [productChanged({ ...change, available: change.stockQuantity }, request.claim)]);
     changed?.(tx);
     return { product: shownProduct(change), replayed: false };
   });
@@ -182,11 +185,11 @@ export function shownProduct(it: Omit<Product, 'onSale'> & { readonly onSale: bo
 
 /** The event of a change. @param claim the Idempotency-Key of its request, if it had one */
 export function productChanged(
-  { productId, change, name, price, stockDelta, onSale, version, requestId }: RecordedChange,
+  { productId, change, name, price, stockDelta, onSale, version, requestId, available }: RecordedChange,
   claim: Pick<IdempotencyClaim, 'key' | 'requestHash'> | undefined,
 ): NewEvent {
   const key = { idempotencyKey: claim?.key ?? null, requestHash: claim?.requestHash ?? null };
-  const data = { productId, change, name, price, stockDelta, onSale, version, requestId, ...key };
+  const data = { productId, change, name, price, stockDelta, onSale, version, requestId, available, ...key };
   return { type: 'product-changed', data };
 }
 

@@ -262,6 +262,8 @@ export interface ProductChanged {
   readonly requestHash: null | string;
   /** Whether it is on sale afterwards; false: it was withdrawn and takes no orders. Null in changes that are older than the field. */
   readonly onSale: null | boolean;
+  /** Pieces that can be ordered afterwards; a repeat of the request is answered with them. Null in changes that are older than the field. */
+  readonly available: null | number;
 }
 
 /** The order was taken back after its shipment was requested: nothing may be sent, or the parcel has to come back. */
@@ -292,6 +294,14 @@ export interface ShipmentRequested {
   readonly lines: readonly ShipmentRequestedLine[];
 }
 
+/** One line of the order. */
+export interface StockAwaitedLine {
+  /** The product. */
+  readonly productId: number;
+  /** Pieces, 1 to 1,000. */
+  readonly quantity: number;
+}
+
 /** The order waits in line for pieces that other orders hold and have not paid; stock-reserved or stock-rejected follows, unless the order is cancelled first. */
 export interface StockAwaited {
   /** The order: a UUIDv7, also the message key. */
@@ -302,6 +312,12 @@ export interface StockAwaited {
   readonly reason: string;
   /** The first product of which there were too few pieces to be had. */
   readonly productId: number;
+  /** The coupon the order names (UUIDv7); null when it names none, and in events that are older than the field. */
+  readonly couponId: null | string;
+  /** The lines wanted. Null in events that are older than the field, and in those made again from rows. */
+  readonly lines: null | readonly StockAwaitedLine[];
+  /** The total in won that the client showed; null when it showed none, and in events without lines. */
+  readonly expectedTotal: null | number;
 }
 
 /** No line of the order was reserved. */
@@ -316,6 +332,8 @@ export interface StockRejected {
   readonly productId: null | number;
   /** The actual total in won, for PRICE_CHANGED. */
   readonly totalAmount: null | number;
+  /** The coupon the order names (UUIDv7); null when it names none, and in events that are older than the field. */
+  readonly couponId: null | string;
 }
 
 /** One line of the order. */
