@@ -17,7 +17,7 @@ interface ServiceDefinition {
 /** The services of the shop: services/<name>. */
 const SHOP = {
   order: { port: 3001, groups: ['order', 'data-platform'], topics: ['order-events'], recovers: false },
-  catalog: { port: 3002, groups: ['catalog'], topics: ['catalog-events'], recovers: false },
+  catalog: { port: 3002, groups: ['catalog'], topics: ['catalog-events'], recovers: true },
   payment: { port: 3003, groups: ['payment'], topics: ['payment-events'], recovers: true },
   coupon: {
     port: 3004,
@@ -25,7 +25,7 @@ const SHOP = {
     topics: ['coupon-events', 'coupon-issue-requests'],
     recovers: true,
   },
-  ranking: { port: 3005, groups: ['ranking'], topics: [], recovers: false },
+  ranking: { port: 3005, groups: ['ranking'], topics: [], recovers: true },
 } as const satisfies Readonly<Record<string, ServiceDefinition>>;
 
 /** Examples: examples/<name>. Each runs only if chosen by `npm start -- --with <name>`. */

@@ -131,7 +131,7 @@ describe('an impossible replay', () => {
     const before = await replays();
     expect((await ops([...toPayment, '--force'], 2)).stderr).toContain('--force is refused for payment');
     expect((await ops([...toPayment, '--execute'], 2)).stderr).toContain('wants a --reason');
-    expect((await ops(['--recover', 'ranking', '--from', '1h'], 2)).stderr).toContain('cannot be brought forward');
+    expect((await ops(['--recover', 'shipping', '--from', '1h'], 2)).stderr).toContain('cannot be brought forward');
     const empty = await ops([...toPayment, '--key', 'nobody', '--execute', '--reason', 'empty']);
     expect(empty.stdout).toContain('nothing to replay');
     expect(await replays()).toEqual(before);

@@ -1,4 +1,5 @@
-import { EVENTS, type EventType, type KafkaAdmin } from '@shop/events';
+import { EVENTS, type EventType, type IncomingRecord, type KafkaAdmin } from '@shop/events';
+import { answeredBy, CATALOG_FACTS } from '../../../services/catalog/src/domain/facts.ts';
 import { COUPON_FACTS } from '../../../services/coupon/src/domain/facts.ts';
 import { PAYMENT_FACTS } from '../../../services/payment/src/domain/facts.ts';
 import type { ServiceName } from '../../../services/services.ts';
@@ -8,8 +9,18 @@ import { WishError } from './wish-error.ts';
 
 /** The services that can be recovered by their own events, with the types of these events. */
 export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
+  catalog: CATALOG_FACTS,
   payment: PAYMENT_FACTS,
   coupon: COUPON_FACTS,
+  // It publishes nothing.
+  ranking: [],
+};
+
+type Headed = Pick<IncomingRecord, 'headers' | 'key'>;
+
+/** The id of the consumed event that an own event answers, where that is not its cause. */
+const ANSWERS: Partial<Record<ServiceName, (record: Headed) => string | undefined>> = {
+  catalog: ({ headers, key }) => answeredBy(headers.ce_type ?? '', key ?? ''),
 };
 
 /** The extent of a recovery from `from` on. */
@@ -35,18 +46,20 @@ export async function planRecovery(log: KafkaAdmin, sql: SqlReader, name: string
     );
   const groups = GROUPS.filter((group) => group.service === service);
   const ownTopics = [...new Set(types.map((type) => EVENTS[type].topic))];
+  const answer = ANSWERS[service] ?? (({ headers }: Headed) => headers.ce_causationid);
   const answered = new Set<string>();
   const own = new Map(types.map((type) => [type, { type, events: 0, unknownCauses: 0 }]));
 
   await log.readRuns(await log.ranges(ownTopics, from), async (records) => {
     const causes: { cause: string; count: { unknownCauses: number } }[] = [];
-    for (const { headers } of records) {
-      const count = own.get(headers.ce_type as EventType);
+    for (const record of records) {
+      const count = own.get(record.headers.ce_type as EventType);
       if (!count) continue;
       count.events += 1;
-      if (!headers.ce_causationid) continue;
-      answered.add(headers.ce_causationid);
-      causes.push({ cause: headers.ce_causationid, count });
+      const cause = answer(record);
+      if (!cause) continue;
+      answered.add(cause);
+      causes.push({ cause, count });
     }
     const known = new Set<string>();
     for (const { group } of groups) {

@@ -1,6 +1,6 @@
 import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
-import { createMessaging } from '@shop/events';
+import { createMessaging, createSqlMessagingStore, recoverWhenAsked } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBoard } from './db/board.ts';
@@ -8,7 +8,7 @@ import { sqlRebuildStore } from './db/rebuild-store.ts';
 import { createSalesReads } from './db/sales-reads.ts';
 import { sqlSalesStore } from './db/sales-store.ts';
 import { createCalendar } from './domain/business-day.ts';
-import { rankingSubscription } from './messaging/subscriptions.ts';
+import { rankingFacts, rankingRecovery, rankingSubscription } from './messaging/subscriptions.ts';
 import { createApplySales } from './usecases/apply-sales.ts';
 import { createPopular } from './usecases/popular.ts';
 import { createRebuild } from './usecases/rebuild.ts';
@@ -18,7 +18,7 @@ import { createBoardWriter, createKeeps } from './usecases/write-board.ts';
 const REPAIR_EVERY_MS = 20_000;
 const SETTLE_EVERY_MS = 20_000;
 
-const runtime = createRuntime('ranking', loadConfig(configSchema));
+const runtime = createRuntime('ranking', loadConfig(configSchema), { recovers: true });
 const { config, logger, metrics, health, shutdown } = runtime;
 const calendar = createCalendar(config.SHOP_TIME_ZONE);
 
@@ -27,6 +27,18 @@ const database = openDatabase(runtime);
 const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
+
+// With RECOVERY=on nothing below starts, and no request is served, until the restored schema has caught up.
+const { claim } = createSqlMessagingStore(database);
+const counting = { store: sqlSalesStore, calendar, now, claim };
+await recoverWhenAsked({
+  ...runtime,
+  database,
+  own: rankingFacts,
+  // Redis is made equal to the table by the first repair.
+  subscriptions: () => [rankingRecovery(createApplySales({ ...counting, written: () => {} }))],
+});
+
 const reads = createSalesReads(database, prisma);
 const redis = createRedis(config.REDIS_URL, logger);
 shutdown.onStop('redis', () => Promise.resolve(redis.disconnect()));
@@ -51,10 +63,7 @@ const writer = createBoardWriter({
 shutdown.onStop('board writer', () => writer.settled());
 
 const messaging = createMessaging({ ...runtime, database });
-const { claim } = messaging.store;
-messaging.subscribe(
-  rankingSubscription(createApplySales({ store: sqlSalesStore, calendar, now, claim, written: writer.write })),
-);
+messaging.subscribe(rankingSubscription(createApplySales({ ...counting, written: writer.write })));
 
 const rebuild = createRebuild({
   ...{ database, store: sqlRebuildStore, sales: sqlSalesStore, calendar, now, repair, logger },

@@ -1,14 +1,12 @@
-import type { Transaction } from '@shop/chassis';
 import type { IncomingRecord } from '../broker.ts';
 import { isForOthers } from '../codec/index.ts';
-import type { Subscription } from '../consumer/index.ts';
 import { EVENTS, type EventType } from '../contracts/index.ts';
 import type { Applied } from '../metrics.ts';
 import { createReplayApplier, readSetAside } from '../replay/index.ts';
 import type { RecoveryStep, RecoverySubscription } from './recovery-options.ts';
 import { noteRecovery } from './recovery-store.ts';
 
-/** Most events in one transaction. Each is decided singly, so a larger transaction would only hold locks longer. */
+/** Most events in one transaction that are decided singly: a larger transaction would only hold locks longer. */
 const MAX_TOGETHER = 200;
 
 interface Decided {
@@ -30,7 +28,7 @@ export async function decideOpenEvents(
   let total: Decided = { decided: 0, parked: 0, dead: 0 };
   for (const subscription of subscriptions) {
     await subscription.before?.();
-    const timed: Subscription<Transaction, EventType> = {
+    const timed: RecoverySubscription = {
       ...subscription,
       async handle(tx, events) {
         if (subscription.takesMany) return await subscription.handle(tx, events);
@@ -60,12 +58,12 @@ function inTurn(handles: readonly EventType[]): EventType[][] {
 
 async function decideTypes(
   step: RecoveryStep,
-  subscription: Subscription<Transaction, EventType>,
+  subscription: RecoverySubscription,
   types: readonly EventType[],
   count: (outcome: Applied) => void,
 ): Promise<void> {
   const { database, store, codec, log, id, ranges, batch, clock, logger, signal, failpoint, mayGoOn } = step;
-  const { group, wants } = subscription;
+  const { group, wants, takesMany } = subscription;
   const interest = { handles: new Set<string>(types), wants };
   const topics = new Set(types.map((type) => EVENTS[type].topic));
   const applier = createReplayApplier({ store, subscription, codec, clock, logger, signal, failpoint });
@@ -81,7 +79,7 @@ async function decideTypes(
     count(await applier.apply(messages, (tx, outcome) => noteRecovery(tx, id, outcome, new Date(clock.now()))));
   }
 
-  const size = Math.min(batch, MAX_TOGETHER, subscription.maxBatch ?? MAX_TOGETHER);
+  const size = Math.min(batch, takesMany ? batch : MAX_TOGETHER, subscription.maxBatch ?? batch);
   await log.readRuns(
     ranges.filter((range) => topics.has(range.topic)),
     async (records) => {

@@ -34,7 +34,7 @@ export const sqlCatalogStore: CatalogStore<Transaction> = {
   async save(tx, changes) {
     const { created, changed, priced, products, at } = changes;
     if (created.length > 0) {
-      const rows = created.map((it) => reservationRow(it, at));
+      const rows = created.map((it) => reservationRow(it, at, at));
       await insertRows(tx, 'reservations', RESERVATION_COLUMNS, rows);
     }
     const lines = priced.flatMap((it) => it.lines.map((line) => lineRow(it.orderId, line)));
@@ -42,7 +42,7 @@ export const sqlCatalogStore: CatalogStore<Transaction> = {
 
     // These rows exist and are locked or guarded, so the upserts below are updates: many rows, one statement.
     if (changed.length > 0) {
-      const rows = changed.map((it) => reservationRow(it, at));
+      const rows = changed.map((it) => reservationRow(it, at, at));
       await insertRows(tx, 'reservations', RESERVATION_COLUMNS, rows, { onDuplicateUpdate: UPDATE_RESERVATION });
     }
     await moveLine(tx, changes);
@@ -50,7 +50,7 @@ export const sqlCatalogStore: CatalogStore<Transaction> = {
   },
 };
 
-const RESERVATION_COLUMNS = [
+export const RESERVATION_COLUMNS = [
   'order_id',
   'user_id',
   'coupon_id',
@@ -61,18 +61,18 @@ const RESERVATION_COLUMNS = [
   'created_at',
   'updated_at',
 ];
-const UPDATE_RESERVATION = ['status', 'reason', 'total_amount', 'updated_at']
+export const UPDATE_RESERVATION = ['status', 'reason', 'total_amount', 'updated_at']
   .map((column) => `${column} = VALUES(${column})`)
   .join(', ');
-const LINE_COLUMNS = ['order_id', 'product_id', 'name', 'unit_price', 'quantity'];
+export const LINE_COLUMNS = ['order_id', 'product_id', 'name', 'unit_price', 'quantity'];
 
-function reservationRow(it: Reservation, at: Date) {
+export function reservationRow(it: Reservation, createdAt: Date, updatedAt: Date) {
   const reason = 'reason' in it ? it.reason : null;
   const totalAmount = 'totalAmount' in it ? it.totalAmount : 0;
-  return [it.orderId, it.userId, it.couponId, it.status, reason, totalAmount, it.waited ? 1 : 0, at, at];
+  return [it.orderId, it.userId, it.couponId, it.status, reason, totalAmount, it.waited ? 1 : 0, createdAt, updatedAt];
 }
 
-function lineRow(orderId: string, line: ReservedLine) {
+export function lineRow(orderId: string, line: ReservedLine) {
   return [orderId, line.productId, line.name, line.unitPrice, line.quantity];
 }
 
@@ -90,7 +90,7 @@ export interface ReservationRow {
 }
 
 /** One statement: the reservations, locked, and below them the unpaid pieces of the buyers, if any. */
-async function lockReservations(
+export async function lockReservations(
   tx: Transaction,
   orderIds: readonly string[],
   { userIds, productIds }: Buyers,
@@ -211,7 +211,7 @@ async function readLine(tx: Transaction, productIds: readonly number[]): Promise
 }
 
 /** The places are drawn under the products' locks: their order is that in which the orders came. */
-async function moveLine(tx: Transaction, { joined, left }: Changes): Promise<void> {
+export async function moveLine(tx: Transaction, { joined, left }: Pick<Changes, 'joined' | 'left'>): Promise<void> {
   const places = joined.flatMap(({ orderId, wants, expectedTotal }) =>
     wants.map(({ productId, quantity }) => [orderId, productId, quantity, expectedTotal]),
   );

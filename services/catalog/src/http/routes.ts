@@ -1,7 +1,15 @@
 import { idempotencyKeyFrom, pageQuery, parse, requestHash, requireScope, sendRendered, wantsNow } from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import { type Changed, type ChangeRequest, type ProductChanges, productNotFound } from '../usecases/change-products.ts';
+import {
+  type Changed,
+  type ChangeRequest,
+  createScope,
+  OPERATORS,
+  type ProductChanges,
+  productNotFound,
+  updateScope,
+} from '../usecases/change-products.ts';
 import { newProductBody, productParams, productPatchBody, productQuery } from './schemas.ts';
 import type { ShownProducts } from './shown-products.ts';
 
@@ -12,9 +20,6 @@ export interface ProductRoutes {
 
 /** A cache must check each time whether its answer is still current: a 304 costs little. */
 const CACHE_CONTROL = 'public, no-cache';
-
-/** Operators share one space of idempotency keys; users' ids begin at 1. */
-const OPERATORS = 0;
 
 /** The catalog's HTTP routes: everyone reads products, operators change them. */
 export function productRoutes({ shown, changes }: ProductRoutes): (router: Router) => void {
@@ -36,7 +41,7 @@ export function productRoutes({ shown, changes }: ProductRoutes): (router: Route
     router.post('/products', async (request, response) => {
       requireScope(request, 'ops');
       const body = parse(newProductBody, request.body);
-      const changed = await changes.create(changeRequest(request, 'POST /products', body), body);
+      const changed = await changes.create(changeRequest(request, createScope, body), body);
       response.status(201).setHeader('Location', `/products/${changed.product.productId}`);
       answer(response, changed);
     });
@@ -45,7 +50,7 @@ export function productRoutes({ shown, changes }: ProductRoutes): (router: Route
       requireScope(request, 'ops');
       const { id } = parse(productParams, request.params);
       const patch = parse(productPatchBody, request.body);
-      answer(response, await changes.update(changeRequest(request, `PATCH /products/${id}`, patch), id, patch));
+      answer(response, await changes.update(changeRequest(request, updateScope(id), patch), id, patch));
     });
   };
 }

@@ -30,7 +30,8 @@ export interface ProductChange extends Omit<Product, 'onSale'> {
 }
 
 /** A change as its row tells it. `onSale` and `available` are null in those that are older than the fields. */
-export type RecordedChange = Omit<ProductChange, 'stockQuantity' | 'onSale'> & {
+export type RecordedChange = Omit<ProductChange, 'change' | 'stockQuantity' | 'onSale'> & {
+  readonly change: string;
   readonly onSale: boolean | null;
   readonly available: number | null;
 };
@@ -51,6 +52,12 @@ export interface ProductPatch {
   /** False withdraws it from sale, true puts it on sale again. */
   readonly onSale?: boolean | undefined;
 }
+
+/** Operators share one space of idempotency keys; users' ids begin at 1. */
+export const OPERATORS = 0;
+/** The scopes of their keys. */
+export const createScope = 'POST /products';
+export const updateScope = (productId: number): string => `PATCH /products/${productId}`;
 
 /** The request's id; with an Idempotency-Key also its claim, of the same request id. */
 export interface ChangeRequest {

@@ -5,7 +5,7 @@ import type { Limits } from '../domain/waiting.ts';
 import { type Companions, lockWithCompanions } from './companions.ts';
 import type { CatalogStore } from './ports.ts';
 
-interface Dependencies<Tx> {
+export interface ReserveStockDependencies<Tx> {
   readonly store: CatalogStore<Tx>;
   readonly companions: Companions;
   readonly outbox: Pick<Outbox<Tx>, 'append'>;
@@ -17,7 +17,7 @@ interface Dependencies<Tx> {
  * Reserves, sells and restores stock for a whole batch of orders, and decides those that wait for it: load → decide →
  * save and append, in the caller's transaction.
  */
-export function createReserveStock<Tx>({ store, companions, outbox, limits, now }: Dependencies<Tx>) {
+export function createReserveStock<Tx>({ store, companions, outbox, limits, now }: ReserveStockDependencies<Tx>) {
   return async (tx: Tx, events: readonly OrderEvent[]): Promise<void> => {
     const { orderIds, productIds } = keysOf(events);
     const stock = await lockWithCompanions(store, companions, tx, productIds);
