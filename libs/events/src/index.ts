@@ -52,6 +52,7 @@ export {
   FactsIncompleteError,
   type OwnFacts,
   type RecoverySubscription,
+  type ReplayedGroup,
   recover,
   recoverWhenAsked,
 } from './recovery/index.ts';

@@ -8,6 +8,7 @@ import {
   type OwnFacts,
   type ReceivedEvent,
   type RecoverySubscription,
+  type ReplayedGroup,
   recover,
   recoverWhenAsked,
   StaleBatchError,
@@ -47,13 +48,14 @@ interface Wanted {
   readonly handle?: (tx: Transaction, events: readonly ReceivedEvent[], now: Date) => Promise<void>;
   readonly acceptGaps?: boolean;
   readonly batch?: number;
+  readonly replayed?: readonly ReplayedGroup[];
   /** In place of the one that `handle` belongs to. */
   readonly subscriptions?: readonly RecoverySubscription<Handled>[];
 }
 
 /** Recovers the bench's schema: coupon-redeemed stands for its own events, orders for the consumed ones. */
 function recoverFrom(wanted: Wanted) {
-  const { from, own, handle = async () => {}, acceptGaps = false, batch = 2, subscriptions } = wanted;
+  const { from, own, handle = async () => {}, acceptGaps = false, batch = 2, subscriptions, replayed = [] } = wanted;
   const subscription = (now: () => Date): Subscription<Transaction, Handled> => ({
     group: GROUP,
     handles: ['order-created', 'order-cancelled'],
@@ -63,6 +65,7 @@ function recoverFrom(wanted: Wanted) {
     ...{ database: bench.database, store: bench.store, codec: bench.codec, log, from, acceptGaps, batch },
     own: { group: GROUP, types: ['coupon-rejected'], apply: async () => {}, ...own },
     subscriptions: (now) => (subscriptions ?? [subscription(now)]) as readonly never[],
+    replayed,
     mayGoOn: async () => {},
     instance: 'test',
     logger: silentLogger,
@@ -221,6 +224,20 @@ describe('events consumed but not answered', () => {
       ['order-cancelled', times[0]],
       ['order-created', times[1]],
     ]);
+  });
+
+  it('when a group acts outside of the schema, then nothing is decided for it, and its replay is asked for', async () => {
+    const from = new Date();
+    await bench.publish(orderCreated(newOrderId()));
+    await untilSent();
+    await recoverFrom({ from, replayed: [{ group: 'outside', handles: ['order-created'] }] });
+    const replays = await bench.database.query<{ status: string; ranges: string }>(
+      `SELECT status, ranges FROM replay WHERE kind = 'REPLAY' AND consumer_group = 'outside'`,
+    );
+    const ranges = (await log.ranges(['order-events'], from)).map(({ topic, partition, from: first, to }) => ({
+      ...{ topic, partition, from: `${first}`, to: `${to}` },
+    }));
+    expect(replays.map((row) => [row.status, JSON.parse(row.ranges)])).toEqual([['REQUESTED', ranges]]);
   });
 
   it('when an open event is poison, then only it is dead-lettered, and the recovery is done', async () => {

@@ -1,3 +1,8 @@
 export { recover } from './recovery.ts';
-export { FactsIncompleteError, type OwnFacts, type RecoverySubscription } from './recovery-options.ts';
+export {
+  FactsIncompleteError,
+  type OwnFacts,
+  type RecoverySubscription,
+  type ReplayedGroup,
+} from './recovery-options.ts';
 export { recoverWhenAsked } from './recovery-start.ts';

@@ -42,6 +42,9 @@ export interface RecoverySubscription<T extends EventType = EventType> extends S
   readonly takesMany?: boolean;
 }
 
+/** A group that acts outside of the schema: it gets what its inbox lacks once the service runs, by a replay. */
+export type ReplayedGroup = Pick<Subscription<Transaction, EventType>, 'group' | 'handles'>;
+
 export interface RecoveryOptions {
   readonly database: Database;
   readonly store: SqlMessagingStore;
@@ -50,6 +53,8 @@ export interface RecoveryOptions {
   readonly own: OwnFacts;
   /** The service's subscriptions, deciding with this clock: the time of the event being decided. */
   readonly subscriptions: (now: () => Date) => readonly RecoverySubscription[];
+  /** Groups of the service that the recovery does not decide for; each is asked for a replay when it is done. */
+  readonly replayed?: readonly ReplayedGroup[];
   /** A time before the backup was taken. Facts that the backup already holds are recognized. */
   readonly from: Date;
   /** Continue although the topics no longer hold everything since `from`, or some records cannot be read. */

@@ -11,7 +11,7 @@ import { createSqlRelayLock, type RelayLock } from '../relay/index.ts';
 import { anyEvents } from '../replay/index.ts';
 import { createSqlMessagingStore } from '../store/index.ts';
 import { recover } from './recovery.ts';
-import { type OwnFacts, RecoveryError, type RecoverySubscription } from './recovery-options.ts';
+import { type OwnFacts, RecoveryError, type RecoverySubscription, type ReplayedGroup } from './recovery-options.ts';
 import { isRecovered, lastRecovery, unfinishedSince } from './recovery-store.ts';
 
 /** How often an instance that waits for another one's recovery looks again, ms. */
@@ -37,6 +37,8 @@ export interface RecoverableService<O extends EventType, T extends EventType> {
     readonly outbox: Outbox<Transaction>;
     readonly now: () => Date;
   }) => readonly RecoverySubscription<T>[];
+  /** Groups that act outside of the schema, so that the recovery cannot decide for them: what they lack is replayed. */
+  readonly replayed?: readonly ReplayedGroup[];
 }
 
 /**
@@ -140,6 +142,7 @@ async function recoverHere<O extends EventType, T extends EventType>(
       log,
       own: own as unknown as OwnFacts,
       subscriptions: (now) => service.subscriptions({ outbox, now }).map(anyEvents),
+      replayed: service.replayed ?? [],
       from,
       acceptGaps: config.RECOVERY_ACCEPT_GAPS,
       batch: config.RECOVERY_BATCH,

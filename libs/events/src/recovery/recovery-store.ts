@@ -1,6 +1,8 @@
 import { type Database, placeholders, type SqlExecutor, type Transaction } from '@shop/chassis';
+import { EVENTS } from '../contracts/index.ts';
 import type { RecordRange } from '../kafka/index.ts';
 import type { ReplayCounts } from '../replay/index.ts';
+import type { ReplayedGroup } from './recovery-options.ts';
 
 /**
  * When one of the groups last handled an event in live operation: about the time of the backup. Inbox rows of
@@ -53,12 +55,6 @@ export async function startRecovery(
   },
 ): Promise<number> {
   const { group, from, instance, now } = run;
-  const ranges = run.ranges.map(({ topic, partition, from: first, to }) => ({
-    topic,
-    partition,
-    from: String(first),
-    to: String(to),
-  }));
   return database.transaction(async (tx) => {
     await tx.execute(
       `UPDATE replay SET status = 'FAILED', error = 'it ended before it was done', updated_at = ?, finished_at = ?
@@ -68,7 +64,7 @@ export async function startRecovery(
     const { insertId } = await tx.execute(
       `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
          max_lag, requested_at, started_at, updated_at) VALUES ('RECOVERY', ?, 'RUNNING', ?, 'RECOVERY=on', ?, ?, '{}', '{}', 0, 0, ?, ?, ?)`,
-      [group, instance, filtersOf(from), JSON.stringify(ranges), now, now, now],
+      [group, instance, filtersOf(from), inText(run.ranges), now, now, now],
     );
     return insertId;
   });
@@ -112,6 +108,39 @@ export async function finishRecovery(
     now,
     id,
   ]);
+}
+
+/** Most messages a second, and the lag at which a replay pauses, for those that a recovery asks for. */
+const REPLAY_PACE = [2_000, 1_000];
+
+/** Asks for a replay of what the groups hear in these ranges. The replayer carries it out once the service runs. */
+export async function requestReplays(
+  tx: Transaction,
+  groups: readonly ReplayedGroup[],
+  run: {
+    readonly from: Date;
+    readonly instance: string;
+    readonly ranges: readonly RecordRange[];
+    readonly now: Date;
+  },
+): Promise<void> {
+  const { from, instance, now } = run;
+  for (const { group, handles } of groups) {
+    const topics = new Set(handles.map((type) => EVENTS[type].topic));
+    const ranges = run.ranges.filter((range) => topics.has(range.topic));
+    await tx.execute(
+      `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
+         max_lag, requested_at, updated_at) VALUES ('REPLAY', ?, 'REQUESTED', ?, 'after a recovery', ?, ?, '{}', '{}', ?, ?, ?, ?)`,
+      [group, instance, filtersOf(from), inText(ranges), ...REPLAY_PACE, now, now],
+    );
+  }
+}
+
+/** Ranges as JSON: offsets are 64 bits, so they become text. */
+function inText(ranges: readonly RecordRange[]): string {
+  return JSON.stringify(
+    ranges.map(({ topic, partition, from, to }) => ({ topic, partition, from: `${from}`, to: `${to}` })),
+  );
 }
 
 function filtersOf(from: Date): string {

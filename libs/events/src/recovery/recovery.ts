@@ -5,7 +5,7 @@ import type { RecordRange } from '../kafka/index.ts';
 import { decideOpenEvents } from './recovery-decide.ts';
 import { applyOwnFacts } from './recovery-facts.ts';
 import { FactsIncompleteError, RecoveryError, type RecoveryOptions } from './recovery-options.ts';
-import { finishRecovery, latestInboxTime, noteStep, startRecovery } from './recovery-store.ts';
+import { finishRecovery, latestInboxTime, noteStep, requestReplays, startRecovery } from './recovery-store.ts';
 
 export interface Recovered {
   /** Own events read, including those whose effect was already there. */
@@ -22,13 +22,13 @@ export interface Recovered {
  * idempotent, so a run that died is simply started again. Nothing else may write to the schema meanwhile.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  const { database, log, own, from, logger, clock, signal, instance } = options;
+  const { database, log, own, from, logger, clock, signal, instance, replayed = [] } = options;
   let at = from;
   const subscriptions = options.subscriptions(() => at);
-  const consumed = subscriptions.flatMap(({ handles }) => handles.map((type) => EVENTS[type].topic));
+  const consumed = [...subscriptions, ...replayed].flatMap(({ handles }) => handles.map((type) => EVENTS[type].topic));
   const topics = [...new Set([...own.types.map((type) => EVENTS[type].topic), ...consumed])].sort();
 
-  const groups = [...new Set([own.group, ...subscriptions.map(({ group }) => group)])];
+  const groups = [...new Set([own.group, ...[...subscriptions, ...replayed].map(({ group }) => group)])];
   await checkBeginning(options, groups, topics);
   const ranges: readonly RecordRange[] = await log.ranges(topics, from);
   const id = await startRecovery(database, { group: own.group, from, instance, ranges, now: new Date(clock.now()) });
@@ -54,7 +54,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     const result = { facts, ...(await decideOpenEvents(step, subscriptions, setNow)) };
     await stopIfTold();
     await own.atEnd?.(signal);
-    await finishRecovery(database, id, 'DONE', new Date(clock.now()));
+    await database.transaction(async (tx) => {
+      const now = new Date(clock.now());
+      await finishRecovery(tx, id, 'DONE', now);
+      await requestReplays(tx, replayed, { from, instance, ranges, now });
+    });
     logger.info({ recovery: id, ...result }, 'recovery is done');
     return result;
   } catch (error) {
