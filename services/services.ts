@@ -16,7 +16,7 @@ interface ServiceDefinition {
 
 /** The services of the shop: services/<name>. */
 const SHOP = {
-  order: { port: 3001, groups: ['order', 'data-platform'], topics: ['order-events'], recovers: false },
+  order: { port: 3001, groups: ['order', 'data-platform'], topics: ['order-events'], recovers: true },
   catalog: { port: 3002, groups: ['catalog'], topics: ['catalog-events'], recovers: true },
   payment: { port: 3003, groups: ['payment'], topics: ['payment-events'], recovers: true },
   coupon: {

@@ -2,12 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus, type OrderAnswer } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
-import { type Backup, backUp, restore } from '../support/backup.ts';
+import { type Backup, backUp } from '../support/backup.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
-import { connectRoot } from '../support/stack.ts';
+import {
+  inTurns,
+  killWhileLocked,
+  recoveriesOf,
+  recovering,
+  restoreOld,
+  rowsOf,
+  tablesOf,
+} from '../support/recovery.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** Number of orders after the backup, which is taken while others are in progress. */
@@ -15,7 +23,6 @@ const ORDERS = 1_000;
 const CHARGES = 200;
 /** Number of orders cancelled before their stock is reserved. */
 const VOIDED = 12;
-const AT_ONCE = 16;
 
 let system: System;
 let api: System['api'];
@@ -63,7 +70,7 @@ describe('the schema of payment, restored from a backup taken under load', () =>
     expect(new Set(before.payments.map((row) => row.status))).toEqual(
       new Set(['COMPLETED', 'FAILED', 'REFUNDED', 'VOID']),
     );
-    await restoreOld();
+    await restoreOld(system, 'payment', backup);
     const old = await readPayment();
     expect(before.payments.length - old.payments.length).toBeGreaterThanOrEqual(ORDERS);
     expect(before.keys.length - old.keys.length).toBeGreaterThanOrEqual(CHARGES);
@@ -71,7 +78,7 @@ describe('the schema of payment, restored from a backup taken under load', () =>
 
     const plan = await expectOps(system.stack, ['replay', '--recover', 'payment', '--from', from.toISOString()]);
     expect(plan.stdout).toMatch(/payment-completed +[1-9]\d+ +[1-9]\d+/);
-    await system.start('payment', 1, recovery(1_000));
+    await system.start('payment', 1, recovering(from, 1_000));
     expect(await readPayment()).toEqual(before);
     await expectCleanAudit(system);
     expect(await readOthers()).toEqual(others);
@@ -88,16 +95,16 @@ describe('the schema of payment, restored from a backup taken under load', () =>
 
   it('when recovery is killed in either step while orders wait, then it still completes', async () => {
     const before = await readPayment();
-    await restoreOld();
+    await restoreOld(system, 'payment', backup);
     // Not consumed yet. Of the cancelled orders neither event has been answered: they must never be paid.
     const waiting = await place(20, [...users.slice(0, 5), later as number]);
     const cancelled = await place(10, users.slice(0, 5));
     for (const { orderId, userId } of cancelled) expectStatus(await api.cancel(orderId, userId), 202);
 
     // Own events: the last one concerns `late`.
-    await killWhileLocked(late as number, 'own events');
-    await killWhileLocked(later as number, 'open events');
-    await system.start('payment', 1, recovery(50));
+    await killAt(late as number, 'own events');
+    await killAt(later as number, 'open events');
+    await system.start('payment', 1, recovering(from, 50));
     const after = await readPayment();
     for (const [userId, entries] of before.history)
       expect(after.history.get(userId)?.slice(0, entries.length)).toEqual(entries);
@@ -108,54 +115,22 @@ describe('the schema of payment, restored from a backup taken under load', () =>
 
     for (const { orderId, userId } of waiting) expect((await api.settled(orderId, userId)).status).toBe('COMPLETED');
     await expectCleanAudit(system);
-    expect(await recoveries()).toEqual(['FAILED', 'FAILED', 'DONE']);
+    expect((await recoveriesOf(system, 'payment')).map(({ status }) => status)).toEqual(['FAILED', 'FAILED', 'DONE']);
   });
 
   it('when recovery runs again on a recovered schema, then nothing changes', async () => {
     const before = await readPayment();
     await system.process('payment').stop();
-    await system.start('payment', 1, recovery(1_000));
+    await system.start('payment', 1, recovering(from, 1_000));
     expect(await readPayment()).toEqual(before);
     await expectCleanAudit(system);
   });
 
-  const recovery = (batch: number) => ({
-    RECOVERY: 'on',
-    RECOVERY_FROM: from.toISOString(),
-    RECOVERY_BATCH: String(batch),
-  });
-
-  async function restoreOld(): Promise<void> {
-    await system.process('payment').stop();
-    // Unsent events would be lost with the disk; this drill concerns only sent ones.
-    expect(await rows('SELECT id FROM shop_payment.outbox')).toEqual([]);
-    await restore(system.stack, backup);
-  }
-
-  /** Starts a recovery, which waits at this user's locked account, and kills it there. */
-  async function killWhileLocked(userId: number, step: string): Promise<void> {
-    const sql = await connectRoot(system.stack);
-    try {
-      const [last] = await sql.query<{ id: number | null }>('SELECT MAX(id) AS id FROM shop_payment.replay');
-      await sql.execute('START TRANSACTION');
-      await sql.query('SELECT 1 FROM shop_payment.accounts WHERE user_id = ? FOR UPDATE', [userId]);
-      const starting = system.start('payment', 1, recovery(50)).catch(() => undefined);
-      await eventually(`a recovery in the midst of its ${step}`, async () => {
-        const [row] = await rows<{ id: number; facts: number; progress: string }>(
-          `SELECT id, facts, progress FROM shop_payment.replay WHERE status = 'RUNNING'`,
-        );
-        return row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
-      });
-      await system.process('payment').kill9();
-      await starting;
-      await sql.execute('ROLLBACK');
-    } finally {
-      await sql.close();
-    }
-  }
-
-  const recoveries = async () =>
-    (await rows<{ status: string }>('SELECT status FROM shop_payment.replay ORDER BY id')).map((row) => row.status);
+  const killAt = (userId: number, step: string) =>
+    killWhileLocked(system, {
+      ...{ service: 'payment', env: recovering(from, 50), step },
+      lock: (sql) => sql.query('SELECT 1 FROM shop_payment.accounts WHERE user_id = ? FOR UPDATE', [userId]),
+    });
 });
 
 interface Placed {
@@ -216,15 +191,6 @@ async function chargeAll(userIds: readonly number[]): Promise<Charge[]> {
   return charges;
 }
 
-/** Runs `each` for a few items at a time. */
-async function inTurns<T>(items: readonly T[], each: (item: T, index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) await each(items[i] as T, i);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
 /** Payment's rows, without generated numbers and times of writing. */
 async function readPayment() {
   const history = await rows<{ userId: number }>(
@@ -244,16 +210,6 @@ async function readPayment() {
   };
 }
 
-async function readOthers() {
-  const schemas = ['shop_order', 'shop_catalog', 'shop_coupon', 'shop_ranking'];
-  return (await Promise.all(schemas.map((schema) => backUp(system.stack, schema)))).map((it) => it.tables);
-}
+const readOthers = () => tablesOf(system, ['order', 'catalog', 'coupon', 'ranking']);
 
-async function rows<Row>(query: string): Promise<Row[]> {
-  const sql = await connectRoot(system.stack);
-  try {
-    return [...(await sql.query<Row>(query))];
-  } finally {
-    await sql.close();
-  }
-}
+const rows = <Row>(query: string): Promise<Row[]> => rowsOf(system, query);

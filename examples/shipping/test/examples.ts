@@ -16,6 +16,7 @@ export const completedData: EventDataByType['order-completed'] = {
   discountAmount: 0,
   paidAmount: 4_000,
   completedAt: 0,
+  steps: null,
 };
 
 export const cancelledData: EventDataByType['order-cancelled'] = {
@@ -26,6 +27,10 @@ export const cancelledData: EventDataByType['order-cancelled'] = {
   wasCompleted: true,
   completedAt: 0,
   lines: [],
+  steps: null,
+  requestId: null,
+  idempotencyKey: null,
+  requestHash: null,
 };
 
 export function completed(): ShippedOrderEvent {

@@ -1,6 +1,7 @@
 import { EVENTS, type EventType, type IncomingRecord, type KafkaAdmin } from '@shop/events';
 import { answeredBy, CATALOG_FACTS } from '../../../services/catalog/src/domain/facts.ts';
 import { COUPON_FACTS } from '../../../services/coupon/src/domain/facts.ts';
+import { ORDER_FACTS } from '../../../services/order/src/domain/facts.ts';
 import { PAYMENT_FACTS } from '../../../services/payment/src/domain/facts.ts';
 import type { ServiceName } from '../../../services/services.ts';
 import { appliedAmong, GROUPS, topicsOf } from '../audit/groups.ts';
@@ -9,6 +10,7 @@ import { WishError } from './wish-error.ts';
 
 /** The services that can be recovered by their own events, with the types of these events. */
 export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
+  order: ORDER_FACTS,
   catalog: CATALOG_FACTS,
   payment: PAYMENT_FACTS,
   coupon: COUPON_FACTS,

@@ -42,12 +42,14 @@ export function productsOf(...products: ProductStock[]): Map<number, ProductStoc
 }
 
 export function created(change: Partial<EventDataByType['order-created']> = {}): OrderEvent {
-  const data = { orderId: ORDER_ID, userId: 7, couponId: null, lines: ORDERED, expectedTotal: null, ...change };
+  const untold = { createdAt: null, idempotencyKey: null, requestHash: null };
+  const order = { orderId: ORDER_ID, userId: 7, couponId: null, lines: ORDERED, expectedTotal: null };
+  const data = { ...order, ...untold, ...change };
   return { type: 'order-created', data, ...envelope(data.orderId, 'created') };
 }
 
 export function completed(orderId = ORDER_ID, ordered: readonly OrderedLine[] = ORDERED): OrderEvent {
-  const amounts = { totalAmount: 3000, discountAmount: 0, paidAmount: 3000, completedAt: 0 };
+  const amounts = { totalAmount: 3000, discountAmount: 0, paidAmount: 3000, completedAt: 0, steps: null };
   const lines = ordered.map((line) => ({ ...line, name: `product ${line.productId}`, unitPrice: 1000 }));
   const data = { orderId, userId: 7, couponId: null, lines, ...amounts };
   return { type: 'order-completed', data, ...envelope(orderId, 'completed') };
@@ -55,7 +57,8 @@ export function completed(orderId = ORDER_ID, ordered: readonly OrderedLine[] = 
 
 export function cancelled(orderId = ORDER_ID, lines: readonly OrderedLine[] = ORDERED): OrderEvent {
   const reason = 'ORDER_CANCELLED';
-  const data = { orderId, userId: 7, couponId: null, reason, wasCompleted: false, completedAt: null, lines };
+  const untold = { steps: null, requestId: null, idempotencyKey: null, requestHash: null };
+  const data = { orderId, userId: 7, couponId: null, reason, wasCompleted: false, completedAt: null, lines, ...untold };
   return { type: 'order-cancelled', data, ...envelope(orderId, 'cancelled') };
 }
 

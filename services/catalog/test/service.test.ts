@@ -49,19 +49,20 @@ function created(
 ): NewEvent {
   const ordered = lines.map(([productId, quantity]) => ({ productId, quantity }));
   linesOf.set(of.orderId, ordered);
-  const data = { ...of, lines: ordered, expectedTotal };
+  const data = { ...of, lines: ordered, expectedTotal, createdAt: null, idempotencyKey: null, requestHash: null };
   return { type: 'order-created', data };
 }
 
 function completed(of: Order): NewEvent {
-  const amounts = { totalAmount: 0, discountAmount: 0, paidAmount: 0, completedAt: Date.now() };
+  const amounts = { totalAmount: 0, discountAmount: 0, paidAmount: 0, completedAt: Date.now(), steps: null };
   const lines = (linesOf.get(of.orderId) ?? []).map((line) => ({ ...line, name: 'p', unitPrice: 0 }));
   return { type: 'order-completed', data: { ...of, ...amounts, lines } };
 }
 
 function cancelled(of: Order): NewEvent {
   const lines = linesOf.get(of.orderId) ?? [];
-  const data = { ...of, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, lines };
+  const untold = { steps: null, requestId: null, idempotencyKey: null, requestHash: null };
+  const data = { ...of, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, lines, ...untold };
   return { type: 'order-cancelled', data };
 }
 

@@ -7,9 +7,10 @@ import {
   openDatabase,
   purgeIdempotencyKeys,
   releaseIdempotencyKeys,
+  restoreIdempotencyKeys,
 } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
-import { createMessaging, createNewId } from '@shop/events';
+import { createMessaging, createNewId, recoverWhenAsked } from '@shop/events';
 import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createReadBacklog } from './db/backlog-reads.ts';
@@ -20,8 +21,9 @@ import { startDelivery } from './delivery/delivery.ts';
 import { LATE_TARGETS } from './domain/backlog.ts';
 import { createMeasures } from './http/measures.ts';
 import { createReadiness } from './messaging/readiness.ts';
-import { orderSubscription } from './messaging/subscriptions.ts';
+import { orderFacts, orderSubscription, recoveringOrders, replayedDelivery } from './messaging/subscriptions.ts';
 import { createAdvanceOrders } from './usecases/advance-orders.ts';
+import { createApplyFacts } from './usecases/apply-facts.ts';
 import { createBatchedWrites } from './usecases/batched-writes.ts';
 import { createCancelOrder } from './usecases/cancel-order.ts';
 import { createExpireOrders, createExpireOverdue } from './usecases/expire-orders.ts';
@@ -34,7 +36,7 @@ import { createTellChanges } from './usecases/tell-changes.ts';
 /** Longest wait for broker and schema registry before the service listens without them, ms. */
 const LISTEN_AFTER_MS = 10_000;
 
-const runtime = createRuntime('order', loadConfig(configSchema));
+const runtime = createRuntime('order', loadConfig(configSchema), { recovers: true });
 const { config, logger, metrics, health, shutdown, repeat } = runtime;
 const { ORDER_DEADLINE_MS: deadlineMs, MAX_STREAMS: maxStreams } = config;
 
@@ -46,6 +48,15 @@ shutdown.onStop('prisma', () => prisma.close());
 const batchedReads = createBatchedReads({ database, metrics, maxStreams });
 shutdown.onStop('reads', () => batchedReads.stop());
 const { readOrder, readProgress, findKey } = batchedReads;
+
+// With RECOVERY=on nothing below starts, and no request is served, until the restored schema has caught up.
+await recoverWhenAsked({
+  ...runtime,
+  database,
+  own: orderFacts(createApplyFacts({ store: sqlOrderStore, restoreKeys: restoreIdempotencyKeys, logger })),
+  subscriptions: (deps) => [recoveringOrders({ ...deps, store: sqlOrderStore })],
+  replayed: replayedDelivery(config.DATA_PLATFORM_URL),
+});
 
 const messaging = createMessaging({ ...runtime, database });
 const waiters = messaging.waiters(['order-events']);

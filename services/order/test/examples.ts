@@ -43,6 +43,7 @@ const base = {
   createdAt: CREATED,
   updatedAt: CREATED,
   version: 1,
+  steps: null,
   awaitsStock: false,
 };
 

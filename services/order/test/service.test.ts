@@ -94,7 +94,7 @@ const applied = (outcome: string) => service.metric('events_handled_total', { gr
 describe('an order', () => {
   it('when an order is placed, then it is pending, its location is told, and order-created is published', async () => {
     const userId = nextUserId();
-    const answer = await api.request<OrderBody>('POST', '/orders', {
+    const answer = await api.request<OrderBody & { createdAt: string }>('POST', '/orders', {
       body: {
         userId,
         items: [
@@ -104,7 +104,7 @@ describe('an order', () => {
         ],
         expectedTotal: 77,
       },
-      headers: { traceparent: TRACEPARENT },
+      headers: { traceparent: TRACEPARENT, 'idempotency-key': 'placing' },
     });
     expect(answer.status).toBe(202);
     const { orderId } = answer.body;
@@ -122,7 +122,9 @@ describe('an order', () => {
       { productId: 2, quantity: 4 },
     ];
     expect(created?.type).toBe('order-created');
-    expect(created?.data).toEqual({ orderId, userId, couponId: null, lines, expectedTotal: 77 });
+    const key = { idempotencyKey: 'placing', requestHash: expect.stringMatching(/^[0-9a-f]{64}$/) };
+    const createdAt = new Date(answer.body.createdAt).getTime();
+    expect(created?.data).toEqual({ orderId, userId, couponId: null, lines, expectedTotal: 77, createdAt, ...key });
     expect(created?.headers).toMatchObject({ ce_id: deriveEventId(orderId, 'order-created'), ce_source: 'order' });
     expect(created?.headers.traceparent?.slice(0, 35)).toBe(TRACEPARENT.slice(0, 35));
   });
@@ -311,7 +313,8 @@ describe('cancelling', () => {
     const again = await api.cancel(order.orderId, order.userId, 'c');
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([202, 'true']);
     const [, , cancelled] = await service.hear(order.orderId, 3);
-    expect(cancelled?.data).toMatchObject({ reason: 'ORDER_CANCELLED', wasCompleted: true });
+    expect(cancelled?.data).toMatchObject({ reason: 'ORDER_CANCELLED', wasCompleted: true, idempotencyKey: 'c' });
+    expect(cancelled?.data.steps).toHaveLength(4);
     expect(cancelled?.data.completedAt).toEqual(expect.any(Number));
   });
 

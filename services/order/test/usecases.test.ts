@@ -14,6 +14,7 @@ import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { createReadBacklog } from '../src/db/backlog-reads.ts';
 import { createListOrders, readOrders } from '../src/db/order-reads.ts';
 import { sqlOrderStore } from '../src/db/order-store.ts';
+import { orderPublished } from '../src/db/published-rows.ts';
 import { UnknownOrder } from '../src/domain/batch.ts';
 import type { SagaEventType } from '../src/domain/decide.ts';
 import { createAdvanceOrders } from '../src/usecases/advance-orders.ts';
@@ -131,6 +132,39 @@ describe('placing', () => {
     const original = first?.ok ? first.value.orderId : 'none';
     expect(results[2]).toMatchObject({ ok: true, value: { replayed: true, orderId: original } });
   });
+});
+
+describe('published again', () => {
+  it('when orders were placed and cancelled with keys, then their rows tell the same events, and without the keys once those are gone', async () => {
+    const [keyed, plain] = [wish({ userId: 7, key: 'again' }), wish({ userId: 7 })];
+    await createPlaceOrders(deps())([keyed, plain]);
+    const [orderId, other] = [keyed.placement.orderId, plain.placement.orderId];
+    await handle([reserved(orderId), paid(orderId), reserved(other)]);
+    const idempotency = { key: 'away', requestHash: 'c'.repeat(64) };
+    for (const each of [{ orderId, idempotency }, { orderId: other }])
+      await createCancelOrder(deps())({ requestId: uuidv4(), userId: 7, traceparent: null, ...each });
+
+    expect(await derived()).toEqual(byKey(published));
+    await schema.database.execute('DELETE FROM idempotency_key');
+    const untold = published.map(({ type, data }) => {
+      const none = { idempotencyKey: null, requestHash: null };
+      const key = type === 'order-completed' ? {} : type === 'order-created' ? none : { ...none, requestId: null };
+      return { type, data: { ...data, ...key } };
+    });
+    expect(await derived()).toEqual(byKey(untold));
+  });
+
+  async function derived() {
+    const events: { type: string; data: object }[] = [];
+    for (const { read } of orderPublished)
+      for await (const page of read(schema.database, new Date(0))) events.push(...page.map(({ event }) => event));
+    return byKey(events);
+  }
+
+  const byKey = (events: readonly { type: string; data: object }[]) =>
+    events
+      .map(({ type, data }) => ({ type, data: data as { orderId: string } }))
+      .sort((a, b) => `${a.data.orderId}${a.type}`.localeCompare(`${b.data.orderId}${b.type}`));
 });
 
 describe('the saga', () => {

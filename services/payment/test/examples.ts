@@ -24,7 +24,8 @@ export function couponRedeemed(change: Partial<EventDataByType['coupon-redeemed'
 
 export function cancelled(change: Partial<EventDataByType['order-cancelled']> = {}): SagaEvent {
   const order = { orderId: ORDER_ID, userId: 7, couponId: null, lines: [] };
-  const data = { ...order, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, ...change };
+  const untold = { steps: null, requestId: null, idempotencyKey: null, requestHash: null };
+  const data = { ...order, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, ...untold, ...change };
   return { type: 'order-cancelled', data, topic: 'order-events', ...envelope(data.orderId, 'cancelled') };
 }
 

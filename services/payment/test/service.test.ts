@@ -51,7 +51,8 @@ function couponRedeemed(of: Order, totalAmount: number, discountAmount: number):
 
 function cancelled(of: Order): NewEvent {
   const rest = { couponId: null, reason: 'ORDER_CANCELLED', wasCompleted: false, completedAt: null, lines: [] };
-  return { type: 'order-cancelled', data: { ...of, ...rest } };
+  const untold = { steps: null, requestId: null, idempotencyKey: null, requestHash: null };
+  return { type: 'order-cancelled', data: { ...of, ...rest, ...untold } };
 }
 
 const handled = (outcome: string) => payment.metric('events_handled_total', { group: 'payment', outcome });

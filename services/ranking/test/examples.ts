@@ -26,7 +26,7 @@ export function completed({ orderId, completedAt, lines }: Order, name?: string,
   }));
   return {
     type: 'order-completed',
-    data: { orderId, userId: 1, couponId: null, lines: named, ...amounts, completedAt },
+    data: { orderId, userId: 1, couponId: null, lines: named, ...amounts, completedAt, steps: null },
   };
 }
 
@@ -38,6 +38,7 @@ export function cancelled({ orderId, completedAt, lines }: Order, wasCompleted =
       ...{ orderId, userId: 1, couponId: null, reason: 'ORDER_CANCELLED', wasCompleted },
       completedAt: wasCompleted ? completedAt : null,
       lines: lines.map(([productId, quantity]) => ({ productId, quantity })),
+      ...{ steps: null, requestId: null, idempotencyKey: null, requestHash: null },
     },
   };
 }

@@ -8,7 +8,9 @@ export function orderId(n: number): string {
 }
 
 export function orderCreated(id: string): Extract<NewEvent, { type: 'order-created' }> {
-  const data = { orderId: id, userId: 1, couponId: null, lines: [{ productId: 1, quantity: 2 }], expectedTotal: null };
+  const untold = { createdAt: null, idempotencyKey: null, requestHash: null };
+  const lines = [{ productId: 1, quantity: 2 }];
+  const data = { orderId: id, userId: 1, couponId: null, lines, expectedTotal: null, ...untold };
   return { type: 'order-created', data };
 }
 
@@ -20,6 +22,7 @@ export function orderCancelled(id: string): Extract<NewEvent, { type: 'order-can
     wasCompleted: false,
     completedAt: null,
     lines: [],
+    ...{ steps: null, requestId: null, idempotencyKey: null, requestHash: null },
   };
   return { type: 'order-cancelled', data: { orderId: id, ...rest } };
 }

@@ -20,6 +20,7 @@ export interface OrderRow {
   readonly updated_at: Date;
   readonly completed_at: Date | null;
   readonly refunded_at: Date | null;
+  readonly steps: string | null;
 }
 
 /** A row of `order_items`. */
@@ -50,6 +51,7 @@ export const ORDER_COLUMNS = [
   'updated_at',
   'completed_at',
   'refunded_at',
+  'steps',
 ] as const;
 
 /** The values of ORDER_COLUMNS. */
@@ -71,6 +73,7 @@ export function toRow(order: Order): SqlValue[] {
     order.updatedAt,
     order.status === 'PENDING' ? null : order.completedAt,
     order.status === 'CANCELLED' ? order.refundedAt : null,
+    order.steps?.join(',') ?? null,
   ];
 }
 
@@ -86,6 +89,7 @@ export function toOrder(row: OrderRow, items: readonly ItemRow[]): Order {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     version: row.version,
+    steps: row.steps?.split(',') ?? null,
     awaitsStock: row.awaits_stock === 1,
   };
   const reservation =

@@ -20,6 +20,7 @@ const UPDATE_ORDER = [
   'updated_at',
   'completed_at',
   'refunded_at',
+  'steps',
 ]
   .map((column) => `${column} = VALUES(${column})`)
   .join(', ');

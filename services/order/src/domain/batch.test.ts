@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { CREATED, inputs, ORDER_ID, pending } from '../../test/examples.ts';
+import { CREATED, completed, inputs, ORDER_ID, pending } from '../../test/examples.ts';
 import { type BatchInput, type Changes, decideBatch, inCausalOrder, UnknownOrder } from './batch.ts';
-import { ContradictingEvent, type OrderInput } from './decide.ts';
+import { type CancellingRequest, ContradictingEvent, type OrderInput } from './decide.ts';
 import type { Order } from './order.ts';
 
 const NOW = new Date(CREATED.getTime() + 40_000);
 const snapshotOf = (...orders: Order[]) => new Map(orders.map((order) => [order.orderId, order]));
+
+const cancelled = (request: CancellingRequest) => ({ type: 'cancel-requested', request }) as const;
 
 function heard(input: OrderInput, orderId = ORDER_ID, eventId = `${input.type}-of-${orderId}`): BatchInput {
   return { orderId, input, eventId, cause: { eventId } };
@@ -43,6 +45,22 @@ describe('decideBatch', () => {
     const changes = decideBatch(snapshotOf(pending()), [heard(inputs['payment-refunded'])], NOW);
     expect(changes.steps).toMatchObject([{ seq: 2, type: 'payment-refunded' }]);
     expect(changes.orders).toMatchObject([{ status: 'PENDING', version: 2 }]);
+  });
+
+  it('when an order ends, then its steps are named in their order, and its history does not keep the key', () => {
+    const by = { requestId: 'r', key: 'k', requestHash: 'h' };
+    const batch = [heard(inputs['stock-awaited']), { orderId: ORDER_ID, eventId: null, input: cancelled(by) }];
+    const { orders, steps, events } = decideBatch(snapshotOf(pending({ steps: ['order-created'] })), batch, NOW);
+    expect(orders).toMatchObject([{ version: 3, steps: ['order-created', 'stock-awaited', 'order-cancelled'] }]);
+    expect(events).toMatchObject([{ data: { steps: ['order-created', 'stock-awaited'], idempotencyKey: 'k' } }]);
+    expect(JSON.stringify(steps)).not.toContain('idempotencyKey');
+  });
+
+  it('when an event comes that the steps name already, then only its lost row is written, at its place', () => {
+    const steps = ['order-created', 'stock-reserved', 'payment-completed', 'order-completed'];
+    const order = completed({ steps, version: 4 });
+    const changes = decideBatch(snapshotOf(order), [heard(inputs['stock-reserved'])], NOW);
+    expect(changes).toMatchObject({ orders: [order], steps: [{ seq: 2, type: 'stock-reserved' }], events: [] });
   });
 
   it('when a deadline check changes nothing, then nothing is written', () => {

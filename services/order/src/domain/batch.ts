@@ -1,6 +1,8 @@
 import type { Cause, NewEvent } from '@shop/events';
 import { decide, type OrderInput, SAGA_EVENTS, type SagaEventType } from './decide.ts';
+import { recall } from './facts.ts';
 import type { Order } from './order.ts';
+import { withoutRequest } from './request.ts';
 
 /** An input of one order, in a batch of many. */
 export interface BatchInput {
@@ -10,6 +12,8 @@ export interface BatchInput {
   readonly eventId: string | null;
   /** The cause of the events that follow. */
   readonly cause?: Cause;
+  /** When it is decided; absent: now. */
+  readonly at?: Date;
 }
 
 /** One step in the history of an order: an event it consumed or published. */
@@ -51,6 +55,12 @@ export class UnknownOrder extends Error {
   override readonly name = 'UnknownOrder';
 }
 
+/** The order after these steps. */
+function after(before: Order, state: Order, happened: readonly Pick<Step, 'type'>[], at: Date): Order {
+  const steps = before.steps && [...before.steps, ...happened.map(({ type }) => type)];
+  return { ...state, version: before.version + happened.length, steps, updatedAt: at };
+}
+
 /**
  * Decides a batch, in its order, on the locked orders. A batch may hold several inputs of one order; the result is that
  * of deciding them one by one.
@@ -61,19 +71,25 @@ export function decideBatch(snapshot: ReadonlyMap<string, Order>, inputs: readon
   const changed = new Map<string, Order>();
   const steps: Step[] = [];
   const events: NewEvent[] = [];
-  for (const { orderId, input, eventId, cause } of inputs) {
+  for (const { orderId, input, eventId, cause, at = now } of inputs) {
     const before = changed.get(orderId) ?? snapshot.get(orderId);
     if (!before) throw new UnknownOrder(`${input.type} for order ${orderId}, which is not in this schema`);
-    const decision = decide(before, input, now);
-    const own = decision.events.map((event) => ({ type: event.type, data: event.data, eventId: null }));
     const heard = eventId !== null && 'data' in input ? [{ type: input.type, data: input.data, eventId }] : [];
+    const recalled = 'data' in input ? recall(before, input) : undefined;
+    if (recalled) {
+      for (const step of heard) steps.push({ orderId, seq: recalled.seq, ...step, at });
+      changed.set(orderId, recalled.state);
+      continue;
+    }
+    const decision = decide(before, input, at);
+    const own = decision.events.map(({ type, data }) => ({ type, data: withoutRequest(data), eventId: null }));
     const happened = [...heard, ...own];
     if (happened.length === 0) continue;
     for (const [i, step] of happened.entries()) {
-      steps.push({ orderId, seq: before.version + i + 1, ...step, at: now });
+      steps.push({ orderId, seq: before.version + i + 1, ...step, at });
     }
     for (const event of decision.events) events.push(cause ? { ...event, cause } : event);
-    changed.set(orderId, { ...decision.state, version: before.version + happened.length, updatedAt: now });
+    changed.set(orderId, after(before, decision.state, happened, at));
   }
   const orders = [...changed.values()];
   const reserved = orders.filter((order) => order.reservation && !snapshot.get(order.orderId)?.reservation);

@@ -155,6 +155,7 @@ describe('decide', () => {
           discountAmount: 500,
           paidAmount: 2_000,
           completedAt: NOW.getTime(),
+          steps: null,
         },
       },
     ]);
@@ -176,8 +177,20 @@ describe('decide', () => {
             { productId: 1, quantity: 2 },
             { productId: 2, quantity: 1 },
           ],
+          ...{ steps: null, requestId: null, idempotencyKey: null, requestHash: null },
         },
       },
+    ]);
+  });
+
+  it('when an order ends, then its event names the steps before it, and the request that cancelled it', () => {
+    const steps = ['order-created', 'stock-reserved'];
+    const known = pending({ reservation, steps, version: 2 });
+    const by = { requestId: 'r', key: 'k', requestHash: 'h' };
+    const ends = [inputs['payment-completed'], { type: 'cancel-requested', request: by } as const];
+    expect(ends.map((input) => decide(known, input, NOW).events[0]?.data)).toMatchObject([
+      { steps: [...steps, 'payment-completed'] },
+      { steps, requestId: 'r', idempotencyKey: 'k', requestHash: 'h' },
     ]);
   });
 

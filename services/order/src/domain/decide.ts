@@ -1,6 +1,7 @@
 import { unreachable } from '@shop/chassis/unreachable';
 import type { EventDataByType, NewEvent } from '@shop/events';
 import type { CancelledOrder, CompletedOrder, Order, Payment, PendingOrder, Reservation } from './order.ts';
+import { keyFields, type RequestKey } from './request.ts';
 
 /** The events of other services that an order reacts to, in the order in which they can follow from each other. */
 export const SAGA_EVENTS = [
@@ -15,12 +16,19 @@ export const SAGA_EVENTS = [
 ] as const;
 export type SagaEventType = (typeof SAGA_EVENTS)[number];
 
-type SagaEvent = { [T in SagaEventType]: { readonly type: T; readonly data: EventDataByType[T] } }[SagaEventType];
+export type SagaEvent = {
+  [T in SagaEventType]: { readonly type: T; readonly data: EventDataByType[T] };
+}[SagaEventType];
+
+/** A request with a key that cancels an order. */
+export interface CancellingRequest extends RequestKey {
+  readonly requestId: string;
+}
 
 /** The inputs of an order: an event of the saga, its user's cancellation, or a check of its deadline. */
 export type OrderInput =
   | SagaEvent
-  | { readonly type: 'cancel-requested' }
+  | { readonly type: 'cancel-requested'; readonly request?: CancellingRequest }
   | { readonly type: 'deadline-checked'; readonly deadlineMs: number };
 
 export interface Decision {
@@ -61,12 +69,12 @@ function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decis
     case 'stock-reserved': {
       if (state.reservation) return withoutEvents(state);
       const { lines, totalAmount } = input.data;
-      return completeIfKnown({ ...state, awaitsStock: false, reservation: { lines, totalAmount } }, now);
+      return completeIfKnown({ ...state, awaitsStock: false, reservation: { lines, totalAmount } }, input, now);
     }
     case 'payment-completed': {
       if (state.payment) return withoutEvents(state);
       const { paidAmount, discountAmount } = input.data;
-      return completeIfKnown({ ...state, payment: { paidAmount, discountAmount } }, now);
+      return completeIfKnown({ ...state, payment: { paidAmount, discountAmount } }, input, now);
     }
     case 'coupon-redeemed':
       // The amounts come again with the payment; here the event is only a step of the history.
@@ -74,17 +82,17 @@ function decidePending(state: PendingOrder, input: OrderInput, now: Date): Decis
       return withoutEvents(state);
     case 'coupon-rejected':
       assertNames(state, input.data.couponId);
-      return cancel(state, input.data.reason);
+      return cancel(state, input, input.data.reason);
     case 'stock-rejected':
     case 'payment-failed':
-      return cancel(state, input.data.reason);
+      return cancel(state, input, input.data.reason);
     case 'payment-refunded':
       return withoutEvents(state);
     case 'cancel-requested':
-      return cancel(state, 'ORDER_CANCELLED');
+      return cancel(state, input, 'ORDER_CANCELLED');
     case 'deadline-checked': {
       const isOver = now.getTime() - state.createdAt.getTime() >= input.deadlineMs;
-      return isOver ? cancel(state, 'ORDER_DEADLINE_EXCEEDED') : withoutEvents(state);
+      return isOver ? cancel(state, input, 'ORDER_DEADLINE_EXCEEDED') : withoutEvents(state);
     }
     default:
       return unreachable(input);
@@ -107,7 +115,7 @@ function decideCompleted(state: CompletedOrder, input: OrderInput): Decision {
     case 'payment-failed':
       throw new ContradictingEvent(`${input.type} (${input.data.reason}) for the completed order ${state.orderId}`);
     case 'cancel-requested':
-      return cancel(state, 'ORDER_CANCELLED');
+      return cancel(state, input, 'ORDER_CANCELLED');
     default:
       return unreachable(input);
   }
@@ -135,7 +143,7 @@ function withoutEvents(state: Order): Decision {
   return { state, events: [] };
 }
 
-function completeIfKnown(state: PendingOrder, now: Date): Decision {
+function completeIfKnown(state: PendingOrder, input: SagaEvent, now: Date): Decision {
   const { reservation, payment } = state;
   if (!reservation || !payment) return withoutEvents(state);
   assertPaidInFull(state, reservation, payment);
@@ -149,6 +157,7 @@ function completeIfKnown(state: PendingOrder, now: Date): Decision {
     discountAmount: payment.discountAmount,
     paidAmount: payment.paidAmount,
     completedAt: now.getTime(),
+    steps: stepsWith(state, input),
   };
   return { state: completed, events: [{ type: 'order-completed', data }] };
 }
@@ -170,8 +179,14 @@ function assertNames({ orderId, couponId }: Order, heardOf: string): void {
   throw new ContradictingEvent(`order ${orderId} names ${couponId ?? 'no coupon'}, not the coupon ${heardOf}`);
 }
 
-function cancel(state: PendingOrder | CompletedOrder, reason: string): Decision {
+/** The steps of the order's history, this event's among them. */
+function stepsWith({ steps }: Order, input: OrderInput): readonly string[] | null {
+  return steps && 'data' in input ? [...steps, input.type] : steps;
+}
+
+function cancel(state: PendingOrder | CompletedOrder, input: OrderInput, reason: string): Decision {
   const completedAt = state.status === 'COMPLETED' ? state.completedAt : null;
+  const request = input.type === 'cancel-requested' ? input.request : undefined;
   const end = { status: 'CANCELLED', completedAt, refundedAt: null, reason } as const;
   const cancelled: CancelledOrder = { ...state, ...end, awaitsStock: false };
   const data: EventDataByType['order-cancelled'] = {
@@ -182,6 +197,9 @@ function cancel(state: PendingOrder | CompletedOrder, reason: string): Decision 
     wasCompleted: completedAt !== null,
     completedAt: completedAt?.getTime() ?? null,
     lines: state.lines,
+    steps: stepsWith(state, input),
+    requestId: request?.requestId ?? null,
+    ...keyFields(request),
   };
   return { state: cancelled, events: [{ type: 'order-cancelled', data }] };
 }

@@ -52,6 +52,8 @@ interface OrderBase extends OrderDetails {
   readonly updatedAt: Date;
   /** The number of steps in its history. */
   readonly version: number;
+  /** The types of the events in its history, in their order; null for an order that is older than this. */
+  readonly steps: readonly string[] | null;
   /** It waits in the catalog's line for pieces that others hold: its age says nothing about the speed of the saga. */
   readonly awaitsStock: boolean;
 }

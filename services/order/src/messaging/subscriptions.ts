@@ -1,5 +1,8 @@
-import type { ReceivedEvent, Subscription } from '@shop/events';
+import type { Transaction } from '@shop/chassis';
+import type { OwnFacts, ReceivedEvent, RecoverySubscription, ReplayedGroup, Subscription } from '@shop/events';
 import { SAGA_EVENTS, type SagaEventType } from '../domain/decide.ts';
+import { ORDER_FACTS, type OrderFact } from '../domain/facts.ts';
+import { createAdvanceOrders } from '../usecases/advance-orders.ts';
 import { DELIVERED_EVENTS, type DeliveredEventType } from '../usecases/deliver-orders.ts';
 
 /** The order service consumes the events of catalog, coupon and payment about orders. */
@@ -9,9 +12,34 @@ export function orderSubscription<Tx>(
   return { group: 'order', handles: SAGA_EVENTS, handle };
 }
 
+const dataPlatform = { group: 'data-platform', handles: DELIVERED_EVENTS } as const;
+
 /** The events of the data platform. No client waits for them: the group is patient, so that it costs orders little. */
 export function dataPlatformSubscription<Tx>(
   handle: (tx: Tx, events: readonly ReceivedEvent<DeliveredEventType>[]) => Promise<void>,
 ): Subscription<Tx, DeliveredEventType> {
-  return { group: 'data-platform', handles: DELIVERED_EVENTS, patienceMs: 500, maxBatch: 300, handle };
+  return { ...dataPlatform, patienceMs: 500, maxBatch: 300, handle };
+}
+
+/**
+ * The events that the order service has published, for a schema restored from a backup. The history keeps what an order
+ * heard, so the causes are not claimed: they are heard again.
+ */
+export function orderFacts(apply: OwnFacts<OrderFact['type']>['apply']): OwnFacts<OrderFact['type']> {
+  return { group: 'order', types: ORDER_FACTS, answers: () => [], apply };
+}
+
+/** The order service's subscription in a recovery: each event is decided at its own time. */
+export function recoveringOrders(
+  deps: Omit<Parameters<typeof createAdvanceOrders<Transaction>>[0], 'takesTimes'>,
+): RecoverySubscription<SagaEventType> {
+  return { ...orderSubscription(createAdvanceOrders({ ...deps, takesTimes: true })), takesMany: true };
+}
+
+/**
+ * What the data platform lacks after a recovery is sent by a replay: the service must be able to start while the
+ * platform is away. It drops what it has by the event's id.
+ */
+export function replayedDelivery(url: string | undefined): ReplayedGroup[] {
+  return url ? [dataPlatform] : [];
 }

@@ -6,9 +6,10 @@ import type { OrderDeps } from './ports.ts';
 
 /**
  * Applies a batch of events of catalog, coupon and payment, in one transaction. An event for an unknown order rejects
- * the batch: the consumer isolates and dead-letters it, and an operator decides. It is never dropped.
+ * the batch: the consumer isolates and dead-letters it, and an operator decides. It is never dropped. `takesTimes`:
+ * each is decided at the event's own time.
  */
-export function createAdvanceOrders<Tx>(deps: OrderDeps<Tx>) {
+export function createAdvanceOrders<Tx>(deps: OrderDeps<Tx> & { readonly takesTimes?: boolean }) {
   return async (tx: Tx, events: readonly ReceivedEvent<SagaEventType>[]): Promise<void> => {
     const orderIds = [...new Set(events.map((event) => event.data.orderId))];
     const locked = await deps.store.load(tx, orderIds);
@@ -17,6 +18,7 @@ export function createAdvanceOrders<Tx>(deps: OrderDeps<Tx>) {
       input: event,
       eventId: event.id,
       cause: causedBy(event),
+      ...(deps.takesTimes ? { at: event.time } : {}),
     }));
     await applyDecisions(deps, tx, locked, inputs);
   };

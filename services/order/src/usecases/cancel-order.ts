@@ -1,4 +1,5 @@
 import { DomainError, type Transactor } from '@shop/chassis';
+import type { RequestKey } from '../domain/request.ts';
 import type { OrderProblem } from '../problems.ts';
 import { applyDecisions } from './apply-decisions.ts';
 import type { IdempotencyKeys, OrderDeps } from './ports.ts';
@@ -9,12 +10,17 @@ export interface CancelRequest {
   readonly requestId: string;
   readonly orderId: string;
   readonly userId: number;
-  readonly idempotency?: { readonly key: string; readonly requestHash: string };
+  readonly idempotency?: RequestKey;
   readonly traceparent: string | null;
 }
 
 /** `cancelled` by this request, `already` cancelled before, or `replayed`: a repeat of the cancelling request. */
 export type CancelOutcome = 'cancelled' | 'already' | 'replayed';
+
+/** Scope of the idempotency keys of an order's cancellation. */
+export function cancelScope(orderId: string): string {
+  return `POST /orders/${orderId}/cancel`;
+}
 
 /**
  * Cancels an order, also a completed one: every participant consumes order-cancelled and undoes its own part.
@@ -25,7 +31,7 @@ export function createCancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transa
   return (request: CancelRequest): Promise<CancelOutcome> =>
     transactor.transaction(async (tx) => {
       const { requestId, orderId, userId, idempotency, traceparent } = request;
-      const scope = `POST /orders/${orderId}/cancel`;
+      const scope = cancelScope(orderId);
       const claims = idempotency ? [{ userId, scope, requestId, ...idempotency }] : [];
       const claimed = (await keys.claim(tx, claims, now())).get(requestId)?.kind ?? 'new';
       if (claimed === 'replay') return 'replayed';
@@ -43,8 +49,9 @@ export function createCancelOrder<Tx>(deps: OrderDeps<Tx> & { transactor: Transa
         return 'already';
       }
       const cause = traceparent ? { cause: { traceparent } } : {};
+      const by = idempotency ? { request: { requestId, ...idempotency } } : {};
       await applyDecisions(deps, tx, locked, [
-        { orderId, input: { type: 'cancel-requested' }, eventId: null, ...cause },
+        { orderId, input: { type: 'cancel-requested', ...by }, eventId: null, ...cause },
       ]);
       return 'cancelled';
     });

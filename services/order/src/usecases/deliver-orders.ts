@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from '@shop/events';
+import { withoutRequest } from '../domain/request.ts';
 
 /** The data platform gets the ends of orders. */
 export const DELIVERED_EVENTS = ['order-completed', 'order-cancelled'] as const;
@@ -11,7 +12,8 @@ export interface DeliveredEvent {
   readonly type: DeliveredEventType;
   /** When it was published, ISO 8601, UTC. */
   readonly time: string;
-  readonly data: ReceivedEvent<DeliveredEventType>['data'];
+  /** Without the key of the client's request. */
+  readonly data: object;
 }
 
 /** The external platform that keeps every event once, by its id. */
@@ -36,7 +38,10 @@ export interface DeliveryDeps<Tx> {
  */
 export function createDeliverOrders<Tx>({ platform, delivered }: DeliveryDeps<Tx>) {
   return async (tx: Tx, events: readonly ReceivedEvent<DeliveredEventType>[]): Promise<void> => {
-    const batch = events.map(({ id, type, time, data }) => ({ id, type, time: time.toISOString(), data }));
+    const batch = events.map(({ id, type, time, data }) => ({
+      ...{ id, type, time: time.toISOString() },
+      data: withoutRequest(data),
+    }));
     await platform.send(batch);
     delivered?.(tx, batch);
   };

@@ -1,13 +1,14 @@
 import { DomainError, failed, type ItemResult, succeeded, type Transactor } from '@shop/chassis';
 import type { PendingOrder } from '../domain/order.ts';
 import { type Placement, place } from '../domain/place.ts';
+import type { RequestKey } from '../domain/request.ts';
 import type { FindKey, IdempotencyKeys, OrderDeps } from './ports.ts';
 
 /** A client's request to place an order. */
 export interface PlaceRequest {
   readonly placement: Placement;
   /** Absent: the request is not a repeat of any other. */
-  readonly idempotency?: { readonly key: string; readonly requestHash: string };
+  readonly idempotency?: RequestKey;
 }
 
 /** The order of a request: its own, or that of the request it repeats. */
@@ -16,7 +17,7 @@ export type Placed =
   | { readonly orderId: string; readonly replayed: true };
 
 /** Scope of the idempotency keys. */
-const SCOPE = 'POST /orders';
+export const SCOPE = 'POST /orders';
 
 /**
  * Places all waiting orders in one transaction: however many there are, they share the statements and the commit. Each
@@ -36,7 +37,7 @@ export function createPlaceOrders<Tx>(
 
       const isNew = ({ placement, idempotency }: PlaceRequest) =>
         !idempotency || outcomes.get(placement.orderId)?.kind === 'new';
-      const placed = requests.filter(isNew).map(({ placement }) => place(placement, at));
+      const placed = requests.filter(isNew).map(({ placement, idempotency }) => place(placement, at, idempotency));
       if (placed.length > 0) {
         const orders = placed.map(({ order }) => order);
         const steps = placed.map(({ step }) => step);
@@ -58,7 +59,7 @@ export function createPlaceOrders<Tx>(
 
 /** The order of a key, if there is one; used while new orders are refused. */
 export function createFindPlaced(find: FindKey) {
-  return async (userId: number, idempotency: { readonly key: string; readonly requestHash: string }) => {
+  return async (userId: number, idempotency: RequestKey) => {
     const outcome = await find({ userId, scope: SCOPE, ...idempotency });
     if (outcome.kind === 'mismatch') throw keyReused();
     return outcome.kind === 'replay' ? outcome.requestId : undefined;

@@ -126,6 +126,14 @@ export interface OrderCancelled {
   readonly completedAt: null | number;
   /** The lines the order had. */
   readonly lines: readonly OrderCancelledLine[];
+  /** The types of the events in the order's history before this one, in their order: what it had published and heard. Null in events of orders that are older than the field. */
+  readonly steps: null | readonly string[];
+  /** The random id of the request that cancelled it with a key; null otherwise. */
+  readonly requestId: null | string;
+  /** The Idempotency-Key of the cancelling request, if there was one. */
+  readonly idempotencyKey: null | string;
+  /** SHA-256 (hex) of the canonical request body, when there is a key. */
+  readonly requestHash: null | string;
 }
 
 /** One line of the order. */
@@ -158,6 +166,8 @@ export interface OrderCompleted {
   readonly paidAmount: number;
   /** When the order completed, milliseconds since the epoch, UTC. */
   readonly completedAt: number;
+  /** The types of the events in the order's history before this one, in their order: what it had published and heard. Null in events of orders that are older than the field. */
+  readonly steps: null | readonly string[];
 }
 
 /** One line of the order. */
@@ -180,6 +190,12 @@ export interface OrderCreated {
   readonly lines: readonly OrderCreatedLine[];
   /** The total in won that the client showed; null when it showed none. */
   readonly expectedTotal: null | number;
+  /** When it was accepted, milliseconds since the epoch, UTC; null in events that are older than the field. */
+  readonly createdAt: null | number;
+  /** The Idempotency-Key of the request, if it had one. */
+  readonly idempotencyKey: null | string;
+  /** SHA-256 (hex) of the canonical request body, when there is a key. */
+  readonly requestHash: null | string;
 }
 
 /** The points for the order were taken. */
