@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { runProgram } from './src/command.ts';
 import { registerAudit } from './src/commands/audit.ts';
+import { registerBackup } from './src/commands/backup.ts';
 import { registerCaller } from './src/commands/caller.ts';
 import { registerDeadLetters } from './src/commands/dead-letters.ts';
 import { registerDoctor } from './src/commands/doctor.ts';
@@ -10,6 +11,7 @@ import { registerOutbox } from './src/commands/outbox.ts';
 import { registerReconcile } from './src/commands/reconcile.ts';
 import { registerReplay } from './src/commands/replay.ts';
 import { registerRepublish } from './src/commands/republish.ts';
+import { registerRestore } from './src/commands/restore.ts';
 import { registerStatus } from './src/commands/status.ts';
 import { registerTopics } from './src/commands/topics.ts';
 
@@ -32,6 +34,8 @@ registerTopics(program);
 registerReconcile(program);
 registerReplay(program);
 registerRepublish(program);
+registerBackup(program);
+registerRestore(program);
 registerLoadDemo(program);
 registerCaller(program);
 

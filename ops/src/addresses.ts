@@ -15,6 +15,8 @@ export interface Addresses {
   readonly gateways: readonly string[];
   /** A read-only user of every schema; no schema in the path. */
   readonly auditDatabase: string;
+  /** A user who backs schemas up: who may read each, and where there is a binary log its position. */
+  readonly backupDatabase: string;
   readonly brokers: readonly string[];
   /** The Confluent API of the schema registry. */
   readonly registry: string;
@@ -80,6 +82,7 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     gateway: gateways[0] ?? '',
     gateways,
     auditDatabase: url('AUDIT_DATABASE_URL'),
+    backupDatabase: env.BACKUP_DATABASE_URL ? url('BACKUP_DATABASE_URL') : url('AUDIT_DATABASE_URL'),
     brokers: list('KAFKA_BROKERS'),
     registry: url('SCHEMA_REGISTRY_URL'),
     redis: url('REDIS_URL'),

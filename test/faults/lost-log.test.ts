@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
@@ -15,6 +18,7 @@ const ORDERS = drillSize(5_000);
 const UNREAD = 20;
 const PRICE = 100;
 
+const backup = join(mkdtempSync(join(tmpdir(), 'shop-lost-log-')), 'payment');
 let system: System;
 let api: System['api'];
 let users: number[];
@@ -29,10 +33,15 @@ beforeAll(async () => {
   users = await Promise.all(Array.from({ length: 20 }, () => api.newUser(10_000_000)));
   productId = await api.newProduct(PRICE, 1_000_000);
   await ordersOfAllEnds();
+  await ops(['backup', '--service', 'payment', '--to', backup]);
+  await ordersOfAllEnds();
   await untilIdle(system);
 }, 600_000);
 
-afterAll(() => system?.stop(), 60_000);
+afterAll(async () => {
+  rmSync(join(backup, '..'), { recursive: true });
+  await system?.stop();
+}, 60_000);
 
 const ops = (args: readonly string[], code = 0) => expectOps(system.stack, args, code);
 const place = (count: number) => placeMany(api, count, { users, productId });
@@ -78,8 +87,8 @@ describe('all topics are deleted while orders are on their way', () => {
   });
 
   it('when the command is killed and repeated, then the log is whole, every order ends, and nothing happens twice', async () => {
-    await Promise.all([system.start('payment'), system.start('catalog'), system.start('ranking')]);
     const before = await effects();
+    await Promise.all([system.start('payment'), system.start('catalog'), system.start('ranking')]);
     const began = performance.now();
     const dying = startOps(system.stack, bringBack);
     await eventually('some events in an outbox', async () => (await count(MARKED)) > 0, {
@@ -110,6 +119,16 @@ describe('all topics are deleted while orders are on their way', () => {
     await ops(['replay', '--group', 'ranking', '--rebuild', '--execute', '--reason', 'is the log whole?']);
     await expectCleanAudit(system);
   }, 120_000);
+
+  it('when payment is lost afterwards, then the new log brings a backup from before the loss forward', async () => {
+    const before = await effects();
+    await system.process('payment').stop();
+    const { stdout } = await ops(['restore', '--from', backup, '--service', 'payment', '--execute']);
+    expect((await effects()).uses).toBeLessThan(before.uses);
+    await system.start('payment', 1, { RECOVERY: 'on', RECOVERY_FROM: /RECOVERY_FROM=(\S+)/.exec(stdout)?.[1] ?? '' });
+    await expectCleanAudit(system, { withinMs: 120_000 });
+    expect(await effects()).toEqual(before);
+  }, 300_000);
 });
 
 const MARKED = `SELECT COUNT(*) AS n FROM shop_catalog.outbox WHERE headers LIKE '%ce\\_republished%'`;
@@ -119,7 +138,7 @@ async function ordersOfAllEnds(): Promise<void> {
   const [poor, scarce] = [await api.newUser(1), await api.newProduct(PRICE, 1)];
   const policy = await api.newPolicy({ discountAmount: 30, totalQuantity: 100 });
   const coupons = await Promise.all(users.map(async (userId) => ({ userId, couponId: await coupon(userId, policy) })));
-  await inTurns(Array.from({ length: ORDERS }), async (_, i) => {
+  await inTurns(Array.from({ length: ORDERS / 2 }), async (_, i) => {
     const given = i % 10 === 0 ? coupons.pop() : undefined;
     const userId = given?.userId ?? (i % 10 === 1 ? poor : (users[i % users.length] as number));
     const lines = [i % 10 === 2 ? ([scarce, 5] as const) : ([productId, 1 + (i % 3)] as const)];

@@ -84,6 +84,15 @@ async function describe(kind: Program['kind'], command: string[], options: strin
   return { kind, command, options, base, version };
 }
 
+/** The command of a tool that comes with the chosen server, such as `mysqlbinlog`; MariaDB's has another name. */
+export async function databaseTool(name: 'mysql' | 'mysqlbinlog'): Promise<string[]> {
+  const { kind, command, base } = await databaseProgram();
+  const file = kind === 'mysql' ? name : name.replace(/^mysql(?=binlog)/, 'mariadb-').replace(/^mysql$/, 'mariadb');
+  const tool = join(base, 'bin', file);
+  if (!existsSync(tool)) throw new StackError(`${file} is not among the tools in ${join(base, 'bin')}`);
+  return [...command.slice(0, -1), tool];
+}
+
 /** First options: no configuration of the machine, and root only if the caller is root. */
 function basics(program: Program): string[] {
   return ['--no-defaults', ...program.options, ...(userInfo().uid === 0 ? ['--user=root'] : [])];

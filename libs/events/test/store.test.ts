@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { type DeadLetterEntry, purgeInbox } from '../src/index.ts';
+import { type DeadLetterEntry, purgeInbox, rememberLonger } from '../src/index.ts';
 import { type Bench, openBench } from './support.ts';
 
 let bench: Bench;
@@ -64,6 +64,22 @@ describe('the inbox', () => {
     expect(await purgeInbox(bench.database, now.getTime())).toBe(2);
     expect(await bench.store.hasApplied('resting')).toBe(true);
     expect(await bench.store.hasApplied('never seen')).toBe(false);
+  });
+
+  it('when events are sent again, then the group remembers them as long as the log will hold them', async () => {
+    const at = new Date(now.getTime() - 8 * 86_400_000);
+    const ids = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();
+    await bench.store.transaction(async (tx) => {
+      await bench.store.claim(tx, 'again', ids, at);
+      await rememberLonger(tx, 'again', ids.slice(0, 1), now);
+    });
+    const inSixDays = now.getTime() + 6 * 86_400_000;
+    await purgeInbox(bench.database, inSixDays);
+    const left = await bench.database.query<{ id: string }>(
+      `SELECT event_id AS id FROM processed_event WHERE consumer_group = 'again' ORDER BY id`,
+    );
+    // The last one stays in any case.
+    expect(left.map((row) => row.id)).toEqual([ids[0], ids[2]]);
   });
 });
 

@@ -1,0 +1,139 @@
+import { migrate } from '@shop/chassis';
+import type { Connection } from 'mariadb';
+import type { ServiceName } from '../../../services/services.ts';
+import type { Addresses } from '../addresses.ts';
+import { readInstances } from '../status/read.ts';
+import type { CheckedBackup } from './check.ts';
+import { connectExactly } from './connection.ts';
+import { migrationsFolder } from './installed.ts';
+import { type Line, parseLine, readLines, renderLine } from './lines.ts';
+import { BackupError } from './manifest.ts';
+
+/**
+ * Tables without which no service can change anything: its inbox, its outbox, what it set aside, and the history of its
+ * migrations. They get their names last, all in one step.
+ */
+const GATES: ReadonlySet<string> = new Set(
+  'outbox processed_event dead_letter parked_key replay set_aside_permit _prisma_migrations'.split(' '),
+);
+const UNDER_WAY = 'restoring_';
+
+/**
+ * Why the schema must not be restored now, in words; undefined: it may.
+ * Asks the service's addresses, the relay's lock, and the server for sessions that the addresses do not know of.
+ */
+export async function whyNot(addresses: Addresses, service: ServiceName): Promise<string | undefined> {
+  const running = (await readInstances({ ...addresses, gateways: [] }, [service])).filter(({ live }) => live);
+  if (running.length > 0) return `${service} runs at ${running.map(({ url }) => url).join(', ')}: stop every instance`;
+  const connection = await connectToServer(addresses.services[service].database);
+  try {
+    return await whoIsThere(connection, schemaIn(addresses.services[service].database));
+  } finally {
+    await connection.end();
+  }
+}
+
+async function whoIsThere(connection: Connection, schema: string): Promise<string | undefined> {
+  const [lock] = await connection.query<{ holder: number | bigint | null }[]>('SELECT IS_USED_LOCK(?) AS holder', [
+    `relay:${schema}`,
+  ]);
+  if (lock?.holder)
+    return `the lock of the relay of ${schema} is held by session ${lock.holder}: an instance still runs`;
+  const sessions =
+    await connection.query<{ Id: number | bigint; db: string | null; Host: string }[]>('SHOW PROCESSLIST');
+  const [own] = await connection.query<{ id: number | bigint }[]>('SELECT CONNECTION_ID() AS id');
+  const others = sessions.filter(({ Id, db }) => db === schema && Number(Id) !== Number(own?.id));
+  if (others.length === 0) return undefined;
+  return `${others.length} sessions are in ${schema}, e.g. from ${others[0]?.Host}: an instance still runs, or another tool`;
+}
+
+/**
+ * Restores a checked backup in place of what the schema holds, and applies the migrations of this release. Until the
+ * last step the schema has no inbox and no outbox, so a service that is started meanwhile cannot change anything; if
+ * this process dies, the schema stays so, and the command is repeated. @returns the migrations that were applied
+ */
+export async function restoreBackup(
+  addresses: Addresses,
+  service: ServiceName,
+  { part, path, manifest }: CheckedBackup,
+): Promise<string[]> {
+  const url = addresses.services[service].database;
+  const schema = schemaIn(url);
+  const connection = await connectToServer(url);
+  try {
+    await expectServer(connection, manifest.server.kind);
+    const [lock] = await connection.query<{ got: number | bigint | null }[]>('SELECT GET_LOCK(?, 0) AS got', [
+      `relay:${schema}`,
+    ]);
+    if (Number(lock?.got) !== 1) throw new BackupError(`the lock of the relay of ${schema} is held: an instance runs`);
+    await connection.query(`CREATE DATABASE IF NOT EXISTS \`${schema}\``);
+    await connection.query(`USE \`${schema}\``);
+    await empty(connection, schema);
+    await load(connection, path);
+    for (const { name, rows } of part.tables) await expectRows(connection, name, rows);
+    await openGates(
+      connection,
+      part.tables.map(({ name }) => name),
+    );
+  } finally {
+    await connection.end();
+  }
+  return await migrate({ url, folder: migrationsFolder(service) });
+}
+
+async function expectServer(connection: Connection, kind: 'MySQL' | 'MariaDB'): Promise<void> {
+  const [row] = await connection.query<{ version: string }[]>('SELECT VERSION() AS version');
+  const here = row?.version.includes('MariaDB') ? 'MariaDB' : 'MySQL';
+  if (here !== kind) throw new BackupError(`it was taken from ${kind}, and the server is ${here}`);
+}
+
+/** Removes every table; first the gates, so that no service can work with a part of the others. */
+async function empty(connection: Connection, schema: string): Promise<void> {
+  await connection.query('SET SESSION foreign_key_checks = 0');
+  const rows = await connection.query<{ name: string }[]>(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? AND table_type = 'BASE TABLE'`,
+    [schema],
+  );
+  const names = rows.map(({ name }) => name).sort((a, b) => Number(GATES.has(b)) - Number(GATES.has(a)));
+  for (const name of names) await connection.query(`DROP TABLE \`${name}\``);
+}
+
+async function load(connection: Connection, path: string): Promise<void> {
+  await connection.query('SET autocommit = 0');
+  await readLines(path, async (text) => {
+    const line = parseLine(text);
+    await connection.query(line ? renderLine(withLoadingName(line)) : text);
+    if (line?.verb === 'INSERT INTO') await connection.query('COMMIT');
+  });
+  await connection.query('SET autocommit = 1');
+}
+
+const loadingName = (table: string) => (GATES.has(table) ? `${UNDER_WAY}${table}` : table);
+
+function withLoadingName(line: Line): Line {
+  return { ...line, table: loadingName(line.table) };
+}
+
+async function expectRows(connection: Connection, table: string, rows: number): Promise<void> {
+  const [count] = await connection.query<{ n: number | bigint }[]>(
+    `SELECT COUNT(*) AS n FROM \`${loadingName(table)}\``,
+  );
+  if (Number(count?.n) !== rows) throw new Error(`${table} has ${count?.n} rows after its restore, not ${rows}`);
+}
+
+/** One statement renames all of them, or none. */
+async function openGates(connection: Connection, tables: readonly string[]): Promise<void> {
+  const renames = tables.filter((name) => GATES.has(name)).map((name) => `\`${loadingName(name)}\` TO \`${name}\``);
+  await connection.query(`RENAME TABLE ${renames.join(', ')}`);
+}
+
+function schemaIn(url: string): string {
+  return new URL(url).pathname.slice(1);
+}
+
+/** A connection that is in no schema: it may be gone. */
+function connectToServer(url: string): Promise<Connection> {
+  const server = new URL(url);
+  server.pathname = '/';
+  return connectExactly(server.href);
+}

@@ -1,0 +1,196 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectCleanAudit, untilIdle } from '../support/audit.ts';
+import { backUp } from '../support/backup.ts';
+import { drillSize, noteFigure } from '../support/drill.ts';
+import { eventually } from '../support/eventually.ts';
+import '../support/hygiene.ts';
+import { placeMany } from '../support/many-orders.ts';
+import { expectOps, startOps } from '../support/ops.ts';
+import { connectRoot } from '../support/stack.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+const ORDERS = drillSize(5_000);
+
+const folder = mkdtempSync(join(tmpdir(), 'shop-backup-'));
+const path = (name: string) => join(folder, name);
+let system: System;
+let api: System['api'];
+let users: number[];
+let productId: number;
+
+beforeAll(async () => {
+  // Orders wait while their services are away.
+  system = await startSystem({ env: { ORDER_DEADLINE_MS: '900000' } });
+  api = system.api;
+  users = await Promise.all(Array.from({ length: 20 }, () => api.newUser(10_000_000)));
+  productId = await api.newProduct(100, 1_000_000);
+}, 180_000);
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await system?.stop();
+}, 60_000);
+
+const place = (count: number) => placeMany(api, count, { users, productId });
+const ops = (args: readonly string[], code = 0) => expectOps(system.stack, args, code);
+const restoring = (name: string, service: string) => ['restore', '--from', path(name), '--service', service];
+
+describe('the schema of payment', () => {
+  it('when it is lost, then a backup that was taken under load brings it back, and its own events do the rest', async () => {
+    await place(ORDERS / 2);
+    const took = performance.now();
+    const [taken] = await Promise.all([ops(['backup', '--to', path('loaded')]), place(ORDERS / 10)]);
+    const backupMs = performance.now() - took;
+    expect(taken.stdout).toMatch(/payment +shop_payment +\d+ tables +\d+ +rows/);
+    await place(ORDERS / 2);
+    await untilIdle(system);
+    await system.process('payment').stop();
+    const waiting = await place(20);
+    await query('DROP DATABASE shop_payment');
+    const began = performance.now();
+    const { stdout } = await ops([...restoring('loaded', 'payment'), '--execute']);
+    const restoreMs = performance.now() - began;
+    const [plan = '', start = ''] = stdout.split('\n');
+    expect(plan).toMatch(/^npm run ops -- replay --recover payment --from \S+$/);
+    await ops(plan.split(' ').slice(4));
+    await system.start('payment', 1, { RECOVERY: 'on', RECOVERY_FROM: /RECOVERY_FROM=(\S+)/.exec(start)?.[1] ?? '' });
+    const recoveredMs = performance.now() - began;
+    for (const { orderId, userId } of waiting) expect((await api.settled(orderId, userId)).status).toBe('COMPLETED');
+    await expectCleanAudit(system, { withinMs: 120_000 });
+    const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+    noteFigure('backup', `all schemas under load, ${ORDERS / 2} orders before`, seconds(backupMs));
+    noteFigure('backup', 'the schema of payment restored', seconds(restoreMs));
+    noteFigure('backup', `and brought forward over ${(ORDERS * 6) / 10} orders, to ready`, seconds(recoveredMs));
+  }, 600_000);
+
+  it('when a backup is restored, then each row is as it was, whatever stands in it', async () => {
+    await nastyLetter();
+    await untilIdle(system);
+    await ops(['backup', '--service', 'payment', 'coupon', '--to', path('exact')]);
+    await system.process('payment').stop();
+    const before = await backUp(system.stack, 'shop_payment');
+    await query('UPDATE shop_payment.accounts SET balance = 0');
+    await query('TRUNCATE TABLE shop_payment.processed_event');
+    expect((await ops(restoring('exact', 'payment'), 3)).stderr).toContain('Nothing was changed');
+    await ops([...restoring('exact', 'payment'), '--execute']);
+    expect(await backUp(system.stack, 'shop_payment')).toEqual(before);
+    expect(await migrations()).toEqual([expect.objectContaining({ unfinished: 0 })]);
+  }, 60_000);
+
+  it('when the restore is killed, then the schema cannot be worked with until it is repeated', async () => {
+    const before = await backUp(system.stack, 'shop_payment');
+    const dying = startOps(system.stack, [...restoring('exact', 'payment'), '--execute']);
+    await eventually('the inbox to be gone', async () => !(await tables()).includes('processed_event'), { everyMs: 1 });
+    dying.kill9();
+    await dying.ended;
+    const left = await tables();
+    // It had all or none of the tables without which nothing can be changed.
+    const gates = ['outbox', 'processed_event', '_prisma_migrations'].filter((name) => left.includes(name));
+    expect([0, 3]).toContain(gates.length);
+    await eventually(
+      'its session to end',
+      async () => (await startOps(system.stack, restoring('exact', 'payment')).ended).code === 3,
+    );
+    await ops([...restoring('exact', 'payment'), '--execute']);
+    expect(await backUp(system.stack, 'shop_payment')).toEqual(before);
+  }, 60_000);
+
+  it('when a backup is damaged, cut off, foreign or newer, then it is refused before anything is changed', async () => {
+    const before = await backUp(system.stack, 'shop_payment');
+    const refused = async (name: string, service: string, words: string | RegExp) => {
+      const { stderr } = await ops([...restoring(name, service), '--execute'], 1);
+      expect(stderr).toMatch(words);
+    };
+    const copy = (name: string) => cpSync(path('exact'), path(name), { recursive: true });
+    copy('damaged');
+    const file = join(path('damaged'), 'shop_payment.sql.gz');
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+    await refused('damaged', 'payment', /shop_payment.sql.gz is damaged/);
+    copy('cut-off');
+    rmSync(join(path('cut-off'), 'manifest.json'));
+    await refused('cut-off', 'payment', /it is no backup, or one that was cut off/);
+    copy('newer');
+    change('newer', (text) => text.replace('"format": 1', '"format": 2'));
+    await refused('newer', 'payment', /format 2, and this build knows up to 1/);
+    copy('later');
+    change('later', (text) => text.replace(/"name": "\d+_init"/, '"name": "20991231000000_later"'));
+    await refused('later', 'payment', /20991231000000_later, which this release does not know/);
+    await refused('exact', 'order', /it holds nothing of order/);
+    await system.start('payment');
+    await refused('exact', 'payment', /payment runs at/);
+    await system.process('payment').stop();
+    const sql = await connectRoot(system.stack);
+    await sql.query(`SELECT GET_LOCK('relay:shop_payment', 0)`);
+    await refused('exact', 'payment', /the lock of the relay of shop_payment is held/);
+    await sql.close();
+    expect((await backUp(system.stack, 'shop_payment')).tables.get('accounts')).toEqual(before.tables.get('accounts'));
+    expect((await ops(['backup', '--to', path('exact')], 1)).stderr).toContain('is not empty');
+    await system.start('payment');
+    await expectCleanAudit(system);
+  }, 120_000);
+
+  it('when a backup is killed, then its folder has no name', async () => {
+    const dying = startOps(system.stack, ['backup', '--to', path('killed')]);
+    await eventually('its files', () => existsSync(join(path('killed.part'), 'shop_order.sql.gz')), { everyMs: 1 });
+    dying.kill9();
+    await dying.ended;
+    expect(existsSync(path('killed'))).toBe(false);
+    expect((await ops(restoring('killed.part', 'order'), 1)).stderr).toContain('one that was cut off');
+    await ops(['backup', '--to', path('killed')]);
+    expect(existsSync(path('killed.part'))).toBe(false);
+  });
+});
+
+function change(name: string, edit: (text: string) => string): void {
+  const file = join(path(name), 'manifest.json');
+  writeFileSync(file, edit(readFileSync(file, 'utf8')));
+}
+
+/** A discarded dead letter with every byte, and text that SQL could take for its own. */
+async function nastyLetter(): Promise<void> {
+  const sql = await connectRoot(system.stack);
+  try {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
+    await sql.execute(
+      `INSERT INTO shop_payment.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, reason, error, attempts,
+         payload, headers, failed_at, resolved_at) VALUES ('payment', 'order-events', 99, 9007199254740993, ?, 'DISCARDED', 'TEST', ?, 1, ?, '{}',
+         '2026-01-31 09:00:00.123', NULL)`,
+      ['k\'; DROP TABLE x;\n\\ "`', `한국어 🛒 \0 \r\n\t \\' -- `, bytes],
+    );
+  } finally {
+    await sql.close();
+  }
+}
+
+async function rows<Row>(statement: string): Promise<Row[]> {
+  const sql = await connectRoot(system.stack);
+  try {
+    return [...(await sql.query<Row>(statement))];
+  } finally {
+    await sql.close();
+  }
+}
+
+async function query(statement: string): Promise<void> {
+  const sql = await connectRoot(system.stack);
+  try {
+    await sql.execute(statement);
+  } finally {
+    await sql.close();
+  }
+}
+const migrations = () =>
+  rows<{ unfinished: number }>(
+    'SELECT CAST(SUM(finished_at IS NULL) AS SIGNED) AS unfinished FROM shop_payment._prisma_migrations',
+  );
+const tables = async () =>
+  (
+    await rows<{ name: string }>(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'shop_payment'`,
+    )
+  ).map(({ name }) => name);
