@@ -76,15 +76,13 @@ describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
     expect(sql).toContain(`GRANT ALL ON \`${schema.replace('_', '\\_')}\`.* TO '${schema}'@'%';`);
   });
 
-  it('when a service has a schema, then compose has its migration, port and addresses', () => {
+  it('when a service has a schema, then compose has its port and addresses', () => {
     const compose = text('docker-compose.yml');
     const database = `mysql://${schema}:${schema}@mysql:3306/${schema}`;
-    expect(compose).toContain(`\n  ${name}-migrate:\n`);
-    expect(compose).toContain(`DATABASE_URL: "${database}"`);
     expect(compose).toContain(`DATABASE_URL: ${database}\n      PORT: ${port}\n`);
     expect(compose).toContain(`ports: ["127.0.0.1:${port}:${port}"]`);
     const addresses = `      ${urlsVariable(name)}: http://${name}:${port}\n`;
-    // Two variables: the gateway's and the console's.
-    expect(compose.split(addresses)).toHaveLength(3);
+    // Three times: for the gateway, the console and the demo data.
+    expect(compose.split(addresses)).toHaveLength(4);
   });
 });

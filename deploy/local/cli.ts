@@ -2,6 +2,7 @@ import { drills } from './commands/drills.ts';
 import { generate } from './commands/generate.ts';
 import { infra } from './commands/infra.ts';
 import { lint } from './commands/lint.ts';
+import { packages } from './commands/packages.ts';
 import { start } from './commands/start.ts';
 import { reset, stop } from './commands/stop.ts';
 import { test } from './commands/test.ts';
@@ -17,6 +18,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   drills,
   lint,
   generate,
+  packages,
   ops: tool('ops/main.ts'),
   bench: tool('bench/main.ts'),
   k6: tool('k6/main.ts'),

@@ -41,7 +41,7 @@ export interface ServiceProcess {
  * limit it collects everything every second, just to free requests in flight. So the limit is some times the live size.
  * V8's helper threads for collecting would only take the two cores from other services.
  */
-const heapFlags = [
+export const heapFlags = [
   '--max-old-space-size=256',
   '--max-semi-space-size=16',
   '--heap-growing-percent=150',
@@ -55,7 +55,7 @@ const heapFlags = [
  * which a buffer has its own pages up to 32 MB, and gives each thread an arena: freed buffers then stay as holes in
  * both. With fixed limits they are returned to the system.
  */
-const allocator = {
+export const allocator = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: String(128 << 10),
   MALLOC_TRIM_THRESHOLD_: String(128 << 10),

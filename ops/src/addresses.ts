@@ -36,7 +36,7 @@ export interface ServiceAddresses {
 }
 
 /** The default addresses of a stack with this port offset, as environment variables. */
-function localEnvironment(portOffset: number): Record<string, string> {
+export function localEnvironment(portOffset: number): Record<string, string> {
   const port = (base: number) => base + portOffset;
   const services = SERVICE_NAMES.flatMap((name): [string, string][] => {
     const schema = schemaOf(name);
