@@ -15,7 +15,7 @@ import { testStack, wipe } from '../support/stack.ts';
 
 /** The user of the image. Only root may run processes as another one; others run them as themselves. */
 const AS_IMAGE_USER = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
-const START_MS = 60_000;
+const START_MS = 150_000;
 
 let tree: ImageTree;
 const stack = testStack();
@@ -61,7 +61,9 @@ async function start(service: ServiceName): Promise<void> {
     if (child.exitCode !== null) throw new Error(`${service} ended:\n${output.join('').slice(-2_000)}`);
     return (await fetch(`${serviceUrl(stack.layout, service, 1)}/health/ready`).catch(() => undefined))?.ok;
   };
-  await eventually(`${service} to be ready`, look, { withinMs: START_MS });
+  await eventually(`${service} to be ready`, look, { withinMs: START_MS }).catch((error: unknown) => {
+    throw new Error(`${service} is not ready:\n${output.join('').slice(-3_000)}`, { cause: error });
+  });
 }
 
 describe("the image's tree", () => {
@@ -95,5 +97,5 @@ describe("the image's tree", () => {
     expect(body.status).toBe('COMPLETED');
     for (const [service, { output }] of running)
       expect([service, output.filter((line) => /EACCES|EROFS|EPERM/.test(line))]).toEqual([service, []]);
-  }, 180_000);
+  }, 240_000);
 });
