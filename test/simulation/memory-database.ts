@@ -9,6 +9,9 @@ import {
 } from '@shop/chassis';
 import type { Actor, Scheduler } from './scheduler.ts';
 
+/** What the database asks of the scheduler. */
+type Steps = Pick<Scheduler, 'now' | 'step' | 'note'>;
+
 /** A table: its committed rows by primary key. Rows are never changed in place. */
 export class Table<Row> {
   readonly name: string;
@@ -50,11 +53,36 @@ export interface DatabaseFaults {
   connectionBreaks(): boolean;
   /** The connection breaks after the commit, before its answer. */
   commitAnswerIsLost(): boolean;
+  /** Picks one of `count` (from 0) where the server is free: which of several waiters goes first, who loses. */
+  choose(count: number): number;
+}
+
+/** SHARED: an INSERT that finds its key looks at a row so. EXCLUSIVE: everything else. */
+type Mode = 'SHARED' | 'EXCLUSIVE';
+
+/** GONE: its row was waited for, and is not there any more, since its inserter rolled back. Nothing is locked. */
+type Taken = 'NEW' | 'HELD' | 'GONE';
+
+interface Waiter {
+  readonly tx: MemoryTransaction;
+  readonly mode: Mode;
+  readonly granted: () => void;
+  readonly refused: (error: Error) => void;
 }
 
 interface Lock {
-  holder: MemoryTransaction;
-  readonly waiting: { readonly tx: MemoryTransaction; readonly granted: () => void }[];
+  readonly name: string;
+  readonly holders: Map<MemoryTransaction, Mode>;
+  /** First come, first. */
+  waiting: Waiter[];
+}
+
+/** The transactions that a wish for the lock has to wait for: holders, and those before it in line. */
+function blockersOf(lock: Lock, tx: MemoryTransaction, mode: Mode): MemoryTransaction[] {
+  const place = lock.waiting.findIndex((it) => it.tx === tx);
+  const ahead = place < 0 ? lock.waiting : lock.waiting.slice(0, place);
+  const others = [...[...lock.holders].map(([holder, held]) => ({ tx: holder, mode: held })), ...ahead];
+  return others.filter((it) => it.tx !== tx && (mode === 'EXCLUSIVE' || it.mode === 'EXCLUSIVE')).map((it) => it.tx);
 }
 
 /**
@@ -63,7 +91,7 @@ interface Lock {
  */
 export class MemoryDatabase {
   readonly schema: string;
-  readonly scheduler: Scheduler;
+  readonly scheduler: Steps;
   readonly locks = new Map<string, Lock>();
   readonly open = new Set<MemoryTransaction>();
   /** Statements that end a run at once, even if the code catches their error. */
@@ -75,7 +103,7 @@ export class MemoryDatabase {
 
   constructor(
     schema: string,
-    scheduler: Scheduler,
+    scheduler: Steps,
     faults: DatabaseFaults,
     sql?: (tx: MemoryTransaction, text: string) => SqlExecutor,
   ) {
@@ -203,10 +231,10 @@ export class MemoryTransaction implements Transaction {
     const rows: Row[] = [];
     for (const key of keys) {
       if (this.get(table, key) === undefined && !this.#isTaken(table, key)) continue;
-      const isNew = await this.#acquire(lockName(table, key));
+      const taken = await this.#acquire(lockName(table, key));
       const row = this.get(table, key);
       if (row !== undefined) rows.push(row);
-      else if (isNew) this.#release(lockName(table, key));
+      else if (taken === 'NEW') this.#release(lockName(table, key));
     }
     return rows;
   }
@@ -223,7 +251,9 @@ export class MemoryTransaction implements Transaction {
 
   /** Writes a row (undefined deletes it), waiting for its lock if another transaction holds it. */
   async put<Row>(table: Table<Row>, key: string, row: Row | undefined): Promise<void> {
-    await this.#acquire(lockName(table, key));
+    // Like a lock, a DELETE finds nothing to lock where there is no row.
+    if (row === undefined && this.get(table, key) === undefined && !this.#isTaken(table, key)) return;
+    await this.#own(lockName(table, key));
     let own = this.#written.get(table);
     if (!own) {
       own = new Map();
@@ -232,10 +262,27 @@ export class MemoryTransaction implements Transaction {
     own.set(key, row);
   }
 
-  /** INSERT IGNORE: false if the row exists already. Waits for a transaction that is inserting the same row. */
+  /** INSERT … ON DUPLICATE KEY UPDATE. @param change the row from the one that is there; undefined: none is */
+  async upsert<Row>(table: Table<Row>, key: string, change: (row: Row | undefined) => Row): Promise<Row> {
+    await this.#own(lockName(table, key));
+    const row = change(this.get(table, key));
+    await this.put(table, key, row);
+    return row;
+  }
+
+  /**
+   * INSERT IGNORE: false if the row exists already. It waits for a transaction that has inserted or deleted the row,
+   * and keeps a shared lock of a row that is there: others may look at it so at the same time.
+   */
   async insertIgnore<Row>(table: Table<Row>, key: string, row: Row): Promise<boolean> {
-    await this.#acquire(lockName(table, key));
-    if (this.get(table, key) !== undefined) return false;
+    const isThere = () => this.get(table, key) !== undefined || table.committed.has(key) || this.#isTaken(table, key);
+    while (isThere()) {
+      const taken = await this.#acquire(lockName(table, key), 'SHARED');
+      if (taken === 'GONE') continue;
+      if (this.get(table, key) !== undefined) return false;
+      // A deleted row is written over, which its shared lock does not allow: `put` raises it.
+      break;
+    }
     await this.put(table, key, row);
     return true;
   }
@@ -258,69 +305,133 @@ export class MemoryTransaction implements Transaction {
   }
 
   rollback(): void {
-    if (!this.#ended) this.#end();
+    if (this.#ended) return;
+    for (const [table, rows] of this.#written) {
+      for (const key of rows.keys()) if (!table.committed.has(key)) this.#removeRow(lockName(table, key));
+    }
+    this.#end();
   }
 
+  /** An inserted row goes: who waited for its lock goes on without one. */
+  #removeRow(name: string): void {
+    const lock = this.#database.locks.get(name);
+    if (!lock) return;
+    const { waiting } = lock;
+    lock.waiting = [];
+    for (const { tx, granted } of waiting) {
+      tx.#waitingFor = undefined;
+      granted();
+    }
+  }
+
+  /** Whether another transaction holds the row's lock. */
   #isTaken(table: Named, key: string): boolean {
-    const name = lockName(table, key);
-    return this.#database.locks.has(name) && !this.#held.has(name);
+    const lock = this.#database.locks.get(lockName(table, key));
+    return lock !== undefined && [...lock.holders.keys()].some((holder) => holder !== this);
   }
 
-  /** @returns whether the lock was newly taken */
-  async #acquire(name: string): Promise<boolean> {
+  /** Takes the lock for writing, of a row that may not be there. */
+  async #own(name: string): Promise<void> {
+    for (let taken: Taken = 'GONE'; taken === 'GONE'; ) taken = await this.#acquire(name);
+  }
+
+  async #acquire(name: string, mode: Mode = 'EXCLUSIVE'): Promise<Taken> {
     if (this.#ended) throw new Error(`lock of ${name} after the end of the transaction`);
-    if (this.#held.has(name)) return false;
     const { locks, scheduler, schema } = this.#database;
-    const lock = locks.get(name);
-    if (!lock) {
-      locks.set(name, { holder: this, waiting: [] });
-      this.#held.add(name);
-      return true;
+    const lock: Lock = locks.get(name) ?? { name, holders: new Map(), waiting: [] };
+    locks.set(name, lock);
+    const held = lock.holders.get(this);
+    if (held === mode || held === 'EXCLUSIVE') return 'HELD';
+    if (blockersOf(lock, this, mode).length === 0) {
+      this.#grant(lock, mode);
+      return held === undefined ? 'NEW' : 'HELD';
     }
-    if (leadsTo(lock, this)) {
-      scheduler.note(this.actor, `${schema}: deadlock on ${name}`);
-      this.rollback();
-      throw new SimulatedDeadlock(`deadlock on ${name}`);
-    }
-    this.#waitingFor = lock;
-    await new Promise<void>((granted) => lock.waiting.push({ tx: this, granted }));
+    await new Promise<void>((granted, refused) => {
+      this.#waitingFor = lock;
+      lock.waiting.push({ tx: this, mode, granted, refused });
+      this.#endCircle(lock);
+    });
     await scheduler.step(this.actor, `${schema}: got the lock of ${name}`);
-    return true;
+    if (this.#ended) throw new Error(`lock of ${name} after the end of the transaction`);
+    if (lock.holders.get(this) !== mode) return 'GONE';
+    return held === undefined ? 'NEW' : 'HELD';
   }
 
+  #grant(lock: Lock, mode: Mode): void {
+    lock.holders.set(this, mode);
+    this.#held.add(lock.name);
+  }
+
+  /** Gives the lock up and hands it on. */
   #release(name: string): void {
     this.#held.delete(name);
-    const { locks } = this.#database;
-    const lock = locks.get(name);
-    const next = lock?.waiting.shift();
-    if (!lock || !next) {
-      locks.delete(name);
-      return;
+    const lock = this.#database.locks.get(name);
+    if (!lock) return;
+    lock.holders.delete(this);
+    handOn(lock, this.#database);
+  }
+
+  /** When this transaction and others wait for each other, one of them is rolled back: the server picks which. */
+  #endCircle(lock: Lock): void {
+    for (let circle = circleThrough(this); circle.length > 0; circle = circleThrough(this)) {
+      const victim = circle[this.#database.faults.choose(circle.length)] ?? this;
+      this.#database.scheduler.note(victim.actor, `${this.#database.schema}: deadlock on ${lock.name}`);
+      victim.#loseDeadlock();
     }
-    lock.holder = next.tx;
-    next.tx.#waitingFor = undefined;
-    next.tx.#held.add(name);
-    next.granted();
+  }
+
+  #loseDeadlock(): void {
+    const lock = this.#waitingFor;
+    const waiter = lock?.waiting.find(({ tx }) => tx === this);
+    this.rollback();
+    waiter?.refused(new SimulatedDeadlock(`deadlock on ${lock?.name}`));
   }
 
   #end(): void {
     this.#ended = true;
     this.#database.open.delete(this);
-    if (this.#waitingFor) {
-      const place = this.#waitingFor.waiting.findIndex((waiter) => waiter.tx === this);
-      if (place >= 0) this.#waitingFor.waiting.splice(place, 1);
+    const lock = this.#waitingFor;
+    this.#waitingFor = undefined;
+    if (lock) {
+      lock.waiting = lock.waiting.filter(({ tx }) => tx !== this);
+      handOn(lock, this.#database);
     }
     for (const name of [...this.#held]) this.#release(name);
   }
 
-  /** Whether the holder of `lock` waits, directly or through others, for `tx`. */
-  static waitsFor(lock: Lock, tx: MemoryTransaction): boolean {
-    for (let at: Lock | undefined = lock; at; at = at.holder.#waitingFor) if (at.holder === tx) return true;
-    return false;
+  /** Grants the lock to those that wait and are blocked by nobody any more. */
+  static handOn(lock: Lock, { locks }: MemoryDatabase): void {
+    for (const waiter of [...lock.waiting]) {
+      if (blockersOf(lock, waiter.tx, waiter.mode).length > 0) continue;
+      lock.waiting = lock.waiting.filter((it) => it !== waiter);
+      waiter.tx.#waitingFor = undefined;
+      waiter.tx.#grant(lock, waiter.mode);
+      waiter.granted();
+    }
+    if (lock.holders.size === 0 && lock.waiting.length === 0) locks.delete(lock.name);
+  }
+
+  /** The transactions of a circle of waits that `tx` is in; none when there is no such circle. */
+  static circleThrough(tx: MemoryTransaction): MemoryTransaction[] {
+    const seen = new Set<MemoryTransaction>();
+    const search = (at: MemoryTransaction): MemoryTransaction[] => {
+      const lock = at.#waitingFor;
+      const own = lock?.waiting.find((it) => it.tx === at);
+      if (!lock || !own || seen.has(at)) return [];
+      seen.add(at);
+      for (const blocker of blockersOf(lock, at, own.mode)) {
+        if (blocker === tx) return [at];
+        const rest = search(blocker);
+        if (rest.length > 0) return [at, ...rest];
+      }
+      return [];
+    };
+    return search(tx);
   }
 }
 
-const leadsTo = (lock: Lock, tx: MemoryTransaction): boolean => MemoryTransaction.waitsFor(lock, tx);
+const handOn = (lock: Lock, database: MemoryDatabase): void => MemoryTransaction.handOn(lock, database);
+const circleThrough = (tx: MemoryTransaction): MemoryTransaction[] => MemoryTransaction.circleThrough(tx);
 
 type Named = { readonly name: string };
 const lockName = (table: Named, key: string): string => `${table.name}/${key}`;

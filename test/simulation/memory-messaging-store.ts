@@ -80,6 +80,8 @@ export function createMemoryMessagingStore(
 
     async lockParkedKeys(tx, group, keys) {
       await tx.statement(`lock parked keys of ${group}`);
+      // As in SQL: a key that another transaction parks is not waited for as long as no key of the group is parked.
+      if (!tx.scan(tables.parkedKeys).some((row) => row.group === group)) return new Set();
       const rows = await tx.lock(tables.parkedKeys, keys.map((key) => `${group}/${key}`).sort());
       return new Set(rows.map((row) => row.key));
     },

@@ -14,9 +14,8 @@ export interface HistoryRow {
 /** The order service's own tables. */
 export class OrderTables {
   readonly orders = new Table<Order>('orders');
-  /** Keyed by (order, seq), like the primary key; `historyEvents` is the unique key by (order, event). */
+  /** Keyed by (order, seq), like the primary key. */
   readonly history = new Table<HistoryRow>('order_history');
-  readonly historyEvents = new Table<HistoryRow>('order_history_event');
   /** When each order first ended, ms since the epoch, by no machine's clock. */
   readonly endedAt = new Map<string, number>();
 }
@@ -26,7 +25,6 @@ export function createMemoryOrderStore(tables: OrderTables): OrderStore<MemoryTr
     for (const { orderId, seq, eventId, type } of steps) {
       const row = { orderId, seq, eventId: eventId ?? deriveEventId(orderId, type), type };
       await tx.insert(tables.history, `${orderId}/${seq}`, row);
-      await tx.insert(tables.historyEvents, `${orderId}/${row.eventId}`, row);
     }
   }
 

@@ -70,10 +70,14 @@ export function createMemoryAccountStore(tables: PaymentTables): AccountStore {
     async openAccounts(sqlTx, userIds) {
       const tx = inMemory(sqlTx);
       await tx.statement(`open ${userIds.length} accounts`);
-      const balances = new Map<number, number>();
-      for (const userId of userIds) {
-        await tx.insertIgnore(tables.accounts, String(userId), { userId, balance: 0 });
-        balances.set(userId, tx.get(tables.accounts, String(userId))?.balance ?? 0);
+      // As in SQL: those that are there first, then the others.
+      const there = await tx.lock(tables.accounts, userIds.map(String));
+      const balances = new Map(there.map(({ userId, balance }) => [userId, balance]));
+      const missing = userIds.filter((userId) => !balances.has(userId));
+      if (missing.length > 0) await tx.statement(`insert ${missing.length} accounts`);
+      for (const userId of missing) {
+        const row = await tx.upsert(tables.accounts, String(userId), (own) => own ?? { userId, balance: 0 });
+        balances.set(userId, row.balance);
       }
       return balances;
     },

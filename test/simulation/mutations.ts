@@ -265,8 +265,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'catalog: an order that its user’s own orders keep back keeps back others',
     file: 'services/catalog/src/domain/waiting.ts',
-    from: "if (reason === 'UNPAID_LIMIT') return;",
-    to: "if (reason === 'UNPAID_LIMIT' && wants.length === 0) return;",
+    from: "if (reason === 'UNPAID_LIMIT') continue;",
+    to: "if (reason === 'UNPAID_LIMIT' && productId < 0) continue;",
   },
   {
     name: 'catalog: an order in line is decided without the lock of its other products',

@@ -166,6 +166,7 @@ class Simulation {
     const faults: DatabaseFaults = {
       connectionBreaks: () => this.#random.chance(weather.brokenConnection),
       commitAnswerIsLost: () => this.#random.chance(weather.lostCommit),
+      choose: (count) => this.#random.int(0, count - 1),
     };
     const messaging = this.#messaging[service];
     const sql = (tx: MemoryTransaction, text: string) =>
