@@ -293,6 +293,20 @@ describe('a recovery that would leave a gap', () => {
     expect((await recoveries()).slice(0, 2)).toMatchObject([{ status: 'DONE' }, { status: 'DONE' }]);
   });
 
+  it('when whole topics hold less than the schema has handled, then they were made anew, and the recovery is refused', async () => {
+    const from = new Date(Date.now() - 3_600_000);
+    const ranges = await log.ranges(['coupon-events', 'order-events']);
+    const held = ranges.reduce((sum, range) => sum + Number(range.to - range.from), 0);
+    const ids = Array.from({ length: held + 1 }, () => newOrderId()).sort();
+    const claim = (some: string[]) =>
+      bench.store.transaction((tx) => bench.store.claim(tx, GROUP, some, new Date()).then(() => {}));
+    await claim(ids.slice(1));
+    await recoverFrom({ from });
+    await claim(ids.slice(0, 1));
+    await expect(recoverFrom({ from })).rejects.toThrow(/hold \d+ events, and this schema has handled more/);
+    await recoverFrom({ from, acceptGaps: true });
+  });
+
   it('when the topics no longer hold the beginning, then the recovery is refused, unless the operator accepts it', async () => {
     const from = new Date(Date.now() - 3_600_000);
     await trim('coupon-events');

@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import { migrate } from '@shop/chassis';
 import type { Connection } from 'mariadb';
 import type { ServiceName } from '../../../services/services.ts';
@@ -50,12 +51,16 @@ async function whoIsThere(connection: Connection, schema: string): Promise<strin
 /**
  * Restores a checked backup in place of what the schema holds, and applies the migrations of this release. Until the
  * last step the schema has no inbox and no outbox, so a service that is started meanwhile cannot change anything; if
- * this process dies, the schema stays so, and the command is repeated. @returns the migrations that were applied
+ * this process dies, the schema stays so, and the command is repeated.
+ * @param wantsRecovery whether the service must start with RECOVERY=on. Not where the binary log is applied next: it
+ * may hold rows of the same numbers
+ * @returns the migrations that were applied
  */
 export async function restoreBackup(
   addresses: Addresses,
   service: ServiceName,
   { part, path, manifest }: CheckedBackup,
+  wantsRecovery: boolean,
 ): Promise<string[]> {
   const url = addresses.services[service].database;
   const schema = schemaIn(url);
@@ -71,6 +76,7 @@ export async function restoreBackup(
     await empty(connection, schema);
     await load(connection, path);
     for (const { name, rows } of part.tables) await expectRows(connection, name, rows);
+    if (wantsRecovery) await wantRecovery(connection, service, manifest.beganAt);
     await openGates(
       connection,
       part.tables.map(({ name }) => name),
@@ -119,6 +125,21 @@ async function expectRows(connection: Connection, table: string, rows: number): 
     `SELECT COUNT(*) AS n FROM \`${loadingName(table)}\``,
   );
   if (Number(count?.n) !== rows) throw new Error(`${table} has ${count?.n} rows after its restore, not ${rows}`);
+}
+
+/**
+ * A recovery that is not done: no instance goes live on the old rows. A service looks for it at each start, and only a
+ * recovery that ends makes an end of it.
+ */
+async function wantRecovery(connection: Connection, service: ServiceName, beganAt: string): Promise<void> {
+  const by = `${userInfo().username}@${hostname()}`.slice(0, 100);
+  await connection.query(
+    `INSERT INTO \`${loadingName('replay')}\` (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress,
+       rate, max_lag, error, requested_at, started_at, updated_at, finished_at)
+     VALUES ('RECOVERY', ?, 'FAILED', ?, ?, '{}', '[]', '{}', '{}', 0, 0, 'the recovery is still to come',
+       UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
+    [service, by, `restored from a backup of ${beganAt}`],
+  );
 }
 
 /** One statement renames all of them, or none. */

@@ -52,7 +52,7 @@ async function run(output: Output, service: ServiceName, { from, execute, until 
       output.say(`Nothing was changed. Repeat with --execute: what ${part.schema} holds is removed.`);
       return EXIT.found;
     }
-    const applied = await restoreBackup(addresses, service, backup);
+    const applied = await restoreBackup(addresses, service, backup, !until && SERVICES[service].recovers);
     const next = [...fromLog, ...nextStep(service, backup, addresses.services[service].database)];
     output.result({ service, migrations: applied, recoverFrom: recoverFrom(manifest, part), next }, next.join('\n'));
     output.say(`${part.schema} is restored${applied.length > 0 ? `, and brought to this release: ${applied}` : ''}.`);

@@ -2,6 +2,7 @@ import { type Database, placeholders, type SqlExecutor, type Transaction } from 
 import { EVENTS } from '../contracts/index.ts';
 import type { RecordRange } from '../kafka/index.ts';
 import type { ReplayCounts } from '../replay/index.ts';
+import { lowestIdAt } from '../store/index.ts';
 import type { ReplayedGroup } from './recovery-options.ts';
 
 /**
@@ -17,6 +18,20 @@ export async function latestInboxTime(database: SqlExecutor, groups: readonly st
     since ? [...groups, since] : groups,
   );
   return row?.latest ?? undefined;
+}
+
+/** How many events, of causes since a time, these groups have applied; counted up to `most`. */
+export async function countApplied(
+  database: SqlExecutor,
+  groups: readonly string[],
+  { since, most }: { readonly since: number; readonly most: number },
+): Promise<number> {
+  const [row] = await database.query<{ n: number }>(
+    `SELECT COUNT(*) AS n FROM (SELECT DISTINCT event_id FROM processed_event
+       WHERE consumer_group IN (${placeholders(groups.length)}) AND event_id >= ? LIMIT ?) AS piece`,
+    [...groups, lowestIdAt(since), most],
+  );
+  return row?.n ?? 0;
 }
 
 /** When the first of the recoveries began that came after the last finished one; undefined when none did. */

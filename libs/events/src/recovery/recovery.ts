@@ -1,11 +1,18 @@
 import { EVENTS } from '../contracts/index.ts';
 import { describe, StaleBatchError } from '../errors.ts';
 import { classify } from '../failure.ts';
-import type { RecordRange } from '../kafka/index.ts';
+import { type RecordRange, TOPIC_SETTINGS } from '../kafka/index.ts';
 import { decideOpenEvents } from './recovery-decide.ts';
 import { applyOwnFacts } from './recovery-facts.ts';
 import { FactsIncompleteError, RecoveryError, type RecoveryOptions } from './recovery-options.ts';
-import { finishRecovery, latestInboxTime, noteStep, requestReplays, startRecovery } from './recovery-store.ts';
+import {
+  countApplied,
+  finishRecovery,
+  latestInboxTime,
+  noteStep,
+  requestReplays,
+  startRecovery,
+} from './recovery-store.ts';
 
 export interface Recovered {
   /** Own events read, including those whose effect was already there. */
@@ -89,9 +96,29 @@ async function checkBeginning(
         'it must be before the backup was taken, and an earlier time does no harm',
     );
   }
-  const gone = await log.goneSince(topics, from);
+  const gone = [...(await log.goneSince(topics, from)), ...(await madeAnew(options, groups, topics))];
   if (gone.length === 0) return;
   const words = `the topics do not hold all since ${from.toISOString()}: ${gone.join('; ')}`;
   if (!acceptGaps) throw new RecoveryError(`${words}. RECOVERY_ACCEPT_GAPS=on recovers what there is`);
   logger.error({ gone }, `recovery goes on although ${words}`);
+}
+
+/**
+ * Topics from whose beginning nothing was cut hold at least what the schema has handled in their retention. If not,
+ * they were deleted and made anew: they look whole, and the facts since the backup are not on them.
+ */
+async function madeAnew(
+  { database, log, clock }: RecoveryOptions,
+  groups: readonly string[],
+  topics: readonly string[],
+): Promise<string[]> {
+  const ranges = await log.ranges(topics);
+  if (ranges.some(({ low }) => low > 0n)) return [];
+  const held = ranges.reduce((sum, { from, to }) => sum + Number(to - from), 0);
+  const since = clock.now() - Number(TOPIC_SETTINGS['retention.ms']);
+  const applied = await countApplied(database, groups, { since, most: held + 1 });
+  if (applied <= held) return [];
+  return [
+    `they hold ${held} events, and this schema has handled more: they were made anew (docs/runbooks/lost-log.md)`,
+  ];
 }
