@@ -343,8 +343,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'coupons: what remains is not looked at',
     file: 'services/coupon/src/domain/issue.ts',
-    from: "if (remaining <= 0) return { kind: 'SOLD_OUT' };",
-    to: "if (remaining < -99) return { kind: 'SOLD_OUT' };",
+    from: 'const isSoldOut = remaining <= 0;',
+    to: 'const isSoldOut = remaining < -99;',
   },
   {
     name: 'coupons: the policy is not locked',

@@ -54,12 +54,13 @@ export function decideIssues(
     if (own) return { kind: own.couponId === request.requestId ? 'ISSUED' : 'OWNED', coupon: own };
     const openness = opennessOf(policy, acceptedAt(request.requestId));
     const remaining = left.get(policy.couponPolicyId) ?? 0;
+    const isSoldOut = remaining <= 0;
     // A refusal of the log is the same whenever it is decided, also again after the end: see ADR 42.
-    if (opennessJudged && remaining < 1) return { kind: 'SOLD_OUT' };
+    if (isSoldOut && opennessJudged) return { kind: 'SOLD_OUT' };
     // The end counts from its commit on, also for requests that were accepted before.
     if (openness === 'ENDED') return { kind: 'ENDED' };
     if (!opennessJudged && openness !== 'OPEN') return { kind: 'NOT_OPEN' };
-    if (remaining <= 0) return { kind: 'SOLD_OUT' };
+    if (isSoldOut) return { kind: 'SOLD_OUT' };
     left.set(policy.couponPolicyId, remaining - 1);
     const coupon = newCoupon(policy, request);
     couponOf.set(ownerOf(coupon), coupon);
