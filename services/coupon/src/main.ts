@@ -56,7 +56,7 @@ await recoverWhenAsked({
   ...runtime,
   database,
   own: couponFacts({
-    apply: createApplyFacts({ store: sqlFactStore, keepsRequestsSince: () => requestsKeptSince(now()) }),
+    apply: createApplyFacts({ store: sqlFactStore, keepsRequestsSince: () => requestsKeptSince(now()), logger }),
     revocations: createRepeatRevocations({ transactor: database, revocations, recount: recountRevoked, now }),
   }),
   subscriptions: (deps) => [

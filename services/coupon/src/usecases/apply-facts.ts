@@ -29,6 +29,7 @@ interface Dependencies<Tx> {
   readonly store: FactStore<Tx>;
   /** Requests over the log that are older have been removed, and stay so. */
   readonly keepsRequestsSince: () => Date;
+  readonly logger: { warn(details: object, message: string): void };
 }
 
 /**
@@ -39,10 +40,16 @@ interface Dependencies<Tx> {
  * which is decided again, the others are done again by their jobs.
  * @throws FactsIncompleteError when facts follow on something that is missing (yet)
  */
-export function createApplyFacts<Tx>({ store, keepsRequestsSince }: Dependencies<Tx>) {
+export function createApplyFacts<Tx>({ store, keepsRequestsSince, logger }: Dependencies<Tx>) {
   return async (tx: Tx, all: readonly CouponFact[], { acceptGaps }: { acceptGaps: boolean }): Promise<void> => {
     const since = keepsRequestsSince().getTime();
     const facts = all.filter((it) => it.type !== 'coupon-issue-requested' || it.data.requestedAt >= since);
+    const undated = facts.filter((it) => it.type === 'coupon-redeemed' && it.data.redeemedAt === null).length;
+    if (undated > 0)
+      logger.warn(
+        { events: undated },
+        'redemptions published before their time was told: the time of the event is taken',
+      );
     const known = await store.load(tx, keysOf(facts));
     const { early, ...restored } = restore(known, facts);
     const [missing] = early;
