@@ -18,7 +18,9 @@ let productId: number;
 const PRICE = 10;
 
 beforeAll(async () => {
-  system = await startSystem({ knownInstances: 2, env: { ...PATIENT, ORDER_DEADLINE_MS: '120000' } });
+  // One user places 150 orders at once.
+  const env = { ...PATIENT, ORDER_DEADLINE_MS: '120000', UNPAID_PIECES_PER_USER: '1000' };
+  system = await startSystem({ knownInstances: 2, env });
   await Promise.all([system.start('order', 2), system.start('payment', 2)]);
   const second = await system.start('gateway', 2);
   apis = [system.api, new Api(second.url)];

@@ -26,6 +26,7 @@ export function findViolations(shop: ShopAtRest): string[] {
     issueViolations,
     endViolations,
     ordersAreAsWanted,
+    stepsNameTheHistory,
     eventsMatchRows,
     eventsAreHandledInOrder,
     keysHadOneEffect,
@@ -394,6 +395,17 @@ function* eventsAreHandledInOrder(shop: ShopAtRest): Iterable<string> {
       const inOrder = order.every((place, index) => index === 0 || place > (order[index - 1] ?? 0));
       if (!inOrder) yield `9: ${service} handled ${events.map((it) => it.type).join(', ')} of ${line} in this order`;
     }
+  }
+}
+
+/** The list in an order's row is what its events tell: a restored schema puts the history together by it. */
+function* stepsNameTheHistory(shop: ShopAtRest): Iterable<string> {
+  const histories = Map.groupBy(rowsOf(shop.order.history), (row) => row.orderId);
+  for (const { orderId, steps, version } of rowsOf(shop.order.orders)) {
+    const history = (histories.get(orderId) ?? []).toSorted((a, b) => a.seq - b.seq);
+    const types = history.map(({ type }) => type).join(', ');
+    if (types !== steps?.join(', ') || history.at(-1)?.seq !== version)
+      yield `12: order ${orderId} names the steps ${steps?.join(', ')}, its history has ${types}`;
   }
 }
 

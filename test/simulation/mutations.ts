@@ -167,6 +167,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'return withoutEvents(state.completedAt ? state : { ...state, refundedAt: now });',
   },
   {
+    name: 'order: it names the last of several steps only',
+    file: 'services/order/src/domain/batch.ts',
+    from: '...happened.map(({ type }) => type)];',
+    to: '...happened.slice(-1).map(({ type }) => type)];',
+  },
+  {
     name: 'catalog: VOID is forgotten',
     file: 'services/catalog/src/domain/reservation.ts',
     from: 'return voided({ orderId, userId, couponId, waited: false }, reason);',
