@@ -116,8 +116,8 @@ describe('the schema of payment', () => {
     rmSync(join(path('cut-off'), 'manifest.json'));
     await refused('cut-off', 'payment', /it is no backup, or one that was cut off/);
     copy('newer');
-    change('newer', (text) => text.replace('"format": 1', '"format": 2'));
-    await refused('newer', 'payment', /format 2, and this build knows up to 1/);
+    change('newer', (text) => text.replace('"format": 2', '"format": 3'));
+    await refused('newer', 'payment', /format 3, and this build knows up to 2/);
     copy('later');
     change('later', (text) => text.replace(/"name": "\d+_init"/, '"name": "20991231000000_later"'));
     await refused('later', 'payment', /20991231000000_later, which this release does not know/);

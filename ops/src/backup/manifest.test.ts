@@ -9,9 +9,10 @@ const part: ServiceBackup = {
   migrations: [{ name: '1_init', checksum: 'x' }],
   tables: [{ name: 'accounts', rows: 3, sha256: 'b' }],
   lastHandledAt: '2026-01-31T09:00:00.000Z',
+  unreadSince: '2026-01-31T09:59:00.000Z',
 };
 const manifest: Manifest = {
-  format: 1,
+  format: 2,
   beganAt: '2026-01-31T10:00:00.000Z',
   server: { kind: 'MySQL', version: '9.7.4' },
   release: '0.1.0',
@@ -28,11 +29,17 @@ describe('the manifest of a backup', () => {
     expect(readManifest(JSON.stringify(manifest))).toEqual(manifest);
   });
 
+  it('when it is of format 1, then what its groups had not read is not known', () => {
+    const { unreadSince: _, ...older } = part;
+    const text = JSON.stringify({ ...manifest, format: 1, services: [older] });
+    expect(readManifest(text).services).toEqual([{ ...part, unreadSince: null }]);
+  });
+
   it.each([
     ['{"format": 1', /damaged: it is no JSON/],
     ['{"format": 1}', /damaged: /],
     ['[]', /damaged: /],
-    [JSON.stringify({ ...manifest, format: 2 }), /format 2, and this build knows up to 1/],
+    [JSON.stringify({ ...manifest, format: 3 }), /format 3, and this build knows up to 2/],
   ])('when it is %s, then it is refused in words', (text, words) => {
     expect(() => readManifest(text)).toThrow(words);
   });
@@ -55,5 +62,14 @@ describe('the manifest of a backup', () => {
     expect(recoverFrom(manifest, { ...part, lastHandledAt: null }).toISOString()).toBe('2026-01-31T09:59:00.000Z');
     const busy = { ...part, lastHandledAt: '2026-01-31T10:00:00.200Z' };
     expect(recoverFrom(manifest, busy).toISOString()).toBe('2026-01-31T09:59:00.000Z');
+  });
+
+  it('when a group of it was behind, then it is brought forward from before its first unread event on', () => {
+    const busy = { ...part, lastHandledAt: '2026-01-31T10:00:00.200Z' };
+    const from = (unreadSince: string | null) => recoverFrom(manifest, { ...busy, unreadSince }).toISOString();
+    expect(from('2026-01-31T04:00:00.000Z')).toBe('2026-01-31T04:00:00.000Z');
+    expect(from('2026-01-31T09:59:59.000Z')).toBe('2026-01-31T09:59:00.000Z');
+    expect(from(null)).toBe('2026-01-31T09:59:00.000Z');
+    expect(recoverFrom(manifest, part).toISOString()).toBe('2026-01-31T08:59:00.000Z');
   });
 });

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { ServiceName } from '../../../services/services.ts';
 import { schemaOf } from '../../../services/services.ts';
 
-/** The format that this build writes, and the newest that it reads. */
-export const FORMAT = 1;
+/** The format that this build writes, and the newest that it reads. Format 1 did not have `unreadSince`. */
+export const FORMAT = 2;
 export const MANIFEST = 'manifest.json';
 
 const table = z.strictObject({
@@ -23,11 +23,16 @@ const serviceBackup = z.strictObject({
   tables: z.array(table),
   /** When the service had last handled an event, by the database's clock; null: it never had. */
   lastHandledAt: z.iso.datetime().nullable(),
+  /**
+   * Nothing that was sent before this time was unread by a group of the service, by the clocks of the topics; null: not
+   * known, since Kafka was away.
+   */
+  unreadSince: z.iso.datetime().nullable().default(null),
 });
 export type ServiceBackup = z.infer<typeof serviceBackup>;
 
 const manifest = z.strictObject({
-  format: z.literal(FORMAT),
+  format: z.literal([1, FORMAT]),
   /** When the backup began, by the database's clock. All its schemas are of one moment, which is not before this. */
   beganAt: z.iso.datetime(),
   server: z.strictObject({ kind: z.enum(['MySQL', 'MariaDB']), version: z.string() }),
@@ -95,9 +100,13 @@ export function partFor(manifest: Manifest, service: ServiceName, known: readonl
 /** Clocks of producers, whose times the topics have, may differ from the database's by this much, ms. */
 const MARGIN_MS = 60_000;
 
-/** From when on the topics bring a restored service forward: before the backup, and before the last event it knows. */
-export function recoverFrom(manifest: Manifest, { lastHandledAt }: ServiceBackup): Date {
+/**
+ * From when on the topics bring a restored service forward: before the backup, before the last event it knows, and
+ * before the first event that a group of it had not read yet.
+ */
+export function recoverFrom(manifest: Manifest, { lastHandledAt, unreadSince }: ServiceBackup): Date {
   const began = Date.parse(manifest.beganAt);
   const handled = lastHandledAt === null ? began : Date.parse(lastHandledAt);
-  return new Date(Math.min(began, handled) - MARGIN_MS);
+  const unread = unreadSince === null ? began : Date.parse(unreadSince);
+  return new Date(Math.min(began - MARGIN_MS, handled - MARGIN_MS, unread));
 }

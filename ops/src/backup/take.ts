@@ -4,15 +4,19 @@ import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { createKafkaAdmin } from '@shop/events';
 import type { Connection } from 'mariadb';
 import { type ServiceName, schemaOf } from '../../../services/services.ts';
+import { withClosing } from '../with-closing.ts';
 import { type Cell, connectExactly } from './connection.ts';
 import { hashFile, joinRows, literal, PREAMBLE, renderLine } from './lines.ts';
 import { BackupError, FORMAT, MANIFEST, type Manifest, type Migration, type ServiceBackup } from './manifest.ts';
+import { unreadSince } from './unread.ts';
 
 export interface TakeOptions {
   /** URL of a user who may read every schema; no schema in the path. */
   readonly database: string;
+  readonly brokers: readonly string[];
   readonly services: readonly ServiceName[];
   /** The folder of the backup, which must not be there yet. */
   readonly to: string;
@@ -37,12 +41,15 @@ export async function takeBackup(options: TakeOptions): Promise<Manifest> {
       `SELECT DATE_FORMAT(UTC_TIMESTAMP(3), '%Y-%m-%dT%H:%i:%s.%f') AS now, VERSION() AS version`,
     );
     if (!clock) throw new BackupError('the database does not tell the time');
+    const beganAt = `${clock.now.slice(0, 23)}Z`;
+    const unread = await askUnread(options, new Date(beganAt));
     const binaryLog = await beginSnapshot(connection, say);
     const parts: ServiceBackup[] = [];
-    for (const service of services) parts.push(await dump(connection, service, part));
+    for (const service of services)
+      parts.push({ ...(await dump(connection, service, part)), unreadSince: unread.get(service) ?? null });
     const kind = clock.version.includes('MariaDB') ? 'MariaDB' : 'MySQL';
     const manifest: Manifest = {
-      ...{ format: FORMAT, beganAt: `${clock.now.slice(0, 23)}Z`, release, binaryLog, services: parts },
+      ...{ format: FORMAT, beganAt, release, binaryLog, services: parts },
       server: { kind, version: clock.version },
     };
     await writeFile(join(part, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -50,6 +57,28 @@ export async function takeBackup(options: TakeOptions): Promise<Manifest> {
     return manifest;
   } finally {
     await connection.end();
+  }
+}
+
+/** Since when each service may have something unread; empty when Kafka does not tell: the backup is taken anyway. */
+async function askUnread(
+  { brokers, services, say }: TakeOptions,
+  now: Date,
+): Promise<ReadonlyMap<ServiceName, string>> {
+  const found = new Map<ServiceName, string>();
+  try {
+    await withClosing(
+      () => createKafkaAdmin({ brokers, clientId: 'ops' }),
+      async (log) => {
+        for (const service of services) found.set(service, (await unreadSince(log, service, now)).toISOString());
+      },
+    );
+    return found;
+  } catch (error) {
+    say(
+      `Kafka does not tell what the services have not read yet (${error instanceof Error ? error.message : error}): whoever restores this backup has to know since when one was behind.`,
+    );
+    return new Map();
   }
 }
 
@@ -92,7 +121,11 @@ async function positionOf(connection: Connection): Promise<Manifest['binaryLog']
   return row ? { file: row.File, position: Number(row.Position) } : null;
 }
 
-async function dump(connection: Connection, service: ServiceName, folder: string): Promise<ServiceBackup> {
+async function dump(
+  connection: Connection,
+  service: ServiceName,
+  folder: string,
+): Promise<Omit<ServiceBackup, 'unreadSince'>> {
   const schema = schemaOf(service);
   const file = `${schema}.sql.gz`;
   const tables: { name: string; rows: number; sha256: string }[] = [];

@@ -29,8 +29,9 @@ export function registerBackup(program: Command): void {
           output.say(`There is no such service. There are: ${SERVICE_NAMES.join(', ')}.`);
           return EXIT.usage;
         }
+        const { backupDatabase: database, brokers } = readAddresses();
         const manifest = await takeBackup({
-          database: readAddresses().backupDatabase,
+          ...{ database, brokers },
           services: services?.flatMap((it) => it ?? []) ?? SERVICE_NAMES,
           ...{ to: options.to, release: installedRelease(), say: output.say },
         });

@@ -85,7 +85,15 @@ function nextStep(service: ServiceName, { manifest, part }: CheckedBackup, datab
   const from = recoverFrom(manifest, part).toISOString();
   if (!SERVICES[service].recovers)
     return [`# ${service} cannot be brought forward by its events (docs/runbooks/restore-a-service.md)`];
+  const doubt =
+    part.unreadSince === null
+      ? [
+          '# The backup does not tell what the service had not read yet. If it was behind then (the graphs of its lag tell),',
+          '# take a time before its first unread event in both commands; if in doubt, some hours earlier: that does no harm.',
+        ]
+      : [];
   return [
+    ...doubt,
     `npm run ops -- replay --recover ${service} --from ${from}`,
     `RECOVERY=on RECOVERY_FROM=${from} DATABASE_URL=$${databaseVariable(service)} node ${folderOf(service)}/src/main.ts`,
     `# with all its other settings as they were; ${databaseVariable(service)} is ${hidePassword(database)}`,
