@@ -13,6 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
+import { earlier } from '../support/recovery.ts';
 import { connectRedis, connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -161,7 +162,7 @@ describe('the schema of coupon, restored from a backup taken under load', () => 
   it('when recovery runs again on a recovered schema, then nothing changes', async () => {
     const before = await readCoupon();
     await system.process('coupon').stop();
-    await system.start('coupon', 1, recovery(1_000));
+    await system.start('coupon', 1, { ...recovery(1_000), RECOVERY_FROM: earlier(from).toISOString() });
     expect(await readCoupon()).toEqual(before);
     await expectCleanAudit(system);
   });

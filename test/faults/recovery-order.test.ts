@@ -10,6 +10,7 @@ import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
 import {
+  earlier,
   inTurns,
   killWhileLocked,
   recoveriesOf,
@@ -150,7 +151,7 @@ describe('the schema of order, restored from a backup taken under load', () => {
     await untilIdle(system);
     const before = await readOrder();
     await system.process('order').stop();
-    await system.start('order', 1, recovering(from, 1_000));
+    await system.start('order', 1, recovering(earlier(from), 1_000));
     await untilDelivered();
     expect(await readOrder()).toEqual(before);
     await expectCleanAudit(system);

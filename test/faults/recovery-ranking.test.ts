@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
+import { earlier } from '../support/recovery.ts';
 import { connectRedis, connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -90,7 +91,7 @@ describe('the schema of ranking', () => {
     await system.start('ranking', 1, recovery());
     expect(await readRanking(early)).toEqual(before);
     await system.process('ranking').stop();
-    await system.start('ranking', 1, recovery());
+    await system.start('ranking', 1, { ...recovery(), RECOVERY_FROM: earlier(from).toISOString() });
     expect(await readRanking(early)).toEqual(before);
     await expectCleanAudit(system);
   });

@@ -35,6 +35,12 @@ export function recovering(from: Date, batch: number): Record<string, string> {
   return { RECOVERY: 'on', RECOVERY_FROM: from.toISOString(), RECOVERY_BATCH: String(batch) };
 }
 
+/**
+ * A time from which a recovered schema is recovered once more: with the same one, an instance takes what was just done
+ * for its own.
+ */
+export const earlier = (from: Date): Date => new Date(from.getTime() - 1);
+
 /** Stops the service and restores its old rows. */
 export async function restoreOld(system: System, service: ServiceName, backup: Backup): Promise<void> {
   await system.process(service).stop();

@@ -51,6 +51,7 @@ export {
 export {
   FactsIncompleteError,
   type OwnFacts,
+  type RecoveryFence,
   type RecoverySubscription,
   type ReplayedGroup,
   recover,

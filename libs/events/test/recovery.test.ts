@@ -23,12 +23,13 @@ import { type Bench, eventually, newOrderId, openBench } from './support.ts';
 const GROUP = 'recovered';
 
 let bench: Bench;
+let relay: ReturnType<Bench['relay']>;
 let log: KafkaAdmin;
 let brokers: string[];
 
 beforeAll(async () => {
   bench = await openBench();
-  bench.relay();
+  relay = bench.relay();
   brokers = (bench.stack.env.KAFKA_BROKERS ?? '').split(',');
   log = await createKafkaAdmin({ brokers });
 });
@@ -111,6 +112,41 @@ describe('own events', () => {
     // The second recovery finds nothing left to decide.
     expect(await recoverFrom({ from, handle })).toMatchObject({ facts: 12, decided: 0 });
     expect((await recoveries())[0]).toMatchObject({ status: 'DONE', facts: 12, applied: 0 });
+  });
+
+  it('when events were sent again to a new log behind younger ones, then they come before those', async () => {
+    const from = new Date();
+    const [young, old] = [newOrderId(), newOrderId()];
+    await bench.publish(rejected(young, newOrderId()));
+    await untilSent();
+    await relay.stop();
+    await bench.publish(rejected(old, newOrderId()));
+    await bench.database.execute(
+      `UPDATE outbox SET headers = JSON_SET(headers, '$.ce_republished', ?) WHERE aggregateid = ?`,
+      [from.toISOString(), old],
+    );
+    relay = bench.relay();
+    await untilSent();
+    const seen: string[] = [];
+    await recoverFrom({ from, own: { apply: async (_, events) => void seen.push(...events.map(({ key }) => key)) } });
+    expect(seen).toEqual([old, young]);
+  });
+
+  it('when another run has begun since, then what a frozen one still writes is undone', async () => {
+    const from = new Date();
+    await bench.publish(orderCreated(newOrderId()), rejected(newOrderId(), newOrderId()));
+    await untilSent();
+    const takenOver = () =>
+      bench.database.execute(`UPDATE replay SET status = 'FAILED' WHERE kind = 'RECOVERY' AND status = 'RUNNING'`);
+    const write = async (tx: Transaction) => {
+      await takenOver();
+      await tx.execute(`INSERT INTO effect (what) VALUES ('too late')`);
+    };
+    await expect(recoverFrom({ from, own: { apply: (tx) => write(tx) } })).rejects.toThrow('another run');
+    await expect(recoverFrom({ from, handle: (tx) => write(tx) })).rejects.toThrow('another run');
+    expect((await bench.effects()).filter((what) => what === 'too late')).toEqual([]);
+    expect(await bench.database.query('SELECT 1 FROM dead_letter WHERE consumer_group = ?', [GROUP])).toEqual([]);
+    await recoverFrom({ from });
   });
 
   it('when a service has several groups, then each inbox gets the causes of its own, and what jobs had done comes before what is open', async () => {
@@ -360,10 +396,45 @@ describe('several instances of a restored service', () => {
     expect(await plainStart()).toBe('live');
   });
 
+  it('when an instance is live, then a recovery is refused; when it is live on what was recovered, then nothing is done twice', async () => {
+    const from = new Date();
+    await bench.publish(rejected(newOrderId(), newOrderId()));
+    await untilSent();
+    const stopped = Promise.withResolvers<string>();
+    const lines: string[] = [];
+    const note = (details: object, message: string) =>
+      void lines.push(`${message} ${(details as { error?: string }).error ?? ''}`);
+    const logger = { ...silentLogger, info: note, error: note } as never;
+    const stop = async (reason: string) => stopped.resolve(reason);
+    // The bench's relay is a live instance.
+    void recoverWhenAsked({ ...service('beside', true, from), logger, shutdown: { onStop: () => {}, stop } });
+    expect(await stopped.promise).toBe('recovery failed');
+    expect(lines.join()).toContain('an instance of this service is live: stop every instance');
+    expect((await recoveries()).filter(({ status }) => status === 'RUNNING')).toEqual([]);
+
+    await recoverFrom({ from });
+    const done = (await recoveries()).length;
+    await bench.database.execute(`UPDATE replay SET finished_at = '2026-01-01' WHERE kind = 'RECOVERY'`);
+    await recoverWhenAsked({ ...service('late', true, from), logger });
+    expect(lines.at(-1)).toContain('done, and an instance is live');
+    expect(await recoveries()).toHaveLength(done);
+  });
+
+  it('when one was just done, then an instance that comes now takes it for its own', async () => {
+    await relay.stop();
+    const from = new Date();
+    await recoverFrom({ from });
+    const done = (await recoveries()).length;
+    await recoverWhenAsked(service('just after', true, from));
+    expect(await recoveries()).toHaveLength(done);
+    relay = bench.relay();
+  });
+
   it('when they start at once, then one recovers and the others wait for it', async () => {
     const from = new Date();
     await bench.publish(rejected(newOrderId(), newOrderId()));
     await untilSent();
+    await relay.stop();
     const before = (await recoveries()).length;
     const waits = Promise.withResolvers<void>();
     let applied = 0;
@@ -386,6 +457,7 @@ describe('several instances of a restored service', () => {
     expect(applied).toBe(1);
     const done = (await recoveries()).slice(0, -before || undefined);
     expect(done.map((row) => row.status)).toEqual(['DONE']);
+    relay = bench.relay();
   });
 });
 

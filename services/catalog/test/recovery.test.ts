@@ -42,7 +42,7 @@ async function finish(open: readonly OrderEvent[] = [], acceptGaps = false): Pro
     ...{ now: () => new Date(), present: () => new Date(), warn: (words) => void warnings.push(words) },
     ...{ transactor: schema.database, recovery: createRecoveryStore(schema.database) },
   });
-  await last.before();
+  await last.before(async () => {});
   for (const event of open) await schema.database.transaction((tx) => last.handle(tx, [event]));
 }
 

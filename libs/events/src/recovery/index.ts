@@ -2,6 +2,7 @@ export { recover } from './recovery.ts';
 export {
   FactsIncompleteError,
   type OwnFacts,
+  type RecoveryFence,
   type RecoverySubscription,
   type ReplayedGroup,
 } from './recovery-options.ts';

@@ -4,7 +4,7 @@ import { EVENTS, type EventType } from '../contracts/index.ts';
 import type { Applied } from '../metrics.ts';
 import { createReplayApplier, readSetAside } from '../replay/index.ts';
 import type { RecoveryStep, RecoverySubscription } from './recovery-options.ts';
-import { noteRecovery } from './recovery-store.ts';
+import { expectStillRunning, noteRecovery } from './recovery-store.ts';
 
 /** Most events in one transaction that are decided singly: a larger transaction would only hold locks longer. */
 const MAX_TOGETHER = 200;
@@ -27,7 +27,7 @@ export async function decideOpenEvents(
 ): Promise<Decided> {
   let total: Decided = { decided: 0, parked: 0, dead: 0 };
   for (const subscription of subscriptions) {
-    await subscription.before?.();
+    await subscription.before?.((tx) => expectStillRunning(tx, step.id));
     const timed: RecoverySubscription = {
       ...subscription,
       async handle(tx, events) {

@@ -3,6 +3,7 @@ import { readMessage } from '../codec/index.ts';
 import { createPersistence } from '../consumer/index.ts';
 import { EVENTS, type ReceivedEvent } from '../contracts/index.ts';
 import type { KafkaAdmin, RecordRange } from '../kafka/index.ts';
+import { REPUBLISHED } from '../store/index.ts';
 import { FactsIncompleteError, type OwnFacts, RecoveryError, type RecoveryStep } from './recovery-options.ts';
 import { noteRecovery } from './recovery-store.ts';
 
@@ -74,10 +75,14 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
     await applyPending(true);
   }
 
-  for (const topic of new Set(own.types.map((type) => EVENTS[type].topic))) {
-    const ranges = step.ranges.filter((range) => range.topic === topic);
-    for await (const slice of readSlices(step.log, ranges, step.from.getTime(), clock.now(), SLICE)) {
-      for (const part of cut(slice, batch)) await add(part);
+  // Events that were sent again to a new log stand behind younger ones, and happened before them: they come first.
+  for (const sentAgain of [true, false]) {
+    for (const topic of new Set(own.types.map((type) => EVENTS[type].topic))) {
+      const ranges = step.ranges.filter((range) => range.topic === topic);
+      for await (const slice of readSlices(step.log, ranges, step.from.getTime(), clock.now(), SLICE)) {
+        const wanted = slice.filter(({ headers }) => REPUBLISHED in headers === sentAgain);
+        for (const part of cut(wanted, batch)) await add(part);
+      }
     }
   }
   if (incomplete) await acceptIncomplete(incomplete);

@@ -7,6 +7,12 @@ import type { KafkaAdmin, RecordRange } from '../kafka/index.ts';
 import type { EventLogger } from '../log.ts';
 import type { SqlMessagingStore } from '../store/index.ts';
 
+/**
+ * To be called first in each transaction of a step that writes more than events tell.
+ * @throws StaleBatchError when another run of the recovery has begun since: this process was frozen meanwhile
+ */
+export type RecoveryFence = (tx: Transaction) => Promise<void>;
+
 /** The events a service published itself, and how their effects are restored. */
 export interface OwnFacts<T extends EventType = EventType> {
   /** The group whose inbox gets the causes, so that the cause of a fact is not decided again. */
@@ -37,7 +43,7 @@ export interface OwnFacts<T extends EventType = EventType> {
 /** A subscription as a recovery decides it: one after the other, in the order of the list. */
 export interface RecoverySubscription<T extends EventType = EventType> extends Subscription<Transaction, T> {
   /** Called before its first event is decided, also where there is none; again when a run that died begins anew. */
-  readonly before?: () => Promise<void>;
+  readonly before?: (fence: RecoveryFence) => Promise<void>;
   /** Its handler goes by the events' own times, so it gets those of a transaction at once, instead of one by one. */
   readonly takesMany?: boolean;
 }

@@ -16,6 +16,14 @@ import { isRecovered, lastRecovery, unfinishedSince } from './recovery-store.ts'
 
 /** How often an instance that waits for another one's recovery looks again, ms. */
 const LOOK_MS = 300;
+/** How often a database that is away is asked again whether the schema may go live, ms. */
+const ASK_AGAIN_MS = 1_000;
+/** How often the locks are shown to be alive during a step that takes long, ms: the server ends a silent session. */
+const KEEP_MS = 2_000;
+/** A process that died may hold the relay's lock for as long as the server keeps its session, ms. */
+const DEAD_FOR_MS = 15_000;
+/** A recovery that was done so short a time ago is that of an instance which is about to go live, ms. */
+const JUST_DONE_MS = 60_000;
 
 export interface RecoverableService<O extends EventType, T extends EventType> {
   readonly service: string;
@@ -56,8 +64,14 @@ export async function recoverWhenAsked<O extends EventType, T extends EventType>
     await new Promise(() => {}); // The shutdown ends the process.
   }
   const stopping = new AbortController();
-  const lock = createSqlRelayLock(database, `recovery:${database.schema}`);
-  const ended = recoverOnce(service, lock, stopping.signal).finally(() => lock.release());
+  const locks: Locks = {
+    recovery: createSqlRelayLock(database, `recovery:${database.schema}`),
+    live: createSqlRelayLock(database),
+  };
+  const ended = recoverOnce(service, locks, stopping.signal).finally(async () => {
+    await locks.live.release();
+    await locks.recovery.release();
+  });
   shutdown.onStop('recovery', async () => {
     stopping.abort();
     await ended.catch(() => {});
@@ -65,7 +79,7 @@ export async function recoverWhenAsked<O extends EventType, T extends EventType>
   try {
     await ended;
   } catch (error) {
-    if (!(error instanceof StaleBatchError)) {
+    if (!stopping.signal.aborted) {
       logger.error({ error: describe(error) }, 'recovery failed: the service does not start');
       void shutdown.stop('recovery failed', 1);
     }
@@ -73,25 +87,39 @@ export async function recoverWhenAsked<O extends EventType, T extends EventType>
   }
 }
 
-/** False on a schema whose recovery is at work elsewhere, has died or was refused. */
+/** What a recovery holds until it is done. */
+interface Locks {
+  /** One instance at a time recovers. */
+  readonly recovery: RelayLock;
+  /** The relay's: whoever holds it is live. A recovery beside a live instance would overwrite what that one writes. */
+  readonly live: RelayLock;
+}
+
+/**
+ * False on a schema whose recovery is at work elsewhere, has died or was refused. While the database is away this is
+ * not known, and waits: the first work after its return would be on a part of what happened.
+ */
 async function mayGoLive({ database, logger }: Pick<RecoverableService<never, never>, 'database' | 'logger'>) {
-  try {
-    const since = await unfinishedSince(database);
-    if (since) {
-      const words = 'a recovery of this schema is not done: the service starts with RECOVERY=on only, until one is';
-      logger.error({ since: since.toISOString() }, words);
+  for (let asked = 0; ; asked += 1) {
+    try {
+      const since = await unfinishedSince(database);
+      if (since) {
+        const words = 'a recovery of this schema is not done: the service starts with RECOVERY=on only, until one is';
+        logger.error({ since: since.toISOString() }, words);
+      }
+      return !since;
+    } catch (error) {
+      if (classify(error) === 'poison') throw error;
+      const words = 'the database is away: the start waits until it tells whether the schema is in a recovery';
+      if (asked === 0) logger.warn({ error: describe(error) }, words);
+      await systemClock.sleep(ASK_AGAIN_MS);
     }
-    return !since;
-  } catch (error) {
-    if (classify(error) === 'poison') throw error;
-    logger.warn({ error: describe(error) }, 'the database is away: not known whether a recovery of the schema is done');
-    return true;
   }
 }
 
 async function recoverOnce<O extends EventType, T extends EventType>(
   service: RecoverableService<O, T>,
-  lock: RelayLock,
+  locks: Locks,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, database, logger } = service;
@@ -104,14 +132,18 @@ async function recoverOnce<O extends EventType, T extends EventType>(
     if (signal.aborted) throw new StaleBatchError('the service is stopping');
     try {
       before ??= await lastRecovery(database);
-      if (!(await lock.hold())) {
+      if (!(await locks.recovery.hold())) {
         if (!waits) logger.info({}, 'recovery: another instance is at it, waiting');
         waits = true;
         await systemClock.sleep(LOOK_MS, signal);
         continue;
       }
-      if (await isRecovered(database, from, before)) return logger.info({}, 'recovery: another instance has done it');
-      return await recoverHere(service, from, lock, signal);
+      if (await isDone(database, from, before)) return logger.info({}, 'recovery: another instance has done it');
+      if (!(await nobodyIsLive(locks.live, signal))) {
+        if (await isRecovered(database, from, 0)) return logger.info({}, 'recovery: done, and an instance is live');
+        throw new RecoveryError('an instance of this service is live: stop every instance, then begin again');
+      }
+      return await recoverHere(service, from, locks, signal);
     } catch (error) {
       if (classify(error) === 'poison') throw error;
       logger.warn({ error: describe(error) }, 'recovery waits: something is away; then it begins again');
@@ -120,19 +152,62 @@ async function recoverOnce<O extends EventType, T extends EventType>(
   }
 }
 
+/**
+ * Whether this recovery is done: since this process began to wait, or just now. A schema that `restore` has written has
+ * an open recovery, whatever its backup says of earlier ones.
+ */
+async function isDone(database: Database, from: Date, before: number): Promise<boolean> {
+  if (await isRecovered(database, from, before)) return true;
+  if (await unfinishedSince(database)) return false;
+  return await isRecovered(database, from, 0, JUST_DONE_MS);
+}
+
+/** Takes the lock of whoever is live. False when another process keeps it for longer than a dead one could. */
+async function nobodyIsLive(live: RelayLock, signal: AbortSignal): Promise<boolean> {
+  for (let waited = 0; waited < DEAD_FOR_MS && !signal.aborted; waited += LOOK_MS) {
+    if (await live.hold()) return true;
+    await systemClock.sleep(LOOK_MS, signal);
+  }
+  return false;
+}
+
+/**
+ * Keeps the sessions of the locks from falling silent in a step that takes long. A lock that was lost meanwhile is
+ * lost: another process may have had it.
+ */
+function keepHeld({ recovery, live }: Locks): { readonly stillHeld: () => Promise<boolean>; stop(): void } {
+  let lost = false;
+  const look = async () => {
+    try {
+      const held = await Promise.all([recovery.hold(), live.hold()]);
+      if (held.includes(false)) lost = true;
+    } catch {
+      lost = true; // The next step says so: `mayGoOn`.
+    }
+    return !lost;
+  };
+  const timer = setInterval(() => void look(), KEEP_MS);
+  timer.unref();
+  return { stillHeld: async () => !lost && (await look()), stop: () => clearInterval(timer) };
+}
+
 async function recoverHere<O extends EventType, T extends EventType>(
   service: RecoverableService<O, T>,
   from: Date,
-  lock: RelayLock,
+  locks: Locks,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, database, logger, own } = service;
+  const { stillHeld, stop } = keepHeld(locks);
   const store = createSqlMessagingStore(database);
   const codec = createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL, logger });
   const clock = { ...systemClock, now: database.clock.now };
   const outbox = createOutbox({ store, codec, source: service.service, clock });
   const clientId = `${service.service}-${config.INSTANCE_ID}-recovery`;
-  const log = await createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId, logger });
+  const log = await createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId, logger }).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
   try {
     await codec.ready();
     await recover({
@@ -147,7 +222,7 @@ async function recoverHere<O extends EventType, T extends EventType>(
       acceptGaps: config.RECOVERY_ACCEPT_GAPS,
       batch: config.RECOVERY_BATCH,
       mayGoOn: async () => {
-        if (!(await lock.hold())) throw new OutageError('the lock of the recovery is lost');
+        if (!(await stillHeld())) throw new OutageError('a lock of the recovery is lost');
       },
       instance: config.INSTANCE_ID,
       logger,
@@ -156,6 +231,7 @@ async function recoverHere<O extends EventType, T extends EventType>(
       failpoint: failpointFromEnvironment(),
     });
   } finally {
+    stop();
     await log.close().catch(() => {});
   }
 }

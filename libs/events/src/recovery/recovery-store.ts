@@ -1,5 +1,6 @@
 import { type Database, placeholders, type SqlExecutor, type Transaction } from '@shop/chassis';
 import { EVENTS } from '../contracts/index.ts';
+import { StaleBatchError } from '../errors.ts';
 import type { RecordRange } from '../kafka/index.ts';
 import type { ReplayCounts } from '../replay/index.ts';
 import { lowestIdAt } from '../store/index.ts';
@@ -49,11 +50,17 @@ export async function lastRecovery(database: SqlExecutor): Promise<number> {
   return row?.id ?? 0;
 }
 
-/** Whether a recovery from `from` on has finished since the row `after`. */
-export async function isRecovered(database: SqlExecutor, from: Date, after: number): Promise<boolean> {
+/** Whether a recovery from `from` on has finished since the row `after`, and within the last `withinMs`. */
+export async function isRecovered(
+  database: SqlExecutor,
+  from: Date,
+  after: number,
+  withinMs?: number,
+): Promise<boolean> {
+  const recent = withinMs === undefined ? '' : ' AND finished_at > UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND';
   const rows = await database.query(
-    `SELECT 1 FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE' AND id > ? AND filters = ? LIMIT 1`,
-    [after, filtersOf(from)],
+    `SELECT 1 FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE' AND id > ? AND filters = ?${recent} LIMIT 1`,
+    [after, filtersOf(from), ...(withinMs === undefined ? [] : [withinMs * 1_000])],
   );
   return rows.length > 0;
 }
@@ -102,11 +109,23 @@ export async function noteRecovery(
   now: Date,
 ): Promise<void> {
   const { facts = 0, applied = 0, duplicate = 0, parked = 0, deadLettered = 0, skipped = 0 } = counts;
-  await tx.execute(
+  const { affectedRows } = await tx.execute(
     `UPDATE replay SET facts = facts + ?, applied = applied + ?, duplicate = duplicate + ?, parked = parked + ?,
-       dead = dead + ?, skipped = skipped + ?, updated_at = ? WHERE id = ?`,
+       dead = dead + ?, skipped = skipped + ?, updated_at = ? WHERE id = ? AND status = 'RUNNING'`,
     [facts, applied, duplicate, parked, deadLettered, skipped, now, id],
   );
+  if (affectedRows === 0) throw new StaleBatchError(TAKEN_OVER);
+}
+
+const TAKEN_OVER = 'another run of the recovery has begun since';
+
+/**
+ * Refuses this transaction when another run has begun. A process that was frozen longer than its locks lasted wakes in
+ * the middle of a step, and must not overwrite what its successor has written.
+ */
+export async function expectStillRunning(tx: Transaction, id: number): Promise<void> {
+  const [row] = await tx.query<{ status: string }>('SELECT status FROM replay WHERE id = ? FOR SHARE', [id]);
+  if (row?.status !== 'RUNNING') throw new StaleBatchError(TAKEN_OVER);
 }
 
 export async function finishRecovery(

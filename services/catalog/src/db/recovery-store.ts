@@ -49,7 +49,7 @@ export function createRecoveryStore(database: Database): RecoveryStore<Transacti
       return products;
     },
 
-    async save(products) {
+    async save(products, fence) {
       const at = database.clock.date();
       const columns = ['restocked', 'available', 'reserved', 'sold', 'waiting'];
       const rows = products.map((it) => [
@@ -67,7 +67,10 @@ export function createRecoveryStore(database: Database): RecoveryStore<Transacti
         'updated_at',
       ];
       const onDuplicateUpdate = columns.map((column) => `${column} = VALUES(${column})`).join(', ');
-      await database.transaction((tx) => insertRows(tx, 'products', all, rows, { onDuplicateUpdate }));
+      await database.transaction(async (tx) => {
+        await fence(tx);
+        await insertRows(tx, 'products', all, rows, { onDuplicateUpdate });
+      });
     },
 
     async awaitedProducts() {

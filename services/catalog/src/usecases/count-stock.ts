@@ -1,4 +1,4 @@
-import { FactsIncompleteError } from '@shop/events';
+import { FactsIncompleteError, type RecoveryFence } from '@shop/events';
 import { type ProductFacts, piecesOf, withPieces } from '../domain/facts.ts';
 
 /** The pieces of one product that reservations hold. */
@@ -21,7 +21,7 @@ export interface StockCounts {
   readWaiting(): Promise<ReadonlyMap<number, number>>;
   readProducts(): Promise<readonly ProductFacts[]>;
   /** Writes the counts. */
-  save(products: readonly CountedProduct[]): Promise<void>;
+  save(products: readonly CountedProduct[], fence: RecoveryFence): Promise<void>;
 }
 
 /**
@@ -29,7 +29,10 @@ export interface StockCounts {
  * orders is not known, and of which some made room for others. Nobody else may write meanwhile.
  * @throws FactsIncompleteError when more is held than there is
  */
-export async function countStock(counts: StockCounts, { acceptGaps }: { acceptGaps: boolean }): Promise<void> {
+export async function countStock(
+  counts: StockCounts,
+  { acceptGaps, fence }: { readonly acceptGaps: boolean; readonly fence: RecoveryFence },
+): Promise<void> {
   const [held, waiting, products] = [await counts.readHeld(), await counts.readWaiting(), await counts.readProducts()];
   const counted = products.map((product): CountedProduct => {
     const { reserved, sold } = held.get(product.productId) ?? { reserved: 0, sold: 0 };
@@ -42,5 +45,5 @@ export async function countStock(counts: StockCounts, { acceptGaps }: { acceptGa
     const available = piecesOf(whole) - reserved - sold;
     return { ...whole, reserved, sold, available, waiting: waiting.get(product.productId) ?? 0 };
   });
-  await counts.save(counted);
+  await counts.save(counted, fence);
 }

@@ -1,4 +1,5 @@
-import type { Transactor } from '@shop/chassis';
+import type { Transaction, Transactor } from '@shop/chassis';
+import type { RecoveryFence } from '@shop/events';
 import { buyersOf, decideLine } from '../domain/batch.ts';
 import type { OrderEvent } from '../domain/reservation.ts';
 import { lockWithCompanions } from './companions.ts';
@@ -33,20 +34,20 @@ interface Dependencies<Tx> extends ReserveStockDependencies<Tx> {
  * The last step of a recovery, once all reservations are as they were: the stock is counted, those in line get what the
  * ended orders left, and then the orders that were never answered are decided.
  */
-export function createRecoverStock<Tx>(dependencies: Dependencies<Tx>) {
+export function createRecoverStock(dependencies: Dependencies<Transaction>) {
   const { transactor, recovery, acceptGaps, warn } = dependencies;
   const reserve = createReserveStock(dependencies);
   const awaitedBefore = new Set<string>();
   return {
-    async before(): Promise<void> {
+    async before(fence: RecoveryFence): Promise<void> {
       for (const orderId of await transactor.transaction((tx) => recovery.removeUnknownWaits(tx)))
         awaitedBefore.add(orderId);
       if (awaitedBefore.size > 0)
         warn(
           `${awaitedBefore.size} orders stood in line before events told their lines: they join it anew, at its end`,
         );
-      await countStock(recovery, { acceptGaps });
-      await serveAll(dependencies);
+      await countStock(recovery, { acceptGaps, fence });
+      await serveAll(dependencies, fence);
       const unknown = await recovery.countUnknownAvailable();
       if (unknown > 0)
         warn(
@@ -54,7 +55,7 @@ export function createRecoverStock<Tx>(dependencies: Dependencies<Tx>) {
         );
     },
 
-    async handle(tx: Tx, events: readonly OrderEvent[]): Promise<void> {
+    async handle(tx: Transaction, events: readonly OrderEvent[]): Promise<void> {
       await reserve(tx, events);
       const waited = events.map(({ data }) => data.orderId).filter((orderId) => awaitedBefore.has(orderId));
       if (waited.length > 0) await recovery.markWaited(tx, waited);
@@ -63,11 +64,15 @@ export function createRecoverStock<Tx>(dependencies: Dependencies<Tx>) {
 }
 
 /** Decides everybody in line: orders that ended made room whose use no event tells. */
-async function serveAll<Tx>({ transactor, recovery, ...deps }: Dependencies<Tx>): Promise<void> {
+async function serveAll(
+  { transactor, recovery, ...deps }: Dependencies<Transaction>,
+  fence: RecoveryFence,
+): Promise<void> {
   const { store, companions, outbox, limits, present } = deps;
   const productIds = await recovery.awaitedProducts();
   if (productIds.length === 0) return;
   await transactor.transaction(async (tx) => {
+    await fence(tx);
     const stock = await lockWithCompanions(store, companions, tx, productIds);
     const known = await store.loadReservations(tx, [], buyersOf(stock, [], limits));
     const { changes, events } = decideLine({ ...stock, ...known }, { now: present(), limits });
