@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createKafkaBroker, silentLogger } from '@shop/events';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
+import { untilDeadLetters } from '../support/dead-letters.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
@@ -17,6 +20,10 @@ const ORDERS = drillSize(5_000);
 /** Orders that the log knew of, and one of its readers did not yet. */
 const UNREAD = 20;
 const PRICE = 100;
+/** Letters of each group whose letters are of the old log. */
+const OLD_LETTERS = 600;
+/** The key of a message that nobody can read. */
+const POISON = randomUUID();
 
 const backup = join(mkdtempSync(join(tmpdir(), 'shop-lost-log-')), 'payment');
 let system: System;
@@ -69,6 +76,8 @@ describe('all topics are deleted while orders are on their way', () => {
     await system.process('catalog').stop();
     unreserved = await place(UNREAD);
     await untilCount('SELECT COUNT(*) AS n FROM shop_order.outbox', 0);
+    // The broker numbers from 0 again: what comes then, comes to these positions, or has not come to them yet.
+    for (const group of ['coupon', 'ranking']) await writeOldLetters(group);
     await deleteTopics(system.stack);
     unsent = await place(UNREAD);
   }, 120_000);
@@ -86,6 +95,16 @@ describe('all topics are deleted while orders are on their way', () => {
     expect(stdout).toMatch(/the topics lack \d+ events of payment/);
   });
 
+  it('when a message must be set aside where a letter of the old log stands, then both are kept', async () => {
+    await publish({ topic: 'order-events', key: POISON, value: Buffer.from('poison'), headers: {} });
+    await untilDeadLetters(system, 'coupon', POISON, ['null DEAD']);
+    expect(await count(former('coupon'))).toBe(1);
+    expect(await count(`SELECT COUNT(*) AS n FROM shop_coupon.dead_letter WHERE resolution = 'old'`)).toBe(OLD_LETTERS);
+    expect((await ops(['republish', '--log'], 3)).stderr).toContain(
+      `ranking: ${OLD_LETTERS} letters are of a log that is gone: they would leave`,
+    );
+  });
+
   it('when the command is killed and repeated, then the log is whole, every order ends, and nothing happens twice', async () => {
     const before = await effects();
     await Promise.all([system.start('payment'), system.start('catalog'), system.start('ranking')]);
@@ -98,9 +117,14 @@ describe('all topics are deleted while orders are on their way', () => {
     dying.kill9();
     await dying.ended;
     await ops([...bringBack, '--wait', '300']);
+    for (const group of ['coupon', 'ranking']) expect(await count(former(group))).toBe(OLD_LETTERS);
     const broughtMs = performance.now() - began;
     for (const { orderId, userId } of [...unpaid, ...unreserved, ...unsent])
       expect((await api.settled(orderId, userId)).status).toBe('COMPLETED');
+    for (const service of ['catalog', 'coupon', 'order', 'payment', 'ranking']) {
+      const [letter] = await untilDeadLetters(system, service, POISON, ['null DEAD']);
+      await ops(['dead-letters', 'discard', `${service}/${letter?.id}`, '--reason', 'a drill', '--execute']);
+    }
     await expectCleanAudit(system, { withinMs: 300_000 });
     const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
     noteFigure('lost-log', `republish --log for ${ORDERS} orders, killed once`, seconds(broughtMs));
@@ -132,6 +156,27 @@ describe('all topics are deleted while orders are on their way', () => {
 });
 
 const MARKED = `SELECT COUNT(*) AS n FROM shop_catalog.outbox WHERE headers LIKE '%ce\\_republished%'`;
+
+/** Writes letters of a group for the first hundred positions of each partition, and for one far beyond. */
+const writeOldLetters = (group: string) =>
+  withSql(({ execute }) =>
+    execute(`INSERT INTO shop_${group}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, status, event_id, reason, attempts, headers, failed_at, resolution)
+   WITH RECURSIVE number AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM number WHERE n < 99)
+   SELECT '${group}', 'order-events', p.n, IF(o.n = 99, 1000000000, o.n), 'DISCARDED', UUID(), 'HANDLER_ERROR', 3, '{}', NOW(3), 'old'
+     FROM number p JOIN number o WHERE p.n < 6`),
+  );
+const former = (group: string) =>
+  `SELECT COUNT(*) AS n FROM shop_${group}.dead_letter WHERE resolution = 'old' AND \`partition\` = -2 AND \`offset\` = id`;
+
+async function publish(record: Parameters<ReturnType<typeof createKafkaBroker>['send']>[0][number]): Promise<void> {
+  const brokers = (system.stack.env.KAFKA_BROKERS ?? '').split(',');
+  const broker = createKafkaBroker({ brokers, clientId: 'test', logger: silentLogger });
+  try {
+    await broker.send([record]);
+  } finally {
+    await broker.close();
+  }
+}
 
 /** Orders that complete, with a coupon or without, are cancelled afterwards, find no stock, or cannot be paid. */
 async function ordersOfAllEnds(): Promise<void> {
@@ -168,11 +213,16 @@ async function effects() {
 const untilCount = (query: string, wanted: number) =>
   eventually(query, async () => (await count(query)) === wanted, { withinMs: 60_000 });
 
-async function count(query: string): Promise<number> {
-  const sql = await connectRoot(system.stack);
-  try {
+const count = (query: string) =>
+  withSql(async (sql) => {
     const [row] = await sql.query<{ n: number }>(query);
     return row?.n ?? 0;
+  });
+
+async function withSql<T>(work: (sql: Awaited<ReturnType<typeof connectRoot>>) => Promise<T>): Promise<T> {
+  const sql = await connectRoot(system.stack);
+  try {
+    return await work(sql);
   } finally {
     await sql.close();
   }

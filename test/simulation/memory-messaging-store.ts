@@ -1,5 +1,5 @@
 import type { DeadLetterEntry, MessagingStore, NumberedRow } from '@shop/events';
-import { isChosen } from '../../libs/events/src/store/index.ts';
+import { FORMER_LOG, isChosen, isSameMessage } from '../../libs/events/src/store/index.ts';
 import { type MemoryDatabase, type MemoryTransaction, Table } from './memory-database.ts';
 import type { Actor } from './scheduler.ts';
 
@@ -92,6 +92,14 @@ export function createMemoryMessagingStore(
         const { topic, key } = entry.record;
         if (!parks || entry.status !== 'DEAD' || key === null) continue;
         await tx.insertIgnore(tables.parkedKeys, `${group}/${key}`, { group, key, topic });
+      }
+      for (const entry of entries) {
+        const position = positionOf({ group, record: entry.record });
+        const [there] = await tx.lock(tables.deadLetters, [position]);
+        if (!there || isSameMessage(there, entry)) continue;
+        const record = { ...there.record, partition: FORMER_LOG, offset: String(there.id) };
+        await tx.put(tables.deadLetters, position, undefined);
+        await tx.put(tables.deadLetters, positionOf({ group, record }), { ...there, record });
       }
       for (const entry of entries) {
         const letter = { ...entry, id: tx.nextId(), group };

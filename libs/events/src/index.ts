@@ -76,6 +76,8 @@ export type { DeadLetterEntry, MessagingStore, NumberedRow } from './store/index
 export {
   createSqlMessagingStore,
   INBOX_RETENTION_DAYS,
+  leavePositions,
+  letterIdOf,
   type MissedEvent,
   purgeInbox,
   REPUBLISHED,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
 import { type DeadLetterEntry, purgeInbox, rememberLonger } from '../src/index.ts';
+import { readSetAside } from '../src/replay/index.ts';
 import { type Bench, openBench } from './support.ts';
 
 let bench: Bench;
@@ -150,6 +151,62 @@ describe('parked keys', () => {
       `SELECT status FROM dead_letter WHERE consumer_group = 'again'`,
     );
     expect(rows).toEqual([{ status: 'REDRIVEN' }]);
+  });
+
+  describe('the topics were made anew, and a position has a letter of the former log', () => {
+    const rows = (group: string) =>
+      bench.database.query(
+        `SELECT \`partition\` = -2 AND \`offset\` = id AS isFormer, \`offset\` = 7 AS isHere, status, event_id AS id, payload
+           FROM dead_letter WHERE consumer_group = ? ORDER BY dead_letter.id`,
+        [group],
+      );
+    const former = { isFormer: 1, isHere: 0 };
+    const here = { isFormer: 0, isHere: 1 };
+
+    it('when another event has to be set aside there, then both letters are kept, also when it is repeated', async () => {
+      const [old, young] = [uuidv7(), uuidv7()];
+      await write('anew', [{ ...letter('k', 7), eventId: old }, letter('k', 8)]);
+      await bench.database.execute(`UPDATE dead_letter SET status = 'REDRIVEN' WHERE consumer_group = 'anew'`);
+      const entries = [{ ...letter('j', 7), eventId: young }, letter('k', 8), letter('j', 9)];
+      for (let times = 0; times < 2; times++) await write('anew', entries);
+      expect(await rows('anew')).toMatchObject([
+        { ...former, status: 'REDRIVEN', id: old },
+        { isFormer: 0, status: 'REDRIVEN', id: null },
+        { ...here, status: 'DEAD', id: young },
+        // Letters of a key are redriven in the order of their numbers.
+        { isFormer: 0, isHere: 0, status: 'DEAD', id: null },
+      ]);
+    });
+
+    it('when a replay or a recovery comes by, then only the letter of the event itself says that it is set aside', async () => {
+      const [old, own] = [uuidv7(), uuidv7()];
+      await write('replayed', [
+        { ...letter('k', 7), eventId: old },
+        { ...letter('k', 8), eventId: own },
+        letter('k', 9),
+      ]);
+      const recordsOf = (...ids: (string | undefined)[]) =>
+        ids.map((id, i) => ({ ...letter('k', 7 + i).record, headers: { ...(id && { ce_id: id }) } }));
+      const setAside = (records: ReturnType<typeof recordsOf>) => readSetAside(bench.database, 'replayed', records);
+      const open = (...offsets: string[]) => new Map(offsets.map((offset) => [offset, true]));
+      expect(await setAside(recordsOf(old, own, undefined))).toEqual(open('7', '8', '9'));
+      expect(await setAside(recordsOf(uuidv7(), own, undefined))).toEqual(open('8', '9'));
+      expect(await setAside(recordsOf(undefined, uuidv7(), uuidv7()))).toEqual(open());
+    });
+
+    it('when records without an id differ in their value, then they are different messages', async () => {
+      const other = letter('k', 7);
+      await write('rubbish anew', [letter('k', 7)]);
+      for (const value of [Buffer.from('y'), Buffer.from('y'), null])
+        await write('rubbish anew', [{ ...other, record: { ...other.record, value } }]);
+      await write('rubbish anew', [{ ...other, eventId: uuidv7() }]);
+      expect(await rows('rubbish anew')).toMatchObject([
+        { ...former, payload: Buffer.from('x') },
+        { ...former, payload: Buffer.from('y') },
+        { ...former, payload: null },
+        here,
+      ]);
+    });
   });
 
   it('when an unreadable record is of any size, then long keys and headers are shortened and the value is kept', async () => {

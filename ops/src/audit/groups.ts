@@ -4,7 +4,7 @@ import { SERVICE_NAMES, schemaOf } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
 import type { AuditScope } from './check.ts';
-import type { LogReader } from './log.ts';
+import { type LogReader, type LogRecord, partitionName } from './log.ts';
 import type { GroupState } from './offset-tally.ts';
 
 export const DATA_PLATFORM = 'data-platform';
@@ -57,24 +57,29 @@ async function readDeadLetters(sql: SqlReader, { group, service }: Group): Promi
     `SELECT topic, \`partition\` AS part, \`offset\` AS position, event_id FROM ${schemaOf(service)}.dead_letter WHERE consumer_group = ?`,
     [group],
   );
-  return new Set(
-    rows.flatMap((row) => [`${row.topic}/${row.part}@${row.position}`, ...(row.event_id ? [row.event_id] : [])]),
-  );
+  // A position tells only where there is no id: after topics were made anew it is another record's.
+  return new Set(rows.map((row) => row.event_id ?? `${row.topic}/${row.part}@${row.position}`));
 }
 
 /**
- * Positions (`topic/partition@offset`) of messages that a group found unreadable, and still finds so. They are not
+ * Names (`unreadableNames`) of messages that a group found unreadable, and still finds so. They are not
  * events, whatever their headers say, unless another group has applied them: then the fault was the schema registry's.
  */
 export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
-  const positions = new Set<string>();
+  const names = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {
-    const rows = await sql.query<{ position: string }>(
-      `SELECT CONCAT(topic, '/', \`partition\`, '@', \`offset\`) AS position FROM ${schemaOf(service)}.dead_letter WHERE reason = 'UNDECODABLE' AND status <> 'REDRIVEN'`,
+    const rows = await sql.query<{ name: string }>(
+      `SELECT CONCAT_WS(' ', CONCAT(topic, '/', \`partition\`, '@', \`offset\`), event_id) AS name FROM ${schemaOf(service)}.dead_letter WHERE reason = 'UNDECODABLE' AND status <> 'REDRIVEN'`,
     );
-    for (const row of rows) positions.add(row.position);
+    for (const row of rows) names.add(row.name);
   }
-  return positions;
+  return names;
+}
+
+/** What a letter of this record may be called: by its position, and by its id where it has one. */
+export function unreadableNames(record: LogRecord): string[] {
+  const position = `${partitionName(record)}@${record.offset}`;
+  return [position, `${position} ${record.id}`];
 }
 
 /** The part of these events that a group's inbox holds; for the few that a limited read left out. */

@@ -12,7 +12,7 @@ export interface GroupState {
   readonly committed: ReadonlyMap<string, number>;
   /** Event ids in the group's inbox. */
   readonly processed: ReadonlySet<string>;
-  /** Dead and parked messages of the group: `topic/partition@offset` and event ids. */
+  /** Dead and parked messages of the group: their event ids, and `topic/partition@offset` of those without an id. */
   readonly setAside: ReadonlySet<string>;
 }
 

@@ -8,9 +8,9 @@ import { beginDeliveryAudit } from './delivery.ts';
 import type { DoorReader } from './door.ts';
 import { createEventTally } from './event-tally.ts';
 import { finding, topicFindings } from './findings.ts';
-import { readGroups, readParkedKeys, readUnreadable } from './groups.ts';
+import { readGroups, readParkedKeys, readUnreadable, unreadableNames } from './groups.ts';
 import { idempotencyChecks } from './idempotency.ts';
-import { type LogReader, partitionName, tailOf } from './log.ts';
+import { type LogReader, tailOf } from './log.ts';
 import { messagingChecks } from './messaging.ts';
 import { lagNotes, MARGIN_MS, retentionWatch, setAsideNotes } from './notes.ts';
 import { createOffsetTally } from './offset-tally.ts';
@@ -96,7 +96,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const retained = retentionWatch(held);
   const wasApplied = (id = '') => groups.some(({ processed }) => processed.has(id));
   await log.read(held, (record) => {
-    const isRubbish = unreadable.has(`${partitionName(record)}@${record.offset}`) && !wasApplied(record.id);
+    const isRubbish = unreadableNames(record).some((name) => unreadable.has(name)) && !wasApplied(record.id);
     if (!isRubbish) events.add(record);
     offsets.add(record);
     retained.add(record);

@@ -9,6 +9,7 @@ import { FILL, groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
 import { groupNamed } from '../replay/options.ts';
 import { WishError } from '../replay/wish-error.ts';
 import { bring, waitForBrought } from '../republish/bring.ts';
+import { findFormerLetters, moveFormerLetters } from '../republish/former-letters.ts';
 import { findGaps, type LogGap, oldestHeld } from '../republish/log-gaps.ts';
 import { findMissed, type GroupPlan, oldestKnown, partlyKnown } from '../republish/missed.ts';
 import { refill } from '../republish/refill.ts';
@@ -88,6 +89,7 @@ async function run(context: Context): Promise<ExitCode> {
       `--from ${options.from.toISOString()} is too long ago: inboxes may have forgotten what was applied before ${oldest.toISOString()}.`,
     );
   if (options.log) await expectTopics(context);
+  const former = options.log ? await formerLetters(context) : 0;
   const groups = await groupsOf(context);
   const newLog = options.log ? [] : await groupsOfNewLog(log, sql, Date.now());
   if (newLog.length > 0)
@@ -108,7 +110,7 @@ async function run(context: Context): Promise<ExitCode> {
   output.say(`Looked at what happened since ${since.toISOString()}.`);
   for (const words of partlyKnown(groups)) output.say(`Derived from rows, ${words}.`);
   const isWhole = plans.every(({ lost, missed }) => lost.length === 0 && missed.length === 0);
-  if (isWhole && gaps.length === 0) return EXIT.done;
+  if (isWhole && gaps.length === 0 && (former === 0 || options.execute)) return EXIT.done;
   if (options.execute) return execute(context, plans, { gaps, since: heldSince });
   output.say('Nothing was changed. Repeat with --execute and --reason to do it.');
   return EXIT.found;
@@ -120,6 +122,20 @@ async function expectTopics({ log }: Context): Promise<void> {
   const missing = RUNNING_TOPICS.filter((topic) => !existing.has(topic));
   if (missing.length > 0)
     throw new WishError(`${missing.join(', ')}: no such topic. First: npm run ops -- topics --execute`);
+}
+
+/**
+ * Letters at positions that mean other records since the topics were made anew. They leave them first: else what is
+ * set aside there, and who looks for it, would meet them. @returns how many
+ */
+async function formerLetters({ addresses, log, sql, output, options }: Context): Promise<number> {
+  const former = await findFormerLetters(log, sql);
+  for (const of of former) {
+    if (options.execute) await moveFormerLetters(addresses, of);
+    const what = `${of.letters.length} letters are of a log that is gone: they`;
+    output.say(`${of.service}: ${what} ${options.execute ? 'have left' : 'would leave'} its positions.`);
+  }
+  return former.reduce((sum, { letters }) => sum + letters.length, 0);
 }
 
 async function groupsOf({ log, sql, options }: Context): Promise<readonly Group[]> {

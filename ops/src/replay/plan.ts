@@ -1,4 +1,4 @@
-import type { IncomingRecord, KafkaAdmin, RecordRange } from '@shop/events';
+import { type IncomingRecord, type KafkaAdmin, letterIdOf, type RecordRange } from '@shop/events';
 import type { Group } from '../../../services/groups.ts';
 import { schemaOf } from '../../../services/services.ts';
 import { appliedAmong, isFor } from '../audit/groups.ts';
@@ -93,10 +93,12 @@ async function lettersAmong(
 ): Promise<Set<string>> {
   const [first, last] = [records.at(0), records.at(-1)];
   if (!first || !last) return new Set();
-  const rows = await sql.query<{ position: number }>(
-    `SELECT \`offset\` AS position FROM ${schemaOf(service)}.dead_letter
+  const rows = await sql.query<{ position: number; id: string | null }>(
+    `SELECT \`offset\` AS position, event_id AS id FROM ${schemaOf(service)}.dead_letter
       WHERE consumer_group = ? AND topic = ? AND \`partition\` = ? AND \`offset\` BETWEEN ? AND ?`,
     [group, first.topic, first.partition, first.offset, last.offset],
   );
-  return new Set(rows.map((row) => String(row.position)));
+  // A letter of another event at the same position is of a log that was deleted.
+  const ids = new Map(records.map((record) => [record.offset, letterIdOf(record)]));
+  return new Set(rows.map((row) => String(row.position)).filter((position, i) => ids.get(position) === rows[i]?.id));
 }

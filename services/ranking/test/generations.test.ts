@@ -239,15 +239,18 @@ describe('a rebuild that does not finish', () => {
     const work = await rebuild.begin(await ask(), tools);
     await schema.database.execute(
       `INSERT INTO dead_letter (consumer_group, topic, \`partition\`, \`offset\`, status, event_id, reason, error, attempts, headers, failed_at)
-       VALUES ('ranking@2', 'order-events', 0, 7, 'DEAD', ?, 'HANDLER_ERROR', 'no', 3, '{}', NOW(3))`,
+       VALUES ('ranking@2', 'order-events', 0, 7, 'DEAD', ?, 'HANDLER_ERROR', 'no', 3, '{}', NOW(3)),
+              ('ranking', 'order-events', 0, 7, 'REDRIVEN', 'of a former log', 'HANDLER_ERROR', 'no', 3, '{}', NOW(3))`,
       [id(order)],
     );
     await expect(work.end()).rejects.toThrow('order-events/0 at 7: no');
     expect(await state()).toEqual({ live: 1, next: 2 });
     await schema.database.execute('DELETE FROM processed_event');
     await work.end();
-    expect(await schema.database.query('SELECT consumer_group AS inbox FROM dead_letter')).toEqual([
-      { inbox: 'ranking' },
+    const kept = 'SELECT consumer_group AS inbox, `partition` AS part, event_id AS id FROM dead_letter ORDER BY id';
+    expect(await schema.database.query(kept)).toEqual([
+      { inbox: 'ranking', part: 0, id: id(order) },
+      { inbox: 'ranking', part: -2, id: 'of a former log' },
     ]);
   });
 

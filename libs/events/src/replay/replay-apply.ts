@@ -15,6 +15,7 @@ import type { EventType } from '../contracts/index.ts';
 import { describe, HandlerBrokenError, StaleBatchError } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import type { Applied } from '../metrics.ts';
+import { letterIdOf } from '../store/index.ts';
 
 /** The replay was cancelled, or its generation is gone; found at the next look at its row. */
 export class ReplayCancelledError extends Error {
@@ -85,7 +86,8 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
 }
 
 /**
- * The records of one partition that the group has in its dead letters: offset → whether the letter is still open.
+ * The records of one partition that the group has in its dead letters: offset → whether the letter is still open. A
+ * letter of another event at the same position is of a log that was deleted.
  * @param redriven false: leave out letters that were redriven
  */
 export async function readSetAside(
@@ -96,13 +98,15 @@ export async function readSetAside(
 ): Promise<Map<string, boolean>> {
   const [first, last] = [records.at(0), records.at(-1)];
   if (!first || !last) return new Map();
-  const rows = await database.query<{ position: number; status: string }>(
-    `SELECT \`offset\` AS position, status FROM dead_letter
+  const rows = await database.query<{ position: number; status: string; id: string | null }>(
+    `SELECT \`offset\` AS position, status, event_id AS id FROM dead_letter
       WHERE consumer_group = ? AND topic = ? AND \`partition\` = ? AND \`offset\` BETWEEN ? AND ?`,
     [group, first.topic, first.partition, first.offset, last.offset],
   );
+  const ids = new Map(records.map((record) => [record.offset, letterIdOf(record)]));
   return new Map(
     rows
+      .filter(({ position, id }) => ids.get(String(position)) === id)
       .filter(({ status }) => redriven || status !== 'REDRIVEN')
       .map(({ position, status }) => [String(position), !['REDRIVEN', 'DISCARDED'].includes(status)]),
   );

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingRecord } from '../broker.ts';
 import type { Message } from '../codec/index.ts';
 import type { DeadLetterEntry, DeadLetterReason, OutboxRow } from './messaging-store.ts';
 
@@ -53,10 +54,15 @@ export function mirrorRow(group: string, letter: DeadLetterEntry): OutboxRow {
   };
 }
 
+/** The event id that a letter of this record has. */
+export function letterIdOf({ headers }: Pick<IncomingRecord, 'headers'>): string | null {
+  return headerOrNull(headers.ce_id, 36);
+}
+
 function origin({ record, event }: Message) {
   return {
     record,
-    eventId: event?.id ?? headerOrNull(record.headers.ce_id, 36),
+    eventId: event?.id ?? letterIdOf(record),
     eventType: event?.type ?? headerOrNull(record.headers.ce_type, 100),
   };
 }

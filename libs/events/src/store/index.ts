@@ -1,4 +1,5 @@
-export { canPark, deadLetter, mirrorRow, parkedLetter } from './dead-letter.ts';
+export { canPark, deadLetter, letterIdOf, mirrorRow, parkedLetter } from './dead-letter.ts';
+export { FORMER_LOG, isSameMessage, leavePositions } from './former-log.ts';
 export type * from './messaging-store.ts';
 export { type MissedEvent, setMissedBefore } from './missed-events.ts';
 export { isChosen, isIn } from './outbox-part.ts';

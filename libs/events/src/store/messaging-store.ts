@@ -70,7 +70,10 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
   hasApplied(group: string): Promise<boolean>;
   /** The parked ones of `keys`; their rows stay locked until the transaction ends. */
   lockParkedKeys(tx: Tx, group: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Writes the entries (idempotent by position); with `parks`, parks the keys of DEAD ones that have a key. */
+  /**
+   * Writes the entries (idempotent by position and event id); with `parks`, parks the keys of DEAD ones that have a
+   * key. A letter of another message at an entry's position leaves it.
+   */
   writeDeadLetters(
     tx: Tx,
     group: string,

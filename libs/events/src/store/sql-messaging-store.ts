@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, insertNumbered, insertRows, placeholders, type Transaction } from '@shop/chassis';
 import { canPark, MAX_KEY } from './dead-letter.ts';
+import { clearPositions } from './former-log.ts';
 import type { DeadLetterEntry, MessagingStore, NumberedRow, OutboxRow, SetAsidePermit } from './messaging-store.ts';
 import { toCondition } from './outbox-part.ts';
 
@@ -118,6 +119,8 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       );
       const parkedColumns = ['consumer_group', 'message_key', 'topic', 'parked_at'];
       if (parked.length > 0) await insertRows(tx, 'parked_key', parkedColumns, parked, { ignore: true });
+      // First, and not only for rows that were ignored: letters of a key are numbered in their order.
+      await clearPositions(tx, group, entries);
       // IGNORE: a repeated message must not undo what an operator has since done with its row.
       const values = entries.map((entry) => letterValues(group, entry, now));
       await insertRows(tx, 'dead_letter', LETTER_COLUMNS, values, { ignore: true });

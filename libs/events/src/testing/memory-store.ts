@@ -1,4 +1,11 @@
-import { type DeadLetterEntry, isChosen, type MessagingStore, type NumberedRow } from '../store/index.ts';
+import {
+  type DeadLetterEntry,
+  FORMER_LOG,
+  isChosen,
+  isSameMessage,
+  type MessagingStore,
+  type NumberedRow,
+} from '../store/index.ts';
 
 /** A transaction in memory: its writes become visible when it commits, or never. */
 export interface MemoryTx {
@@ -99,9 +106,13 @@ export function createMemoryStore(): MemoryStore {
     lockParkedKeys: async (_tx, group, keys) => new Set(keys.filter((key) => draft().parked.has(`${group} ${key}`))),
     async writeDeadLetters(_tx, group, entries, _now, parks) {
       for (const entry of entries) {
-        if (!draft().letters.some((letter) => letter.group === group && samePosition(letter, entry))) {
-          draft().letters.push({ ...entry, group });
-        }
+        const isHere = (letter: State['letters'][number]) => letter.group === group && samePosition(letter, entry);
+        draft().letters = draft().letters.map((letter, index) =>
+          isHere(letter) && !isSameMessage(letter, entry)
+            ? { ...letter, record: { ...letter.record, partition: FORMER_LOG, offset: String(index + 1) } }
+            : letter,
+        );
+        if (!draft().letters.some(isHere)) draft().letters.push({ ...entry, group });
         const { key } = entry.record;
         if (parks && entry.status === 'DEAD' && key !== null) draft().parked.add(`${group} ${key}`);
       }

@@ -90,6 +90,13 @@ export const sqlRebuildStore: RebuildStore = {
       [inbox],
     );
     if (lacking.length > 0) return lacking.map(({ position }) => position);
+    // A letter of another event at the same position is of a log that was deleted: it makes room.
+    await tx.execute(
+      `UPDATE dead_letter old JOIN dead_letter new USING (topic, \`partition\`, \`offset\`)
+          SET old.\`offset\` = old.id, old.\`partition\` = -2
+        WHERE old.consumer_group = 'ranking' AND new.consumer_group = ? AND NOT old.event_id <=> new.event_id`,
+      [inbox],
+    );
     // IGNORE: where the live group has set the same message aside, its own row stays.
     await tx.execute(`UPDATE IGNORE dead_letter SET consumer_group = 'ranking' WHERE consumer_group = ?`, [inbox]);
     return [];
