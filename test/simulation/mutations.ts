@@ -229,8 +229,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'catalog: added pieces are not given to those in line',
     file: 'services/catalog/src/usecases/change-products.ts',
-    from: 'if (!product || line.size === 0) return stockQuantity;',
-    to: 'if (!product || line.size >= 0) return stockQuantity;',
+    from: 'if (!product || line.size === 0) return {',
+    to: 'if (!product || line.size >= 0) return {',
   },
   {
     name: 'catalog: more is taken back than is available',
@@ -247,8 +247,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'catalog: who waits for a product that is withdrawn waits on',
     file: 'services/catalog/src/usecases/change-products.ts',
-    from: 'if (!product || line.size === 0) return stockQuantity;',
-    to: 'if (!product || line.size === 0 || !onSale) return stockQuantity;',
+    from: 'if (!product || line.size === 0) return {',
+    to: 'if (!product || line.size === 0 || !onSale) return {',
   },
   {
     name: 'catalog: a restock puts a withdrawn product on sale again',

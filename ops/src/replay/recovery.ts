@@ -20,8 +20,12 @@ export const RECOVERABLE: Partial<Record<ServiceName, readonly EventType[]>> = {
 
 type Headed = Pick<IncomingRecord, 'headers' | 'key'>;
 
-/** The id of the consumed event that an own event answers, where that is not its cause. */
+/**
+ * The id of the consumed event that an own event answers, where that is not its cause. An order hears the causes of its
+ * facts again, since its history keeps them: its facts answer nothing.
+ */
 const ANSWERS: Partial<Record<ServiceName, (record: Headed) => string | undefined>> = {
+  order: () => undefined,
   catalog: ({ headers, key }) => answeredBy(headers.ce_type ?? '', key ?? ''),
 };
 
@@ -48,7 +52,8 @@ export async function planRecovery(log: KafkaAdmin, sql: SqlReader, name: string
     );
   const groups = GROUPS.filter((group) => group.service === service);
   const ownTopics = [...new Set(types.map((type) => EVENTS[type].topic))];
-  const answer = ANSWERS[service] ?? (({ headers }: Headed) => headers.ce_causationid);
+  const causeOf = ({ headers }: Headed) => headers.ce_causationid;
+  const answerOf = ANSWERS[service] ?? causeOf;
   const answered = new Set<string>();
   const own = new Map(types.map((type) => [type, { type, events: 0, unknownCauses: 0 }]));
 
@@ -58,9 +63,10 @@ export async function planRecovery(log: KafkaAdmin, sql: SqlReader, name: string
       const count = own.get(record.headers.ce_type as EventType);
       if (!count) continue;
       count.events += 1;
-      const cause = answer(record);
+      const answer = answerOf(record);
+      if (answer) answered.add(answer);
+      const cause = answer ?? causeOf(record);
       if (!cause) continue;
-      answered.add(cause);
       causes.push({ cause, count });
     }
     const known = new Set<string>();

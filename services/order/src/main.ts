@@ -54,7 +54,12 @@ await recoverWhenAsked({
   ...runtime,
   database,
   own: orderFacts(createApplyFacts({ store: sqlOrderStore, restoreKeys: restoreIdempotencyKeys, logger })),
-  subscriptions: (deps) => [recoveringOrders({ ...deps, store: sqlOrderStore })],
+  subscriptions: (deps) => [
+    recoveringOrders({
+      ...{ ...deps, store: sqlOrderStore, acceptGaps: config.RECOVERY_ACCEPT_GAPS },
+      leftOut: (events) => logger.warn({ events: events.length }, 'recovery: events of unknown orders are left out'),
+    }),
+  ],
   replayed: replayedDelivery(config.DATA_PLATFORM_URL),
 });
 

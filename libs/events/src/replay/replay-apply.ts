@@ -89,12 +89,14 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
  * The records of one partition that the group has in its dead letters: offset → whether the letter is still open. A
  * letter of another event at the same position is of a log that was deleted.
  * @param redriven false: leave out letters that were redriven
+ * @param parked true: also those that wait behind a dead letter. Without, whoever applies the records decides: a
+ *   subscription that parks finds the key parked and leaves the letter as it is; one that does not handles the event.
  */
 export async function readSetAside(
   database: Database,
   group: string,
   records: readonly IncomingRecord[],
-  { redriven = true }: { redriven?: boolean } = {},
+  { redriven = true, parked = false }: { redriven?: boolean; parked?: boolean } = {},
 ): Promise<Map<string, boolean>> {
   const [first, last] = [records.at(0), records.at(-1)];
   if (!first || !last) return new Map();
@@ -107,7 +109,7 @@ export async function readSetAside(
   return new Map(
     rows
       .filter(({ position, id }) => ids.get(String(position)) === id)
-      .filter(({ status }) => redriven || status !== 'REDRIVEN')
+      .filter(({ status }) => (redriven || status !== 'REDRIVEN') && (parked || status !== 'PARKED'))
       .map(({ position, status }) => [String(position), !['REDRIVEN', 'DISCARDED'].includes(status)]),
   );
 }

@@ -98,7 +98,10 @@ async function carryOutSlice(work: Work, records: readonly IncomingRecord[]): Pr
 async function decodeSlice(work: Work, read: number, wanted: readonly IncomingRecord[]) {
   const { database, order, applier, takes, clock } = work;
   // Redriven letters are part of the group's projection, so a rebuild has to apply them too.
-  const setAside = await readSetAside(database, order.group, wanted, { redriven: order.kind === 'REPLAY' });
+  const setAside = await readSetAside(database, order.group, wanted, {
+    redriven: order.kind === 'REPLAY',
+    parked: true,
+  });
   const waiting = [...setAside.values()].filter((open) => open).length;
   const free = wanted.filter((record) => !setAside.has(record.offset));
   // A rebuild has a new inbox, which has forgotten nothing.

@@ -114,11 +114,19 @@ describe('the end of an order', () => {
     ['RELEASED', completed(), undefined],
     ['VOID', completed(), undefined],
   ] as const)('when the reservation is %s, then $type makes it …', (status, event, expected) => {
-    expect(endOf(event, status && reservations[status])?.status).toBe(expected);
+    expect(endOf(event, status && reservations[status], false)?.status).toBe(expected);
   });
 
   it('when an order completed that was never reserved, then it is refused', () => {
-    expect(() => endOf(completed(), undefined)).toThrow('its stock is unknown');
+    expect(() => endOf(completed(), undefined, false)).toThrow('its stock is unknown');
+  });
+
+  it('when gaps are accepted, then an order whose reservation is not told has bought what its completion names', () => {
+    const told = { ...order, status: 'SOLD', lines, totalAmount: 3000 };
+    expect(endOf(completed(), undefined, true)).toEqual({ ...told, waited: false });
+    expect(endOf(completed(), reservations.WAITING, true)).toEqual({ ...told, waited: true });
+    expect(endOf(completed(), reservations.ACTIVE, true)).toEqual({ ...reservations.ACTIVE, status: 'SOLD' });
+    expect(() => endOf(completed(), reservations.REJECTED, true)).toThrow('its stock is REJECTED');
   });
 });
 

@@ -68,13 +68,31 @@ function contradiction(fact: StockFact, { orderId, status }: Reservation): Contr
 /**
  * The reservation after its order ended; undefined where that changes nothing. The rule is that of live operation. The
  * stock that moves is left out: a recovery counts it once all reservations are known.
+ * @param acceptGaps an operator knows that some facts are missing: what a completed order bought, its event tells
  */
-export function endOf(event: OrderEvent, reservation: Reservation | undefined): Reservation | undefined {
+export function endOf(
+  event: OrderEvent,
+  reservation: Reservation | undefined,
+  acceptGaps: boolean,
+): Reservation | undefined {
+  if (acceptGaps && event.type === 'order-completed' && (!reservation || reservation.status === 'WAITING'))
+    return boughtBy(event, reservation?.waited ?? false);
   const lines = [...event.data.lines, ...(reservation && 'lines' in reservation ? reservation.lines : [])];
   const uncounted = { name: '', price: 0, available: 0, reserved: 0, sold: 0, waiting: 0, onSale: true };
   const products = new Map(lines.map(({ productId }) => [productId, { productId, ...uncounted }]));
   const limits = { unpaidPieces: 0, waitingOrders: 0 };
   return decide({ reservation, products, line: new Map(), unpaid: new Map(), limits }, event).reservation;
+}
+
+function boughtBy({ data }: ReceivedEvent<'order-completed'>, waited: boolean): Reservation {
+  const { orderId, userId, couponId, totalAmount } = data;
+  const lines = data.lines.map(({ productId, name, unitPrice, quantity }) => ({
+    productId,
+    name,
+    unitPrice,
+    quantity,
+  }));
+  return { status: 'SOLD', orderId, userId, couponId, waited, lines, totalAmount };
 }
 
 /** A product without the counts of what its reservations hold. */

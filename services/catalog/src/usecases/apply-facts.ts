@@ -59,9 +59,9 @@ export function createApplyFacts<Tx>(store: FactStore<Tx>) {
 }
 
 /** Restores what the ends of orders did to their reservations; the stock is counted afterwards. */
-export function createApplyEnds<Tx>(store: FactStore<Tx>) {
+export function createApplyEnds<Tx>(store: FactStore<Tx>, { acceptGaps }: { acceptGaps: boolean }) {
   return async (tx: Tx, ends: readonly OrderEvent[]): Promise<void> => {
-    await restoreReservations(tx, store, ends, endOf);
+    await restoreReservations(tx, store, ends, (event, before) => endOf(event, before, acceptGaps));
   };
 }
 

@@ -104,15 +104,11 @@ export function createProductChanges(dependencies: Dependencies) {
   const { products, store, companions } = dependencies;
   return {
     create: (request: ChangeRequest, product: NewProduct): Promise<Changed> =>
-      changeOnce(dependencies, request, async (tx, at) => ({
-        ...product,
-        productId: await products.insert(tx, product, at),
-        change: 'CREATED',
-        stockDelta: product.stockQuantity,
-        onSale: true,
-        version: 1,
-        requestId: request.requestId,
-      })),
+      changeOnce(dependencies, request, async (tx, at) => {
+        const productId = await products.insert(tx, product, at);
+        const added = { change: 'CREATED', stockDelta: product.stockQuantity, onSale: true, version: 1 } as const;
+        return { change: { ...product, productId, ...added, requestId: request.requestId }, events: [] };
+      }),
 
     /** Throws PRODUCT_NOT_FOUND, or NOT_ENOUGH_AVAILABLE: what orders hold or bought cannot be taken back. */
     update: (request: ChangeRequest, productId: number, patch: ProductPatch): Promise<Changed> =>
@@ -134,7 +130,8 @@ export function createProductChanges(dependencies: Dependencies) {
           requestId: request.requestId,
         };
         await products.update(tx, change, at);
-        return { ...change, stockQuantity: await serveLine(dependencies, tx, stock, change) };
+        const { left, events } = await serveLine(dependencies, tx, stock, change);
+        return { change: { ...change, stockQuantity: left }, events };
       }),
   };
 }
@@ -143,29 +140,29 @@ export type ProductChanges = ReturnType<typeof createProductChanges>;
 
 /**
  * Decides those who wait for the product after its stock or price changed, or it was withdrawn: then all are refused.
- * @returns the pieces that are then left
+ * @returns the pieces that are then left, and the events to be published after that of the change
  */
 async function serveLine(
-  { store, outbox, limits, now }: Dependencies,
+  { store, limits, now }: Dependencies,
   tx: Transaction,
   { products: before, line }: StockSnapshot,
   { productId, name, price, stockQuantity, onSale }: ProductChange,
-): Promise<number> {
+): Promise<{ left: number; events: readonly NewEvent[] }> {
   const product = before.get(productId);
-  if (!product || line.size === 0) return stockQuantity;
+  if (!product || line.size === 0) return { left: stockQuantity, events: [] };
   const products = new Map(before).set(productId, { ...product, name, price, onSale, available: stockQuantity });
   const known = await store.loadReservations(tx, [], buyersOf({ products, line }, [], limits));
   const { changes, events } = decideLine({ products, line, ...known }, { now: now(), limits });
   await store.save(tx, changes);
-  if (events.length > 0) await outbox.append(tx, events);
-  return changes.products.find((it) => it.productId === productId)?.available ?? stockQuantity;
+  const left = changes.products.find((it) => it.productId === productId)?.available ?? stockQuantity;
+  return { left, events };
 }
 
 /** Runs `make` once for a key; a repeat gets the product as it was then. */
 async function changeOnce(
   { transactor, products, outbox, now, changed }: Dependencies,
   request: ChangeRequest,
-  make: (tx: Transaction, at: Date) => Promise<ProductChange>,
+  make: (tx: Transaction, at: Date) => Promise<{ change: ProductChange; events: readonly NewEvent[] }>,
 ): Promise<Changed> {
   return await transactor.transaction(async (tx) => {
     const at = now();
@@ -175,9 +172,11 @@ async function changeOnce(
       if (!product) throw new Error(`request ${earlier} holds a key but changed no product`);
       return { product, replayed: true };
     }
-    const change = await make(tx, at);
+    const { change, events } = await make(tx, at);
     await products.recordChange(tx, change, at);
-    await outbox.append(tx, [productChanged({ ...change, available: change.stockQuantity }, request.claim)]);
+    const told = productChanged({ ...change, available: change.stockQuantity }, request.claim);
+    // First the pieces, then who got them: if the rest of the outbox is lost with its disk, what was sent still fits.
+    await outbox.append(tx, [told, ...events]);
     changed?.(tx);
     return { product: shownProduct(change), replayed: false };
   });

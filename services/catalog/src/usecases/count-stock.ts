@@ -27,13 +27,21 @@ export interface StockCounts {
 /**
  * Counts the stock of every product anew, from the reservations: after facts were restored, whose order over several
  * orders is not known, and of which some made room for others. Nobody else may write meanwhile.
- * @throws FactsIncompleteError when more is held than there is
+ * @throws FactsIncompleteError when more is held than there is, or of a product that is not there
  */
 export async function countStock(
   counts: StockCounts,
-  { acceptGaps, fence }: { readonly acceptGaps: boolean; readonly fence: RecoveryFence },
+  options: { readonly acceptGaps: boolean; readonly fence: RecoveryFence; readonly warn: (words: string) => void },
 ): Promise<void> {
+  const { acceptGaps, fence, warn } = options;
   const [held, waiting, products] = [await counts.readHeld(), await counts.readWaiting(), await counts.readProducts()];
+  const known = new Set(products.map(({ productId }) => productId));
+  const unknown = [...held.keys()].filter((productId) => !known.has(productId)).sort((a, b) => a - b);
+  if (unknown.length > 0) {
+    const words = `orders hold pieces of ${unknown.length} products that are not there: ${unknown.slice(0, 10).join(', ')}`;
+    if (!acceptGaps) throw new FactsIncompleteError(`${words}. The events that created them are missing`);
+    warn(words);
+  }
   const counted = products.map((product): CountedProduct => {
     const { reserved, sold } = held.get(product.productId) ?? { reserved: 0, sold: 0 };
     const pieces = piecesOf(product);

@@ -46,7 +46,7 @@ export function createRecoverStock(dependencies: Dependencies<Transaction>) {
         warn(
           `${awaitedBefore.size} orders stood in line before events told their lines: they join it anew, at its end`,
         );
-      await countStock(recovery, { acceptGaps, fence });
+      await countStock(recovery, { acceptGaps, fence, warn });
       await serveAll(dependencies, fence);
       const unknown = await recovery.countUnknownAvailable();
       if (unknown > 0)

@@ -89,7 +89,7 @@ export function toOrder(row: OrderRow, items: readonly ItemRow[]): Order {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     version: row.version,
-    steps: row.steps?.split(',') ?? null,
+    steps: wholeSteps(row),
     awaitsStock: row.awaits_stock === 1,
   };
   const reservation =
@@ -117,6 +117,12 @@ export function toOrder(row: OrderRow, items: readonly ItemRow[]): Order {
       return unreachable(row.status, `order ${row.order_id} has an unknown status`);
   }
   throw new Error(`order ${row.order_id} lacks what its status needs: ${row.status}`);
+}
+
+/** An instance of an older release counts a step in `version` and does not name it: then the names are of no use. */
+function wholeSteps({ steps, version }: OrderRow): readonly string[] | null {
+  const named = steps?.split(',');
+  return named?.length === version ? named : null;
 }
 
 function toPricedLine(item: ItemRow): PricedLine {

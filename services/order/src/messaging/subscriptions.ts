@@ -4,6 +4,7 @@ import { SAGA_EVENTS, type SagaEventType } from '../domain/decide.ts';
 import { ORDER_FACTS, type OrderFact } from '../domain/facts.ts';
 import { createAdvanceOrders } from '../usecases/advance-orders.ts';
 import { DELIVERED_EVENTS, type DeliveredEventType } from '../usecases/deliver-orders.ts';
+import type { OrderDeps } from '../usecases/ports.ts';
 
 /** The order service consumes the events of catalog, coupon and payment about orders. */
 export function orderSubscription<Tx>(
@@ -29,11 +30,22 @@ export function orderFacts(apply: OwnFacts<OrderFact['type']>['apply']): OwnFact
   return { group: 'order', types: ORDER_FACTS, answers: () => [], apply };
 }
 
-/** The order service's subscription in a recovery: each event is decided at its own time. */
-export function recoveringOrders(
-  deps: Omit<Parameters<typeof createAdvanceOrders<Transaction>>[0], 'takesTimes'>,
-): RecoverySubscription<SagaEventType> {
-  return { ...orderSubscription(createAdvanceOrders({ ...deps, takesTimes: true })), takesMany: true };
+interface RecoveryDependencies extends OrderDeps<Transaction> {
+  readonly acceptGaps: boolean;
+  readonly leftOut: (events: readonly ReceivedEvent<SagaEventType>[]) => void;
+}
+
+/**
+ * The order service's subscription in a recovery: each event is decided at its own time. Where gaps are accepted,
+ * events of unknown orders are left out and handed to `leftOut`: topics lose their beginning at different times.
+ */
+export function recoveringOrders({
+  acceptGaps,
+  leftOut,
+  ...deps
+}: RecoveryDependencies): RecoverySubscription<SagaEventType> {
+  const gaps = acceptGaps ? { leftOut } : {};
+  return { ...orderSubscription(createAdvanceOrders({ ...deps, takesTimes: true, ...gaps })), takesMany: true };
 }
 
 /**
