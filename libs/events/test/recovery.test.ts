@@ -75,6 +75,24 @@ function recoverFrom(wanted: Wanted) {
   });
 }
 
+/**
+ * The inbox of a backup that is taken now: the group has handled all that is on the log. @returns a time just before
+ * the backup
+ */
+async function backUpInbox(
+  handled: (record: { readonly id: string; readonly sentAt: number }) => boolean = () => true,
+) {
+  const ids: string[] = [];
+  await log.read(await log.ranges(['coupon-events', 'order-events']), ({ headers, timestamp }) => {
+    if (headers.ce_id && handled({ id: headers.ce_id, sentAt: timestamp })) ids.push(headers.ce_id);
+  });
+  const from = new Date();
+  await bench.store.transaction((tx) =>
+    bench.store.claim(tx, GROUP, [...new Set(ids)].sort(), new Date(from.getTime() + 1)).then(() => {}),
+  );
+  return from;
+}
+
 const rejected = (orderId: string, cause: string) => ({
   type: 'coupon-rejected' as const,
   data: { orderId, userId: 1, couponId: newOrderId(), reason: 'UNKNOWN' },
@@ -97,7 +115,7 @@ const lettersOf = async (key: string) =>
 
 describe('own events', () => {
   it('when own events lie on several partitions, then they come in the order of sending, and their causes are not decided', async () => {
-    const from = new Date();
+    const from = await backUpInbox();
     const ids = Array.from({ length: 12 }, newOrderId);
     for (const id of ids) {
       await bench.publish(orderCreated(id), rejected(id, `cause-${id.slice(-12)}`));
@@ -177,7 +195,7 @@ describe('own events', () => {
   });
 
   it('when own events do not follow the present state, then they wait for the next; at the end the recovery is refused', async () => {
-    const from = new Date();
+    const from = await backUpInbox();
     for (let i = 0; i < 3; i++) {
       await bench.publish(rejected(newOrderId(), newOrderId()), rejected(newOrderId(), newOrderId()));
       await untilSent();
@@ -361,6 +379,50 @@ describe('a recovery that would leave a gap', () => {
     // The schema is complete now and live: events handled from here on count again.
     await recoverFrom({ from: afterBackup });
     expect((await recoveries()).slice(0, 2)).toMatchObject([{ status: 'DONE' }, { status: 'DONE' }]);
+  });
+
+  it('when a group was behind at the backup, then a beginning after what it had not handled is refused; an earlier one brings it', async () => {
+    const early = await backUpInbox();
+    await bench.publish(orderCreated(newOrderId()));
+    await untilSent();
+    const unread = newOrderId();
+    await bench.publish(orderCreated(unread));
+    await untilSent();
+    // All was sent before the backup, and one event was still to be read. Since then its offset was committed.
+    await bench.database.execute('DELETE FROM processed_event');
+    const from = await backUpInbox(({ id }) => id !== deriveEventId(unread, 'order-created'));
+    const decided: string[] = [];
+    const handle: Wanted['handle'] = async (_, events) => void decided.push(...events.map((event) => event.key));
+    const before = (await recoveries()).length;
+    const refusal = /recovered order-events\/\d@\d+, sent at .*: the group was behind when the backup was taken/;
+    await expect(recoverFrom({ from, handle })).rejects.toThrow(refusal);
+    expect((await recoveries()).length).toBe(before);
+    await recoverFrom({ from: early, handle });
+    expect(decided).toEqual([unread]);
+    await recoverFrom({ from, handle });
+    expect(decided).toEqual([unread]);
+  });
+
+  it('when a group had set its last event aside, or never handled any, then it was not behind', async () => {
+    const unread = newOrderId();
+    await bench.publish(orderCreated(unread));
+    await untilSent();
+    const from = await backUpInbox(({ id }) => id !== deriveEventId(unread, 'order-created'));
+    const outside: ReplayedGroup = { group: 'never', handles: ['order-created'] };
+    const ends = await log.ranges(['order-events']);
+    let letter: { partition: number; offset: string } | undefined;
+    await log.read(ends, ({ key, partition, offset }) => {
+      if (key === unread) letter = { partition, offset };
+    });
+    await bench.database.execute(
+      `INSERT INTO dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, reason, error, attempts,
+         payload, headers, failed_at) VALUES (?, 'order-events', ?, ?, ?, 'DISCARDED', 'TEST', '', 1, '', '{}', ?)`,
+      [GROUP, letter?.partition ?? -1, letter?.offset ?? '', unread, from],
+    );
+    await recoverFrom({ from, replayed: [outside] });
+    await expect(recoverFrom({ from, replayed: [{ ...outside, group: GROUP }] })).resolves.toMatchObject({
+      decided: 0,
+    });
   });
 
   it('when whole topics hold less than the schema has handled, then they were made anew, and the recovery is refused', async () => {

@@ -49,7 +49,7 @@ export interface RecoverySubscription<T extends EventType = EventType> extends S
 }
 
 /** A group that acts outside of the schema: it gets what its inbox lacks once the service runs, by a replay. */
-export type ReplayedGroup = Pick<Subscription<Transaction, EventType>, 'group' | 'handles'>;
+export type ReplayedGroup = Pick<Subscription<Transaction, EventType>, 'group' | 'handles' | 'wants'>;
 
 export interface RecoveryOptions {
   readonly database: Database;

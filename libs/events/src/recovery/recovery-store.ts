@@ -21,6 +21,29 @@ export async function latestInboxTime(database: SqlExecutor, groups: readonly st
   return row?.latest ?? undefined;
 }
 
+/**
+ * Which of these events the group has applied, without those of unfinished recoveries; undefined for a group that has
+ * applied none at all.
+ * @param since when the unfinished recoveries began
+ */
+export async function appliedBefore(
+  database: SqlExecutor,
+  group: string,
+  eventIds: readonly string[],
+  since: Date | undefined,
+): Promise<ReadonlySet<string> | undefined> {
+  const ofGroup = `FROM processed_event WHERE consumer_group = ?${since ? ' AND processed_at < ?' : ''}`;
+  const params = since ? [group, since] : [group];
+  const any = await database.query(`SELECT 1 ${ofGroup} LIMIT 1`, params);
+  if (any.length === 0) return undefined;
+  if (eventIds.length === 0) return new Set();
+  const rows = await database.query<{ event_id: string }>(
+    `SELECT event_id ${ofGroup} AND event_id IN (${placeholders(eventIds.length)})`,
+    [...params, ...eventIds],
+  );
+  return new Set(rows.map((row) => row.event_id));
+}
+
 /** How many events, of causes since a time, these groups have applied; counted up to `most`. */
 export async function countApplied(
   database: SqlExecutor,

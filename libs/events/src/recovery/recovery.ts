@@ -2,9 +2,10 @@ import { EVENTS } from '../contracts/index.ts';
 import { describe, StaleBatchError } from '../errors.ts';
 import { classify } from '../failure.ts';
 import { type RecordRange, TOPIC_SETTINGS } from '../kafka/index.ts';
+import { groupsBehind } from './recovery-behind.ts';
 import { decideOpenEvents } from './recovery-decide.ts';
 import { applyOwnFacts } from './recovery-facts.ts';
-import { FactsIncompleteError, RecoveryError, type RecoveryOptions } from './recovery-options.ts';
+import { FactsIncompleteError, RecoveryError, type RecoveryOptions, type ReplayedGroup } from './recovery-options.ts';
 import {
   countApplied,
   finishRecovery,
@@ -37,6 +38,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 
   const groups = [...new Set([own.group, ...[...subscriptions, ...replayed].map(({ group }) => group)])];
   await checkBeginning(options, groups, topics);
+  await checkNotBehind(options, [...subscriptions, ...replayed]);
   const ranges: readonly RecordRange[] = await log.ranges(topics, from);
   const id = await startRecovery(database, { group: own.group, from, instance, ranges, now: new Date(clock.now()) });
   const stopIfTold = async () => {
@@ -101,6 +103,22 @@ async function checkBeginning(
   const words = `the topics do not hold all since ${from.toISOString()}: ${gone.join('; ')}`;
   if (!acceptGaps) throw new RecoveryError(`${words}. RECOVERY_ACCEPT_GAPS=on recovers what there is`);
   logger.error({ gone }, `recovery goes on although ${words}`);
+}
+
+/**
+ * Refuses a beginning after events that a group had not handled when the backup was taken: they are neither in its
+ * inbox nor in what the recovery reads, and its committed offsets have passed them since.
+ */
+async function checkNotBehind(options: RecoveryOptions, groups: readonly ReplayedGroup[]): Promise<void> {
+  const { from, acceptGaps, logger } = options;
+  const behind = await groupsBehind(options, groups);
+  if (behind.length === 0) return;
+  const words =
+    `before RECOVERY_FROM ${from.toISOString()} there are events that this schema has not handled ` +
+    `(${behind.slice(0, 3).join('; ')}): the group was behind when the backup was taken`;
+  if (!acceptGaps)
+    throw new RecoveryError(`${words}. Take an earlier time; RECOVERY_ACCEPT_GAPS=on gives up what was sent before`);
+  logger.error({ behind }, `recovery goes on although ${words}`);
 }
 
 /**
