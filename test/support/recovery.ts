@@ -66,6 +66,13 @@ export function recoveriesOf(system: Pick<System, 'stack'>, service: ServiceName
   );
 }
 
+/** Sessions of a schema that wait for a lock: being in the step does not tell that it has come to what is locked. */
+function waitingIn(schema: string): string {
+  return `SELECT 1 FROM information_schema.innodb_trx AS trx
+            JOIN information_schema.processlist AS session ON session.id = trx.trx_mysql_thread_id
+           WHERE trx.trx_state = 'LOCK WAIT' AND session.db = '${schema}'`;
+}
+
 interface KillOptions {
   readonly service: ServiceName;
   readonly env: Readonly<Record<string, string>>;
@@ -84,12 +91,13 @@ export async function killWhileLocked(system: System, { service, env, step, lock
     await sql.execute('START TRANSACTION');
     await lock(sql);
     const starting = system.start(service, 1, env).catch(() => undefined);
-    await eventually(`a recovery in the midst of its ${step}`, async () => {
+    await eventually(`a recovery that waits in its ${step}`, async () => {
       const [row] = await rowsOf<{ id: number; facts: number; progress: string }>(
         system,
         `SELECT id, facts, progress FROM ${schema}.replay WHERE status = 'RUNNING'`,
       );
-      return row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
+      const isThere = row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
+      return isThere && (await rowsOf(system, waitingIn(schema))).length > 0;
     });
     await system.process(service).kill9();
     await starting;
