@@ -415,9 +415,9 @@ describe('a recovery that would leave a gap', () => {
       if (key === unread) letter = { partition, offset };
     });
     await bench.database.execute(
-      `INSERT INTO dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, reason, error, attempts,
-         payload, headers, failed_at) VALUES (?, 'order-events', ?, ?, ?, 'DISCARDED', 'TEST', '', 1, '', '{}', ?)`,
-      [GROUP, letter?.partition ?? -1, letter?.offset ?? '', unread, from],
+      `INSERT INTO dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, event_id, status, reason, error, attempts,
+         payload, headers, failed_at) VALUES (?, 'order-events', ?, ?, ?, ?, 'PARKED', 'TEST', '', 1, '', '{}', ?)`,
+      [GROUP, letter?.partition ?? -1, letter?.offset ?? '', unread, deriveEventId(unread, 'order-created'), from],
     );
     await recoverFrom({ from, replayed: [outside] });
     await expect(recoverFrom({ from, replayed: [{ ...outside, group: GROUP }] })).resolves.toMatchObject({

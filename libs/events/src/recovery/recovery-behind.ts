@@ -33,7 +33,7 @@ export async function groupsBehind(options: RecoveryOptions, groups: readonly Re
     if (!applied) continue;
     for (const record of records) {
       if (applied.has(record.headers.ce_id ?? '')) continue;
-      if ((await readSetAside(database, group, [record])).size > 0) continue;
+      if ((await readSetAside(database, group, [record], { parked: true })).size > 0) continue;
       const { topic, partition, offset, timestamp } = record;
       found.push(`${group} ${topic}/${partition}@${offset}, sent at ${new Date(timestamp).toISOString()}`);
     }
