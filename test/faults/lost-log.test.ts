@@ -87,6 +87,10 @@ describe('all topics are deleted while orders are on their way', () => {
     expect((await ops(['status'], 3)).stdout).toContain('order-events: UNKNOWN_TOPIC_OR_PARTITION');
   });
 
+  it('when it is to send a part of a week again, then it refuses: the audit would compare no more than that', async () => {
+    expect((await ops([...bringBack, '--from', '2h'], 2)).stderr).toContain('--log --execute takes no --from');
+  });
+
   it('when the topics are made anew, then status says that they lack what groups have applied', async () => {
     await ops(['topics', '--execute']);
     expect((await ops(['status'], 3)).stdout).toContain('npm run ops -- republish --log');
@@ -143,6 +147,15 @@ describe('all topics are deleted while orders are on their way', () => {
     await ops(['replay', '--group', 'ranking', '--rebuild', '--execute', '--reason', 'is the log whole?']);
     await expectCleanAudit(system);
   }, 120_000);
+
+  it('when order runs without the data platform by now, then its group is left out', async () => {
+    expect((await ops(['republish', '--log'])).stdout).toContain('data-platform missed nothing');
+    await system.process('order').stop();
+    await system.start('order', 1, { DATA_PLATFORM_URL: '' });
+    const { stdout, stderr } = await ops(['republish', '--log']);
+    expect(stdout).not.toContain('data-platform');
+    expect(stderr).toContain('data-platform is left out: it is not in use in order.');
+  });
 
   it('when payment is lost afterwards, then the new log brings a backup from before the loss forward', async () => {
     const before = await effects();

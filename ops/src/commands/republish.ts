@@ -16,6 +16,7 @@ import { refill } from '../republish/refill.ts';
 import { gapInText, planInText, renderGaps, renderPlans } from '../republish/render.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
+import { readInstances } from '../status/read.ts';
 import { withClosing } from '../with-closing.ts';
 
 /** An outbox that nobody relays is told from a slow one after this long, whatever `--wait` says, ms. */
@@ -83,6 +84,10 @@ async function run(context: Context): Promise<ExitCode> {
   if (options.execute && !options.reason)
     throw new WishError('--execute wants a --reason: it is kept with each event.');
   if (options.log && options.group) throw new WishError('--log is about all groups: leave out --group.');
+  if (options.log && options.from && options.execute)
+    throw new WishError(
+      '--log --execute takes no --from: what it sends again would tell the audit that nothing older is to be compared. Without --execute it may be given.',
+    );
   const oldest = oldestKnown(Date.now());
   if (options.from && options.from < oldest)
     throw new WishError(
@@ -138,19 +143,34 @@ async function formerLetters({ addresses, log, sql, output, options }: Context):
   return former.reduce((sum, { letters }) => sum + letters.length, 0);
 }
 
-async function groupsOf({ log, sql, options }: Context): Promise<readonly Group[]> {
+async function groupsOf(context: Context): Promise<readonly Group[]> {
+  const { log, sql, options, output } = context;
   if (options.group) return [groupNamed(options.group)];
   if (!options.log) return (await lostGroups(log, sql)).filter(isInUse).map((it): Group => it.group);
-  // The broker has forgotten the offsets with the topics: an optional group that has ever applied anything is in use.
   const inUse: Group[] = [];
   for (const group of GROUPS) {
-    const applied = await sql.query(
-      `SELECT 1 FROM ${schemaOf(group.service)}.processed_event WHERE consumer_group = ? LIMIT 1`,
-      [group.group],
-    );
-    if (!group.optional || applied.length > 0) inUse.push(group);
+    if (!group.optional || !(await isOff(context, group))) inUse.push(group);
+    else output.say(`${group.group} is left out: it is not in use in ${group.service}.`);
   }
   return inUse;
+}
+
+/**
+ * Whether an optional group is switched off. The broker has forgotten the offsets with the topics, so its service is
+ * asked: nobody has joined, and no instance says that the group has halted or waits. As long as an instance does not
+ * answer, the group counts as in use if it has ever applied anything.
+ */
+async function isOff({ addresses, log, sql }: Context, { group, service }: Group): Promise<boolean> {
+  const applied = await sql.query(
+    `SELECT 1 FROM ${schemaOf(service)}.processed_event WHERE consumer_group = ? LIMIT 1`,
+    [group],
+  );
+  if (applied.length === 0) return true;
+  if ((await log.members(group)).length > 0) return false;
+  const instances = (await readInstances(addresses, [service])).filter((it) => it.service === service);
+  return instances.every(
+    ({ messaging: its }) => its && ![...its.lost, ...its.waiting, ...its.restarting].includes(group),
+  );
 }
 
 async function execute(
@@ -170,10 +190,18 @@ async function execute(
     output.say(`${group.group}: ${brought} events were set before it.`);
   }
   // After the letters: what comes of their keys from the log waits behind them.
+  const patienceMs = Math.max(LEAST_PATIENCE_MS, options.wait * 1_000);
+  let isWhole = true;
   for (const gap of gaps) {
-    await refill(addresses, gap, { codec, since, patienceMs: Math.max(LEAST_PATIENCE_MS, options.wait * 1_000) });
-    output.say(`${gap.service}: ${gap.events.length} events are on the topics again.`);
+    // A service that does not run, or whose schema is being restored, keeps back its own events only.
+    const fault = await refill(addresses, gap, { codec, since, patienceMs }).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    if (fault !== undefined) isWhole = false;
+    output.say(`${gap.service}: ${fault ?? `${gap.events.length} events are on the topics again.`}`);
   }
+  if (!isWhole) return EXIT.failed;
   const deadline = performance.now() + options.wait * 1_000;
   const codes: ExitCode[] = [];
   for (const plan of plans) codes.push(await letGoOn(context, plan, deadline));
