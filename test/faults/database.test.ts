@@ -4,7 +4,7 @@ import type { SqlConnection } from '../../ops/src/sql.ts';
 import { expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
 import { expectStatus, type Problem } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LOOK_AT_LOCKS } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { startLoad } from '../support/load.ts';
 import { readMetric } from '../support/metrics.ts';
@@ -79,10 +79,14 @@ it('when a process freezes while it holds rows and the relay, then its successor
       ]),
       202,
     ).body.orderId;
-    const [session = 0] = await eventually('the catalog to wait for the row', async () => {
-      const waiting = await waitingSessions('shop_catalog');
-      return waiting.length > 0 && waiting;
-    });
+    const [session = 0] = await eventually(
+      'the catalog to wait for the row',
+      async () => {
+        const waiting = await waitingSessions('shop_catalog');
+        return waiting.length > 0 && waiting;
+      },
+      LOOK_AT_LOCKS,
+    );
     process.kill(frozen.pid, 'SIGSTOP');
     // The server gives the row to the session of the frozen process, which now holds both, and its claims.
     await blocker.execute('COMMIT');

@@ -5,7 +5,7 @@ import { expectStatus, type Lines, type OrderAnswer } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LOOK_AT_LOCKS } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
@@ -177,11 +177,15 @@ describe('the schema of the catalog, restored from a backup taken under load', (
       await sql.execute('START TRANSACTION');
       await hold(sql, lock);
       const starting = system.start('catalog', 1, recovery(50)).catch(() => undefined);
-      await eventually(`a recovery that waits in its ${step}`, async () => {
-        const now = await lastRecovery();
-        const waits = await rows(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`);
-        return now && now.id > (last?.id ?? 0) && now.facts > 0 && now.progress.includes(step) && waits.length > 0;
-      });
+      await eventually(
+        `a recovery that waits in its ${step}`,
+        async () => {
+          const now = await lastRecovery();
+          const waits = await rows(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`);
+          return now && now.id > (last?.id ?? 0) && now.facts > 0 && now.progress.includes(step) && waits.length > 0;
+        },
+        LOOK_AT_LOCKS,
+      );
       await system.process('catalog').kill9();
       await starting;
       await sql.execute('ROLLBACK');

@@ -3,7 +3,7 @@ import { expectStatus, type OrderAnswer } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, LOOK_AT_LOCKS } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
@@ -75,13 +75,17 @@ describe('the schema of ranking', () => {
       await sql.execute('START TRANSACTION');
       await sql.query('SELECT 1 FROM shop_ranking.daily_product_sales FOR UPDATE');
       const starting = system.start('ranking', 1, recovery()).catch(() => undefined);
-      await eventually('a recovery that waits', async () => {
-        const [running] = await rows(`SELECT 1 FROM shop_ranking.replay WHERE status = 'RUNNING'`);
-        return (
-          running &&
-          (await rows(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`)).length > 0
-        );
-      });
+      await eventually(
+        'a recovery that waits',
+        async () => {
+          const [running] = await rows(`SELECT 1 FROM shop_ranking.replay WHERE status = 'RUNNING'`);
+          return (
+            running &&
+            (await rows(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`)).length > 0
+          );
+        },
+        LOOK_AT_LOCKS,
+      );
       await system.process('ranking').kill9();
       await starting;
       await sql.execute('ROLLBACK');

@@ -8,6 +8,12 @@ interface EventuallyOptions {
 }
 
 /**
+ * For a probe that reads information_schema.innodb_trx: InnoDB caches it for 100 ms after each look, so a more frequent
+ * reader sees the first one for ever.
+ */
+export const LOOK_AT_LOCKS = { everyMs: 150 } as const;
+
+/**
  * Calls `probe` until it returns something other than undefined or false, and returns that. A probe that throws is
  * called again; its last error is reported after the time limit.
  *

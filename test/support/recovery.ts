@@ -1,7 +1,7 @@
 import type { SqlConnection } from '../../ops/src/sql.ts';
 import { type ServiceName, schemaOf } from '../../services/services.ts';
 import { type Backup, backUp, restore } from './backup.ts';
-import { eventually } from './eventually.ts';
+import { eventually, LOOK_AT_LOCKS } from './eventually.ts';
 import { connectRoot } from './stack.ts';
 import type { System } from './system.ts';
 
@@ -91,14 +91,18 @@ export async function killWhileLocked(system: System, { service, env, step, lock
     await sql.execute('START TRANSACTION');
     await lock(sql);
     const starting = system.start(service, 1, env).catch(() => undefined);
-    await eventually(`a recovery that waits in its ${step}`, async () => {
-      const [row] = await rowsOf<{ id: number; facts: number; progress: string }>(
-        system,
-        `SELECT id, facts, progress FROM ${schema}.replay WHERE status = 'RUNNING'`,
-      );
-      const isThere = row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
-      return isThere && (await rowsOf(system, waitingIn(schema))).length > 0;
-    });
+    await eventually(
+      `a recovery that waits in its ${step}`,
+      async () => {
+        const [row] = await rowsOf<{ id: number; facts: number; progress: string }>(
+          system,
+          `SELECT id, facts, progress FROM ${schema}.replay WHERE status = 'RUNNING'`,
+        );
+        const isThere = row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
+        return isThere && (await rowsOf(system, waitingIn(schema))).length > 0;
+      },
+      LOOK_AT_LOCKS,
+    );
     await system.process(service).kill9();
     await starting;
     await sql.execute('ROLLBACK');
