@@ -5,6 +5,7 @@ import { expectStatus, type OrderAnswer } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
+import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
@@ -93,6 +94,7 @@ async function expectBack(services: readonly ServiceName[]): Promise<void> {
   await untilIdle(system);
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
   noteFigure(DRILL, `${services.join(', ')} recovered, ${ORDERS} orders old, in`, `${seconds} s`);
+  await untilReplayed();
   if (services.includes('ranking')) await expectOps(system.stack, ['reconcile', '--only', 'ranking', '--execute']);
   expect(await readShop()).toEqual(before);
   await expectCleanAudit(system);
@@ -102,6 +104,13 @@ async function expectBack(services: readonly ServiceName[]): Promise<void> {
     expect([again.status, again.body.orderId]).toEqual([202, orderId]);
   });
   expect(await readShop()).toEqual(before);
+}
+
+/** Order's recovery asks for a replay to the data platform, whose inbox is whole only once it is done. */
+async function untilReplayed(): Promise<void> {
+  const left = `SELECT 1 FROM shop_order.replay WHERE kind = 'REPLAY' AND status IN ('REQUESTED', 'RUNNING')`;
+  const isDone = async () => (await rowsOf(system, left)).length === 0;
+  await eventually('the replay to the data platform', isDone, { withinMs: 120_000 });
 }
 
 async function restoreOne(service: ServiceName): Promise<void> {
