@@ -11,7 +11,7 @@ export interface RedisReader extends SortedSets, DoorReader {
 const CONNECT_MS = 2_000;
 const FIELDS_AT_ONCE = 1_000;
 
-/** What decides whether the shop can use a Redis server. */
+/** The state of a Redis server that decides whether the shop can use it. */
 export interface RedisState {
   readonly version: string;
   readonly role: string;

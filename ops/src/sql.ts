@@ -1,5 +1,5 @@
 import type { SqlExecutor, SqlValue } from '@shop/chassis';
-import { type Connection, createConnection } from 'mariadb';
+import { type Connection, type ConnectionConfig, createConnection } from 'mariadb';
 
 export type SqlParam = SqlValue | readonly (string | number)[];
 
@@ -18,7 +18,7 @@ export interface SqlConnection extends SqlReader {
 }
 
 /** Longest silence of the server during a statement, ms: an audit of many rows takes minutes, nothing takes hours. */
-const PATIENCE_MS = 600_000;
+export const PATIENCE_MS = 600_000;
 
 /** How long a statement of a command that only looks may take, ms. */
 export const LOOK_MS = 15_000;
@@ -28,6 +28,16 @@ export const LOOK_MS = 15_000;
  * @param url `mysql://user:password@host:port/[schema]`
  */
 export async function connectSql(url: string, patienceMs = PATIENCE_MS): Promise<SqlConnection> {
+  const numbers = { bigIntAsNumber: true, decimalAsNumber: true, insertIdAsNumber: true };
+  return wrap(await openConnection(url, numbers), patienceMs);
+}
+
+/**
+ * A connection of the driver, in UTC.
+ * @param url `mysql://user:password@host:port/[schema]`
+ * @throws in words when the server cannot be reached
+ */
+export async function openConnection(url: string, settings: ConnectionConfig): Promise<Connection> {
   const { hostname, port, username, password, pathname } = new URL(url);
   const connection = await createConnection({
     host: hostname,
@@ -36,11 +46,9 @@ export async function connectSql(url: string, patienceMs = PATIENCE_MS): Promise
     password: decodeURIComponent(password),
     ...(pathname.length > 1 ? { database: pathname.slice(1) } : {}),
     timezone: 'Z',
-    bigIntAsNumber: true,
-    decimalAsNumber: true,
-    insertIdAsNumber: true,
     allowPublicKeyRetrieval: true,
     connectTimeout: 5_000,
+    ...settings,
   }).catch((error: unknown) => {
     throw new Error(
       `the database at ${hostname}:${port} cannot be reached: ${error instanceof Error ? error.message : error}`,
@@ -49,7 +57,7 @@ export async function connectSql(url: string, patienceMs = PATIENCE_MS): Promise
   // Without a listener the driver ends the process when the server goes away between two queries; the next query
   // rejects.
   connection.on('error', () => {});
-  return wrap(connection, patienceMs);
+  return connection;
 }
 
 function wrap(connection: Connection, patienceMs: number): SqlConnection {

@@ -10,8 +10,12 @@ import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { placeMany } from '../support/many-orders.ts';
 import { expectOps, startOps } from '../support/ops.ts';
+import { execute, rowsOf } from '../support/recovery.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
+
+const rows = <Row>(statement: string) => rowsOf<Row>(system, statement);
+const query = (statement: string) => execute(system, statement);
 
 const ORDERS = drillSize(5_000);
 
@@ -186,23 +190,6 @@ async function nastyLetter(): Promise<void> {
   }
 }
 
-async function rows<Row>(statement: string): Promise<Row[]> {
-  const sql = await connectRoot(system.stack);
-  try {
-    return [...(await sql.query<Row>(statement))];
-  } finally {
-    await sql.close();
-  }
-}
-
-async function query(statement: string): Promise<void> {
-  const sql = await connectRoot(system.stack);
-  try {
-    await sql.execute(statement);
-  } finally {
-    await sql.close();
-  }
-}
 const migrations = () =>
   rows<{ unfinished: number }>(
     'SELECT CAST(SUM(finished_at IS NULL) AS SIGNED) AS unfinished FROM shop_payment._prisma_migrations',

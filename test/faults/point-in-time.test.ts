@@ -11,8 +11,12 @@ import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { placeMany } from '../support/many-orders.ts';
 import { expectOps, startOps } from '../support/ops.ts';
-import { connectRoot, testStack } from '../support/stack.ts';
+import { execute, rowsOf } from '../support/recovery.ts';
+import { testStack } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
+
+const rows = <Row>(statement: string) => rowsOf<Row>(system, statement);
+const query = (statement: string) => execute(system, statement);
 
 const ORDERS = drillSize(5_000);
 
@@ -102,22 +106,5 @@ async function nextSecond(): Promise<string> {
   return next;
 }
 
-async function rows<Row>(statement: string): Promise<Row[]> {
-  const sql = await connectRoot(system.stack);
-  try {
-    return [...(await sql.query<Row>(statement))];
-  } finally {
-    await sql.close();
-  }
-}
-
-async function query(statement: string): Promise<void> {
-  const sql = await connectRoot(system.stack);
-  try {
-    await sql.execute(statement);
-  } finally {
-    await sql.close();
-  }
-}
 const count = async (statement: string) => (await rows<{ n: number }>(statement))[0]?.n ?? 0;
 const text = async (statement: string) => (await rows<{ text: string }>(statement))[0]?.text ?? '';

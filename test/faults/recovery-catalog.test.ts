@@ -5,11 +5,11 @@ import { expectStatus, type Lines, type OrderAnswer } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
-import { eventually, LOOK_AT_LOCKS } from '../support/eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
-import { earlier } from '../support/recovery.ts';
+import { earlier, killWhileLocked } from '../support/recovery.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -122,14 +122,14 @@ describe('the schema of the catalog, restored from a backup taken under load', (
     for (const { orderId, userId } of [...cancelled, ...bought]) expectStatus(await api.cancel(orderId, userId), 202);
     const contended = await place(40, (i) => rich[i % 5] as number);
 
-    await killWhileLocked('own events', `SELECT 1 FROM shop_catalog.products WHERE product_id = ${late} FOR UPDATE`);
+    await killAt('own events', `SELECT 1 FROM shop_catalog.products WHERE product_id = ${late} FOR UPDATE`);
     const end = `SELECT 1 FROM shop_catalog.reservations WHERE order_id = '${refunded.orderId}' FOR UPDATE`;
-    await killWhileLocked('open events', end);
+    await killAt('open events', end);
     const count = `SELECT 1 FROM shop_catalog.products WHERE product_id = ${untouched} FOR UPDATE`;
-    await killWhileLocked('open events', count);
+    await killAt('open events', count);
     const decision = `INSERT INTO shop_catalog.reservations (order_id, user_id, status, created_at, updated_at)
       VALUES ('${waiting.at(-1)?.orderId}', 1, 'VOID', NOW(3), NOW(3))`;
-    await killWhileLocked('open events', decision);
+    await killAt('open events', decision);
     await system.start('catalog', 1, recovery(50));
 
     const after = await readCatalog();
@@ -169,30 +169,8 @@ describe('the schema of the catalog, restored from a backup taken under load', (
     await restore(system.stack, backup);
   }
 
-  /** Starts a recovery, which waits for what `lock` holds, and kills it there. */
-  async function killWhileLocked(step: string, lock: string): Promise<void> {
-    const last = await lastRecovery();
-    const sql = await connectRoot(system.stack);
-    try {
-      await sql.execute('START TRANSACTION');
-      await hold(sql, lock);
-      const starting = system.start('catalog', 1, recovery(50)).catch(() => undefined);
-      await eventually(
-        `a recovery that waits in its ${step}`,
-        async () => {
-          const now = await lastRecovery();
-          const waits = await rows(`SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`);
-          return now && now.id > (last?.id ?? 0) && now.facts > 0 && now.progress.includes(step) && waits.length > 0;
-        },
-        LOOK_AT_LOCKS,
-      );
-      await system.process('catalog').kill9();
-      await starting;
-      await sql.execute('ROLLBACK');
-    } finally {
-      await sql.close();
-    }
-  }
+  const killAt = (step: string, lock: string) =>
+    killWhileLocked(system, { service: 'catalog', env: recovery(50), step, lock: (sql) => hold(sql, lock) });
 
   const recoveries = async () =>
     (await rows<{ status: string }>('SELECT status FROM shop_catalog.replay ORDER BY id')).map((row) => row.status);

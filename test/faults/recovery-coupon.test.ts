@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
-import { earlier } from '../support/recovery.ts';
+import { earlier, killWhileLocked } from '../support/recovery.ts';
 import { connectRedis, connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -133,10 +133,10 @@ describe('the schema of coupon, restored from a backup taken under load', () => 
     const refused = await placeOrder(revokedLater as Given);
 
     // Own events: the last one is about `late`.
-    await killWhileLocked(late as Given, 'own events');
+    await killAt(late as Given, 'own events');
     await expectRefused();
-    await killWhileLocked(revokedLater as Given, 'what jobs had done');
-    await killWhileLocked(later as Given, 'open events');
+    await killAt(revokedLater as Given, 'what jobs had done');
+    await killAt(later as Given, 'open events');
     const second = await startSecond(recovery(50));
     await system.start('coupon', 1, recovery(50));
     await second.ready();
@@ -295,27 +295,11 @@ describe('the schema of coupon, restored from a backup taken under load', () => 
     await restore(system.stack, backup);
   }
 
-  /** Starts a recovery, which waits at a locked coupon, and kills it there. */
-  async function killWhileLocked({ couponId }: Given, step: string): Promise<void> {
-    const sql = await connectRoot(system.stack);
-    try {
-      const [last] = await sql.query<{ id: number | null }>('SELECT MAX(id) AS id FROM shop_coupon.replay');
-      await sql.execute('START TRANSACTION');
-      await sql.query('SELECT 1 FROM shop_coupon.coupons WHERE coupon_id = ? FOR UPDATE', [couponId]);
-      const starting = system.start('coupon', 1, recovery(20)).catch(() => undefined);
-      await eventually(`a recovery in the midst of its ${step}`, async () => {
-        const [row] = await rowsOf<{ id: number; facts: number; progress: string }>(
-          `SELECT id, facts, progress FROM shop_coupon.replay WHERE status = 'RUNNING'`,
-        );
-        return row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
-      });
-      await system.process('coupon').kill9();
-      await starting;
-      await sql.execute('ROLLBACK');
-    } finally {
-      await sql.close();
-    }
-  }
+  const killAt = ({ couponId }: Given, step: string) =>
+    killWhileLocked(system, {
+      ...{ service: 'coupon', env: recovery(20), step },
+      lock: (sql) => sql.query('SELECT 1 FROM shop_coupon.coupons WHERE coupon_id = ? FOR UPDATE', [couponId]),
+    });
 
   const startSecond = (env: Record<string, string> = {}) =>
     startService(system.stack, { service: 'coupon', instance: 2, env: { LOG_LEVEL: 'info', ...env } });

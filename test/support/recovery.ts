@@ -25,6 +25,16 @@ export async function rowsOf<Row>(system: Pick<System, 'stack'>, query: string):
   }
 }
 
+/** Runs a statement that gives no rows. */
+export async function execute(system: Pick<System, 'stack'>, statement: string): Promise<void> {
+  const sql = await connectRoot(system.stack);
+  try {
+    await sql.execute(statement);
+  } finally {
+    await sql.close();
+  }
+}
+
 /** Every row of these services' schemas. */
 export async function tablesOf(system: Pick<System, 'stack'>, services: readonly ServiceName[]) {
   return (await Promise.all(services.map((service) => backUp(system.stack, schemaOf(service))))).map((it) => it.tables);

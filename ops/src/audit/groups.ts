@@ -76,7 +76,7 @@ export async function readUnreadable(sql: SqlReader): Promise<Set<string>> {
   return names;
 }
 
-/** What a letter of this record may be called: by its position, and by its id where it has one. */
+/** The names under which a letter of this record may stand: its position, and its id where it has one. */
 export function unreadableNames(record: LogRecord): string[] {
   const position = `${partitionName(record)}@${record.offset}`;
   return [position, `${position} ${record.id}`];

@@ -23,7 +23,7 @@ export function renderLine({ table, verb, rest }: Line): string {
   return `${verb} \`${table}\`${rest};\n`;
 }
 
-/** What stands before the tables. */
+/** The lines of a dump that stand before its tables. */
 export const PREAMBLE = `SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0;\n`;
 
 /** @returns undefined for a line that is of no table */

@@ -10,7 +10,7 @@ export interface LogGap {
   readonly events: readonly Missed[];
 }
 
-/** What is older may have been removed by retention. */
+/** The time before which retention may have removed records. */
 export function oldestHeld(now: number): Date {
   return new Date(now - Number(TOPIC_SETTINGS['retention.ms']));
 }

@@ -68,7 +68,7 @@ export async function applyOwnFacts(step: RecoveryStep): Promise<number> {
     incomplete = undefined;
   }
 
-  /** What the facts follow on has not come. Where an operator accepts gaps, it is taken for missing. */
+  /** The facts follow on something that has not come. Where an operator accepts gaps, it is taken for missing. */
   async function acceptIncomplete(error: FactsIncompleteError): Promise<void> {
     if (!acceptGaps) throw error;
     logger.error({ error: error.message }, 'recovery goes on although something is missing before its own events');

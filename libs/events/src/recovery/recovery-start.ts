@@ -87,7 +87,7 @@ export async function recoverWhenAsked<O extends EventType, T extends EventType>
   }
 }
 
-/** What a recovery holds until it is done. */
+/** The locks that a recovery holds until it is done. */
 interface Locks {
   /** One instance at a time recovers. */
   readonly recovery: RelayLock;
