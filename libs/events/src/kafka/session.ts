@@ -3,6 +3,8 @@ import type { ConsumeOptions } from '../broker.ts';
 import { atMost, type Clock, WOKEN } from '../clock.ts';
 import { describe } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
+import { createAssigner } from './assigner.ts';
+import type { Assignment } from './assignment.ts';
 import { createBatchesAtWork } from './batches-at-work.ts';
 import { createCommitter } from './committer.ts';
 import { dismissMember } from './former-member.ts';
@@ -127,6 +129,8 @@ function watchPartitions(
 /** Creates the KafkaJS consumer; its cluster is known once KafkaJS has passed it to the assigner. */
 function createClient({ kafka, consume: { groupId, patienceMs } }: SessionOptions) {
   let cluster: Cluster | undefined;
+  let owned: Assignment = {};
+  const byPartition = createAssigner(() => owned);
   const consumer = kafka.consumer({
     groupId,
     ...CONSUMER_SETTINGS,
@@ -134,9 +138,14 @@ function createClient({ kafka, consume: { groupId, patienceMs } }: SessionOption
       (config) => {
         cluster = config.cluster;
         controlFetches(cluster, () => createFetchWaits(patienceMs));
-        return kafkajs.PartitionAssigners.roundRobin(config);
+        return byPartition(config);
       },
+      // Members of the release before ours know only this one. The group deals by it until the last of them has left.
+      kafkajs.PartitionAssigners.roundRobin,
     ],
+  });
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    owned = payload.memberAssignment;
   });
   return { consumer, cluster: () => cluster };
 }
