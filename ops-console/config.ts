@@ -1,4 +1,4 @@
-import { serviceConfig } from '@shop/chassis';
+import { kafkaTopicConfig, serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 import { WITH_VARIABLE } from '../services/services.ts';
 
@@ -9,5 +9,6 @@ export const configSchema = z.object({
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
+  ...kafkaTopicConfig,
   [WITH_VARIABLE]: z.string().optional().describe('services of examples/ that run here, comma separated'),
 });

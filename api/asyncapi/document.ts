@@ -1,6 +1,10 @@
-import { PARTITIONS } from '@shop/events';
+import { kafkaTopicConfig } from '@shop/chassis';
+import { z } from 'zod';
 import type { Group } from '../../services/groups.ts';
 import type { DescribedEvent } from './events.ts';
+
+/** The topics as they are made without other settings. */
+const { KAFKA_PARTITIONS: partitions, KAFKA_REPLICATION_FACTOR: replicas } = z.object(kafkaTopicConfig).parse({});
 
 const DESCRIPTION = `
 What the services tell each other. Each publishes what it did, in the transaction in which it did it, and hears what others did: nothing is lost, and nothing
@@ -49,7 +53,7 @@ function channel(topic: string, events: readonly DescribedEvent[]) {
     title: topic,
     description: `Published by ${publishers.join(' and ')}. Keyed by ${keysOf(events)}.`,
     messages: Object.fromEntries(events.map(({ type }) => [type, { $ref: `#/components/messages/${type}` }])),
-    bindings: { kafka: { topic, partitions: PARTITIONS, bindingVersion: '0.5.0' } },
+    bindings: { kafka: { topic, partitions, replicas, bindingVersion: '0.5.0' } },
   };
 }
 

@@ -96,6 +96,8 @@ export function serverEnv(layout: StackLayout): Record<string, string> {
     KAFKA_BROKERS: existing.kafka ?? link('kafka'),
     SCHEMA_REGISTRY_URL: existing.registry ?? link('registry'),
     REDIS_URL: existing.redis ?? link('redis'),
+    // One broker keeps one copy. A Kafka that existed before is asked for what the environment says, or for three.
+    ...(!existing.kafka && { KAFKA_DURABILITY: 'single', KAFKA_PARTITIONS: '6' }),
   };
 }
 

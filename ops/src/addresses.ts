@@ -1,3 +1,6 @@
+import { kafkaTopicConfig, loadConfig } from '@shop/chassis';
+import { type TopicPlan, topicPlan } from '@shop/events';
+import { z } from 'zod';
 import {
   databaseVariable,
   SERVICE_NAMES,
@@ -18,6 +21,8 @@ export interface Addresses {
   /** A user who backs schemas up: who may read each, and where there is a binary log its position. */
   readonly backupDatabase: string;
   readonly brokers: readonly string[];
+  /** What the topics are made with and must have. */
+  readonly topics: TopicPlan;
   /** The Confluent API of the schema registry. */
   readonly registry: string;
   readonly redis: string;
@@ -56,6 +61,14 @@ export function localEnvironment(portOffset: number): Record<string, string> {
   };
 }
 
+/** The local stack's topics, as long as no brokers are named. */
+const LOCAL_TOPICS = { KAFKA_DURABILITY: 'single', KAFKA_PARTITIONS: '6' };
+
+function readTopicPlan(env: Readonly<Record<string, string | undefined>>): TopicPlan {
+  const defaults = env.KAFKA_BROKERS ? {} : LOCAL_TOPICS;
+  return topicPlan(loadConfig(z.object(kafkaTopicConfig), { ...defaults, ...env }));
+}
+
 /** @throws an error in words when a variable is not usable */
 export function readAddresses(env: Readonly<Record<string, string | undefined>> = process.env): Addresses {
   const offset = Number(env.SHOP_PORT_OFFSET ?? 0);
@@ -84,6 +97,7 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     auditDatabase: url('AUDIT_DATABASE_URL'),
     backupDatabase: env.BACKUP_DATABASE_URL ? url('BACKUP_DATABASE_URL') : url('AUDIT_DATABASE_URL'),
     brokers: list('KAFKA_BROKERS'),
+    topics: readTopicPlan(env),
     registry: url('SCHEMA_REGISTRY_URL'),
     redis: url('REDIS_URL'),
     dataPlatform: url('DATA_PLATFORM_URL').replace(/\/$/, ''),

@@ -84,7 +84,7 @@ describe('partitions that were added to running services', () => {
     for (const service of ['order', 'catalog'] as const) {
       expect(await system.process(service).stop()).toBe(true);
       await system.start(service);
-      expect(system.process(service).output(300)).toContain('more partitions than this build knows of');
+      expect(system.process(service).output(300)).toContain('more partitions than KAFKA_PARTITIONS says');
     }
     await eventually(
       'orders to be accepted again',
@@ -97,7 +97,7 @@ describe('partitions that were added to running services', () => {
     await order(30);
     const { stdout } = await expectOps(system.stack, ['doctor'], 3);
     expect(stdout).toMatch(/WRONG +topic order-events +it has 8 partitions, .* services warn and go on/);
-    expect(stdout).toContain('set PARTITIONS to 8: docs/guides/change-partitions.md, step 4');
+    expect(stdout).toContain('set KAFKA_PARTITIONS to 8: docs/guides/change-partitions.md, step 4');
     await expectCleanAudit(system);
   }, 180_000);
 });

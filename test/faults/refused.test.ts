@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKafkaAdmin, PARTITIONS } from '@shop/events';
+import { createKafkaAdmin } from '@shop/events';
 import { readAddresses } from '../../ops/src/addresses.ts';
 import { type AuditSession, openAudit } from '../../ops/src/audit/index.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
@@ -11,6 +11,8 @@ import { type RegistryProxy, startRegistryProxy } from '../support/registry-prox
 import { connectRoot, testStack } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
+/** Of each topic of the local stack. */
+const PARTITIONS = 6;
 let system: System;
 let failpoints: Failpoints;
 let registry: RegistryProxy;

@@ -116,6 +116,7 @@ export {
   currentTraceparent,
   formatTraceparent,
   type Health,
+  kafkaTopicConfig,
   type Logger,
   loadConfig,
   type Metrics,

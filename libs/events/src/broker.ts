@@ -3,6 +3,8 @@
  * conformance suite.
  */
 
+import type { TopicPlan } from './topic-plan.ts';
+
 /** Header values are text; Kafka stores bytes, adapters convert. */
 export type Headers = Readonly<Record<string, string>>;
 
@@ -83,8 +85,11 @@ export interface Broker {
    */
   send(records: readonly OutgoingRecord[], options?: { readonly once?: boolean }): Promise<void>;
   consume(options: ConsumeOptions): Promise<BrokerConsumer>;
-  /** Creates missing topics. Rejects if an existing topic has fewer partitions; warns if it has more. */
-  ensureTopics(topics: readonly string[], partitions: number): Promise<void>;
+  /**
+   * Creates missing topics. Rejects if an existing topic has fewer partitions or copies than the plan; warns if it has
+   * more partitions.
+   */
+  ensureTopics(topics: readonly string[], plan: TopicPlan): Promise<void>;
   /** Closes the consumers first, then the producer. */
   close(): Promise<void>;
 }

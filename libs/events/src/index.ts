@@ -13,7 +13,6 @@ export {
   type EventType,
   isEventType,
   type NewEvent,
-  PARTITIONS,
   publisherOf,
   type ReceivedEvent,
 } from './contracts/index.ts';
@@ -24,6 +23,7 @@ export {
   type CommittedOffset,
   createKafkaAdmin,
   createKafkaBroker,
+  durabilityFaults,
   emptyBroker,
   type GroupPlace,
   type KafkaAdmin,
@@ -86,4 +86,5 @@ export {
   sendAgain,
   setMissedBefore,
 } from './store/index.ts';
+export { singleCopy, type TopicConfig, type TopicPlan, topicPlan } from './topic-plan.ts';
 export { startWaiters, type Waiters } from './waiters/index.ts';

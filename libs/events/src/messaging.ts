@@ -23,7 +23,7 @@ import {
   type Subscription,
   startConsumer,
 } from './consumer/index.ts';
-import { allTopics, type EventType, PARTITIONS } from './contracts/index.ts';
+import { allTopics, type EventType } from './contracts/index.ts';
 import { startRedriver } from './dead-letters/index.ts';
 import { describe } from './errors.ts';
 import { createKafkaAdmin, createKafkaBroker } from './kafka/index.ts';
@@ -32,6 +32,7 @@ import { createOutbox, type Outbox } from './outbox/index.ts';
 import { createSqlRelayLock, POLL_MS, startRelay } from './relay/index.ts';
 import { type Rebuild, startReplayer } from './replay/index.ts';
 import { createSqlMessagingStore, type NumberedRow, purgeInbox, type SqlMessagingStore } from './store/index.ts';
+import { type TopicConfig, topicPlan } from './topic-plan.ts';
 import { startWaiters, type Waiters } from './waiters/index.ts';
 
 /**
@@ -43,7 +44,7 @@ const POLL_WITH_HINTS = { first: 200, last: 1_000 };
 export interface MessagingOptions {
   /** The service's name: `ce_source`, client id, and the group of its waiters. */
   readonly service: string;
-  readonly config: {
+  readonly config: TopicConfig & {
     readonly KAFKA_BROKERS: readonly string[];
     readonly SCHEMA_REGISTRY_URL: string;
     readonly REDIS_URL: string;
@@ -192,7 +193,8 @@ function startPublishing({ options, store, codec, broker, metrics, clock }: Part
 // One function: it is wiring, and the lists of what was started are shared by all of it.
 function startHearing({ options, store, codec, broker, metrics, clientId, failpoint, clock }: Parts) {
   const { service, config, database, logger } = options;
-  const prepared = Promise.all([codec.ready(), broker.ensureTopics(allTopics(), PARTITIONS)]).then(() => {});
+  const topics = broker.ensureTopics(allTopics(), topicPlan(config));
+  const prepared = Promise.all([codec.ready(), topics]).then(() => {});
   const subscriptions: Subscription<Transaction, EventType>[] = [];
   const rebuilds: Rebuild[] = [];
   const consumers: Consumer[] = [];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type BrokerConsumer, createKafkaAdmin, type KafkaAdmin, silentLogger } from '../src/index.ts';
+import { type BrokerConsumer, createKafkaAdmin, type KafkaAdmin, silentLogger, singleCopy } from '../src/index.ts';
 import { createClient } from '../src/kafka/index.ts';
 import { type Bench, eventually, openBench } from './support.ts';
 
@@ -40,7 +40,7 @@ interface Group {
 
 async function openGroup(): Promise<Group> {
   const topics = ['catalog', 'order', 'payment'].map((name) => `${name}-${randomUUID()}`);
-  await admin.createTopics(topics, PARTITIONS);
+  await admin.createTopics(topics, singleCopy(PARTITIONS));
   const groupId = `assignment-${randomUUID()}`;
   const members: Member[] = [];
   const handled: Group['handled'] = new Map();

@@ -6,6 +6,7 @@ import {
   createKafkaBroker,
   type KafkaAdmin,
   silentLogger,
+  singleCopy,
   TOPIC_SETTINGS,
 } from '../src/index.ts';
 import { eventually, testStack } from './support.ts';
@@ -20,7 +21,7 @@ let operator: KafkaAdmin;
 
 beforeAll(async () => {
   broker = createKafkaBroker({ brokers, clientId: 'compression', logger: silentLogger });
-  await broker.ensureTopics([topic], 6);
+  await broker.ensureTopics([topic], singleCopy(6));
   operator = await createKafkaAdmin({ brokers });
 });
 afterAll(() => Promise.all([broker.close(), operator.close()]));

@@ -7,6 +7,7 @@ import {
   noMetrics,
   type OutgoingRecord,
   silentLogger,
+  singleCopy,
 } from '../src/index.ts';
 import { createClient, createKafkaBroker } from '../src/kafka/index.ts';
 import { eventually, testStack } from './support.ts';
@@ -53,7 +54,7 @@ describe('a group whose place in the log is gone', () => {
         onBatch: async (batch) => void seen.push(...batch.records.map((record) => record.offset)),
       });
     const first = connect(() => {});
-    await first.ensureTopics([topic], 6);
+    await first.ensureTopics([topic], singleCopy(6));
     await first.send(records(topic, 3));
     const consumer = await consume(first);
     await eventually('three records', () => seen.length === 3);
@@ -78,7 +79,7 @@ describe('a group whose place in the log is gone', () => {
     const broker = connect((now) => {
       halted = now;
     });
-    await broker.ensureTopics([topic], 6);
+    await broker.ensureTopics([topic], singleCopy(6));
     await broker.send(records(topic, 5));
     await trim(topic, 3);
     const consumer = await broker.consume({
@@ -115,7 +116,7 @@ describe('a group whose place in the log is gone', () => {
     const topic = `quiet-${randomUUID()}`;
     const groupId = `group-${topic}`;
     const first = connect(() => {});
-    await first.ensureTopics([topic], 6);
+    await first.ensureTopics([topic], singleCopy(6));
     const other = (records: OutgoingRecord[]) => records.map((record) => ({ ...record, key: 'another' }));
     await first.send(other(records(topic, 3)));
     await trim(topic, 3);
@@ -151,7 +152,7 @@ describe('a group whose place in the log is gone', () => {
   it("when a known group's offsets are gone but the log holds all it ever held, then it starts at the beginning", async () => {
     const topic = `whole-${randomUUID()}`;
     const broker = connect(() => {});
-    await broker.ensureTopics([topic], 6);
+    await broker.ensureTopics([topic], singleCopy(6));
     await broker.send(records(topic, 2));
     const seen: string[] = [];
     await broker.consume({
@@ -167,7 +168,7 @@ describe('a group whose place in the log is gone', () => {
   it('when the group has no offset yet, then it starts where the log begins', async () => {
     const topic = `trimmed-${randomUUID()}`;
     const broker = connect(() => {});
-    await broker.ensureTopics([topic], 6);
+    await broker.ensureTopics([topic], singleCopy(6));
     await broker.send(records(topic, 5));
     await trim(topic, 3);
     const seen: string[] = [];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKafkaAdmin, createKafkaBroker, type KafkaAdmin, silentLogger } from '../src/index.ts';
+import { createKafkaAdmin, createKafkaBroker, type KafkaAdmin, silentLogger, singleCopy } from '../src/index.ts';
 import { createClient } from '../src/kafka/index.ts';
 import { type Bench, eventually, openBench } from './support.ts';
 
@@ -26,7 +26,7 @@ async function grow(topic: string, count: number): Promise<void> {
 
 async function newTopic(partitions: number): Promise<string> {
   const topic = `partitions-${randomUUID()}`;
-  await admin.createTopics([topic], partitions);
+  await admin.createTopics([topic], singleCopy(partitions));
   return topic;
 }
 
@@ -42,10 +42,22 @@ describe('a topic with other partitions than expected', () => {
     };
     const logger = { debug: () => {}, info: () => {}, warn, error: () => {} };
     const broker = createKafkaBroker({ brokers, clientId: 'test', logger });
-    await broker.ensureTopics([topic], 2);
+    await broker.ensureTopics([topic], singleCopy(2));
     expect(warnings).toEqual([{ topic, partitions: 3, expected: 2 }]);
     expect(said).toEqual([expect.stringContaining('docs/guides/change-partitions.md')]);
-    await expect(broker.ensureTopics([topic], 4)).rejects.toThrow(`${topic} has 3 partitions, and must have 4`);
+    await expect(broker.ensureTopics([topic], singleCopy(4))).rejects.toThrow(
+      `${topic} has 3 partitions, and must have 4 (KAFKA_PARTITIONS)`,
+    );
+    await broker.close();
+  });
+
+  it('when a topic has one copy, then a start that asks for three ends with the reason, and one that accepts one goes on', async () => {
+    const topic = await newTopic(2);
+    const broker = createKafkaBroker({ brokers, clientId: 'test', logger: silentLogger });
+    await broker.ensureTopics([topic], singleCopy(2));
+    await expect(broker.ensureTopics([topic], { partitions: 2, replicas: 3, minInSync: 2 })).rejects.toThrow(
+      /it has 1 replicas, and must have 3 .*KAFKA_DURABILITY=single/,
+    );
     await broker.close();
   });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { type Broker, createKafkaBroker, silentLogger } from '../src/index.ts';
+import { type Broker, createKafkaBroker, silentLogger, singleCopy } from '../src/index.ts';
 import { eventually, testStack } from './support.ts';
 
 let broker: Broker;
@@ -10,7 +10,7 @@ beforeEach(async () => {
   const brokers = (testStack().env.KAFKA_BROKERS ?? '').split(',');
   broker = createKafkaBroker({ brokers, clientId: 'patience', logger: silentLogger });
   topic = `patience-${randomUUID()}`;
-  await broker.ensureTopics([topic], 6);
+  await broker.ensureTopics([topic], singleCopy(6));
 });
 afterEach(() => broker.close());
 

@@ -16,9 +16,9 @@ import {
   type EventType,
   type NewEvent,
   type Outbox,
-  PARTITIONS,
   type Relay,
   type SqlMessagingStore,
+  singleCopy,
   startRelay,
 } from '../src/index.ts';
 
@@ -69,7 +69,7 @@ export async function openBench(): Promise<Bench> {
     connections.push(broker);
     return broker;
   }
-  await Promise.all([codec.ready(), connect().ensureTopics([...allTopicsOf()], PARTITIONS)]);
+  await Promise.all([codec.ready(), connect().ensureTopics([...allTopicsOf()], singleCopy(6))]);
 
   return {
     stack,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKafkaAdmin, type KafkaAdmin, silentLogger } from '../src/index.ts';
+import { createKafkaAdmin, type KafkaAdmin, silentLogger, singleCopy } from '../src/index.ts';
 import { createClient } from '../src/kafka/index.ts';
 import { type Bench, eventually, openBench } from './support.ts';
 
@@ -39,7 +39,7 @@ async function write(producer: Producer, topic: string, values: readonly string[
  */
 async function topicWith(...transactions: (readonly [values: readonly string[], end: 'commit' | 'abort'])[]) {
   const topic = `transactions-${randomUUID()}`;
-  await admin.createTopics([topic], 1);
+  await admin.createTopics([topic], singleCopy(1));
   await withProducer(async (producer) => {
     for (const [values, end] of transactions) await write(producer, topic, values, end);
   });

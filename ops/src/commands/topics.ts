@@ -1,4 +1,4 @@
-import { createKafkaAdmin, PARTITIONS } from '@shop/events';
+import { createKafkaAdmin } from '@shop/events';
 import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, table } from '../command.ts';
@@ -15,13 +15,16 @@ export function registerTopics(program: Command): void {
   )
     .option('--execute', 'make the missing ones, with the settings that the services give them at their start')
     .action(
-      action<{ json?: boolean; execute?: boolean }>((output, { execute = false }) =>
-        withClosing(
-          () => createKafkaAdmin({ brokers: readAddresses().brokers, clientId: 'ops' }),
+      action<{ json?: boolean; execute?: boolean }>((output, { execute = false }) => {
+        const { brokers, topics } = readAddresses();
+        return withClosing(
+          () => createKafkaAdmin({ brokers, clientId: 'ops' }),
           async (admin) => {
-            const made = execute ? await admin.createTopics(EXPECTED_TOPICS, PARTITIONS) : [];
+            const made = execute ? await admin.createTopics(EXPECTED_TOPICS, topics) : [];
             const states = await admin.describeTopics(EXPECTED_TOPICS);
-            const faults = states.flatMap((state) => topicFaults(state).map((it) => ({ topic: state.topic, ...it })));
+            const faults = states.flatMap((state) =>
+              topicFaults(state, topics).map((it) => ({ topic: state.topic, ...it })),
+            );
             const lines = [
               ...made.map((topic) => `made: ${topic}`),
               faults.length === 0
@@ -31,7 +34,7 @@ export function registerTopics(program: Command): void {
             output.result({ made, faults }, lines.join('\n'));
             return faults.length > 0 ? EXIT.found : EXIT.done;
           },
-        ),
-      ),
+        );
+      }),
     );
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKafkaAdmin, EVENTS, type KafkaAdmin } from '@shop/events';
+import { createKafkaAdmin, EVENTS, type KafkaAdmin, type TopicPlan } from '@shop/events';
 import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
@@ -11,12 +11,15 @@ import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
 import { isSilent, SILENT } from '../status/problems.ts';
 import { isReadOnlyServer, readInstances } from '../status/read.ts';
-import { topicFaults } from '../topics/faults.ts';
+import { offsetsTopicFaults, topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
 import { examineClocks, examineTimestamps } from './clocks.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { groupFailure, groupState, messagingFaults } from './groups.ts';
 import { redisWords } from './redis-state.ts';
+
+/** Kafka's own: the committed offsets of all groups. */
+const OFFSETS_TOPIC = '__consumer_offsets';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -114,7 +117,8 @@ async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
   try {
     return [
       connected,
-      ...(await topics(open)),
+      ...(await topics(open, addresses.topics)),
+      ...(await durability(open, addresses.topics)),
       ...(await groups(open, auditDatabase)),
       ...(await examineTimestamps(open, addresses)),
     ];
@@ -123,15 +127,32 @@ async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
   }
 }
 
-async function topics(admin: KafkaAdmin): Promise<Diagnosis[]> {
+async function topics(admin: KafkaAdmin, plan: TopicPlan): Promise<Diagnosis[]> {
   const states = await admin.describeTopics(EXPECTED_TOPICS);
   return states.flatMap((state): Diagnosis[] => {
     const what = `topic ${state.topic}`;
-    const faults = topicFaults(state);
+    const faults = topicFaults(state, plan);
     return faults.length > 0
       ? faults.map((fault) => ({ what, ...fault }))
-      : [{ what, detail: `${state.partitions} partitions` }];
+      : [{ what, detail: `${state.partitions} partitions, ${state.replicas} replicas` }];
   });
+}
+
+/** What the loss of a broker would cost, beyond each topic's own faults. */
+async function durability(admin: KafkaAdmin, plan: TopicPlan): Promise<Diagnosis[]> {
+  const what = 'durability';
+  if (plan.replicas === undefined)
+    return [{ what, detail: 'KAFKA_DURABILITY=single: the loss of a disk may lose acknowledged events' }];
+  const there = await admin.brokers();
+  const mend = 'docs/runbooks/broker-lost.md';
+  const words = `${there} brokers, ${plan.replicas} replicas, ${plan.minInSync} of which have an event before it counts as sent (acks=all)`;
+  const brokers: Diagnosis =
+    there < plan.replicas
+      ? { what, wrong: `${there} brokers are there for ${plan.replicas} replicas`, mend }
+      : { what, detail: words };
+  const offsets = await admin.describeTopics([OFFSETS_TOPIC]);
+  const faults = offsets.flatMap((state) => offsetsTopicFaults(state, plan));
+  return [brokers, ...faults.map((fault) => ({ what: `topic ${OFFSETS_TOPIC}`, ...fault }))];
 }
 
 async function groups(admin: KafkaAdmin, auditDatabase: string): Promise<Diagnosis[]> {

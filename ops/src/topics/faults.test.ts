@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { PARTITIONS, TOPIC_SETTINGS, type TopicState } from '@shop/events';
-import { topicFaults } from './faults.ts';
+import { singleCopy, TOPIC_SETTINGS, type TopicPlan, type TopicState } from '@shop/events';
+import { offsetsTopicFaults, topicFaults } from './faults.ts';
+
+const PARTITIONS = 6;
+const ONE = singleCopy(PARTITIONS);
+const THREE: TopicPlan = { partitions: PARTITIONS, replicas: 3, minInSync: 2 };
 
 const topic = (change: Partial<TopicState> = {}, settings: Readonly<Record<string, string>> = {}): TopicState => ({
-  ...{ topic: 'order-events', partitions: PARTITIONS, replicas: 1 },
+  ...{ topic: 'order-events', partitions: PARTITIONS, replicas: 1, underReplicated: 0 },
   settings: new Map(
     Object.entries({ ...TOPIC_SETTINGS, 'cleanup.policy': 'delete', 'max.message.bytes': '1048588', ...settings }),
   ),
@@ -12,14 +16,15 @@ const topic = (change: Partial<TopicState> = {}, settings: Readonly<Record<strin
 
 describe('the faults of a topic', () => {
   it('when it is as the services make it, then there are none', () => {
-    expect(topicFaults(topic())).toEqual([]);
-    expect(topicFaults(topic({ replicas: 3 }, { 'min.insync.replicas': '2' }))).toEqual([]);
+    expect(topicFaults(topic(), ONE)).toEqual([]);
+    expect(topicFaults(topic({ replicas: 3 }, { 'min.insync.replicas': '2' }), ONE)).toEqual([]);
+    expect(topicFaults(topic({ replicas: 3 }, { 'min.insync.replicas': '2' }), THREE)).toEqual([]);
   });
 
   it.each<[TopicState, wrong: string, mend: string]>([
     [topic({ unreadable: 'UNKNOWN_TOPIC_OR_PARTITION' }), 'does not exist', 'topics --execute'],
     [topic({ unreadable: 'TOPIC_AUTHORIZATION_FAILED' }), 'a right is missing', 'kafka-acls.sh --add'],
-    [topic({ partitions: PARTITIONS + 2 }), 'warn and go on', `PARTITIONS to ${PARTITIONS + 2}`],
+    [topic({ partitions: PARTITIONS + 2 }), 'warn and go on', `KAFKA_PARTITIONS to ${PARTITIONS + 2}`],
     [topic({ partitions: PARTITIONS - 1 }), 'no service starts', 'add partitions: docs/guides/change-partitions.md'],
     [topic({}, { 'retention.ms': '-1' }), 'inboxes have forgotten', 'retention.ms=604800000'],
     [topic({}, { 'retention.ms': '3600000' }), 'restored service', 'retention.ms=604800000'],
@@ -27,9 +32,38 @@ describe('the faults of a topic', () => {
     [topic({}, { 'max.message.bytes': '1500' }), 'refuses events', 'max.message.bytes=1048588'],
     [topic({}, { 'min.insync.replicas': '2' }), 'it takes nothing', 'min.insync.replicas=1'],
     [topic({ replicas: 3 }, { 'min.insync.replicas': '1' }), 'one broker alone', 'min.insync.replicas=2'],
+    [topic({ replicas: 3 }, { 'min.insync.replicas': '3' }), 'nothing while one broker', 'min.insync.replicas=2'],
+    [topic({ replicas: 3, underReplicated: 2 }, { 'min.insync.replicas': '2' }), '2 partitions lack', 'broker-lost.md'],
   ])('when a topic differs, then its fault has its own mend: %o', (state, wrong, mend) => {
-    expect(topicFaults(state)).toEqual([
+    expect(topicFaults(state, ONE)).toEqual([
       { wrong: expect.stringContaining(wrong), mend: expect.stringContaining(mend) },
     ]);
+  });
+
+  it.each<[TopicState, wrong: string, mend: string]>([
+    [
+      topic({ replicas: 2 }, { 'min.insync.replicas': '2' }),
+      '2 replicas, and must have 3',
+      'kafka-reassign-partitions',
+    ],
+    [topic({ replicas: 3 }, { 'min.insync.replicas': '1' }), 'is 1, and must be 2', 'min.insync.replicas=2'],
+    [
+      topic({ replicas: 3 }, { 'min.insync.replicas': '2', 'unclean.leader.election.enable': 'true' }),
+      'lacks acknowledged events',
+      'unclean.leader.election.enable=false',
+    ],
+  ])('when a lost broker could lose events of a topic, then doctor says so with the mend: %o', (state, wrong, mend) => {
+    expect(topicFaults(state, THREE)).toEqual([
+      { wrong: expect.stringContaining(wrong), mend: expect.stringContaining(mend) },
+    ]);
+  });
+
+  it('when the offsets of groups have one copy, then that is a fault, unless one copy was asked for', () => {
+    const offsets = topic({ topic: '__consumer_offsets', partitions: 50 }, { 'cleanup.policy': 'compact' });
+    expect(offsetsTopicFaults(offsets, THREE).map(({ wrong }) => wrong)).toEqual([
+      expect.stringContaining('groups halt when its broker is lost'),
+    ]);
+    expect(offsetsTopicFaults(offsets, ONE)).toEqual([]);
+    expect(offsetsTopicFaults(topic({ unreadable: 'UNKNOWN_TOPIC_OR_PARTITION' }), THREE)).toEqual([]);
   });
 });

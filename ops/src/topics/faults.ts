@@ -1,4 +1,4 @@
-import { INBOX_RETENTION_DAYS, PARTITIONS, TOPIC_SETTINGS, type TopicState } from '@shop/events';
+import { durabilityFaults, INBOX_RETENTION_DAYS, TOPIC_SETTINGS, type TopicPlan, type TopicState } from '@shop/events';
 
 /** What is wrong with a topic, and the mend. */
 export interface TopicFault {
@@ -9,6 +9,7 @@ export interface TopicFault {
 const GUIDE = 'docs/guides/change-partitions.md';
 const RUNBOOK = 'docs/runbooks/topic-refused.md';
 const SETTINGS = 'docs/runbooks/topic-settings.md';
+const BROKERS = 'docs/runbooks/broker-lost.md';
 /** Settings with which the shop runs on, and what another value means. */
 const WORKING = [
   ['compression.type', 'producer', 'every compression is read, for more work on both sides'],
@@ -19,9 +20,9 @@ const WORKING = [
 const LEAST_MESSAGE_BYTES = 1_000_000;
 
 /** Compares a topic with what the shop needs of it. Empty: nothing is wrong. */
-export function topicFaults(state: TopicState): TopicFault[] {
+export function topicFaults(state: TopicState, plan: TopicPlan): TopicFault[] {
   if (state.unreadable !== undefined) return [unreadable(state.topic, state.unreadable)];
-  return [...partitionFaults(state), ...settingFaults(state), ...replicaFaults(state)];
+  return [...partitionFaults(state, plan), ...settingFaults(state), ...replicaFaults(state, plan)];
 }
 
 function unreadable(topic: string, reason: string): TopicFault {
@@ -35,11 +36,11 @@ function unreadable(topic: string, reason: string): TopicFault {
   return { wrong: `it cannot be read: ${reason}`, mend: RUNBOOK };
 }
 
-function partitionFaults({ partitions }: TopicState): TopicFault[] {
-  if (partitions === PARTITIONS) return [];
-  const wrong = `it has ${partitions} partitions, and this build knows of ${PARTITIONS}`;
-  return partitions > PARTITIONS
-    ? [{ wrong: `${wrong}: services warn and go on`, mend: `set PARTITIONS to ${partitions}: ${GUIDE}, step 4` }]
+function partitionFaults({ partitions }: TopicState, { partitions: expected }: TopicPlan): TopicFault[] {
+  if (partitions === expected) return [];
+  const wrong = `it has ${partitions} partitions, and KAFKA_PARTITIONS is ${expected}`;
+  return partitions > expected
+    ? [{ wrong: `${wrong}: services warn and go on`, mend: `set KAFKA_PARTITIONS to ${partitions}: ${GUIDE}, step 4` }]
     : [{ wrong: `${wrong}: no service starts`, mend: `add partitions: ${GUIDE}, from step 1` }];
 }
 
@@ -79,23 +80,60 @@ function settingFaults({ topic, settings }: TopicState): TopicFault[] {
   return faults;
 }
 
-function replicaFaults({ topic, replicas, settings }: TopicState): TopicFault[] {
+function replicaFaults(state: TopicState, plan: TopicPlan): TopicFault[] {
+  const { topic, replicas, settings } = state;
   const least = Number(settings.get('min.insync.replicas') ?? 1);
-  const alter = (value: number) =>
-    `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config min.insync.replicas=${value}`;
+  const alter = (setting: string) =>
+    `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}`;
   if (least > replicas)
     return [
       {
         wrong: `min.insync.replicas is ${least}, with ${replicas} replicas: it takes nothing`,
-        mend: `${alter(Math.max(1, replicas - 1))}, or more replicas (kafka-reassign-partitions.sh); ${RUNBOOK}`,
+        mend: `${alter(`min.insync.replicas=${Math.max(1, replicas - 1)}`)}, or more replicas (kafka-reassign-partitions.sh); ${RUNBOOK}`,
+      },
+    ];
+  const mends = {
+    replicas: `kafka-reassign-partitions.sh: ${BROKERS}, "Too few copies"; or KAFKA_DURABILITY=single`,
+    'min.insync.replicas': alter(`min.insync.replicas=${plan.minInSync}`),
+    'unclean.leader.election.enable': alter('unclean.leader.election.enable=false'),
+  };
+  const fragile = durabilityFaults(state, plan).map(({ setting, wrong }) => ({ wrong, mend: mends[setting] }));
+  return [...fragile, ...(fragile.length === 0 ? presentFaults(state, least, alter) : [])];
+}
+
+/** What is wrong with the copies now, whatever was asked for. */
+function presentFaults(
+  { replicas, underReplicated }: TopicState,
+  least: number,
+  alter: (setting: string) => string,
+): TopicFault[] {
+  if (underReplicated > 0)
+    return [{ wrong: `${underReplicated} partitions lack a copy: a broker is away or behind`, mend: BROKERS }];
+  if (replicas > 1 && least === replicas)
+    return [
+      {
+        wrong: `min.insync.replicas is ${least}, with ${replicas} replicas: it takes nothing while one broker is away`,
+        mend: replicas > 2 ? alter(`min.insync.replicas=${replicas - 1}`) : `a third replica: ${BROKERS}`,
       },
     ];
   if (replicas >= 3 && least < 2)
     return [
       {
         wrong: `min.insync.replicas is ${least}, with ${replicas} replicas: what one broker alone has counts as durable`,
-        mend: alter(2),
+        mend: alter('min.insync.replicas=2'),
       },
     ];
   return [];
+}
+
+/**
+ * Compares Kafka's own topic of committed offsets, which must survive a broker too: a group whose offsets are gone
+ * halts. It is missing until the first group has committed.
+ */
+export function offsetsTopicFaults(state: TopicState, plan: TopicPlan): TopicFault[] {
+  if (state.unreadable !== undefined) return [];
+  return durabilityFaults(state, { ...plan, minInSync: 1 }).map(({ wrong }) => ({
+    wrong: `${wrong}: groups halt when its broker is lost`,
+    mend: `kafka-reassign-partitions.sh: ${BROKERS}, "Too few copies"; and offsets.topic.replication.factor of the brokers`,
+  }));
 }

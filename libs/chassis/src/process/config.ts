@@ -31,12 +31,35 @@ const internalKeys = z.string().transform((text, context) => {
   }
 });
 
+/**
+ * What the topics are made with and must have. Another number of partitions moves keys between them: it is changed only
+ * as docs/guides/change-partitions.md says.
+ */
+export const kafkaTopicConfig = {
+  KAFKA_DURABILITY: z
+    .enum(['replicated', 'single'])
+    .default('replicated')
+    .describe(
+      'single: for one broker; a lost disk then loses events. replicated: no start with fewer copies than below',
+    ),
+  KAFKA_PARTITIONS: z.coerce.number().int().min(1).max(200).default(24).describe('partitions of each topic'),
+  KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(2).max(9).default(3).describe('copies of each partition'),
+  KAFKA_MIN_INSYNC_REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(9)
+    .default(2)
+    .describe('copies that must have an event before it counts as sent; less than KAFKA_REPLICATION_FACTOR'),
+} as const;
+
 /** Variables of every service. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
 export const serviceConfig = {
   HOST: z.string().default('127.0.0.1').describe('address to listen on'),
   PORT: z.coerce.number().int().min(0).max(65_535).describe('port to listen on; 0 takes a free one'),
   DATABASE_URL: z.url({ protocol: /^(mysql|mariadb)$/ }).describe('mysql://user:password@host:port/schema'),
   KAFKA_BROKERS: list.describe('Kafka addresses, host:port, comma separated'),
+  ...kafkaTopicConfig,
   SCHEMA_REGISTRY_URL: z.url().describe("the registry's Confluent API, e.g. http://127.0.0.1:18081/apis/ccompat/v7"),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).describe('redis://host:port'),
   INTERNAL_KEYS: internalKeys.describe(

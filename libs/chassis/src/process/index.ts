@@ -1,4 +1,4 @@
-export { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+export { ConfigError, kafkaTopicConfig, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 export { createHealth, type Health } from './health.ts';
 export { processHeapRest } from './heap-rest.ts';
 export { type Job, type JobOptions, startJob } from './jobs.ts';

@@ -147,12 +147,6 @@ export function publisherOf(type: EventType): string {
   return EVENTS[type].record.split('.')[1] ?? '';
 }
 
-/**
- * Partitions of every topic. Another count moves keys between partitions: it is changed only as
- * docs/guides/change-partitions.md says.
- */
-export const PARTITIONS = 6;
-
 /** Every topic of the catalogue, and its dead-letter mirror `<topic>.dlq`. */
 export function allTopics(): string[] {
   const topics = [...new Set(Object.values(EVENTS).map((event) => event.topic))];

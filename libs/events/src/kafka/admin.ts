@@ -2,6 +2,7 @@ import kafkajs, { type Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
 import { systemClock } from '../clock.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
+import type { TopicPlan } from '../topic-plan.ts';
 import { administer, createClient } from './client.ts';
 import { untilLed } from './leaders.ts';
 import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
@@ -20,7 +21,9 @@ export interface KafkaAdmin {
   /** Partitions and settings of these topics, or why they cannot be read. */
   describeTopics(topics: readonly string[]): Promise<TopicState[]>;
   /** Creates those that are missing, as the services do when they start. @returns the missing ones */
-  createTopics(topics: readonly string[], partitions: number): Promise<string[]>;
+  createTopics(topics: readonly string[], plan: TopicPlan): Promise<string[]>;
+  /** The number of brokers that are there. */
+  brokers(): Promise<number>;
   /**
    * The records that each partition holds now: all, or from the first record at or after `since`. `low` is the first
    * offset held.
@@ -78,7 +81,8 @@ export async function createKafkaAdmin(options: {
   return {
     topics: () => admin.listTopics(),
     describeTopics: (topics) => describeTopics(admin, topics),
-    createTopics: (topics, partitions) => createMissingTopics(admin, topics, partitions),
+    createTopics: (topics, plan) => createMissingTopics(admin, topics, plan),
+    brokers: async () => (await admin.describeCluster()).brokers.length,
 
     async ranges(topics, since) {
       const ranges = await Promise.all(topics.map((topic) => askLeaders((client) => rangesOf(client, topic, since))));

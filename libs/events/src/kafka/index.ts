@@ -1,5 +1,6 @@
 export { createKafkaAdmin, type KafkaAdmin, type RecordRange } from './admin.ts';
 export { createClient } from './client.ts';
+export { durabilityFaults } from './durability.ts';
 export { emptyBroker } from './empty-broker.ts';
 export { createKafkaBroker, type KafkaBrokerOptions } from './kafka-broker.ts';
 export { type CommittedOffset, heldSince } from './offsets.ts';

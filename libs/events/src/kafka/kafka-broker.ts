@@ -40,11 +40,11 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
       return consumer;
     },
 
-    async ensureTopics(topics, partitions) {
+    async ensureTopics(topics, plan) {
       const backoff = createBackoff(200, 2_000);
       for (;;) {
         try {
-          return await admin((client) => ensureTopics(client, topics, partitions, logger));
+          return await admin((client) => ensureTopics(client, topics, plan, logger));
         } catch (error) {
           if (closed || (error instanceof Error && error.name === 'TopicMismatchError')) throw error;
           logger.warn({ error: describe(error) }, 'topics cannot be checked, trying again');

@@ -1,8 +1,12 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { withCauses } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
+import type { TopicPlan } from '../topic-plan.ts';
+import { durabilityFaults } from './durability.ts';
 
-/** A topic exists with fewer partitions than it must have: no tool adds them without moving keys. */
+/**
+ * A topic exists with fewer partitions than it must have (no tool adds them without moving keys), or with fewer copies.
+ */
 export class TopicMismatchError extends Error {
   override readonly name = 'TopicMismatchError';
 }
@@ -16,45 +20,77 @@ const DAY_MS = 86_400_000;
  */
 export const TOPIC_SETTINGS = { 'retention.ms': String(7 * DAY_MS), 'segment.ms': String(DAY_MS) } as const;
 
-/** Creates missing topics with the broker's default replication. @returns the missing ones */
-export async function createMissingTopics(
-  admin: Admin,
-  topics: readonly string[],
-  partitions: number,
-): Promise<string[]> {
+/** Kafka's word for the broker's default in a request. */
+const BROKERS_DEFAULT = -1;
+
+/** Settings that a topic of this plan is made with. */
+function settingsOf({ replicas, minInSync }: TopicPlan): Readonly<Record<string, string>> {
+  if (replicas === undefined) return TOPIC_SETTINGS;
+  return {
+    ...TOPIC_SETTINGS,
+    'min.insync.replicas': String(minInSync),
+    'unclean.leader.election.enable': 'false',
+  };
+}
+
+/** Creates missing topics. @returns the missing ones */
+export async function createMissingTopics(admin: Admin, topics: readonly string[], plan: TopicPlan): Promise<string[]> {
   const existing = new Set(await admin.listTopics());
   const missing = topics.filter((topic) => !existing.has(topic));
   if (missing.length > 0) {
-    const configEntries = Object.entries(TOPIC_SETTINGS).map(([name, value]) => ({ name, value }));
+    const configEntries = Object.entries(settingsOf(plan)).map(([name, value]) => ({ name, value }));
+    const { partitions: numPartitions, replicas: replicationFactor = BROKERS_DEFAULT } = plan;
     // createTopics answers false when another process created them meanwhile.
     await admin.createTopics({
       waitForLeaders: true,
-      topics: missing.map((topic) => ({ topic, numPartitions: partitions, configEntries })),
+      topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor, configEntries })),
     });
   }
   return missing;
 }
 
 /**
- * Creates missing topics, and checks the partitions of existing ones. More partitions are a warning: a key's earlier
- * events lie elsewhere than its later ones, and that is so whether this process starts or not (ADR 34).
- * @throws TopicMismatchError when a topic has fewer
+ * Creates missing topics, and checks the partitions and copies of existing ones. More partitions are a warning: a key's
+ * earlier events lie elsewhere than its later ones, and that is so whether this process starts or not (ADR 34).
+ * @throws TopicMismatchError when a topic has fewer partitions, or when the loss of one broker may lose its events
  */
 export async function ensureTopics(
   admin: Admin,
   topics: readonly string[],
-  partitions: number,
+  plan: TopicPlan,
   logger: EventLogger,
 ): Promise<void> {
-  await createMissingTopics(admin, topics, partitions);
+  await createMissingTopics(admin, topics, plan);
+  const { partitions } = plan;
   const metadata = await admin.fetchTopicMetadata({ topics: [...topics] });
   for (const { name, partitions: found } of metadata.topics) {
     if (found.length < partitions)
-      throw new TopicMismatchError(`${name} has ${found.length} partitions, and must have ${partitions}`);
+      throw new TopicMismatchError(
+        `${name} has ${found.length} partitions, and must have ${partitions} (KAFKA_PARTITIONS): docs/guides/change-partitions.md`,
+      );
     if (found.length > partitions)
       logger.warn(
         { topic: name, partitions: found.length, expected: partitions },
-        'a topic has more partitions than this build knows of: docs/guides/change-partitions.md',
+        'a topic has more partitions than KAFKA_PARTITIONS says: docs/guides/change-partitions.md',
+      );
+  }
+  if (plan.replicas !== undefined) await refuseFragile(admin, topics, plan, logger);
+}
+
+/** A topic whose settings this process may not read is not refused for it: `doctor` names the missing right. */
+async function refuseFragile(
+  admin: Admin,
+  topics: readonly string[],
+  plan: TopicPlan,
+  logger: EventLogger,
+): Promise<void> {
+  for (const state of await describeTopics(admin, topics)) {
+    const { topic, unreadable } = state;
+    if (unreadable) logger.warn({ topic, unreadable }, 'whether a topic survives the loss of a broker is not known');
+    const [fault] = unreadable ? [] : durabilityFaults(state, plan);
+    if (fault)
+      throw new TopicMismatchError(
+        `${topic}: ${fault.wrong}. docs/runbooks/broker-lost.md tells how to mend it; KAFKA_DURABILITY=single accepts that one lost disk loses events`,
       );
   }
 }
@@ -67,6 +103,8 @@ export interface TopicState {
   readonly partitions: number;
   /** The number of copies of each partition; the least of all. */
   readonly replicas: number;
+  /** Partitions of which a copy is not in sync, since its broker is away or behind. */
+  readonly underReplicated: number;
   /** Setting → value, as it is in effect. */
   readonly settings: ReadonlyMap<string, string>;
 }
@@ -86,11 +124,12 @@ export async function describeTopics(admin: Admin, topics: readonly string[]): P
       const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
       const partitions = metadata.topics[0]?.partitions ?? [];
       const replicas = Math.min(...partitions.map((partition) => partition.replicas.length));
-      states.push({ topic, partitions: partitions.length, replicas, settings });
+      const underReplicated = partitions.filter((partition) => partition.isr.length < partition.replicas.length).length;
+      states.push({ topic, partitions: partitions.length, replicas, underReplicated, settings });
     } catch (error) {
       const unreadable = answerIn(error);
       if (!unreadable) throw error;
-      states.push({ topic, unreadable, partitions: 0, replicas: 0, settings: new Map() });
+      states.push({ topic, unreadable, partitions: 0, replicas: 0, underReplicated: 0, settings: new Map() });
     }
   }
   return states;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Broker, BrokerConsumer, ConsumeOptions, RecordBatch } from '../broker.ts';
+import { singleCopy } from '../topic-plan.ts';
 
 /** Everything the suite needs from an adapter's test. */
 export interface BrokerHarness {
@@ -17,7 +18,7 @@ export interface BrokerHarness {
   readonly commitsOnStop?: boolean;
 }
 
-const TOPIC_PARTITIONS = 6;
+const PLAN = singleCopy(6);
 
 /** The conformance suite of the broker port. */
 // One function: it is a list of tests.
@@ -31,7 +32,7 @@ export function describeBroker(name: string, open: () => Promise<BrokerHarness>)
       harness = await open();
       brokers = [];
       topic = `conformance-${randomUUID()}`;
-      await harness.settle(connect().ensureTopics([topic], TOPIC_PARTITIONS));
+      await harness.settle(connect().ensureTopics([topic], PLAN));
     });
     afterEach(async () => {
       for (const broker of brokers) await harness.settle(broker.close());
