@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Transaction } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
+import { frontLetter } from '../src/dead-letters/redrive-store.ts';
 import { type DeadLetterEntry, purgeInbox, rememberLonger } from '../src/index.ts';
 import { readSetAside } from '../src/replay/index.ts';
 import { type Bench, openBench } from './support.ts';
@@ -141,6 +143,23 @@ describe('parked keys', () => {
     release.resolve();
     await Promise.all([releasing, consuming]);
     expect(order).toEqual(['released', 'consumer sees 0']);
+  });
+
+  it('when one key is locked with its first letter, then another key and its letter are locked without a wait', async () => {
+    await write('apart', [letter('a', 1), letter('b', 2), letter('c', 3)]);
+    const front = async (tx: Transaction, key: string) => {
+      await bench.store.lockParkedKeys(tx, 'apart', [key, `${key} that is not parked`]);
+      return (await frontLetter(tx, { group: 'apart', key }))?.record.key?.toString();
+    };
+    // The transactions of the earlier keys are open all the while; a wait for their locks would last to the time limit.
+    const found = await bench.store.transaction(async (one) => [
+      await front(one, 'a'),
+      ...(await bench.store.transaction(async (two) => [
+        await front(two, 'c'),
+        await bench.store.transaction((three) => front(three, 'b')),
+      ])),
+    ]);
+    expect(found).toEqual(['a', 'c', 'b']);
   });
 
   it('when a dead letter is written twice for a position, then the row stays as the operator left it', async () => {

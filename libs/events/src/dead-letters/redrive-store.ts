@@ -81,12 +81,14 @@ export async function claimDiscarded(tx: Transaction, { group, key }: RedriveTar
 
 /** The first unresolved letter of the target, locked. */
 export async function frontLetter(tx: Transaction, target: RedriveTarget): Promise<Letter | undefined> {
-  const [where, params] =
+  // The index is named: by the order of the ids the server would lock the letters of other keys on its way.
+  const [index, where, params] =
     target.key === null
-      ? ['id = ?', [target.id]]
-      : ['consumer_group = ? AND message_key = ?', [target.group, target.key]];
+      ? ['PRIMARY', 'id = ?', [target.id]]
+      : ['dead_letter_key', 'consumer_group = ? AND message_key = ?', [target.group, target.key]];
   const [row] = await tx.query<LetterRow>(
-    `SELECT id, status, attempts, topic, \`partition\`, \`offset\`, message_key, payload, headers, failed_at FROM dead_letter
+    `SELECT id, status, attempts, topic, \`partition\`, \`offset\`, message_key, payload, headers, failed_at
+       FROM dead_letter FORCE INDEX (${index})
       WHERE ${where} AND status IN ${OPEN} ORDER BY id LIMIT 1 FOR UPDATE`,
     params,
   );

@@ -106,8 +106,9 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       // below.
       const any = await tx.query('SELECT 1 FROM parked_key WHERE consumer_group = ? LIMIT 1', [group]);
       if (any.length === 0) return new Set();
+      // The key is named: of a small table the server would read and lock every row, other keys' too.
       const parked = await tx.query<{ message_key: string }>(
-        `SELECT message_key FROM parked_key WHERE consumer_group = ? AND message_key IN (${placeholders(keys.length)}) ORDER BY message_key FOR UPDATE`,
+        `SELECT message_key FROM parked_key FORCE INDEX (PRIMARY) WHERE consumer_group = ? AND message_key IN (${placeholders(keys.length)}) ORDER BY message_key FOR UPDATE`,
         [group, ...keys],
       );
       return new Set(parked.map((row) => row.message_key));
