@@ -35,7 +35,9 @@ COPY storefront storefront
 COPY --from=clients /app/services services
 COPY --from=clients /app/examples examples
 # The limits of deploy/local/service-process.ts, which says why. HEAP_MB is the old generation's.
-ENV HOST=0.0.0.0 PORT=3000 SERVICE=gateway HEAP_MB=256 \
+# What was built, as `build_info` tells it: docker build --build-arg REVISION=$(git rev-parse HEAD).
+ARG REVISION=
+ENV BUILD_REVISION=$REVISION HOST=0.0.0.0 METRICS_HOST=0.0.0.0 PORT=3000 SERVICE=gateway HEAP_MB=256 \
     MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 # Node's own user, by number: orchestrators that refuse root cannot tell a name. Nothing is written below /app, so the
 # root file system may be read-only.

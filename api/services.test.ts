@@ -1,11 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { METRICS_PORT_ABOVE as OF_A_PROCESS } from '@shop/chassis';
 import { EVENTS, type EventType, publisherOf } from '@shop/events';
 import { gatewayConfigSchema } from '../services/gateway/src/config.ts';
 import { ALL_GROUPS } from '../services/groups.ts';
 import {
   ALL_SERVICE_NAMES,
   folderOf,
+  METRICS_PORT_ABOVE,
+  metricsUrl,
   PUBLISHERS,
   readExamples,
   SERVICE_NAMES,
@@ -57,6 +60,18 @@ describe('the list of services', () => {
   });
 });
 
+describe('where an instance serves its metrics', () => {
+  it('when nothing else is said, then tools look where the process serves them', () => {
+    expect(METRICS_PORT_ABOVE).toBe(OF_A_PROCESS);
+    expect(metricsUrl('http://order:3001', undefined)).toBe('http://order:3101/metrics');
+    expect(metricsUrl('http://order', '')).toBe('http://order:180/metrics');
+  });
+
+  it('when METRICS_PORT names a port, then tools look there', () => {
+    expect(metricsUrl('http://order:3001', '9464')).toBe('http://order:9464/metrics');
+  });
+});
+
 it.each(ALL_SERVICE_NAMES)('when nothing else is said, then %s listens on its port of the list', (name) => {
   expect(text(`${folderOf(name)}/src/config.ts`)).toContain(`PORT.default(${SERVICES[name].port})`);
 });
@@ -80,7 +95,8 @@ describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
     const compose = text('docker-compose.yml');
     const database = `mysql://${schema}:${schema}@mysql:3306/${schema}`;
     expect(compose).toContain(`DATABASE_URL: ${database}\n      PORT: ${port}\n`);
-    expect(compose).toContain(`ports: ["127.0.0.1:${port}:${port}"]`);
+    const published = [port, port + METRICS_PORT_ABOVE].map((each) => `"127.0.0.1:${each}:${each}"`).join(', ');
+    expect(compose).toContain(`ports: [${published}]`);
     const addresses = `      ${urlsVariable(name)}: http://${name}:${port}\n`;
     // Three times: for the gateway, the console and the demo data.
     expect(compose.split(addresses)).toHaveLength(4);

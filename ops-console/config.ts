@@ -2,13 +2,19 @@ import { kafkaTopicConfig, serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 import { WITH_VARIABLE } from '../services/services.ts';
 
+const minutes = (fallback: number) => z.coerce.number().int().min(0).max(1_440).default(fallback);
+
 /** The environment of the console. Addresses are read as by the command line: `../ops/src/addresses.ts`. */
 export const configSchema = z.object({
   HOST: serviceConfig.HOST,
   PORT: serviceConfig.PORT.default(3007),
+  METRICS_HOST: serviceConfig.METRICS_HOST,
+  METRICS_PORT: serviceConfig.METRICS_PORT,
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
   ...kafkaTopicConfig,
+  AUDIT_EVERY_MINUTES: minutes(15).describe('how often the console audits by itself, minutes; 0: never'),
+  AUDIT_SINCE_MINUTES: minutes(120).describe('what such an audit leaves out: what began earlier, minutes'),
   [WITH_VARIABLE]: z.string().optional().describe('services of examples/ that run here, comma separated'),
 });

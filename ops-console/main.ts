@@ -1,7 +1,12 @@
 import { createCallerVerifier, createEventStreams, createRuntime, loadConfig, oneAtATime } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
 import { readAddresses } from '../ops/src/addresses.ts';
-import { connectSql } from '../ops/src/sql.ts';
+import { GROUPS } from '../ops/src/audit/groups.ts';
+import { openLog } from '../ops/src/kafka-log.ts';
+import { RUNNING_TOPICS } from '../ops/src/running-events.ts';
+import { connectSql, LOOK_MS } from '../ops/src/sql.ts';
+import { readLags } from '../ops/src/status/lags.ts';
+import { readOpenLetters } from '../ops/src/status/letters.ts';
 import { whatIsWrong } from '../ops/src/status/problems.ts';
 import { readStatus } from '../ops/src/status/read.ts';
 import { withClosing } from '../ops/src/with-closing.ts';
@@ -12,6 +17,8 @@ import { configSchema } from './config.ts';
 import { createGatewayClient } from './rush/gateway.ts';
 import { prepareRush } from './rush/prepare.ts';
 import { createRushes } from './rush/rushes.ts';
+import { createScheduledAudit } from './watch/scheduled-audit.ts';
+import { measureShop } from './watch/shop-measures.ts';
 
 const MAX_STREAMS = 50;
 
@@ -31,6 +38,24 @@ const rushes = createRushes({
   newId: uuidv7,
   clock: () => performance.now(),
   logger,
+});
+const scheduled = createScheduledAudit({
+  ...{ metrics, audits, now: Date.now },
+  sinceMs: config.AUDIT_SINCE_MINUTES * 60_000,
+});
+if (config.AUDIT_EVERY_MINUTES > 0)
+  runtime.repeat({ name: 'audit', everyMs: config.AUDIT_EVERY_MINUTES * 60_000, run: () => scheduled.run() });
+measureShop({
+  metrics,
+  groups: GROUPS.map(({ group }) => group),
+  reads: {
+    lags: () =>
+      withClosing(
+        () => openLog(addresses.brokers),
+        async (log) => readLags(log, await log.held(RUNNING_TOPICS)),
+      ),
+    letters: () => withClosing(() => connectSql(addresses.auditDatabase, LOOK_MS), readOpenLetters),
+  },
 });
 const status = oneAtATime(async () => {
   const state = await readStatus(addresses);

@@ -188,6 +188,7 @@ const status = describes<ShownStatus>()(
             dead: count('messages that could not be handled'),
             parked: count('messages that wait behind those'),
             redriving: count('messages that are about to be handled again'),
+            oldestMs: count('age of the oldest of them, ms'),
           }),
         )
         .describe('groups that have some'),

@@ -78,3 +78,17 @@ export const urlsVariable = <N extends ServiceName>(name: N): `${Uppercase<N>}_U
 
 /** The variable with the URL of a service's schema, for processes that use several schemas. */
 export const databaseVariable = (name: ServiceName): string => `${name.toUpperCase()}_DATABASE_URL`;
+
+/** An instance serves its metrics so far above its port, unless METRICS_PORT names another; as in libs/chassis. */
+export const METRICS_PORT_ABOVE = 100;
+
+/**
+ * Where an instance serves its metrics.
+ * @param url the instance's base URL
+ * @param port METRICS_PORT, where all instances have it
+ */
+export function metricsUrl(url: string, port: string | undefined = process.env.METRICS_PORT): string {
+  const { protocol, hostname, port: own } = new URL(url);
+  const ownPort = Number(own || (protocol === 'https:' ? 443 : 80));
+  return `${protocol}//${hostname}:${port || ownPort + METRICS_PORT_ABOVE}/metrics`;
+}

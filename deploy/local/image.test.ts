@@ -11,7 +11,7 @@ import { gatewayConfigSchema } from '../../services/gateway/src/config.ts';
 import { configSchema as order } from '../../services/order/src/config.ts';
 import { configSchema as payment } from '../../services/payment/src/config.ts';
 import { configSchema as ranking } from '../../services/ranking/src/config.ts';
-import { SERVICE_NAMES, schemaOf } from '../../services/services.ts';
+import { METRICS_PORT_ABOVE, SERVICE_NAMES, schemaOf } from '../../services/services.ts';
 import { root } from './paths.ts';
 import { allocator, heapFlags } from './service-process.ts';
 import { allServices, entryPoint, servers, serversOnDemand } from './topology.ts';
@@ -154,7 +154,8 @@ describe('compose', () => {
     const rows = [...servers, ...serversOnDemand, ...allServices];
     for (const [name, { ports = [] }] of services.filter(([, { profiles }]) => !profiles)) {
       const row = rows.find((each) => each.name === name);
-      for (const port of ports) expect(port).toMatch(new RegExp(`^127\\.0\\.0\\.1:${row?.port}:\\d+$`));
+      const own = `(${row?.port}|${Number(row?.port) + METRICS_PORT_ABOVE})`;
+      for (const port of ports) expect(port).toMatch(new RegExp(`^127\\.0\\.0\\.1:${own}:\\d+$`));
     }
   });
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { METRICS_PORT_ABOVE } from '../../services/services.ts';
 import { databaseUrl, type StackPlace, serviceEnv, serviceUrl } from './addresses.ts';
 import { untilReady } from './part.ts';
 import { expectOk } from './parts/server.ts';
@@ -71,7 +72,8 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
   const earlier = readRecord(pids, name);
   if (earlier && isRunning(earlier))
     throw new StackError(`${name} of the stack ${stack.name} already runs (pid ${earlier.pid}).`);
-  if (!(await portComesFree(port))) throw new StackError(takenPort(name, port, whoListens(port), undefined));
+  for (const each of [port, port + METRICS_PORT_ABOVE])
+    if (!(await portComesFree(each))) throw new StackError(takenPort(name, each, whoListens(each), undefined));
   const record = await launch({
     name,
     command: process.execPath,

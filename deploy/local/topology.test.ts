@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { METRICS_PORT_ABOVE } from '../../services/services.ts';
 import { servers, serversOnDemand, servicePort, serviceRow, services, startSteps } from './topology.ts';
 
 const named = (name: string, ...after: string[]) => ({ name, after });
@@ -40,7 +41,12 @@ describe('ports', () => {
       ...[...servers, ...serversOnDemand]
         .filter(({ name }) => name === 'kafka' || name === 'influxdb')
         .map((row) => row.port + 1 + offset),
-      ...services.flatMap((row) => [1, 2, 3].map((instance) => servicePort(row, instance, offset))),
+      ...services.flatMap((row) =>
+        [1, 2, 3].flatMap((instance) => {
+          const port = servicePort(row, instance, offset);
+          return [port, port + METRICS_PORT_ABOVE];
+        }),
+      ),
     ]);
     expect(new Set(ports).size).toBe(ports.length);
   });

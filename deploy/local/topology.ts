@@ -14,6 +14,7 @@ import {
 import { influxdb } from './parts/influxdb.ts';
 import { kafka } from './parts/kafka.ts';
 import { mysql } from './parts/mysql.ts';
+import { prometheus } from './parts/prometheus.ts';
 import { redis } from './parts/redis.ts';
 import { registry } from './parts/registry.ts';
 import type { Server } from './parts/server.ts';
@@ -21,7 +22,7 @@ import { root } from './paths.ts';
 
 export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
 /** Servers that the shop runs without; the command that needs one starts it. */
-export type OnDemandName = 'influxdb';
+export type OnDemandName = 'influxdb' | 'prometheus';
 export type PartName = ServerName | OnDemandName;
 /** Processes of the shop's own code. */
 export type ServiceName = SchemaOwner | 'gateway' | 'data-platform' | 'ops-console';
@@ -113,6 +114,14 @@ export const serversOnDemand: ServerRow<OnDemandName>[] = [
     instead: ['--influx <url>'],
     link: (port) => `http://127.0.0.1:${port}`,
   },
+  {
+    name: 'prometheus',
+    port: 19090,
+    after: [],
+    server: prometheus,
+    instead: [],
+    link: (port) => `http://127.0.0.1:${port}`,
+  },
 ];
 
 const allServers: ServerRow<PartName>[] = [...servers, ...serversOnDemand];
@@ -149,6 +158,8 @@ export const services: ServiceRow[] = [
     env: (stack) => ({
       ...behindTheGateway(stack),
       GATEWAY_URLS: stack.urls('gateway'),
+      // Here somebody looks: an audit now and then would only disturb what is measured.
+      AUDIT_EVERY_MINUTES: process.env.AUDIT_EVERY_MINUTES ?? '0',
       DATA_PLATFORM_URL: platformEndpoint(stack.urls('data-platform')),
     }),
   },

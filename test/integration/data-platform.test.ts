@@ -12,6 +12,7 @@ import { untilDeadLetters } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { startLoad } from '../support/load.ts';
+import { readMetrics } from '../support/metrics.ts';
 import { expectOps } from '../support/ops.ts';
 import { testStack } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -46,7 +47,7 @@ async function stats(): Promise<{ events: number; duplicates: number; batches: n
 
 /** A metric of the order service, with these labels. */
 async function measured(name: string, labels: Readonly<Record<string, string>>): Promise<number> {
-  const text = await (await fetch(`${system.process('order').url}/metrics`)).text();
+  const text = await readMetrics(system.process('order').url);
   const matching = readGauges(text, name).filter((gauge) =>
     Object.entries(labels).every(([label, value]) => gauge.labels[label] === value),
   );

@@ -5,6 +5,7 @@ import { type Answer, Api, expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { readMetrics } from '../support/metrics.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;
@@ -49,7 +50,7 @@ function askFor(method: string, path: string, { body, atOnce = 4 }: { body?: unk
 
 const statuses = (seen: readonly Seen[]) => [...new Set(seen.map(({ answer }) => answer.status))].sort();
 const breakerIs = async (state: string, upstream = 'catalog') => {
-  const gauges = readGauges((await api.request('GET', '/metrics')).text, 'gateway_breaker_state');
+  const gauges = readGauges(await readMetrics(system.process('gateway').url), 'gateway_breaker_state');
   return gauges.some(({ labels, value }) => labels.upstream === upstream && labels.state === state && value === 1);
 };
 
@@ -130,7 +131,7 @@ it('when Redis is killed, then orders continue, and limits hold in each gateway 
   expect(told[0]?.headers.get('ratelimit')).toBe('"address";r=29;t=3600');
   expect(told.at(-1)?.body).toMatchObject({ code: 'RATE_LIMITED', status: 429 });
   expect(Number(told.at(-1)?.headers.get('retry-after'))).toBeGreaterThan(3_000);
-  const common = async () => /^gateway_rate_limits_common{.*} 1$/m.test((await other.request('GET', '/metrics')).text);
+  const common = async () => /^gateway_rate_limits_common{.*} 1$/m.test(await readMetrics(limited.url));
   expect(await common()).toBe(false);
 
   await redis.start();

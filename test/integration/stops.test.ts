@@ -4,6 +4,7 @@ import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { readMetrics } from '../support/metrics.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -70,7 +71,7 @@ it.each(['gateway', 'order'] as const)(
     const { first, rest } = await follow(orderId);
     expect(first).toContain('retry:');
     await eventually('both clients to wait', async () => {
-      const text = await (await fetch(`${system.process('order').url}/metrics`)).text();
+      const text = await readMetrics(system.process('order').url);
       return /^order_waiting_requests\{[^}]*\} 2$/m.test(text);
     });
     const stopped = system.process(service).stop();

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { createDatabase, type PooledDatabase } from './database/index.ts';
 import { DatabaseUnavailableError } from './errors/index.ts';
-import { type ServeOptions, serve } from './http/index.ts';
+import { type MetricsAddress, type ServeOptions, serve, serveMetrics } from './http/index.ts';
 import {
   ConfigError,
   createHealth,
@@ -25,9 +25,8 @@ const HEAP_REST_EVERY_MS = 15_000;
 /** So long at most a database whose clock is set anew has another time than its services, ms. */
 const COMPARE_EVERY_MS = 10_000;
 
-export type RuntimeConfig = {
+export type RuntimeConfig = MetricsAddress & {
   readonly HOST: string;
-  readonly PORT: number;
   readonly INSTANCE_ID: string;
   readonly LOG_LEVEL: string;
   readonly RECOVERY?: boolean;
@@ -68,10 +67,21 @@ export function createRuntime<C extends RuntimeConfig>(
     throw new ConfigError(`${service} cannot be brought forward by its events: RECOVERY must be off`);
   const instance = config.INSTANCE_ID;
   const logger = createLogger({ service, instance, level: config.LOG_LEVEL });
-  const metrics = createMetrics({ service, instance });
+  const metrics = createMetrics({ service });
   const health = createHealth();
   const shutdown = createShutdown({ logger, health });
   logger.info({ config: redactConfig(config) }, 'starting');
+  const build = readBuild();
+  metrics
+    .gauge('build_info', '1, with what runs here', ['instance_id', ...(Object.keys(build) as (keyof typeof build)[])])
+    .set({ instance_id: instance, ...build }, 1);
+  // Served from the beginning, since a recovery comes before everything else, and until the end.
+  const served = serveMetrics(metrics, config);
+  shutdown.onStop('metrics', () => served.then((server) => server.close(0)));
+  served.catch((error: unknown) => {
+    logger.fatal({ err: error }, 'metrics cannot be served');
+    void shutdown.stop('metrics cannot be served', 1);
+  });
 
   function repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'> {
     const started = startJob({ ...job, logger, metrics });
@@ -95,6 +105,12 @@ export function createRuntime<C extends RuntimeConfig>(
       logger.info({ url: server.url }, 'listening');
     },
   };
+}
+
+/** What runs here: labels of `build_info`. */
+function readBuild() {
+  const { BUILD_VERSION = '', BUILD_REVISION = '' } = process.env;
+  return { version: BUILD_VERSION, revision: BUILD_REVISION, node_version: process.versions.node } as const;
 }
 
 /**

@@ -3,6 +3,7 @@ import { CommitOutcomeUnknownError } from '../src/errors/sql-error.ts';
 import {
   createDatabase,
   createLogger,
+  createMetrics,
   insertRows,
   isDataError,
   isDuplicateKey,
@@ -118,6 +119,45 @@ describe('transactions', () => {
     await Promise.all([add(1, 2), add(2, 1)]);
     expect(attempts).toBe(3);
     expect(await amounts()).toEqual([2, 2]);
+  });
+
+  it('when transactions deadlock and wait for a connection, then the measures say so', async () => {
+    const metrics = createMetrics({ defaults: false });
+    const database = createDatabase({ url: test.url, poolSize: 2, metrics });
+    const values = async (name: string) =>
+      Object.fromEntries(
+        (await metrics.registry.getSingleMetric(name)?.get())?.values.map((it) => [
+          Object.values(it.labels).join(' '),
+          it.value,
+        ]) ?? [],
+      );
+    try {
+      await insertRows(test.database, 'item', ['id'], [[1], [2]]);
+      const bothHold = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      let holding = 0;
+      const add = (first: number, second: number) =>
+        database.transaction(async (tx) => {
+          await tx.execute('UPDATE item SET amount = amount + 1 WHERE id = ?', [first]);
+          if (++holding === 2) bothHold.resolve();
+          await goOn.promise;
+          await tx.execute('UPDATE item SET amount = amount + 1 WHERE id = ?', [second]);
+        });
+      const both = [add(1, 2), add(2, 1)];
+      await bothHold.promise;
+      const third = database.query('SELECT 1');
+      expect(await values('database_connections')).toEqual({ in_use: 2, idle: 0, unopened: 0 });
+      expect(await values('database_connection_waiters')).toEqual({ '': 1 });
+      goOn.resolve();
+      await Promise.all([...both, third]);
+      expect(await values('database_transaction_conflicts_total')).toEqual({
+        ...{ 'deadlock retried': 1, 'deadlock given_up': 0 },
+        ...{ 'lock_timeout retried': 0, 'lock_timeout given_up': 0 },
+      });
+      expect(await values('database_connection_waiters')).toEqual({ '': 0 });
+    } finally {
+      await database.close();
+    }
   });
 
   it('when work swallows a deadlock, then no part of it is committed alone: the work is repeated', async () => {

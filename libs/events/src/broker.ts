@@ -65,7 +65,10 @@ export interface ConsumeOptions {
    * offsets are committed. When it rejects, nothing is committed and the batch is delivered again after a pause.
    */
   readonly onBatch: (batch: RecordBatch) => Promise<void>;
-  /** Called when the group has assigned partitions to this consumer: all that it now has, as `topic/partition`. */
+  /**
+   * Called when the group has assigned partitions to this consumer, with all that it now has, as `topic/partition`; and
+   * with none when its client has ended.
+   */
   readonly onAssigned?: (partitions: ReadonlySet<string>) => void;
 }
 

@@ -157,10 +157,12 @@ function startPublishing({ options, store, codec, broker, metrics, clock }: Part
   const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics, clock });
   hints.onWake(() => relay.wake());
   const wake = (rows?: readonly NumberedRow[]) => (relay.holding ? relay.wake(rows) : hints.publish());
+  const measured = options.metrics && { metrics: options.metrics };
   const measuring = startJob({
     name: 'measure-outbox',
     everyMs: 2_000,
     logger,
+    ...measured,
     async run() {
       if (!relay.holding) return;
       if (relay.drained) return metrics.outbox(0, 0);
@@ -172,6 +174,7 @@ function startPublishing({ options, store, codec, broker, metrics, clock }: Part
     name: 'check-schema-ids',
     everyMs: CHECK_IDS_MS,
     logger,
+    ...measured,
     run: createIdWatch({ codec, metrics, logger }),
   });
   return {
@@ -224,6 +227,7 @@ function startHearing({ options, store, codec, broker, metrics, clientId, failpo
       name: 'purge-inbox',
       everyMs: 3_600_000,
       logger,
+      ...(options.metrics && { metrics: options.metrics }),
       run: (signal) => purgeInbox(database, database.clock.date().getTime(), signal),
     }),
   ];

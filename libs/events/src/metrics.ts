@@ -1,4 +1,4 @@
-import type { Metrics } from '@shop/chassis';
+import { createJobMeasures, type Metrics } from '@shop/chassis';
 
 /** How a consumer handled a message. Every message has exactly one outcome. */
 export type Outcome = 'applied' | 'duplicate' | 'skipped' | 'parked' | 'dead_lettered';
@@ -14,8 +14,10 @@ export interface Applied {
 /** The metrics of messaging, by consumer group. */
 export interface EventMetrics {
   handled(group: string, outcome: Outcome, count: number): void;
-  /** One committed transaction: number of messages, duration, and age of the oldest message. */
-  batch(group: string, size: number, seconds: number, delaySeconds: number): void;
+  /** One committed transaction: number of messages and duration. */
+  batch(group: string, size: number, seconds: number): void;
+  /** Tells a group's delay when the measures are read: the age of the oldest message in hand, s; 0 without one. */
+  delay(group: string, seconds: () => number): void;
   /** True while a consumer waits for a dependency that is away. */
   waiting(group: string, waiting: boolean): void;
   /** True while a partition's handler is broken. Alerts. */
@@ -34,6 +36,8 @@ export interface EventMetrics {
   /** True while the registry no longer knows the schema id with which this process writes a type of event. Alerts. */
   schemaIdLost(type: string, lost: boolean): void;
   redriven(group: string, outcome: 'applied' | 'failed'): void;
+  /** One look of a loop that works for operators: what they ask for waits while its looks fail. */
+  looked(loop: 'redrive' | 'replay', succeeded: boolean, seconds: number): void;
   /** One batch of a replay. */
   replayed(group: string, outcome: Applied): void;
 }
@@ -42,6 +46,7 @@ const nothing = () => {};
 export const noMetrics: EventMetrics = {
   handled: nothing,
   batch: nothing,
+  delay: nothing,
   waiting: nothing,
   partitionHalted: nothing,
   groupHalted: nothing,
@@ -53,6 +58,7 @@ export const noMetrics: EventMetrics = {
   refused: nothing,
   schemaIdLost: nothing,
   redriven: nothing,
+  looked: nothing,
   replayed: nothing,
 };
 
@@ -62,7 +68,15 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
   const handled = metrics.counter('events_handled_total', 'Messages by what became of them', ['group', 'outcome']);
   const size = metrics.histogram('events_batch_size', 'Messages a transaction', ['group'], SIZES);
   const seconds = metrics.histogram('events_handling_seconds', 'Time of one transaction of a consumer', ['group']);
-  const delay = metrics.gauge('events_delay_seconds', 'Age of the oldest message of the last transaction', ['group']);
+  const delays = new Map<string, () => number>();
+  metrics.gauge(
+    'events_delay_seconds',
+    'Age of the oldest message that a consumer has got and not yet applied',
+    ['group'],
+    (gauge) => {
+      for (const [group, seconds] of delays) gauge.set({ group }, seconds());
+    },
+  );
   const waiting = metrics.gauge('events_consumer_waiting', '1 while something it needs is away', ['group']);
   const halted = metrics.gauge('events_partition_halted', '1 while its handler or the registry is broken', [
     'group',
@@ -85,17 +99,21 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
     'type',
   ]);
   const redriven = metrics.counter('events_redriven_total', 'Dead letters redriven', ['group', 'outcome']);
+  const loops = {
+    redrive: createJobMeasures(metrics, 'redrive'),
+    replay: createJobMeasures(metrics, 'replay'),
+  };
   const replayed = metrics.counter('events_replayed_total', 'Messages replayed, by what became of them', [
     'group',
     'outcome',
   ]);
   return {
     handled: (group, outcome, count) => count > 0 && handled.inc({ group, outcome }, count),
-    batch(group, count, took, age) {
+    batch(group, count, took) {
       size.observe({ group }, count);
       seconds.observe({ group }, took);
-      delay.set({ group }, age);
     },
+    delay: (group, age) => void delays.set(group, age),
     waiting: (group, now) => waiting.set({ group }, now ? 1 : 0),
     partitionHalted: (group, topic, partition, now) => halted.set({ group, topic, partition }, now ? 1 : 0),
     groupHalted: (group, now) => groupHalted.set({ group }, now ? 1 : 0),
@@ -114,6 +132,7 @@ export function createEventMetrics(metrics: Metrics): EventMetrics {
     },
     schemaIdLost: (type, lost) => lostIds.set({ type }, lost ? 1 : 0),
     redriven: (group, outcome) => redriven.inc({ group, outcome }),
+    looked: (loop, succeeded, took) => loops[loop].ran(succeeded, took),
     replayed(group, { applied, duplicate, parked, deadLettered }) {
       replayed.inc({ group, outcome: 'applied' }, applied);
       replayed.inc({ group, outcome: 'duplicate' }, duplicate);

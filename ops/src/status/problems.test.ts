@@ -53,7 +53,10 @@ describe('problems shown to an operator', () => {
       { instances: [instance({ openBreakers: ['catalog'] })] },
       'breaker of catalog open: docs/runbooks/breaker-open.md',
     ],
-    [{ instances: [instance({ measured: false })] }, 'order at http://order is ready, but /metrics does not answer'],
+    [
+      { instances: [instance({ measured: false })] },
+      'order at http://order is ready, but its /metrics does not answer',
+    ],
     [{ instances: [instance({ live: false, ready: false })] }, 'order at http://order is away'],
     [
       { instances: [instance({ messaging: messaging({ relaying: true, halted: ['order on t/1'], waiting: [] }) })] },
@@ -108,7 +111,7 @@ describe('problems shown to an operator', () => {
       'the broker refuses events of order for t.dlq: GONE: docs/runbooks/topic-refused.md',
     ],
     [
-      { deadLetters: [{ group: 'payment', dead: 1, parked: 2, redriving: 0 }] },
+      { deadLetters: [{ group: 'payment', dead: 1, parked: 2, redriving: 0, oldestMs: 5_000 }] },
       'payment has 1 dead letters and 2 parked',
     ],
     [

@@ -80,7 +80,8 @@ export function isSilent({ ready, measured }: Pick<Status['instances'][number], 
   return ready && !measured;
 }
 
-export const SILENT = 'is ready, but /metrics does not answer: whether something of it has halted is not known';
+export const SILENT =
+  'is ready, but its /metrics does not answer (METRICS_PORT): whether something of it has halted is not known';
 
 /** What an instance does whose schema ids the registry has lost. */
 export function lostSchemas(types: readonly string[]): string {

@@ -1,14 +1,15 @@
 import { createKafkaAdmin } from '@shop/events';
-import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
+import { metricsUrl, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
-import { GROUPS, topicsOf, WAITING } from '../audit/groups.ts';
-import { type LogReader, lagIn, partitionName } from '../audit/log.ts';
+import type { LogReader } from '../audit/log.ts';
 import { openLog } from '../kafka-log.ts';
 import { groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
 import { type MessagingState, readGauges, readMessagingState, readOpenBreakers } from './gauges.ts';
+import { readLags } from './lags.ts';
+import { type OpenLetters, readOpenLetters } from './letters.ts';
 
 export interface InstanceStatus {
   readonly service: string;
@@ -37,12 +38,7 @@ export interface Status {
   /** Groups whose topics were made anew: they lack what the group has applied. */
   readonly newLog: readonly string[];
   readonly outboxes: readonly { readonly service: ServiceName; readonly waiting: number; readonly oldestMs: number }[];
-  readonly deadLetters: readonly {
-    readonly group: string;
-    readonly dead: number;
-    readonly parked: number;
-    readonly redriving: number;
-  }[];
+  readonly deadLetters: readonly OpenLetters[];
   readonly orders: Readonly<Record<string, number>>;
   /** The oldest PENDING orders. */
   readonly oldestPending: readonly { readonly orderId: string; readonly ageMs: number }[];
@@ -85,16 +81,20 @@ export async function readInstances(
 }
 
 async function probe(service: string, url: string): Promise<InstanceStatus> {
-  const ask = async (path: string) => {
+  const ask = async (from: string) => {
     try {
-      const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(PROBE_MS) });
+      const answer = await fetch(from, { signal: AbortSignal.timeout(PROBE_MS) });
       return { ok: answer.ok, text: await answer.text() };
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       return { ok: false, text: cause instanceof Error ? cause.message : String(cause) };
     }
   };
-  const [live, ready, metrics] = await Promise.all([ask('/health/live'), ask('/health/ready'), ask('/metrics')]);
+  const [live, ready, metrics] = await Promise.all([
+    ask(`${url}/health/live`),
+    ask(`${url}/health/ready`),
+    ask(metricsUrl(url)),
+  ]);
   const messaging = metrics.ok && service !== 'gateway' ? readMessagingState(metrics.text) : undefined;
   const openBreakers = metrics.ok ? readOpenBreakers(metrics.text) : [];
   const [skew] = metrics.ok ? readGauges(metrics.text, 'clock_skew_seconds') : [];
@@ -126,16 +126,11 @@ function readLost({ brokers, auditDatabase }: Addresses): Promise<Pick<Status, '
 
 async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {
   const held = await log.held(RUNNING_TOPICS);
-  const groups = [];
-  for (const group of GROUPS) {
-    const topics = topicsOf(group);
-    const committed = await log.committed(group.group, topics);
-    if (group.optional && committed.size === 0) continue;
-    const lag = held
-      .filter((range) => topics.includes(range.topic))
-      .reduce((sum, range) => sum + lagIn(range, committed.get(partitionName(range))), 0);
-    groups.push({ group: group.group, lag });
-  }
+  const lags = await readLags(log, held);
+  const groups = [...Map.groupBy(lags, ({ group }) => group)].map(([group, of]) => ({
+    group,
+    lag: of.reduce((sum, { lag }) => sum + lag, 0),
+  }));
   const topics = RUNNING_TOPICS.map((topic) => {
     const ranges = held.filter((range) => range.topic === topic);
     return {
@@ -159,19 +154,11 @@ async function readRowStatus(
   sql: SqlReader,
 ): Promise<Pick<Status, 'outboxes' | 'deadLetters' | 'orders' | 'oldestPending' | 'readOnly'>> {
   const outboxes = [];
-  const deadLetters = [];
   for (const service of SERVICE_NAMES) {
     const [row] = await sql.query<{ waiting: number; oldest: number | null }>(
       `SELECT COUNT(*) AS waiting, TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(3)) / 1000 AS oldest FROM ${schemaOf(service)}.outbox`,
     );
     outboxes.push({ service, waiting: row?.waiting ?? 0, oldestMs: Math.round(row?.oldest ?? 0) });
-    deadLetters.push(
-      ...(await sql.query<Status['deadLetters'][number]>(
-        `SELECT consumer_group AS \`group\`, SUM(status = 'DEAD') AS dead, SUM(status = 'PARKED') AS parked, SUM(status = 'REDRIVE') AS redriving
-         FROM ${schemaOf(service)}.dead_letter WHERE status IN (?) GROUP BY consumer_group`,
-        [[...WAITING]],
-      )),
-    );
   }
   const states = await sql.query<{ status: string; n: number }>(
     'SELECT status, COUNT(*) AS n FROM shop_order.orders GROUP BY status',
@@ -182,7 +169,7 @@ async function readRowStatus(
   );
   return {
     outboxes,
-    deadLetters,
+    deadLetters: await readOpenLetters(sql),
     orders: Object.fromEntries(states.map(({ status, n }) => [status, n])),
     oldestPending,
     readOnly: await isReadOnlyServer(sql),

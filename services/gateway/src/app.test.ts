@@ -304,10 +304,10 @@ describe('clients that leave', () => {
 
 it('when requests were forwarded, then they are measured by route, and the gateway reports that it is well', async () => {
   const order = await service(json(200, {}));
-  const { url } = await gateway([order.url]);
+  const { url, metrics } = await gateway([order.url]);
   await fetch(`${url}/orders/1`);
   await fetch(`${url}/orders/2?x=1`);
-  expect(await (await fetch(`${url}/metrics`)).text()).toContain(
+  expect(await metrics.render()).toContain(
     'http_request_duration_seconds_count{method="GET",route="/orders/:id",status="200"} 2',
   );
   expect(await (await fetch(`${url}/health/ready`)).json()).toEqual({ status: 'ok' });

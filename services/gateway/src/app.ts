@@ -37,7 +37,6 @@ const WELCOME = {
     orders: '/orders',
     couponPolicies: '/coupon-policies',
     health: '/health/ready',
-    metrics: '/metrics',
     openapi: '/openapi.json',
     docs: '/docs',
     events: '/docs/events',

@@ -36,6 +36,8 @@ type UrlsVariable = ReturnType<typeof urlsVariable<ServiceName>>;
 export const gatewayConfigSchema = z.object({
   HOST: serviceConfig.HOST,
   PORT: serviceConfig.PORT,
+  METRICS_HOST: serviceConfig.METRICS_HOST,
+  METRICS_PORT: serviceConfig.METRICS_PORT,
   INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,

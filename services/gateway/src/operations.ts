@@ -101,13 +101,4 @@ export const OPERATIONS: readonly Operation[] = [
       503: { description: 'It does not, or not any more.', schema: health },
     },
   },
-  {
-    operationId: 'getMetrics',
-    method: 'GET',
-    path: '/metrics',
-    access: 'public',
-    tag: 'gateway',
-    summary: "The gateway's measures",
-    answers: { 200: { description: "Prometheus' text format.", schema: z.string(), mediaType: 'text/plain' } },
-  },
 ];

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { DomainError, type Logger, type Metrics, NOBODY } from '@shop/chassis';
+import { DomainError, type Logger, type Metrics, NOBODY, requestsUnderWay } from '@shop/chassis';
 import type { Admission } from './admission/admission.ts';
 import type { Refusal } from './admission/gate.ts';
 import { refuseQuickly } from './admission/quick-refusal.ts';
@@ -155,8 +155,11 @@ function createMeasure(metrics: Metrics) {
     'route',
     'status',
   ]);
+  const underWay = requestsUnderWay(metrics);
   return (request: IncomingMessage, response: ServerResponse, route: string, startedAt: number): void => {
+    underWay.inc();
     response.once('close', () => {
+      underWay.dec();
       // 499: the client left before the answer.
       const status = response.writableFinished ? response.statusCode : 499;
       seconds.observe({ method: request.method ?? '', route, status }, (performance.now() - startedAt) / 1000);

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
 import { type Metrics, within } from '../process/index.ts';
 import { type ComparedClock, createDatabaseClock } from './database-clock.ts';
+import { countConflicts, type Kind, measurePool } from './database-measures.ts';
 import './driver-patch.ts';
 import { createFairGate } from './fair-gate.ts';
 import { keepAlive } from './keep-alive.ts';
@@ -33,7 +34,7 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
   /** Logs once when the database goes away, and once when it is back. */
   readonly logger?: Logger;
-  /** Gets the measures of the clock. */
+  /** Gets the measures of the clock, the pool and the conflicts of transactions. */
   readonly metrics?: Metrics;
   /** Longest transaction in ms; default 30,000. */
   readonly transactionTimeoutMs?: number;
@@ -87,6 +88,8 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
 
   const query = <Row>(sql: string, params?: readonly SqlValue[]) => statement<Row[]>(sql, params);
   const { logger, metrics } = options;
+  if (metrics) measurePool(metrics, { pool, gate, poolSize });
+  const conflict = countConflicts(metrics);
   const clock = createDatabaseClock({ database: { query }, ...(logger && { logger }), ...(metrics && { metrics }) });
 
   return {
@@ -98,7 +101,7 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
     async transaction(work) {
       // Whatever a transaction writes has the time of the database, from the first one on.
       await clock.compared();
-      return await retried(() => withSession((session) => runTransaction(session, work)));
+      return await retried(() => withSession((session) => runTransaction(session, work)), conflict);
     },
     dedicatedConnection: (dedicated) => openConnection(options, dedicated),
     close() {
@@ -152,15 +155,18 @@ async function runTransaction<T>(session: TransactionSession, work: (tx: Transac
 }
 
 /** Repeats a transaction after a deadlock or a lock time-out, a few times. */
-async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+async function retried<T>(attempt: () => Promise<T>, conflict: (kind: Kind, retries: boolean) => void): Promise<T> {
   for (let deadlocks = 0, lockTimeouts = 0; ; ) {
     try {
       return await attempt();
     } catch (error) {
       if (error instanceof CommitOutcomeUnknownError) throw error;
-      if (isDeadlock(error) && deadlocks++ < DEADLOCK_RETRIES) await nextTurn();
-      else if (isLockTimeout(error) && lockTimeouts++ < LOCK_TIMEOUT_RETRIES) await nextTurn();
-      else throw error;
+      const kind = isDeadlock(error) ? 'deadlock' : isLockTimeout(error) ? 'lock_timeout' : undefined;
+      if (!kind) throw error;
+      const retries = kind === 'deadlock' ? deadlocks++ < DEADLOCK_RETRIES : lockTimeouts++ < LOCK_TIMEOUT_RETRIES;
+      conflict(kind, retries);
+      if (!retries) throw error;
+      await nextTurn();
     }
   }
 }

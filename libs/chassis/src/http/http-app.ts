@@ -19,8 +19,7 @@ export interface HttpAppOptions {
   readonly metrics: Metrics;
   readonly health: Health;
   /**
-   * Finds the caller of a request; without one it is refused. `public` admits all. /health/* and /metrics are always
-   * open.
+   * Finds the caller of a request; without one it is refused. `public` admits all. /health/* is always open.
    */
   readonly callers: VerifyCaller | 'public';
   /** The codes of this service's refusals, besides the common ones. */
@@ -29,11 +28,11 @@ export interface HttpAppOptions {
   readonly routes: (router: Router) => void;
 }
 
-const OPEN = /^\/(health\/(live|ready)|metrics)$/;
+const OPEN = /^\/health\/(live|ready)$/;
 
 /**
  * The Express 5 application of a service: trace context, callers, JSON bodies up to 64 KiB, the service's routes,
- * /health/live, /health/ready, /metrics, and problem+json for every error. It does not listen: `serve` does.
+ * /health/live, /health/ready, and problem+json for every error. It does not listen: `serve` does.
  */
 export function createHttpApp({ logger, metrics, health, callers, problems, routes }: HttpAppOptions): Express {
   const app = express();
@@ -47,7 +46,7 @@ export function createHttpApp({ logger, metrics, health, callers, problems, rout
   routes(router);
   app.use(router);
 
-  addOpenRoutes(app, health, metrics);
+  addOpenRoutes(app, health);
 
   app.use((request, response) => {
     const allowed = allowedMethods(router, request.path);
@@ -70,12 +69,15 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
     'route',
     'status',
   ]);
+  const underWay = requestsUnderWay(metrics);
   return (request: Request, response: Response, next: NextFunction): void => {
     const trace = childTrace(parseTraceparent(request.headers.traceparent as string | undefined));
     response.locals.trace = trace;
     response.setHeader('traceparent', formatTraceparent(trace));
     const start = performance.now();
+    underWay.inc();
     response.on('close', () => {
+      underWay.dec();
       const ms = performance.now() - start;
       const route = routeTemplate(request);
       // 499: the client left before the answer.
@@ -100,6 +102,11 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
   };
 }
 
+/** Requests that have begun and have no answer yet, streams included. */
+export function requestsUnderWay(metrics: Metrics): ReturnType<Metrics['gauge']> {
+  return metrics.gauge('http_requests_under_way', 'Requests that have come and are not answered yet');
+}
+
 function readBody(request: Request, trace: TraceContext, next: NextFunction): void {
   const body = request.method === 'GET' || request.method === 'HEAD' ? undefined : readJsonBody(request);
   if (!body) {
@@ -117,14 +124,11 @@ function readBody(request: Request, trace: TraceContext, next: NextFunction): vo
 }
 
 /** Adds the routes that need no caller. */
-function addOpenRoutes(app: Express, health: Health, metrics: Metrics): void {
+function addOpenRoutes(app: Express, health: Health): void {
   app.get('/health/live', (_request, response) => void response.json(health.live()));
   app.get('/health/ready', async (_request, response) => {
     const report = await health.ready();
     response.status(report.status === 'ok' ? 200 : 503).json(report);
-  });
-  app.get('/metrics', async (_request, response) => {
-    response.type(metrics.registry.contentType).send(await metrics.render());
   });
 }
 

@@ -1,8 +1,9 @@
 export { isUnchanged, type Rendered, renderJson, sendRendered, wantsNow } from './conditional.ts';
 export { createEventStreams, type EventStream, type EventStreams } from './event-streams.ts';
-export { createHttpApp, type HttpAppOptions } from './http-app.ts';
+export { createHttpApp, type HttpAppOptions, requestsUnderWay } from './http-app.ts';
 export { uuidIn, uuidInput } from './id.ts';
 export { BODY_LIMIT } from './json-body.ts';
+export { METRICS_PORT_ABOVE, type MetricsAddress, serveMetrics } from './metrics-server.ts';
 export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
 export { preferredWait } from './prefer.ts';
 export { type RunningServer, type ServeOptions, serve } from './server.ts';

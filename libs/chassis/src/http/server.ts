@@ -20,6 +20,8 @@ export interface ServeOptions {
   /** Longest time for a request's headers, and for the whole request, ms. Default: 10,000 and 30,000. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  /** The variables that say where, for the words of an error. Default: HOST and PORT. */
+  readonly variables?: { readonly host: string; readonly port: string };
 }
 
 export interface RunningServer {
@@ -36,6 +38,7 @@ export interface RunningServer {
 /** Listens. Rejects with one sentence when the port is taken or not permitted. */
 export async function serve(app: RequestListener, options: ServeOptions): Promise<RunningServer> {
   const { host, port, maxConnections, sockets = 1, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
+  const { variables = { host: 'HOST', port: 'PORT' } } = options;
   const server = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -60,7 +63,7 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
   server.on('request', (request) => unused.delete(request.socket));
   const listening = await listenWith(server, { host, port, sockets, maxConnections }).catch(
     (error: NodeJS.ErrnoException) => {
-      throw listenError(error, host, port);
+      throw listenError(error, host, port, variables);
     },
   );
   const actual = (server.address() as AddressInfo).port;
@@ -91,11 +94,16 @@ async function close(
   clearTimeout(limit);
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function listenError(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  variables: { readonly host: string; readonly port: string },
+): Error {
   const reasons: Record<string, string> = {
-    EADDRINUSE: `port ${port} on ${host} is in use: stop what listens there, or set PORT to another`,
-    EACCES: `port ${port} on ${host} needs more rights: set PORT to one above 1023`,
-    EADDRNOTAVAIL: `${host} is not an address of this machine: set HOST to one that is`,
+    EADDRINUSE: `port ${port} on ${host} is in use: stop what listens there, or set ${variables.port} to another`,
+    EACCES: `port ${port} on ${host} needs more rights: set ${variables.port} to one above 1023`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine: set ${variables.host} to one that is`,
   };
   return new Error(reasons[error.code ?? ''] ?? error.message, { cause: error });
 }

@@ -57,6 +57,17 @@ export const kafkaTopicConfig = {
 export const serviceConfig = {
   HOST: z.string().default('127.0.0.1').describe('address to listen on'),
   PORT: z.coerce.number().int().min(0).max(65_535).describe('port to listen on; 0 takes a free one'),
+  METRICS_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('address where /metrics is served; no client of the shop needs it'),
+  METRICS_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe('port of /metrics; without it PORT + 100'),
   DATABASE_URL: z.url({ protocol: /^(mysql|mariadb)$/ }).describe('mysql://user:password@host:port/schema'),
   KAFKA_BROKERS: list.describe('Kafka addresses, host:port, comma separated'),
   ...kafkaTopicConfig,

@@ -1,7 +1,7 @@
 export { ConfigError, kafkaTopicConfig, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 export { createHealth, type Health } from './health.ts';
 export { processHeapRest } from './heap-rest.ts';
-export { type Job, type JobOptions, startJob } from './jobs.ts';
+export { createJobMeasures, type Job, type JobMeasures, type JobOptions, startJob } from './jobs.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createMetrics, type Metrics, SIZE_BUCKETS } from './metrics.ts';
 export { oneAtATime } from './one-at-a-time.ts';

@@ -26,8 +26,7 @@ export interface Job {
  * Several instances run the same job, so its work must be safe for that. The jitter keeps them from moving in step.
  */
 export function startJob({ name, everyMs, restMs = everyMs, run, logger, metrics }: JobOptions): Job {
-  const runs = metrics?.counter('job_runs_total', 'Runs of a periodic job by result', ['job', 'result']);
-  const seconds = metrics?.histogram('job_duration_seconds', 'Time of one run of a periodic job', ['job']);
+  const measures = metrics && createJobMeasures(metrics, name);
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> | undefined;
@@ -35,17 +34,16 @@ export function startJob({ name, everyMs, restMs = everyMs, run, logger, metrics
 
   /** @returns the wait before the next run, ms */
   async function once(): Promise<number> {
-    const stopTimer = seconds?.startTimer({ job: name });
+    const startedAt = performance.now();
+    const took = () => (performance.now() - startedAt) / 1_000;
     try {
       const found = await runWithTrace(undefined, () => run(abort.signal));
-      runs?.inc({ job: name, result: 'ok' });
+      measures?.ran(true, took());
       return found === false ? restMs : everyMs;
     } catch (error) {
-      runs?.inc({ job: name, result: 'error' });
+      measures?.ran(false, took());
       logger.error({ err: error, job: name }, 'job failed');
       return everyMs;
-    } finally {
-      stopTimer?.();
     }
   }
 
@@ -70,6 +68,32 @@ export function startJob({ name, everyMs, restMs = everyMs, run, logger, metrics
       abort.abort();
       clearTimeout(timer);
       await current;
+    },
+  };
+}
+
+export interface JobMeasures {
+  /** One run is over. */
+  ran(succeeded: boolean, seconds: number): void;
+}
+
+/** The measures of a periodic job. `job` is a label of the scraper's own, so the name of a job is its `name`. */
+export function createJobMeasures(metrics: Metrics, name: string): JobMeasures {
+  const runs = metrics.counter('job_runs_total', 'Runs of a periodic job by result', ['name', 'result']);
+  const duration = metrics.histogram('job_duration_seconds', 'Time of one run of a periodic job', ['name']);
+  const last = metrics.gauge(
+    'job_last_success_timestamp_seconds',
+    'When a periodic job last ran without an error, or was started, seconds since the epoch',
+    ['name'],
+  );
+  // A counter that is there from the beginning shows its first failure as an increase.
+  for (const result of ['ok', 'error']) runs.inc({ name, result }, 0);
+  last.set({ name }, Date.now() / 1_000);
+  return {
+    ran(succeeded, seconds) {
+      runs.inc({ name, result: succeeded ? 'ok' : 'error' });
+      duration.observe({ name }, seconds);
+      if (succeeded) last.set({ name }, Date.now() / 1_000);
     },
   };
 }

@@ -15,7 +15,13 @@ const LAG_EVERY_MS = 100;
 export interface Metrics {
   readonly registry: Registry;
   counter<L extends string = string>(name: string, help: string, labels?: readonly L[]): Counter<L>;
-  gauge<L extends string = string>(name: string, help: string, labels?: readonly L[]): Gauge<L>;
+  /** @param collect sets the gauge whenever the measures are read, where its value is known anyway */
+  gauge<L extends string = string>(
+    name: string,
+    help: string,
+    labels?: readonly L[],
+    collect?: (gauge: Gauge<L>) => void | Promise<void>,
+  ): Gauge<L>;
   /** Default buckets: `SECONDS_BUCKETS`. */
   histogram<L extends string = string>(
     name: string,
@@ -28,9 +34,8 @@ export interface Metrics {
 }
 
 export interface MetricsOptions {
-  /** Labels of every metric. */
+  /** A label of every metric. `instance` and `job` are left to the scraper, which names its targets by them. */
   readonly service?: string;
-  readonly instance?: string;
   /**
    * Adds metrics of process, garbage collection and event loop lag; default true. Tests with many registries leave them
    * out.
@@ -38,9 +43,9 @@ export interface MetricsOptions {
   readonly defaults?: boolean;
 }
 
-export function createMetrics({ service, instance, defaults = true }: MetricsOptions = {}): Metrics {
+export function createMetrics({ service, defaults = true }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
-  registry.setDefaultLabels({ ...(service ? { service } : {}), ...(instance ? { instance } : {}) });
+  registry.setDefaultLabels(service ? { service } : {});
   if (defaults) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_EVERY_MS });
   const registers = [registry];
   const known = <M>(name: string, make: () => M): M => (registry.getSingleMetric(name) as M | undefined) ?? make();
@@ -48,10 +53,24 @@ export function createMetrics({ service, instance, defaults = true }: MetricsOpt
     registry,
     counter: (name, help, labels = []) =>
       known(name, () => new Counter({ name, help, labelNames: [...labels], registers })),
-    gauge: (name, help, labels = []) =>
-      known(name, () => new Gauge({ name, help, labelNames: [...labels], registers })),
+    gauge: (name, help, labels = [], collect = undefined) =>
+      known(name, () => createGauge(name, help, labels, collect, registers)),
     histogram: (name, help, labels = [], buckets = SECONDS_BUCKETS) =>
       known(name, () => new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers })),
     render: () => registry.metrics(),
   };
+}
+
+function createGauge<L extends string>(
+  name: string,
+  help: string,
+  labels: readonly L[],
+  collect: ((gauge: Gauge<L>) => void | Promise<void>) | undefined,
+  registers: Registry[],
+): Gauge<L> {
+  const gauge: Gauge<L> = new Gauge({
+    ...{ name, help, labelNames: [...labels], registers },
+    ...(collect && { collect: () => collect(gauge) }),
+  });
+  return gauge;
 }

@@ -111,8 +111,8 @@ describe('jobs', () => {
     await job.stop();
     expect(finished).toBe(3);
     const text = await metrics.render();
-    expect(text).toContain('job_runs_total{job="test",result="error"} 1');
-    expect(text).toContain('job_runs_total{job="test",result="ok"} 2');
+    expect(text).toContain('job_runs_total{name="test",result="error"} 1');
+    expect(text).toContain('job_runs_total{name="test",result="ok"} 2');
   });
 
   it('when a run found nothing to do, then the next comes later; when it failed or found work, then soon', async () => {

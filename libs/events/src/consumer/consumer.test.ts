@@ -3,6 +3,7 @@ import type { IncomingRecord } from '../broker.ts';
 import { type Codec, createCodecOn } from '../codec/index.ts';
 import type { ReceivedEvent } from '../contracts/index.ts';
 import { HandlerBrokenError, OutageError } from '../errors.ts';
+import { noMetrics } from '../metrics.ts';
 import { createHandFedBroker, type HandFedBroker } from '../testing/hand-fed-broker.ts';
 import { createMemoryRegistry } from '../testing/memory-registry.ts';
 import { createMemoryStore, type MemoryStore, type MemoryTx } from '../testing/memory-store.ts';
@@ -536,6 +537,55 @@ describe('the loss of a halted partition', () => {
     expect(Object.keys(consumer.status().halted)).toEqual(['order-events/0']);
     broker.assign(['order-events/1']);
     expect(consumer.status().halted).toEqual({});
+  });
+
+  it('when a partition is lost while its handler is found to be broken, then this consumer does not report it', async () => {
+    for (let id = 1; id <= 6; id += 1) poison.add(orderId(id));
+    const consumer = await start();
+    // Lost during the last attempt at the last message.
+    const isStale = () => batches.filter((batch) => batch.join() === 'order-created 6').length === 3;
+    await expect(broker.feed(orders(1, 6), { isStale })).rejects.toThrow(HandlerBrokenError);
+    expect(consumer.status().halted).toEqual({});
+  });
+});
+
+describe('the delay of a group', () => {
+  let delay: () => number;
+  const measured = {
+    ...noMetrics,
+    delay(_: string, seconds: () => number) {
+      delay = seconds;
+    },
+  };
+  const late = (records: IncomingRecord[]) => records.map((record) => ({ ...record, timestamp: clock.now() - 5_000 }));
+
+  it('when a partition is halted, then the delay goes on growing until its messages are applied', async () => {
+    for (let id = 1; id <= 6; id += 1) poison.add(orderId(id));
+    await start({ metrics: measured });
+    expect(delay()).toBe(0);
+    const records = late(orders(1, 6));
+    await expect(broker.feed(records)).rejects.toThrow(HandlerBrokenError);
+    const first = delay();
+    expect(first).toBeGreaterThanOrEqual(5);
+    await clock.sleep(60_000);
+    expect(delay()).toBeCloseTo(first + 60);
+    poison.clear();
+    await broker.feed(records);
+    expect(delay()).toBe(0);
+  });
+
+  it('when a dependency is away, then the messages that wait for it count', async () => {
+    outages = 3;
+    const seen: number[] = [];
+    const sleep: VirtualClock['sleep'] = (ms, signal) => {
+      seen.push(delay());
+      return clock.sleep(ms, signal);
+    };
+    await start({ metrics: measured, clock: { now: clock.now, sleep } });
+    await broker.feed(late(orders(1, 2)));
+    expect(seen.length).toBeGreaterThanOrEqual(3);
+    expect(seen.every((seconds, n) => seconds >= (seen[n - 1] ?? 5))).toBe(true);
+    expect(delay()).toBe(0);
   });
 });
 

@@ -15,6 +15,7 @@ import { createDeadLetterRate, type DeadLetterRate, isolate, takeFrom } from './
 import {
   decodeBatch,
   isFinished,
+  oldestOf,
   type PendingBatch,
   partitionName,
   type Share,
@@ -123,11 +124,12 @@ function prepare<Tx, T extends EventType>(
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   const { group, handles, wants, patienceMs } = subscription;
   const report = createReporter({ group, logger, metrics, clock });
+  const queue = createBatchQueue(stopping);
+  report.delayOf(() => oldestOf(queue.waiting()));
   return {
-    ...{ group, codec, metrics, logger, clock, stopping, report },
+    ...{ group, codec, metrics, logger, clock, stopping, report, queue },
     apply: { store, subscription, failpoint, now: () => new Date(clock.now()) },
     interest: { handles: new Set<string>(handles), wants },
-    queue: createBatchQueue(stopping),
     state: createConsumerState(),
     pace: createPace(options.paceMs ?? patienceMs ?? 30),
     maxBatch: options.maxBatch ?? subscription.maxBatch ?? 1_000,

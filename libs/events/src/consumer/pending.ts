@@ -75,3 +75,12 @@ export function unreadable({ messages }: Share): number {
 export function isFinished(pending: PendingBatch): boolean {
   return pending.messages !== undefined && pending.done >= pending.messages.length;
 }
+
+/** The timestamp of each batch's first message that is not applied, ms since the epoch. */
+export function* oldestOf(queue: readonly PendingBatch[]): Generator<number> {
+  for (const pending of queue) {
+    if (isFinished(pending)) continue;
+    const record = pending.messages?.[pending.done]?.record ?? pending.batch.records[0];
+    if (record) yield record.timestamp;
+  }
+}

@@ -28,7 +28,7 @@ export type Reporter = ReturnType<typeof createReporter>;
 /** Reports a consumer's state: logs, metrics, readiness detail. */
 // One function: it is a list of messages and measures, a method each.
 export function createReporter({ group, logger, metrics, clock }: ReporterOptions) {
-  const halted = new Map<string, Place & { readonly error: string }>();
+  const halted = new Map<string, Place & { readonly error: string; readonly oldest: number }>();
   const repeats = createRepeats(() => clock.now());
   let waitingFor: string | undefined;
 
@@ -50,9 +50,17 @@ export function createReporter({ group, logger, metrics, clock }: ReporterOption
     },
 
     batch(messages: readonly Message[], milliseconds: number): void {
-      let oldest = Number.POSITIVE_INFINITY;
-      for (const { record } of messages) oldest = Math.min(oldest, record.timestamp);
-      metrics.batch(group, messages.length, milliseconds / 1_000, Math.max(0, clock.now() - oldest) / 1_000);
+      metrics.batch(group, messages.length, milliseconds / 1_000);
+    },
+
+    /** Measures the delay whenever it is read. A halted partition's messages count, though they are given back. */
+    delayOf(inHand: () => Iterable<number>): void {
+      metrics.delay(group, () => {
+        let oldest = Number.POSITIVE_INFINITY;
+        for (const timestamp of inHand()) oldest = Math.min(oldest, timestamp);
+        for (const place of halted.values()) oldest = Math.min(oldest, place.oldest);
+        return oldest === Number.POSITIVE_INFINITY ? 0 : Math.max(0, clock.now() - oldest) / 1_000;
+      });
     },
 
     unreadable(messages: readonly Message[]): void {
@@ -78,10 +86,15 @@ export function createReporter({ group, logger, metrics, clock }: ReporterOption
       metrics.waiting(group, reason !== undefined);
     },
 
-    /** Marks the partition as halted (its handler or the registry is broken) and alerts until `resume`. */
+    /**
+     * Marks the partition as halted (its handler or the registry is broken) and alerts until `resume`. A partition that
+     * was lost meanwhile is reported by its new owner.
+     */
     halt(batch: RecordBatch, error: Error): void {
-      const { topic, partition } = batch;
-      halted.set(partitionName(batch), { topic, partition, error: error.message });
+      if (batch.isStale()) return;
+      const { topic, partition, records } = batch;
+      const oldest = records[0]?.timestamp ?? clock.now();
+      halted.set(partitionName(batch), { topic, partition, error: error.message, oldest });
       metrics.partitionHalted(group, topic, partition, true);
       const leftOut = repeats.due(partitionName(batch));
       if (leftOut === undefined) return;

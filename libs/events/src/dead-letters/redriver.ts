@@ -72,11 +72,15 @@ export function startRedriver(options: RedriverOptions): Redriver {
 
 /** Looks until it stops, less often after empty looks. Never rejects. */
 async function run(work: Work): Promise<void> {
-  const { logger, clock, pauses, stopping } = work;
+  const { logger, metrics, clock, pauses, stopping } = work;
   while (!stopping.aborted) {
+    const startedAt = clock.now();
+    const looked = (succeeded: boolean) => metrics.looked('redrive', succeeded, (clock.now() - startedAt) / 1_000);
     try {
       await look(work);
+      looked(true);
     } catch (error) {
+      looked(false);
       const away = classify(error) === 'outage';
       if (away) logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
       else logger.error({ error: describe(error) }, 'redriving is put off: the dead letters cannot be found');

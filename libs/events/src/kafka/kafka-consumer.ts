@@ -137,6 +137,8 @@ async function live(work: Work): Promise<void> {
     throw error;
   } finally {
     over.abort(WOKEN);
+    // The partitions of a client that has ended are another member's, or will be assigned again.
+    consume.onAssigned?.(new Set());
   }
 }
 

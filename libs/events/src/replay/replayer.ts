@@ -73,11 +73,15 @@ export function startReplayer(options: ReplayerOptions): Replayer {
 
 /** Looks until it stops, less often after empty looks. Never rejects. */
 async function run(work: Work): Promise<void> {
-  const { lock, logger, clock, pauses, stopping } = work;
+  const { lock, logger, metrics, clock, pauses, stopping } = work;
   while (!stopping.aborted) {
+    const startedAt = clock.now();
+    const looked = (succeeded: boolean) => metrics.looked('replay', succeeded, (clock.now() - startedAt) / 1_000);
     try {
       await look(work);
+      looked(true);
     } catch (error) {
+      looked(false);
       const away = classify(error) !== 'poison';
       if (away) logger.warn({ error: describe(error) }, 'replaying is put off: something is away');
       else logger.error({ error: describe(error) }, 'replaying is put off: the replays cannot be read');

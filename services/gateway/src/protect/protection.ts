@@ -32,7 +32,7 @@ export interface Protection {
   limitAddress(request: IncomingMessage, headers: string[]): void;
   /** Refuses a user that has asked too often. */
   readonly limitUser: Guard;
-  /** The same for the gateway's own pages. Monitoring (/health, /metrics) is never refused. */
+  /** The same for the gateway's own pages. /health is never refused. */
   pages(listener: RequestListener): RequestListener;
 }
 
@@ -69,7 +69,7 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
 }
 
 function isWatching({ method, url = '/' }: IncomingMessage): boolean {
-  return (method === 'GET' || method === 'HEAD') && ['/health/live', '/health/ready', '/metrics'].includes(url);
+  return (method === 'GET' || method === 'HEAD') && ['/health/live', '/health/ready'].includes(url);
 }
 
 function refuseIf(refusal: DomainError | undefined): void {

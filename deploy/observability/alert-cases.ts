@@ -1,0 +1,268 @@
+/** What an alert fires on, and what it must be silent on. Series have a value every 15 s, in promtool's notation. */
+export interface AlertCase {
+  readonly alert: string;
+  readonly sick: Readonly<Record<string, string>>;
+  /** When it fires at the latest. */
+  readonly at: string;
+  /** Its labels besides its name and severity. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The same kind of series, in good order or nearly so. */
+  readonly well: Readonly<Record<string, string>>;
+}
+
+const ORDER = 'service="order",instance="10.0.0.1:3101"';
+const OTHER = 'service="order",instance="10.0.0.2:3101"';
+const atOrder = { service: 'order', instance: '10.0.0.1:3101' };
+
+/** Cases of gauges that are 1 while something is wrong. */
+function flag(alert: string, series: string, labels: AlertCase['labels'], at = '3m'): AlertCase {
+  return { alert, sick: { [series]: '0 0 1x40' }, at, labels, well: { [series]: '0x40' } };
+}
+
+const processes: AlertCase[] = [
+  {
+    alert: 'ServiceAway',
+    sick: { [`up{job="shop",${ORDER}}`]: '1 0x40', [`up{job="shop",${OTHER}}`]: '0x40' },
+    at: '2m',
+    labels: { service: 'order' },
+    well: { [`up{job="shop",${ORDER}}`]: '0x40', [`up{job="shop",${OTHER}}`]: '1x40' },
+  },
+  {
+    alert: 'InstanceAway',
+    sick: { [`up{job="shop",${ORDER}}`]: '0x40', [`up{job="shop",${OTHER}}`]: '1x40' },
+    at: '4m',
+    labels: { ...atOrder, job: 'shop' },
+    well: { [`up{job="shop",${ORDER}}`]: '1 0 0 1x40' },
+  },
+  {
+    alert: 'ServiceRestarts',
+    sick: { [`process_start_time_seconds{${ORDER}}`]: '100x4 200x4 300x4 400x40' },
+    at: '8m',
+    labels: atOrder,
+    well: { [`process_start_time_seconds{${ORDER}}`]: '100x4 200x50' },
+  },
+  {
+    alert: 'ServerErrors',
+    sick: {
+      [`http_request_duration_seconds_count{${ORDER},status="200"}`]: '0+100x80',
+      [`http_request_duration_seconds_count{${ORDER},status="500"}`]: '0+5x80',
+    },
+    at: '12m',
+    labels: { service: 'order' },
+    well: {
+      [`http_request_duration_seconds_count{${ORDER},status="200"}`]: '0+100x80',
+      [`http_request_duration_seconds_count{${ORDER},status="503"}`]: '0+50x80',
+      [`http_request_duration_seconds_count{${ORDER},status="500"}`]: '0 1x79',
+    },
+  },
+  {
+    alert: 'JobFails',
+    sick: {
+      [`job_runs_total{${ORDER},name="expire-orders",result="error"}`]: '0+15x120',
+      [`job_last_success_timestamp_seconds{${ORDER},name="expire-orders"}`]: '0x120',
+    },
+    at: '20m',
+    labels: { ...atOrder, name: 'expire-orders', result: 'error' },
+    well: {
+      [`job_runs_total{${ORDER},name="expire-orders",result="error"}`]: '0 0 1x120',
+      [`job_last_success_timestamp_seconds{${ORDER},name="expire-orders"}`]: '0+15x120',
+    },
+  },
+  {
+    alert: 'MemoryNearLimit',
+    sick: { [`process_resident_memory_bytes{${ORDER}}`]: '450000000x80' },
+    at: '15m',
+    labels: atOrder,
+    well: { [`process_resident_memory_bytes{${ORDER}}`]: '250000000x80' },
+  },
+  {
+    alert: 'FilesNearLimit',
+    sick: { [`process_open_fds{${ORDER}}`]: '900x80', [`process_max_fds{${ORDER}}`]: '1024x80' },
+    at: '10m',
+    labels: atOrder,
+    well: { [`process_open_fds{${ORDER}}`]: '90x80', [`process_max_fds{${ORDER}}`]: '1024x80' },
+  },
+  {
+    alert: 'ClockWrong',
+    sick: { [`clock_skew_seconds{${ORDER}}`]: '-40x40' },
+    at: '5m',
+    labels: atOrder,
+    well: { [`clock_skew_seconds{${ORDER}}`]: '0.4x40' },
+  },
+];
+
+const overload: AlertCase[] = [
+  {
+    alert: 'RequestsRefused',
+    sick: {
+      'http_request_duration_seconds_count{service="gateway",status="200"}': '0+900x80',
+      'gateway_refused_total{service="gateway",class="browse",reason="busy"}': '0+300x80',
+    },
+    at: '15m',
+    labels: {},
+    well: {
+      'http_request_duration_seconds_count{service="gateway",status="200"}': '0+900x80',
+      'gateway_refused_total{service="gateway",class="browse",reason="busy"}': '0+3x80',
+    },
+  },
+  {
+    alert: 'OrdersRefused',
+    sick: { [`order_admission_refused_total{${ORDER},reason="stalled"}`]: '0+30x60' },
+    at: '10m',
+    labels: {},
+    well: { [`order_admission_refused_total{${ORDER},reason="starting"}`]: '0 3x60' },
+  },
+  {
+    alert: 'EventLoopLate',
+    sick: { [`nodejs_eventloop_lag_p99_seconds{${ORDER}}`]: '1.5x60' },
+    at: '8m',
+    labels: atOrder,
+    well: { [`nodejs_eventloop_lag_p99_seconds{${ORDER}}`]: '0.12 1.5 0.1x60' },
+  },
+  {
+    alert: 'ConnectionsShort',
+    sick: { [`database_connection_waiters{${ORDER}}`]: '12x60' },
+    at: '5m',
+    labels: atOrder,
+    well: { [`database_connection_waiters{${ORDER}}`]: '12 0 7 0 0 9 0 0 0 12 0 7 0 0 9 0 0 0' },
+  },
+  {
+    alert: 'GroupBehind',
+    sick: { 'consumer_lag_messages{service="ops-console",group="payment",topic="order-events"}': '0+200x60' },
+    at: '12m',
+    labels: { group: 'payment' },
+    well: { 'consumer_lag_messages{service="ops-console",group="payment",topic="order-events"}': '9000-200x40' },
+  },
+];
+
+const dependencies: AlertCase[] = [
+  flag('DatabaseUnreadable', 'ops_read_failed{service="ops-console",part="schemas"}', {}),
+  {
+    alert: 'TransactionsGivenUp',
+    sick: {
+      [`database_transaction_conflicts_total{${ORDER},kind="lock_timeout",outcome="given_up"}`]: '0 0 2x20',
+      [`database_transaction_conflicts_total{${ORDER},kind="deadlock",outcome="retried"}`]: '0+1x20',
+    },
+    at: '3m',
+    labels: { service: 'order' },
+    well: {
+      [`database_transaction_conflicts_total{${ORDER},kind="deadlock",outcome="given_up"}`]: '0x20',
+      [`database_transaction_conflicts_total{${ORDER},kind="deadlock",outcome="retried"}`]: '0+1x20',
+    },
+  },
+  flag('KafkaUnreadable', 'ops_read_failed{service="ops-console",part="log"}', {}),
+  {
+    ...flag('ConsumerWaits', `events_consumer_waiting{${ORDER},group="order"}`, { group: 'order' }),
+    well: { [`events_consumer_waiting{${ORDER},group="data-platform"}`]: '1x40' },
+  },
+  flag('SchemaIdLost', `events_schema_id_lost{${ORDER},type="order-created"}`, {
+    ...{ service: 'order', type: 'order-created' },
+  }),
+  {
+    alert: 'RedisAway',
+    sick: { 'coupon_door_available{service="coupon"}': '1 0x40' },
+    at: '3m',
+    labels: {},
+    well: { 'coupon_door_available{service="coupon"}': '1x40' },
+  },
+  flag('IssuerAway', 'gateway_issuer_away{service="gateway"}', {}),
+  {
+    ...flag('BreakerOpen', 'gateway_breaker_state{service="gateway",upstream="catalog",state="open"}', {
+      upstream: 'catalog',
+    }),
+    well: { 'gateway_breaker_state{service="gateway",upstream="catalog",state="closed"}': '1x40' },
+  },
+  {
+    ...flag('DataPlatformAway', `data_platform_breaker_state{${ORDER},state="open"}`, {}, '8m'),
+    well: { [`data_platform_breaker_state{${ORDER},state="open"}`]: '0 1 1 1 0x40' },
+  },
+];
+
+const place = 'group="payment",topic="order-events",partition="3"';
+const messages: AlertCase[] = [
+  flag('PartitionHalted', `events_partition_halted{service="payment",${place}}`, {
+    ...{ group: 'payment', topic: 'order-events', partition: '3' },
+  }),
+  flag('GroupHalted', 'events_group_halted{service="payment",group="payment"}', { group: 'payment' }),
+  flag('ConsumerRestarts', 'events_consumer_restarting{service="payment",group="payment"}', { group: 'payment' }),
+  {
+    alert: 'MessagesLate',
+    sick: { 'events_delay_seconds{service="payment",group="payment"}': '0+15x40' },
+    at: '4m',
+    labels: { group: 'payment' },
+    well: {
+      'events_delay_seconds{service="payment",group="payment"}': '2x40',
+      [`events_delay_seconds{${ORDER},group="data-platform"}`]: '600x40',
+    },
+  },
+  {
+    alert: 'OutboxLate',
+    sick: { [`outbox_oldest_age_seconds{${ORDER}}`]: '0+15x40' },
+    at: '3m',
+    labels: { service: 'order' },
+    well: { [`outbox_oldest_age_seconds{${ORDER}}`]: '0.3x40' },
+  },
+  {
+    alert: 'NobodyRelays',
+    sick: { [`outbox_relay_holder{${ORDER}}`]: '0x40', [`outbox_relay_holder{${OTHER}}`]: '1 0x40' },
+    at: '4m',
+    labels: { service: 'order' },
+    well: { [`outbox_relay_holder{${ORDER}}`]: '0x40', [`outbox_relay_holder{${OTHER}}`]: '1x40' },
+  },
+  flag('TopicRefused', `outbox_topic_refused{${ORDER},topic="order-events",reason="UNKNOWN_TOPIC_OR_PARTITION"}`, {
+    ...{ service: 'order', topic: 'order-events', reason: 'UNKNOWN_TOPIC_OR_PARTITION' },
+  }),
+  {
+    alert: 'DeadLetters',
+    sick: { 'dead_letters_open{service="ops-console",group="payment",state="dead"}': '0 3x40' },
+    at: '3m',
+    labels: { group: 'payment' },
+    well: { 'dead_letters_open{service="ops-console",group="payment",state="dead"}': '0x40' },
+  },
+  {
+    alert: 'DeadLettersOld',
+    sick: { 'dead_letters_oldest_age_seconds{service="ops-console",group="payment"}': '4000x10' },
+    at: '1m',
+    labels: { group: 'payment' },
+    well: { 'dead_letters_oldest_age_seconds{service="ops-console",group="payment"}': '600x10' },
+  },
+];
+
+const orders: AlertCase[] = [
+  {
+    alert: 'OrdersNearDeadline',
+    sick: { [`order_oldest_pending_seconds{${ORDER}}`]: '0+15x20' },
+    at: '3m',
+    labels: {},
+    well: { [`order_oldest_pending_seconds{${ORDER}}`]: '4x20' },
+  },
+  {
+    alert: 'OrdersTimeOut',
+    sick: { [`orders_ended_total{${ORDER},status="CANCELLED",reason="ORDER_DEADLINE_EXCEEDED"}`]: '0 0 4x20' },
+    at: '3m',
+    labels: {},
+    well: { [`orders_ended_total{${ORDER},status="CANCELLED",reason="INSUFFICIENT_BALANCE"}`]: '0+4x20' },
+  },
+  {
+    alert: 'InvariantBroken',
+    sick: { 'audit_findings{service="ops-console",invariant="2"}': '0 4x10' },
+    at: '1m',
+    labels: { invariant: '2' },
+    well: { 'audit_findings{service="ops-console",invariant="2"}': '0x10' },
+  },
+  {
+    alert: 'AuditMissing',
+    sick: {
+      'audit_last_end_timestamp_seconds{service="ops-console"}': '0x300',
+      'process_start_time_seconds{service="ops-console"}': '0x300',
+    },
+    at: '70m',
+    labels: {},
+    well: {
+      'audit_last_end_timestamp_seconds{service="ops-console"}': '0+15x300',
+      'process_start_time_seconds{service="ops-console"}': '0x300',
+    },
+  },
+];
+
+export const ALERT_CASES: readonly AlertCase[] = [...processes, ...overload, ...dependencies, ...messages, ...orders];
