@@ -10,6 +10,8 @@ import { stackDir } from './paths.ts';
 import { internalKeysEnv } from './secrets.ts';
 import {
   auditUser,
+  type BrokerName,
+  brokers,
   instancesOf,
   type PartName,
   platformEndpoint,
@@ -39,6 +41,8 @@ export interface StackLayout {
   /** The number of instances of each service. */
   instances: number;
   existing: ExistingServers;
+  /** Number of Kafka's brokers, 1 or 3; default 1. */
+  brokers?: number;
   /** Services of examples/ that run in the stack. */
   examples?: readonly ExampleName[];
 }
@@ -69,6 +73,11 @@ export function serverPort(layout: StackLayout, name: PartName): number {
   return serverRow(name).port + layout.portOffset;
 }
 
+/** The brokers of Kafka that the layout starts itself. */
+export function brokerNames({ brokers: count = 1, existing }: StackLayout): BrokerName[] {
+  return existing.kafka ? [] : brokers.slice(0, count).map((row) => row.name);
+}
+
 export function mysqlAddress(layout: StackLayout) {
   return layout.existing.mysql ?? { host: '127.0.0.1', port: serverPort(layout, 'mysql'), password: '' };
 }
@@ -93,11 +102,14 @@ export function serverEnv(layout: StackLayout): Record<string, string> {
   const { existing } = layout;
   const link = (name: ServerName) => serverRow(name).link(serverPort(layout, name));
   return {
-    KAFKA_BROKERS: existing.kafka ?? link('kafka'),
+    KAFKA_BROKERS: existing.kafka ?? brokerNames(layout).map(link).join(','),
     SCHEMA_REGISTRY_URL: existing.registry ?? link('registry'),
     REDIS_URL: existing.redis ?? link('redis'),
     // One broker keeps one copy. A Kafka that existed before is asked for what the environment says, or for three.
-    ...(!existing.kafka && { KAFKA_DURABILITY: 'single', KAFKA_PARTITIONS: '6' }),
+    ...(!existing.kafka && {
+      KAFKA_DURABILITY: brokerNames(layout).length === 1 ? 'single' : 'replicated',
+      KAFKA_PARTITIONS: '6',
+    }),
   };
 }
 
@@ -157,5 +169,7 @@ export function serviceEnv(
 
 /** Every server of the topology that this layout starts itself. */
 export function ownServers(layout: StackLayout, parts: ServerName[] | undefined): ServerName[] {
-  return servers.map((row) => row.name).filter((name) => !layout.existing[name] && (parts?.includes(name) ?? true));
+  const others = servers.map((row) => row.name).filter((name) => name !== 'kafka');
+  const own = [...others.filter((name) => !(name in layout.existing)), ...brokerNames(layout)];
+  return own.filter((name) => parts?.includes(name) ?? true);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type StackLayout, serverPort } from './addresses.ts';
-import type { Site } from './parts/server.ts';
+import { brokerNames, type StackLayout, serverPort } from './addresses.ts';
+import type { Cluster, Site } from './parts/server.ts';
 import { stackDir } from './paths.ts';
 import { portComesFree, takenPort, whoListens } from './ports.ts';
 import {
@@ -17,7 +17,7 @@ import {
 } from './processes.ts';
 import { progress } from './progress.ts';
 import { StackError } from './stack-error.ts';
-import { type PartName, serverRow } from './topology.ts';
+import { type BrokerName, brokers, type PartName, serverRow } from './topology.ts';
 
 /** One server of a stack, identified by its pid record, so any process may stop or start it. */
 export interface Part {
@@ -39,7 +39,8 @@ export function openPart(layout: StackLayout, name: PartName, load: boolean): Pa
   const row = serverRow(name);
   const dir = stackDir(layout.name);
   const pids = join(dir, 'pids');
-  const site: Site = { data: join(dir, name), port: serverPort(layout, name), load };
+  const cluster = clusterOf(layout, name, dir);
+  const site: Site = { data: join(dir, name), port: serverPort(layout, name), load, ...(cluster && { cluster }) };
   const log = join(dir, 'logs', `${name}.log`);
   const record = () => readRecord(pids, name);
   return {
@@ -52,7 +53,7 @@ export function openPart(layout: StackLayout, name: PartName, load: boolean): Pa
       const started = Date.now();
       await row.server.install();
       await row.server.prepare(site);
-      for (const port of name === 'kafka' || name === 'influxdb' ? [site.port, site.port + 1] : [site.port]) {
+      for (const port of isBroker(name) || name === 'influxdb' ? [site.port, site.port + 1] : [site.port]) {
         if (!(await portComesFree(port)))
           throw new StackError(takenPort(name, port, whoListens(port), row.instead.join(', ')));
       }
@@ -75,6 +76,17 @@ export function openPart(layout: StackLayout, name: PartName, load: boolean): Pa
       forgetRecord(pids, current);
     },
   };
+}
+
+function isBroker(name: PartName): name is BrokerName {
+  return brokers.some((row) => row.name === name);
+}
+
+/** The brokers of a stack with several. */
+function clusterOf(layout: StackLayout, name: PartName, dir: string): Cluster | undefined {
+  const names = brokerNames(layout);
+  if (!isBroker(name) || names.length < 2) return undefined;
+  return { id: dir, index: names.indexOf(name), ports: names.map((each) => serverPort(layout, each)) };
 }
 
 function isRunningRecord(record: PidRecord | undefined): boolean {

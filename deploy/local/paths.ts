@@ -13,3 +13,8 @@ export const toolsDir = process.env.SHOP_TOOLS_DIR ?? join(localDir, 'tools');
 export function stackDir(name: string): string {
   return join(localDir, name);
 }
+
+/** The stack of three brokers that a test starts beside its own. */
+export function brokersStack(testStack: string): string {
+  return testStack.replace(/test$/, 'brokers-test');
+}

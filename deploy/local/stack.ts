@@ -26,6 +26,7 @@ import { provision, requireCompatibility } from './provision.ts';
 import { makeInternalKeys } from './secrets.ts';
 import { StackError } from './stack-error.ts';
 import {
+  brokers as brokerRows,
   isServer,
   type PartName,
   type ServerName,
@@ -62,15 +63,22 @@ export interface InfraOptions {
   instances?: number;
   /** Servers used instead of our own. */
   existing?: ExistingServers;
+  /** Number of Kafka's brokers, 1 or 3; default 1. Data that was begun with another number is refused. */
+  brokers?: number;
   /** Services of examples/ that will run. */
   examples?: readonly ExampleName[];
 }
 
-const dataFolders = [...[...servers, ...serversOnDemand].map((row) => row.name), 'data-platform', 'logs', 'demo-data'];
+const dataFolders = [
+  ...[...servers, ...brokerRows, ...serversOnDemand].map((row) => row.name),
+  'data-platform',
+  'logs',
+  'demo-data',
+];
 
 /** Starts the servers of a stack, all at once, and gives each service its schema and user. */
 export async function startInfra(options: InfraOptions): Promise<Stack> {
-  const { name, portOffset, existing = {}, examples = [] } = options;
+  const { name, portOffset, existing = {}, examples = [], brokers = 1 } = options;
   const dir = stackDir(name);
   const owner = stackOwner(name);
   if (owner && owner.pid !== process.pid) {
@@ -80,15 +88,16 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   }
   await stopLeftovers(name);
   if (options.fresh) removeData(name);
+  refuseOtherBrokers(name, brokers);
   mkdirSync(dir, { recursive: true });
   makeInternalKeys(dir);
-  const layout: StackLayout = { name, portOffset, instances: options.instances ?? 1, existing, examples };
+  const layout: StackLayout = { name, portOffset, instances: options.instances ?? 1, existing, brokers, examples };
   writeFileSync(layoutFile(name), `${JSON.stringify({ layout, load: options.kafkaHeapForLoad ?? false })}\n`);
   writeFileSync(ownerFile(name), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
   const stack = openStack(name);
   const own = ownServers(layout, options.parts);
   try {
-    for (const step of startSteps(servers.filter((row) => own.includes(row.name)))) {
+    for (const step of startSteps([...servers, ...brokerRows.slice(1)].filter((row) => own.includes(row.name)))) {
       // All starts are awaited even when one fails: every started part must be known before it is stopped.
       const failures = await Promise.all(
         step.map((row) =>
@@ -110,6 +119,18 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   return stack;
 }
 
+/** The log of one broker is not that of three: services whose rows know the one would find the other empty. */
+function refuseOtherBrokers(name: string, wanted: number): void {
+  if (!existsSync(join(stackDir(name), 'kafka')) || !existsSync(layoutFile(name))) return;
+  const { layout } = JSON.parse(readFileSync(layoutFile(name), 'utf8')) as { layout: StackLayout };
+  const { brokers = 1, existing } = layout;
+  if (brokers !== wanted && !existing.kafka)
+    throw new StackError(
+      `The data of the stack ${name} is that of ${brokers === 1 ? 'one broker' : `${brokers} brokers`}; \`npm run reset\` deletes it, or start with --brokers ${brokers}.`,
+      2,
+    );
+}
+
 /** Reports a part's failure at once, since others may still be fetching for a while. */
 function told(name: string): (error: Error) => string[] {
   return (error) => {
@@ -128,7 +149,7 @@ export function openStack(name: string): Stack {
     layout,
     env: stackEnv(layout),
     part(part) {
-      if (part in layout.existing)
+      if (part in layout.existing || (layout.existing.kafka && part.startsWith('kafka')))
         throw new StackError(
           `${part} of the stack ${name} is a server that existed before; it is not ours to start or stop.`,
         );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { METRICS_PORT_ABOVE } from '../../services/services.ts';
-import { servers, serversOnDemand, servicePort, serviceRow, services, startSteps } from './topology.ts';
+import { brokers, servers, serversOnDemand, servicePort, serviceRow, services, startSteps } from './topology.ts';
 
 const named = (name: string, ...after: string[]) => ({ name, after });
 
@@ -38,9 +38,8 @@ describe('ports', () => {
     const ports = [0, 1000].flatMap((offset) => [
       ...servers.map((row) => row.port + offset),
       ...serversOnDemand.map((row) => row.port + offset),
-      ...[...servers, ...serversOnDemand]
-        .filter(({ name }) => name === 'kafka' || name === 'influxdb')
-        .map((row) => row.port + 1 + offset),
+      ...brokers.slice(1).map((row) => row.port + offset),
+      ...[...brokers, ...serversOnDemand].map((row) => row.port + 1 + offset),
       ...services.flatMap((row) =>
         [1, 2, 3].flatMap((instance) => {
           const port = servicePort(row, instance, offset);

@@ -20,7 +20,8 @@ import { registry } from './parts/registry.ts';
 import type { Server } from './parts/server.ts';
 import { root } from './paths.ts';
 
-export type ServerName = 'mysql' | 'kafka' | 'registry' | 'redis';
+export type ServerName = 'mysql' | BrokerName | 'registry' | 'redis';
+export type BrokerName = 'kafka' | 'kafka-2' | 'kafka-3';
 /** Servers that the shop runs without; the command that needs one starts it. */
 export type OnDemandName = 'influxdb' | 'prometheus';
 export type PartName = ServerName | OnDemandName;
@@ -78,14 +79,7 @@ export const servers: ServerRow[] = [
     instead: ['MYSQL_HOST'],
     link: (port) => `mysql://root@127.0.0.1:${port}`,
   },
-  {
-    name: 'kafka',
-    port: 19092,
-    after: [],
-    server: kafka,
-    instead: ['KAFKA_BROKERS'],
-    link: (port) => `127.0.0.1:${port}`,
-  },
+  broker('kafka', 19092),
   {
     name: 'registry',
     port: 18081,
@@ -103,6 +97,17 @@ export const servers: ServerRow[] = [
     link: (port) => `redis://127.0.0.1:${port}`,
   },
 ];
+
+/** The brokers of a stack with three, the first of which every stack has. */
+export const brokers: ServerRow<BrokerName>[] = [
+  broker('kafka', 19092),
+  broker('kafka-2', 19094),
+  broker('kafka-3', 19096),
+];
+
+function broker<Name extends BrokerName>(name: Name, port: number): ServerRow<Name> {
+  return { name, port, after: [], server: kafka, instead: ['KAFKA_BROKERS'], link: (at) => `127.0.0.1:${at}` };
+}
 
 /** Started by the command that needs one, stopped with the stack. */
 export const serversOnDemand: ServerRow<OnDemandName>[] = [
@@ -124,7 +129,7 @@ export const serversOnDemand: ServerRow<OnDemandName>[] = [
   },
 ];
 
-const allServers: ServerRow<PartName>[] = [...servers, ...serversOnDemand];
+const allServers: ServerRow<PartName>[] = [...servers, ...brokers.slice(1), ...serversOnDemand];
 
 function serviceWithSchema(name: SchemaOwner): ServiceRow {
   return { name, port: SERVICES[name].port, after: afterServers, schema: schemaOf(name) };

@@ -12,6 +12,8 @@ const BEHIND_THE_GATEWAY: readonly ServiceName[] = SERVICE_NAMES;
 const TEST_ENV = { LOG_LEVEL: 'info', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off' };
 
 export interface SystemOptions {
+  /** Default: the one that the test command started. */
+  readonly stack?: Stack;
   /** Number of instances of each service to start. The gateway is told of `knownInstances`. */
   readonly instances?: number;
   /** Number of instances of each service that the gateway may call, running or not. Default: `instances`. */
@@ -38,7 +40,7 @@ export interface System {
 /** Starts the shop from empty schemas and topics. */
 export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const { instances = 1, knownInstances = instances, auth = 'off', env = {} } = options;
-  const stack = testStack();
+  const { stack = testStack() } = options;
   const startedAt = new Date();
   await wipe(stack);
   const processes = new Map<string, ServiceProcess>();

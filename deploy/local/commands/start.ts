@@ -18,11 +18,19 @@ import { instancesOf, isServer, type ServiceName, servicesWith, startSteps } fro
 export async function start(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { instances: { type: 'string', default: '1' }, with: { type: 'string' } },
+    options: {
+      instances: { type: 'string', default: '1' },
+      brokers: { type: 'string', default: '1' },
+      with: { type: 'string' },
+    },
   });
   const instances = Number(values.instances);
   if (!Number.isInteger(instances) || instances < 1 || instances > 9) {
     throw new StackError('--instances wants a number from 1 to 9: how many of each service to run.', 2);
+  }
+  const brokers = Number(values.brokers);
+  if (brokers !== 1 && brokers !== 3) {
+    throw new StackError('--brokers wants 1 or 3: how many brokers Kafka has.', 2);
   }
   const examples = chosenExamples(values.with);
   const chosen = chosenStack();
@@ -32,7 +40,13 @@ export async function start(args: string[]): Promise<number> {
     await stopOwnStack(chosen.name);
   });
   try {
-    const stack = await startInfra({ ...chosen, instances, examples, existing: existingServers(process.env) });
+    const stack = await startInfra({
+      ...chosen,
+      instances,
+      brokers,
+      examples,
+      existing: existingServers(process.env),
+    });
     await bringUp(stack, instances);
     stopWatching = supervise(stack, (record) => restart(stack, record.name));
     printLinks(stack, instances);

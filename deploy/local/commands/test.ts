@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { chromium } from '../fetch/chromium.ts';
-import { root } from '../paths.ts';
+import { brokersStack, root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { run } from '../run.ts';
-import { migrate, startInfra, stopOwnStack } from '../stack.ts';
+import { migrate, startInfra, stopLeftovers, stopOwnStack } from '../stack.ts';
 import { StackError } from '../stack-error.ts';
 import { allServices } from '../topology.ts';
 import { runChecks } from './lint.ts';
@@ -71,7 +71,7 @@ export async function test(patterns: string[], options: TestOptions = {}): Promi
   const run: Run = { patterns, options, scratch: mkdtempSync(join(tmpdir(), 'shop-test-')) };
   const interrupted = whenAskedToEnd(async () => {
     for (const child of children) child.kill('SIGKILL');
-    await Promise.all(lanes.map((lane) => stopOwnStack(stackOf(lane).name)));
+    await Promise.all(lanes.map(stopStacks));
     rmSync(run.scratch, { recursive: true, force: true });
   }).then(() => 130);
 
@@ -95,6 +95,13 @@ function stackOf({ prefix, portOffset }: Lane): { name: string; portOffset: numb
   const chosen = chosenStack();
   const name = `${prefix}${chosen.name === 'dev' ? 'test' : `${chosen.name}-test`}`;
   return { name, portOffset: chosen.portOffset + portOffset };
+}
+
+/** Stops a lane's stack, and what a test that was killed has left of its brokers. */
+async function stopStacks(lane: Lane): Promise<void> {
+  const { name } = stackOf(lane);
+  await stopLeftovers(brokersStack(name));
+  await stopOwnStack(name);
 }
 
 /** Never rejects. */
@@ -140,7 +147,7 @@ async function runLane(run: Run, lane: Lane, prepared: Promise<Prepared>, alone:
   } catch (error) {
     tallies.push(broken(error, `the run of ${lane.projects.map(([project]) => project).join(' and ')}`));
   } finally {
-    if (!isEnding()) await stopOwnStack(stackOf(lane).name);
+    if (!isEnding()) await stopStacks(lane);
   }
   return tallies;
 }

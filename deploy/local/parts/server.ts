@@ -7,6 +7,16 @@ export interface Site {
   port: number;
   /** Settings for load instead of a quick start and little memory. */
   load: boolean;
+  /** The servers of its kind that work together, this one included. Absent: it works alone. */
+  cluster?: Cluster;
+}
+
+export interface Cluster {
+  /** The same for all of them and at each start. */
+  id: string;
+  /** This one's place among the ports. */
+  index: number;
+  ports: number[];
 }
 
 export interface Command {

@@ -1,9 +1,13 @@
 import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { OutgoingRecord } from '../broker.ts';
-import type { Clock } from '../clock.ts';
-import { describe, OutageError } from '../errors.ts';
+import { type Clock, createBackoff } from '../clock.ts';
+import { describe, OutageError, withCauses } from '../errors.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
 import { refusalIn } from './refusal.ts';
+
+/** Pauses between two attempts to send, ms. */
+const FIRST_PAUSE_MS = 50;
+const LAST_PAUSE_MS = 500;
 
 export interface Sender {
   send(records: readonly OutgoingRecord[]): Promise<void>;
@@ -15,11 +19,16 @@ export interface Sender {
  * loses its sequence under concurrent sends and broker restarts (its issues 598, 1005), and would not cover a crash
  * between send and outbox deletion anyway. Duplicates are harmless, since event ids are derived.
  *
+ * KafkaJS never tries a send again by itself. It would send again only to the brokers that have not answered yet: a
+ * partition that has moved meanwhile to one that has answered would be left out, and the send would succeed all the
+ * same (its issue 1303, pull request 1798). Here everything is sent again, over a new connection, which learns the
+ * present leaders and reaches all of them before it sends anything. What was written before is a duplicate then.
+ *
  * A request carries several topics, and each partition is taken or refused by itself; KafkaJS reports the first refusal
  * without its topic. Whoever wants to know which records are refused sends them apart.
- * @param retries how often KafkaJS tries again by itself
+ * @param retries how often all is sent again
  */
-export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>, retries = 4): Sender {
+export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, retries = 4): Sender {
   let producer: Promise<Producer> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -29,7 +38,7 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>, retries = 
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries },
+      retry: { retries: 0 },
     });
     try {
       await created.connect();
@@ -40,7 +49,7 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>, retries = 
     }
   }
 
-  async function sendNow(records: readonly OutgoingRecord[]): Promise<void> {
+  async function sendOnce(records: readonly OutgoingRecord[]): Promise<void> {
     producer ??= connect();
     const current = producer;
     try {
@@ -54,7 +63,20 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>, retries = 
       // After any failure the next send begins with a fresh connection.
       producer = undefined;
       void current.then(discard, () => {});
-      throw refusalIn(error) ?? new OutageError(`sending to Kafka: ${describe(error)}`, { cause: error });
+      throw error;
+    }
+  }
+
+  async function sendNow(records: readonly OutgoingRecord[]): Promise<void> {
+    const backoff = createBackoff(FIRST_PAUSE_MS, LAST_PAUSE_MS);
+    for (let left = retries; ; left -= 1) {
+      try {
+        return await sendOnce(records);
+      } catch (error) {
+        if (left === 0 || isFinal(error))
+          throw refusalIn(error) ?? new OutageError(`sending to Kafka: ${describe(error)}`, { cause: error });
+        await clock.sleep(backoff.next());
+      }
     }
   }
 
@@ -72,6 +94,12 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now'>, retries = 
       if (current) await current.then(discard, () => {});
     },
   };
+}
+
+/** The broker's answer stays the same, however often it is asked. */
+function isFinal(error: unknown): boolean {
+  for (const cause of withCauses(error)) if ('type' in cause && 'retriable' in cause) return cause.retriable === false;
+  return false;
 }
 
 async function discard(producer: Producer): Promise<void> {
