@@ -1,4 +1,4 @@
-import { kafkaTopicConfig, serviceConfig } from '@shop/chassis';
+import { connectionVariables, kafkaTopicConfig, serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 import { WITH_VARIABLE } from '../services/services.ts';
 
@@ -13,6 +13,7 @@ export const configSchema = z.object({
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
+  ...connectionVariables,
   ...kafkaTopicConfig,
   AUDIT_EVERY_MINUTES: minutes(15).describe('how often the console audits by itself, minutes; 0: never'),
   AUDIT_SINCE_MINUTES: minutes(120).describe('what such an audit leaves out: what began earlier, minutes'),

@@ -1,4 +1,4 @@
-import { kafkaTopicConfig, loadConfig } from '@shop/chassis';
+import { kafkaTopicConfig, loadConfig, readVariable } from '@shop/chassis';
 import { type TopicPlan, topicPlan } from '@shop/events';
 import { z } from 'zod';
 import {
@@ -10,7 +10,10 @@ import {
   urlsVariable,
 } from '../../services/services.ts';
 
-/** The addresses of a stack: environment variables first, else the local stack, moved by `SHOP_PORT_OFFSET`. */
+/**
+ * The addresses of a stack: environment variables first (or the files that `<name>_FILE` names), else the local stack,
+ * moved by `SHOP_PORT_OFFSET`.
+ */
 export interface Addresses {
   /** The gateway, e.g. `http://127.0.0.1:3000`. */
   readonly gateway: string;
@@ -75,7 +78,7 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
   if (!Number.isInteger(offset))
     throw new Error(`SHOP_PORT_OFFSET is "${env.SHOP_PORT_OFFSET}"; it must be a whole number`);
   const defaults = localEnvironment(offset);
-  const read = (name: string): string => env[name] || (defaults[name] ?? '');
+  const read = (name: string): string => readVariable(name, env) ?? defaults[name] ?? '';
   const list = (name: string): string[] =>
     read(name)
       .split(',')
@@ -95,13 +98,15 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     gateway: gateways[0] ?? '',
     gateways,
     auditDatabase: url('AUDIT_DATABASE_URL'),
-    backupDatabase: env.BACKUP_DATABASE_URL ? url('BACKUP_DATABASE_URL') : url('AUDIT_DATABASE_URL'),
+    backupDatabase: url(
+      readVariable('BACKUP_DATABASE_URL', env) === undefined ? 'AUDIT_DATABASE_URL' : 'BACKUP_DATABASE_URL',
+    ),
     brokers: list('KAFKA_BROKERS'),
     topics: readTopicPlan(env),
     registry: url('SCHEMA_REGISTRY_URL'),
     redis: url('REDIS_URL'),
     dataPlatform: url('DATA_PLATFORM_URL').replace(/\/$/, ''),
     services: Object.fromEntries(SERVICE_NAMES.map((name) => [name, service(name)])) as Addresses['services'],
-    internalKeys: env.INTERNAL_KEYS || undefined,
+    internalKeys: readVariable('INTERNAL_KEYS', env),
   };
 }

@@ -1,4 +1,6 @@
+import { registryCalls } from '@shop/events';
 import avsc from 'avsc';
+import { access } from './access.ts';
 
 /** An event with the schema of its writer. */
 export interface DecodedPayload {
@@ -20,7 +22,9 @@ export async function decodePayload(
     return { error: 'it does not begin as an encoded event does' };
   const id = payload.readUInt32BE(1);
   try {
-    const answer = await fetch(`${registryUrl}/schemas/ids/${id}`, { signal: AbortSignal.timeout(5_000) });
+    const answer = await registryCalls(registryUrl, access().registry).ask(`/schemas/ids/${id}`, {
+      signal: AbortSignal.timeout(5_000),
+    });
     if (!answer.ok) return { error: `the registry answers ${answer.status} for its schema ${id}` };
     const { schema } = (await answer.json()) as { schema: string };
     const type = avsc.Type.forSchema(JSON.parse(schema));

@@ -1,9 +1,15 @@
-import { createKafkaAdmin, type IncomingRecord } from '@shop/events';
+import { createKafkaAdmin, type IncomingRecord, type KafkaAdmin } from '@shop/events';
+import { access } from './access.ts';
 import { type LogReader, type LogRecord, partitionName } from './audit/log.ts';
+
+/** Connects to Kafka at once; rejects, in words, when no broker answers or none lets the tools in. */
+export function connectKafka(brokers: readonly string[]): Promise<KafkaAdmin> {
+  return createKafkaAdmin({ brokers, security: access().kafka, clientId: 'ops' });
+}
 
 /** Opens the topics for reading. Connects at once; rejects when no broker answers. */
 export async function openLog(brokers: readonly string[]): Promise<LogReader> {
-  const admin = await createKafkaAdmin({ brokers, clientId: 'ops' });
+  const admin = await connectKafka(brokers);
   return {
     async held(topics, since) {
       const existing = new Set(await admin.topics());

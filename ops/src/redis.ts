@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { createLogger, createRedis } from '@shop/chassis';
+import { connectionFault, createLogger, createRedis } from '@shop/chassis';
+import { access } from './access.ts';
 import { type DoorReader, DoorUnreadableError } from './audit/door.ts';
 import { SetsUnreadableError, type SortedSet, type SortedSets } from './audit/sorted-sets.ts';
 
@@ -76,14 +76,27 @@ export async function openRedis(url: string): Promise<RedisReader> {
 }
 
 async function connect(url: string): Promise<ReturnType<typeof createRedis>> {
-  const redis = createRedis(url, createLogger({ service: 'ops', level: 'silent' }));
+  const redis = createRedis({ ...access().redis, url }, createLogger({ service: 'ops', level: 'silent' }));
+  let last: Error | undefined;
+  redis.on('error', (error: Error) => {
+    last = error;
+  });
   try {
-    await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) });
+    await ready(redis, AbortSignal.timeout(CONNECT_MS));
     return redis;
   } catch {
     redis.disconnect();
-    throw new Error(`Redis at ${new URL(url).host} cannot be reached`);
+    const { host } = new URL(url);
+    throw new Error(connectionFault('REDIS', host, last) ?? `Redis at ${host} cannot be reached`, { cause: last });
   }
+}
+
+/** Rejects when the time is over: until then the client tries again by itself. */
+async function ready(redis: ReturnType<typeof createRedis>, signal: AbortSignal): Promise<void> {
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  await Promise.race([new Promise<void>((resolve) => redis.once('ready', () => resolve())), late]);
 }
 
 function ofDoor<T>(answer: Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
-import type { SqlExecutor, SqlValue } from '@shop/chassis';
+import { connectionFault, databaseTarget, type SqlExecutor, type SqlValue } from '@shop/chassis';
 import { type Connection, type ConnectionConfig, createConnection } from 'mariadb';
+import { access } from './access.ts';
 
 export type SqlParam = SqlValue | readonly (string | number)[];
 
@@ -38,21 +39,17 @@ export async function connectSql(url: string, patienceMs = PATIENCE_MS): Promise
  * @throws in words when the server cannot be reached
  */
 export async function openConnection(url: string, settings: ConnectionConfig): Promise<Connection> {
-  const { hostname, port, username, password, pathname } = new URL(url);
+  const { host, pathname } = new URL(url);
   const connection = await createConnection({
-    host: hostname,
-    port: Number(port || 3306),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
+    ...databaseTarget(url, access().database),
     ...(pathname.length > 1 ? { database: pathname.slice(1) } : {}),
     timezone: 'Z',
-    allowPublicKeyRetrieval: true,
     connectTimeout: 5_000,
     ...settings,
   }).catch((error: unknown) => {
-    throw new Error(
-      `the database at ${hostname}:${port} cannot be reached: ${error instanceof Error ? error.message : error}`,
-    );
+    const fault = connectionFault('DATABASE', host, error);
+    const message = error instanceof Error ? error.message : error;
+    throw new Error(fault ? `${fault} (${message})` : `the database at ${host} cannot be reached: ${message}`);
   });
   // Without a listener the driver ends the process when the server goes away between two queries; the next query
   // rejects.

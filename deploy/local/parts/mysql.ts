@@ -231,6 +231,8 @@ export interface AdminAddress {
   port: number;
   /** Password of root. */
   password: string;
+  /** The driver's options of TLS. */
+  ssl?: object;
 }
 
 /** A connection as root, for creating schemas and users. */

@@ -22,6 +22,23 @@ export {
   type SignCaller,
 } from './callers/index.ts';
 export {
+  type ConnectionConfig,
+  connectionFault,
+  connectionFaults,
+  connectionVariables,
+  type DatabaseSecurity,
+  databaseSecurity,
+  databaseTarget,
+  type KafkaSecurity,
+  kafkaSecurity,
+  type RedisServer,
+  type RegistryAccess,
+  redisServer,
+  redisVariables,
+  registryAccess,
+  type TlsSettings,
+} from './connections/index.ts';
+export {
   type ClaimOutcome,
   type ComparedClock,
   claimForOne,
@@ -128,6 +145,7 @@ export {
   oneAtATime,
   type Pace,
   parseTraceparent,
+  readVariable,
   type Shutdown,
   serviceConfig,
   startJob,

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { type ConnectionConfig, databaseSecurity } from './connections/index.ts';
 import { createDatabase, type PooledDatabase } from './database/index.ts';
 import { DatabaseUnavailableError } from './errors/index.ts';
 import { type MetricsAddress, type ServeOptions, serve, serveMetrics } from './http/index.ts';
@@ -118,12 +119,20 @@ function readBuild() {
  * the service's; an instance whose clock cannot be compared with the database's is not ready.
  */
 export function openDatabase(
-  { config, logger, metrics, health, shutdown, repeat }: Runtime<RuntimeConfig & { readonly DATABASE_URL: string }>,
+  {
+    config,
+    logger,
+    metrics,
+    health,
+    shutdown,
+    repeat,
+  }: Runtime<RuntimeConfig & ConnectionConfig & { readonly DATABASE_URL: string }>,
   options: { readonly poolSize?: number } = {},
 ): PooledDatabase {
   const database = createDatabase({
     ...options,
     url: config.DATABASE_URL,
+    security: databaseSecurity(config),
     applicationName: config.INSTANCE_ID,
     logger,
     metrics,

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
+  type ConnectionConfig,
   createRedis,
   createWakeHints,
   currentTraceparent,
   type Database,
   type Health,
+  kafkaSecurity,
   type Logger,
   type Metrics,
+  redisServer,
+  registryAccess,
   type Shutdown,
   startJob,
   type Transaction,
@@ -44,12 +48,13 @@ const POLL_WITH_HINTS = { first: 200, last: 1_000 };
 export interface MessagingOptions {
   /** The service's name: `ce_source`, client id, and the group of its waiters. */
   readonly service: string;
-  readonly config: TopicConfig & {
-    readonly KAFKA_BROKERS: readonly string[];
-    readonly SCHEMA_REGISTRY_URL: string;
-    readonly REDIS_URL: string;
-    readonly INSTANCE_ID: string;
-  };
+  readonly config: ConnectionConfig &
+    TopicConfig & {
+      readonly KAFKA_BROKERS: readonly string[];
+      readonly SCHEMA_REGISTRY_URL: string;
+      readonly REDIS_URL: string;
+      readonly INSTANCE_ID: string;
+    };
   readonly database: Database;
   readonly logger: Logger;
   readonly metrics?: Metrics;
@@ -91,9 +96,16 @@ export function createMessaging(options: MessagingOptions): Messaging {
   const metrics = options.metrics ? createEventMetrics(options.metrics) : noMetrics;
   const clientId = `${service}-${config.INSTANCE_ID}`;
   const store = createSqlMessagingStore(database);
-  const codec = createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL, logger });
+  const codec = createCodec({
+    registryUrl: config.SCHEMA_REGISTRY_URL,
+    registryAccess: registryAccess(config),
+    logger,
+  });
   const clock = { ...systemClock, now: database.clock.now };
-  const broker = createKafkaBroker({ brokers: config.KAFKA_BROKERS, clientId, logger, metrics, clock });
+  const broker = createKafkaBroker({
+    ...{ brokers: config.KAFKA_BROKERS, security: kafkaSecurity(config) },
+    ...{ clientId, logger, metrics, clock },
+  });
   const parts: Parts = {
     ...{ options, store, codec, broker, metrics, clientId, clock },
     failpoint: failpointFromEnvironment(),
@@ -151,7 +163,7 @@ interface Parts {
 function startPublishing({ options, store, codec, broker, metrics, clock }: Parts) {
   const { service, config, database, logger } = options;
   // Another process may hold the relay: it learns of commits here by a hint, or at its next poll.
-  const redis = createRedis(config.REDIS_URL, logger);
+  const redis = createRedis(redisServer(config), logger);
   const hints = createWakeHints({ redis, channel: `outbox:${database.schema}` });
   const pollMs = (inVain: number) => (hints.listening ? pauseAfter(inVain, POLL_WITH_HINTS) : POLL_MS);
   const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics, clock });
@@ -220,7 +232,11 @@ function startHearing({ options, store, codec, broker, metrics, clientId, failpo
     startReplayer({
       ...common,
       lock: createSqlRelayLock(database, `replay:${database.schema}`),
-      connect: () => createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId: `${clientId}-replay`, logger }),
+      connect: () =>
+        createKafkaAdmin({
+          ...{ brokers: config.KAFKA_BROKERS, security: kafkaSecurity(config) },
+          ...{ clientId: `${clientId}-replay`, logger },
+        }),
       rebuilds: () => rebuilds,
     }),
     startJob({

@@ -4,9 +4,9 @@ import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { createKafkaAdmin } from '@shop/events';
 import type { Connection } from 'mariadb';
 import { type ServiceName, schemaOf } from '../../../services/services.ts';
+import { connectKafka } from '../kafka-log.ts';
 import { withClosing } from '../with-closing.ts';
 import { type Cell, connectExactly } from './connection.ts';
 import { hashFile, joinRows, literal, PREAMBLE, renderLine } from './lines.ts';
@@ -68,7 +68,7 @@ async function askUnread(
   const found = new Map<ServiceName, string>();
   try {
     await withClosing(
-      () => createKafkaAdmin({ brokers, clientId: 'ops' }),
+      () => connectKafka(brokers),
       async (log) => {
         for (const service of services) found.set(service, (await unreadSince(log, service, now)).toISOString());
       },

@@ -1,4 +1,4 @@
-import { ANYBODY, type Caller, SCOPES, type Scope, userIdSchema } from '@shop/chassis';
+import { ANYBODY, type Caller, readVariable, SCOPES, type Scope, userIdSchema } from '@shop/chassis';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { action, addCommand, EXIT } from '../command.ts';
 import { signedCalls } from '../signed-call.ts';
@@ -29,7 +29,7 @@ export function registerCaller(program: Command): void {
         const caller: Caller =
           user === undefined && !scope ? ANYBODY : { user: user ?? 'anybody', scopes: scope ? [scope] : [] };
         const [[name, value] = ['', '']] = Object.entries(
-          signedCalls(process.env.INTERNAL_KEYS)(method.toUpperCase(), path, caller),
+          signedCalls(readVariable('INTERNAL_KEYS'))(method.toUpperCase(), path, caller),
         );
         output.result({ name, value }, `${name}: ${value}`);
         return EXIT.done;

@@ -1,7 +1,8 @@
-import { createKafkaAdmin, type KafkaAdmin } from '@shop/events';
+import type { KafkaAdmin } from '@shop/events';
 import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, reason, wholeNumber } from '../command.ts';
+import { connectKafka } from '../kafka-log.ts';
 import { ask } from '../replay/ask.ts';
 import type { ReplayContext, ReplayOptions } from '../replay/context.ts';
 import { checkReason, readWish } from '../replay/options.ts';
@@ -69,7 +70,7 @@ async function run(context: ReplayContext): Promise<ExitCode> {
 }
 
 async function withLog<T>({ addresses }: ReplayContext, work: (log: KafkaAdmin) => Promise<T>): Promise<T> {
-  const log = await createKafkaAdmin({ brokers: addresses.brokers, clientId: 'ops' });
+  const log = await connectKafka(addresses.brokers);
   try {
     return await work(log);
   } finally {

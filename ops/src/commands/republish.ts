@@ -1,10 +1,12 @@
-import { createCodec, createKafkaAdmin, type KafkaAdmin } from '@shop/events';
+import { createCodec, type KafkaAdmin } from '@shop/events';
 import type { Command } from 'commander';
 import type { Group } from '../../../services/groups.ts';
 import { schemaOf } from '../../../services/services.ts';
+import { access } from '../access.ts';
 import { type Addresses, readAddresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, type Output, reason, wholeNumber } from '../command.ts';
+import { connectKafka } from '../kafka-log.ts';
 import { FILL, groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
 import { groupNamed } from '../replay/options.ts';
 import { WishError } from '../replay/wish-error.ts';
@@ -66,7 +68,7 @@ export function registerRepublish(program: Command): void {
             () => connectSql(addresses.auditDatabase),
             (sql) =>
               withClosing(
-                () => createKafkaAdmin({ brokers: addresses.brokers, clientId: 'ops' }),
+                () => connectKafka(addresses.brokers),
                 (log) => run({ addresses, sql, log, output, options }),
               ),
           );
@@ -179,7 +181,7 @@ async function execute(
   { gaps, since }: { readonly gaps: readonly LogGap[]; readonly since: Date },
 ): Promise<ExitCode> {
   const { addresses, output, options } = context;
-  const codec = createCodec({ registryUrl: addresses.registry });
+  const codec = createCodec({ registryUrl: addresses.registry, registryAccess: access().registry });
   await codec.ready();
   for (const plan of plans) {
     const { group } = plan;

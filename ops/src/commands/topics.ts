@@ -1,7 +1,7 @@
-import { createKafkaAdmin } from '@shop/events';
 import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, table } from '../command.ts';
+import { connectKafka } from '../kafka-log.ts';
 import { EXPECTED_TOPICS } from '../running-events.ts';
 import { topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
@@ -18,7 +18,7 @@ export function registerTopics(program: Command): void {
       action<{ json?: boolean; execute?: boolean }>((output, { execute = false }) => {
         const { brokers, topics } = readAddresses();
         return withClosing(
-          () => createKafkaAdmin({ brokers, clientId: 'ops' }),
+          () => connectKafka(brokers),
           async (admin) => {
             const made = execute ? await admin.createTopics(EXPECTED_TOPICS, topics) : [];
             const states = await admin.describeTopics(EXPECTED_TOPICS);

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKafkaAdmin, EVENTS, type KafkaAdmin, type TopicPlan } from '@shop/events';
+import { EVENTS, type KafkaAdmin, registryCalls, type TopicPlan } from '@shop/events';
 import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
+import { access } from '../access.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
+import { connectKafka } from '../kafka-log.ts';
 import { FILL, groupsOfNewLog, lostPlaces } from '../lost-places.ts';
 import { readRedisState } from '../redis.ts';
 import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
@@ -109,7 +111,7 @@ async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
   const { brokers, auditDatabase } = addresses;
   let admin: KafkaAdmin | undefined;
   const connected = await attempt('Kafka', 'see KAFKA_BROKERS; is the broker running?', async () => {
-    admin = await createKafkaAdmin({ brokers, clientId: 'ops' });
+    admin = await connectKafka(brokers);
     return brokers.join(', ');
   });
   const open = admin;
@@ -214,7 +216,7 @@ async function redisServer({ redis: url }: Addresses): Promise<Diagnosis[]> {
 }
 
 async function ask(url: string, path: string, body?: string): Promise<unknown> {
-  const answer = await fetch(`${url}${path}`, {
+  const answer = await registryCalls(url, access().registry).ask(path, {
     ...(body && { method: 'POST', body, headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' } }),
     signal: AbortSignal.timeout(5_000),
   });

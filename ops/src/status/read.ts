@@ -1,8 +1,7 @@
-import { createKafkaAdmin } from '@shop/events';
 import { metricsUrl, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import type { LogReader } from '../audit/log.ts';
-import { openLog } from '../kafka-log.ts';
+import { connectKafka, openLog } from '../kafka-log.ts';
 import { groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
@@ -109,7 +108,7 @@ function readLost({ brokers, auditDatabase }: Addresses): Promise<Pick<Status, '
     () => connectSql(auditDatabase, LOOK_MS),
     (sql) =>
       withClosing(
-        () => createKafkaAdmin({ brokers, clientId: 'ops' }),
+        () => connectKafka(brokers),
         async (log) => {
           const found = (await lostGroups(log, sql)).filter(isInUse);
           const newLog = await groupsOfNewLog(log, sql, Date.now()).catch(() => []);

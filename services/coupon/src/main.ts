@@ -5,6 +5,7 @@ import {
   loadConfig,
   openDatabase,
   purgeIdempotencyKeys,
+  redisServer,
 } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging, createNewId, recoverWhenAsked } from '@shop/events';
@@ -68,7 +69,7 @@ await recoverWhenAsked({
 });
 
 const door = createRedisDoor({
-  redis: createRedis(config.REDIS_URL, logger, { commandTimeoutMs: config.DOOR_TIMEOUT_MS }),
+  redis: createRedis(redisServer(config), logger, { commandTimeoutMs: config.DOOR_TIMEOUT_MS }),
   metrics,
   now: database.clock.now,
 });

@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig, serviceConfig, switchVariable } from '@shop/chassis';
+import { ConfigError, loadConfig, redisVariables, serviceConfig, switchVariable } from '@shop/chassis';
 import { z } from 'zod';
 import { SERVICE_NAMES, type ServiceName, urlsVariable, WITH_VARIABLE } from '../../services.ts';
 import { isNetwork } from './protect/client-address.ts';
@@ -95,6 +95,7 @@ export const gatewayConfigSchema = z.object({
   REDIS_URL: serviceConfig.REDIS_URL.optional().describe(
     'where the instances of the gateway add up what they count; without it each limits alone',
   ),
+  ...redisVariables,
   RATE_LIMIT_USER: rateLimit.prefault('100/10').describe('requests of one user, as <requests>/<seconds>, or off'),
   RATE_LIMIT_ADDRESS: rateLimit
     .prefault('1000/10')

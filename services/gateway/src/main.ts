@@ -1,4 +1,4 @@
-import { createCallerSigner, createRuntime } from '@shop/chassis';
+import { createCallerSigner, createRuntime, redisServer } from '@shop/chassis';
 import { createAdmission } from './admission/admission.ts';
 import { createApp } from './app.ts';
 import { openServiceClock } from './auth/service-clock.ts';
@@ -57,7 +57,7 @@ const admission = createAdmission({
 const limits = openRateLimits({
   user: config.RATE_LIMIT_USER,
   address: config.RATE_LIMIT_ADDRESS,
-  redisUrl: config.REDIS_URL,
+  redisServer: config.REDIS_URL === undefined ? undefined : redisServer({ ...config, REDIS_URL: config.REDIS_URL }),
   logger,
   metrics,
 });

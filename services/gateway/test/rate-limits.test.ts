@@ -22,9 +22,9 @@ afterEach(async () => {
 });
 
 function instance({ requests = 10, seconds = 60, withRedis = true } = {}) {
-  const redisUrl = withRedis ? `redis://127.0.0.1:${gate.port}` : undefined;
+  const redisServer = withRedis ? { url: `redis://127.0.0.1:${gate.port}` } : undefined;
   const metrics = createMetrics({ defaults: false });
-  const limits = openRateLimits({ user: { requests, seconds }, address: undefined, redisUrl, logger, metrics });
+  const limits = openRateLimits({ user: { requests, seconds }, address: undefined, redisServer, logger, metrics });
   cleanups.push(() => limits.stop());
   const left = (headers: readonly string[]) => Number(/r=(\d+)/.exec(headers.at(-1) ?? '')?.[1]);
   return {

@@ -1,4 +1,4 @@
-import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
+import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase, redisServer } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging, createSqlMessagingStore, recoverWhenAsked } from '@shop/events';
 import { createApp } from './app.ts';
@@ -40,7 +40,7 @@ await recoverWhenAsked({
 });
 
 const reads = createSalesReads(database, prisma);
-const redis = createRedis(config.REDIS_URL, logger);
+const redis = createRedis(redisServer(config), logger);
 shutdown.onStop('redis', () => Promise.resolve(redis.disconnect()));
 const board = createBoard(redis);
 

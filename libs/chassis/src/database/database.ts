@@ -1,5 +1,6 @@
 import * as mariadb from 'mariadb';
 import type { Logger } from 'pino';
+import { connectionFault, type DatabaseSecurity, databaseTarget } from '../connections/index.ts';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
 import { type Metrics, within } from '../process/index.ts';
 import { type ComparedClock, createDatabaseClock } from './database-clock.ts';
@@ -28,6 +29,8 @@ const LOCK_TIMEOUT_RETRIES = 1;
 export interface DatabaseOptions {
   /** `mysql://user:password@host:port/schema` */
   readonly url: string;
+  /** Default: no TLS. */
+  readonly security?: DatabaseSecurity;
   /** Most connections at once; default 10. */
   readonly poolSize?: number;
   /** Shown by the server in performance_schema.session_connect_attrs. */
@@ -56,7 +59,7 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
   const settings = connectionSettings(options);
   const pool = openPool({ ...settings, socketTimeout: silenceSeconds * 1_000 }, poolSize);
   const rest = keepAlive(pool, (silenceSeconds * 1_000) / 3);
-  const outage = outageLog(options.logger);
+  const outage = outageLog(options.logger, `${settings.host}:${settings.port}`);
   // Without a listener this event (access denied, for one) would end the process.
   (pool as unknown as NodeJS.EventEmitter).on('error', outage.failed);
 
@@ -185,13 +188,9 @@ function connectionSettings(options: DatabaseOptions): ConnectionSettings {
   const silence = options.silenceSeconds ?? SILENCE_SECONDS;
   if (!database) throw new Error('the database URL names no schema');
   const settings: ConnectionSettings & { jsonStrings: boolean } = {
-    host: url.hostname,
-    port: Number(url.port || 3306),
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    ...databaseTarget(options.url, options.security),
     database,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    allowPublicKeyRetrieval: true,
     timezone: 'Z',
     initSql: [
       'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
@@ -213,16 +212,21 @@ function connectionSettings(options: DatabaseOptions): ConnectionSettings {
 }
 
 /** Logs the beginning and the end of an outage, not every failed statement. */
-function outageLog(logger: Logger | undefined) {
+function outageLog(logger: Logger | undefined, address: string) {
   let away = false;
+  let told: string | undefined;
   return {
     failed(error: unknown): void {
-      if (!away) logger?.error({ err: error }, 'database is away');
+      const reason = connectionFault('DATABASE', address, error);
+      // The first failure may only say that no connection came; what is wrong with it comes later.
+      if (!away || (reason && reason !== told)) logger?.error({ err: error, reason }, 'database is away');
       away = true;
+      told = reason ?? told;
     },
     succeeded(): void {
       if (away) logger?.info('database is back');
       away = false;
+      told = undefined;
     },
   };
 }

@@ -1,11 +1,15 @@
 /**
  * Applies a service's migrations, in Prisma's layout and with Prisma's own table, so that `prisma migrate deploy` sees
- * the same history. Usage: `node libs/chassis/src/database/migrate.ts services/<name>`, with DATABASE_URL.
+ * the same history. Usage: `node libs/chassis/src/database/migrate.ts services/<name>`, with MIGRATION_DATABASE_URL or
+ * DATABASE_URL.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { connectionFault, type DatabaseSecurity, databaseSecurity, databaseVariables } from '../connections/index.ts';
+import { loadConfig, serviceConfig } from '../process/index.ts';
 import { openConnection } from './database.ts';
 import { splitStatements } from './sql-statements.ts';
 import type { DedicatedConnection } from './transaction.ts';
@@ -35,6 +39,7 @@ export class MigrationError extends Error {
 export interface MigrateOptions {
   /** `mysql://user:password@host:port/schema` */
   readonly url: string;
+  readonly security?: DatabaseSecurity;
   /** The folder that holds `<time>_<name>/migration.sql`. */
   readonly folder: string;
   /** Called after each migration is applied. */
@@ -51,9 +56,9 @@ interface Migration {
 /**
  * Applies missing migrations in the order of names. Safe when several start at once. @returns the names applied now.
  */
-export async function migrate({ url, folder, onApplied }: MigrateOptions): Promise<string[]> {
+export async function migrate({ folder, onApplied, ...server }: MigrateOptions): Promise<string[]> {
   const migrations = readMigrations(folder);
-  const connection = await openConnection({ url, transactionTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const connection = await openConnection({ ...server, transactionTimeoutMs: STATEMENT_TIMEOUT_MS });
   try {
     await lock(connection);
     await connection.execute(HISTORY);
@@ -139,25 +144,41 @@ async function apply(connection: DedicatedConnection, { name, sql, checksum }: M
   );
 }
 
-async function main(service: string | undefined, url: string | undefined): Promise<number> {
-  if (!service || !url) {
-    process.stderr.write('usage: DATABASE_URL=mysql://... node libs/chassis/src/database/migrate.ts services/<name>\n');
+const configSchema = z.object({
+  DATABASE_URL: serviceConfig.DATABASE_URL.optional(),
+  MIGRATION_DATABASE_URL: serviceConfig.DATABASE_URL.optional(),
+  ...databaseVariables,
+});
+
+async function main(service: string | undefined): Promise<number> {
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
+  if (!service) {
+    say('usage: MIGRATION_DATABASE_URL=mysql://... node libs/chassis/src/database/migrate.ts services/<name>');
     return 2;
   }
+  let url: string | undefined;
   try {
-    const onApplied = (name: string) => process.stderr.write(`applied ${name}\n`);
-    const applied = await migrate({ url, folder: resolve(service, 'prisma/migrations'), onApplied });
-    process.stderr.write(`${service}: ${applied.length === 0 ? 'up to date' : `${applied.length} applied`}\n`);
+    const config = loadConfig(configSchema);
+    url = config.MIGRATION_DATABASE_URL ?? config.DATABASE_URL;
+    if (!url) throw new MigrationError('MIGRATION_DATABASE_URL is missing (or DATABASE_URL, where one user does both)');
+    const applied = await migrate({
+      url,
+      security: databaseSecurity(config),
+      folder: resolve(service, 'prisma/migrations'),
+      onApplied: (name) => say(`applied ${name}`),
+    });
+    say(`${service}: ${applied.length === 0 ? 'up to date' : `${applied.length} applied`}`);
     return 0;
   } catch (error) {
-    process.stderr.write(`${service}: ${error instanceof Error ? error.message : String(error)}\n`);
+    const fault = url && connectionFault('DATABASE', new URL(url).host, error);
+    say(`${service}: ${fault ? `${fault}. ` : ''}${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   // No await here: a file that awaits at its top makes Jest load all that imports it three times.
-  void main(process.argv[2], process.env.DATABASE_URL).then((code) => {
+  void main(process.argv[2]).then((code) => {
     process.exitCode = code;
   });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { ConfigError, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+import { loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+import { ConfigError } from './variables.ts';
 
 const env = {
   PORT: '3001',

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { parseInternalKeys } from '../callers/index.ts';
+import { connectionFaults, connectionVariables } from '../connections/index.ts';
+import { switchVariable } from '../switch-variable.ts';
+import { ConfigError, readVariable } from './variables.ts';
 
-/** The environment is incomplete or wrong. The message names every wrong variable and its purpose. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
+export { switchVariable };
 
 const list = z
   .string()
@@ -16,11 +16,6 @@ const list = z
       .filter(Boolean),
   )
   .refine((parts) => parts.length > 0, 'expected at least one address');
-
-/** An on/off switch: `on`, `true`, `1`, `off`, `false`, `0`. */
-export const switchVariable = z
-  .enum(['on', 'off', 'true', 'false', '1', '0'])
-  .transform((text) => text === 'on' || text === 'true' || text === '1');
 
 const internalKeys = z.string().transform((text, context) => {
   try {
@@ -73,6 +68,7 @@ export const serviceConfig = {
   ...kafkaTopicConfig,
   SCHEMA_REGISTRY_URL: z.url().describe("the registry's Confluent API, e.g. http://127.0.0.1:18081/apis/ccompat/v7"),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).describe('redis://host:port'),
+  ...connectionVariables,
   INTERNAL_KEYS: internalKeys.describe(
     'what the gateway signs its calls of services with, id:secret[,id:secret]; the first signs, all are accepted',
   ),
@@ -99,29 +95,51 @@ export const serviceConfig = {
   RECOVERY_BATCH: z.coerce.number().int().min(1).max(10_000).default(1_000).describe('events a transaction of it'),
 } as const;
 
-/** Reads the variables a schema names; an empty one counts as unset. Throws `ConfigError`. The result is frozen. */
+/**
+ * Reads the variables that a schema names, each also from the file that `<name>_FILE` names. An empty variable counts
+ * as unset. Throws `ConfigError`. The result is frozen.
+ */
 export function loadConfig<T extends z.ZodObject>(
   schema: T,
   env: NodeJS.ProcessEnv = process.env,
 ): Readonly<z.output<T>> {
-  const names = Object.keys(schema.shape);
-  const values = Object.fromEntries(names.filter((name) => env[name]).map((name) => [name, env[name]]));
+  const { values, faults } = readAll(Object.keys(schema.shape), env);
   const result = schema.safeParse(values);
-  if (result.success) return Object.freeze(result.data);
-  const lines = result.error.issues.map((issue) => {
+  // A file that cannot be read is told as such, not as a missing variable.
+  if (faults.length === 0 && result.success) faults.push(...connectionFaults(result.data));
+  if (faults.length === 0 && result.success) return Object.freeze(result.data);
+  const lines = (result.error?.issues ?? []).flatMap((issue) => {
     const name = String(issue.path[0] ?? '');
+    if (faults.some((fault) => fault.startsWith(name))) return [];
     const problem = name && values[name] === undefined ? 'is missing' : `is wrong (${issue.message})`;
     const doc = describe(schema.shape[name]);
-    return `  ${name} ${problem}${doc ? `: ${doc}` : ''}`;
+    return [`${name} ${problem}${doc ? `: ${doc}` : ''}`];
   });
-  throw new ConfigError(`configuration:\n${lines.join('\n')}`);
+  throw new ConfigError(`configuration:\n${[...faults, ...lines].map((line) => `  ${line}`).join('\n')}`);
+}
+
+function readAll(names: readonly string[], env: NodeJS.ProcessEnv) {
+  const values: Record<string, string> = {};
+  const faults: string[] = [];
+  for (const name of names) {
+    try {
+      // A variable that the schema itself names, such as DEMO_KEY_FILE, is no other one's file.
+      const value = names.includes(`${name}_FILE`) ? env[name] || undefined : readVariable(name, env);
+      if (value !== undefined) values[name] = value;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      faults.push(error.message);
+    }
+  }
+  return { values, faults };
 }
 
 /** The configuration in printable form: passwords in URLs and values of secret-sounding names are hidden. */
 export function redactConfig(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config).map(([name, value]) => {
-      if (/PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|INTERNAL_KEYS/i.test(name)) return [name, '[redacted]'];
+      const isSecret = /PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|INTERNAL_KEYS|_TLS_(CA|CERT|KEY)$/i.test(name);
+      if (isSecret && value !== undefined) return [name, '[redacted]'];
       return [name, typeof value === 'string' ? value.replace(/(:\/\/[^/\s:@]*):[^/\s@]+@/, '$1:[redacted]@') : value];
     }),
   );

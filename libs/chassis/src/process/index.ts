@@ -1,4 +1,4 @@
-export { ConfigError, kafkaTopicConfig, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+export { kafkaTopicConfig, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 export { createHealth, type Health } from './health.ts';
 export { processHeapRest } from './heap-rest.ts';
 export { createJobMeasures, type Job, type JobMeasures, type JobOptions, startJob } from './jobs.ts';
@@ -15,4 +15,5 @@ export {
   runInTrace,
   type TraceContext,
 } from './trace.ts';
+export { ConfigError, readVariable } from './variables.ts';
 export { within } from './within.ts';

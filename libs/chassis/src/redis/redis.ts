@@ -1,34 +1,100 @@
-import { Redis } from 'ioredis';
+import { isIP } from 'node:net';
+import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
+import { connectionFault, type RedisServer } from '../connections/index.ts';
+
+type Settings = Omit<RedisOptions, 'replyMapping'>;
 
 /**
  * A client that never delays a start and never queues: while Redis is away, commands reject at once, and the client
- * reconnects by itself. The beginning and the end of an outage are logged once each.
+ * reconnects by itself, through Sentinels to the present master. The beginning and the end of an outage are logged once
+ * each. A Redis Cluster is refused: the client stays away, and the log says why.
+ * @param server its URL, or more than that
  * @param commandTimeoutMs longest wait for an answer, ms; default 2,000
  */
 export function createRedis(
-  url: string,
+  server: string | RedisServer,
   logger: Logger,
   { commandTimeoutMs = 2_000 }: { readonly commandTimeoutMs?: number } = {},
 ): Redis {
-  const redis = new Redis(url, {
+  const settings = typeof server === 'string' ? { url: server } : server;
+  const pause = (attempt: number): number => Math.min(100 * attempt, 1_000) * (0.8 + Math.random() * 0.4);
+  const options: Settings = {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 2_000,
     commandTimeout: commandTimeoutMs,
     autoResubscribe: true,
-    retryStrategy: (attempt) => Math.min(100 * attempt, 1_000) * (0.8 + Math.random() * 0.4),
-  });
+    retryStrategy: pause,
+    sentinelRetryStrategy: pause,
+    // The server became a replica: a new connection finds the present master. The command itself fails, as in an
+    // outage: whoever sent it knows what to do then.
+    reconnectOnError: (error) => (/^READONLY/.test(error.message) ? 1 : false),
+  };
+  const redis = new Redis({ ...options, ...destination(settings) });
+  tellOutages(redis, settings, logger);
+  refuseCluster(redis, logger);
+  return redis;
+}
+
+/** Where the client connects to, and how. */
+function destination({ url, tls, sentinel }: RedisServer): Settings {
+  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const withTls = protocol === 'rediss:';
+  const common: Settings = {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    db: Number(pathname.slice(1) || 0),
+  };
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (!sentinel) {
+    const named = isIP(host) ? {} : { servername: host };
+    return { ...common, host, port: Number(port || 6379), ...(withTls && { tls: { ...tls, ...named } }) };
+  }
+  return {
+    ...common,
+    sentinels: sentinel.addresses.map((address) => {
+      const { hostname: of, port: at } = new URL(`redis://${address}`);
+      return { host: of.replace(/^\[|\]$/g, ''), port: Number(at) };
+    }),
+    name: sentinel.master,
+    // A failover is heard of from the Sentinels, also while the former master still answers.
+    failoverDetector: true,
+    ...(sentinel.username && { sentinelUsername: sentinel.username }),
+    ...(sentinel.password && { sentinelPassword: sentinel.password }),
+    ...(withTls && { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true }),
+  };
+}
+
+function tellOutages(redis: Redis, { url, sentinel }: RedisServer, logger: Logger): void {
+  const address = sentinel ? `the master ${sentinel.master} of ${sentinel.addresses.join(', ')}` : new URL(url).host;
   let away = false;
   redis.on('error', (error: Error) => {
-    if (!away) logger.warn({ err: { message: error.message } }, 'redis is away');
+    const reason = connectionFault('REDIS', address, error);
+    if (!away) logger.warn({ err: { message: error.message }, reason }, 'redis is away');
     away = true;
   });
   redis.on('ready', () => {
     if (away) logger.info('redis is back');
     away = false;
   });
-  return redis;
+}
+
+/**
+ * A key of a Cluster may be on another node, and this client speaks to one. A server that does not tell whether it is
+ * of a Cluster, because the user may not ask, is believed to be none.
+ */
+function refuseCluster(redis: Redis, logger: Logger): void {
+  redis.on('ready', () => {
+    redis.info('cluster').then(
+      (text) => {
+        if (!/^cluster_enabled:1/m.test(text)) return;
+        logger.fatal('REDIS_URL leads to a Redis Cluster: the shop needs one master, with Sentinels if it must move');
+        redis.disconnect();
+      },
+      () => undefined,
+    );
+  });
 }
 
 export interface WakeHints {

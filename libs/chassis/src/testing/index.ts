@@ -1,4 +1,6 @@
 /** Helpers for tests on real servers. Nothing here is for production. */
+
+export { type Authority, createAuthority, type Issued } from './certificates.ts';
 export { eventually } from './eventually.ts';
 export { migratedSchema } from './migrated-schema.ts';
 export { noting } from './noting.ts';

@@ -1,3 +1,4 @@
+import type { RegistryAccess } from '@shop/chassis';
 import type avsc from 'avsc';
 import { type Clock, createBackoff, systemClock } from '../clock.ts';
 import { type Contract, type EventDataByType, type EventType, loadContracts } from '../contracts/index.ts';
@@ -32,13 +33,15 @@ export interface Codec {
 
 export interface CodecOptions {
   readonly registryUrl: string;
+  /** Default: no login, and the authorities of Node. */
+  readonly registryAccess?: RegistryAccess | undefined;
   readonly logger?: EventLogger;
   readonly clock?: Clock;
 }
 
 /** The codec on a schema registry. It begins to register at once and keeps trying. */
-export function createCodec({ registryUrl, logger, clock }: CodecOptions): Codec {
-  return createCodecOn(createRegistry(registryUrl), { ...(logger && { logger }), ...(clock && { clock }) });
+export function createCodec({ registryUrl, registryAccess: access, logger, clock }: CodecOptions): Codec {
+  return createCodecOn(createRegistry(registryUrl, { access }), { ...(logger && { logger }), ...(clock && { clock }) });
 }
 
 const REGISTERED_AT_ONCE = 3;

@@ -1,7 +1,8 @@
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
-import { within } from '@shop/chassis';
+import { type RegistryAccess, within } from '@shop/chassis';
 import avsc from 'avsc';
 import { describe, OutageError } from '../errors.ts';
+import { type AskRegistry, registryCalls } from './registry-calls.ts';
 
 /** Stores schemas by id. */
 export interface SchemaStore {
@@ -29,8 +30,21 @@ class LateError extends OutageError {}
  * waits longer for the next, so that load cannot make all services start over for ever.
  */
 // One function: both methods share the client, and registering needs the patience of its subject before and after.
-export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): SchemaStore {
-  const registry = new SchemaRegistry({ host: url, clientId: 'shop', retry: { retries: 0 } });
+export function createRegistry(
+  address: string,
+  {
+    access,
+    timeoutMs = TIMEOUT_MS,
+  }: { readonly access?: RegistryAccess | undefined; readonly timeoutMs?: number } = {},
+): SchemaStore {
+  const { url, login, agent, ask, fault } = registryCalls(address, access);
+  const registry = new SchemaRegistry({
+    host: url,
+    clientId: 'shop',
+    retry: { retries: 0 },
+    ...(login && { auth: login }),
+    ...(agent && { agent }),
+  });
   const patience = new Map<string, number>();
 
   async function findOrRegister(subject: string, schema: string, limitMs: number): Promise<number> {
@@ -44,7 +58,7 @@ export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): Sc
       limitMs,
     );
     // The process that registered the schema may have died before it set the level.
-    if (known !== undefined && (await levelOf(url, subject, limitMs)) === COMPATIBILITY.FULL_TRANSITIVE) return known;
+    if (known !== undefined && (await levelOf(ask, subject, limitMs)) === COMPATIBILITY.FULL_TRANSITIVE) return known;
     // The level is given in every call: without it the client would set a new subject to BACKWARD.
     const options = { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE };
     return (await answered(registry.register(avro, options), limitMs)).id;
@@ -60,20 +74,20 @@ export function createRegistry(url: string, { timeoutMs = TIMEOUT_MS } = {}): Sc
         if (lostRace(error)) {
           // A second try finds the subject complete. Its creator may have died before setting the level; setting it
           // twice is harmless.
-          await setLevel(url, subject);
+          await setLevel(ask, subject);
           throw new OutageError(`${subject} is being registered by another`, { cause: error });
         }
         const status = statusOf(error);
         const refused = status === 409 || status === 422 || nameOf(error).startsWith('ConfluentSchemaRegistry');
         if (refused) throw new Error(`the registry refuses ${subject}: ${describe(error)}`, { cause: error });
-        throw new OutageError(`registering ${subject}: ${describe(error)}`, { cause: error });
+        throw new OutageError(`registering ${subject}: ${fault(error) ?? describe(error)}`, { cause: error });
       }
     },
 
     // Not through the client: it would remember an answer for ever, also when the registry was made anew since.
     async fetch(id) {
       try {
-        const answer = await fetch(`${url}/schemas/ids/${id}`, { signal: AbortSignal.timeout(timeoutMs) });
+        const answer = await ask(`/schemas/ids/${id}`, { signal: AbortSignal.timeout(timeoutMs) });
         const body = (await answer.json().catch(() => ({}))) as { schema?: string; schemaType?: string };
         if (answer.status === 404) return undefined;
         if (!answer.ok || body.schema === undefined) throw new Error(`it answers ${answer.status}`);
@@ -95,8 +109,8 @@ function parse(schema: string): avsc.Type | undefined {
   }
 }
 
-async function setLevel(url: string, subject: string): Promise<void> {
-  await fetch(`${url}/config/${encodeURIComponent(subject)}`, {
+async function setLevel(ask: AskRegistry, subject: string): Promise<void> {
+  await ask(`/config/${encodeURIComponent(subject)}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
     body: JSON.stringify({ compatibility: COMPATIBILITY.FULL_TRANSITIVE }),
@@ -105,10 +119,10 @@ async function setLevel(url: string, subject: string): Promise<void> {
 }
 
 /** The subject's own level; undefined while it has none. */
-async function levelOf(url: string, subject: string, limitMs: number): Promise<string | undefined> {
+async function levelOf(ask: AskRegistry, subject: string, limitMs: number): Promise<string | undefined> {
   const signal = AbortSignal.timeout(limitMs);
   try {
-    const answer = await fetch(`${url}/config/${encodeURIComponent(subject)}`, { signal });
+    const answer = await ask(`/config/${encodeURIComponent(subject)}`, { signal });
     if (!answer.ok) return undefined;
     return ((await answer.json()) as { compatibilityLevel?: string }).compatibilityLevel;
   } catch (error) {

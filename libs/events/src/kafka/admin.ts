@@ -1,9 +1,10 @@
+import type { KafkaSecurity } from '@shop/chassis';
 import kafkajs, { type Admin } from 'kafkajs';
 import type { IncomingRecord } from '../broker.ts';
 import { systemClock } from '../clock.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import type { TopicPlan } from '../topic-plan.ts';
-import { administer, createClient } from './client.ts';
+import { administer, createClient, inWords } from './client.ts';
 import { untilLed } from './leaders.ts';
 import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
 import { commitFor, type GroupPlace, groupPlaces, type NewPlace } from './places.ts';
@@ -56,17 +57,20 @@ export interface KafkaAdmin {
   close(): Promise<void>;
 }
 
-/** Connects at once; rejects when no broker answers. */
+/** Connects at once; rejects when no broker answers, or none lets this process in. */
 export async function createKafkaAdmin(options: {
   readonly brokers: readonly string[];
+  readonly security?: KafkaSecurity | undefined;
   readonly clientId?: string;
   readonly logger?: EventLogger;
 }): Promise<KafkaAdmin> {
-  const { brokers, clientId = 'admin', logger = silentLogger } = options;
-  const kafka = createClient({ brokers, clientId, logger });
+  const { brokers, security, clientId = 'admin', logger = silentLogger } = options;
+  const kafka = createClient({ brokers, security, clientId, logger });
   const retry = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 5 };
   const admin = kafka.admin({ retry });
-  await admin.connect();
+  await admin.connect().catch((error: unknown) => {
+    throw inWords(brokers, error);
+  });
 
   /**
    * Asks the leaders of partitions. Each later attempt uses a new connection, because only a new one learns the present

@@ -1,4 +1,12 @@
-import kafkajs, { type Admin, type Kafka, type LogEntry, type RetryOptions } from 'kafkajs';
+import { connectionFault, type KafkaSecurity } from '@shop/chassis';
+import kafkajs, {
+  type Admin,
+  type Kafka,
+  type KafkaConfig,
+  type LogEntry,
+  type RetryOptions,
+  type SASLOptions,
+} from 'kafkajs';
 import type { EventLogger } from '../log.ts';
 import { createRepeats } from '../repeats.ts';
 import { registerCompressions } from './compression.ts';
@@ -13,16 +21,19 @@ const ORDINARY =
 
 export interface KafkaOptions {
   readonly brokers: readonly string[];
+  /** Default: neither TLS nor a login. */
+  readonly security?: KafkaSecurity | undefined;
   readonly clientId: string;
   readonly logger: EventLogger;
 }
 
-export function createClient({ brokers, clientId, logger }: KafkaOptions): Kafka {
+export function createClient({ brokers, security, clientId, logger }: KafkaOptions): Kafka {
   patchKafkaJs();
   registerCompressions();
   return new kafkajs.Kafka({
     clientId,
     brokers: [...brokers],
+    ...secured(security),
     connectionTimeout: 2_000,
     requestTimeout: 10_000,
     // Reconnects within a second of a broker's restart, without flooding it with attempts meanwhile.
@@ -30,6 +41,16 @@ export function createClient({ brokers, clientId, logger }: KafkaOptions): Kafka
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => createLogSink(logger),
   });
+}
+
+function secured({ tls, sasl }: KafkaSecurity = {}): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+  return { ...(tls && { ssl: { ...tls } }), ...(sasl && { sasl: { ...sasl } as SASLOptions }) };
+}
+
+/** `error` in words for an operator when it says that broker and client do not believe each other; else `error`. */
+export function inWords(brokers: readonly string[], error: unknown): unknown {
+  const fault = connectionFault('KAFKA', brokers.join(', '), error);
+  return fault === undefined ? error : new Error(fault, { cause: error });
 }
 
 /** Runs administration on its own connection and closes the connection afterwards. */
@@ -58,6 +79,7 @@ export function createLogSink(logger: EventLogger, now: () => number = Date.now)
       broker,
       groupId,
       error: error instanceof Error ? error.message : error,
+      reason: connectionFault('KAFKA', String(broker ?? ''), `${message} ${String(error ?? '')}`),
     };
     if (ORDINARY.test(`${message} ${String(error ?? '')}`)) return logger.debug(details, message);
     const kind = `${namespace} ${message.replace(/\d+/g, '#')}`;

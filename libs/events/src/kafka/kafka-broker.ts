@@ -1,3 +1,4 @@
+import type { KafkaSecurity } from '@shop/chassis';
 import type { Admin } from 'kafkajs';
 import type { Broker, BrokerConsumer } from '../broker.ts';
 import { type Clock, createBackoff, systemClock } from '../clock.ts';
@@ -12,6 +13,8 @@ import { ensureTopics } from './topics.ts';
 export interface KafkaBrokerOptions {
   /** `host:port` of the brokers. */
   readonly brokers: readonly string[];
+  /** Default: neither TLS nor a login. */
+  readonly security?: KafkaSecurity | undefined;
   readonly clientId: string;
   readonly logger: EventLogger;
   readonly metrics?: EventMetrics;

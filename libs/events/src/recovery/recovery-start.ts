@@ -1,4 +1,12 @@
-import type { Database, Logger, Shutdown, Transaction } from '@shop/chassis';
+import {
+  type ConnectionConfig,
+  type Database,
+  kafkaSecurity,
+  type Logger,
+  registryAccess,
+  type Shutdown,
+  type Transaction,
+} from '@shop/chassis';
 import { createBackoff, systemClock } from '../clock.ts';
 import { createCodec } from '../codec/index.ts';
 import { failpointFromEnvironment } from '../consumer/index.ts';
@@ -27,7 +35,7 @@ const JUST_DONE_MS = 60_000;
 
 export interface RecoverableService<O extends EventType, T extends EventType> {
   readonly service: string;
-  readonly config: {
+  readonly config: ConnectionConfig & {
     readonly KAFKA_BROKERS: readonly string[];
     readonly SCHEMA_REGISTRY_URL: string;
     readonly INSTANCE_ID: string;
@@ -200,11 +208,18 @@ async function recoverHere<O extends EventType, T extends EventType>(
   const { config, database, logger, own } = service;
   const { stillHeld, stop } = keepHeld(locks);
   const store = createSqlMessagingStore(database);
-  const codec = createCodec({ registryUrl: config.SCHEMA_REGISTRY_URL, logger });
+  const codec = createCodec({
+    registryUrl: config.SCHEMA_REGISTRY_URL,
+    registryAccess: registryAccess(config),
+    logger,
+  });
   const clock = { ...systemClock, now: database.clock.now };
   const outbox = createOutbox({ store, codec, source: service.service, clock });
   const clientId = `${service.service}-${config.INSTANCE_ID}-recovery`;
-  const log = await createKafkaAdmin({ brokers: config.KAFKA_BROKERS, clientId, logger }).catch((error: unknown) => {
+  const log = await createKafkaAdmin({
+    ...{ brokers: config.KAFKA_BROKERS, security: kafkaSecurity(config) },
+    ...{ clientId, logger },
+  }).catch((error: unknown) => {
     stop();
     throw error;
   });

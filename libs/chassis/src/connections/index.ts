@@ -1,0 +1,20 @@
+export { connectionFault } from './fault.ts';
+export {
+  connectionFaults,
+  type DatabaseSecurity,
+  databaseSecurity,
+  databaseTarget,
+  type KafkaSecurity,
+  kafkaSecurity,
+  type RedisServer,
+  type RegistryAccess,
+  redisServer,
+  registryAccess,
+} from './settings.ts';
+export type { TlsSettings } from './tls.ts';
+export {
+  type ConnectionConfig,
+  connectionVariables,
+  databaseVariables,
+  redisVariables,
+} from './variables.ts';

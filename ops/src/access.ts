@@ -1,0 +1,39 @@
+import {
+  type ConnectionConfig,
+  connectionVariables,
+  type DatabaseSecurity,
+  databaseSecurity,
+  type KafkaSecurity,
+  kafkaSecurity,
+  loadConfig,
+  type RedisServer,
+  type RegistryAccess,
+  redisServer,
+  registryAccess,
+} from '@shop/chassis';
+import { z } from 'zod';
+
+/** How the tools prove who they are to the servers, and whom they believe: by the variables of the services. */
+export interface Access {
+  readonly database: DatabaseSecurity;
+  readonly kafka: KafkaSecurity;
+  readonly registry: RegistryAccess;
+  readonly redis: Omit<RedisServer, 'url'>;
+}
+
+let known: Access | undefined;
+
+/** Read once from the environment. Throws ConfigError, in words, when it is not usable. */
+export function access(): Access {
+  known ??= readAccess(loadConfig(z.object(connectionVariables)));
+  return known;
+}
+
+function readAccess(config: ConnectionConfig): Access {
+  return {
+    database: databaseSecurity(config),
+    kafka: kafkaSecurity(config),
+    registry: registryAccess(config),
+    redis: redisServer({ ...config, REDIS_URL: '' }),
+  };
+}
