@@ -51,7 +51,6 @@ async function start() {
   });
   const env: Record<string, string> = {
     LOG_LEVEL: 'warn',
-    NODE_ENV: 'production',
     RATE_LIMIT_USER: 'off',
     RATE_LIMIT_ADDRESS: 'off',
     GATEWAY_AUTH: 'off',
@@ -59,7 +58,11 @@ async function start() {
   };
   await migrate(stack);
   for (const step of startSteps(services)) {
-    const started = await Promise.all(step.map(({ name: service }) => startService(stack, { service, env })));
+    const started = await Promise.all(
+      step.map(({ name: service }) =>
+        startService(stack, { service, env: { NODE_ENV: service === 'gateway' ? 'benchmark' : 'production', ...env } }),
+      ),
+    );
     await Promise.all(started.map((each) => each.ready()));
   }
   const addresses = readAddresses(stack.env);

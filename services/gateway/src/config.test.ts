@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { ConfigError } from '@shop/chassis';
 import { loadGatewayConfig } from './config.ts';
 
@@ -38,6 +38,27 @@ it.each([
   expect(load).toThrow(ConfigError);
   expect(load).toThrow(words);
 });
+
+describe('in production', () => {
+  const good = { GATEWAY_AUTH: 'on', JWKS_URL: 'https://id/keys', JWT_ISSUER: 'https://id', JWT_AUDIENCE: 'shop' };
+  const load = (settings: object) => loadGatewayConfig({ ...env, NODE_ENV: 'production', ...settings });
+
+  it.each([
+    [{ GATEWAY_AUTH: 'off' }, /GATEWAY_AUTH is off: whoever can reach/],
+    [{ DEMO_AUTH: 'true', JWKS_URL: '' }, /DEMO_AUTH is true: whoever asks gets a token/],
+    [{ JWT_ISSUER: '' }, /JWT_ISSUER is missing/],
+    [{ JWT_ISSUER: '', JWT_AUDIENCE: '' }, /JWT_ISSUER is missing[\s\S]*JWT_AUDIENCE is missing/],
+  ])('when the configuration is good but for %j, then the gateway does not start', (settings, words) => {
+    expect(() => load({ ...good, ...settings })).toThrow(ConfigError);
+    expect(() => load({ ...good, ...settings })).toThrow(words);
+  });
+
+  it('when an issuer, its keys and an audience are named, then it starts; the user is `sub` unless a claim is named', () => {
+    expect(load(good)).toMatchObject({ JWT_USER_CLAIM: 'sub' });
+    expect(load({ ...good, JWT_USER_CLAIM: 'shop_user' })).toMatchObject({ JWT_USER_CLAIM: 'shop_user' });
+  });
+});
+
 it('when limits are not set, then there are defaults, and no proxy and no other origin is trusted', () => {
   expect(loadGatewayConfig(env)).toMatchObject({
     RATE_LIMIT_USER: { requests: 100, seconds: 10 },

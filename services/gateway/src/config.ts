@@ -34,6 +34,7 @@ function serviceUrls() {
 type UrlsVariable = ReturnType<typeof urlsVariable<ServiceName>>;
 
 export const gatewayConfigSchema = z.object({
+  NODE_ENV: z.string().optional().describe('production: nothing that is for development only is allowed'),
   HOST: serviceConfig.HOST,
   PORT: serviceConfig.PORT,
   METRICS_HOST: serviceConfig.METRICS_HOST,
@@ -53,8 +54,18 @@ export const gatewayConfigSchema = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('the public keys that tokens are verified with (RS256, ES256 or EdDSA); or DEMO_AUTH=true'),
-  JWT_ISSUER: z.string().optional().describe('`iss` that a token must have; without it any will do'),
-  JWT_AUDIENCE: z.string().optional().describe('`aud` that a token must name; without it any will do'),
+  JWT_ISSUER: z
+    .string()
+    .optional()
+    .describe('`iss` that a token must have; without it any will do, but not in production'),
+  JWT_AUDIENCE: z
+    .string()
+    .optional()
+    .describe('`aud` that a token must name; without it any will do, but not in production'),
+  JWT_USER_CLAIM: z
+    .string()
+    .default('sub')
+    .describe("the claim with the user's id in decimal; another one where the issuer's `sub` is no number"),
   DEMO_AUTH: switchVariable
     .default(false)
     .describe('true: POST /auth/demo-token gives a token of any user to whoever asks; for development only'),
@@ -138,7 +149,19 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
     throw new ConfigError(
       'configuration: GATEWAY_AUTH is on, so JWKS_URL must say where the keys of the tokens are (in development: DEMO_AUTH=true)',
     );
+  const unfit = config.NODE_ENV === 'production' ? unfitForProduction(config) : [];
+  if (unfit.length > 0)
+    throw new ConfigError(`configuration for production (NODE_ENV):\n${unfit.map((line) => `  ${line}`).join('\n')}`);
   return config;
+}
+
+function unfitForProduction({ DEMO_AUTH, GATEWAY_AUTH, JWT_ISSUER, JWT_AUDIENCE }: GatewayConfig): string[] {
+  if (GATEWAY_AUTH === 'off') return ['GATEWAY_AUTH is off: whoever can reach the gateway may act for any user'];
+  if (DEMO_AUTH) return ['DEMO_AUTH is true: whoever asks gets a token of any user'];
+  return [
+    ...(JWT_ISSUER ? [] : ['JWT_ISSUER is missing: whoever has a key in the set of JWKS_URL would be believed']),
+    ...(JWT_AUDIENCE ? [] : ['JWT_AUDIENCE is missing: tokens that the issuer made for others would be accepted']),
+  ];
 }
 
 /** The addresses of each service that runs here, and of operators' console if there is one. */

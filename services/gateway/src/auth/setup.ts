@@ -34,7 +34,7 @@ function issuerAway(metrics: Metrics) {
 }
 
 function openIssuer({ config, logger, metrics, repeat }: Runtime<GatewayConfig>, now: () => number): Tokens {
-  const { JWKS_URL: url = '', JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config;
+  const { JWKS_URL: url = '', JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_USER_CLAIM: userClaim } = config;
   if (!issuer) logger.warn('JWT_ISSUER is not set: whoever has a key in the set of JWKS_URL is believed here');
   if (!audience)
     logger.warn('JWT_AUDIENCE is not set: a token that the issuer made for another application is accepted here');
@@ -48,5 +48,5 @@ function openIssuer({ config, logger, metrics, repeat }: Runtime<GatewayConfig>,
     },
   });
   repeat({ name: 'refresh-keys', everyMs: REFRESH_KEYS_MS, run: keys.refresh });
-  return createTokens({ keys, issuer, audience, now });
+  return createTokens({ keys, issuer, audience, userClaim, now });
 }

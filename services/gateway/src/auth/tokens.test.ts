@@ -37,6 +37,32 @@ describe('a valid token', () => {
     expect(await tokens().verify(await bearer({ ...good(), aud: ['bank', 'shop'] }))).toMatchObject({ user: 7 });
   });
 
+  it.each([['7'], [7]])(
+    'when the user is in a claim of its own (%p), then that is the user, whatever sub is',
+    async (id) => {
+      const checked = tokens({ userClaim: 'https://shop.example/user' });
+      const claims = { ...good(), sub: 'auth0|5f7c8ec7', 'https://shop.example/user': id };
+      expect(await checked.verify(await bearer(claims))).toMatchObject({ user: 7 });
+    },
+  );
+
+  it.each([undefined, 'auth0|5f7c8ec7', '07', 7.5, -7, 0, 1e21, Number.MAX_SAFE_INTEGER, ['7'], { id: 7 }, true])(
+    'when the claim of the user is %p, then the token is refused, although sub would do',
+    async (id) => {
+      const checked = tokens({ userClaim: 'shop_user' });
+      await expect(checked.verify(await bearer({ ...good(), shop_user: id }))).rejects.toThrow(
+        /of no user of this shop/,
+      );
+    },
+  );
+
+  it.each(['toString', '__proto__'])(
+    'when the claim of the user is named %s, then only a claim is read',
+    async (name) => {
+      await expect(tokens({ userClaim: name }).verify(await bearer(good()))).rejects.toThrow(/of no user of this shop/);
+    },
+  );
+
   it('when a token has scopes, then those of this shop count', async () => {
     const read = async (scope: unknown) => (await tokens().verify(await bearer({ ...good(), scope }))).scopes;
     expect(await read('openid ops email')).toEqual(['ops']);

@@ -34,6 +34,8 @@ export interface TokensOptions {
   readonly issuer?: string | undefined;
   /** The required `aud` of a token. */
   readonly audience?: string | undefined;
+  /** The claim with the user's id; default `sub`. */
+  readonly userClaim?: string | undefined;
   readonly mostKept?: number;
   readonly now?: () => number;
 }
@@ -46,7 +48,8 @@ export interface Tokens {
   verify(authorization: string): Promise<Caller>;
 }
 
-export function createTokens({ keys, issuer, audience, mostKept = MAX_KEPT, now = Date.now }: TokensOptions): Tokens {
+export function createTokens(options: TokensOptions): Tokens {
+  const { keys, issuer, audience, userClaim = 'sub', mostKept = MAX_KEPT, now = Date.now } = options;
   const kept = new LRUCache<string, Caller>({ max: mostKept, ttl: MAX_KEPT_MS, ttlResolution: 0, perf: { now } });
   const find: JWTVerifyGetKey = (header, token) => {
     // jose refuses this extension only when `crit` names it.
@@ -73,7 +76,7 @@ export function createTokens({ keys, issuer, audience, mostKept = MAX_KEPT, now 
         ...(issuer && { issuer }),
         ...(audience && { audience }),
       }).catch(toRefusal);
-      const caller = { user: userOf(payload), scopes: scopesOf(payload) };
+      const caller = { user: userOf(payload, userClaim), scopes: scopesOf(payload) };
       keep(authorization, caller, Number(payload.exp) * 1000);
       return caller;
     },
@@ -94,9 +97,15 @@ function invalid(detail: string): DomainError {
   return new DomainError('UNAUTHENTICATED', detail);
 }
 
-/** `sub`: a user's id in decimal, in its one canonical form. */
-function userOf({ sub }: JWTPayload): number {
-  const id = typeof sub === 'string' && /^[1-9]\d{0,15}$/.test(sub) ? userIdSchema.safeParse(Number(sub)) : undefined;
+/**
+ * A user's id in decimal, in its one canonical form. A claim other than `sub`, which is text by definition, may be a
+ * number. Nothing is derived from an opaque subject: two of them could become one id.
+ */
+function userOf(payload: JWTPayload, claim: string): number {
+  const given = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
+  const text = claim !== 'sub' && typeof given === 'number' ? String(given) : given;
+  const isDecimal = typeof text === 'string' && /^[1-9]\d{0,15}$/.test(text);
+  const id = isDecimal ? userIdSchema.safeParse(Number(text)) : undefined;
   if (!id?.success) throw invalid('The token is of no user of this shop.');
   return id.data;
 }
