@@ -88,7 +88,10 @@ describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {
     const sql = text('deploy/compose/schemas.sql');
     expect(sql).toContain(`CREATE DATABASE IF NOT EXISTS ${schema} `);
     expect(sql).toContain(`CREATE USER IF NOT EXISTS '${schema}'@'%' IDENTIFIED BY '${schema}';`);
-    expect(sql).toContain(`GRANT ALL ON \`${schema.replace('_', '\\_')}\`.* TO '${schema}'@'%';`);
+    const on = `ON \`${schema.replace('_', '\\_')}\`.* TO '${schema}`;
+    expect(sql).toContain(`GRANT SELECT, INSERT, UPDATE, DELETE ${on}'@'%';`);
+    expect(sql).toContain(`GRANT ALL ${on}_migration'@'%';`);
+    expect(sql).toContain(`CREATE USER IF NOT EXISTS '${schema}_migration'@'%' IDENTIFIED BY '${schema}_migration';`);
   });
 
   it('when a service has a schema, then compose has its port and addresses', () => {

@@ -69,8 +69,11 @@ export const PUBLISHERS: readonly ServiceName[] = SERVICE_NAMES.filter((name) =>
 /** A service's folder, relative to the repository's root. */
 export const folderOf = (name: ServiceName): string => `${name in EXAMPLES ? 'examples' : 'services'}/${name}`;
 
-/** A service's MySQL schema; its user has the same name. */
+/** A service's MySQL schema; its user, who reads and writes rows, has the same name. */
 export const schemaOf = <N extends ServiceName>(name: N): `shop_${N}` => `shop_${name}`;
+
+/** The user who changes the tables of a schema: for migrations and restores. */
+export const migratorOf = <S extends string>(schema: S): `${S}_migration` => `${schema}_migration`;
 
 /** The variable with the base URLs of a service's instances, comma separated. */
 export const urlsVariable = <N extends ServiceName>(name: N): `${Uppercase<N>}_URLS` =>
@@ -78,6 +81,9 @@ export const urlsVariable = <N extends ServiceName>(name: N): `${Uppercase<N>}_U
 
 /** The variable with the URL of a service's schema, for processes that use several schemas. */
 export const databaseVariable = (name: ServiceName): string => `${name.toUpperCase()}_DATABASE_URL`;
+
+/** The same, as the user who changes its tables. */
+export const migrationVariable = (name: ServiceName): string => `${name.toUpperCase()}_MIGRATION_DATABASE_URL`;
 
 /** An instance serves its metrics so far above its port, unless METRICS_PORT names another; as in libs/chassis. */
 export const METRICS_PORT_ABOVE = 100;

@@ -1,6 +1,8 @@
 import {
   databaseVariable,
   type ExampleName,
+  migrationVariable,
+  migratorOf,
   namesWith,
   schemaOf,
   urlsVariable,
@@ -134,6 +136,7 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
   for (const name of namesWith(layout.examples)) {
     const schema = schemaOf(name);
     env[databaseVariable(name)] = databaseUrl(layout, schema, schema);
+    env[migrationVariable(name)] = databaseUrl(layout, migratorOf(schema), schema);
     env[urlsVariable(name)] = serviceUrls(layout, name);
     env[`${name.toUpperCase()}_URL`] = serviceUrl(layout, name);
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { METRICS_PORT_ABOVE } from '../../services/services.ts';
+import { METRICS_PORT_ABOVE, migratorOf } from '../../services/services.ts';
 import { databaseUrl, type StackPlace, serviceEnv, serviceUrl } from './addresses.ts';
 import { untilReady } from './part.ts';
 import { expectOk } from './parts/server.ts';
@@ -120,7 +120,7 @@ export async function migrate(stack: StackPlace, of = servicesWith(stack.layout.
     present.map(({ name, schema }) =>
       run(process.execPath, [runner, serviceFolder(name)], {
         cwd: root,
-        env: { ...inherited(), DATABASE_URL: databaseUrl(stack.layout, schema, schema) },
+        env: { ...inherited(), MIGRATION_DATABASE_URL: databaseUrl(stack.layout, migratorOf(schema), schema) },
       }),
     ),
   );

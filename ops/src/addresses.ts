@@ -3,6 +3,8 @@ import { type TopicPlan, topicPlan } from '@shop/events';
 import { z } from 'zod';
 import {
   databaseVariable,
+  migrationVariable,
+  migratorOf,
   SERVICE_NAMES,
   SERVICES,
   type ServiceName,
@@ -39,8 +41,10 @@ export interface Addresses {
 export interface ServiceAddresses {
   /** Base URLs, one for each instance. */
   readonly urls: readonly string[];
-  /** The service's own schema, with the right to change it. */
+  /** The service's own schema, as the user who reads and writes its rows. */
   readonly database: string;
+  /** The same, as the user who changes its tables. */
+  readonly migrationDatabase: string;
 }
 
 /** The default addresses of a stack with this port offset, as environment variables. */
@@ -48,8 +52,10 @@ export function localEnvironment(portOffset: number): Record<string, string> {
   const port = (base: number) => base + portOffset;
   const services = SERVICE_NAMES.flatMap((name): [string, string][] => {
     const schema = schemaOf(name);
+    const migrator = migratorOf(schema);
     return [
       [databaseVariable(name), `mysql://${schema}:${schema}@127.0.0.1:${port(13306)}/${schema}`],
+      [migrationVariable(name), `mysql://${migrator}:${migrator}@127.0.0.1:${port(13306)}/${schema}`],
       [urlsVariable(name), `http://127.0.0.1:${port(SERVICES[name].port)}`],
     ];
   });
@@ -93,6 +99,7 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
   const service = (name: ServiceName): ServiceAddresses => ({
     urls: urls(urlsVariable(name)),
     database: url(databaseVariable(name)),
+    migrationDatabase: url(migrationVariable(name)),
   });
   return {
     gateway: gateways[0] ?? '',

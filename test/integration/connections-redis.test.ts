@@ -98,11 +98,11 @@ describe('a Redis behind Sentinels', () => {
     });
     watch.redis.disconnect();
     await master.kill9();
-    await eventually(
-      'a write at the new master',
-      async () => ((await redis.set('after', '1').catch(() => undefined)) === 'OK' ? true : undefined),
-      { withinMs: 60_000 },
-    );
+    await eventually('a write at the new master', async () => (await redis.set('after', '1')) === 'OK', {
+      withinMs: 60_000,
+    }).catch((error: unknown) => {
+      throw new Error(`${String(error)}; the Sentinel says:\n${sentinel.output()}`);
+    });
     expect(await redis.get('before')).toBe('1');
     expect(redis.stream.remotePort).toBe(replica.port);
     expect(said.map(({ message }) => message)).toEqual(['redis is away', 'redis is back']);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RegistryAccess } from '@shop/chassis';
 import { createAuthority } from '@shop/chassis/testing';
 import { createCodec } from '@shop/events';
@@ -17,11 +17,21 @@ beforeAll(async () => {
 
 afterAll(() => door.close());
 
+// A codec that is refused would try for ever.
+let isOver = false;
+beforeEach(() => {
+  isOver = false;
+});
+afterEach(() => {
+  isOver = true;
+});
+
 /** A codec, and what it says while it tries to register its schemas. */
 function codec(registryUrl: string, registryAccess: RegistryAccess) {
   const said: string[] = [];
   const warn = (fields: object) => said.push(JSON.stringify(fields));
-  const clock = { now: Date.now, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) };
+  const sleep = () => (isOver ? new Promise<void>(() => undefined) : new Promise<void>((go) => setImmediate(go)));
+  const clock = { now: Date.now, sleep };
   const logger = { debug: () => undefined, info: () => undefined, warn, error: warn };
   return {
     said,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { untilReady } from '../../deploy/local/part.ts';
 import type { Server } from '../../deploy/local/parts/server.ts';
 import { freePort } from '../../deploy/local/ports.ts';
-import { endProcess, launch, type PidRecord } from '../../deploy/local/processes.ts';
+import { endProcess, launch, type PidRecord, tail } from '../../deploy/local/processes.ts';
 
 /** A server that a test started for itself, beside those of its stack. */
 export interface OwnServer {
@@ -12,6 +12,8 @@ export interface OwnServer {
   readonly data: string;
   /** Ends it without warning, like a crash. */
   kill9(): Promise<void>;
+  /** The last lines of its log. */
+  output(): string;
 }
 
 export interface OwnServerWish {
@@ -62,7 +64,8 @@ export function ownServers(): OwnServers {
       });
       records.push(record);
       await untilReady(name, record, async () => void (await probe(port)));
-      return { port, data, kill9: async () => void (await endProcess(record, 'SIGKILL', GRACE_MS)) };
+      const kill9 = async () => void (await endProcess(record, 'SIGKILL', GRACE_MS));
+      return { port, data, kill9, output: () => tail(record.log) };
     },
 
     async stop() {

@@ -79,9 +79,26 @@ describe('the local stack', () => {
       }
     };
 
-    it('when a user is a service’s, then it may do everything in its own schema', async () => {
-      await asked('shop_order', 'shop_order', 'DROP TABLE IF EXISTS scratch_rights');
-      expect(await asked('shop_order', 'shop_order', 'CREATE TABLE scratch_rights (id INT PRIMARY KEY)')).toBe('done');
+    it('when a user is a service’s, then it may change the rows of its own schema, and not its tables', async () => {
+      const migrator = 'shop_order_migration';
+      await asked(migrator, 'shop_order', 'DROP TABLE IF EXISTS scratch_rights');
+      expect(await asked(migrator, 'shop_order', 'CREATE TABLE scratch_rights (id INT PRIMARY KEY)')).toBe('done');
+      const rows = [
+        'INSERT INTO scratch_rights VALUES (1)',
+        'UPDATE scratch_rights SET id = 2',
+        'SELECT * FROM scratch_rights',
+        'DELETE FROM scratch_rights',
+      ];
+      for (const statement of rows) expect(await asked('shop_order', 'shop_order', statement)).toBe('done');
+      const tables = [
+        'CREATE TABLE scratch_more (id INT PRIMARY KEY)',
+        'ALTER TABLE scratch_rights ADD COLUMN name INT',
+        'CREATE INDEX by_id ON scratch_rights (id)',
+        'TRUNCATE TABLE scratch_rights',
+        'DROP TABLE scratch_rights',
+      ];
+      for (const statement of tables)
+        expect(await asked('shop_order', 'shop_order', statement)).toBe('ER_TABLEACCESS_DENIED_ERROR');
       expect(await asked('shop_order', 'shop_order', "SELECT GET_LOCK('scratch', 0)")).toBe('done');
     });
 
@@ -96,7 +113,7 @@ describe('the local stack', () => {
       expect(await asked('shop_audit', '', 'DELETE FROM shop_order.scratch_rights')).toBe(
         'ER_TABLEACCESS_DENIED_ERROR',
       );
-      await asked('shop_order', 'shop_order', 'DROP TABLE scratch_rights');
+      await asked('shop_order_migration', 'shop_order', 'DROP TABLE scratch_rights');
     });
   });
 });

@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import { migrate } from '@shop/chassis';
 import type { Connection } from 'mariadb';
 import type { ServiceName } from '../../../services/services.ts';
+import { access } from '../access.ts';
 import type { Addresses } from '../addresses.ts';
 import { readInstances } from '../status/read.ts';
 import type { CheckedBackup } from './check.ts';
@@ -26,6 +27,7 @@ const UNDER_WAY = 'restoring_';
 export async function whyNot(addresses: Addresses, service: ServiceName): Promise<string | undefined> {
   const running = (await readInstances({ ...addresses, gateways: [] }, [service])).filter(({ live }) => live);
   if (running.length > 0) return `${service} runs at ${running.map(({ url }) => url).join(', ')}: stop every instance`;
+  // As the service's user: the server shows a user's own sessions only, and the service's are looked for.
   const connection = await connectToServer(addresses.services[service].database);
   try {
     return await whoIsThere(connection, schemaIn(addresses.services[service].database));
@@ -62,7 +64,7 @@ export async function restoreBackup(
   { part, path, manifest }: CheckedBackup,
   wantsRecovery: boolean,
 ): Promise<string[]> {
-  const url = addresses.services[service].database;
+  const url = addresses.services[service].migrationDatabase;
   const schema = schemaIn(url);
   const connection = await connectToServer(url);
   try {
@@ -84,7 +86,7 @@ export async function restoreBackup(
   } finally {
     await connection.end();
   }
-  return await migrate({ url, folder: migrationsFolder(service) });
+  return await migrate({ url, security: access().database, folder: migrationsFolder(service) });
 }
 
 async function expectServer(connection: Connection, kind: 'MySQL' | 'MariaDB'): Promise<void> {

@@ -19,6 +19,7 @@ import { examineClocks, examineTimestamps } from './clocks.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { groupFailure, groupState, messagingFaults } from './groups.ts';
 import { redisWords } from './redis-state.ts';
+import { missingRights } from './rights.ts';
 
 /** Kafka's own: the committed offsets of all groups. */
 const OFFSETS_TOPIC = '__consumer_offsets';
@@ -68,11 +69,12 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
     audit,
     writes,
     ...SERVICE_NAMES.map((service) => migrations(service, addresses.services[service].database)),
+    ...SERVICE_NAMES.map((service) => rights(service, addresses.services[service].database)),
   ]);
 }
 
 function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
-  const mend = `DATABASE_URL=… node libs/chassis/src/database/migrate.ts ${folderOf(service)}, or \`npm start\``;
+  const mend = `MIGRATION_DATABASE_URL=… node libs/chassis/src/database/migrate.ts ${folderOf(service)}, or \`npm start\``;
   return attempt(`migrations of ${service}`, mend, async () => {
     const sql = await connectSql(url, LOOK_MS);
     try {
@@ -92,6 +94,17 @@ function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
     } finally {
       await sql.close();
     }
+  });
+}
+
+/** The rights of the user as whom a service works. */
+function rights(service: ServiceName, url: string): Promise<Diagnosis> {
+  const { username } = new URL(url);
+  const mend = `docs/guides/production.md: GRANT SELECT, INSERT, UPDATE, DELETE ON ${schemaOf(service)}.*`;
+  return attempt(`rights of ${service}`, mend, async () => {
+    const missing = await withClosing(() => connectSql(url, LOOK_MS), missingRights);
+    if (missing.length > 0) throw new Error(`${username} lacks ${missing.join(', ')}`);
+    return `${username} may read and write its rows`;
   });
 }
 
@@ -242,7 +255,8 @@ async function attempt(what: string, mend: string, look: () => Promise<string>):
   try {
     return { what, detail: await look() };
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    // `fetch` says only that it failed; its cause says why.
+    const cause = error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
     return { what, wrong: cause instanceof Error ? cause.message : String(cause), mend };
   }
 }

@@ -81,8 +81,8 @@ interface Wish {
 function signed({ of, by, subject, issuer, until, extensions }: Wish): string {
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = of.publicKey;
-  // A leading 0 keeps the number positive.
-  certificate.serialNumber = `00${randomBytes(15).toString('hex')}`;
+  // The first byte keeps the number positive, and without padding.
+  certificate.serialNumber = `01${randomBytes(15).toString('hex')}`;
   certificate.validity.notBefore = new Date(Date.now() - 2 * DAY_MS);
   certificate.validity.notAfter = new Date(Date.now() + until);
   certificate.setSubject(subject);
