@@ -8,7 +8,8 @@ export interface RedisReader extends SortedSets, DoorReader {
   close(): void;
 }
 
-const CONNECT_MS = 2_000;
+/** Longest wait for a connection, ms: by TLS through Sentinels it is three of them, one after the other. */
+const CONNECT_MS = 5_000;
 const FIELDS_AT_ONCE = 1_000;
 
 /** The state of a Redis server that decides whether the shop can use it. */
@@ -87,7 +88,8 @@ async function connect(url: string): Promise<ReturnType<typeof createRedis>> {
   } catch {
     redis.disconnect();
     const { host } = new URL(url);
-    throw new Error(connectionFault('REDIS', host, last) ?? `Redis at ${host} cannot be reached`, { cause: last });
+    const reason = last ? `: ${last.message}` : '';
+    throw new Error(connectionFault('REDIS', host, last) ?? `Redis at ${host} cannot be reached${reason}`);
   }
 }
 
