@@ -2,6 +2,7 @@ import { drills } from './commands/drills.ts';
 import { generate } from './commands/generate.ts';
 import { infra } from './commands/infra.ts';
 import { lint } from './commands/lint.ts';
+import { model } from './commands/model.ts';
 import { packages } from './commands/packages.ts';
 import { start } from './commands/start.ts';
 import { reset, stop } from './commands/stop.ts';
@@ -16,6 +17,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   reset,
   test,
   drills,
+  model,
   lint,
   generate,
   packages,

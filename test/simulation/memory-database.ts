@@ -15,10 +15,13 @@ type Steps = Pick<Scheduler, 'now' | 'step' | 'note'>;
 /** A table: its committed rows by primary key. Rows are never changed in place. */
 export class Table<Row> {
   readonly name: string;
+  /** Its key is no primary key: who finds a duplicate of it locks the gap before it too. */
+  readonly locksGaps: boolean;
   readonly committed = new Map<string, Row>();
 
-  constructor(name: string) {
+  constructor(name: string, { locksGaps = false } = {}) {
     this.name = name;
+    this.locksGaps = locksGaps;
   }
 }
 
@@ -66,6 +69,8 @@ type Taken = 'NEW' | 'HELD' | 'GONE';
 interface Waiter {
   readonly tx: MemoryTransaction;
   readonly mode: Mode;
+  /** It is an INSERT's. */
+  readonly inserts: boolean;
   readonly granted: () => void;
   readonly refused: (error: Error) => void;
 }
@@ -73,16 +78,20 @@ interface Waiter {
 interface Lock {
   readonly name: string;
   readonly holders: Map<MemoryTransaction, Mode>;
-  /** First come, first. */
+  /** In the order in which they came. */
   waiting: Waiter[];
 }
 
-/** The transactions that a wish for the lock has to wait for: holders, and those before it in line. */
+/** The transactions that a wish for the lock has to wait for: holders, or else those that wait since before. */
 function blockersOf(lock: Lock, tx: MemoryTransaction, mode: Mode): MemoryTransaction[] {
+  const conflicts = (it: { readonly tx: MemoryTransaction; readonly mode: Mode }) =>
+    it.tx !== tx && (mode === 'EXCLUSIVE' || it.mode === 'EXCLUSIVE');
+  const holders = [...lock.holders].map(([holder, held]) => ({ tx: holder, mode: held })).filter(conflicts);
+  if (holders.length > 0) return holders.map((it) => it.tx);
   const place = lock.waiting.findIndex((it) => it.tx === tx);
   const ahead = place < 0 ? lock.waiting : lock.waiting.slice(0, place);
-  const others = [...[...lock.holders].map(([holder, held]) => ({ tx: holder, mode: held })), ...ahead];
-  return others.filter((it) => it.tx !== tx && (mode === 'EXCLUSIVE' || it.mode === 'EXCLUSIVE')).map((it) => it.tx);
+  // Once nobody holds it, the server picks who of those that wait comes next.
+  return ahead.filter((it) => conflicts(it) && blockersOf(lock, it.tx, it.mode).length > 0).map((it) => it.tx);
 }
 
 /**
@@ -93,6 +102,8 @@ export class MemoryDatabase {
   readonly schema: string;
   readonly scheduler: Steps;
   readonly locks = new Map<string, Lock>();
+  /** Table → the transactions that have locked a gap of it. */
+  readonly gaps = new Map<string, Set<MemoryTransaction>>();
   readonly open = new Set<MemoryTransaction>();
   /** Statements that end a run at once, even if the code catches their error. */
   readonly unknownStatements: UnknownStatement[] = [];
@@ -100,6 +111,7 @@ export class MemoryDatabase {
   /** Executes the few statements that are run as SQL. */
   readonly sql: ((tx: MemoryTransaction, text: string) => SqlExecutor) | undefined;
   #lastId = 0;
+  #lastTransaction = 0;
 
   constructor(
     schema: string,
@@ -116,6 +128,10 @@ export class MemoryDatabase {
   /** AUTO_INCREMENT: drawn when the row is written, not when it commits; a rolled-back number leaves a gap. */
   nextId(): number {
     return ++this.#lastId;
+  }
+
+  nextTransaction(): number {
+    return ++this.#lastTransaction;
   }
 
   /** Commits the changes of `work` or rolls them back; deadlocks are retried, as in the real transactor. */
@@ -166,16 +182,21 @@ export class MemoryDatabase {
 /** A transaction on the tables. It knows only the SQL that `MemoryDatabase.sql` knows. */
 export class MemoryTransaction implements Transaction {
   readonly actor: Actor;
+  /** Of all transactions of the database, counted from 1. */
+  readonly number: number;
   readonly hooks: (() => void)[] = [];
   readonly #database: MemoryDatabase;
   readonly #written = new Map<Table<unknown>, Map<string, unknown>>();
   readonly #held = new Set<string>();
+  /** Held locks of rows that were found deleted: the server keeps them at times, until the row is removed for good. */
+  readonly #ofDeleted = new Set<string>();
   #waitingFor: Lock | undefined;
   #ended = false;
 
   constructor(database: MemoryDatabase, actor: Actor) {
     this.#database = database;
     this.actor = actor;
+    this.number = database.nextTransaction();
   }
 
   onCommit(hook: () => void): void {
@@ -200,9 +221,15 @@ export class MemoryTransaction implements Transaction {
   async statement(label: string): Promise<void> {
     await this.#database.scheduler.step(this.actor, `${this.#database.schema}: ${label}`);
     if (this.#ended) throw new Error(`${this.#database.schema}: ${label} after the end of its transaction`);
+    for (const tx of this.#database.open) tx.#purge();
     if (!this.#database.faults.connectionBreaks()) return;
     this.rollback();
     throw new DatabaseUnavailableError('the connection broke');
+  }
+
+  /** Rows that were deleted are removed for good at some time after, and their locks with them. */
+  #purge(): void {
+    for (const name of this.#ofDeleted) if (this.#database.faults.choose(2) === 1) this.#release(name);
   }
 
   nextId(): number {
@@ -226,15 +253,24 @@ export class MemoryTransaction implements Transaction {
   /**
    * SELECT … FOR UPDATE by primary key, in the given order. Absent rows are not locked (READ COMMITTED has no gap
    * locks), but a row that another transaction has just inserted is waited for.
+   * @param matches the rest of the condition: a row that does not match is waited for too, and not kept
    */
-  async lock<Row>(table: Table<Row>, keys: Iterable<string>): Promise<Row[]> {
+  async lock<Row>(
+    table: Table<Row>,
+    keys: Iterable<string>,
+    matches: (row: Row) => boolean = () => true,
+  ): Promise<Row[]> {
     const rows: Row[] = [];
     for (const key of keys) {
-      if (this.get(table, key) === undefined && !this.#isTaken(table, key)) continue;
-      const taken = await this.#acquire(lockName(table, key));
-      const row = this.get(table, key);
-      if (row !== undefined) rows.push(row);
-      else if (taken === 'NEW') this.#release(lockName(table, key));
+      let taken: Taken = 'GONE';
+      // A row that went with its inserter may have been inserted by another one since.
+      while (taken === 'GONE' && (this.get(table, key) !== undefined || this.#isTaken(table, key)))
+        taken = await this.#acquire(lockName(table, key));
+      const row = taken === 'GONE' ? undefined : this.get(table, key);
+      if (row !== undefined && matches(row)) rows.push(row);
+      else if (taken === 'NEW' && row !== undefined) this.#release(lockName(table, key));
+      else if (taken === 'NEW' && this.#database.faults.choose(2) === 0) this.#release(lockName(table, key));
+      else if (taken === 'NEW') this.#ofDeleted.add(lockName(table, key));
     }
     return rows;
   }
@@ -254,6 +290,7 @@ export class MemoryTransaction implements Transaction {
     // Like a lock, a DELETE finds nothing to lock where there is no row.
     if (row === undefined && this.get(table, key) === undefined && !this.#isTaken(table, key)) return;
     await this.#own(lockName(table, key));
+    this.#ofDeleted.delete(lockName(table, key));
     let own = this.#written.get(table);
     if (!own) {
       own = new Map();
@@ -264,7 +301,9 @@ export class MemoryTransaction implements Transaction {
 
   /** INSERT … ON DUPLICATE KEY UPDATE. @param change the row from the one that is there; undefined: none is */
   async upsert<Row>(table: Table<Row>, key: string, change: (row: Row | undefined) => Row): Promise<Row> {
-    await this.#own(lockName(table, key));
+    const asked = new Set<MemoryTransaction>();
+    while (!this.#isThere(table, key) && (await this.#waitForGap(table, asked)));
+    await this.#own(lockName(table, key), true);
     const row = change(this.get(table, key));
     await this.put(table, key, row);
     return row;
@@ -275,16 +314,59 @@ export class MemoryTransaction implements Transaction {
    * and keeps a shared lock of a row that is there: others may look at it so at the same time.
    */
   async insertIgnore<Row>(table: Table<Row>, key: string, row: Row): Promise<boolean> {
-    const isThere = () => this.get(table, key) !== undefined || table.committed.has(key) || this.#isTaken(table, key);
-    while (isThere()) {
+    const asked = new Set<MemoryTransaction>();
+    for (;;) {
+      if (!this.#isThere(table, key)) {
+        if (await this.#waitForGap(table, asked)) continue;
+        break;
+      }
       const taken = await this.#acquire(lockName(table, key), 'SHARED');
       if (taken === 'GONE') continue;
+      if (table.locksGaps) this.#lockGap(table);
       if (this.get(table, key) !== undefined) return false;
       // A deleted row is written over, which its shared lock does not allow: `put` raises it.
       break;
     }
     await this.put(table, key, row);
     return true;
+  }
+
+  /** Whether there is a row with this key, in whatever state: committed, not committed yet, or deleted just now. */
+  #isThere(table: Table<unknown>, key: string): boolean {
+    return this.get(table, key) !== undefined || table.committed.has(key) || this.#isTaken(table, key);
+  }
+
+  /**
+   * Keeps others from inserting near a row. READ COMMITTED does so too, to keep a duplicate what it is: when a row that
+   * was waited for goes with its inserter, and at a duplicate in a key that is not the primary one.
+   */
+  #lockGap(table: Named): void {
+    const { gaps, locks } = this.#database;
+    const holders = gaps.get(table.name) ?? new Set();
+    gaps.set(table.name, holders.add(this));
+    const name = gapName(table, this);
+    const lock = locks.get(name) ?? { name, holders: new Map(), waiting: [] };
+    locks.set(name, lock);
+    this.#grant(lock, 'SHARED');
+  }
+
+  /**
+   * Before a row is inserted: waits for those that have locked a gap of the table, each or not. How far their gaps
+   * reach depends on rows that are deleted but not removed yet.
+   * @param asked those that were waited for, or not, before the same row; they are not asked again
+   * @returns whether it has waited
+   */
+  async #waitForGap(table: Named, asked: Set<MemoryTransaction>): Promise<boolean> {
+    const { gaps, faults } = this.#database;
+    const others = [...(gaps.get(table.name) ?? [])].filter((it) => it !== this && !asked.has(it));
+    for (const other of others) {
+      asked.add(other);
+      if (faults.choose(2) === 0) continue;
+      await this.#own(gapName(table, other));
+      this.#release(gapName(table, other));
+      return true;
+    }
+    return false;
   }
 
   /** INSERT. */
@@ -307,19 +389,20 @@ export class MemoryTransaction implements Transaction {
   rollback(): void {
     if (this.#ended) return;
     for (const [table, rows] of this.#written) {
-      for (const key of rows.keys()) if (!table.committed.has(key)) this.#removeRow(lockName(table, key));
+      for (const key of rows.keys()) if (!table.committed.has(key)) this.#removeRow(table, key);
     }
     this.#end();
   }
 
-  /** An inserted row goes: who waited for its lock goes on without one. */
-  #removeRow(name: string): void {
-    const lock = this.#database.locks.get(name);
+  /** An inserted row goes: who waited for its lock goes on without one, and INSERTs keep the gap that it leaves. */
+  #removeRow(table: Named, key: string): void {
+    const lock = this.#database.locks.get(lockName(table, key));
     if (!lock) return;
     const { waiting } = lock;
     lock.waiting = [];
-    for (const { tx, granted } of waiting) {
+    for (const { tx, inserts, granted } of waiting) {
       tx.#waitingFor = undefined;
+      if (inserts) tx.#lockGap(table);
       granted();
     }
   }
@@ -331,11 +414,11 @@ export class MemoryTransaction implements Transaction {
   }
 
   /** Takes the lock for writing, of a row that may not be there. */
-  async #own(name: string): Promise<void> {
-    for (let taken: Taken = 'GONE'; taken === 'GONE'; ) taken = await this.#acquire(name);
+  async #own(name: string, inserts = false): Promise<void> {
+    for (let taken: Taken = 'GONE'; taken === 'GONE'; ) taken = await this.#acquire(name, 'EXCLUSIVE', inserts);
   }
 
-  async #acquire(name: string, mode: Mode = 'EXCLUSIVE'): Promise<Taken> {
+  async #acquire(name: string, mode: Mode = 'EXCLUSIVE', inserts = mode === 'SHARED'): Promise<Taken> {
     if (this.#ended) throw new Error(`lock of ${name} after the end of the transaction`);
     const { locks, scheduler, schema } = this.#database;
     const lock: Lock = locks.get(name) ?? { name, holders: new Map(), waiting: [] };
@@ -348,7 +431,7 @@ export class MemoryTransaction implements Transaction {
     }
     await new Promise<void>((granted, refused) => {
       this.#waitingFor = lock;
-      lock.waiting.push({ tx: this, mode, granted, refused });
+      lock.waiting.push({ tx: this, mode, inserts, granted, refused });
       this.#endCircle(lock);
     });
     await scheduler.step(this.actor, `${schema}: got the lock of ${name}`);
@@ -365,6 +448,7 @@ export class MemoryTransaction implements Transaction {
   /** Gives the lock up and hands it on. */
   #release(name: string): void {
     this.#held.delete(name);
+    this.#ofDeleted.delete(name);
     const lock = this.#database.locks.get(name);
     if (!lock) return;
     lock.holders.delete(this);
@@ -397,12 +481,15 @@ export class MemoryTransaction implements Transaction {
       handOn(lock, this.#database);
     }
     for (const name of [...this.#held]) this.#release(name);
+    for (const holders of this.#database.gaps.values()) holders.delete(this);
   }
 
-  /** Grants the lock to those that wait and are blocked by nobody any more. */
-  static handOn(lock: Lock, { locks }: MemoryDatabase): void {
-    for (const waiter of [...lock.waiting]) {
-      if (blockersOf(lock, waiter.tx, waiter.mode).length > 0) continue;
+  /** Grants the lock to those that wait and are blocked by nobody any more, in an order that the server picks. */
+  static handOn(lock: Lock, { locks, faults }: MemoryDatabase): void {
+    for (;;) {
+      const free = lock.waiting.filter(({ tx, mode }) => blockersOf(lock, tx, mode).length === 0);
+      const waiter = free[free.length > 1 ? faults.choose(free.length) : 0];
+      if (!waiter) break;
       lock.waiting = lock.waiting.filter((it) => it !== waiter);
       waiter.tx.#waitingFor = undefined;
       waiter.tx.#grant(lock, waiter.mode);
@@ -435,6 +522,7 @@ const circleThrough = (tx: MemoryTransaction): MemoryTransaction[] => MemoryTran
 
 type Named = { readonly name: string };
 const lockName = (table: Named, key: string): string => `${table.name}/${key}`;
+const gapName = (table: Named, { number }: MemoryTransaction): string => `gap of ${number} in ${table.name}`;
 
 /** Use cases typed for SQL get transactions in memory here. */
 export function inMemory(tx: Transaction): MemoryTransaction {

@@ -26,10 +26,11 @@ export function idempotencySql(table: IdempotencyTable, tx: MemoryTransaction): 
         return { affectedRows, insertId: 0 };
       }
       if (sql.startsWith('DELETE FROM idempotency_key WHERE (user_id')) {
-        const owned = tuples(params, 4).flatMap(([userId, scope, key, requestId]) => {
-          const row = tx.get(table, keyOf({ userId: Number(userId), scope: String(scope), key: String(key) }));
-          return row && row.requestId === requestId ? [row] : [];
-        });
+        const owned: IdempotencyRow[] = [];
+        for (const [userId, scope, key, requestId] of tuples(params, 4)) {
+          const name = keyOf({ userId: Number(userId), scope: String(scope), key: String(key) });
+          owned.push(...(await tx.lock(table, [name], (row) => row.requestId === requestId)));
+        }
         for (const row of owned) await tx.put(table, keyOf(row), undefined);
         return { affectedRows: owned.length, insertId: 0 };
       }

@@ -31,7 +31,7 @@ export interface HandledEvent {
 export class MessagingTables {
   readonly outbox = new Table<NumberedRow>('outbox');
   readonly processedEvents = new Table<ProcessedEvent>('processed_event');
-  readonly deadLetters = new Table<DeadLetter>('dead_letter');
+  readonly deadLetters = new Table<DeadLetter>('dead_letter', { locksGaps: true });
   readonly parkedKeys = new Table<ParkedKey>('parked_key');
   readonly handled = new Table<HandledEvent>('handled');
 }

@@ -15,7 +15,7 @@ export class PaymentTables {
   readonly payments = new Table<Payment>('payments');
   readonly history = new Table<PointEntry & { readonly id: number }>('point_history');
   /** The unique keys of the history: (order, type) and request. */
-  readonly historyUnique = new Table<true>('point_history_unique');
+  readonly historyUnique = new Table<true>('point_history_unique', { locksGaps: true });
 }
 
 export function createMemoryPaymentStore(tables: PaymentTables): PaymentStore<MemoryTransaction> {

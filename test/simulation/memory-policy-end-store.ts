@@ -22,7 +22,7 @@ export function createMemoryEndStore(
       await tx.insert(tables.endWishes, `${end.couponPolicyId} ${end.revoke}`, true);
       await tx.insert(tables.ends, end.requestId, end);
       await tx.statement('mark the policy');
-      const policy = tx.get(tables.policies, String(end.couponPolicyId));
+      const [policy] = await tx.lock(tables.policies, [String(end.couponPolicyId)]);
       if (!policy) throw new Error(`no policy ${end.couponPolicyId}`);
       await tx.put(tables.policies, String(end.couponPolicyId), { ...policy, endedAt: policy.endedAt ?? end.at });
     },

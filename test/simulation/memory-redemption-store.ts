@@ -19,11 +19,11 @@ export class CouponTables {
   readonly redemptions = new Table<Redemption>('redemptions');
   readonly policies = new Table<Policy>('coupon_policies');
   /** The unique key of the coupons: policy and user. */
-  readonly couponOwners = new Table<true>('coupons_policy_user');
+  readonly couponOwners = new Table<true>('coupons_policy_user', { locksGaps: true });
   readonly requests = new Table<RequestRow>('coupon_requests');
   readonly ends = new Table<PolicyEnd>('coupon_policy_ends');
   /** The unique key of the ends: policy and wish. */
-  readonly endWishes = new Table<true>('coupon_policy_ends_wish');
+  readonly endWishes = new Table<true>('coupon_policy_ends_wish', { locksGaps: true });
 }
 
 export function createMemoryRedemptionStore(tables: CouponTables): RedemptionStore<MemoryTransaction> {

@@ -142,6 +142,22 @@ export function keepsBinaryLog(env: Readonly<Record<string, string | undefined>>
   return value === 'on';
 }
 
+/** Whether the server tells which transaction waits for which (`MYSQL_WATCH_LOCKS=on`; MySQL only). Default off. */
+function watchesLocks(): boolean {
+  const { MYSQL_WATCH_LOCKS: value = 'off' } = process.env;
+  if (value !== 'on' && value !== 'off') throw new StackError(`MYSQL_WATCH_LOCKS is ${value}; it must be on or off.`);
+  return value === 'on';
+}
+
+/** The tables of locks belong to the performance schema; whatever else that counts is left out. */
+const lockTables = [
+  '--performance-schema=ON',
+  ...['wait', 'stage', 'statement', 'transaction', 'memory', 'error'].map(
+    (name) => `--performance-schema-instrument=${name}%=OFF`,
+  ),
+  '--performance-schema-digests-size=0',
+];
+
 /** Each commit is in the log and on disk before it is answered; expiry keeps a long load from filling the disk. */
 const binaryLog = [
   '--log-bin=binlog',
@@ -174,7 +190,7 @@ export function settings(
     '--innodb-flush-log-at-trx-commit=1',
     ...(withBinaryLog ? binaryLog : ['--skip-log-bin']),
     '--transaction-isolation=READ-COMMITTED',
-    '--performance-schema=OFF',
+    ...(kind === 'mysql' && watchesLocks() ? lockTables : ['--performance-schema=OFF']),
     '--innodb-buffer-pool-size=256M',
     // Changed pages stay in memory, safe in the redo log: most change again soon, and each page write costs two (the
     // doublewrite buffer). By default half of all written bytes were such pages, and written bytes make a disk stall.

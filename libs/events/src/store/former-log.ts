@@ -8,7 +8,7 @@ import type { DeadLetterEntry } from './messaging-store.ts';
  */
 export const FORMER_LOG = -2;
 
-const MOVE = `UPDATE dead_letter SET \`partition\` = ${FORMER_LOG}, \`offset\` = id`;
+const MOVE = `SET \`partition\` = ${FORMER_LOG}, \`offset\` = id`;
 
 type Told = Pick<DeadLetterEntry, 'eventId' | 'record'>;
 
@@ -23,21 +23,23 @@ export async function clearPositions(tx: SqlExecutor, group: string, entries: re
   if (entries.length === 0) return;
   // As `isSameMessage`.
   const isOther =
-    'topic = ? AND `partition` = ? AND `offset` = ? AND NOT (event_id <=> ? AND (event_id IS NOT NULL OR SHA2(payload, 256) <=> ?))';
-  await tx.execute(`${MOVE} WHERE consumer_group = ? AND (${entries.map(() => `(${isOther})`).join(' OR ')})`, [
-    group,
-    ...entries.flatMap((entry) => {
+    'consumer_group = ? AND topic = ? AND `partition` = ? AND `offset` = ? AND NOT (event_id <=> ? AND (event_id IS NOT NULL OR SHA2(payload, 256) <=> ?))';
+  // The index is forced: a scan would wait for letters of other positions that others are writing or redriving.
+  await tx.execute(
+    `UPDATE dead_letter FORCE INDEX (dead_letter_position) ${MOVE} WHERE ${entries.map(() => `(${isOther})`).join(' OR ')}`,
+    entries.flatMap((entry) => {
       const { topic, partition, offset } = entry.record;
-      return [topic, partition, offset, entry.eventId, entry.eventId === null ? digestOf(entry) : null];
+      return [group, topic, partition, offset, entry.eventId, entry.eventId === null ? digestOf(entry) : null];
     }),
-  ]);
+  );
 }
 
 /** Moves these letters (by `id`) away from their positions in the log. @returns how many had one */
 export async function leavePositions(tx: SqlExecutor, letters: readonly number[]): Promise<number> {
   if (letters.length === 0) return 0;
   const list = placeholders(letters.length);
-  return (await tx.execute(`${MOVE} WHERE id IN (${list}) AND \`partition\` >= 0`, letters)).affectedRows;
+  return (await tx.execute(`UPDATE dead_letter ${MOVE} WHERE id IN (${list}) AND \`partition\` >= 0`, letters))
+    .affectedRows;
 }
 
 function digestOf({ record: { value } }: Told): string | null {

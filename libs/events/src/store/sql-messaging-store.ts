@@ -106,10 +106,12 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       // below.
       const any = await tx.query('SELECT 1 FROM parked_key WHERE consumer_group = ? LIMIT 1', [group]);
       if (any.length === 0) return new Set();
-      // The key is named: of a small table the server would read and lock every row, other keys' too.
+      // Pairs, and a column outside of the key, leave the server no other plan than to look each key up. Otherwise it
+      // reads a small table through, and waits for other keys' locks.
       const parked = await tx.query<{ message_key: string }>(
-        `SELECT message_key FROM parked_key FORCE INDEX (PRIMARY) WHERE consumer_group = ? AND message_key IN (${placeholders(keys.length)}) ORDER BY message_key FOR UPDATE`,
-        [group, ...keys],
+        `SELECT message_key, topic FROM parked_key FORCE INDEX (PRIMARY)
+          WHERE (consumer_group, message_key) IN (${keys.map(() => '(?,?)').join(',')}) ORDER BY message_key FOR UPDATE`,
+        keys.flatMap((key) => [group, key]),
       );
       return new Set(parked.map((row) => row.message_key));
     },
