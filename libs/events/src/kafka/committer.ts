@@ -17,14 +17,22 @@ const RETRY_MS = 300;
 /** Shortest time between two commits. */
 export const COMMIT_EVERY_MS = 250;
 
-// One function: its short steps change the same five variables, which nothing else may see.
-export function createCommitter(commit: () => Promise<void>, clock: Clock): Committer {
+/**
+ * @param failing called at each attempt in vain with its error, and since when none has succeeded, ms
+ */
+// One function: its short steps change the same variables, which nothing else may see.
+export function createCommitter(
+  commit: () => Promise<void>,
+  clock: Clock,
+  failing: (error: unknown, forMs: number) => void = () => {},
+): Committer {
   const stopped = new AbortController();
   let wanted = false;
   let running: Promise<void> | undefined;
   let lastAt = Number.NEGATIVE_INFINITY;
   let flushing = 0;
   let nap: AbortController | undefined;
+  let failingSince: number | undefined;
 
   async function run(): Promise<void> {
     // Partitions of one transaction are resolved in the same turn: one commit for all of them.
@@ -36,8 +44,11 @@ export function createCommitter(commit: () => Promise<void>, clock: Clock): Comm
       try {
         await commit();
         lastAt = clock.now();
-      } catch {
+        failingSince = undefined;
+      } catch (error) {
         // The coordinator moved, or the group rebalances. Uncommitted offsets are kept and tried again.
+        failingSince ??= clock.now();
+        failing(error, clock.now() - failingSince);
         await clock.sleep(RETRY_MS, stopped.signal);
         wanted = true;
       }

@@ -3,6 +3,7 @@
  * test fails if they no longer look as expected.
  */
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from 'kafkajs';
 import { decodeRecord, encodeRecord, type RecordToEncode } from './record-codec.ts';
 
@@ -24,9 +25,16 @@ interface FetchedBatch {
   isEmpty(): boolean;
   isEmptyDueToFiltering(): boolean;
 }
+type Coordinator = Awaited<ReturnType<Cluster['findGroupCoordinator']>>;
+interface OffsetManager {
+  readonly groupId: string;
+  readonly cluster: Cluster;
+  coordinator: Coordinator;
+}
 interface ConsumerGroup {
   readonly groupId: string;
   readonly cluster: Cluster;
+  coordinator: Coordinator;
   maxWaitTime: number;
   minBytes: number;
   readonly topicConfigurations: Readonly<Record<string, { readonly fromBeginning?: boolean } | undefined>>;
@@ -42,7 +50,13 @@ interface Prototypes {
   };
   readonly group: {
     recoverFromOffsetOutOfRange(this: ConsumerGroup, error: OutOfRange): Promise<void>;
+    recoverFromFetch(this: ConsumerGroup, error: Error): Promise<void>;
+    heartbeat(this: ConsumerGroup, options: { readonly interval: number }): Promise<void>;
     fetch(this: ConsumerGroup, nodeId: string): Promise<FetchedBatch[]>;
+  };
+  readonly offsets: {
+    commitOffsets(this: OffsetManager, offsets?: unknown): Promise<void>;
+    getCoordinator(this: OffsetManager): Promise<Coordinator>;
   };
 }
 
@@ -87,7 +101,8 @@ export function patchKafkaJs(): void {
   if (patched) return;
   patched = true;
   replaceRecordCodec();
-  const { queue, group } = prototypes();
+  const { queue, group, offsets } = prototypes();
+  followCoordinator(group, offsets);
 
   // After each response the queue sets a timer to look for pending requests, with a negative delay when nothing is
   // throttled, and sets the timer again when it fires: an endless loop of 1 ms a connection (KafkaJS issue 1751).
@@ -140,6 +155,57 @@ export function patchKafkaJs(): void {
   };
 }
 
+/** Pause before a consumer asks again for the leaders that take the place of a broker which is away, ms. */
+const LEADERLESS_PAUSE_MS = 200;
+
+/** What only shows with several brokers: the parts of a consumer that stay with a broker which is no longer theirs. */
+function followCoordinator(group: Prototypes['group'], offsets: Prototypes['offsets']): void {
+  // The offset manager keeps the coordinator of the last whole join. When a join finds the new coordinator still
+  // loading, KafkaJS goes on with its former assignment and sends heartbeats to the new one, but commits to the former
+  // one, in vain and for ever.
+  const former = new WeakSet<OffsetManager>();
+  const commit = offsets.commitOffsets;
+  offsets.commitOffsets = async function commitAndNotice(wanted) {
+    try {
+      await commit.call(this, wanted);
+    } catch (error) {
+      former.add(this);
+      throw error;
+    }
+  };
+  const known = offsets.getCoordinator;
+  offsets.getCoordinator = async function findPresent() {
+    if (!former.delete(this) && this.coordinator.isConnected()) return known.call(this);
+    this.coordinator = await this.cluster.findGroupCoordinator({ groupId: this.groupId });
+    return this.coordinator;
+  };
+
+  // A heartbeat goes to the broker that was the coordinator, dead or not, until KafkaJS gives up.
+  const heartbeat = group.heartbeat;
+  group.heartbeat = async function beatOrFind(options) {
+    try {
+      await heartbeat.call(this, options);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      this.coordinator = await this.cluster.findGroupCoordinator({ groupId: this.groupId });
+    }
+  };
+
+  // A fetch from a broker that cannot be reached is tried again and again with the same metadata, until KafkaJS gives
+  // up. Its partitions have other leaders by then.
+  const recover = group.recoverFromFetch;
+  group.recoverFromFetch = async function findLeaders(error) {
+    if (!isUnreachable(error)) return recover.call(this, error);
+    await sleep(LEADERLESS_PAUSE_MS);
+    await this.cluster.refreshMetadata();
+  };
+}
+
+/** The broker's machine is away, or refuses. KafkaJS itself reacts to a connection that was closed. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && error.name === 'KafkaJSConnectionError';
+}
+
 /** KafkaJS loads a request's encoder when it first sends one: until then the encoder can be replaced. */
 function replaceRecordCodec(): void {
   const require = createRequire(import.meta.url);
@@ -166,13 +232,18 @@ function prototypes(): Prototypes {
   const require = createRequire(import.meta.url);
   const queue = (require('kafkajs/src/network/requestQueue') as { prototype: Prototypes['queue'] }).prototype;
   const group = (require('kafkajs/src/consumer/consumerGroup') as { prototype: Prototypes['group'] }).prototype;
+  const offsets = (require('kafkajs/src/consumer/offsetManager') as { prototype: Prototypes['offsets'] }).prototype;
   if (
     typeof queue.scheduleCheckPendingRequests !== 'function' ||
     typeof queue.scheduleRequestTimeoutCheck !== 'function' ||
     typeof group.fetch !== 'function' ||
+    typeof group.heartbeat !== 'function' ||
+    typeof group.recoverFromFetch !== 'function' ||
+    typeof offsets.commitOffsets !== 'function' ||
+    typeof offsets.getCoordinator !== 'function' ||
     typeof group.recoverFromOffsetOutOfRange !== 'function'
   ) {
     throw new Error('KafkaJS is not the version that these corrections are for (2.2.4)');
   }
-  return { queue, group };
+  return { queue, group, offsets };
 }

@@ -14,7 +14,10 @@ import { createPausedPartitions } from './paused-partitions.ts';
 import { handleBatch, type SessionWork } from './session-batch.ts';
 import { CONSUMER_SETTINGS, createFetchWaits, RUN_SETTINGS } from './settings.ts';
 
-/** Without a sign of life from KafkaJS for this long, and without a batch in our hands, the client is rebuilt. */
+/**
+ * Without a sign of life from KafkaJS for this long, and without a batch in our hands, the client is rebuilt; so it is
+ * when offsets cannot be committed for as long.
+ */
 const SILENCE_MS = 30_000;
 /** Longest wait of other commits for those of the partitions' starts, ms. */
 const STARTS_WITHIN_MS = 5_000;
@@ -50,7 +53,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   const stopping = new AbortController();
   const ended = Promise.withResolvers<Error>();
   const { consumer, cluster } = createClient(options);
-  const work = prepare(options, consumer, stopping.signal);
+  const work = prepare(options, consumer, stopping.signal, ended.resolve);
   const { membership, atWork, paused, committer } = work;
   listen(consumer, work, options, ended.resolve);
   const grown = watchPartitions(consumer, cluster, topics);
@@ -154,6 +157,7 @@ function prepare(
   { consume, logger, clock, positions }: SessionOptions,
   consumer: Consumer,
   stopping: AbortSignal,
+  end: (reason: Error) => void,
 ): SessionWork {
   const membership = createMembership(clock);
   const atWork = createBatchesAtWork((payload) => {
@@ -161,12 +165,18 @@ function prepare(
   });
   const markers: SessionWork['markers'] = new Map();
   const starts: SessionWork['starts'] = { committed: Promise.resolve() };
-  const committer = createCommitter(async () => {
-    // The start of a partition is never committed behind what was read of it.
-    await atMost(clock, STARTS_WITHIN_MS, starts.committed);
-    // A batch commits whatever KafkaJS has passed, markers too. Without one they are all there is to commit.
-    if (!(await atWork.commit())) await consumer.commitOffsets([...markers.values()]);
-  }, clock);
+  const committer = createCommitter(
+    async () => {
+      // The start of a partition is never committed behind what was read of it.
+      await atMost(clock, STARTS_WITHIN_MS, starts.committed);
+      // A batch commits whatever KafkaJS has passed, markers too. Without one they are all there is to commit.
+      if (!(await atWork.commit())) await consumer.commitOffsets([...markers.values()]);
+    },
+    clock,
+    (error, forMs) => {
+      if (forMs > SILENCE_MS) end(new Error(`offsets are not committed for ${forMs} ms: ${describe(error)}`));
+    },
+  );
   const paused = createPausedPartitions(consume.groupId, logger);
   return { consume, membership, atWork, paused, committer, markers, starts, positions, clock, stopping };
 }
