@@ -14,6 +14,7 @@ export const configSchema = z.object({
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   INTERNAL_KEYS: serviceConfig.INTERNAL_KEYS,
   ...connectionVariables,
+  OTEL_EXPORTER_OTLP_ENDPOINT: serviceConfig.OTEL_EXPORTER_OTLP_ENDPOINT,
   ...kafkaTopicConfig,
   AUDIT_EVERY_MINUTES: minutes(15).describe('how often the console audits by itself, minutes; 0: never'),
   AUDIT_SINCE_MINUTES: minutes(120).describe('what such an audit leaves out: what began earlier, minutes'),

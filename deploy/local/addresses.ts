@@ -8,6 +8,7 @@ import {
   urlsVariable,
   WITH_VARIABLE,
 } from '../../services/services.ts';
+import { collectorPort } from './parts/jaeger.ts';
 import { stackDir } from './paths.ts';
 import { internalKeysEnv } from './secrets.ts';
 import {
@@ -47,6 +48,8 @@ export interface StackLayout {
   brokers?: number;
   /** Services of examples/ that run in the stack. */
   examples?: readonly ExampleName[];
+  /** True when every request is traced, into the stack's own Jaeger. */
+  traces?: boolean;
 }
 
 /** A stack's folder and layout. */
@@ -115,6 +118,11 @@ export function serverEnv(layout: StackLayout): Record<string, string> {
   };
 }
 
+/** The address of a trace in the stack's Jaeger. */
+function traceUrl(layout: StackLayout): string {
+  return `${serverRow('jaeger').link(serverPort(layout, 'jaeger'))}/trace/{traceId}`;
+}
+
 /** The environment of tools, tests and benchmarks of a stack. */
 export function stackEnv(layout: StackLayout): Record<string, string> {
   const { host, port, password } = mysqlAddress(layout);
@@ -129,6 +137,7 @@ export function stackEnv(layout: StackLayout): Record<string, string> {
     ...serverEnv(layout),
     DATA_PLATFORM_URL: platformEndpoint(serviceUrl(layout, 'data-platform')),
     ...internalKeysEnv(stackDir(layout.name)),
+    ...(layout.traces && { TRACE_UI_URL: traceUrl(layout) }),
   };
   env[WITH_VARIABLE] = (layout.examples ?? []).join(',');
   env.GATEWAY_URLS = serviceUrls(layout, 'gateway');
@@ -163,11 +172,18 @@ export function serviceEnv(
     PORT: String(servicePort(row, instance, layout.portOffset)),
     INSTANCE_ID: `${row.name}-${instance}`,
     ...serverEnv(layout),
+    ...(layout.traces && tracedEnv(layout)),
     ...((!row.entry || row.audits) && internalKeysEnv(stackDir(layout.name))),
     ...(row.audits && { AUDIT_DATABASE_URL: databaseUrl(layout, auditUser, '') }),
     ...(row.schema && { DATABASE_URL: databaseUrl(layout, row.schema, row.schema) }),
     ...row.env?.(surroundings),
   };
+}
+
+/** Every request is traced: on one machine there are few. */
+function tracedEnv(layout: StackLayout): Record<string, string> {
+  const port = collectorPort(serverPort(layout, 'jaeger'));
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_TRACES_SAMPLER: 'always_on' };
 }
 
 /** Every server of the topology that this layout starts itself. */

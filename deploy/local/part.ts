@@ -17,7 +17,7 @@ import {
 } from './processes.ts';
 import { progress } from './progress.ts';
 import { StackError } from './stack-error.ts';
-import { type BrokerName, brokers, type PartName, serverRow } from './topology.ts';
+import { type BrokerName, brokers, type PartName, portsOf, serverRow } from './topology.ts';
 
 /** One server of a stack, identified by its pid record, so any process may stop or start it. */
 export interface Part {
@@ -53,7 +53,7 @@ export function openPart(layout: StackLayout, name: PartName, load: boolean): Pa
       const started = Date.now();
       await row.server.install();
       await row.server.prepare(site);
-      for (const port of isBroker(name) || name === 'influxdb' ? [site.port, site.port + 1] : [site.port]) {
+      for (const port of portsOf(row, site.port)) {
         if (!(await portComesFree(port)))
           throw new StackError(takenPort(name, port, whoListens(port), row.instead.join(', ')));
       }

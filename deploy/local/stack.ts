@@ -67,6 +67,8 @@ export interface InfraOptions {
   brokers?: number;
   /** Services of examples/ that will run. */
   examples?: readonly ExampleName[];
+  /** Traces every request, into a Jaeger of the stack's own. */
+  traces?: boolean;
 }
 
 const dataFolders = [
@@ -78,7 +80,7 @@ const dataFolders = [
 
 /** Starts the servers of a stack, all at once, and gives each service its schema and user. */
 export async function startInfra(options: InfraOptions): Promise<Stack> {
-  const { name, portOffset, existing = {}, examples = [], brokers = 1 } = options;
+  const { name, portOffset, existing = {}, examples = [], brokers = 1, traces = false } = options;
   const dir = stackDir(name);
   const owner = stackOwner(name);
   if (owner && owner.pid !== process.pid) {
@@ -91,7 +93,8 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   refuseOtherBrokers(name, brokers);
   mkdirSync(dir, { recursive: true });
   makeInternalKeys(dir);
-  const layout: StackLayout = { name, portOffset, instances: options.instances ?? 1, existing, brokers, examples };
+  const { instances = 1 } = options;
+  const layout: StackLayout = { name, portOffset, instances, existing, brokers, examples, traces };
   writeFileSync(layoutFile(name), `${JSON.stringify({ layout, load: options.kafkaHeapForLoad ?? false })}\n`);
   writeFileSync(ownerFile(name), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
   const stack = openStack(name);
@@ -110,6 +113,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
       const messages = [...new Set(failures.flat())];
       if (messages.length > 0) throw new StackError(messages.join('\n'));
     }
+    if (traces) await stack.part('jaeger').start();
     if (own.includes('mysql') || existing.mysql) await provision(mysqlAddress(layout));
     if (own.includes('registry')) await requireCompatibility(serverEnv(layout).SCHEMA_REGISTRY_URL ?? '');
   } catch (error) {

@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { METRICS_PORT_ABOVE } from '../../services/services.ts';
-import { brokers, servers, serversOnDemand, servicePort, serviceRow, services, startSteps } from './topology.ts';
+import {
+  brokers,
+  portsOf,
+  servers,
+  serversOnDemand,
+  servicePort,
+  serviceRow,
+  services,
+  startSteps,
+} from './topology.ts';
 
 const named = (name: string, ...after: string[]) => ({ name, after });
 
@@ -36,10 +45,7 @@ describe('order of start', () => {
 describe('ports', () => {
   it('when dev and test run three instances each, then all ports differ', () => {
     const ports = [0, 1000].flatMap((offset) => [
-      ...servers.map((row) => row.port + offset),
-      ...serversOnDemand.map((row) => row.port + offset),
-      ...brokers.slice(1).map((row) => row.port + offset),
-      ...[...brokers, ...serversOnDemand].map((row) => row.port + 1 + offset),
+      ...[...servers, ...brokers.slice(1), ...serversOnDemand].flatMap((row) => portsOf(row, row.port + offset)),
       ...services.flatMap((row) =>
         [1, 2, 3].flatMap((instance) => {
           const port = servicePort(row, instance, offset);

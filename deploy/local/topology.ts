@@ -12,6 +12,7 @@ import {
   WITH_VARIABLE,
 } from '../../services/services.ts';
 import { influxdb } from './parts/influxdb.ts';
+import { jaeger } from './parts/jaeger.ts';
 import { kafka } from './parts/kafka.ts';
 import { mysql } from './parts/mysql.ts';
 import { prometheus } from './parts/prometheus.ts';
@@ -23,13 +24,13 @@ import { root } from './paths.ts';
 export type ServerName = 'mysql' | BrokerName | 'registry' | 'redis';
 export type BrokerName = 'kafka' | 'kafka-2' | 'kafka-3';
 /** Servers that the shop runs without; the command that needs one starts it. */
-export type OnDemandName = 'influxdb' | 'prometheus';
+export type OnDemandName = 'influxdb' | 'prometheus' | 'jaeger';
 export type PartName = ServerName | OnDemandName;
 /** Processes of the shop's own code. */
 export type ServiceName = SchemaOwner | 'gateway' | 'data-platform' | 'ops-console';
 
 interface Row {
-  /** On 127.0.0.1, before a stack's port offset. Kafka's controller and InfluxDB's backup have the port after it. */
+  /** On 127.0.0.1, before a stack's port offset. */
   port: number;
   /** The rows that must be ready before this one starts. */
   after: (ServerName | ServiceName)[];
@@ -38,6 +39,8 @@ interface Row {
 export interface ServerRow<Name extends PartName = ServerName> extends Row {
   name: Name;
   server: Server;
+  /** Number of ports it listens on, from `port` on; default 1. */
+  ports?: number;
   /** Environment variables that name an existing server, which is used instead of starting one. */
   instead: string[];
   link: (port: number) => string;
@@ -106,7 +109,9 @@ export const brokers: ServerRow<BrokerName>[] = [
 ];
 
 function broker<Name extends BrokerName>(name: Name, port: number): ServerRow<Name> {
-  return { name, port, after: [], server: kafka, instead: ['KAFKA_BROKERS'], link: (at) => `127.0.0.1:${at}` };
+  // The second port is its controller's.
+  const own = { name, port, ports: 2, after: [], server: kafka };
+  return { ...own, instead: ['KAFKA_BROKERS'], link: (at) => `127.0.0.1:${at}` };
 }
 
 /** Started by the command that needs one, stopped with the stack. */
@@ -114,6 +119,8 @@ export const serversOnDemand: ServerRow<OnDemandName>[] = [
   {
     name: 'influxdb',
     port: 18086,
+    // The second is for backups.
+    ports: 2,
     after: [],
     server: influxdb,
     instead: ['--influx <url>'],
@@ -125,6 +132,15 @@ export const serversOnDemand: ServerRow<OnDemandName>[] = [
     after: [],
     server: prometheus,
     instead: [],
+    link: (port) => `http://127.0.0.1:${port}`,
+  },
+  {
+    name: 'jaeger',
+    port: 16686,
+    ports: 7,
+    after: [],
+    server: jaeger,
+    instead: ['OTEL_EXPORTER_OTLP_ENDPOINT'],
     link: (port) => `http://127.0.0.1:${port}`,
   },
 ];
@@ -201,6 +217,11 @@ function behindTheGateway({ urls, names }: Surroundings): Record<string, string>
 
 /** Reads every schema and changes nothing; for the audit. */
 export const auditUser = 'shop_audit';
+
+/** Every port of a server. */
+export function portsOf({ ports = 1 }: Pick<ServerRow<PartName>, 'ports'>, first: number): number[] {
+  return Array.from({ length: ports }, (_, index) => first + index);
+}
 
 /** Each further instance of a service has a port ten higher. */
 export function servicePort(service: ServiceRow, instance: number, portOffset: number): number {

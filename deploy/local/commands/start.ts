@@ -22,6 +22,7 @@ export async function start(args: string[]): Promise<number> {
       instances: { type: 'string', default: '1' },
       brokers: { type: 'string', default: '1' },
       with: { type: 'string' },
+      trace: { type: 'boolean', default: false },
     },
   });
   const instances = Number(values.instances);
@@ -46,6 +47,7 @@ export async function start(args: string[]): Promise<number> {
       brokers,
       examples,
       existing: existingServers(process.env),
+      traces: values.trace,
     });
     await bringUp(stack, instances);
     stopWatching = supervise(stack, (record) => restart(stack, record.name));
@@ -138,6 +140,7 @@ function printLinks(stack: Stack, instances: number): void {
     ['kafka', stack.env.KAFKA_BROKERS],
     ['registry', stack.env.SCHEMA_REGISTRY_URL],
     ['redis', stack.env.REDIS_URL],
+    ...(layout.traces ? [['traces', `http://127.0.0.1:${stack.part('jaeger').port}`]] : []),
     ['logs', join(stack.dir, 'logs')],
   ];
   console.log(`\n${rows.map(([name = '', link]) => `  ${name.padEnd(16)} ${link}`).join('\n')}\n`);

@@ -18,6 +18,8 @@ import {
   redactConfig,
   type Shutdown,
   startJob,
+  startTracing,
+  type TracingConfig,
 } from './process/index.ts';
 
 /** How often a process checks whether it is at rest, ms: see `createHeapRest`. */
@@ -26,12 +28,13 @@ const HEAP_REST_EVERY_MS = 15_000;
 /** So long at most a database whose clock is set anew has another time than its services, ms. */
 const COMPARE_EVERY_MS = 10_000;
 
-export type RuntimeConfig = MetricsAddress & {
-  readonly HOST: string;
-  readonly INSTANCE_ID: string;
-  readonly LOG_LEVEL: string;
-  readonly RECOVERY?: boolean;
-};
+export type RuntimeConfig = MetricsAddress &
+  TracingConfig & {
+    readonly HOST: string;
+    readonly INSTANCE_ID: string;
+    readonly LOG_LEVEL: string;
+    readonly RECOVERY?: boolean;
+  };
 
 /** The base of every process of the shop. Hooks registered with `shutdown` first run last. */
 export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
@@ -83,6 +86,8 @@ export function createRuntime<C extends RuntimeConfig>(
     logger.fatal({ err: error }, 'metrics cannot be served');
     void shutdown.stop('metrics cannot be served', 1);
   });
+  // Hooks registered first run last: those of all that makes spans run before this one.
+  const tracing = startTracing({ service, instance, config, logger, metrics, shutdown });
 
   function repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'> {
     const started = startJob({ ...job, logger, metrics });
@@ -101,6 +106,7 @@ export function createRuntime<C extends RuntimeConfig>(
     shutdown,
     repeat,
     async listen(app, options = {}) {
+      await tracing;
       const server = await serve(app, { ...options, host: config.HOST, port: config.PORT });
       shutdown.onStop('http', () => server.close());
       logger.info({ url: server.url }, 'listening');

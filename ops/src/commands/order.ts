@@ -7,6 +7,7 @@ import { openLog } from '../kafka-log.ts';
 import { explain } from '../order/explain.ts';
 import { readOrderFacts } from '../order/facts.ts';
 import { timeline } from '../order/timeline.ts';
+import { traceOf } from '../order/trace.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql } from '../sql.ts';
 
@@ -34,9 +35,10 @@ export function registerOrder(program: Command): void {
         const entries = timeline(facts, records);
         const sentence = explain(facts, new Date());
         const rows = entries.map((entry) => [entry.at.toISOString(), entry.where, entry.what]);
+        const trace = traceOf(facts.order?.traceparent, process.env.TRACE_UI_URL);
         output.result(
-          { summary: sentence, ...facts, events: records, timeline: entries },
-          `${sentence}\n\n${table(rows)}`,
+          { summary: sentence, ...facts, events: records, timeline: entries, trace },
+          `${[sentence, ...(trace ? [trace.words] : [])].join('\n')}\n\n${table(rows)}`,
         );
         return facts.order ? EXIT.done : EXIT.found;
       } finally {

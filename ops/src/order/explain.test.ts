@@ -16,6 +16,7 @@ const order = (change: Partial<OrderRow>): OrderRow => ({
   createdAt: placed,
   updatedAt: placed,
   completedAt: null,
+  traceparent: null,
   ...change,
 });
 const facts = (change: Partial<OrderFacts>): OrderFacts => ({

@@ -18,6 +18,8 @@ export interface OrderRow {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly completedAt: Date | null;
+  /** Of the request that placed it; null for an order that no request placed. */
+  readonly traceparent: string | null;
 }
 
 export interface ReservationRow {
@@ -122,7 +124,7 @@ export interface OrderFacts {
 export async function readOrderFacts(reader: SqlReader, orderId: string): Promise<OrderFacts> {
   const [order] = await reader.query<OrderRow>(
     `SELECT order_id AS orderId, user_id AS userId, coupon_id AS couponId, status, reason, total_amount AS totalAmount, discount_amount AS discountAmount,
-            paid_amount AS paidAmount, created_at AS createdAt, updated_at AS updatedAt, completed_at AS completedAt
+            paid_amount AS paidAmount, created_at AS createdAt, updated_at AS updatedAt, completed_at AS completedAt, traceparent
      FROM shop_order.orders WHERE order_id = ?`,
     [orderId],
   );

@@ -1,4 +1,11 @@
-import { ConfigError, loadConfig, redisVariables, serviceConfig, switchVariable } from '@shop/chassis';
+import {
+  ConfigError,
+  loadConfig,
+  redisVariables,
+  samplingVariables,
+  serviceConfig,
+  switchVariable,
+} from '@shop/chassis';
 import { z } from 'zod';
 import { SERVICE_NAMES, type ServiceName, urlsVariable, WITH_VARIABLE } from '../../services.ts';
 import { isNetwork } from './protect/client-address.ts';
@@ -43,6 +50,8 @@ export const gatewayConfigSchema = z.object({
   INSTANCE_ID: serviceConfig.INSTANCE_ID,
   LOG_LEVEL: serviceConfig.LOG_LEVEL,
   RECOVERY: serviceConfig.RECOVERY,
+  OTEL_EXPORTER_OTLP_ENDPOINT: serviceConfig.OTEL_EXPORTER_OTLP_ENDPOINT,
+  ...samplingVariables,
   ...serviceUrls(),
   [WITH_VARIABLE]: z.string().optional().describe('services of examples/ that run here, comma separated'),
   OPS_URLS: urls.optional().describe("operators' console; without it /ops/* is not there"),

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { DomainError, type Logger, type Metrics, NOBODY, requestsUnderWay } from '@shop/chassis';
+import { DomainError, type Logger, type Metrics, NOBODY, requestsUnderWay, type TraceContext } from '@shop/chassis';
 import type { Admission } from './admission/admission.ts';
 import type { Refusal } from './admission/gate.ts';
 import { refuseQuickly } from './admission/quick-refusal.ts';
@@ -65,12 +65,13 @@ export function createPipeline(options: PipelineOptions): RequestListener {
       return;
     }
     const headers = [...answerHeaders(request), 'allow', found.allow];
-    measure(request, response, 'unmatched', performance.now());
+    const startedAt = performance.now();
+    measure(request, response, 'unmatched', startedAt);
     try {
       limitAddress(request, headers);
       throw new DomainError('METHOD_NOT_ALLOWED', `Allowed here: ${found.allow}.`);
     } catch (error) {
-      refuse({ response, trace: traceOf(request), headers }, error, logger);
+      refuse({ response, trace: traceOf(request, response, 'unmatched', startedAt), headers }, error, logger);
     }
   };
 }
@@ -79,29 +80,26 @@ export function createPipeline(options: PipelineOptions): RequestListener {
 function enter(work: Work, request: IncomingMessage, response: ServerResponse, route: Route): void {
   const { answerHeaders, limitAddress, answerFromCopy, admission, measure, logger } = work;
   const startedAt = performance.now();
+  const trace = traceOf(request, response, route.path, startedAt);
   const headers = answerHeaders(request);
   try {
     limitAddress(request, headers);
   } catch (error) {
     measure(request, response, route.path, startedAt);
-    refuse({ response, trace: traceOf(request), headers }, error, logger);
+    refuse({ response, trace, headers }, error, logger);
     return;
   }
-  if (isShared({ request, route })) {
-    const trace = traceOf(request);
-    if (answerFromCopy({ request, response, route, trace, headers })) {
-      measure(request, response, route.path, startedAt);
-      return;
-    }
+  if (isShared({ request, route }) && answerFromCopy({ request, response, route, trace, headers })) {
+    measure(request, response, route.path, startedAt);
+    return;
   }
   const place = admission.enter(route, request.headers.prefer as string | undefined);
   if (typeof place === 'string') {
-    refuseUnread(work, request, response, route, place);
+    refuseUnread(work, { request, response, route, trace }, place);
     return;
   }
   const start = (waitedMs: number) => {
     measure(request, response, route.path, startedAt);
-    const trace = traceOf(request);
     go(work, { request, response, route, startedAt, trace, headers, caller: NOBODY, place, waitedMs }, 0);
   };
   if (place) response.once('close', () => place.leave());
@@ -110,7 +108,7 @@ function enter(work: Work, request: IncomingMessage, response: ServerResponse, r
     return;
   }
   place.whenDecided((refusal) => {
-    if (refusal) refuseUnread(work, request, response, route, refusal);
+    if (refusal) refuseUnread(work, { request, response, route, trace }, refusal);
     else start(performance.now() - startedAt);
   });
 }
@@ -138,15 +136,13 @@ function go(work: Work, passage: Passage, from: number): void {
 
 function refuseUnread(
   { standInFor, answerHeaders, originHeaders, admission }: Work,
-  request: IncomingMessage,
-  response: ServerResponse,
-  route: Route,
+  { request, response, route, trace }: Pick<Passage, 'request' | 'response' | 'route'> & { trace: TraceContext },
   reason: Refusal,
 ): void {
   if (response.destroyed) return;
   if (route.shared && standInFor({ request, response, route, headers: answerHeaders(request) })?.answer()) return;
   admission.countRefusal(route, reason);
-  refuseQuickly(request, response, admission.retryAfter(), originHeaders(request));
+  refuseQuickly({ request, response, trace }, admission.retryAfter(), originHeaders(request));
 }
 
 function createMeasure(metrics: Metrics) {

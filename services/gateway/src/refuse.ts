@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { DomainError, type Logger, renderProblem, type TraceContext, toDomainError } from '@shop/chassis';
+import { DomainError, type Logger, noteOnSpan, renderProblem, type TraceContext, toDomainError } from '@shop/chassis';
 
 export interface Refused {
   readonly response: ServerResponse;
@@ -13,6 +13,7 @@ export function refuse({ response, trace, headers: own }: Refused, error: unknow
   if (!(error instanceof DomainError)) logger.error({ err: error, traceId: trace?.traceId }, 'request failed');
   if (response.headersSent || response.destroyed) return;
   const { body, headers } = renderProblem(toDomainError(error), trace?.traceId);
+  noteOnSpan({ 'error.type': body.code }, trace);
   const bytes = Buffer.from(JSON.stringify(body));
   const content = ['Content-Type', 'application/problem+json', 'Content-Length', String(bytes.length)];
   response.writeHead(body.status, [...content, ...Object.entries(headers).flat(), ...own]).end(bytes);

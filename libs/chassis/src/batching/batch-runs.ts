@@ -1,5 +1,5 @@
 import { isOutage, OutageError } from '../errors/index.ts';
-import { type Metrics, SIZE_BUCKETS } from '../process/index.ts';
+import { inBatchSpan, type Metrics, SIZE_BUCKETS } from '../process/index.ts';
 import type { Waiting } from './waiting-queue.ts';
 
 /** Share of the newest run in the measured time of a run. */
@@ -95,7 +95,9 @@ export async function runBatch<I, O>(
   batch: readonly Waiting<I, O>[],
 ): Promise<{ readonly error: unknown } | undefined> {
   try {
-    const results = await work.run(batch.map((waiting) => waiting.item));
+    const items = batch.map((waiting) => waiting.item);
+    const traces = batch.map((waiting) => waiting.trace);
+    const results = await inBatchSpan(traces, spanOf(work.name, items.length), () => work.run(items));
     for (const [index, waiting] of batch.entries()) {
       const result = results[index];
       if (!result) waiting.reject(new Error(`batcher ${work.name}: the run gave no result for item ${index}`));
@@ -118,4 +120,8 @@ export async function runBatch<I, O>(
     return met;
   }
   return undefined;
+}
+
+function spanOf(name: string, items: number) {
+  return { name: `batch ${name}`, kind: 'internal', attributes: { 'shop.batch.items': items } } as const;
 }

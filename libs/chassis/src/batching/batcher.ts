@@ -1,6 +1,6 @@
 import type { DomainError } from '../errors/index.ts';
 import type { Client } from '../http/index.ts';
-import { createPace, type Metrics, type Pace } from '../process/index.ts';
+import { createPace, currentTrace, isTracing, type Metrics, type Pace } from '../process/index.ts';
 import { type BatchRuns, createBatchRuns, type ItemResult, runBatch } from './batch-runs.ts';
 import { createRefusals, isLost, type Reason } from './refusals.ts';
 import { createWaitingQueue, type WaitingQueue } from './waiting-queue.ts';
@@ -90,7 +90,8 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
       const reason = whyRefused(work, client);
       if (reason) return Promise.reject(work.refused(reason));
       return new Promise<O>((resolve, reject) => {
-        queue.add({ item, client, since: now(), resolve, reject });
+        const trace = isTracing() ? currentTrace() : undefined;
+        queue.add({ item, client, trace, since: now(), resolve, reject });
         schedule(work);
         watchOldest(work);
       });

@@ -1,4 +1,5 @@
 import type { Client } from '../http/index.ts';
+import type { TraceContext } from '../process/index.ts';
 
 /**
  * A queue is late when it was not empty for this long, ms: the backlog is more than a burst (Maurer, "Fail at Scale").
@@ -9,6 +10,8 @@ const LATE_AFTER_MS = 100;
 export interface Waiting<I, O> {
   readonly item: I;
   readonly client: Client | undefined;
+  /** Of its request, where that is recorded. */
+  readonly trace: TraceContext | undefined;
   readonly since: number;
   readonly resolve: (value: O) => void;
   readonly reject: (error: unknown) => void;

@@ -2,7 +2,7 @@ import * as mariadb from 'mariadb';
 import type { Logger } from 'pino';
 import { connectionFault, type DatabaseSecurity, databaseTarget } from '../connections/index.ts';
 import { CommitOutcomeUnknownError, DatabaseUnavailableError, isDeadlock, isLockTimeout } from '../errors/index.ts';
-import { type Metrics, within } from '../process/index.ts';
+import { inSpan, type Metrics, within } from '../process/index.ts';
 import { type ComparedClock, createDatabaseClock } from './database-clock.ts';
 import { countConflicts, type Kind, measurePool } from './database-measures.ts';
 import './driver-patch.ts';
@@ -95,6 +95,12 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
   const conflict = countConflicts(metrics);
   const clock = createDatabaseClock({ database: { query }, ...(logger && { logger }), ...(metrics && { metrics }) });
 
+  const span = {
+    name: `transaction ${settings.database}`,
+    kind: 'client',
+    attributes: { 'db.system.name': 'mysql', 'db.namespace': settings.database, 'db.operation.name': 'transaction' },
+  } as const;
+
   return {
     schema: settings.database,
     pool,
@@ -104,7 +110,8 @@ export function createDatabase(options: DatabaseOptions): PooledDatabase {
     async transaction(work) {
       // Whatever a transaction writes has the time of the database, from the first one on.
       await clock.compared();
-      return await retried(() => withSession((session) => runTransaction(session, work)), conflict);
+      const attempt = () => withSession((session) => runTransaction(session, work));
+      return await inSpan(span, () => retried(attempt, conflict));
     },
     dedicatedConnection: (dedicated) => openConnection(options, dedicated),
     close() {

@@ -4,14 +4,18 @@ import { CALLER_HEADER, type Caller, type VerifyCaller } from '../callers/index.
 import { DomainError, type ProblemTable, renderProblem, toDomainError } from '../errors/index.ts';
 import {
   childTrace,
+  edgeTrace,
   formatTraceparent,
   type Health,
+  isRecorded,
   type Metrics,
+  noteOnSpan,
   parseTraceparent,
   runInTrace,
   type TraceContext,
 } from '../process/index.ts';
 import { readJsonBody } from './json-body.ts';
+import { recordRequest } from './request-span.ts';
 import { noteTimeLeft } from './time-left.ts';
 
 export interface HttpAppOptions {
@@ -71,7 +75,7 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
   ]);
   const underWay = requestsUnderWay(metrics);
   return (request: Request, response: Response, next: NextFunction): void => {
-    const trace = childTrace(parseTraceparent(request.headers.traceparent as string | undefined));
+    const { trace, parent } = traceOf(request, callers === 'public');
     response.locals.trace = trace;
     response.setHeader('traceparent', formatTraceparent(trace));
     const start = performance.now();
@@ -83,6 +87,8 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
       // 499: the client left before the answer.
       const status = response.writableFinished ? response.statusCode : 499;
       duration.observe({ method: request.method, route, status }, ms / 1000);
+      if (isRecorded(trace) && ((request as { caller?: Caller }).caller || callers === 'public'))
+        recordRequest({ trace, parent, startedAt: start, method: request.method, route, status, path: request.path });
       if (logger.isLevelEnabled('debug')) {
         const { traceId, spanId } = trace;
         logger.debug({ traceId, spanId, method: request.method, route, path: request.path, status, ms }, 'request');
@@ -105,6 +111,17 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
 /** Requests that have begun and have no answer yet, streams included. */
 export function requestsUnderWay(metrics: Metrics): ReturnType<Metrics['gauge']> {
   return metrics.gauge('http_requests_under_way', 'Requests that have come and are not answered yet');
+}
+
+/** The gateway's own pages are the edge: there the client's word does not decide what is recorded. */
+function traceOf({ headers }: Request, isEdge: boolean): { trace: TraceContext; parent: TraceContext | undefined } {
+  const header = headers.traceparent as string | undefined;
+  if (isEdge) {
+    const { trace, client } = edgeTrace(header);
+    return { trace, parent: client };
+  }
+  const parent = parseTraceparent(header);
+  return { trace: childTrace(parent), parent };
 }
 
 function readBody(request: Request, trace: TraceContext, next: NextFunction): void {
@@ -147,6 +164,7 @@ function sendProblem(error: unknown, { request, response, logger, problems }: Re
     ? new DomainError('VALIDATION_FAILED', 'The path is malformed.')
     : toDomainError(error, problems);
   const { body, headers } = renderProblem(shown, trace?.traceId, problems);
+  noteOnSpan({ 'error.type': body.code }, trace);
   if (body.status >= 500 && shown !== error) {
     const fields = { traceId: trace?.traceId, method: request.method, route: routeTemplate(request), code: body.code };
     if (shown.code === 'SERVICE_UNAVAILABLE') logger.warn({ ...fields, error: String(error) }, 'request not served');

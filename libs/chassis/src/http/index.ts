@@ -6,6 +6,7 @@ export { BODY_LIMIT } from './json-body.ts';
 export { METRICS_PORT_ABOVE, type MetricsAddress, serveMetrics } from './metrics-server.ts';
 export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
 export { preferredWait } from './prefer.ts';
+export { recordRequest } from './request-span.ts';
 export { type RunningServer, type ServeOptions, serve } from './server.ts';
 export { shownText, textFault } from './text.ts';
 export { type Client, clientOf, TIME_LEFT_HEADER } from './time-left.ts';

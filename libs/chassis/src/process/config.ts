@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseInternalKeys } from '../callers/index.ts';
 import { connectionFaults, connectionVariables } from '../connections/index.ts';
 import { switchVariable } from '../switch-variable.ts';
+import { spansVariable } from './tracing.ts';
 import { ConfigError, readVariable } from './variables.ts';
 
 export { switchVariable };
@@ -81,6 +82,7 @@ export const serviceConfig = {
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('least level logged'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: spansVariable,
   RECOVERY: switchVariable
     .default(false)
     .describe('on: bring a schema that was restored from a backup forward by the topics before anything else starts'),

@@ -8,12 +8,28 @@ export { oneAtATime } from './one-at-a-time.ts';
 export { createPace, type Pace } from './pace.ts';
 export { createShutdown, type Shutdown } from './shutdown.ts';
 export {
+  edgeTrace,
+  inBatchSpan,
+  inSpan,
+  isRecorded,
+  isTracing,
+  noteOnSpan,
+  reasonOf,
+  recordedTrace,
+  recordSpan,
+  type Span,
+  type SpanAttributes,
+  sendSpansTo,
+} from './spans.ts';
+export {
   childTrace,
+  currentTrace,
   currentTraceparent,
   formatTraceparent,
   parseTraceparent,
   runInTrace,
   type TraceContext,
 } from './trace.ts';
+export { samplingVariables, spansVariable, startTracing, type TracingConfig } from './tracing.ts';
 export { ConfigError, readVariable } from './variables.ts';
 export { within } from './within.ts';

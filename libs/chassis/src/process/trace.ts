@@ -7,6 +7,7 @@ export interface TraceContext {
   readonly traceId: string;
   /** 16 hex digits: this span. */
   readonly spanId: string;
+  /** Whether spans of this trace are recorded. The gateway decides; everyone else keeps to it. */
   readonly sampled: boolean;
 }
 
@@ -30,10 +31,10 @@ export function formatTraceparent(trace: TraceContext): string {
 }
 
 export function newTrace(): TraceContext {
-  return { traceId: randomHex(16), spanId: randomHex(8), sampled: true };
+  return { traceId: randomHex(16), spanId: randomHex(8), sampled: false };
 }
 
-/** A new span in the parent's trace; a new trace without a parent. */
+/** A new span in the parent's trace; without a parent a new trace, which is not recorded. */
 export function childTrace(parent: TraceContext | undefined): TraceContext {
   return parent ? { ...parent, spanId: randomHex(8) } : newTrace();
 }

@@ -9,6 +9,7 @@ import {
   mirrorRow,
   parkedLetter,
 } from '../store/index.ts';
+import { processTraced } from '../tracing.ts';
 import type { Subscription } from './subscription.ts';
 
 /** Called for every event before its handler; a throw makes the handling of that event fail. For tests. */
@@ -38,7 +39,11 @@ export interface ApplyDeps<Tx> {
  * For a parked key the redriver also claims the ids of discarded letters before it locks a letter. That is safe: both
  * take the key's row in `parked_key` first, so nobody else is at its letters or ids meanwhile.
  */
-export async function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
+export function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
+  return processTraced(deps.subscription.group, messages, (traced) => applyNow(deps, traced));
+}
+
+function applyNow<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
   const { store, subscription, failpoint } = deps;
   const { group } = subscription;
   return store.transaction(async (tx) => {

@@ -1,3 +1,4 @@
+import { parseTraceparent } from '@shop/chassis';
 import type { RecordBatch } from '../broker.ts';
 import type { Clock } from '../clock.ts';
 import type { Message } from '../codec/index.ts';
@@ -74,7 +75,8 @@ export function createReporter({ group, logger, metrics, clock }: ReporterOption
     deadLetters(guilty: readonly GuiltyMessage[]): void {
       for (const { message, error, attempts } of guilty) {
         const { topic, partition, offset, key, id, type, traceparent } = message.event;
-        const details = { group, topic, partition, offset, key, eventId: id, type, traceparent, attempts, error };
+        const { traceId } = parseTraceparent(traceparent) ?? {};
+        const details = { group, topic, partition, offset, key, eventId: id, type, traceId, attempts, error };
         logger.error(details, 'dead letter: its handler fails');
       }
     },

@@ -8,6 +8,7 @@ import { classify } from '../failure.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
 import type { MessagingStore } from '../store/index.ts';
+import { processTraced } from '../tracing.ts';
 import {
   claimDiscarded,
   findTargets,
@@ -162,7 +163,12 @@ async function apply(
   const claimed = await store.claim(tx, subscription.group, [event.id], now);
   if (claimed.has(event.id)) {
     failpoint?.(subscription.group, event);
-    await subscription.handle(tx, [event]);
+    await processTraced(subscription.group, [message], async (traced) => {
+      await subscription.handle(
+        tx,
+        traced.flatMap(({ event }) => event ?? []),
+      );
+    });
   }
   await markRedriven(tx, letter.id, claimed.has(event.id) ? 'applied' : 'duplicate: was applied before', now);
   metrics.redriven(subscription.group, 'applied');

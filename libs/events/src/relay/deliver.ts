@@ -1,7 +1,8 @@
 import type { Broker } from '../broker.ts';
 import { withSequence } from '../codec/index.ts';
-import { RefusedError } from '../errors.ts';
+import { describe, RefusedError } from '../errors.ts';
 import { isIn, type NumberedRow, type OutboxPart } from '../store/index.ts';
+import { sendTraced, type TracedRows } from '../tracing.ts';
 
 /** A part of the outbox that the broker refuses, and the first row it refused. */
 export interface Refusal extends OutboxPart {
@@ -35,6 +36,7 @@ export async function deliver(
 ): Promise<Delivery> {
   const taken: NumberedRow[] = [];
   const refusals: Refusal[] = [];
+  const traced = sendTraced(rows);
 
   /** What waits because of a refused record: its key, or its topic when too many of it are refused. */
   function partOf({ topic, key }: NumberedRow): OutboxPart {
@@ -47,7 +49,7 @@ export async function deliver(
     const [row] = open;
     if (!row) return;
     try {
-      await broker.send(open.map(toRecord), { once: once || !isFirst });
+      await broker.send(open.map(toRecord(traced)), { once: once || !isFirst });
       taken.push(...open);
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
@@ -63,10 +65,19 @@ export async function deliver(
       }
     }
   }
-  await send(rows, true);
+  try {
+    await send(rows, true);
+    traced.end(taken);
+  } catch (error) {
+    traced.end(taken, describe(error));
+    throw error;
+  }
   return { taken, refusals };
 }
 
-function toRecord({ topic, key, payload, headers, seq }: NumberedRow) {
-  return { topic, key, value: payload, headers: withSequence(headers, seq) };
+function toRecord({ headersOf }: TracedRows) {
+  return (row: NumberedRow) => {
+    const { topic, key, payload, seq } = row;
+    return { topic, key, value: payload, headers: withSequence(headersOf(row), seq) };
+  };
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DomainError, renderProblem } from '@shop/chassis';
-import { traceOf } from '../trace-of.ts';
+import { DomainError, noteOnSpan, renderProblem, type TraceContext } from '@shop/chassis';
 
 /** Largest body that is still read and discarded, so that the connection stays usable, bytes. */
 const DISCARD_LIMIT = 8 * 1024 * 1024;
@@ -21,12 +20,11 @@ const [BEFORE = '', AFTER = ''] = TEXT.split(TRACE_ID);
  * @param headers further headers: name, value, name, value …
  */
 export function refuseQuickly(
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, trace }: { request: IncomingMessage; response: ServerResponse; trace: TraceContext },
   retryAfterSeconds: number,
   headers: readonly string[],
 ): void {
-  const { traceId } = traceOf(request);
+  noteOnSpan({ 'error.type': 'SERVICE_UNAVAILABLE' }, trace);
   const own = [
     'Content-Type',
     'application/problem+json',
@@ -39,5 +37,5 @@ export function refuseQuickly(
     ...headers,
   ];
   if (Number(request.headers['content-length']) > DISCARD_LIMIT) own.push('Connection', 'close');
-  response.writeHead(503, own).end(BEFORE + traceId + AFTER, 'latin1');
+  response.writeHead(503, own).end(BEFORE + trace.traceId + AFTER, 'latin1');
 }

@@ -59,7 +59,8 @@ export function createProtection({ clientAddress, cors, limit, shedder, logger }
           limitAddress(request, headers);
         }
       } catch (error) {
-        refuse({ response, trace: traceOf(request), headers }, error, logger);
+        const trace = traceOf(request, response, 'unmatched', performance.now());
+        refuse({ response, trace, headers }, error, logger);
         return;
       }
       for (let i = 0; i < headers.length; i += 2) response.appendHeader(headers[i] ?? '', headers[i + 1] ?? '');

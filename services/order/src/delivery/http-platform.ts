@@ -1,5 +1,6 @@
+import { currentTrace, currentTraceparent, inSpan, isRecorded, noteOnSpan } from '@shop/chassis';
 import { OutageError } from '@shop/events';
-import type { DataPlatform } from '../usecases/deliver-orders.ts';
+import type { DataPlatform, DeliveredEvent } from '../usecases/deliver-orders.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** The platform refuses these events themselves; repeats would be refused as well. */
@@ -50,23 +51,29 @@ const MAX_READ = 65_536;
 
 /** The platform behind an HTTP endpoint. */
 export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptions): DataPlatform {
+  const { origin, pathname, host } = new URL(url);
+  const attributes = { 'http.request.method': 'POST', 'url.full': `${origin}${pathname}`, 'server.address': host };
+
   return {
-    async send(events) {
-      const body = JSON.stringify({ events });
-      const { status, words, waitMs } = await post(body).catch((error: unknown) => {
-        throw new OutageError(`the data platform does not answer: ${reasonOf(error)}`, { cause: error });
-      });
-      const verdict = verdictOf(status);
-      if (verdict === 'refused') throw new RefusedByPlatformError(`the data platform answered ${status}: ${words}`);
-      if (verdict === 'away') throw new PlatformBusyError(`the data platform answered ${status}: ${words}`, waitMs);
-    },
+    send: (events) => inSpan({ name: 'POST data-platform', kind: 'client', attributes }, () => sendNow(events)),
   };
+
+  async function sendNow(events: readonly DeliveredEvent[]): Promise<void> {
+    const body = JSON.stringify({ events });
+    const { status, words, waitMs } = await post(body).catch((error: unknown) => {
+      throw new OutageError(`the data platform does not answer: ${reasonOf(error)}`, { cause: error });
+    });
+    noteOnSpan({ 'http.response.status_code': status });
+    const verdict = verdictOf(status);
+    if (verdict === 'refused') throw new RefusedByPlatformError(`the data platform answered ${status}: ${words}`);
+    if (verdict === 'away') throw new PlatformBusyError(`the data platform answered ${status}: ${words}`, waitMs);
+  }
 
   async function post(body: string): Promise<{ status: number; words: string; waitMs: number | undefined }> {
     const limit = AbortSignal.timeout(timeoutMs);
     const answer = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...traceHeader() },
       body,
       // A redirected POST may turn into a GET that answers 200 and delivers nothing.
       redirect: 'manual',
@@ -75,6 +82,12 @@ export function createHttpPlatform({ url, timeoutMs, signal }: HttpPlatformOptio
     const waitMs = retryAfterMs(answer.headers, Date.now());
     return { status: answer.status, words: await firstWords(answer), waitMs };
   }
+}
+
+/** Tells the platform the span of the call, where it is recorded. */
+function traceHeader(): Record<string, string> {
+  const traceparent = isRecorded(currentTrace()) ? currentTraceparent() : undefined;
+  return traceparent === undefined ? {} : { traceparent };
 }
 
 /** The beginning of an answer. A short answer is read to its end, so that its connection can be used again. */

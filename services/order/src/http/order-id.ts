@@ -1,4 +1,4 @@
-import { DomainError, uuidIn } from '@shop/chassis';
+import { DomainError, noteOnSpan, uuidIn } from '@shop/chassis';
 import type { Request } from 'express';
 import type { OrderProblem } from '../problems.ts';
 
@@ -6,6 +6,7 @@ import type { OrderProblem } from '../problems.ts';
 export function orderIdOf(request: Request): string {
   const id = uuidIn(request.params.id);
   if (id === undefined) throw orderNotFound();
+  noteOnSpan({ 'shop.order.id': id });
   return id;
 }
 

@@ -4,6 +4,7 @@ import {
   currentTraceparent,
   DomainError,
   idempotencyKeyFrom,
+  noteOnSpan,
   parse,
   preferredWait,
   requestHash,
@@ -74,6 +75,7 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
     traceparent: currentTraceparent() ?? null,
   };
 
+  noteOnSpan({ 'shop.order.id': placement.orderId });
   // The wait begins before the order exists, so that its end cannot be missed.
   const ownWait = openWait(deps, response, placement.orderId, seconds);
   let placed: Placed;
