@@ -44,7 +44,7 @@ const scheduled = createScheduledAudit({
   sinceMs: config.AUDIT_SINCE_MINUTES * 60_000,
 });
 if (config.AUDIT_EVERY_MINUTES > 0)
-  runtime.repeat({ name: 'audit', everyMs: config.AUDIT_EVERY_MINUTES * 60_000, run: () => scheduled.run() });
+  runtime.repeat({ name: 'audit', everyMs: config.AUDIT_EVERY_MINUTES * 60_000, run: () => scheduled.run() }).trigger();
 measureShop({
   metrics,
   groups: GROUPS.map(({ group }) => group),
@@ -59,7 +59,8 @@ measureShop({
 });
 const status = oneAtATime(async () => {
   const state = await readStatus(addresses);
-  return { ...state, problems: whatIsWrong(state) };
+  const lastAudit = scheduled.shown();
+  return { ...state, problems: whatIsWrong(state), ...(lastAudit && { lastAudit }) };
 });
 const streams = createEventStreams({ maxStreams: MAX_STREAMS });
 const callers = createCallerVerifier(config.INTERNAL_KEYS);

@@ -199,6 +199,14 @@ const status = describes<ShownStatus>()(
       readOnly: z.boolean().describe('whether the database takes no writes'),
       unreachable: z.array(z.string()).describe('what could not be looked at'),
       problems: z.array(z.string()).describe('what somebody should look at, and where to read on'),
+      lastAudit: z
+        .strictObject({
+          endedAt: timeSchema.describe('when it ended'),
+          state: z.enum(['HOLDS', 'BROKEN', 'NOTHING_TO_CHECK']).describe('what it found'),
+          violations: count('how many violations it found'),
+        })
+        .optional()
+        .describe('the last audit on schedule since the console started'),
     })
     .meta({ id: 'Status', description: 'Everything on one screen.' }),
 );

@@ -2,6 +2,7 @@ import { DomainError, type EventStreams, parse, requireScope, uuidIn } from '@sh
 import type { Request, Response, Router } from 'express';
 import type { Status } from '../ops/src/status/read.ts';
 import type { Audits } from './audit/audits.ts';
+import type { Verdict } from './audit/verdict.ts';
 import { followRush } from './rush/follow.ts';
 import type { Rush, Rushes } from './rush/rushes.ts';
 import { auditBody, rushBody } from './schemas.ts';
@@ -17,7 +18,15 @@ export interface ConsoleRoutes {
   readonly now: () => number;
 }
 
-export type ShownStatus = Status & { readonly problems: readonly string[] };
+export type ShownStatus = Status & {
+  readonly problems: readonly string[];
+  /** The last audit on schedule that was made to the end, since the console started. */
+  readonly lastAudit?: {
+    readonly endedAt: Date;
+    readonly state: Verdict['state'];
+    readonly violations: number;
+  };
+};
 
 /** Routes for operators. All require the scope `ops`. */
 export function consoleRoutes({ audits, rushes, status, streams, now }: ConsoleRoutes): (router: Router) => void {

@@ -29,7 +29,7 @@ function frame(): void {
           <ul>
             ${link('/', w.products)} ${link('/coupon-rush', w.couponRush)} ${link('/orders', w.orders)}
             ${link('/coupons', w.coupons)} ${link('/points', w.points)}
-            ${user?.scope === 'ops' ? html`${link('/rush-hour', w.rushHour)} ${link('/end-coupons', w.endCoupons)} ${link('/stock', w.stock)}` : ''}
+            ${user?.scope === 'ops' ? html`${link('/rush-hour', w.rushHour)} ${link('/end-coupons', w.endCoupons)} ${link('/stock', w.stock)} ${link('/how-it-stands', w.howItStands)}` : ''}
           </ul>
         </nav>
         <div class="tools">

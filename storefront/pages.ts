@@ -2,6 +2,7 @@ import { basketPage } from './pages/basket.ts';
 import { couponRushPage } from './pages/coupon-rush.ts';
 import { couponsPage } from './pages/coupons.ts';
 import { endCouponsPage } from './pages/end-coupons.ts';
+import { howItStandsPage } from './pages/how-it-stands.ts';
 import { orderPage } from './pages/order.ts';
 import { ordersPage } from './pages/orders.ts';
 import { pointsPage } from './pages/points.ts';
@@ -22,6 +23,7 @@ export const pages: readonly PageRoute[] = [
   { pattern: /^\/coupon-rush$/, page: couponRushPage },
   { pattern: /^\/points$/, page: pointsPage, user: true },
   { pattern: /^\/end-coupons$/, page: endCouponsPage, user: true },
+  { pattern: /^\/how-it-stands$/, page: howItStandsPage, user: true },
   { pattern: /^\/stock$/, page: stockPage, user: true },
   { pattern: /^\/rush-hour(?:\/([0-9a-f-]{36}))?$/, page: rushHourPage, user: true },
 ];

@@ -117,3 +117,31 @@ export interface Rush {
   };
   readonly error?: string;
 }
+
+/** What GET /ops/status tells, as far as it is drawn. */
+export interface ShopStatus {
+  readonly instances: readonly {
+    readonly service: string;
+    readonly url: string;
+    readonly live: boolean;
+    readonly ready: boolean;
+    readonly messaging?: {
+      readonly lost: readonly string[];
+      readonly haltedPartitions: readonly { readonly group: string }[];
+    };
+  }[];
+  readonly groups: readonly { readonly group: string; readonly lag: number }[];
+  readonly outboxes: readonly { readonly service: string; readonly waiting: number; readonly oldestMs: number }[];
+  readonly deadLetters: readonly {
+    readonly group: string;
+    readonly dead: number;
+    readonly parked: number;
+    readonly redriving: number;
+  }[];
+  readonly problems: readonly string[];
+  readonly lastAudit?: {
+    readonly endedAt: string;
+    readonly state: 'HOLDS' | 'BROKEN' | 'NOTHING_TO_CHECK';
+    readonly violations: number;
+  };
+}

@@ -14,6 +14,7 @@ export const en = {
   rushHour: 'Rush hour',
   endCoupons: 'End coupons',
   stock: 'Stock',
+  howItStands: 'How it stands',
   signIn: 'Sign in',
   signOut: 'Sign out',
   signedInAs: (user: number) => `User ${user}`,
@@ -169,6 +170,23 @@ export const en = {
     putBack: 'Put on sale again',
     putBackThis: (name: string) => `Put on sale again: ${name}`,
     done: (name: string) => `${name} is changed.`,
+  },
+  standing: {
+    forOperators: 'How the shop stands is for operators. Sign in as one to see it.',
+    well: 'Nothing needs a look.',
+    problems: (n: string) => `Somebody should look at this (${n}):`,
+    processes: 'Processes',
+    ready: 'ready',
+    notReady: 'not ready',
+    away: 'away',
+    lag: 'Messages a group is behind',
+    letters: 'Dead letters, and what waits behind them',
+    outboxes: 'Events that are not sent yet',
+    noAudit: 'No audit was made on schedule since the console started.',
+    auditHolds: (at: string) => `Every invariant held at the audit of ${at}.`,
+    auditBroken: (at: string, n: string) =>
+      `The audit of ${at} found ${n} violations: docs/runbooks/invariant-broken.md`,
+    auditNothing: (at: string) => `The audit of ${at} had nothing to check.`,
   },
   rush: {
     intro:

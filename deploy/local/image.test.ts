@@ -134,7 +134,7 @@ describe('compose', () => {
 
   it('when an image is fetched, then by an exact tag', () => {
     const fetched = services.map(([, { image }]) => image).filter((image) => image !== 'shop');
-    expect(fetched.filter((image) => !/:\d+\.\d+\.\d+/.test(image))).toEqual([]);
+    expect(fetched.filter((image) => !/:v?\d+\.\d+\.\d+/.test(image))).toEqual([]);
   });
 
   const schemas: Record<string, { readonly shape: object }> = {

@@ -159,7 +159,7 @@ function ensureClients(node, force) {
 /** Runs cli.ts in this terminal and exits with its result. */
 function handOver(node, args) {
   // The channel tells cli.ts when this process has ended, for any reason, so that no process is left behind.
-  const child = spawn(node, [join(root, 'deploy/local/cli.ts'), ...args], {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'deploy/local/cli.ts'), ...args], {
     cwd: root,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: {

@@ -13,16 +13,19 @@ export interface ScheduledAuditOptions {
   readonly now: () => number;
 }
 
-/** The last audit that was made to the end. */
+/** The last audit that was made to the end, in short. */
 export interface LastAudit {
   readonly endedAt: Date;
-  readonly verdict: Verdict;
+  readonly state: Verdict['state'];
+  /** How many violations it found. */
+  readonly violations: number;
 }
 
 export interface ScheduledAudit {
   /** Audits what began lately. Rejects when the audit could not be made. */
   run(): Promise<void>;
-  last(): LastAudit | undefined;
+  /** Undefined before the first. */
+  shown(): LastAudit | undefined;
 }
 
 /** Audits on a schedule, and tells what the last audit found, so that an alert can rest on it. */
@@ -38,11 +41,12 @@ export function createScheduledAudit({ metrics, audits, sinceMs, now }: Schedule
   let last: LastAudit | undefined;
 
   return {
-    last: () => last,
+    shown: () => last,
     async run() {
       try {
         const verdict = await audits.inTurn({ since: new Date(now() - sinceMs), restMs: 0 });
-        last = { endedAt: new Date(now()), verdict };
+        const { state, violations } = verdict;
+        last = { endedAt: new Date(now()), state, violations: violations.reduce((sum, { failed }) => sum + failed, 0) };
         runs.inc({ result: resultOf(verdict) });
         for (const invariant of INVARIANTS) findings.set({ invariant }, violationsOf(verdict, invariant));
         endedAt.set(now() / 1_000);

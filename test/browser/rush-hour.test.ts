@@ -158,3 +158,24 @@ it('when the operator speaks Korean, then so does the rush', async () => {
   await page.getByRole('button', { name: '한국어' }).click();
   await page.getByText('이상 없음: 모든 불변 조건이 지켜졌습니다.').waitFor();
 });
+
+it('when an operator looks how the shop stands, then pictures tell processes and lag, and who is away stands out', async () => {
+  await open({ allowed: [503] });
+  await signIn(page, OPERATOR, { ops: true });
+  await goTo(page, '/how-it-stands');
+  const processes = page.locator('.processes li');
+  await processes.first().waitFor();
+  expect((await processes.locator('small').allTextContents()).every((state) => state === 'ready')).toBe(true);
+  const pictures = page.locator('svg.bars');
+  expect(await pictures.count()).toBe(3);
+  expect(await pictures.first().getAttribute('aria-label')).toMatch(/^Messages a group is behind: .*payment \d+/);
+  expect(await pictures.nth(1).locator('rect.bad').count()).toBe(0);
+  expect(await page.getByText('No audit was made on schedule').count()).toBe(1);
+  expect(await seriousFaults(page)).toEqual([]);
+  await shoot(page, 'how-it-stands');
+  await system.process('ranking').kill9();
+  await page.locator('.processes li.bad', { hasText: 'ranking' }).waitFor({ timeout: WITHIN_MS });
+  await page.locator('.verdict.broken', { hasText: 'ranking' }).waitFor();
+  await system.start('ranking');
+  await page.locator('.processes li.bad').waitFor({ state: 'detached', timeout: WITHIN_MS });
+});

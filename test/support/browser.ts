@@ -38,11 +38,13 @@ export interface Window {
 export interface WindowOptions extends BrowserContextOptions {
   /** Statuses that are expected by the test. */
   readonly allowed?: readonly number[];
+  /** The first page; default the shop's. */
+  readonly path?: string;
 }
 
-/** Opens the shop at the gateway's `url`. */
+/** Opens the shop at the gateway's `url`, or another page. */
 export async function openWindow(browser: Browser, url: string, options: WindowOptions = {}): Promise<Window> {
-  const { allowed = [], ...contextOptions } = options;
+  const { allowed = [], path = '/shop/', ...contextOptions } = options;
   const context = await browser.newContext({
     baseURL: url,
     locale: 'en-US',
@@ -68,7 +70,7 @@ export async function openWindow(browser: Browser, url: string, options: WindowO
       faults.push(`${response.request().method()} ${response.url()}: ${response.status()}`);
     }
   });
-  await page.goto('/shop/');
+  await page.goto(path);
   return { page, faults, close: () => context.close() };
 }
 
@@ -93,7 +95,7 @@ export async function shoot(page: Page, name: string, { fullPage = false } = {})
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
-  await page.evaluate("scrollTo(0, 0), (document.getElementById('said').textContent = '')");
+  await page.evaluate("scrollTo(0, 0), document.getElementById('said')?.replaceChildren()");
   await page.screenshot({ path: `${folder}/${name}.png`, fullPage });
 }
 

@@ -29,7 +29,7 @@ const bin = (path: string) => join(root, 'node_modules', path);
 const checks: Check[] = [
   { name: 'types', args: [bin('typescript/bin/tsc'), '-p', 'tsconfig.json'] },
   {
-    name: 'types of the storefront',
+    name: 'types of pages',
     args: [bin('typescript/bin/tsc'), '-p', 'storefront/tsconfig.json'],
   },
   { name: 'style', args: [bin('@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=30'] },

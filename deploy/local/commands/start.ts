@@ -5,6 +5,7 @@ import { type ExampleName, readExamples } from '../../../services/services.ts';
 import { existingServers, serviceUrl } from '../addresses.ts';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
+import { observe, watchLinks } from '../observe.ts';
 import { root } from '../paths.ts';
 import { isEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
@@ -14,26 +15,14 @@ import { StackError } from '../stack-error.ts';
 import { supervise } from '../supervisor.ts';
 import { instancesOf, isServer, type ServiceName, servicesWith, startSteps } from '../topology.ts';
 
+/** How often the console audits where somebody watches. */
+const AUDIT_EVERY_MINUTES = '2';
+
 /** Starts servers, schemas, migrations, services and demo data, and stays. */
 export async function start(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      instances: { type: 'string', default: '1' },
-      brokers: { type: 'string', default: '1' },
-      with: { type: 'string' },
-      trace: { type: 'boolean', default: false },
-    },
-  });
-  const instances = Number(values.instances);
-  if (!Number.isInteger(instances) || instances < 1 || instances > 9) {
-    throw new StackError('--instances wants a number from 1 to 9: how many of each service to run.', 2);
-  }
-  const brokers = Number(values.brokers);
-  if (brokers !== 1 && brokers !== 3) {
-    throw new StackError('--brokers wants 1 or 3: how many brokers Kafka has.', 2);
-  }
-  const examples = chosenExamples(values.with);
+  const { instances, brokers, examples, isObserved, isTraced } = readOptions(args);
+  // Who watches wants to see audits, too.
+  if (isObserved) process.env.AUDIT_EVERY_MINUTES ??= AUDIT_EVERY_MINUTES;
   const chosen = chosenStack();
   let stopWatching: () => void = () => undefined;
   const ended = whenAskedToEnd(async () => {
@@ -47,11 +36,12 @@ export async function start(args: string[]): Promise<number> {
       brokers,
       examples,
       existing: existingServers(process.env),
-      traces: values.trace,
+      traces: isTraced,
     });
     await bringUp(stack, instances);
+    const prometheus = isObserved ? await observe(stack) : undefined;
     stopWatching = supervise(stack, (record) => restart(stack, record.name));
-    printLinks(stack, instances);
+    printLinks(stack, instances, prometheus);
   } catch (error) {
     // A start interrupted by the requested end fails as expected.
     if (!isEnding()) {
@@ -60,6 +50,30 @@ export async function start(args: string[]): Promise<number> {
     }
   }
   return ended;
+}
+
+/** @throws {StackError} in words for an option that is not usable */
+function readOptions(args: string[]) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      instances: { type: 'string', default: '1' },
+      brokers: { type: 'string', default: '1' },
+      with: { type: 'string' },
+      observe: { type: 'boolean', default: false },
+      trace: { type: 'boolean', default: false },
+    },
+  });
+  const instances = Number(values.instances);
+  if (!Number.isInteger(instances) || instances < 1 || instances > 9) {
+    throw new StackError('--instances wants a number from 1 to 9: how many of each service to run.', 2);
+  }
+  const brokers = Number(values.brokers);
+  if (brokers !== 1 && brokers !== 3) {
+    throw new StackError('--brokers wants 1 or 3: how many brokers Kafka has.', 2);
+  }
+  const examples = chosenExamples(values.with);
+  return { instances, brokers, examples, isObserved: values.observe, isTraced: values.trace };
 }
 
 /** @throws {StackError} naming the existing examples */
@@ -127,7 +141,7 @@ async function restart(stack: Stack, name: string): Promise<void> {
   await process_.ready();
 }
 
-function printLinks(stack: Stack, instances: number): void {
+function printLinks(stack: Stack, instances: number, prometheus: string | undefined): void {
   const { layout } = stack;
   const rows = [
     ...servicesWith(layout.examples).flatMap((row) =>
@@ -141,11 +155,13 @@ function printLinks(stack: Stack, instances: number): void {
     ['registry', stack.env.SCHEMA_REGISTRY_URL],
     ['redis', stack.env.REDIS_URL],
     ...(layout.traces ? [['traces', `http://127.0.0.1:${stack.part('jaeger').port}`]] : []),
+    ...(prometheus ? [['prometheus', prometheus]] : []),
     ['logs', join(stack.dir, 'logs')],
   ];
   console.log(`\n${rows.map(([name = '', link]) => `  ${name.padEnd(16)} ${link}`).join('\n')}\n`);
   const gateway = serviceUrl(layout, 'gateway');
   console.log(`The shop: ${gateway}/shop/   its API: ${gateway}/docs   its events: ${gateway}/docs/events\n`);
+  if (prometheus) console.log(`${watchLinks(prometheus)}\n`);
   console.log(`Or, from a terminal:\n\n${exampleOrder(gateway)}\n`);
   console.log('Ctrl-C (or `npm run stop`) stops everything; the data stays until `npm run reset`.');
 }

@@ -116,8 +116,8 @@ export function createRuntime<C extends RuntimeConfig>(
 
 /** What runs here: labels of `build_info`. */
 function readBuild() {
-  const { BUILD_VERSION = '', BUILD_REVISION = '' } = process.env;
-  return { version: BUILD_VERSION, revision: BUILD_REVISION, node_version: process.versions.node } as const;
+  const { BUILD_REVISION } = process.env;
+  return { revision: BUILD_REVISION || 'unknown', node_version: process.versions.node } as const;
 }
 
 /**

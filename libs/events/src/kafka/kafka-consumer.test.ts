@@ -19,6 +19,7 @@ const TOPICS = {
 async function run(
   sessions: number,
   session: (n: number, options: SessionOptions) => 'ends' | 'lasts' | 'cannot join',
+  consume: ConsumeOptions = TOPICS,
 ) {
   const lines: { level: string; message: string; details: Record<string, unknown> }[] = [];
   const restarting: boolean[] = [];
@@ -56,7 +57,7 @@ async function run(
   const admin = async <T>(work: (admin: Admin) => Promise<T>) =>
     await work({ fetchOffsets: async () => [] } as unknown as Admin);
   const metrics = { ...noMetrics, consumerRestarting: (_: string, now: boolean) => void restarting.push(now) };
-  const options = { kafka: {} as Kafka, admin, consume: TOPICS, logger, metrics, clock, start };
+  const options = { kafka: {} as Kafka, admin, consume, logger, metrics, clock, start };
   const consumer = superviseConsumer(options);
   await over.promise;
   await consumer.stop();
@@ -128,4 +129,15 @@ it('when a consumer stops while it looks where its partitions begin, then the st
   expect({ asked, isStopped }).toEqual({ asked: 2, isStopped: false });
   look.resolve();
   await stopped;
+});
+
+it('when a client has ended, then the consumer is told that it has no partitions, until it joins again', async () => {
+  const told: string[][] = [];
+  const onAssigned = (partitions: ReadonlySet<string>) => void told.push([...partitions]);
+  const join = (n: number, { consume }: SessionOptions) => {
+    consume.onAssigned?.(new Set([`order-events/${n}`]));
+    return 'ends' as const;
+  };
+  await run(2, join, { ...TOPICS, onAssigned });
+  expect(told.slice(0, 4)).toEqual([['order-events/1'], [], ['order-events/2'], []]);
 });
