@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase } from '@shop/chassis';
 import { createAuthority } from '@shop/chassis/testing';
 import { root } from '../../deploy/local/paths.ts';
+import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { type OwnServers, ownServers } from '../support/own-servers.ts';
 import { rootConnection, startSecuredMysql, strangers, type TlsFiles, tlsFiles } from '../support/secured-servers.ts';
@@ -107,11 +108,14 @@ describe('a MySQL that demands TLS', () => {
     }
   });
 
-  it('when a service has the wrong password, then its log says so beside that the database is away', async () => {
+  it('when a service has the wrong password, then its log says so, and it goes on by itself once the server takes it', async () => {
+    const root = await rootConnection(port, authority);
+    await root.query(`CREATE USER 'rotated'@'%' IDENTIFIED BY 'new'`);
+    await root.query(`GRANT ALL ON shop_payment.* TO 'rotated'@'%'`);
     const told: unknown[] = [];
     const logger = { error: (fields: object) => told.push(fields), info: () => undefined };
     const database = createDatabase({
-      ...{ url: url('shop', 'x'), security: { tls: { ca: authority.ca } } },
+      ...{ url: url('rotated', 'old'), security: { tls: { ca: authority.ca } } },
       logger: logger as unknown as NonNullable<Parameters<typeof createDatabase>[0]['logger']>,
     });
     try {
@@ -119,8 +123,12 @@ describe('a MySQL that demands TLS', () => {
       expect(told).toContainEqual(
         expect.objectContaining({ reason: expect.stringMatching(/does not accept this user or password/) }),
       );
+      await root.query(`ALTER USER 'rotated'@'%' IDENTIFIED BY 'old'`);
+      const [row] = await eventually('an answer', () => database.query<{ one: number }>('SELECT 1 AS one'));
+      expect(row?.one).toBe(1);
     } finally {
       await database.close();
+      await root.end();
     }
   });
 });
