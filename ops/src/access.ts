@@ -11,6 +11,7 @@ import {
   redisServer,
   registryAccess,
 } from '@shop/chassis';
+import { type AskRegistry, registryCalls } from '@shop/events';
 import { z } from 'zod';
 
 /** How the tools prove who they are to the servers, and whom they believe: by the variables of the services. */
@@ -22,6 +23,14 @@ export interface Access {
 }
 
 let known: Access | undefined;
+const registries = new Map<string, AskRegistry>();
+
+/** Requests to the registry of this URL; all of a command share their connections. */
+export function askRegistry(url: string): AskRegistry {
+  const ask = registries.get(url) ?? registryCalls(url, access().registry).ask;
+  registries.set(url, ask);
+  return ask;
+}
 
 /** Read once from the environment. Throws ConfigError, in words, when it is not usable. */
 export function access(): Access {

@@ -1,6 +1,5 @@
-import { registryCalls } from '@shop/events';
 import avsc from 'avsc';
-import { access } from './access.ts';
+import { askRegistry } from './access.ts';
 
 /** An event with the schema of its writer. */
 export interface DecodedPayload {
@@ -22,7 +21,7 @@ export async function decodePayload(
     return { error: 'it does not begin as an encoded event does' };
   const id = payload.readUInt32BE(1);
   try {
-    const answer = await registryCalls(registryUrl, access().registry).ask(`/schemas/ids/${id}`, {
+    const answer = await askRegistry(registryUrl)(`/schemas/ids/${id}`, {
       signal: AbortSignal.timeout(5_000),
     });
     if (!answer.ok) return { error: `the registry answers ${answer.status} for its schema ${id}` };

@@ -44,7 +44,7 @@ export async function openConnection(url: string, settings: ConnectionConfig): P
     ...databaseTarget(url, access().database),
     ...(pathname.length > 1 ? { database: pathname.slice(1) } : {}),
     timezone: 'Z',
-    connectTimeout: 5_000,
+    connectTimeout: 15_000,
     ...settings,
   }).catch((error: unknown) => {
     const fault = connectionFault('DATABASE', host, error);

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EVENTS, type KafkaAdmin, registryCalls, type TopicPlan } from '@shop/events';
+import { EVENTS, type KafkaAdmin, type TopicPlan } from '@shop/events';
 import { folderOf, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
-import { access } from '../access.ts';
+import { askRegistry } from '../access.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { connectKafka } from '../kafka-log.ts';
@@ -65,44 +65,50 @@ async function databases(addresses: Addresses): Promise<Diagnosis[]> {
       throw new Error('the server is read-only: nothing can be written');
     return 'the server takes writes';
   });
-  return await Promise.all([
-    audit,
-    writes,
-    ...SERVICE_NAMES.map((service) => migrations(service, addresses.services[service].database)),
-    ...SERVICE_NAMES.map((service) => rights(service, addresses.services[service].database)),
-  ]);
+  const ofServices = await Promise.all(
+    SERVICE_NAMES.map((service) => serviceSchema(service, addresses.services[service].database)),
+  );
+  return [await audit, await writes, ...ofServices.flat()];
 }
 
-function migrations(service: ServiceName, url: string): Promise<Diagnosis> {
+/** The schema of a service, as its user sees it, over one connection. */
+async function serviceSchema(service: ServiceName, url: string): Promise<Diagnosis[]> {
+  const opened = connectSql(url, LOOK_MS);
+  try {
+    return [await migrations(service, opened), await rights(service, new URL(url).username, opened)];
+  } finally {
+    await opened.then(
+      (sql) => sql.close(),
+      () => undefined,
+    );
+  }
+}
+
+function migrations(service: ServiceName, opened: Promise<SqlReader>): Promise<Diagnosis> {
   const mend = `MIGRATION_DATABASE_URL=… node libs/chassis/src/database/migrate.ts ${folderOf(service)}, or \`npm start\``;
   return attempt(`migrations of ${service}`, mend, async () => {
-    const sql = await connectSql(url, LOOK_MS);
-    try {
-      const applied = new Map(
-        (
-          await sql.query<{ name: string; checksum: string }>(
-            'SELECT migration_name AS name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
-          )
-        ).map((row) => [row.name, row.checksum]),
-      );
-      const files = migrationFiles(service);
-      for (const { name, checksum } of files) {
-        if (!applied.has(name)) throw new Error(`${name} is not applied`);
-        if (applied.get(name) !== checksum) throw new Error(`${name} was changed after it was applied`);
-      }
-      return `${files.length} applied`;
-    } finally {
-      await sql.close();
+    const sql = await opened;
+    const applied = new Map(
+      (
+        await sql.query<{ name: string; checksum: string }>(
+          'SELECT migration_name AS name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+        )
+      ).map((row) => [row.name, row.checksum]),
+    );
+    const files = migrationFiles(service);
+    for (const { name, checksum } of files) {
+      if (!applied.has(name)) throw new Error(`${name} is not applied`);
+      if (applied.get(name) !== checksum) throw new Error(`${name} was changed after it was applied`);
     }
+    return `${files.length} applied`;
   });
 }
 
 /** The rights of the user as whom a service works. */
-function rights(service: ServiceName, url: string): Promise<Diagnosis> {
-  const { username } = new URL(url);
+function rights(service: ServiceName, username: string, opened: Promise<SqlReader>): Promise<Diagnosis> {
   const mend = `docs/guides/production.md: GRANT SELECT, INSERT, UPDATE, DELETE ON ${schemaOf(service)}.*`;
   return attempt(`rights of ${service}`, mend, async () => {
-    const missing = await withClosing(() => connectSql(url, LOOK_MS), missingRights);
+    const missing = await missingRights(await opened);
     if (missing.length > 0) throw new Error(`${username} lacks ${missing.join(', ')}`);
     return `${username} may read and write its rows`;
   });
@@ -229,7 +235,7 @@ async function redisServer({ redis: url }: Addresses): Promise<Diagnosis[]> {
 }
 
 async function ask(url: string, path: string, body?: string): Promise<unknown> {
-  const answer = await registryCalls(url, access().registry).ask(path, {
+  const answer = await askRegistry(url)(path, {
     ...(body && { method: 'POST', body, headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' } }),
     signal: AbortSignal.timeout(5_000),
   });
