@@ -155,7 +155,7 @@ describe('servers that all demand TLS and a login', () => {
     expect(found.filter(({ wrong }) => wrong !== undefined)).toEqual([]);
     const audit = await startOps(stack, ['audit']).ended;
     expect([audit.code, audit.stderr]).toEqual([0, audit.stderr]);
-  }, 120_000);
+  }, 240_000);
 
   it('when passwords and authorities are wrong, then doctor says of each server what is wrong with it', async () => {
     const wrong = {
@@ -173,7 +173,7 @@ describe('servers that all demand TLS and a login', () => {
       /Redis at .*: it does not accept this user or password: see REDIS_URL/,
     ])
       expect(stdout).toMatch(words);
-  }, 120_000);
+  }, 240_000);
 
   it('when the user of a service lacks a right, then doctor names it', async () => {
     const schema = schemaOf('payment');
@@ -182,5 +182,5 @@ describe('servers that all demand TLS and a login', () => {
     const { code, stdout } = await startOps({ ...stack, env }, ['doctor']).ended;
     expect(stdout).toMatch(/rights of payment +shop_audit lacks INSERT, UPDATE, DELETE/);
     expect(code).toBe(3);
-  }, 120_000);
+  }, 240_000);
 });
