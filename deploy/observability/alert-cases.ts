@@ -89,6 +89,14 @@ const processes: AlertCase[] = [
     labels: atOrder,
     well: { [`clock_skew_seconds{${ORDER}}`]: '0.4x40' },
   },
+  {
+    alert: 'SpansLost',
+    sick: { [`tracing_spans_dropped_total{${ORDER},reason="sending"}`]: '0+40x120' },
+    at: '20m',
+    labels: { service: 'order' },
+    // A collector that was started anew.
+    well: { [`tracing_spans_dropped_total{${ORDER},reason="sending"}`]: '0x4 0+40x8 320x120' },
+  },
 ];
 
 const overload: AlertCase[] = [
