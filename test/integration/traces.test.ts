@@ -69,7 +69,10 @@ async function traceWith(traceId: string, processed: readonly string[]): Promise
     async () => {
       spans = await readTrace(JAEGER_URL, traceId);
       const now = processedIn(spans);
-      return processed.every((one) => now.includes(one)) && withoutParent(spans).length === 1;
+      const [root, ...others] = withoutParent(spans);
+      // While a parent is still on its way, its child stands alone.
+      const isWhole = root?.parentId === undefined && others.length === 0;
+      return isWhole && processed.every((one) => now.includes(one));
     },
     { withinMs: 30_000 },
   ).catch((error: Error) => {
@@ -204,11 +207,9 @@ describe('the trace of an order', () => {
         return member ? [{ ...link, service, ownTrace: traceId, member }] : [];
       }),
     );
-    expect(known.length).toBeGreaterThan(0);
-    for (const { traceId, ownTrace, service, member } of known) {
-      expect(member).toMatchObject({ traceId, service });
-      expect(traceId).not.toBe(ownTrace);
-    }
+    // Two messages of one order may be in a batch too.
+    expect(known.filter(({ traceId, ownTrace }) => traceId !== ownTrace).length).toBeGreaterThan(0);
+    for (const { traceId, service, member } of known) expect(member).toMatchObject({ traceId, service });
   });
 });
 
