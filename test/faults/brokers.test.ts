@@ -1,22 +1,87 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Broker, type ConsumeOptions, createKafkaBroker, silentLogger } from '@shop/events';
+import type { BrokerName } from '../../deploy/local/topology.ts';
+import { expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
+import { expectCleanAudit } from '../support/audit.ts';
 import { startBrokers, type ThreeBrokers } from '../support/brokers.ts';
+import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { type Load, startLoad, summarize } from '../support/load.ts';
+import { connectRoot } from '../support/stack.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+/** Orders a second. */
+const RATE = Math.max(50, drillSize(200));
+const AWAY_SECONDS = drillSize(60);
 
 let kafka: ThreeBrokers;
+let system: System;
+let users: number[];
+let products: number[];
 
 beforeAll(async () => {
   kafka = await startBrokers();
+  system = await startSystem({ stack: kafka.stack, env: { KAFKA_DURABILITY: 'replicated', KAFKA_PARTITIONS: '6' } });
+  users = await Promise.all(Array.from({ length: 60 }, () => system.api.newUser(10_000_000)));
+  products = await Promise.all(Array.from({ length: 4 }, () => system.api.newProduct(10, 500_000)));
 }, 180_000);
 
 afterAll(async () => {
+  await system?.stop();
   await kafka?.close();
 }, 120_000);
 
+/** Runs a fault under load, brings all brokers back, and checks the shop's promises. */
+async function underLoad(drill: string, fault: (load: Load) => Promise<void>): Promise<void> {
+  const load = startLoad(system.api, { perSecond: RATE, users, products });
+  const from = new Date();
+  try {
+    await load.accepted(2 * RATE);
+    await fault(load);
+    await startAll();
+    await load.accepted(2 * RATE);
+  } finally {
+    await startAll();
+    await load.stop();
+  }
+  await kafka.inSync();
+  await expectCleanAudit(system, { withinMs: 90_000 });
+  const { accepted, ends } = await expectAcceptedOrdersEnded(system, load.answers);
+  const { gapMs, p50, p99 } = await durations(from);
+  noteFigure(drill, 'accepted orders and their ends', `${accepted} ${JSON.stringify(ends)}`);
+  noteFigure(drill, 'answers', JSON.stringify(summarize(load.answers)));
+  noteFigure(drill, 'longest time in which no order was completed, ms', gapMs);
+  noteFigure(drill, 'from order to completion, p50 and p99, ms', `${p50} ${p99}`);
+  expect(ends.COMPLETED).toBeGreaterThan(2 * RATE);
+}
+
+async function startAll(): Promise<void> {
+  await Promise.all(kafka.names.map((name) => kafka.part(name).start()));
+}
+
+/** How long completed orders took, and how long none was completed. */
+async function durations(from: Date): Promise<{ gapMs: number; p50: number; p99: number }> {
+  const sql = await connectRoot(system.stack);
+  try {
+    const rows = await sql.query<{ begun: Date; ended: Date }>(
+      `SELECT created_at AS begun, completed_at AS ended FROM shop_order.orders
+        WHERE status = 'COMPLETED' AND created_at >= ? ORDER BY completed_at`,
+      [from],
+    );
+    const ends = rows.map(({ ended }) => ended.getTime());
+    const gaps = ends.slice(1).map((end, index) => end - (ends[index] ?? end));
+    const took = rows.map(({ begun, ended }) => ended.getTime() - begun.getTime()).sort((a, b) => a - b);
+    const share = (part: number) => took[Math.floor(part * (took.length - 1))] ?? 0;
+    return { gapMs: Math.max(...gaps), p50: share(0.5), p99: share(0.99) };
+  } finally {
+    await sql.close();
+  }
+}
+
 /** A client of the log, as a service has. */
 function connect() {
-  const brokers = (kafka.stack.env.KAFKA_BROKERS ?? '').split(',');
+  const brokers = (system.stack.env.KAFKA_BROKERS ?? '').split(',');
   return createKafkaBroker({ brokers, clientId: 'test', logger: silentLogger });
 }
 
@@ -81,5 +146,37 @@ describe('three brokers', () => {
     );
     for (const group of groups) expect(acknowledged.filter((key) => !heard.get(group)?.has(key))).toEqual([]);
     await client.close();
+  }, 300_000);
+
+  it('when a leader is killed under load, then orders go on with the others, and nothing is lost', async () => {
+    await underLoad('a leader killed', async (load) => {
+      await kafka.part('kafka-2').kill9();
+      // As many orders as come in the time that it is away.
+      await load.accepted(AWAY_SECONDS * RATE, 600_000);
+    });
+  }, 900_000);
+
+  it('when two are killed at once, and later two are stopped, then orders wait or are refused, and all go on afterwards', async () => {
+    await underLoad('two brokers away', async (load) => {
+      await Promise.all((['kafka', 'kafka-2'] satisfies BrokerName[]).map((name) => kafka.part(name).kill9()));
+      await load.refused(RATE);
+      await startAll();
+      await load.accepted(RATE);
+      // Stopped ones hand over first: the last one knows that too few copies are in sync, and refuses.
+      await kafka.part('kafka-3').stop();
+      await kafka.part('kafka').stop();
+      await load.refused(RATE);
+    });
+  }, 300_000);
+
+  it('when each is restarted in turn under load, then orders go on all the time', async () => {
+    await underLoad('three brokers restarted in turn', async (load) => {
+      for (const name of kafka.names) {
+        await kafka.part(name).stop();
+        await kafka.part(name).start();
+        await kafka.inSync();
+        await load.accepted(RATE);
+      }
+    });
   }, 300_000);
 });

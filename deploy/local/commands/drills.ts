@@ -8,7 +8,13 @@ import { type Drill, drillsReport, type Figure } from './drills-report.ts';
 import { test } from './test.ts';
 
 /** The fault tests that do a tenth of their work in `npm test`. */
-const DRILLS = ['test/faults/recovery', 'test/faults/lost-log', 'test/faults/backup', 'test/faults/point-in-time'];
+const DRILLS = [
+  'test/faults/recovery',
+  'test/faults/lost-log',
+  'test/faults/backup',
+  'test/faults/point-in-time',
+  'test/faults/brokers',
+];
 
 /**
  * Runs the drills in full, and writes docs/reports/drills.md with how long each took and what it noted. With patterns
