@@ -9,9 +9,9 @@ import type { ShopStatus } from '../types.ts';
 const EVERY_MS = 5_000;
 /** Sizes of a picture of bars, in its own units. */
 const ROW = 26;
-const NAMES = 150;
-const BARS = 380;
-const NUMBERS = 70;
+const NAMES = 115;
+const BARS = 165;
+const NUMBERS = 60;
 
 /** How the shop stands, for operators: pictures first, then the problems in the words of `status`. */
 export const howItStandsPage: Page = ({ signal, draw }) => {
