@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import type { Kafka } from 'kafkajs';
+import type { Clock } from '../clock.ts';
+import { OutageError } from '../errors.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createSender } from './producer.ts';
 
@@ -84,5 +86,40 @@ describe('the sender', () => {
     expect(await asked(protocolError('MESSAGE_TOO_LARGE', false))).toBe(1);
     expect(await asked(protocolError('NOT_ENOUGH_REPLICAS', true))).toBe(5);
     expect(await asked(new Error('the connection was closed'))).toBe(5);
+  });
+
+  it('when no broker can be reached, then the sender gives up at once, since KafkaJS has tried to connect several times', async () => {
+    let connects = 0;
+    const connect = async () => {
+      connects += 1;
+      throw new Error('connect ECONNREFUSED');
+    };
+    const producer = () => ({ connect, disconnect: async () => {}, sendBatch: async () => {} });
+    const sender = createSender({ producer } as unknown as Kafka, createVirtualClock());
+    await expect(sender.send([{ topic: TOPIC, key: 'k', value: null, headers: {} }])).rejects.toThrow('ECONNREFUSED');
+    expect(connects).toBe(1);
+  });
+
+  it('when it is closed between two attempts, then it sends no more and says that the broker is away', async () => {
+    const clock = createVirtualClock();
+    let attempts = 0;
+    const sendBatch = async () => {
+      attempts += 1;
+      throw new Error('the connection was closed');
+    };
+    const producer = () => ({ connect: async () => {}, disconnect: async () => {}, sendBatch });
+    const asleep = Promise.withResolvers<void>();
+    // A sleep that only its signal ends.
+    const sleep: Clock['sleep'] = async (_ms, signal) => {
+      asleep.resolve();
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+    };
+    const sender = createSender({ producer } as unknown as Kafka, { now: clock.now, sleep });
+    const sent = sender.send([{ topic: TOPIC, key: 'k', value: null, headers: {} }]);
+    sent.catch(() => {}); // Expected below.
+    await asleep.promise;
+    await sender.close();
+    await expect(sent).rejects.toThrow(OutageError);
+    expect(attempts).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { OutgoingRecord } from '../broker.ts';
-import { type Clock, createBackoff } from '../clock.ts';
+import { type Clock, createBackoff, WOKEN } from '../clock.ts';
 import { describe, OutageError, withCauses } from '../errors.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
 import { refusalIn } from './refusal.ts';
@@ -11,6 +11,7 @@ const LAST_PAUSE_MS = 500;
 
 export interface Sender {
   send(records: readonly OutgoingRecord[]): Promise<void>;
+  /** Waits for the attempt that is on its way; it is not repeated. */
   close(): Promise<void>;
 }
 
@@ -23,6 +24,7 @@ export interface Sender {
  * partition that has moved meanwhile to one that has answered would be left out, and the send would succeed all the
  * same (its issue 1303, pull request 1798). Here everything is sent again, over a new connection, which learns the
  * present leaders and reaches all of them before it sends anything. What was written before is a duplicate then.
+ * A connection is not tried again here: KafkaJS has tried for seconds by then, and a stop must not wait for more.
  *
  * A request carries several topics, and each partition is taken or refused by itself; KafkaJS reports the first refusal
  * without its topic. Whoever wants to know which records are refused sends them apart.
@@ -31,6 +33,7 @@ export interface Sender {
 export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, retries = 4): Sender {
   let producer: Promise<Producer> | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  const closing = new AbortController();
 
   async function connect(): Promise<Producer> {
     const created = kafka.producer({
@@ -49,20 +52,27 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, 
     }
   }
 
-  async function sendOnce(records: readonly OutgoingRecord[]): Promise<void> {
+  async function connection(): Promise<Producer> {
     producer ??= connect();
     const current = producer;
     try {
-      const connected = await current;
-      const sentAt = clock.now();
-      // No compression: small batches gain nothing and cost CPU on both sides.
-      for (const part of splitBySize(records)) {
+      return await current;
+    } catch (error) {
+      if (producer === current) producer = undefined;
+      throw failure(error);
+    }
+  }
+
+  /** No compression: small batches gain nothing and cost CPU on both sides. */
+  async function sendOver(connected: Producer, records: readonly OutgoingRecord[]): Promise<void> {
+    const sentAt = clock.now();
+    try {
+      for (const part of splitBySize(records))
         await connected.sendBatch({ acks: -1, timeout: 10_000, topicMessages: toTopicMessages(part, sentAt) });
-      }
     } catch (error) {
       // After any failure the next send begins with a fresh connection.
       producer = undefined;
-      void current.then(discard, () => {});
+      void discard(connected);
       throw error;
     }
   }
@@ -70,12 +80,12 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, 
   async function sendNow(records: readonly OutgoingRecord[]): Promise<void> {
     const backoff = createBackoff(FIRST_PAUSE_MS, LAST_PAUSE_MS);
     for (let left = retries; ; left -= 1) {
+      const connected = await connection();
       try {
-        return await sendOnce(records);
+        return await sendOver(connected, records);
       } catch (error) {
-        if (left === 0 || isFinal(error))
-          throw refusalIn(error) ?? new OutageError(`sending to Kafka: ${describe(error)}`, { cause: error });
-        await clock.sleep(backoff.next());
+        if (left > 0 && !isFinal(error)) await clock.sleep(backoff.next(), closing.signal);
+        if (left === 0 || isFinal(error) || closing.signal.aborted) throw failure(error);
       }
     }
   }
@@ -88,12 +98,17 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, 
       return sent;
     },
     async close() {
+      closing.abort(WOKEN);
       await last;
       const current = producer;
       producer = undefined;
       if (current) await current.then(discard, () => {});
     },
   };
+}
+
+function failure(error: unknown): Error {
+  return refusalIn(error) ?? new OutageError(`sending to Kafka: ${describe(error)}`, { cause: error });
 }
 
 /** The broker's answer stays the same, however often it is asked. */
