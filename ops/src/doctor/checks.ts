@@ -23,6 +23,7 @@ import { missingRights } from './rights.ts';
 
 /** Kafka's own: the committed offsets of all groups. */
 const OFFSETS_TOPIC = '__consumer_offsets';
+const BROKERS = 'docs/runbooks/broker-lost.md';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -138,8 +139,8 @@ async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
   try {
     return [
       connected,
-      ...(await topics(open, addresses.topics)),
-      ...(await durability(open, addresses.topics)),
+      ...(await attemptAll('topics', () => topics(open, addresses.topics))),
+      ...(await attemptAll('durability', () => durability(open, addresses.topics))),
       ...(await groups(open, auditDatabase)),
       ...(await examineTimestamps(open, addresses)),
     ];
@@ -165,7 +166,7 @@ async function durability(admin: KafkaAdmin, plan: TopicPlan): Promise<Diagnosis
   if (plan.replicas === undefined)
     return [{ what, detail: 'KAFKA_DURABILITY=single: the loss of a disk may lose acknowledged events' }];
   const there = await admin.brokers();
-  const mend = 'docs/runbooks/broker-lost.md';
+  const mend = BROKERS;
   const words = `${there} brokers, ${plan.replicas} replicas, ${plan.minInSync} of which have an event before it counts as sent (acks=all)`;
   const brokers: Diagnosis =
     there < plan.replicas
@@ -255,6 +256,17 @@ async function instances(addresses: Addresses): Promise<Diagnosis[]> {
     return [{ what, wrong: `${live ? 'not ready' : 'away'}: ${detail}`, mend }, ...messagingFaults(instance)];
   });
   return [...states, ...(await examineClocks(addresses, found))];
+}
+
+/** One look that fails must not hide what the others find. */
+async function attemptAll(what: string, look: () => Promise<Diagnosis[]>): Promise<Diagnosis[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [
+      { what, wrong: `it cannot be looked at: ${error instanceof Error ? error.message : error}`, mend: BROKERS },
+    ];
+  }
 }
 
 async function attempt(what: string, mend: string, look: () => Promise<string>): Promise<Diagnosis> {

@@ -52,10 +52,35 @@ describe('the faults of a topic', () => {
       'lacks acknowledged events',
       'unclean.leader.election.enable=false',
     ],
+    [topic({ replicas: 3 }, { 'min.insync.replicas': '3' }), 'nothing while one broker', 'min.insync.replicas=2'],
+    [topic({ replicas: 1, settingsUnreadable: 'X' }), '1 replicas, and must have 3', 'kafka-reassign-partitions'],
   ])('when a lost broker could lose events of a topic, then doctor says so with the mend: %o', (state, wrong, mend) => {
-    expect(topicFaults(state, THREE)).toEqual([
-      { wrong: expect.stringContaining(wrong), mend: expect.stringContaining(mend) },
+    expect(topicFaults(state, THREE)).toContainEqual({
+      wrong: expect.stringContaining(wrong),
+      mend: expect.stringContaining(mend),
+    });
+    expect(topicFaults(state, THREE)).toHaveLength(state.settingsUnreadable ? 2 : 1);
+  });
+
+  it('when settings may not be read, then nothing is said about them but that', () => {
+    const state = { ...topic({ replicas: 3, settingsUnreadable: 'TOPIC_AUTHORIZATION_FAILED' }), settings: new Map() };
+    expect(topicFaults(state, THREE).map(({ wrong }) => wrong)).toEqual([
+      expect.stringContaining('a right is missing'),
     ]);
+  });
+
+  it('when a topic takes nothing, then the mend never contradicts the plan, and missing replicas are told too', () => {
+    const two = topicFaults(topic({ replicas: 2 }, { 'min.insync.replicas': '3' }), THREE);
+    expect(two.map(({ wrong }) => wrong)).toEqual([
+      expect.stringContaining('takes nothing'),
+      expect.stringContaining('2 replicas, and must have 3'),
+    ]);
+    expect(two[0]?.mend).toContain('min.insync.replicas=2');
+    const [one] = topicFaults(topic({ replicas: 1 }, { 'min.insync.replicas': '2' }), THREE);
+    expect(one).toEqual({
+      wrong: expect.stringContaining('takes nothing'),
+      mend: expect.stringMatching(/^more replicas/),
+    });
   });
 
   it('when the offsets of groups have one copy, then that is a fault, unless one copy was asked for', () => {
@@ -65,5 +90,12 @@ describe('the faults of a topic', () => {
     ]);
     expect(offsetsTopicFaults(offsets, ONE)).toEqual([]);
     expect(offsetsTopicFaults(topic({ unreadable: 'UNKNOWN_TOPIC_OR_PARTITION' }), THREE)).toEqual([]);
+  });
+
+  it('when the offsets of groups cannot be read, or lack a copy, then doctor says so', () => {
+    const words = (state: TopicState) => offsetsTopicFaults(state, THREE).map(({ wrong }) => wrong);
+    expect(words(topic({ unreadable: 'LEADER_NOT_AVAILABLE' }))).toEqual([expect.stringContaining('no leader')]);
+    expect(words(topic({ unreadable: 'TOPIC_AUTHORIZATION_FAILED' }))).toEqual([expect.stringContaining('a right')]);
+    expect(words(topic({ replicas: 3, underReplicated: 1 }))).toEqual([expect.stringContaining('lack a copy')]);
   });
 });

@@ -22,7 +22,8 @@ const LEAST_MESSAGE_BYTES = 1_000_000;
 /** Compares a topic with what the shop needs of it. Empty: nothing is wrong. */
 export function topicFaults(state: TopicState, plan: TopicPlan): TopicFault[] {
   if (state.unreadable !== undefined) return [unreadable(state.topic, state.unreadable)];
-  return [...partitionFaults(state, plan), ...settingFaults(state), ...replicaFaults(state, plan)];
+  const hidden = state.settingsUnreadable === undefined ? [] : [unreadable(state.topic, state.settingsUnreadable)];
+  return [...hidden, ...partitionFaults(state, plan), ...settingFaults(state), ...replicaFaults(state, plan)];
 }
 
 function unreadable(topic: string, reason: string): TopicFault {
@@ -32,6 +33,11 @@ function unreadable(topic: string, reason: string): TopicFault {
     return {
       wrong: 'a right is missing (TOPIC_AUTHORIZATION_FAILED)',
       mend: `kafka-acls.sh --add --allow-principal User:… --operation Read --operation Write --operation Describe --operation DescribeConfigs --topic ${topic}; ${RUNBOOK}`,
+    };
+  if (reason === 'LEADER_NOT_AVAILABLE')
+    return {
+      wrong: 'a partition has no leader: every broker that may lead it is away, and nothing is sent to it',
+      mend: `start the brokers that have its copies: ${BROKERS}`,
     };
   return { wrong: `it cannot be read: ${reason}`, mend: RUNBOOK };
 }
@@ -85,20 +91,31 @@ function replicaFaults(state: TopicState, plan: TopicPlan): TopicFault[] {
   const least = Number(settings.get('min.insync.replicas') ?? 1);
   const alter = (setting: string) =>
     `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config ${setting}`;
-  if (least > replicas)
-    return [
-      {
-        wrong: `min.insync.replicas is ${least}, with ${replicas} replicas: it takes nothing`,
-        mend: `${alter(`min.insync.replicas=${Math.max(1, replicas - 1)}`)}, or more replicas (kafka-reassign-partitions.sh); ${RUNBOOK}`,
-      },
-    ];
   const mends = {
     replicas: `kafka-reassign-partitions.sh: ${BROKERS}, "Too few copies"; or KAFKA_DURABILITY=single`,
     'min.insync.replicas': alter(`min.insync.replicas=${plan.minInSync}`),
     'unclean.leader.election.enable': alter('unclean.leader.election.enable=false'),
   };
   const fragile = durabilityFaults(state, plan).map(({ setting, wrong }) => ({ wrong, mend: mends[setting] }));
-  return [...fragile, ...(fragile.length === 0 ? presentFaults(state, least, alter) : [])];
+  const stopped = least > replicas ? [stoppedFault(state, plan, least, alter)] : [];
+  const found = [...stopped, ...fragile];
+  if (found.length > 0) return found;
+  return state.settingsUnreadable === undefined ? presentFaults(state, least, alter) : behind(state);
+}
+
+/** A smaller number than the plan's is never the mend: services refuse it at their next start. */
+function stoppedFault(
+  { replicas }: TopicState,
+  { minInSync }: TopicPlan,
+  least: number,
+  alter: (setting: string) => string,
+): TopicFault {
+  const possible = Math.max(minInSync, replicas - 1, 1);
+  const more = 'more replicas (kafka-reassign-partitions.sh)';
+  return {
+    wrong: `min.insync.replicas is ${least}, with ${replicas} replicas: it takes nothing`,
+    mend: `${possible <= replicas ? `${alter(`min.insync.replicas=${possible}`)}, or ${more}` : more}; ${RUNBOOK}`,
+  };
 }
 
 /** What is wrong with the copies now, whatever was asked for. */
@@ -107,8 +124,8 @@ function presentFaults(
   least: number,
   alter: (setting: string) => string,
 ): TopicFault[] {
-  if (underReplicated > 0)
-    return [{ wrong: `${underReplicated} partitions lack a copy: a broker is away or behind`, mend: BROKERS }];
+  const lacking = behind({ underReplicated });
+  if (lacking.length > 0) return lacking;
   if (replicas > 1 && least === replicas)
     return [
       {
@@ -126,14 +143,22 @@ function presentFaults(
   return [];
 }
 
+function behind({ underReplicated }: Pick<TopicState, 'underReplicated'>): TopicFault[] {
+  if (underReplicated === 0) return [];
+  return [{ wrong: `${underReplicated} partitions lack a copy: a broker is away or behind`, mend: BROKERS }];
+}
+
 /**
  * Compares Kafka's own topic of committed offsets, which must survive a broker too: a group whose offsets are gone
  * halts. It is missing until the first group has committed.
  */
 export function offsetsTopicFaults(state: TopicState, plan: TopicPlan): TopicFault[] {
-  if (state.unreadable !== undefined) return [];
-  return durabilityFaults(state, { ...plan, minInSync: 1 }).map(({ wrong }) => ({
+  if (state.unreadable === 'UNKNOWN_TOPIC_OR_PARTITION') return [];
+  if (state.unreadable !== undefined) return [unreadable(state.topic, state.unreadable)];
+  const hidden = state.settingsUnreadable === undefined ? [] : [unreadable(state.topic, state.settingsUnreadable)];
+  const fragile = durabilityFaults(state, { ...plan, minInSync: 1 }).map(({ wrong }) => ({
     wrong: `${wrong}: groups halt when its broker is lost`,
     mend: `kafka-reassign-partitions.sh: ${BROKERS}, "Too few copies"; and offsets.topic.replication.factor of the brokers`,
   }));
+  return [...hidden, ...fragile, ...behind(state)];
 }

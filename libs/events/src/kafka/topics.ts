@@ -5,7 +5,8 @@ import type { TopicPlan } from '../topic-plan.ts';
 import { durabilityFaults } from './durability.ts';
 
 /**
- * A topic exists with fewer partitions than it must have (no tool adds them without moving keys), or with fewer copies.
+ * A topic exists with fewer partitions than it must have (no tool adds them without moving keys), or with fewer copies,
+ * or cannot be made with as many copies as it must have.
  */
 export class TopicMismatchError extends Error {
   override readonly name = 'TopicMismatchError';
@@ -20,11 +21,11 @@ const DAY_MS = 86_400_000;
  */
 export const TOPIC_SETTINGS = { 'retention.ms': String(7 * DAY_MS), 'segment.ms': String(DAY_MS) } as const;
 
-/** Kafka's word for the broker's default in a request. */
-const BROKERS_DEFAULT = -1;
+/** In a request for a topic: as many replicas as the broker's `default.replication.factor`. */
+const DEFAULT_REPLICAS = -1;
 
 /** Settings that a topic of this plan is made with. */
-function settingsOf({ replicas, minInSync }: TopicPlan): Readonly<Record<string, string>> {
+function newSettings({ replicas, minInSync }: TopicPlan): Readonly<Record<string, string>> {
   if (replicas === undefined) return TOPIC_SETTINGS;
   return {
     ...TOPIC_SETTINGS,
@@ -33,25 +34,74 @@ function settingsOf({ replicas, minInSync }: TopicPlan): Readonly<Record<string,
   };
 }
 
-/** Creates missing topics. @returns the missing ones */
+/**
+ * Creates missing topics, unless another one of them has other partitions than the plan: the caller's plan is then not
+ * the one of the services, and what is made with a wrong number stays so.
+ * @returns the missing ones
+ * @throws TopicMismatchError
+ */
 export async function createMissingTopics(admin: Admin, topics: readonly string[], plan: TopicPlan): Promise<string[]> {
-  const existing = new Set(await admin.listTopics());
-  const missing = topics.filter((topic) => !existing.has(topic));
-  if (missing.length > 0) {
-    const configEntries = Object.entries(settingsOf(plan)).map(([name, value]) => ({ name, value }));
-    const { partitions: numPartitions, replicas: replicationFactor = BROKERS_DEFAULT } = plan;
+  const { existing, missing } = await listed(admin, topics);
+  for (const { name, partitions } of await metadataOf(admin, existing)) {
+    if (partitions.length === plan.partitions) continue;
+    throw new TopicMismatchError(
+      `nothing is made: ${name} has ${partitions.length} partitions, and KAFKA_PARTITIONS is ${plan.partitions}. Set it to what the services have, or follow docs/guides/change-partitions.md`,
+    );
+  }
+  await make(admin, missing, plan);
+  return missing;
+}
+
+async function listed(admin: Admin, topics: readonly string[]) {
+  const all = new Set(await admin.listTopics());
+  return { existing: topics.filter((topic) => all.has(topic)), missing: topics.filter((topic) => !all.has(topic)) };
+}
+
+async function metadataOf(admin: Admin, topics: readonly string[]) {
+  // A request that names no topic asks for all.
+  return topics.length === 0 ? [] : (await admin.fetchTopicMetadata({ topics: [...topics] })).topics;
+}
+
+async function make(admin: Admin, missing: readonly string[], plan: TopicPlan): Promise<void> {
+  if (missing.length === 0) return;
+  const configEntries = Object.entries(newSettings(plan)).map(([name, value]) => ({ name, value }));
+  const { partitions: numPartitions, replicas: replicationFactor = DEFAULT_REPLICAS } = plan;
+  try {
     // createTopics answers false when another process created them meanwhile.
     await admin.createTopics({
       waitForLeaders: true,
       topics: missing.map((topic) => ({ topic, numPartitions, replicationFactor, configEntries })),
     });
+  } catch (error) {
+    throw whyNotMade(error, plan);
   }
-  return missing;
+}
+
+/** KafkaJS gives one error for all topics, which says nothing itself; each topic's own answer is in its `errors`. */
+function whyNotMade(error: unknown, { replicas }: TopicPlan): unknown {
+  const all: unknown[] = error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? error.errors : [];
+  const answers = all.flatMap((each) =>
+    each instanceof Error && 'type' in each && each.type !== 'TOPIC_ALREADY_EXISTS'
+      ? [{ topic: 'topic' in each ? String(each.topic) : '', type: String(each.type) }]
+      : [],
+  );
+  const [first] = answers;
+  if (!first) return error;
+  if (answers.some(({ type }) => type === 'INVALID_REPLICATION_FACTOR'))
+    return new TopicMismatchError(
+      replicas === undefined
+        ? 'the topics cannot be made: Kafka has fewer brokers than its default.replication.factor. docs/runbooks/broker-lost.md'
+        : `the topics cannot be made with ${replicas} replicas (KAFKA_REPLICATION_FACTOR): Kafka has fewer brokers. Start more of them, or set KAFKA_DURABILITY=single, which accepts that one lost disk loses events: docs/runbooks/broker-lost.md`,
+      { cause: error },
+    );
+  const words = answers.map(({ topic, type }) => `${topic}: ${type}`).join(', ');
+  return new Error(`topics cannot be made: ${words}`, { cause: error });
 }
 
 /**
- * Creates missing topics, and checks the partitions and copies of existing ones. More partitions are a warning: a key's
- * earlier events lie elsewhere than its later ones, and that is so whether this process starts or not (ADR 34).
+ * Checks the partitions and copies of existing topics, then creates the missing ones: a start that is refused has
+ * changed nothing. More partitions are a warning: a key's earlier events lie elsewhere than its later ones, and that is
+ * so whether this process starts or not (ADR 34).
  * @throws TopicMismatchError when a topic has fewer partitions, or when the loss of one broker may lose its events
  */
 export async function ensureTopics(
@@ -60,10 +110,16 @@ export async function ensureTopics(
   plan: TopicPlan,
   logger: EventLogger,
 ): Promise<void> {
-  await createMissingTopics(admin, topics, plan);
+  const { existing, missing } = await listed(admin, topics);
+  await check(admin, existing, plan, logger);
+  await make(admin, missing, plan);
+  // Another process may have made them meanwhile, by another plan.
+  await check(admin, missing, plan, logger);
+}
+
+async function check(admin: Admin, topics: readonly string[], plan: TopicPlan, logger: EventLogger): Promise<void> {
   const { partitions } = plan;
-  const metadata = await admin.fetchTopicMetadata({ topics: [...topics] });
-  for (const { name, partitions: found } of metadata.topics) {
+  for (const { name, partitions: found } of await metadataOf(admin, topics)) {
     if (found.length < partitions)
       throw new TopicMismatchError(
         `${name} has ${found.length} partitions, and must have ${partitions} (KAFKA_PARTITIONS): docs/guides/change-partitions.md`,
@@ -77,7 +133,7 @@ export async function ensureTopics(
   if (plan.replicas !== undefined) await refuseFragile(admin, topics, plan, logger);
 }
 
-/** A topic whose settings this process may not read is not refused for it: `doctor` names the missing right. */
+/** A topic whose settings this process may not read is refused for its replicas only; `doctor` names the right. */
 async function refuseFragile(
   admin: Admin,
   topics: readonly string[],
@@ -85,8 +141,10 @@ async function refuseFragile(
   logger: EventLogger,
 ): Promise<void> {
   for (const state of await describeTopics(admin, topics)) {
-    const { topic, unreadable } = state;
-    if (unreadable) logger.warn({ topic, unreadable }, 'whether a topic survives the loss of a broker is not known');
+    const { topic, unreadable, settingsUnreadable } = state;
+    const hidden = unreadable ?? settingsUnreadable;
+    if (hidden)
+      logger.warn({ topic, unreadable: hidden }, 'whether a topic survives the loss of a broker is not known');
     const [fault] = unreadable ? [] : durabilityFaults(state, plan);
     if (fault)
       throw new TopicMismatchError(
@@ -100,6 +158,8 @@ export interface TopicState {
   readonly topic: string;
   /** The broker's word for why the topic cannot be read, such as UNKNOWN_TOPIC_OR_PARTITION. */
   readonly unreadable?: string;
+  /** The broker's word for why its settings alone cannot be read. */
+  readonly settingsUnreadable?: string;
   readonly partitions: number;
   /** The number of copies of each partition; the least of all. */
   readonly replicas: number;
@@ -109,39 +169,57 @@ export interface TopicState {
   readonly settings: ReadonlyMap<string, string>;
 }
 
-/** Reads each topic by itself, so that one that is missing or forbidden hides no other. */
+/** Reads each topic by itself, so that one that is missing, forbidden or without a leader hides no other. */
 export async function describeTopics(admin: Admin, topics: readonly string[]): Promise<TopicState[]> {
-  const states: TopicState[] = [];
-  for (const topic of topics) {
-    try {
-      // The settings first: a question for the metadata of a missing topic may create it.
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
-      });
-      const entries = resources[0]?.configEntries ?? [];
-      const settings = new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
-      const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
-      const partitions = metadata.topics[0]?.partitions ?? [];
-      const replicas = Math.min(...partitions.map((partition) => partition.replicas.length));
-      const underReplicated = partitions.filter((partition) => partition.isr.length < partition.replicas.length).length;
-      states.push({ topic, partitions: partitions.length, replicas, underReplicated, settings });
-    } catch (error) {
-      const unreadable = answerIn(error);
-      if (!unreadable) throw error;
-      states.push({ topic, unreadable, partitions: 0, replicas: 0, underReplicated: 0, settings: new Map() });
-    }
-  }
-  return states;
+  return await Promise.all(
+    topics.map(async (topic) => {
+      const metadata = await unlessAnswered(() => metadataOf(admin, [topic]));
+      const partitions = metadata.value?.[0]?.partitions ?? [];
+      const state = {
+        ...{ topic, partitions: partitions.length, settings: new Map<string, string>() },
+        replicas: partitions.length === 0 ? 0 : Math.min(...partitions.map(({ replicas }) => replicas.length)),
+        underReplicated: partitions.filter(({ isr, replicas }) => isr.length < replicas.length).length,
+      };
+      if (metadata.answer) return { ...state, unreadable: metadata.answer };
+      // Another right than that for the metadata.
+      const settings = await unlessAnswered(() => settingsOf(admin, topic));
+      return settings.answer
+        ? { ...state, settingsUnreadable: settings.answer }
+        : { ...state, settings: settings.value ?? state.settings };
+    }),
+  );
 }
+
+async function settingsOf(admin: Admin, topic: string): Promise<Map<string, string>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+  });
+  const entries = resources[0]?.configEntries ?? [];
+  return new Map(entries.map(({ configName, configValue }) => [configName, configValue]));
+}
+
+/** What `ask` finds, or the broker's answer that tells why this topic is not to be read. */
+async function unlessAnswered<T>(ask: () => Promise<T>): Promise<{ value?: T; answer?: string }> {
+  try {
+    return { value: await ask() };
+  } catch (error) {
+    const answer = answerIn(error);
+    if (!answer) throw error;
+    return { answer };
+  }
+}
+
+const ABOUT_TOPIC = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'INVALID_TOPIC_EXCEPTION',
+  'LEADER_NOT_AVAILABLE',
+]);
 
 /** The broker's answer about a topic in an error of KafkaJS. */
 function answerIn(error: unknown): string | undefined {
-  for (const cause of withCauses(error)) {
-    if (!('type' in cause)) continue;
-    const { type } = cause;
-    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'TOPIC_AUTHORIZATION_FAILED') return type;
-    if (type === 'INVALID_TOPIC_EXCEPTION') return type;
-  }
+  for (const cause of withCauses(error))
+    if ('type' in cause && ABOUT_TOPIC.has(String(cause.type))) return String(cause.type);
   return undefined;
 }
