@@ -262,13 +262,14 @@ export class MemoryTransaction implements Transaction {
   ): Promise<Row[]> {
     const rows: Row[] = [];
     for (const key of keys) {
+      const before = this.#database.locks.get(lockName(table, key))?.holders.get(this);
       let taken: Taken = 'GONE';
       // A row that went with its inserter may have been inserted by another one since.
       while (taken === 'GONE' && (this.get(table, key) !== undefined || this.#isTaken(table, key)))
         taken = await this.#acquire(lockName(table, key));
       const row = taken === 'GONE' ? undefined : this.get(table, key);
       if (row !== undefined && matches(row)) rows.push(row);
-      else if (taken === 'NEW' && row !== undefined) this.#release(lockName(table, key));
+      else if (row !== undefined) this.#giveBack(lockName(table, key), before);
       else if (taken === 'NEW' && this.#database.faults.choose(2) === 0) this.#release(lockName(table, key));
       else if (taken === 'NEW') this.#ofDeleted.add(lockName(table, key));
     }
@@ -452,6 +453,18 @@ export class MemoryTransaction implements Transaction {
     const lock = this.#database.locks.get(name);
     if (!lock) return;
     lock.holders.delete(this);
+    handOn(lock, this.#database);
+  }
+
+  /** Leaves the lock as it was before. */
+  #giveBack(name: string, before: Mode | undefined): void {
+    const lock = this.#database.locks.get(name);
+    if (!lock || before === 'EXCLUSIVE') return;
+    if (before === undefined) {
+      this.#release(name);
+      return;
+    }
+    lock.holders.set(this, before);
     handOn(lock, this.#database);
   }
 

@@ -13,8 +13,8 @@ const PARTS = 5;
 const SCRIPTS = 10_000;
 
 /**
- * Runs random scripts on the simulation's model of MySQL and on MySQL, and writes docs/reports/model.md. With a number
- * of scripts (and a first seed) it runs that many, and writes nothing.
+ * Runs random scripts on the simulation's model of MySQL and on MySQL, and writes docs/reports/model.md. Arguments: how
+ * many scripts, and the first seed.
  */
 export async function model([count, first = '1']: string[]): Promise<number> {
   const each = Math.ceil(Number(count ?? SCRIPTS) / PARTS);
@@ -29,7 +29,7 @@ export async function model([count, first = '1']: string[]): Promise<number> {
     });
     const lines = (existsSync(notes) ? readFileSync(notes, 'utf8') : '').split('\n').filter(Boolean);
     const figures = lines.map((line) => JSON.parse(line) as PartFigures);
-    if (count === undefined && !isEnding())
+    if (figures.length > 0 && !isEnding())
       writeFileSync(join(root, 'docs/reports/model.md'), modelReport(machine, figures));
     return code;
   } finally {
