@@ -32,6 +32,16 @@ describe('addresses', () => {
     expect(env).not.toHaveProperty('DATABASE_URL');
   });
 
+  it('when requests are traced, then services are told of the collector, and tools where a trace is shown', () => {
+    const traced = { ...layout, traces: true };
+    expect(serviceEnv(traced, serviceRow('order'), 1)).toMatchObject({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:17687',
+      OTEL_TRACES_SAMPLER: 'always_on',
+    });
+    expect(stackEnv(traced).TRACE_UI_URL).toBe('http://127.0.0.1:17686/trace/{traceId}');
+    expect(serviceEnv(layout, serviceRow('order'), 1)).not.toHaveProperty('OTEL_EXPORTER_OTLP_ENDPOINT');
+  });
+
   it('when the environment names servers, then these are used and only the others are started', () => {
     const existing = existingServers({
       MYSQL_HOST: 'db',
