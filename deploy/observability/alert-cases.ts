@@ -45,27 +45,28 @@ const processes: AlertCase[] = [
     alert: 'ServerErrors',
     sick: {
       [`http_request_duration_seconds_count{${ORDER},status="200"}`]: '0+100x80',
-      [`http_request_duration_seconds_count{${ORDER},status="500"}`]: '0+5x80',
+      [`http_errors_total{${ORDER}}`]: '0+5x80',
     },
     at: '12m',
     labels: { service: 'order' },
     well: {
       [`http_request_duration_seconds_count{${ORDER},status="200"}`]: '0+100x80',
       [`http_request_duration_seconds_count{${ORDER},status="503"}`]: '0+50x80',
-      [`http_request_duration_seconds_count{${ORDER},status="500"}`]: '0 1x79',
+      [`http_errors_total{${ORDER}}`]: '0 1x79',
     },
   },
   {
     alert: 'JobFails',
     sick: {
-      [`job_runs_total{${ORDER},name="expire-orders",result="error"}`]: '0+15x120',
-      [`job_last_success_timestamp_seconds{${ORDER},name="expire-orders"}`]: '0x120',
+      [`job_interval_seconds{${ORDER},name="expire-orders"}`]: '5x360',
+      [`job_last_success_timestamp_seconds{${ORDER},name="expire-orders"}`]: '0x360',
     },
     at: '20m',
-    labels: { ...atOrder, name: 'expire-orders', result: 'error' },
+    labels: { ...atOrder, name: 'expire-orders' },
+    // A job of an hour that ran 80 minutes ago is not late.
     well: {
-      [`job_runs_total{${ORDER},name="expire-orders",result="error"}`]: '0 0 1x120',
-      [`job_last_success_timestamp_seconds{${ORDER},name="expire-orders"}`]: '0+15x120',
+      [`job_interval_seconds{${ORDER},name="purge-inbox"}`]: '3600x360',
+      [`job_last_success_timestamp_seconds{${ORDER},name="purge-inbox"}`]: '0x360',
     },
   },
   {
@@ -98,6 +99,8 @@ const processes: AlertCase[] = [
     well: { [`tracing_spans_dropped_total{${ORDER},reason="sending"}`]: '0x4 0+40x8 320x120' },
   },
 ];
+
+const LAG = 'consumer_lag_messages{service="ops-console",group="payment",topic="order-events"}';
 
 const overload: AlertCase[] = [
   {
@@ -136,10 +139,30 @@ const overload: AlertCase[] = [
   },
   {
     alert: 'GroupBehind',
-    sick: { 'consumer_lag_messages{service="ops-console",group="payment",topic="order-events"}': '0+200x60' },
+    sick: {
+      [LAG]: '0+200x60',
+      'events_handled_total{service="payment",group="payment",outcome="applied"}': '0+90x60',
+    },
     at: '12m',
     labels: { group: 'payment' },
-    well: { 'consumer_lag_messages{service="ops-console",group="payment",topic="order-events"}': '9000-200x40' },
+    well: {
+      [LAG]: '9000-200x40',
+      'events_handled_total{service="payment",group="payment",outcome="applied"}': '0+290x60',
+    },
+  },
+  {
+    alert: 'GroupBehind',
+    // It stands still: what it is behind does not grow while nobody orders.
+    sick: {
+      [LAG]: '0 12x60',
+      'events_handled_total{service="payment",group="payment",outcome="applied"}': '7x60',
+    },
+    at: '16m',
+    labels: { group: 'payment' },
+    well: {
+      [LAG]: '12x60',
+      'events_handled_total{service="payment",group="payment",outcome="applied"}': '7+90x60',
+    },
   },
 ];
 
@@ -175,14 +198,31 @@ const dependencies: AlertCase[] = [
   },
   flag('IssuerAway', 'gateway_issuer_away{service="gateway"}', {}),
   {
-    ...flag('BreakerOpen', 'gateway_breaker_state{service="gateway",upstream="catalog",state="open"}', {
-      upstream: 'catalog',
-    }),
+    alert: 'BreakerOpen',
+    // While the upstream hangs, the breaker is half open most of the time: it asks for its health.
+    sick: {
+      'gateway_breaker_state{service="gateway",upstream="catalog",state="open"}': '0 1 0 0 0 1 0 0 0 1 0 0 0 1',
+      'gateway_breaker_state{service="gateway",upstream="catalog",state="half_open"}': '0 0 1 1 1 0 1 1 1 0 1 1 1 0',
+    },
+    at: '3m',
+    labels: { upstream: 'catalog' },
     well: { 'gateway_breaker_state{service="gateway",upstream="catalog",state="closed"}': '1x40' },
   },
   {
-    ...flag('DataPlatformAway', `data_platform_breaker_state{${ORDER},state="open"}`, {}, '8m'),
-    well: { [`data_platform_breaker_state{${ORDER},state="open"}`]: '0 1 1 1 0x40' },
+    alert: 'DataPlatformAway',
+    sick: {
+      [`data_platform_breaker_state{${ORDER},state="open"}`]: '0 1 0 0 0 0 1x40',
+      [`data_platform_breaker_state{${ORDER},state="half_open"}`]: '0 0 1 1 1 1 0x40',
+      [`events_consumer_waiting{${ORDER},group="data-platform"}`]: '0 1x40',
+    },
+    at: '8m',
+    labels: {},
+    // Half open without a call: the instance lost its partitions meanwhile.
+    well: {
+      [`data_platform_breaker_state{${ORDER},state="open"}`]: '0 1 1 1 0x40',
+      [`data_platform_breaker_state{${ORDER},state="half_open"}`]: '0 0 0 0 1x40',
+      [`events_consumer_waiting{${ORDER},group="data-platform"}`]: '0 1 1 1 0x40',
+    },
   },
 ];
 
@@ -236,20 +276,25 @@ const messages: AlertCase[] = [
   },
 ];
 
+const EXPIRED = 'status="CANCELLED",reason="ORDER_DEADLINE_EXCEEDED"';
 const orders: AlertCase[] = [
   {
     alert: 'OrdersNearDeadline',
-    sick: { [`order_oldest_pending_seconds{${ORDER}}`]: '0+15x20' },
+    sick: { [`order_oldest_underway_seconds{${ORDER}}`]: '0+15x20' },
     at: '3m',
     labels: {},
-    well: { [`order_oldest_pending_seconds{${ORDER}}`]: '4x20' },
+    well: { [`order_oldest_underway_seconds{${ORDER}}`]: '4x20', [`order_oldest_pending_seconds{${ORDER}}`]: '29x20' },
   },
   {
     alert: 'OrdersTimeOut',
-    sick: { [`orders_ended_total{${ORDER},status="CANCELLED",reason="ORDER_DEADLINE_EXCEEDED"}`]: '0 0 4x20' },
+    // The series begins with the process, at 0.
+    sick: { [`orders_ended_total{${ORDER},${EXPIRED},in_line="no"}`]: '_ _ _ 0 4x20' },
     at: '3m',
     labels: {},
-    well: { [`orders_ended_total{${ORDER},status="CANCELLED",reason="INSUFFICIENT_BALANCE"}`]: '0+4x20' },
+    well: {
+      [`orders_ended_total{${ORDER},status="CANCELLED",reason="INSUFFICIENT_BALANCE",in_line="no"}`]: '0+4x20',
+      [`orders_ended_total{${ORDER},${EXPIRED},in_line="yes"}`]: '0+4x20',
+    },
   },
   {
     alert: 'InvariantBroken',

@@ -112,6 +112,7 @@ export {
   type RunningServer,
   recordRequest,
   renderJson,
+  requestErrors,
   requestsUnderWay,
   sendRendered,
   serve,

@@ -1,5 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { DomainError, type Logger, type Metrics, NOBODY, requestsUnderWay, type TraceContext } from '@shop/chassis';
+import {
+  DomainError,
+  type Logger,
+  type Metrics,
+  NOBODY,
+  requestErrors,
+  requestsUnderWay,
+  type TraceContext,
+} from '@shop/chassis';
 import type { Admission } from './admission/admission.ts';
 import type { Refusal } from './admission/gate.ts';
 import { refuseQuickly } from './admission/quick-refusal.ts';
@@ -152,6 +160,7 @@ function createMeasure(metrics: Metrics) {
     'status',
   ]);
   const underWay = requestsUnderWay(metrics);
+  const countError = requestErrors(metrics);
   return (request: IncomingMessage, response: ServerResponse, route: string, startedAt: number): void => {
     underWay.inc();
     response.once('close', () => {
@@ -159,6 +168,7 @@ function createMeasure(metrics: Metrics) {
       // 499: the client left before the answer.
       const status = response.writableFinished ? response.statusCode : 499;
       seconds.observe({ method: request.method ?? '', route, status }, (performance.now() - startedAt) / 1000);
+      countError(status);
     });
   };
 }

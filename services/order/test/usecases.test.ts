@@ -320,7 +320,7 @@ describe('the deadline', () => {
     await placed(1);
     expect(await read()).toMatchObject({ first, oldest: now, pending: 2 });
     await handle([reserved(id), paid(id)]);
-    expect(await read()).toMatchObject({ first: now, oldest: null, pending: 1 });
+    expect(await read()).toMatchObject({ first: now, firstUnderway: now, oldest: null, pending: 1 });
   });
 
   it('when orders end between two readings, then each is counted once, however it ended and whatever comes meanwhile', async () => {

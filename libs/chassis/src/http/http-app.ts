@@ -74,6 +74,7 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
     'status',
   ]);
   const underWay = requestsUnderWay(metrics);
+  const countError = requestErrors(metrics);
   return (request: Request, response: Response, next: NextFunction): void => {
     const { trace, parent } = traceOf(request, callers === 'public');
     response.locals.trace = trace;
@@ -87,6 +88,7 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
       // 499: the client left before the answer.
       const status = response.writableFinished ? response.statusCode : 499;
       duration.observe({ method: request.method, route, status }, ms / 1000);
+      countError(status);
       if (isRecorded(trace) && ((request as { caller?: Caller }).caller || callers === 'public'))
         recordRequest({ trace, parent, startedAt: start, method: request.method, route, status, path: request.path });
       if (logger.isLevelEnabled('debug')) {
@@ -111,6 +113,16 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
 /** Requests that have begun and have no answer yet, streams included. */
 export function requestsUnderWay(metrics: Metrics): ReturnType<Metrics['gauge']> {
   return metrics.gauge('http_requests_under_way', 'Requests that have come and are not answered yet');
+}
+
+/** Counts, by their status, requests that failed. The series is there from the beginning, so its first burst shows. */
+export function requestErrors(metrics: Metrics): (status: number) => void {
+  // 501 and 503 say when to come back: they are refusals.
+  const errors = metrics.counter('http_errors_total', 'Requests answered with 500, 502 or 504');
+  errors.inc(0);
+  return (status) => {
+    if (status === 500 || status === 502 || status === 504) errors.inc();
+  };
 }
 
 /** The gateway's own pages are the edge: there the client's word does not decide what is recorded. */

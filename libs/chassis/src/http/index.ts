@@ -1,6 +1,6 @@
 export { isUnchanged, type Rendered, renderJson, sendRendered, wantsNow } from './conditional.ts';
 export { createEventStreams, type EventStream, type EventStreams } from './event-streams.ts';
-export { createHttpApp, type HttpAppOptions, requestsUnderWay } from './http-app.ts';
+export { createHttpApp, type HttpAppOptions, requestErrors, requestsUnderWay } from './http-app.ts';
 export { uuidIn, uuidInput } from './id.ts';
 export { BODY_LIMIT } from './json-body.ts';
 export { METRICS_PORT_ABOVE, type MetricsAddress, serveMetrics } from './metrics-server.ts';

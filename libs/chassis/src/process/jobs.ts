@@ -26,7 +26,7 @@ export interface Job {
  * Several instances run the same job, so its work must be safe for that. The jitter keeps them from moving in step.
  */
 export function startJob({ name, everyMs, restMs = everyMs, run, logger, metrics }: JobOptions): Job {
-  const measures = metrics && createJobMeasures(metrics, name);
+  const measures = metrics && createJobMeasures(metrics, name, Math.max(everyMs, restMs) / 1_000);
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> | undefined;
@@ -78,7 +78,8 @@ export interface JobMeasures {
 }
 
 /** The measures of a periodic job. `job` is a label of the scraper's own, so the name of a job is its `name`. */
-export function createJobMeasures(metrics: Metrics, name: string): JobMeasures {
+/** @param intervalSeconds the longest time between two runs; without it nobody expects the next one */
+export function createJobMeasures(metrics: Metrics, name: string, intervalSeconds?: number): JobMeasures {
   const runs = metrics.counter('job_runs_total', 'Runs of a periodic job by result', ['name', 'result']);
   const duration = metrics.histogram('job_duration_seconds', 'Time of one run of a periodic job', ['name']);
   const last = metrics.gauge(
@@ -86,6 +87,8 @@ export function createJobMeasures(metrics: Metrics, name: string): JobMeasures {
     'When a periodic job last ran without an error, or was started, seconds since the epoch',
     ['name'],
   );
+  const interval = metrics.gauge('job_interval_seconds', 'Longest time between two runs of a periodic job', ['name']);
+  if (intervalSeconds !== undefined) interval.set({ name }, intervalSeconds);
   // A counter that is there from the beginning shows its first failure as an increase.
   for (const result of ['ok', 'error']) runs.inc({ name, result }, 0);
   last.set({ name }, Date.now() / 1_000);

@@ -22,6 +22,7 @@ const UNDERWAY = `FROM orders WHERE status = 'PENDING' AND awaits_stock = 0`;
 const READ = `
   SELECT
     (SELECT created_at FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT 1) AS first,
+    (SELECT created_at ${UNDERWAY} ORDER BY created_at LIMIT 1) AS firstUnderway,
     (SELECT created_at ${UNDERWAY} ORDER BY created_at LIMIT ?, 1) AS oldest,
     (SELECT COUNT(*) FROM (SELECT 1 ${UNDERWAY} LIMIT ${MAX_COUNTED}) AS few) AS pending,
     COUNT(*) AS ended,
@@ -47,6 +48,7 @@ const NEWEST = `
 
 interface Row {
   readonly first: Date | null;
+  readonly firstUnderway: Date | null;
   readonly oldest: Date | null;
   readonly pending: number;
   readonly ended: number;
@@ -94,13 +96,13 @@ export function createReadBacklog(
     const next = new Date(Math.max(from.getTime(), unended, dead));
     const [row] = await db.query<Row>(READ, [stragglers, next, from]);
     if (!row) throw new Error('a count gives a row');
-    const { first, oldest, pending, ended, endedOfNext } = row;
+    const { first, firstUnderway, oldest, pending, ended, endedOfNext } = row;
     const endedNow = endedBefore === undefined ? 0 : Math.max(0, ended - endedBefore);
     from = next;
     endedBefore = endedOfNext;
     oldestBefore = oldest;
     newest = endedNow > 0 ? [] : await readNewest(at, first !== null);
     hadPending = first !== null;
-    return { first, oldest, pending, ended: endedNow, newest };
+    return { first, firstUnderway, oldest, pending, ended: endedNow, newest };
   };
 }

@@ -86,6 +86,11 @@ export interface CancelledOrder extends OrderBase {
 export type Order = PendingOrder | CompletedOrder | CancelledOrder;
 export type OrderStatus = Order['status'];
 
+/** Whether a cancelled order ended in the catalog's line for pieces; false where its steps are not known. */
+export function endedInLine({ reservation, steps }: CancelledOrder): boolean {
+  return reservation === null && (steps?.includes('stock-awaited') ?? false);
+}
+
 /** Merges lines of the same product and puts them in product order. */
 export function mergeLines(lines: readonly OrderLine[]): OrderLine[] {
   const quantities = new Map<number, number>();

@@ -24,6 +24,7 @@ export interface AdmissionOptions {
 }
 
 export type AdmissionRefusal = BacklogRefusal | 'oldest' | 'starting';
+export const ADMISSION_REFUSALS: readonly AdmissionRefusal[] = ['backlog', 'stalled', 'oldest', 'starting'];
 
 /** A reading of the orders of all instances. */
 export interface OrdersRead extends Omit<BacklogSample, 'oldestMs'> {

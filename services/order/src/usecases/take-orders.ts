@@ -1,6 +1,6 @@
 import type { Batcher, Client, Metrics, Runtime } from '@shop/chassis';
 import { createBacklog } from '../domain/backlog.ts';
-import { countBegun, createAdmission } from './admission.ts';
+import { ADMISSION_REFUSALS, countBegun, createAdmission } from './admission.ts';
 import { type BacklogRead, createBacklogWatch } from './backlog-watch.ts';
 import type { Placed, PlaceRequest } from './place-order.ts';
 
@@ -42,6 +42,8 @@ export function createTakeOrders(dependencies: Dependencies) {
   const refusals = metrics.counter('order_admission_refused_total', 'Orders that were not taken, by reason', [
     'reason',
   ]);
+  // Series that are there from the beginning show their first refusals as an increase.
+  for (const reason of ADMISSION_REFUSALS) refusals.inc({ reason }, 0);
   let hasLooked = false;
   const admission = createAdmission({
     // Before the first look nothing is known of the saga, and a restart must not forget that it stands still.

@@ -1,5 +1,5 @@
 import type { Metrics, Transaction } from '@shop/chassis';
-import type { Order } from '../domain/order.ts';
+import { endedInLine, type Order } from '../domain/order.ts';
 import type { OrderWaits } from './order-waits.ts';
 import type { OrderWatches } from './order-watches.ts';
 import type { OrderDeps } from './ports.ts';
@@ -23,7 +23,7 @@ export function createTellChanges({
   watches,
   metrics,
 }: Dependencies): Required<Pick<OrderDeps<Transaction>, 'changed' | 'ended'>> {
-  const ends = metrics.counter('orders_ended_total', 'Orders by end state and reason', ['status', 'reason']);
+  const countEnd = createEndCounter(metrics);
   const seconds = metrics.histogram('order_saga_duration_seconds', 'From order to end, by end state', ['status']);
   return {
     changed: (tx, orders) =>
@@ -36,9 +36,26 @@ export function createTellChanges({
         waits.wake(orders.map((order) => order.orderId));
         for (const order of orders) {
           const { status, createdAt, updatedAt } = order;
-          ends.inc({ status, reason: order.status === 'CANCELLED' ? order.reason : '' });
+          countEnd(order);
           seconds.observe({ status }, Math.max(0, updatedAt.getTime() - createdAt.getTime()) / 1000);
         }
       }),
+  };
+}
+
+/** `in_line` tells orders that ended while they waited for pieces: a sale of few pieces has many, in good order. */
+function createEndCounter(metrics: Metrics): (order: Order) => void {
+  const ends = metrics.counter(
+    'orders_ended_total',
+    'Orders by end state and reason, and whether they waited in line',
+    [...(['status', 'reason', 'in_line'] as const)],
+  );
+  // Series that are there from the beginning show their first orders as an increase.
+  ends.inc({ status: 'COMPLETED', reason: '', in_line: 'no' }, 0);
+  for (const in_line of ['yes', 'no']) ends.inc({ status: 'CANCELLED', reason: 'ORDER_DEADLINE_EXCEEDED', in_line }, 0);
+  return (order) => {
+    const isCancelled = order.status === 'CANCELLED';
+    const in_line = isCancelled && endedInLine(order) ? 'yes' : 'no';
+    ends.inc({ status: order.status, reason: isCancelled ? order.reason : '', in_line });
   };
 }
