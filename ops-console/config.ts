@@ -17,6 +17,8 @@ export const configSchema = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: serviceConfig.OTEL_EXPORTER_OTLP_ENDPOINT,
   ...kafkaTopicConfig,
   AUDIT_EVERY_MINUTES: minutes(15).describe('how often the console audits by itself, minutes; 0: never'),
-  AUDIT_SINCE_MINUTES: minutes(120).describe('what such an audit leaves out: what began earlier, minutes'),
+  AUDIT_SINCE_MINUTES: minutes(120).describe(
+    'orders and events that began earlier are left out of it, minutes; sums over whole tables are not',
+  ),
   [WITH_VARIABLE]: z.string().optional().describe('services of examples/ that run here, comma separated'),
 });

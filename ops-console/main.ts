@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createCallerVerifier, createEventStreams, createRuntime, loadConfig, oneAtATime } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
 import { readAddresses } from '../ops/src/addresses.ts';
@@ -26,7 +27,10 @@ const runtime = createRuntime('ops-console', loadConfig(configSchema));
 const { config, logger, metrics, health, shutdown } = runtime;
 const addresses = readAddresses();
 
-const audits = createAudits({ run: auditInWorker(addresses), newId: uuidv7 });
+const audits = createAudits({
+  ...{ run: auditInWorker(addresses), newId: uuidv7 },
+  ended: (task, verdict) => scheduled.note(task, verdict),
+});
 const rushes = createRushes({
   openClient: (connections) => createGatewayClient(addresses.gateway, connections),
   prepare: (wish, rushId, ask) =>
@@ -40,11 +44,12 @@ const rushes = createRushes({
   logger,
 });
 const scheduled = createScheduledAudit({
-  ...{ metrics, audits, now: Date.now },
+  ...{ metrics, audits, now: Date.now, wait: (ms, signal) => sleep(ms, undefined, { signal }) },
   sinceMs: config.AUDIT_SINCE_MINUTES * 60_000,
+  everyMs: config.AUDIT_EVERY_MINUTES * 60_000,
 });
 if (config.AUDIT_EVERY_MINUTES > 0)
-  runtime.repeat({ name: 'audit', everyMs: config.AUDIT_EVERY_MINUTES * 60_000, run: () => scheduled.run() }).trigger();
+  runtime.repeat({ name: 'audit', everyMs: config.AUDIT_EVERY_MINUTES * 60_000, run: scheduled.run }).trigger();
 measureShop({
   metrics,
   groups: GROUPS.map(({ group }) => group),

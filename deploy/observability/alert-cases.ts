@@ -298,22 +298,36 @@ const orders: AlertCase[] = [
   },
   {
     alert: 'InvariantBroken',
-    sick: { 'audit_findings{service="ops-console",invariant="2"}': '0 4x10' },
-    at: '1m',
+    // The console starts anew while it is broken.
+    sick: { 'audit_findings{service="ops-console",invariant="2"}': '0 4 4 _ _ _ _ 4x10' },
+    at: '90s',
     labels: { invariant: '2' },
-    well: { 'audit_findings{service="ops-console",invariant="2"}': '0x10' },
+    well: { 'audit_findings{service="ops-console",invariant="2"}': '_ _ 0x10' },
   },
   {
     alert: 'AuditMissing',
+    // The console starts anew every ten minutes, and no audit ends.
     sick: {
-      'audit_last_end_timestamp_seconds{service="ops-console"}': '0x300',
-      'process_start_time_seconds{service="ops-console"}': '0x300',
+      'audit_last_end_timestamp_seconds{service="ops-console"}': '0x80 _ _ 0x40 _ _ 0x40 _ _ 0x300',
+      'audit_interval_seconds{service="ops-console"}': '900x80 _ _ 900x40 _ _ 900x40 _ _ 900x300',
     },
-    at: '70m',
+    at: '90m',
     labels: {},
+    // A restart forgets the last end; the audit at once after it is under way.
     well: {
-      'audit_last_end_timestamp_seconds{service="ops-console"}': '0+15x300',
-      'process_start_time_seconds{service="ops-console"}': '0x300',
+      'audit_last_end_timestamp_seconds{service="ops-console"}': '0+15x342 _ _ 0x12',
+      'audit_interval_seconds{service="ops-console"}': '900x342 _ _ 900x12',
+    },
+  },
+  {
+    alert: 'AuditMissing',
+    sick: { 'up{job="shop",service="order"}': '1x300' },
+    at: '30m',
+    labels: {},
+    // There is no schedule.
+    well: {
+      'audit_last_end_timestamp_seconds{service="ops-console"}': '0x300',
+      'audit_interval_seconds{service="ops-console"}': '0x300',
     },
   },
 ];

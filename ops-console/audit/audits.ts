@@ -28,8 +28,15 @@ export const MAX_KEPT = 20;
 /** Time limit of an audit, however much there is to read, ms. */
 const MAX_MS = 300_000;
 
+interface AuditsOptions {
+  readonly run: RunAudit;
+  readonly newId: () => string;
+  /** Called when an audit that was begun by `begin` has a verdict. */
+  readonly ended?: (task: AuditTask, verdict: Verdict) => void;
+}
+
 /** One audit at a time: it costs the database more than any other work here. */
-export function createAudits({ run, newId }: { run: RunAudit; newId: () => string }): Audits {
+export function createAudits({ run, newId, ended: told }: AuditsOptions): Audits {
   const states = new LRUCache<string, AuditState>({ max: MAX_KEPT });
   const stopping = new AbortController();
   let underWay: string | undefined;
@@ -61,7 +68,13 @@ export function createAudits({ run, newId }: { run: RunAudit; newId: () => strin
         throw new DomainError<ConsoleProblem>('AUDIT_RUNNING', 'One audit at a time.', { auditId: underWay });
       const auditId = newId();
       underWay = auditId;
-      return begin(task, auditId).state;
+      const { state, verdict } = begin(task, auditId);
+      // Its failure is kept with its state.
+      verdict.then(
+        (it) => told?.(task, it),
+        () => undefined,
+      );
+      return state;
     },
     inTurn: (task) => begin(task, newId()).verdict,
     find: (auditId) => states.get(auditId),

@@ -5,7 +5,7 @@ import type { Verdict } from './verdict.ts';
 export type AuditAddresses = Pick<Addresses, 'auditDatabase' | 'brokers' | 'redis' | 'dataPlatform' | 'services'>;
 
 export interface AuditTask {
-  /** Earlier data is left out, which bounds the reading. */
+  /** Orders and events that began earlier are left out. Checks of whole tables read them all the same. */
   readonly since: Date;
   /** How long to wait first for an idle system, ms. 0: not at all. */
   readonly restMs: number;

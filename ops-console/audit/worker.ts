@@ -7,10 +7,14 @@ import { type Verdict, verdictOf } from './verdict.ts';
 /** Pause before the second look on an idle system, ms: enough for changes that came meanwhile. */
 const GRACE_AT_REST_MS = 1_000;
 const GRACE_MS = 5_000;
+/** Longest statement, ms. Sums over whole tables grow with the shop. */
+const STATEMENT_MS = 120_000;
 
 const { addresses, task } = workerData as { addresses: AuditAddresses; task: AuditTask };
 const session = await openAudit(addresses);
 try {
+  // The server gives up by itself: it would go on with a statement after the console has broken the audit off.
+  await session.sql.execute(`SET SESSION max_execution_time = ${STATEMENT_MS}`);
   const unrest = await restlessness();
   const report = await session.audit({
     since: task.since,

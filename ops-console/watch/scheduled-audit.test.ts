@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { createMetrics } from '@shop/chassis';
+import type { AuditTask } from '../audit/run-audit.ts';
 import type { Verdict } from '../audit/verdict.ts';
 import { createScheduledAudit } from './scheduled-audit.ts';
 
@@ -14,49 +15,99 @@ const BROKEN: Verdict = {
   state: 'BROKEN',
   violations: [
     { ...violation, invariant: 2, failed: 3 },
-    { ...violation, invariant: 2, failed: 1 },
+    { ...violation, name: 'money', invariant: 2, failed: 1 },
   ],
 };
+/** These orders contradict. */
+const late = (...ids: string[]): Verdict => ({
+  ...BROKEN,
+  violations: [
+    { ...violation, invariant: 4, failed: ids.length, examples: ids.map((id) => ({ id, detail: 'on its way' })) },
+  ],
+});
+
+const SINCE_MS = 7_200_000;
+const { signal } = new AbortController();
 
 function scheduled(verdicts: (Verdict | Error)[]) {
   const metrics = createMetrics({ defaults: false });
-  const since: Date[] = [];
+  const times = { now: 10_000_000 };
+  const since: number[] = [];
+  const waits: number[] = [];
+  const inTurn = async (task: AuditTask) => {
+    since.push(task.since.getTime());
+    const verdict = verdicts.shift();
+    if (!verdict || verdict instanceof Error) throw verdict ?? new Error('no more');
+    return verdict;
+  };
   const audit = createScheduledAudit({
-    metrics,
-    sinceMs: 7_200_000,
-    now: () => 10_000_000,
-    audits: {
-      async inTurn(task) {
-        since.push(task.since);
-        const verdict = verdicts.shift();
-        if (!verdict || verdict instanceof Error) throw verdict ?? new Error('no more');
-        return verdict;
-      },
-    },
+    ...{ metrics, audits: { inTurn }, sinceMs: SINCE_MS, everyMs: 900_000, now: () => times.now },
+    wait: async (ms) => void waits.push(ms),
   });
-  return { audit, since, text: () => metrics.render() };
+  const found = async (invariant: number) => {
+    const start = `audit_findings{invariant="${invariant}"} `;
+    const line = (await metrics.render()).split('\n').find((each) => each.startsWith(start));
+    return line?.slice(start.length);
+  };
+  return { audit, times, since, waits, found, text: () => metrics.render() };
 }
 
-it('when an audit finds violations, then they are told by invariant until one finds none', async () => {
-  const { audit, since, text } = scheduled([BROKEN, HOLDS]);
-  await audit.run();
-  expect(since).toEqual([new Date(2_800_000)]);
-  const broken = await text();
-  expect(broken).toContain('audit_findings{invariant="2"} 4');
-  expect(broken).toContain('audit_findings{invariant="1"} 0');
-  expect(broken).toContain('audit_runs_total{result="broken"} 1');
+it('when two audits, a minute apart, find violations, then they are told by invariant until one finds none', async () => {
+  const { audit, waits, found, text } = scheduled([BROKEN, BROKEN, HOLDS]);
+  await audit.run(signal);
+  expect(waits).toEqual([60_000]);
+  expect([await found(1), await found(2)]).toEqual(['0', '4']);
+  expect(await text()).toContain('audit_runs_total{result="broken"} 1');
   expect(audit.shown()).toEqual({ endedAt: new Date(10_000_000), state: 'BROKEN', violations: 4 });
-  await audit.run();
-  expect(await text()).toContain('audit_findings{invariant="2"} 0');
+  await audit.run(signal);
+  expect(await found(2)).toBe('0');
+});
+
+it('when the second audit finds others on their way, or none, then nothing is told', async () => {
+  const { audit, found } = scheduled([late('a', 'b'), late('c'), BROKEN, HOLDS]);
+  await audit.run(signal);
+  expect(audit.shown()).toMatchObject({ state: 'HOLDS', violations: 0 });
+  await audit.run(signal);
+  expect([await found(2), await found(4)]).toEqual(['0', '0']);
+});
+
+it('when some are in both audits, then only these are told', async () => {
+  const { audit, found } = scheduled([late('a', 'b', 'c'), late('b', 'd')]);
+  await audit.run(signal);
+  expect(await found(4)).toBe('1');
+});
+
+it('when something is broken, then audits keep looking as far back as the one that found it', async () => {
+  const { audit, times, since } = scheduled([BROKEN, BROKEN, BROKEN, BROKEN, HOLDS, HOLDS]);
+  const first = times.now - SINCE_MS;
+  await audit.run(signal);
+  times.now += 3 * SINCE_MS;
+  await audit.run(signal);
+  await audit.run(signal);
+  await audit.run(signal);
+  expect(since).toEqual([first, first, first, first, first, times.now - SINCE_MS]);
+});
+
+it('when an operator audits, then what is found is told, and a clean audit counts if it looked as far back', async () => {
+  const { audit, times, since, found } = scheduled([BROKEN, BROKEN]);
+  const early = new Date(times.now - 5 * SINCE_MS);
+  audit.note({ since: early }, BROKEN);
+  expect(await found(2)).toBe('4');
+  audit.note({ since: new Date(times.now - 60_000) }, HOLDS);
+  expect(await found(2)).toBe('4');
+  await audit.run(signal);
+  expect(since).toEqual([early.getTime(), early.getTime()]);
+  audit.note({ since: early }, HOLDS);
+  expect(await found(2)).toBe('0');
 });
 
 it('when an audit cannot be made, then that is counted, and what the last one found stays with its time', async () => {
-  const { audit, text } = scheduled([BROKEN, new Error('Kafka is away')]);
+  const { audit, found, text } = scheduled([BROKEN, BROKEN, new Error('Kafka is away')]);
   expect(await text()).toContain('audit_last_end_timestamp_seconds 0');
-  await audit.run();
-  await expect(audit.run()).rejects.toThrow('Kafka is away');
-  const after = await text();
-  expect(after).toContain('audit_runs_total{result="failed"} 1');
-  expect(after).toContain('audit_findings{invariant="2"} 4');
-  expect(after).toContain('audit_last_end_timestamp_seconds 10000');
+  expect(await text()).toContain('audit_interval_seconds 900');
+  await audit.run(signal);
+  await expect(audit.run(signal)).rejects.toThrow('Kafka is away');
+  expect(await text()).toContain('audit_runs_total{result="failed"} 1');
+  expect(await found(2)).toBe('4');
+  expect(await text()).toContain('audit_last_end_timestamp_seconds 10000');
 });

@@ -1,16 +1,25 @@
 import type { Metrics } from '@shop/chassis';
 import type { Audits } from '../audit/audits.ts';
+import type { AuditTask } from '../audit/run-audit.ts';
 import type { Verdict } from '../audit/verdict.ts';
+import { foundTwice } from './found-twice.ts';
 
 /** The invariants of ARCHITECTURE.md. */
 const INVARIANTS = Array.from({ length: 12 }, (_, i) => String(i + 1));
 
+/** After so long a second audit must find the same, ms: longer than a busy saga has a change on its way. */
+const CONFIRM_MS = 60_000;
+
 export interface ScheduledAuditOptions {
   readonly metrics: Pick<Metrics, 'counter' | 'gauge'>;
   readonly audits: Pick<Audits, 'inTurn'>;
-  /** What began earlier is left out, ms: it bounds what an audit reads. */
+  /** Orders and events that began earlier are left out, ms. Checks of whole tables read them all the same. */
   readonly sinceMs: number;
+  /** Time between two audits, ms; 0 where there is no schedule. */
+  readonly everyMs: number;
   readonly now: () => number;
+  /** Rejects when the signal is aborted. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** The last audit that was made to the end, in short. */
@@ -22,14 +31,62 @@ export interface LastAudit {
 }
 
 export interface ScheduledAudit {
-  /** Audits what began lately. Rejects when the audit could not be made. */
-  run(): Promise<void>;
+  /** Audits what began lately. Rejects when the audit could not be made, or the signal is aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Takes an operator's audit into account. */
+  note(task: Pick<AuditTask, 'since'>, verdict: Verdict): void;
   /** Undefined before the first. */
   shown(): LastAudit | undefined;
 }
 
-/** Audits on a schedule, and tells what the last audit found, so that an alert can rest on it. */
-export function createScheduledAudit({ metrics, audits, sinceMs, now }: ScheduledAuditOptions): ScheduledAudit {
+/**
+ * Audits on a schedule, and tells what the last audit found, so that an alert can rest on it. Once something is found,
+ * later audits look as far back as the one that found it: it must not leave their scope before it is mended.
+ */
+export function createScheduledAudit(options: ScheduledAuditOptions): ScheduledAudit {
+  const { audits, sinceMs, now, wait } = options;
+  const measures = createMeasures(options);
+  /** The scope in which something was found, until an audit of it finds nothing. */
+  let brokenSince: Date | undefined;
+  let last: LastAudit | undefined;
+
+  const sinceNow = () => earlier(brokenSince, new Date(now() - sinceMs));
+
+  function take({ since }: Pick<AuditTask, 'since'>, verdict: Verdict): void {
+    const isBroken = verdict.violations.length > 0;
+    // What a narrower audit does not find may still be there.
+    if (!isBroken && brokenSince && since > brokenSince) return;
+    brokenSince = isBroken ? earlier(brokenSince, since) : undefined;
+    measures.found(verdict);
+  }
+
+  async function auditTwice(signal: AbortSignal): Promise<{ since: Date; verdict: Verdict }> {
+    const task = { since: sinceNow(), restMs: 0 };
+    const first = await audits.inTurn(task);
+    if (first.violations.length === 0) return { ...task, verdict: first };
+    await wait(CONFIRM_MS, signal);
+    return { ...task, verdict: foundTwice(first, await audits.inTurn(task)) };
+  }
+
+  return {
+    shown: () => last,
+    note: take,
+    async run(signal) {
+      try {
+        const { since, verdict } = await auditTwice(signal);
+        const violations = verdict.violations.reduce((sum, { failed }) => sum + failed, 0);
+        last = { endedAt: new Date(now()), state: verdict.state, violations };
+        take({ since }, verdict);
+        measures.ended(verdict, now());
+      } catch (error) {
+        measures.failed();
+        throw error;
+      }
+    },
+  };
+}
+
+function createMeasures({ metrics, everyMs }: Pick<ScheduledAuditOptions, 'metrics' | 'everyMs'>) {
   const runs = metrics.counter('audit_runs_total', 'Audits on schedule by result', ['result']);
   for (const result of ['holds', 'broken', 'nothing_to_check', 'failed']) runs.inc({ result }, 0);
   const findings = metrics.gauge('audit_findings', 'Violations that the last audit found, by invariant', ['invariant']);
@@ -38,25 +95,22 @@ export function createScheduledAudit({ metrics, audits, sinceMs, now }: Schedule
     'When the last audit that was made to the end ended, seconds since the epoch; 0 before the first',
   );
   const seconds = metrics.gauge('audit_duration_seconds', 'How long the last audit took');
-  let last: LastAudit | undefined;
-
+  metrics.gauge('audit_interval_seconds', 'Time between two audits on schedule; 0: none').set(everyMs / 1_000);
   return {
-    shown: () => last,
-    async run() {
-      try {
-        const verdict = await audits.inTurn({ since: new Date(now() - sinceMs), restMs: 0 });
-        const { state, violations } = verdict;
-        last = { endedAt: new Date(now()), state, violations: violations.reduce((sum, { failed }) => sum + failed, 0) };
-        runs.inc({ result: resultOf(verdict) });
-        for (const invariant of INVARIANTS) findings.set({ invariant }, violationsOf(verdict, invariant));
-        endedAt.set(now() / 1_000);
-        seconds.set(verdict.durationMs / 1_000);
-      } catch (error) {
-        runs.inc({ result: 'failed' });
-        throw error;
-      }
+    found(verdict: Verdict): void {
+      for (const invariant of INVARIANTS) findings.set({ invariant }, violationsOf(verdict, invariant));
     },
+    ended(verdict: Verdict, at: number): void {
+      runs.inc({ result: resultOf(verdict) });
+      endedAt.set(at / 1_000);
+      seconds.set(verdict.durationMs / 1_000);
+    },
+    failed: () => runs.inc({ result: 'failed' }),
   };
+}
+
+function earlier(one: Date | undefined, other: Date): Date {
+  return one && one < other ? one : other;
 }
 
 function resultOf({ state }: Verdict): string {

@@ -33,7 +33,7 @@ const EXPRESSIONS: [string, string][] = [
 ];
 
 const WORDS = new Set(
-  'and or unless by without on ignoring group_left group_right offset bool sum max min count avg rate increase changes deriv abs absent time vector histogram_quantile min_over_time'.split(
+  'and or unless by without on ignoring group_left group_right offset bool sum max min count avg rate increase changes deriv abs absent time vector histogram_quantile min_over_time max_over_time'.split(
     ' ',
   ),
 );
