@@ -67,8 +67,18 @@ describe('where an instance serves its metrics', () => {
     expect(metricsUrl('http://order', '')).toBe('http://order:180/metrics');
   });
 
-  it('when METRICS_PORT names a port, then tools look there', () => {
+  it('when a port is named for tools, then they look there, in plain text', () => {
     expect(metricsUrl('http://order:3001', '9464')).toBe('http://order:9464/metrics');
+    expect(metricsUrl('https://order', '9464')).toBe('http://order:9464/metrics');
+  });
+
+  it('when a process has a METRICS_PORT of its own, then it does not look for others there', () => {
+    process.env.METRICS_PORT = '9464';
+    try {
+      expect(metricsUrl('http://order:3001')).toBe('http://order:3101/metrics');
+    } finally {
+      delete process.env.METRICS_PORT;
+    }
   });
 });
 

@@ -88,13 +88,16 @@ export const migrationVariable = (name: ServiceName): string => `${name.toUpperC
 /** An instance serves its metrics so far above its port, unless METRICS_PORT names another; as in libs/chassis. */
 export const METRICS_PORT_ABOVE = 100;
 
+/** The variable with the port where every instance serves its metrics, for tools; without it their PORT + 100. */
+export const METRICS_PORT_VARIABLE = 'SHOP_METRICS_PORT';
+
 /**
- * Where an instance serves its metrics.
+ * Where an instance serves its metrics: always in plain text, also where its base URL says https.
  * @param url the instance's base URL
- * @param port METRICS_PORT, where all instances have it
+ * @param port where all instances have the same; METRICS_PORT is the asking process's own
  */
-export function metricsUrl(url: string, port: string | undefined = process.env.METRICS_PORT): string {
+export function metricsUrl(url: string, port: string | undefined = process.env[METRICS_PORT_VARIABLE]): string {
   const { protocol, hostname, port: own } = new URL(url);
   const ownPort = Number(own || (protocol === 'https:' ? 443 : 80));
-  return `${protocol}//${hostname}:${port || ownPort + METRICS_PORT_ABOVE}/metrics`;
+  return `http://${hostname}:${port || ownPort + METRICS_PORT_ABOVE}/metrics`;
 }

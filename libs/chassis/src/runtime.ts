@@ -81,7 +81,13 @@ export function createRuntime<C extends RuntimeConfig>(
     .set({ instance_id: instance, ...build }, 1);
   // Served from the beginning, since a recovery comes before everything else, and until the end.
   const served = serveMetrics(metrics, config);
-  shutdown.onStop('metrics', () => served.then((server) => server.close(0)));
+  shutdown.onStop('metrics', () =>
+    served.then(
+      (server) => server.close(0),
+      // Told below.
+      () => undefined,
+    ),
+  );
   served.catch((error: unknown) => {
     logger.fatal({ err: error }, 'metrics cannot be served');
     void shutdown.stop('metrics cannot be served', 1);

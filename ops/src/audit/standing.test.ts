@@ -4,6 +4,7 @@ import { type Standing, standingFindings } from './standing.ts';
 const halted = (...ids: string[]): Standing => ({
   halted: ids.map((id) => ({ id, detail: 'has halted' })),
   silent: [],
+  away: [],
 });
 
 /** The findings after these looks, one after the other. */
@@ -22,6 +23,15 @@ it('when the system is idle, then one look at a halted partition is enough', asy
 });
 
 it('when an instance does not answer, then the audit notes that it does not know', async () => {
-  const { wrong, notes } = await after([{ halted: [], silent: ['http://payment'] }], 0);
+  const { wrong, notes } = await after([{ ...halted(), away: ['http://payment'] }], 0);
   expect([wrong, notes]).toEqual([[], [expect.stringContaining('http://payment does not answer')]]);
+});
+
+it('when an instance is ready at both looks, but does not tell what has halted, then that is a fault', async () => {
+  const silent = (...ids: string[]): Standing => ({
+    ...halted(),
+    silent: ids.map((id) => ({ id, detail: 'is ready' })),
+  });
+  const looks = [silent('http://payment', 'http://coupon'), silent('http://payment')];
+  expect((await after(looks, 1)).wrong).toEqual(['http://payment']);
 });

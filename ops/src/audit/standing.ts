@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Addresses } from '../addresses.ts';
+import { isSilent, SILENT } from '../status/problems.ts';
 import { readInstances } from '../status/read.ts';
 import type { Finding, Suspect } from './check.ts';
 import { finding } from './findings.ts';
@@ -9,7 +10,9 @@ export interface Standing {
   /** Groups and partitions that have halted; their messages are not on their way. */
   readonly halted: readonly Suspect[];
   /** Instances that did not answer, by URL. */
-  readonly silent: readonly string[];
+  readonly away: readonly string[];
+  /** Instances that answer, but not with their measures: what has halted there is not known. */
+  readonly silent: readonly Suspect[];
 }
 
 /** Asks the instances of the services what has halted. */
@@ -25,9 +28,17 @@ export async function readStanding({ services }: Pick<Addresses, 'services'>): P
         detail: `${service} at ${url} has halted: what waits there is not on its way (docs/runbooks/consumer-halted.md)`,
       })),
     ),
-    silent: instances.filter(({ messaging }) => messaging === undefined).map(({ url }) => url),
+    away: instances.filter(({ measured, ready }) => !measured && !ready).map(({ url }) => url),
+    silent: instances.filter(isSilent).map(({ service, url }) => ({ id: url, detail: `${service} ${SILENT}` })),
   };
 }
+
+const HALTED = { invariant: 9, name: 'nothing-has-halted', title: 'no partition and no group has halted' };
+const SILENT_ONES = {
+  invariant: 9,
+  name: 'instances-tell-what-has-halted',
+  title: 'each instance that is ready tells what has halted',
+};
 
 /**
  * Part of invariant 9: nothing stands. Offsets and inboxes cannot tell a halted partition from one whose messages are
@@ -38,17 +49,20 @@ export async function standingFindings(
   { groups, graceMs }: { readonly groups: number; readonly graceMs: number },
 ): Promise<{ findings: Finding[]; notes: string[] }> {
   if (!read) return { findings: [], notes: [] };
-  let { halted, silent } = await read();
-  if (halted.length > 0 && graceMs > 0) {
+  let { halted, silent, away } = await read();
+  if (halted.length + silent.length > 0 && graceMs > 0) {
     await sleep(graceMs);
-    const before = new Set(halted.map(({ id }) => id));
+    const before = new Set([...halted, ...silent].map(({ id }) => id));
     const again = await read();
     halted = again.halted.filter(({ id }) => before.has(id));
-    silent = again.silent;
+    silent = again.silent.filter(({ id }) => before.has(id));
+    away = again.away;
   }
-  const check = { invariant: 9, name: 'nothing-has-halted', title: 'no partition and no group has halted' };
   return {
-    findings: [finding(check, { checked: groups, suspects: halted }, new Set())],
-    notes: silent.map((url) => `${url} does not answer: whether something of it has halted is not known`),
+    findings: [
+      finding(HALTED, { checked: groups, suspects: halted }, new Set()),
+      finding(SILENT_ONES, { checked: groups, suspects: silent }, new Set()),
+    ],
+    notes: away.map((url) => `${url} does not answer: whether something of it has halted is not known`),
   };
 }

@@ -81,7 +81,7 @@ export function isSilent({ ready, measured }: Pick<Status['instances'][number], 
 }
 
 export const SILENT =
-  'is ready, but its /metrics does not answer (METRICS_PORT): whether something of it has halted is not known';
+  'is ready, but its /metrics does not answer (METRICS_HOST, METRICS_PORT; for tools SHOP_METRICS_PORT): whether something of it has halted is not known';
 
 /** What an instance does whose schema ids the registry has lost. */
 export function lostSchemas(types: readonly string[]): string {

@@ -3,7 +3,7 @@ export { createEventStreams, type EventStream, type EventStreams } from './event
 export { createHttpApp, type HttpAppOptions, requestErrors, requestsUnderWay } from './http-app.ts';
 export { uuidIn, uuidInput } from './id.ts';
 export { BODY_LIMIT } from './json-body.ts';
-export { METRICS_PORT_ABOVE, type MetricsAddress, serveMetrics } from './metrics-server.ts';
+export { type MetricsAddress, serveMetrics } from './metrics-server.ts';
 export { pageCursor, pageLimit, pageQuery, toPage } from './page.ts';
 export { preferredWait } from './prefer.ts';
 export { recordRequest } from './request-span.ts';

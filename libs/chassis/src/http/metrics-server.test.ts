@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createMetrics } from '../process/index.ts';
-import { METRICS_PORT_ABOVE, serveMetrics } from './metrics-server.ts';
+import { createMetrics, METRICS_PORT_ABOVE } from '../process/index.ts';
+import { serveMetrics } from './metrics-server.ts';
 import type { RunningServer } from './server.ts';
 
 const open: RunningServer[] = [];

@@ -1,9 +1,7 @@
 import type { RequestListener } from 'node:http';
-import { type Metrics, oneAtATime } from '../process/index.ts';
+import { METRICS_PORT_ABOVE, type Metrics, oneAtATime } from '../process/index.ts';
 import { type RunningServer, serve } from './server.ts';
 
-/** The metrics port is so far above the service's own, unless METRICS_PORT names another. */
-export const METRICS_PORT_ABOVE = 100;
 /** One scraper or two, an operator, and their next connections. */
 const MAX_CONNECTIONS = 20;
 

@@ -38,6 +38,13 @@ describe('configuration', () => {
     expect(loadConfig(z.object({ A: z.string().default('d') }), { A: '' })).toEqual({ A: 'd' });
   });
 
+  it('when no port is left for the measures, then the start fails and names METRICS_PORT', () => {
+    const schema = z.object(serviceConfig).pick({ PORT: true, METRICS_PORT: true });
+    expect(() => loadConfig(schema, { PORT: '65500' })).toThrow('METRICS_PORT is missing: 65600');
+    expect(loadConfig(schema, { PORT: '65500', METRICS_PORT: '9464' })).toMatchObject({ METRICS_PORT: 9464 });
+    expect(loadConfig(schema, { PORT: '65435' })).toEqual({ PORT: 65_435 });
+  });
+
   it('when a switch is given, then the value is a boolean', () => {
     expect(loadConfig(z.object({ A: switchVariable, B: switchVariable }), { A: 'on', B: 'false' })).toEqual({
       A: true,

@@ -49,6 +49,9 @@ export const kafkaTopicConfig = {
     .describe('copies that must have an event before it counts as sent; less than KAFKA_REPLICATION_FACTOR'),
 } as const;
 
+/** The metrics port is so far above the service's own, unless METRICS_PORT names another. */
+export const METRICS_PORT_ABOVE = 100;
+
 /** Variables of every service. A service's schema is `z.object({ ...serviceConfig, PORT: ..., OWN: ... })`. */
 export const serviceConfig = {
   HOST: z.string().default('127.0.0.1').describe('address to listen on'),
@@ -108,7 +111,7 @@ export function loadConfig<T extends z.ZodObject>(
   const { values, faults } = readAll(Object.keys(schema.shape), env);
   const result = schema.safeParse(values);
   // A file that cannot be read is told as such, not as a missing variable.
-  if (faults.length === 0 && result.success) faults.push(...connectionFaults(result.data));
+  if (faults.length === 0 && result.success) faults.push(...connectionFaults(result.data), ...portFaults(result.data));
   if (faults.length === 0 && result.success) return Object.freeze(result.data);
   const lines = (result.error?.issues ?? []).flatMap((issue) => {
     const name = String(issue.path[0] ?? '');
@@ -118,6 +121,12 @@ export function loadConfig<T extends z.ZodObject>(
     return [`${name} ${problem}${doc ? `: ${doc}` : ''}`];
   });
   throw new ConfigError(`configuration:\n${[...faults, ...lines].map((line) => `  ${line}`).join('\n')}`);
+}
+
+function portFaults({ PORT, METRICS_PORT }: Readonly<Record<string, unknown>>): string[] {
+  const metricsPort = Number(PORT) + METRICS_PORT_ABOVE;
+  if (METRICS_PORT !== undefined || !(metricsPort > 65_535)) return [];
+  return [`METRICS_PORT is missing: ${metricsPort}, which is ${METRICS_PORT_ABOVE} above PORT, is no port`];
 }
 
 function readAll(names: readonly string[], env: NodeJS.ProcessEnv) {

@@ -1,4 +1,11 @@
-export { kafkaTopicConfig, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+export {
+  kafkaTopicConfig,
+  loadConfig,
+  METRICS_PORT_ABOVE,
+  redactConfig,
+  serviceConfig,
+  switchVariable,
+} from './config.ts';
 export { createHealth, type Health } from './health.ts';
 export { processHeapRest } from './heap-rest.ts';
 export { createJobMeasures, type Job, type JobMeasures, type JobOptions, startJob } from './jobs.ts';
