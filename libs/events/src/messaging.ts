@@ -33,7 +33,7 @@ import { describe } from './errors.ts';
 import { createKafkaAdmin, createKafkaBroker } from './kafka/index.ts';
 import { createEventMetrics, type EventMetrics, noMetrics } from './metrics.ts';
 import { createOutbox, type Outbox } from './outbox/index.ts';
-import { createSqlRelayLock, POLL_MS, startRelay } from './relay/index.ts';
+import { createSqlRelayLock, POLL_MS, sendAfter, startRelay } from './relay/index.ts';
 import { type Rebuild, startReplayer } from './replay/index.ts';
 import { createSqlMessagingStore, type NumberedRow, purgeInbox, type SqlMessagingStore } from './store/index.ts';
 import { type TopicConfig, topicPlan } from './topic-plan.ts';
@@ -110,8 +110,9 @@ export function createMessaging(options: MessagingOptions): Messaging {
     ...{ options, store, codec, broker, metrics, clientId, clock },
     failpoint: failpointFromEnvironment(),
   };
-  const publishing = startPublishing(parts);
-  const hearing = startHearing(parts);
+  const topics = broker.ensureTopics(allTopics(), topicPlan(config));
+  const publishing = startPublishing(parts, topics);
+  const hearing = startHearing(parts, topics);
 
   let stopping: Promise<void> | undefined;
   hearing.prepared.catch((error: unknown) => {
@@ -160,13 +161,16 @@ interface Parts {
 }
 
 /** Outbox and relay, and the hints between the processes of a service. */
-function startPublishing({ options, store, codec, broker, metrics, clock }: Parts) {
+function startPublishing({ options, store, codec, broker, metrics, clock }: Parts, topics: Promise<void>) {
   const { service, config, database, logger } = options;
   // Another process may hold the relay: it learns of commits here by a hint, or at its next poll.
   const redis = createRedis(redisServer(config), logger);
   const hints = createWakeHints({ redis, channel: `outbox:${database.schema}` });
   const pollMs = (inVain: number) => (hints.listening ? pauseAfter(inVain, POLL_WITH_HINTS) : POLL_MS);
-  const relay = startRelay({ store, broker, lock: createSqlRelayLock(database), pollMs, logger, metrics, clock });
+  const relay = startRelay({
+    ...{ store, lock: createSqlRelayLock(database), pollMs, logger, metrics, clock },
+    broker: sendAfter(topics, broker, clock),
+  });
   hints.onWake(() => relay.wake());
   const wake = (rows?: readonly NumberedRow[]) => (relay.holding ? relay.wake(rows) : hints.publish());
   const measured = options.metrics && { metrics: options.metrics };
@@ -206,9 +210,11 @@ function startPublishing({ options, store, codec, broker, metrics, clock }: Part
 
 /** Starts consumers and waiters, redriver and replayer, and the inbox's purge. */
 // One function: it is wiring, and the lists of what was started are shared by all of it.
-function startHearing({ options, store, codec, broker, metrics, clientId, failpoint, clock }: Parts) {
+function startHearing(
+  { options, store, codec, broker, metrics, clientId, failpoint, clock }: Parts,
+  topics: Promise<void>,
+) {
   const { service, config, database, logger } = options;
-  const topics = broker.ensureTopics(allTopics(), topicPlan(config));
   const prepared = Promise.all([codec.ready(), topics]).then(() => {});
   const subscriptions: Subscription<Transaction, EventType>[] = [];
   const rebuilds: Rebuild[] = [];
