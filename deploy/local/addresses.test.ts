@@ -47,6 +47,7 @@ describe('addresses', () => {
       MYSQL_HOST: 'db',
       MYSQL_ROOT_PASSWORD: 'p w',
       KAFKA_BROKERS: 'k1:9092,k2:9092',
+      KAFKA_PARTITIONS: '12',
     });
     const mixed = { ...layout, existing };
     expect(ownServers(mixed, undefined)).toEqual(['registry', 'redis']);
@@ -55,6 +56,8 @@ describe('addresses', () => {
       ORDER_DATABASE_URL: 'mysql://shop_order:shop_order@db:3306/shop_order',
       KAFKA_BROKERS: 'k1:9092,k2:9092',
       REDIS_URL: 'redis://127.0.0.1:17379',
+      // `npm run ops` in another terminal must not take 24 for it.
+      KAFKA_PARTITIONS: '12',
     });
   });
 

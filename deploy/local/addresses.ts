@@ -32,6 +32,8 @@ export interface ExistingServers {
   mysql?: { host: string; port: number; password: string };
   /** Brokers, comma separated. */
   kafka?: string;
+  /** Those of TOPIC_VARIABLES that were set with them: tools in another terminal must have the same. */
+  kafkaTopics?: Record<string, string>;
   registry?: string;
   redis?: string;
 }
@@ -59,16 +61,26 @@ export interface StackPlace {
   layout: StackLayout;
 }
 
+const TOPIC_VARIABLES = [
+  'KAFKA_DURABILITY',
+  'KAFKA_PARTITIONS',
+  'KAFKA_REPLICATION_FACTOR',
+  'KAFKA_MIN_INSYNC_REPLICAS',
+];
+
 /**
- * The servers that the environment names: MYSQL_HOST (MYSQL_PORT, MYSQL_ROOT_PASSWORD), KAFKA_BROKERS,
- * SCHEMA_REGISTRY_URL, REDIS_URL.
+ * The servers that the environment names: MYSQL_HOST (MYSQL_PORT, MYSQL_ROOT_PASSWORD), KAFKA_BROKERS
+ * (and what its topics are made with), SCHEMA_REGISTRY_URL, REDIS_URL.
  */
 export function existingServers(env: Record<string, string | undefined>): ExistingServers {
   return {
     ...(env.MYSQL_HOST && {
       mysql: { host: env.MYSQL_HOST, port: Number(env.MYSQL_PORT ?? 3306), password: env.MYSQL_ROOT_PASSWORD ?? '' },
     }),
-    ...(env.KAFKA_BROKERS && { kafka: env.KAFKA_BROKERS }),
+    ...(env.KAFKA_BROKERS && {
+      kafka: env.KAFKA_BROKERS,
+      kafkaTopics: Object.fromEntries(TOPIC_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
+    }),
     ...(env.SCHEMA_REGISTRY_URL && { registry: env.SCHEMA_REGISTRY_URL }),
     ...(env.REDIS_URL && { redis: env.REDIS_URL }),
   };
@@ -111,6 +123,7 @@ export function serverEnv(layout: StackLayout): Record<string, string> {
     SCHEMA_REGISTRY_URL: existing.registry ?? link('registry'),
     REDIS_URL: existing.redis ?? link('redis'),
     // One broker keeps one copy. A Kafka that existed before is asked for what the environment says, or for three.
+    ...existing.kafkaTopics,
     ...(!existing.kafka && {
       KAFKA_DURABILITY: brokerNames(layout).length === 1 ? 'single' : 'replicated',
       KAFKA_PARTITIONS: '6',

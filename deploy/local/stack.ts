@@ -90,8 +90,9 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   }
   await stopLeftovers(name);
   if (options.fresh) removeData(name);
-  refuseOtherBrokers(name, brokers);
   mkdirSync(dir, { recursive: true });
+  if (existing.kafka) refuseOwnBrokers(brokers);
+  else if (options.parts?.includes('kafka') ?? true) stampBrokers(name, brokers);
   makeInternalKeys(dir);
   const { instances = 1 } = options;
   const layout: StackLayout = { name, portOffset, instances, existing, brokers, examples, traces };
@@ -123,16 +124,36 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   return stack;
 }
 
-/** The log of one broker is not that of three: services whose rows know the one would find the other empty. */
-function refuseOtherBrokers(name: string, wanted: number): void {
-  if (!existsSync(join(stackDir(name), 'kafka')) || !existsSync(layoutFile(name))) return;
-  const { layout } = JSON.parse(readFileSync(layoutFile(name), 'utf8')) as { layout: StackLayout };
-  const { brokers = 1, existing } = layout;
-  if (brokers !== wanted && !existing.kafka)
+function refuseOwnBrokers(wanted: number): void {
+  if (wanted > 1)
     throw new StackError(
-      `The data of the stack ${name} is that of ${brokers === 1 ? 'one broker' : `${brokers} brokers`}; \`npm run reset\` deletes it, or start with --brokers ${brokers}.`,
+      `--brokers ${wanted} starts brokers of our own, and KAFKA_BROKERS names others: leave one out.`,
       2,
     );
+}
+
+/**
+ * The log of one broker is not that of three: services whose rows know the one would find the other empty. The number
+ * is kept with the data, since the layout tells only of the last start, which may have used other servers.
+ */
+function stampBrokers(name: string, wanted: number): void {
+  const data = join(stackDir(name), 'kafka');
+  const stamp = join(data, 'brokers');
+  const begun = existsSync(stamp) ? Number(readFileSync(stamp, 'utf8')) : brokersOfLayout(name, data);
+  if (begun !== undefined && begun !== wanted)
+    throw new StackError(
+      `The data of the stack ${name} is that of ${begun === 1 ? 'one broker' : `${begun} brokers`}; \`npm run reset\` deletes it, or start with --brokers ${begun}.`,
+      2,
+    );
+  mkdirSync(data, { recursive: true });
+  writeFileSync(stamp, String(wanted));
+}
+
+/** Data without a stamp, from before there was one. */
+function brokersOfLayout(name: string, data: string): number | undefined {
+  if (!existsSync(data) || !existsSync(layoutFile(name))) return undefined;
+  const { layout } = JSON.parse(readFileSync(layoutFile(name), 'utf8')) as { layout: StackLayout };
+  return layout.existing.kafka ? undefined : (layout.brokers ?? 1);
 }
 
 /** Reports a part's failure at once, since others may still be fetching for a while. */

@@ -26,8 +26,8 @@ export interface Addresses {
   /** A user who backs schemas up: who may read each, and where there is a binary log its position. */
   readonly backupDatabase: string;
   readonly brokers: readonly string[];
-  /** What the topics are made with and must have. */
-  readonly topics: TopicPlan;
+  /** What the topics are made with and must have. Throws a ConfigError; only what needs Kafka asks. */
+  readonly topics: () => TopicPlan;
   /** The Confluent API of the schema registry. */
   readonly registry: string;
   readonly redis: string;
@@ -109,7 +109,7 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
       readVariable('BACKUP_DATABASE_URL', env) === undefined ? 'AUDIT_DATABASE_URL' : 'BACKUP_DATABASE_URL',
     ),
     brokers: list('KAFKA_BROKERS'),
-    topics: readTopicPlan(env),
+    topics: () => readTopicPlan(env),
     registry: url('SCHEMA_REGISTRY_URL'),
     redis: url('REDIS_URL'),
     dataPlatform: url('DATA_PLATFORM_URL').replace(/\/$/, ''),

@@ -15,16 +15,10 @@ export interface TopicConfig {
   readonly KAFKA_MIN_INSYNC_REPLICAS: number;
 }
 
-/** @throws an error in words when no broker could be away without stopping every publisher */
 export function topicPlan(config: TopicConfig): TopicPlan {
   const { KAFKA_PARTITIONS: partitions, KAFKA_REPLICATION_FACTOR: replicas } = config;
-  const minInSync = config.KAFKA_MIN_INSYNC_REPLICAS;
   if (config.KAFKA_DURABILITY === 'single') return singleCopy(partitions);
-  if (minInSync >= replicas)
-    throw new Error(
-      `KAFKA_MIN_INSYNC_REPLICAS is ${minInSync}, and must be less than KAFKA_REPLICATION_FACTOR, which is ${replicas}: else nothing is sent while one broker is away`,
-    );
-  return { partitions, replicas, minInSync };
+  return { partitions, replicas, minInSync: config.KAFKA_MIN_INSYNC_REPLICAS };
 }
 
 /** A plan that asks for no more copies than the broker gives: for one broker. */

@@ -13,10 +13,14 @@ export function registerTopics(program: Command): void {
     'topics that are missing or differ, each with its mend; --execute makes the missing ones; exit 3 if any are left',
     'topics --execute',
   )
-    .option('--execute', 'make the missing ones, with the settings that the services give them at their start')
+    .option(
+      '--execute',
+      'make the missing ones as the services do, by the same KAFKA_PARTITIONS, KAFKA_REPLICATION_FACTOR, KAFKA_MIN_INSYNC_REPLICAS and KAFKA_DURABILITY',
+    )
     .action(
       action<{ json?: boolean; execute?: boolean }>((output, { execute = false }) => {
-        const { brokers, topics } = readAddresses();
+        const { brokers, topics: readPlan } = readAddresses();
+        const topics = readPlan();
         return withClosing(
           () => connectKafka(brokers),
           async (admin) => {

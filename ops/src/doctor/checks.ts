@@ -139,8 +139,8 @@ async function kafka(addresses: Addresses): Promise<Diagnosis[]> {
   try {
     return [
       connected,
-      ...(await attemptAll('topics', () => topics(open, addresses.topics))),
-      ...(await attemptAll('durability', () => durability(open, addresses.topics))),
+      ...(await attemptAll('topics', () => topics(open, addresses.topics()))),
+      ...(await attemptAll('durability', () => durability(open, addresses.topics()))),
       ...(await groups(open, auditDatabase)),
       ...(await examineTimestamps(open, addresses)),
     ];

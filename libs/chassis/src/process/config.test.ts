@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
+import { kafkaTopicConfig, loadConfig, redactConfig, serviceConfig, switchVariable } from './config.ts';
 import { ConfigError } from './variables.ts';
 
 const env = {
@@ -43,6 +43,15 @@ describe('configuration', () => {
     expect(() => loadConfig(schema, { PORT: '65500' })).toThrow('METRICS_PORT is missing: 65600');
     expect(loadConfig(schema, { PORT: '65500', METRICS_PORT: '9464' })).toMatchObject({ METRICS_PORT: 9464 });
     expect(loadConfig(schema, { PORT: '65435' })).toEqual({ PORT: 65_435 });
+  });
+
+  it('when every copy must have an event, then it is a fault of the configuration, unless one copy is enough', () => {
+    const schema = z.object(kafkaTopicConfig);
+    const variables = { KAFKA_REPLICATION_FACTOR: '3', KAFKA_MIN_INSYNC_REPLICAS: '3' };
+    const load = () => loadConfig(schema, variables);
+    expect(load).toThrow(ConfigError);
+    expect(load).toThrow(/KAFKA_MIN_INSYNC_REPLICAS is 3, and must be less than KAFKA_REPLICATION_FACTOR/);
+    expect(loadConfig(schema, { ...variables, KAFKA_DURABILITY: 'single' })).toMatchObject({ KAFKA_PARTITIONS: 24 });
   });
 
   it('when a switch is given, then the value is a boolean', () => {

@@ -27,6 +27,9 @@ const internalKeys = z.string().transform((text, context) => {
   }
 });
 
+/** A consumer takes 256 partitions at a time, and a group may hear all topics. A test compares the numbers. */
+const MAX_PARTITIONS = 40;
+
 /**
  * What the topics are made with and must have. Another number of partitions moves keys between them: it is changed only
  * as docs/guides/change-partitions.md says.
@@ -38,7 +41,7 @@ export const kafkaTopicConfig = {
     .describe(
       'single: for one broker; a lost disk then loses events. replicated: no start with fewer copies than below',
     ),
-  KAFKA_PARTITIONS: z.coerce.number().int().min(1).max(200).default(24).describe('partitions of each topic'),
+  KAFKA_PARTITIONS: z.coerce.number().int().min(1).max(MAX_PARTITIONS).default(24).describe('partitions of each topic'),
   KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(2).max(9).default(3).describe('copies of each partition'),
   KAFKA_MIN_INSYNC_REPLICAS: z.coerce
     .number()
@@ -111,7 +114,8 @@ export function loadConfig<T extends z.ZodObject>(
   const { values, faults } = readAll(Object.keys(schema.shape), env);
   const result = schema.safeParse(values);
   // A file that cannot be read is told as such, not as a missing variable.
-  if (faults.length === 0 && result.success) faults.push(...connectionFaults(result.data), ...portFaults(result.data));
+  if (faults.length === 0 && result.success)
+    faults.push(...connectionFaults(result.data), ...portFaults(result.data), ...topicFaults(result.data));
   if (faults.length === 0 && result.success) return Object.freeze(result.data);
   const lines = (result.error?.issues ?? []).flatMap((issue) => {
     const name = String(issue.path[0] ?? '');
@@ -127,6 +131,14 @@ function portFaults({ PORT, METRICS_PORT }: Readonly<Record<string, unknown>>): 
   const metricsPort = Number(PORT) + METRICS_PORT_ABOVE;
   if (METRICS_PORT !== undefined || !(metricsPort > 65_535)) return [];
   return [`METRICS_PORT is missing: ${metricsPort}, which is ${METRICS_PORT_ABOVE} above PORT, is no port`];
+}
+
+function topicFaults(config: Readonly<Record<string, unknown>>): string[] {
+  const { KAFKA_REPLICATION_FACTOR: replicas, KAFKA_MIN_INSYNC_REPLICAS: minInSync } = config;
+  if (config.KAFKA_DURABILITY !== 'replicated' || Number(minInSync) < Number(replicas)) return [];
+  return [
+    `KAFKA_MIN_INSYNC_REPLICAS is ${minInSync}, and must be less than KAFKA_REPLICATION_FACTOR, which is ${replicas}: else nothing is sent while one broker is away`,
+  ];
 }
 
 function readAll(names: readonly string[], env: NodeJS.ProcessEnv) {
