@@ -1,8 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createKafkaAdmin, createKafkaBroker, type KafkaAdmin, silentLogger, singleCopy } from '../src/index.ts';
+import { createLogger, loadConfig, serviceConfig } from '@shop/chassis';
+import { z } from 'zod';
+import {
+  createKafkaAdmin,
+  createKafkaBroker,
+  createMessaging,
+  type KafkaAdmin,
+  silentLogger,
+  singleCopy,
+} from '../src/index.ts';
 import { createClient } from '../src/kafka/index.ts';
-import { type Bench, eventually, openBench } from './support.ts';
+import { orderCreated } from '../src/testing/samples.ts';
+import { type Bench, eventually, newOrderId, openBench } from './support.ts';
 
 let bench: Bench;
 let admin: KafkaAdmin;
@@ -59,6 +69,24 @@ describe('a topic with other partitions than expected', () => {
       /it has 1 replicas, and must have 3 .*KAFKA_DURABILITY=single/,
     );
     await broker.close();
+  });
+
+  it('when a start is refused, then what waits in the outbox is not published', async () => {
+    await bench.publish(orderCreated(newOrderId()));
+    const refused = Promise.withResolvers<number | undefined>();
+    const messaging = createMessaging({
+      ...{ service: 'test', database: bench.database, logger: createLogger({ service: 'test', level: 'silent' }) },
+      config: loadConfig(z.object(serviceConfig), {
+        ...bench.stack.env,
+        ...{ PORT: '0', INTERNAL_KEYS: 'k:0123456789abcdef0123456789abcdef', DATABASE_URL: 'mysql://u:p@127.0.0.1/s' },
+        KAFKA_PARTITIONS: '24',
+      }),
+      shutdown: { onStop: () => {}, stop: async (_reason, code) => refused.resolve(code) },
+    });
+    expect(await refused.promise).toBe(1);
+    // Before it ends, a relay sends what it can.
+    await messaging.stop();
+    expect(await bench.store.readOutbox(10)).toHaveLength(1);
   });
 
   it('when partitions are added while groups consume, then applying and waking groups read the new ones from their beginning', async () => {
