@@ -8,6 +8,8 @@ export interface AlertCase {
   readonly labels: Readonly<Record<string, string>>;
   /** The same kind of series, in good order or nearly so. */
   readonly well: Readonly<Record<string, string>>;
+  /** It was sick and is mended: the alert has fired, and is silent at this time. */
+  readonly mended?: { readonly series: Readonly<Record<string, string>>; readonly at: string };
 }
 
 const ORDER = 'service="order",instance="10.0.0.1:3101"';
@@ -63,6 +65,13 @@ const processes: AlertCase[] = [
     },
     at: '20m',
     labels: { ...atOrder, name: 'expire-orders' },
+    mended: {
+      series: {
+        [`job_interval_seconds{${ORDER},name="expire-orders"}`]: '5x360',
+        [`job_last_success_timestamp_seconds{${ORDER},name="expire-orders"}`]: '0x80 1215+15x40',
+      },
+      at: '21m',
+    },
     // A job of an hour that ran 80 minutes ago is not late.
     well: {
       [`job_interval_seconds{${ORDER},name="purge-inbox"}`]: '3600x360',
@@ -159,6 +168,13 @@ const overload: AlertCase[] = [
     },
     at: '16m',
     labels: { group: 'payment' },
+    mended: {
+      series: {
+        [LAG]: '0 12x63 0x40',
+        'events_handled_total{service="payment",group="payment",outcome="applied"}': '7x63 19x40',
+      },
+      at: '17m',
+    },
     well: {
       [LAG]: '12x60',
       'events_handled_total{service="payment",group="payment",outcome="applied"}': '7+90x60',
@@ -211,9 +227,16 @@ const dependencies: AlertCase[] = [
   {
     alert: 'DataPlatformAway',
     sick: {
-      [`data_platform_breaker_state{${ORDER},state="open"}`]: '0 1 0 0 0 0 1x40',
-      [`data_platform_breaker_state{${ORDER},state="half_open"}`]: '0 0 1 1 1 1 0x40',
-      [`events_consumer_waiting{${ORDER},group="data-platform"}`]: '0 1x40',
+      [`data_platform_breaker_state{${ORDER},state="open"}`]: '0 1 0 0'.concat(' 1 0 0'.repeat(20)),
+      [`data_platform_breaker_state{${ORDER},state="half_open"}`]: '0 0 1 1'.concat(' 0 1 1'.repeat(20)),
+      [`events_consumer_waiting{${ORDER},group="data-platform"}`]: '0 1x60',
+    },
+    mended: {
+      series: {
+        [`data_platform_breaker_state{${ORDER},state="half_open"}`]: '0 1x30 0x20',
+        [`events_consumer_waiting{${ORDER},group="data-platform"}`]: '0 1x30 0x20',
+      },
+      at: '8m',
     },
     at: '8m',
     labels: {},
@@ -262,9 +285,16 @@ const messages: AlertCase[] = [
   }),
   {
     alert: 'DeadLetters',
-    sick: { 'dead_letters_open{service="ops-console",group="payment",state="dead"}': '0 3x40' },
-    at: '3m',
+    // At times the database is slow to answer the console.
+    sick: {
+      'dead_letters_open{service="ops-console",group="payment",state="dead"}': '0 3 3 stale 3 3 3 stale 3 3 stale',
+    },
+    at: '150s',
     labels: { group: 'payment' },
+    mended: {
+      series: { 'dead_letters_open{service="ops-console",group="payment",state="dead"}': '0 3x20 0x20' },
+      at: '8m',
+    },
     well: { 'dead_letters_open{service="ops-console",group="payment",state="dead"}': '0x40' },
   },
   {
@@ -287,6 +317,7 @@ const orders: AlertCase[] = [
   },
   {
     alert: 'OrdersTimeOut',
+    mended: { series: { [`orders_ended_total{${ORDER},${EXPIRED},in_line="no"}`]: '0 0 4x60' }, at: '12m' },
     // The series begins with the process, at 0.
     sick: { [`orders_ended_total{${ORDER},${EXPIRED},in_line="no"}`]: '_ _ _ 0 4x20' },
     at: '3m',
@@ -299,10 +330,14 @@ const orders: AlertCase[] = [
   {
     alert: 'InvariantBroken',
     // The console starts anew while it is broken.
-    sick: { 'audit_findings{service="ops-console",invariant="2"}': '0 4 4 _ _ _ _ 4x10' },
+    sick: { 'audit_findings{service="ops-console",invariant="2"}': '0 4 4 stale _ _ _ 4x10' },
     at: '90s',
     labels: { invariant: '2' },
     well: { 'audit_findings{service="ops-console",invariant="2"}': '_ _ 0x10' },
+    mended: {
+      series: { 'audit_findings{service="ops-console",invariant="2"}': '0 4x10 0x60' },
+      at: '13m',
+    },
   },
   {
     alert: 'AuditMissing',
@@ -313,6 +348,13 @@ const orders: AlertCase[] = [
     },
     at: '90m',
     labels: {},
+    mended: {
+      series: {
+        'audit_last_end_timestamp_seconds{service="ops-console"}': '0x320 4815x30',
+        'audit_interval_seconds{service="ops-console"}': '900x350',
+      },
+      at: '81m',
+    },
     // A restart forgets the last end; the audit at once after it is under way.
     well: {
       'audit_last_end_timestamp_seconds{service="ops-console"}': '0+15x342 _ _ 0x12',

@@ -35,26 +35,34 @@ const asLabels = (labels: Readonly<Record<string, string>>) =>
     .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
     .join(',')}}`;
 
+type Series = AlertCase['sick'];
+
 /** One test of promtool: the alert fires with its labels, or not at all. */
-function toTest({ alert, sick, well, at, labels }: AlertCase, fires: boolean) {
+function toTest({ alert, labels }: AlertCase, state: string, series: Series, at: string) {
   const expected = { alertname: alert, ...labels };
   return {
-    name: `${alert}, ${fires ? 'sick' : 'well'}`,
+    name: `${alert}, ${state}`,
     interval: '15s',
-    input_series: Object.entries(fires ? sick : well).map(([series, values]) => ({ series, values })),
+    input_series: Object.entries(series).map(([series, values]) => ({ series, values })),
     promql_expr_test: [
       {
         expr: `count by (${Object.keys(expected).join(', ')}) (ALERTS{alertname="${alert}", alertstate="firing"})`,
         eval_time: at,
-        exp_samples: fires ? [{ labels: asLabels(expected), value: 1 }] : [],
+        exp_samples: state === 'sick' ? [{ labels: asLabels(expected), value: 1 }] : [],
       },
     ],
   };
 }
 
+function toTests(each: AlertCase) {
+  const { sick, well, mended, at } = each;
+  const tests = [toTest(each, 'sick', sick, at), toTest(each, 'well', well, at)];
+  return mended ? [...tests, toTest(each, 'mended', mended.series, mended.at)] : tests;
+}
+
 function testFile(cases: readonly AlertCase[], ruleFiles = files): string {
   const file = join(folder, `${cases.length}.json`);
-  const tests = cases.flatMap((each) => [toTest(each, true), toTest(each, false)]);
+  const tests = cases.flatMap(toTests);
   writeFileSync(file, JSON.stringify({ rule_files: ruleFiles, evaluation_interval: '15s', tests }));
   return file;
 }
@@ -62,7 +70,7 @@ function testFile(cases: readonly AlertCase[], ruleFiles = files): string {
 describe('alert rules', () => {
   it('when promtool reads them, then it finds nothing wrong', () => promtool('check', 'rules', ...files), 120_000);
 
-  it('when what an alert is for happens, then it fires with its labels; in good order it is silent', async () => {
+  it('when what an alert is for happens, then it fires with its labels; in good order, and once mended, it is silent', async () => {
     await promtool('test', 'rules', testFile(ALERT_CASES));
   }, 120_000);
 
