@@ -1,6 +1,6 @@
 import { connectionVariables, kafkaTopicConfig, serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
-import { WITH_VARIABLE } from '../services/services.ts';
+import { METRICS_PORT_VARIABLE, WITH_VARIABLE } from '../services/services.ts';
 
 const minutes = (fallback: number) => z.coerce.number().int().min(0).max(1_440).default(fallback);
 
@@ -19,6 +19,9 @@ export const configSchema = z.object({
   AUDIT_EVERY_MINUTES: minutes(15).describe('how often the console audits by itself, minutes; 0: never'),
   AUDIT_SINCE_MINUTES: minutes(120).describe(
     'orders and events that began earlier are left out of it, minutes; sums over whole tables are not',
+  ),
+  [METRICS_PORT_VARIABLE]: serviceConfig.METRICS_PORT.describe(
+    'METRICS_PORT of all other instances, where they have the same; without it 100 above the port of their URL',
   ),
   [WITH_VARIABLE]: z.string().optional().describe('services of examples/ that run here, comma separated'),
 });

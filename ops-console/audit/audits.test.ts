@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { createAudits } from './audits.ts';
-import type { RunAudit } from './run-audit.ts';
+import type { AuditTask, RunAudit } from './run-audit.ts';
 import type { Verdict } from './verdict.ts';
 
 const CLEAN: Verdict = {
@@ -18,7 +18,7 @@ const TASK = { since: new Date(0), restMs: 0 };
 const settled = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 /** Audits that end when the test ends them. */
-function held() {
+function held(ended?: (task: AuditTask, verdict: Verdict) => void) {
   const ends: ((verdict: Verdict | Error) => void)[] = [];
   const run: RunAudit = (_, signal) =>
     new Promise((resolve, reject) => {
@@ -26,7 +26,7 @@ function held() {
       ends.push((verdict) => (verdict instanceof Error ? reject(verdict) : resolve(verdict)));
     });
   let id = 0;
-  return { ends, audits: createAudits({ run, newId: () => `audit-${++id}` }) };
+  return { ends, audits: createAudits({ run, newId: () => `audit-${++id}`, ...(ended && { ended }) }) };
 }
 
 it('when an audit is running, then another is refused with its id, until it has ended', async () => {
@@ -77,4 +77,22 @@ it('when there were many audits, then the oldest are forgotten', async () => {
   }
   expect(audits.find(first.auditId)).toBeUndefined();
   expect(audits.find('audit-2')?.state).toBe('DONE');
+});
+
+it("when an operator's audit has a verdict, then it is told; one in turn, or a failed one, is not", async () => {
+  const told: unknown[] = [];
+  const { audits, ends } = held((task, verdict) => told.push([task, verdict]));
+  audits.begin(TASK);
+  await settled();
+  ends[0]?.(CLEAN);
+  await settled();
+  const inTurn = audits.inTurn(TASK);
+  await settled();
+  ends[1]?.(CLEAN);
+  await inTurn;
+  audits.begin(TASK);
+  await settled();
+  ends[2]?.(new Error('Kafka is away'));
+  await settled();
+  expect(told).toEqual([[TASK, CLEAN]]);
 });
