@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readAddresses } from './addresses.ts';
 
@@ -13,6 +16,21 @@ describe('addresses', () => {
     });
   });
 
+  it('when only the user of a service is named, then the same changes its tables, and no local server is', () => {
+    const ORDER_DATABASE_URL = 'mysql://shop_order:x@db.prod:3306/shop_order';
+    const { order, payment } = readAddresses({ ORDER_DATABASE_URL }).services;
+    expect(order.migrationDatabase).toBe(ORDER_DATABASE_URL);
+    expect(payment.migrationDatabase).toContain('shop_payment_migration');
+  });
+
+  it('when a file names the brokers, then the topics are not the local stack’s', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'addresses-')), 'brokers');
+    writeFileSync(file, 'k1.prod:9093\n');
+    const { brokers, topics } = readAddresses({ KAFKA_BROKERS_FILE: file });
+    expect(brokers).toEqual(['k1.prod:9093']);
+    expect(topics).toEqual(readAddresses({ KAFKA_BROKERS: 'k1.prod:9093' }).topics);
+  });
+
   it('when the environment has addresses, then these are used, one for each instance', () => {
     const { services, gateways } = readAddresses({ ORDER_URLS: 'http://a:1/, http://b:2', GATEWAY_URLS: 'http://g' });
     expect(services.order.urls).toEqual(['http://a:1', 'http://b:2']);
@@ -21,7 +39,7 @@ describe('addresses', () => {
 
   it.each([
     [{ SHOP_PORT_OFFSET: 'x' }, 'SHOP_PORT_OFFSET'],
-    [{ AUDIT_DATABASE_URL: 'nowhere' }, 'AUDIT_DATABASE_URL is "nowhere"; it must be a URL'],
+    [{ AUDIT_DATABASE_URL: 'nowhere' }, /^AUDIT_DATABASE_URL is no URL$/],
   ])('when a variable is unusable, then it is refused in words: %o', (env, words) => {
     expect(() => readAddresses(env)).toThrow(words);
   });

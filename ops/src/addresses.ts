@@ -74,7 +74,7 @@ export function localEnvironment(portOffset: number): Record<string, string> {
 const LOCAL_TOPICS = { KAFKA_DURABILITY: 'single', KAFKA_PARTITIONS: '6' };
 
 function readTopicPlan(env: Readonly<Record<string, string | undefined>>): TopicPlan {
-  const defaults = env.KAFKA_BROKERS ? {} : LOCAL_TOPICS;
+  const defaults = readVariable('KAFKA_BROKERS', env) === undefined ? LOCAL_TOPICS : {};
   return topicPlan(loadConfig(z.object(kafkaTopicConfig), { ...defaults, ...env }));
 }
 
@@ -85,13 +85,14 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
     throw new Error(`SHOP_PORT_OFFSET is "${env.SHOP_PORT_OFFSET}"; it must be a whole number`);
   const defaults = localEnvironment(offset);
   const read = (name: string): string => readVariable(name, env) ?? defaults[name] ?? '';
+  const isGiven = (name: string) => readVariable(name, env) !== undefined;
   const list = (name: string): string[] =>
     read(name)
       .split(',')
       .map((part) => part.trim())
       .filter(Boolean);
   const url = (name: string, value = read(name)): string => {
-    if (!URL.canParse(value)) throw new Error(`${name} is "${value}"; it must be a URL`);
+    if (!URL.canParse(value)) throw new Error(`${name} is no URL`);
     return value;
   };
   const urls = (name: string): string[] => list(name).map((value) => url(name, value).replace(/\/$/, ''));
@@ -99,7 +100,12 @@ export function readAddresses(env: Readonly<Record<string, string | undefined>> 
   const service = (name: ServiceName): ServiceAddresses => ({
     urls: urls(urlsVariable(name)),
     database: url(databaseVariable(name)),
-    migrationDatabase: url(migrationVariable(name)),
+    // Where only one user is named, it does both, as for migrations: a default would lead to another server.
+    migrationDatabase: url(
+      isGiven(databaseVariable(name)) && !isGiven(migrationVariable(name))
+        ? databaseVariable(name)
+        : migrationVariable(name),
+    ),
   });
   return {
     gateway: gateways[0] ?? '',

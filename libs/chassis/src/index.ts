@@ -29,6 +29,7 @@ export {
   type DatabaseSecurity,
   databaseSecurity,
   databaseTarget,
+  isLoopback,
   type KafkaSecurity,
   kafkaSecurity,
   type RedisServer,
@@ -37,6 +38,7 @@ export {
   redisVariables,
   registryAccess,
   type TlsSettings,
+  verifiedTls,
 } from './connections/index.ts';
 export {
   type ClaimOutcome,

@@ -46,6 +46,7 @@ describe('in production', () => {
   it.each([
     [{ GATEWAY_AUTH: 'off' }, /GATEWAY_AUTH is off: whoever can reach/],
     [{ DEMO_AUTH: 'true', JWKS_URL: '' }, /DEMO_AUTH is true: whoever asks gets a token/],
+    [{ JWKS_URL: 'http://id/keys' }, /JWKS_URL must begin with https/],
     [{ JWT_ISSUER: '' }, /JWT_ISSUER is missing/],
     [{ JWT_ISSUER: '', JWT_AUDIENCE: '' }, /JWT_ISSUER is missing[\s\S]*JWT_AUDIENCE is missing/],
   ])('when the configuration is good but for %j, then the gateway does not start', (settings, words) => {
@@ -55,6 +56,7 @@ describe('in production', () => {
 
   it('when an issuer, its keys and an audience are named, then it starts; the user is `sub` unless a claim is named', () => {
     expect(load(good)).toMatchObject({ JWT_USER_CLAIM: 'sub' });
+    expect(load({ ...good, JWKS_URL: 'http://127.0.0.1:8080/keys' })).toMatchObject({ JWT_USER_CLAIM: 'sub' });
     expect(load({ ...good, JWT_USER_CLAIM: 'shop_user' })).toMatchObject({ JWT_USER_CLAIM: 'shop_user' });
   });
 });

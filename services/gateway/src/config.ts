@@ -1,5 +1,6 @@
 import {
   ConfigError,
+  isLoopback,
   loadConfig,
   redisVariables,
   samplingVariables,
@@ -164,13 +165,22 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env): Gateway
   return config;
 }
 
-function unfitForProduction({ DEMO_AUTH, GATEWAY_AUTH, JWT_ISSUER, JWT_AUDIENCE }: GatewayConfig): string[] {
+function unfitForProduction({ DEMO_AUTH, GATEWAY_AUTH, JWKS_URL, JWT_ISSUER, JWT_AUDIENCE }: GatewayConfig): string[] {
   if (GATEWAY_AUTH === 'off') return ['GATEWAY_AUTH is off: whoever can reach the gateway may act for any user'];
   if (DEMO_AUTH) return ['DEMO_AUTH is true: whoever asks gets a token of any user'];
   return [
+    ...(JWKS_URL && isPlain(JWKS_URL)
+      ? ['JWKS_URL must begin with https: whoever is in between could give keys of his own']
+      : []),
     ...(JWT_ISSUER ? [] : ['JWT_ISSUER is missing: whoever has a key in the set of JWKS_URL would be believed']),
     ...(JWT_AUDIENCE ? [] : ['JWT_AUDIENCE is missing: tokens that the issuer made for others would be accepted']),
   ];
+}
+
+/** Whether a URL leads to another machine without TLS. */
+function isPlain(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !isLoopback(hostname);
 }
 
 /** The addresses of each service that runs here, and of operators' console if there is one. */

@@ -4,6 +4,7 @@ export {
   type DatabaseSecurity,
   databaseSecurity,
   databaseTarget,
+  isLoopback,
   type KafkaSecurity,
   kafkaSecurity,
   type RedisServer,
@@ -11,7 +12,7 @@ export {
   redisServer,
   registryAccess,
 } from './settings.ts';
-export type { TlsSettings } from './tls.ts';
+export { type TlsSettings, verifiedTls } from './tls.ts';
 export {
   type ConnectionConfig,
   connectionVariables,

@@ -1,3 +1,4 @@
+import { getCACertificates } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import { createAuthority } from '../testing/certificates.ts';
 import { connectionFaults, databaseSecurity, databaseTarget, kafkaSecurity, redisServer } from './settings.ts';
@@ -24,6 +25,11 @@ describe('a database', () => {
   it('when an authority is given, then connections are by TLS, and the certificate must be of the name in the URL', () => {
     const { ssl } = databaseTarget('mysql://u:p@db:3306/s', databaseSecurity({ DATABASE_TLS_CA: ca }));
     expect(ssl).toMatchObject({ ca, rejectUnauthorized: true, servername: 'db' });
+  });
+
+  it('when no authority is given, then those of Node are named, since the driver would else take any certificate', () => {
+    const { ssl } = databaseTarget('mysql://u:p@db:3306/s', databaseSecurity({ DATABASE_TLS: true }));
+    expect(ssl).toMatchObject({ ca: getCACertificates('default'), rejectUnauthorized: true });
   });
 
   it('when user and password hold what a URL must escape, then they come out whole', () => {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { type TlsSettings, tlsFaults, tlsOf } from './tls.ts';
+import { checkServerIdentity, getCACertificates, type PeerCertificate } from 'node:tls';
+import { type TlsSettings, tlsFaults, tlsOf, verifiedTls } from './tls.ts';
 import type { ConnectionConfig, ServerKind } from './variables.ts';
 
 /** How connections to a database are protected. */
@@ -148,16 +148,19 @@ export function databaseTarget(url: string, { tls, trustsNetwork = false }: Data
   // The driver checks the name 'localhost' unless it is told of another.
   const checkName = (_name: string, certificate: PeerCertificate) => checkServerIdentity(hostname, certificate);
   const named = isIP(hostname) ? {} : { servername: hostname };
+  // Without authorities of its own, the driver takes any certificate of a server that says it is MariaDB 11.4 or later.
+  const ca = tls?.ca ?? getCACertificates('default');
   return {
     host: hostname,
     port: Number(port || 3306),
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
-    ...(tls && { ssl: { ...tls, ...named, checkServerIdentity: checkName, rejectUnauthorized: true } }),
+    ...(tls && { ssl: { ...verifiedTls(tls), ca, ...named, checkServerIdentity: checkName } }),
     allowPublicKeyRetrieval: !tls && (trustsNetwork || isLoopback(hostname)),
   };
 }
 
-function isLoopback(host: string): boolean {
+/** Whether a host's name or address is this machine's own. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

@@ -10,6 +10,14 @@ export interface TlsSettings {
   readonly key?: string | undefined;
 }
 
+/**
+ * Options of a connection by TLS that checks the server's certificate, also where NODE_TLS_REJECT_UNAUTHORIZED=0 would
+ * have Node accept any.
+ */
+export function verifiedTls(tls: TlsSettings = {}): TlsSettings & { readonly rejectUnauthorized: true } {
+  return { ...tls, rejectUnauthorized: true };
+}
+
 /** What the configuration says of TLS with one kind of server; undefined where it says nothing. */
 export function tlsOf(kind: ServerKind, config: ConnectionConfig): TlsSettings | undefined {
   const [ca, cert, key] = [config[`${kind}_TLS_CA`], config[`${kind}_TLS_CERT`], config[`${kind}_TLS_KEY`]];

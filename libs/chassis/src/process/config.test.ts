@@ -69,4 +69,19 @@ describe('configuration', () => {
       N: 1,
     });
   });
+
+  it.each([
+    ['mysql://u:p@ss@host:3306/x', 'mysql://u:[redacted]@host:3306/x'],
+    ['rediss://:p@host', 'rediss://:[redacted]@host'],
+    ['redis://:a/b@h', '[redacted]'],
+    ['http://registry:8080/apis', 'http://registry:8080/apis'],
+  ])('when the configuration holds %s, then it is printed as %s', (url, shown) => {
+    expect(redactConfig({ A: url })).toEqual({ A: shown });
+  });
+
+  it('when Node is told to accept any certificate, then production does not start', () => {
+    const load = (more: object) => loadConfig(z.object({}), { NODE_TLS_REJECT_UNAUTHORIZED: '0', ...more });
+    expect(() => load({ NODE_ENV: 'production' })).toThrow('NODE_TLS_REJECT_UNAUTHORIZED is 0');
+    expect(load({})).toEqual({});
+  });
 });

@@ -112,6 +112,7 @@ export function loadConfig<T extends z.ZodObject>(
   env: NodeJS.ProcessEnv = process.env,
 ): Readonly<z.output<T>> {
   const { values, faults } = readAll(Object.keys(schema.shape), env);
+  faults.push(...unfitForProduction(env));
   const result = schema.safeParse(values);
   // A file that cannot be read is told as such, not as a missing variable.
   if (faults.length === 0 && result.success)
@@ -141,6 +142,11 @@ function topicFaults(config: Readonly<Record<string, unknown>>): string[] {
   ];
 }
 
+function unfitForProduction({ NODE_ENV, NODE_TLS_REJECT_UNAUTHORIZED }: NodeJS.ProcessEnv): string[] {
+  const isBlind = NODE_ENV === 'production' && NODE_TLS_REJECT_UNAUTHORIZED === '0';
+  return isBlind ? ['NODE_TLS_REJECT_UNAUTHORIZED is 0: any certificate of any server would be accepted'] : [];
+}
+
 function readAll(names: readonly string[], env: NodeJS.ProcessEnv) {
   const values: Record<string, string> = {};
   const faults: string[] = [];
@@ -163,9 +169,18 @@ export function redactConfig(config: Readonly<Record<string, unknown>>): Record<
     Object.entries(config).map(([name, value]) => {
       const isSecret = /PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|INTERNAL_KEYS|_TLS_(CA|CERT|KEY)$/i.test(name);
       if (isSecret && value !== undefined) return [name, '[redacted]'];
-      return [name, typeof value === 'string' ? value.replace(/(:\/\/[^/\s:@]*):[^/\s@]+@/, '$1:[redacted]@') : value];
+      return [name, typeof value === 'string' ? withoutPassword(value) : value];
     }),
   );
+}
+
+/** The text as it is unless it is a URL with a password, which may hold an @ that a pattern would take for its end. */
+function withoutPassword(text: string): string {
+  if (!URL.canParse(text)) return text.includes('@') && text.includes(':') ? '[redacted]' : text;
+  const url = new URL(text);
+  if (url.password === '') return text;
+  url.password = 'REDACTED';
+  return url.href.replace(':REDACTED@', ':[redacted]@');
 }
 
 function describe(field: unknown): string | undefined {

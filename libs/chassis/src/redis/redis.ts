@@ -1,14 +1,15 @@
 import { isIP } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from 'pino';
-import { connectionFault, type RedisServer } from '../connections/index.ts';
+import { connectionFault, type RedisServer, verifiedTls } from '../connections/index.ts';
 
 type Settings = Omit<RedisOptions, 'replyMapping'>;
 
 /**
  * A client that never delays a start and never queues: while Redis is away, commands reject at once, and the client
  * reconnects by itself, through Sentinels to the present master. The beginning and the end of an outage are logged once
- * each. A Redis Cluster is refused: the client stays away, and the log says why.
+ * each, and so is each reason why the server does not let us in. A Redis Cluster is refused: the client stays away, and
+ * the log says why.
  * @param server its URL, or more than that
  * @param commandTimeoutMs longest wait for an answer, ms; default 2,000
  */
@@ -24,12 +25,14 @@ export function createRedis(
     maxRetriesPerRequest: 0,
     connectTimeout: 2_000,
     commandTimeout: commandTimeoutMs,
+    // A Sentinel that hangs is passed over; without this it would be waited for, for ever.
+    sentinelCommandTimeout: 2_000,
     autoResubscribe: true,
     retryStrategy: pause,
     sentinelRetryStrategy: pause,
     // The server became a replica: a new connection finds the present master. The command itself fails, as in an
     // outage: whoever sent it knows what to do then.
-    reconnectOnError: (error) => (/^READONLY/.test(error.message) ? 1 : false),
+    reconnectOnError: (error) => (/READONLY/.test(error.message) ? 1 : false),
   };
   const redis = new Redis({ ...options, ...destination(settings) });
   tellOutages(redis, settings, logger);
@@ -49,7 +52,7 @@ function destination({ url, tls, sentinel }: RedisServer): Settings {
   const host = hostname.replace(/^\[|\]$/g, '');
   if (!sentinel) {
     const named = isIP(host) ? {} : { servername: host };
-    return { ...common, host, port: Number(port || 6379), ...(withTls && { tls: { ...tls, ...named } }) };
+    return { ...common, host, port: Number(port || 6379), ...(withTls && { tls: { ...verifiedTls(tls), ...named } }) };
   }
   return {
     ...common,
@@ -62,21 +65,25 @@ function destination({ url, tls, sentinel }: RedisServer): Settings {
     failoverDetector: true,
     ...(sentinel.username && { sentinelUsername: sentinel.username }),
     ...(sentinel.password && { sentinelPassword: sentinel.password }),
-    ...(withTls && { tls: { ...tls }, sentinelTLS: { ...tls }, enableTLSForSentinelMode: true }),
+    ...(withTls && { tls: verifiedTls(tls), sentinelTLS: verifiedTls(tls), enableTLSForSentinelMode: true }),
   };
 }
 
 function tellOutages(redis: Redis, { url, sentinel }: RedisServer, logger: Logger): void {
   const address = sentinel ? `the master ${sentinel.master} of ${sentinel.addresses.join(', ')}` : new URL(url).host;
   let away = false;
+  let told: string | undefined;
   redis.on('error', (error: Error) => {
     const reason = connectionFault('REDIS', address, error);
-    if (!away) logger.warn({ err: { message: error.message }, reason }, 'redis is away');
+    // A reason may come later, e.g. the wrong password of a server that was away before.
+    if (!away || (reason && reason !== told)) logger.warn({ err: { message: error.message }, reason }, 'redis is away');
     away = true;
+    told = reason ?? told;
   });
   redis.on('ready', () => {
     if (away) logger.info('redis is back');
     away = false;
+    told = undefined;
   });
 }
 
@@ -116,6 +123,8 @@ export function createWakeHints({ redis, channel }: { readonly redis: Redis; rea
   // A separate connection: once subscribed it can do nothing else.
   const subscriber = redis.duplicate();
   subscriber.on('error', () => undefined);
+  // A client that has ended for good, e.g. because the server is of a Cluster, takes this one with it.
+  redis.on('end', () => subscriber.disconnect());
   let subscribed = false;
   subscriber.on('close', () => {
     subscribed = false;

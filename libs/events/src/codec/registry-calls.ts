@@ -1,5 +1,5 @@
 import { Agent as HttpsAgent } from 'node:https';
-import { connectionFault, type RegistryAccess } from '@shop/chassis';
+import { connectionFault, type RegistryAccess, verifiedTls } from '@shop/chassis';
 import { Agent, fetch, type RequestInit, type Response } from 'undici';
 
 /** One request to the registry; `path` follows its URL. Rejects in words when both do not believe each other. */
@@ -23,7 +23,7 @@ export function registryCalls(address: string, access: RegistryAccess = {}): Reg
   const login = loginOf(access) ?? loginOf({ username, password });
   const { host, protocol } = new URL(url);
   const fault = (error: unknown) => connectionFault('SCHEMA_REGISTRY', host, error);
-  const tls = protocol === 'https:' ? access.tls : undefined;
+  const tls = protocol === 'https:' ? verifiedTls(access.tls) : undefined;
   const dispatcher = tls && new Agent({ connect: { ...tls } });
   const basic = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
 

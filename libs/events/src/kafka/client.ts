@@ -1,4 +1,4 @@
-import { connectionFault, type KafkaSecurity } from '@shop/chassis';
+import { connectionFault, type KafkaSecurity, verifiedTls } from '@shop/chassis';
 import kafkajs, {
   type Admin,
   type Kafka,
@@ -44,7 +44,7 @@ export function createClient({ brokers, security, clientId, logger }: KafkaOptio
 }
 
 function secured({ tls, sasl }: KafkaSecurity = {}): Pick<KafkaConfig, 'ssl' | 'sasl'> {
-  return { ...(tls && { ssl: { ...tls } }), ...(sasl && { sasl: { ...sasl } as SASLOptions }) };
+  return { ...(tls && { ssl: verifiedTls(tls) }), ...(sasl && { sasl: { ...sasl } as SASLOptions }) };
 }
 
 /** `error` in words for an operator when it says that broker and client do not believe each other; else `error`. */
