@@ -85,7 +85,7 @@ function enter(group: string, message: ReadableMessage, steps: Step[]): Readable
     'messaging.destination.name': topic,
     'messaging.destination.partition.id': String(partition),
     'messaging.kafka.offset': Number(offset),
-    'messaging.kafka.message.key': key,
+    'messaging.kafka.message.key': orderIn(key),
     'messaging.message.id': id,
     'messaging.consumer.group.name': group,
     'shop.event.type': type,
@@ -93,6 +93,13 @@ function enter(group: string, message: ReadableMessage, steps: Step[]): Readable
   };
   steps.push({ trace, parent, attributes });
   return { ...message, event: { ...event, traceparent: formatTraceparent(trace) } };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A key that is an order's. All other keys are numbers, a user's among them, and a span has nothing of a user. */
+function orderIn(key: string | null): string | undefined {
+  return key !== null && UUID.test(key) ? key : undefined;
 }
 
 /** Rows on their way to the broker. */
@@ -142,7 +149,7 @@ function attributesOf({ id, topic, key, type }: NumberedRow): SpanAttributes {
   return {
     ...{ 'messaging.system': SYSTEM, 'messaging.operation.type': 'send', 'messaging.operation.name': 'send' },
     'messaging.destination.name': topic,
-    'messaging.kafka.message.key': key ?? undefined,
+    'messaging.kafka.message.key': orderIn(key),
     'messaging.message.id': id,
     'shop.event.type': type,
   };

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { edgeTrace, isRecorded, recordRequest, type TraceContext } from '@shop/chassis';
 
 /**
- * A new span of the gateway in the client's trace, or in a new trace. If it is recorded, then once the answer is over.
+ * The trace of a request at the gateway, and the gateway's span in it. If it is recorded, then once the answer is over.
  *
  * @param route the route's template
  * @param startedAt performance.now(), ms
@@ -13,13 +13,14 @@ export function traceOf(
   route: string,
   startedAt: number,
 ): TraceContext {
-  const { trace, client } = edgeTrace(request.headers.traceparent as string | undefined);
+  const place = edgeTrace(request.headers.traceparent as string | undefined);
+  const { trace } = place;
   if (isRecorded(trace)) {
     response.once('close', () => {
       const { method = 'GET', url = '/' } = request;
       const [path = '/'] = url.split('?', 1);
       const status = response.writableFinished ? response.statusCode : 499;
-      recordRequest({ trace, parent: client, startedAt, method, route, path, status });
+      recordRequest({ ...place, startedAt, method, route, path, status });
     });
   }
   return trace;

@@ -12,12 +12,20 @@ import {
   parseInternalKeys,
 } from '../callers/index.ts';
 import { DatabaseUnavailableError, DomainError } from '../errors/index.ts';
-import { createHealth, createLogger, createMetrics, currentTraceparent } from '../process/index.ts';
+import {
+  createHealth,
+  createLogger,
+  createMetrics,
+  currentTraceparent,
+  type Span,
+  sendSpansTo,
+} from '../process/index.ts';
 import { createHttpApp } from './http-app.ts';
 import { type RunningServer, serve } from './server.ts';
 import { timeLeft } from './time-left.ts';
 import { parse } from './validate.ts';
 
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const lines: string[] = [];
 const metrics = createMetrics({ defaults: false });
 const health = createHealth();
@@ -63,10 +71,10 @@ const get = (path: string) => request(server.url).get(path);
 
 describe('http application', () => {
   it('when a request has a trace, then its handler and its answer are in that trace', async () => {
-    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-    const answer = await post('/orders').set('traceparent', traceparent).send({ quantity: 1 }).expect(202);
+    const answer = await post('/orders').set('traceparent', TRACEPARENT).send({ quantity: 1 }).expect(202);
     expect(answer.body.quantity).toBe(1);
-    expect(answer.body.trace).toContain('4bf92f3577b34da6a3ce929d0e0e4736');
+    // What the public may ask is the edge: the client's trace ends here.
+    expect(answer.body.trace).toMatch(/^00-(?!4bf92f35)[0-9a-f]{32}-[0-9a-f]{16}-00$/);
     expect(answer.headers.traceparent).toBe(answer.body.trace);
     expect(answer.headers).not.toHaveProperty('x-powered-by');
     expect(answer.headers).not.toHaveProperty('etag');
@@ -242,6 +250,25 @@ describe('an application that only signed calls reach', () => {
   it('when health is asked for, then no signature is needed', async () => {
     for (const path of ['/health/live', '/health/ready'])
       expect([path, (await request(closed).get(path)).status]).toEqual([path, 200]);
+  });
+});
+
+describe('spans of requests', () => {
+  it('when traces are recorded at the edge, then health checks are not, and no path that is not ours', async () => {
+    const spans: Span[] = [];
+    sendSpansTo({ believesClients: false, samples: () => true, add: (span) => void spans.push(span) });
+    try {
+      await get('/health/live').expect(200);
+      await get('/health/ready');
+      await get('/users/4711').expect(404);
+      await get(`/orders/${'7'.repeat(300)}?token=secret`).expect(200);
+    } finally {
+      sendSpansTo(undefined);
+    }
+    expect(spans.map(({ name, attributes }) => [name, attributes?.['url.path']])).toEqual([
+      ['GET unmatched', undefined],
+      ['GET /orders/:id', `/orders/${'7'.repeat(192)}`],
+    ]);
   });
 });
 

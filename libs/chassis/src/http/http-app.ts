@@ -4,6 +4,7 @@ import { CALLER_HEADER, type Caller, type VerifyCaller } from '../callers/index.
 import { DomainError, type ProblemTable, renderProblem, toDomainError } from '../errors/index.ts';
 import {
   childTrace,
+  type EdgeTrace,
   edgeTrace,
   formatTraceparent,
   type Health,
@@ -76,7 +77,8 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
   const underWay = requestsUnderWay(metrics);
   const countError = requestErrors(metrics);
   return (request: Request, response: Response, next: NextFunction): void => {
-    const { trace, parent } = traceOf(request, callers === 'public');
+    const place = traceOf(request, callers === 'public');
+    const { trace } = place;
     response.locals.trace = trace;
     response.setHeader('traceparent', formatTraceparent(trace));
     const start = performance.now();
@@ -89,8 +91,9 @@ function createEntrance({ logger, metrics, callers }: Pick<HttpAppOptions, 'logg
       const status = response.writableFinished ? response.statusCode : 499;
       duration.observe({ method: request.method, route, status }, ms / 1000);
       countError(status);
-      if (isRecorded(trace) && ((request as { caller?: Caller }).caller || callers === 'public'))
-        recordRequest({ trace, parent, startedAt: start, method: request.method, route, status, path: request.path });
+      const isAdmitted = callers === 'public' || (request as { caller?: Caller }).caller !== undefined;
+      if (isRecorded(trace) && isAdmitted && !OPEN.test(request.path))
+        recordRequest({ ...place, startedAt: start, method: request.method, route, status, path: request.path });
       if (logger.isLevelEnabled('debug')) {
         const { traceId, spanId } = trace;
         logger.debug({ traceId, spanId, method: request.method, route, path: request.path, status, ms }, 'request');
@@ -126,14 +129,11 @@ export function requestErrors(metrics: Metrics): (status: number) => void {
 }
 
 /** The gateway's own pages are the edge: there the client's word does not decide what is recorded. */
-function traceOf({ headers }: Request, isEdge: boolean): { trace: TraceContext; parent: TraceContext | undefined } {
+function traceOf({ headers }: Request, isEdge: boolean): EdgeTrace {
   const header = headers.traceparent as string | undefined;
-  if (isEdge) {
-    const { trace, client } = edgeTrace(header);
-    return { trace, parent: client };
-  }
+  if (isEdge) return edgeTrace(header);
   const parent = parseTraceparent(header);
-  return { trace: childTrace(parent), parent };
+  return { trace: childTrace(parent), parent, links: [] };
 }
 
 function readBody(request: Request, trace: TraceContext, next: NextFunction): void {

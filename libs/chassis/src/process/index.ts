@@ -15,6 +15,7 @@ export { oneAtATime } from './one-at-a-time.ts';
 export { createPace, type Pace } from './pace.ts';
 export { createShutdown, type Shutdown } from './shutdown.ts';
 export {
+  type EdgeTrace,
   edgeTrace,
   inBatchSpan,
   inSpan,

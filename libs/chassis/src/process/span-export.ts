@@ -19,7 +19,7 @@ import type { TraceContext } from './trace.ts';
 // The one file that knows OpenTelemetry's packages. It is imported only where OTEL_EXPORTER_OTLP_ENDPOINT is set: they
 // cost memory and time at the start.
 
-/** Most spans that wait to be sent; further ones are dropped. */
+/** Most spans that wait to be sent or for the collector's answer; further ones are dropped. */
 export const MAX_QUEUE = 2_048;
 /** Spans are sent so often, ms. */
 const SEND_EVERY_MS = 1_000;
@@ -49,7 +49,7 @@ export function createSpanExport(options: ExportOptions): SpanExport {
     url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
     timeoutMillis: sendTimeoutMs,
   });
-  const losses = createLosses(logger, metrics);
+  const losses = createLosses(logger, metrics, () => performance.now());
   let waiting = 0;
   const counted = countSent(exporter, losses, (sent) => {
     waiting -= sent;
@@ -63,7 +63,7 @@ export function createSpanExport(options: ExportOptions): SpanExport {
   const own = resourceFromAttributes({ 'service.name': service, 'service.instance.id': instance });
   const toReadable = createToReadable(detectResources({ detectors: [envDetector] }).merge(own));
   return {
-    samples: createSampling(options),
+    ...createSampling(options),
     add(span, endedAt) {
       // The processor drops silently.
       if (waiting >= MAX_QUEUE) return losses.dropped('queue', 1);
@@ -75,13 +75,13 @@ export function createSpanExport(options: ExportOptions): SpanExport {
 }
 
 /** Decides which traces are recorded, as OpenTelemetry's variables say. */
-function createSampling({ sampler, ratio }: ExportOptions): SpanSink['samples'] {
+function createSampling({ sampler, ratio }: ExportOptions): Pick<SpanSink, 'believesClients' | 'samples'> {
   const root = rootSampler(sampler.replace('parentbased_', ''), ratio);
-  const believesClients = sampler.startsWith('parentbased_');
-  return (traceId, client) =>
-    believesClients && client
-      ? client.sampled
-      : root.shouldSample(ROOT_CONTEXT, traceId, '', SpanKind.SERVER, {}, []).decision !== SamplingDecision.NOT_RECORD;
+  return {
+    believesClients: sampler.startsWith('parentbased_'),
+    samples: (traceId) =>
+      root.shouldSample(ROOT_CONTEXT, traceId, '', SpanKind.SERVER, {}, []).decision !== SamplingDecision.NOT_RECORD,
+  };
 }
 
 function rootSampler(name: string, ratio: number): Sampler {
@@ -92,24 +92,33 @@ function rootSampler(name: string, ratio: number): Sampler {
 
 type Losses = ReturnType<typeof createLosses>;
 
-/** Counts spans that were lost, and says once that they are, and once that they no longer are. */
-function createLosses(logger: Logger, metrics: Metrics) {
+/** Without a loss for this long, losses have ended, ms. A slow collector takes some spans between two losses. */
+export const LOSSES_END_MS = 60_000;
+
+/**
+ * Counts spans that were lost, and says once that they are, and once that they no longer are.
+ *
+ * @param now ms, monotonic
+ */
+export function createLosses(logger: Pick<Logger, 'warn' | 'info'>, metrics: Metrics, now: () => number) {
   const sent = metrics.counter('tracing_spans_sent_total', 'Spans that the collector has taken');
   const dropped = metrics.counter('tracing_spans_dropped_total', 'Spans lost: the queue was full, or sending failed', [
     'reason',
   ]);
-  let losing = false;
+  /** Of the last loss, until losses have ended. */
+  let lostAt: number | undefined;
   return {
     dropped(reason: 'queue' | 'sending', spans: number, error?: unknown): void {
       dropped.inc({ reason }, spans);
-      if (!losing)
+      if (lostAt === undefined)
         logger.warn({ reason, error: error && String(error) }, 'spans are lost: the collector is away or slow');
-      losing = true;
+      lostAt = now();
     },
     sent(spans: number): void {
       sent.inc(spans);
-      if (losing) logger.info({}, 'the collector takes spans again');
-      losing = false;
+      if (lostAt === undefined || now() - lostAt < LOSSES_END_MS) return;
+      logger.info({}, 'the collector takes spans again');
+      lostAt = undefined;
     },
   };
 }
@@ -118,8 +127,8 @@ function createLosses(logger: Logger, metrics: Metrics) {
 function countSent(exporter: SpanExporter, losses: Losses, taken: (spans: number) => void): SpanExporter {
   return {
     export(spans, done) {
-      taken(spans.length);
       exporter.export(spans, (result) => {
+        taken(spans.length);
         if (result.code === 0) losses.sent(spans.length);
         else losses.dropped('sending', spans.length, result.error);
         done(result);

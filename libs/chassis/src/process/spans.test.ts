@@ -1,15 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { edgeTrace, inBatchSpan, inSpan, noteOnSpan, recordSpan, type Span, sendSpansTo } from './spans.ts';
-import { childTrace, currentTrace, newTrace, runInTrace, type TraceContext } from './trace.ts';
+import { edgeTrace, inBatchSpan, inSpan, noteOnSpan, reasonOf, recordSpan, type Span, sendSpansTo } from './spans.ts';
+import { childTrace, currentTrace, newTrace, parseTraceparent, runInTrace, type TraceContext } from './trace.ts';
 
 const CLIENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 let spans: Span[];
 let sampled: boolean;
+let believed: boolean;
 
 beforeEach(() => {
   spans = [];
   sampled = true;
-  sendSpansTo({ samples: () => sampled, add: (span) => void spans.push(span) });
+  believed = false;
+  sendSpansTo({
+    get believesClients() {
+      return believed;
+    },
+    samples: () => sampled,
+    add: (span) => void spans.push(span),
+  });
 });
 afterEach(() => sendSpansTo(undefined));
 
@@ -17,12 +25,23 @@ const recorded = (): TraceContext => ({ ...newTrace(), sampled: true });
 const work = { name: 'work', kind: 'internal' } as const;
 
 describe('the edge', () => {
-  it('when a client says that its trace is recorded, then the gateway decides all the same', () => {
+  it('when a client names its trace, then a new one begins, and the gateway decides whether it is recorded', () => {
+    const client = parseTraceparent(CLIENT);
     sampled = false;
-    const { trace, client } = edgeTrace(CLIENT);
-    expect(trace).toMatchObject({ traceId: client?.traceId, sampled: false });
+    const { trace, parent, links } = edgeTrace(CLIENT);
+    expect([trace.sampled, parent, links]).toEqual([false, undefined, [client]]);
+    expect(trace.traceId).not.toBe(client?.traceId);
     sampled = true;
     expect(edgeTrace(CLIENT.replace(/01$/, '00')).trace.sampled).toBe(true);
+  });
+
+  it('when clients are believed, then their trace goes on, recorded as they say', () => {
+    [believed, sampled] = [true, false];
+    const client = parseTraceparent(CLIENT);
+    const { trace, parent, links } = edgeTrace(CLIENT);
+    expect([trace.traceId, trace.sampled, parent, links]).toEqual([client?.traceId, true, client, []]);
+    expect(trace.spanId).not.toBe(client?.spanId);
+    expect(edgeTrace(undefined).trace.sampled).toBe(false);
   });
 
   it('when nothing is traced, then a new trace says so, and so does a client’s', () => {
@@ -50,7 +69,13 @@ describe('spans', () => {
   it('when work fails, then its span says why, and the caller gets the error', async () => {
     const failing = runInTrace(recorded(), () => inSpan(work, () => Promise.reject(new Error('the broker is away'))));
     await expect(failing).rejects.toThrow('the broker is away');
-    expect(spans.map(({ error }) => error)).toEqual(['Error: the broker is away']);
+    expect(spans.map(({ error }) => error)).toEqual(['Error']);
+  });
+
+  it('when an error has a code and a cause, then the span has both names and codes, and no text of theirs', () => {
+    const cause = Object.assign(new TypeError("Duplicate entry '4711'"), { code: 'ER_DUP_ENTRY', errno: 1062 });
+    expect(reasonOf(new Error('INSERT … 4711', { cause }))).toBe('Error, by TypeError ER_DUP_ENTRY');
+    expect(reasonOf('4711')).toBe('an error of no kind');
   });
 
   it('when a trace is not recorded, then no span is made and the work runs all the same', async () => {
@@ -67,5 +92,12 @@ describe('spans', () => {
     await inBatchSpan([newTrace(), first, undefined, second], work, async () => undefined);
     expect(spans).toMatchObject([{ parent: first, links: [second] }]);
     expect(spans[0]?.trace.traceId).toBe(first.traceId);
+  });
+
+  it('when none of a batch is recorded, then its work is in no earlier request’s trace', async () => {
+    const members = [newTrace(), undefined];
+    const inner = () => inSpan(work, async () => currentTrace());
+    expect(await runInTrace(recorded(), () => inBatchSpan(members, work, inner))).toBeUndefined();
+    expect(spans).toEqual([]);
   });
 });

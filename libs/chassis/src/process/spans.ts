@@ -1,4 +1,12 @@
-import { childTrace, currentTrace, parseTraceparent, runInTrace, type TraceContext } from './trace.ts';
+import {
+  childTrace,
+  currentTrace,
+  newTrace,
+  parseTraceparent,
+  runInTrace,
+  runOutsideTraces,
+  type TraceContext,
+} from './trace.ts';
 
 /** What a span is to others, in OpenTelemetry's words. */
 export type SpanKind = 'server' | 'client' | 'producer' | 'consumer' | 'internal';
@@ -23,8 +31,10 @@ export interface Span {
 
 /** Takes spans to where they are kept. */
 export interface SpanSink {
-  /** Whether a new trace, or one that a client began, is recorded. Asked by the gateway. */
-  samples(traceId: string, client: TraceContext | undefined): boolean;
+  /** Whether a client's trace goes on in the shop, recorded or not as the client says. Asked by the gateway. */
+  readonly believesClients: boolean;
+  /** Whether a trace that begins here is recorded. Asked by the gateway. */
+  samples(traceId: string): boolean;
   /** Never waits and never throws. `endedAt`: performance.now(), ms. */
   add(span: Span, endedAt: number): void;
 }
@@ -70,18 +80,23 @@ export function noteOnSpan(attributes: SpanAttributes, trace = currentTrace()): 
   noted.set(trace, { ...noted.get(trace), ...attributes });
 }
 
-/**
- * A new span at the edge of the shop, in the client's trace or in a new one. Whether it is recorded is decided here and
- * not by the client: a stranger must not be able to make every service record.
- */
-export function edgeTrace(header: string | undefined): {
+/** The place of a request's span at the edge of the shop. */
+export interface EdgeTrace {
   readonly trace: TraceContext;
-  readonly client?: TraceContext;
-} {
+  readonly parent: TraceContext | undefined;
+  readonly links: readonly TraceContext[];
+}
+
+/**
+ * A new trace at the edge of the shop, linked to the client's. Samplers decide by the trace id, so a client that chose
+ * it could make every service record each of its requests. Only where clients are believed, their trace goes on.
+ */
+export function edgeTrace(header: string | undefined): EdgeTrace {
   const client = parseTraceparent(header);
-  const trace = childTrace(client);
-  const sampled = sink?.samples(trace.traceId, client) ?? false;
-  return { trace: { ...trace, sampled }, ...(client && { client }) };
+  if (client && sink?.believesClients) return { trace: childTrace(client), parent: client, links: [] };
+  const trace = newTrace();
+  const sampled = sink?.samples(trace.traceId) ?? false;
+  return { trace: { ...trace, sampled }, parent: undefined, links: client ? [client] : [] };
 }
 
 export interface Work {
@@ -98,15 +113,17 @@ export function inSpan<T>(of: Work, work: () => Promise<T>): Promise<T> {
 
 /**
  * Runs the joint work for several requests or messages as one span, which is a child of the first of `members` that is
- * recorded and linked to the others. A link to the parent too would take the parent's place in Jaeger.
+ * recorded and linked to the others. A link to the parent too would take the parent's place in Jaeger. If none is
+ * recorded, the work runs outside any trace: a busy batcher goes on in the trace of an earlier request.
  */
 export function inBatchSpan<T>(
   members: readonly (TraceContext | undefined)[],
   of: Work,
   work: () => Promise<T>,
 ): Promise<T> {
-  const [parent, ...links] = sink ? members.filter(isRecorded) : [];
-  return parent ? runRecorded({ ...of, parent, links }, work) : work();
+  if (!sink) return work();
+  const [parent, ...links] = members.filter(isRecorded);
+  return parent ? runRecorded({ ...of, parent, links }, work) : runOutsideTraces(work);
 }
 
 async function runRecorded<T>(
@@ -128,7 +145,18 @@ async function runRecorded<T>(
 /** Longest text of an error in a span. */
 const MAX_REASON = 300;
 
-/** An error in a few words. */
+/** Most errors of a chain of causes in a span. */
+const MAX_CAUSES = 3;
+
+/**
+ * The names and codes of an error and its causes, the outermost first. Messages are left out: they have SQL with its
+ * values, and what others have answered.
+ */
 export function reasonOf(error: unknown): string {
-  return String(error).slice(0, MAX_REASON);
+  const reasons: string[] = [];
+  for (let cause = error; cause instanceof Error && reasons.length < MAX_CAUSES; cause = cause.cause) {
+    const { code, errno } = cause as { readonly code?: unknown; readonly errno?: unknown };
+    reasons.push([cause.name, code ?? errno].filter((part) => part !== undefined && part !== null).join(' '));
+  }
+  return reasons.join(', by ').slice(0, MAX_REASON) || 'an error of no kind';
 }

@@ -51,6 +51,11 @@ export function runInTrace<T>(trace: TraceContext, work: () => T): T {
   return storage.run(trace, work);
 }
 
+/** Runs `work` outside any trace. */
+export function runOutsideTraces<T>(work: () => T): T {
+  return storage.exit(work);
+}
+
 export function currentTrace(): TraceContext | undefined {
   return storage.getStore();
 }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
+import { createLosses, LOSSES_END_MS, MAX_QUEUE } from './span-export.ts';
 import { edgeTrace, isTracing, recordSpan } from './spans.ts';
 import { newTrace } from './trace.ts';
 import { startTracing, type TracingConfig } from './tracing.ts';
@@ -45,7 +46,7 @@ afterEach(async () => {
 });
 
 /** Starts tracing towards a collector that answers so. */
-async function trace(answer: RequestListener, config: TracingConfig = {}) {
+async function trace(answer: RequestListener, config: TracingConfig = {}, sendTimeoutMs = 300) {
   server = createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -56,7 +57,7 @@ async function trace(answer: RequestListener, config: TracingConfig = {}) {
     ...{ service: 'order', instance: 'order-1', metrics },
     config: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, ...config },
     logger: createLogger({ service: 'order', destination }),
-    sendTimeoutMs: 300,
+    sendTimeoutMs,
     shutdown: {
       onStop(_, hook) {
         stop = hook;
@@ -114,6 +115,47 @@ describe('tracing', () => {
   ] as const)('when the sampler is %s of %s, then a client’s recorded trace is recorded: %s', async (name, arg, is) => {
     await trace((_, response) => void response.end(), { OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: arg });
     expect(edgeTrace('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01').trace.sampled).toBe(is);
+  });
+
+  it('when a client chooses the trace id that samplers take, then it decides nothing', async () => {
+    const config = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: 0.01 } as const;
+    await trace((_, response) => void response.end(), config);
+    const chosen = '00-00000000000000000000000000000001-00f067aa0ba902b7-01';
+    const recorded = Array.from({ length: 100 }, () => edgeTrace(chosen).trace.sampled).filter(Boolean);
+    // About one; fifty by chance are out of the question.
+    expect(recorded.length).toBeLessThan(50);
+  });
+
+  it('when the collector hangs, then spans that were handed to it count as waiting', async () => {
+    const asked = Promise.withResolvers<void>();
+    const { record, metrics } = await trace(() => asked.resolve(), {}, 3_000);
+    record(MAX_QUEUE);
+    await asked.promise;
+    record(1_000);
+    expect(await metrics.render()).toContain('tracing_spans_dropped_total{reason="queue"} 1000');
+  });
+
+  it('when some spans are lost and others taken in turn, then the log says so once, and when a minute has passed', () => {
+    const logged: string[] = [];
+    const destination = { write: (line: string) => void logged.push((JSON.parse(line) as { msg: string }).msg) };
+    let now = 0;
+    const losses = createLosses(
+      createLogger({ service: 'order', destination }),
+      createMetrics({ defaults: false }),
+      () => now,
+    );
+    for (; now < 5_000; now += 1_000) {
+      losses.dropped('queue', 1);
+      losses.sent(1);
+    }
+    const lastLoss = now - 1_000;
+    now = lastLoss + LOSSES_END_MS - 1;
+    losses.sent(1);
+    expect(logged).toEqual(['spans are lost: the collector is away or slow']);
+    now = lastLoss + LOSSES_END_MS;
+    losses.sent(1);
+    losses.sent(1);
+    expect(logged.slice(1)).toEqual(['the collector takes spans again']);
   });
 
   it('when a hundredth is to be recorded, then about a hundredth is', async () => {

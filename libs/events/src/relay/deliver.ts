@@ -1,6 +1,7 @@
+import { reasonOf } from '@shop/chassis';
 import type { Broker } from '../broker.ts';
 import { withSequence } from '../codec/index.ts';
-import { describe, RefusedError } from '../errors.ts';
+import { RefusedError } from '../errors.ts';
 import { isIn, type NumberedRow, type OutboxPart } from '../store/index.ts';
 import { sendTraced, type TracedRows } from '../tracing.ts';
 
@@ -69,7 +70,7 @@ export async function deliver(
     await send(rows, true);
     traced.end(taken);
   } catch (error) {
-    traced.end(taken, describe(error));
+    traced.end(taken, reasonOf(error));
     throw error;
   }
   return { taken, refusals };
