@@ -8,6 +8,7 @@ import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { type Load, startLoad, summarize } from '../support/load.ts';
+import { inTurns } from '../support/many-orders.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
@@ -23,7 +24,8 @@ let products: number[];
 beforeAll(async () => {
   kafka = await startBrokers();
   system = await startSystem({ stack: kafka.stack, env: { KAFKA_DURABILITY: 'replicated', KAFKA_PARTITIONS: '6' } });
-  users = await Promise.all(Array.from({ length: 60 }, () => system.api.newUser(10_000_000)));
+  users = [];
+  await inTurns(Array.from({ length: 60 }), async () => users.push(await system.api.newUser(10_000_000)));
   products = await Promise.all(Array.from({ length: 4 }, () => system.api.newProduct(10, 500_000)));
 }, 180_000);
 
