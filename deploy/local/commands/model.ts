@@ -29,8 +29,9 @@ export async function model([count, first = '1']: string[]): Promise<number> {
     });
     const lines = (existsSync(notes) ? readFileSync(notes, 'utf8') : '').split('\n').filter(Boolean);
     const figures = lines.map((line) => JSON.parse(line) as PartFigures);
-    if (figures.length > 0 && !isEnding())
-      writeFileSync(join(root, 'docs/reports/model.md'), modelReport(machine, figures));
+    // A run that could not start, or died on its way, leaves the last report.
+    const isWhole = new Set(figures.map(({ part }) => part)).size === PARTS;
+    if (isWhole && !isEnding()) writeFileSync(join(root, 'docs/reports/model.md'), modelReport(machine, figures));
     return code;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
