@@ -14,8 +14,19 @@ export function tool(file: string): (args: string[]) => Promise<number> {
     const layout = existsSync(join(stackDir(chosen.name), 'stack.json'))
       ? openStack(chosen.name).layout
       : { ...chosen, instances: 1, existing: existingServers(process.env) };
-    return attached(process.execPath, [join(root, file), ...args], { ...process.env, ...stackEnv(layout) });
+    return attached(process.execPath, [join(root, file), ...args], withGiven(stackEnv(layout), process.env));
   };
+}
+
+/**
+ * A stack's addresses, each unless the environment gives another one, or `<name>_FILE` a file with it: a tool that is
+ * told of other servers works on no part of the local stack in their stead. Other brokers have settings of their own.
+ */
+export function withGiven(addresses: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isGiven = (name: string) => Boolean(env[name] || env[`${name}_FILE`]);
+  const isOfOthers = (name: string) => name.startsWith('KAFKA_') && isGiven('KAFKA_BROKERS');
+  const left = Object.entries(addresses).filter(([name]) => !isGiven(name) && !isOfOthers(name));
+  return { ...env, ...Object.fromEntries(left) };
 }
 
 /** Runs a program in this terminal to its end, or for `timeout` ms, and forwards this process's signals to it. */

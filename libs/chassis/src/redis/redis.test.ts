@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
@@ -57,6 +58,24 @@ describe('Sentinels of which one takes connections and never answers', () => {
     const { redis } = client({ url: 'redis://unused', sentinel: { addresses, master: 'shop' } });
     await eventually(() => (redis.status === 'ready' ? true : undefined));
     expect(redis.stream.remotePort).toBe(redisPort);
+  });
+
+  it('when a failover is told while it is asked, then the client asks again; told to end, it does not', async () => {
+    const mute = await listen(answering());
+    const sentinel = { addresses: [`127.0.0.1:${mute}`], master: 'shop' };
+    const { redis } = client({ url: 'redis://unused', sentinel });
+    const ends = () => new Promise<void>((done) => redis.once('end', done));
+    const tellFailover = () => (redis as unknown as { connector: { disconnect(): void } }).connector.disconnect();
+    for (let round = 0; round < 2; round++) {
+      await eventually(() => (redis.status === 'connecting' ? true : undefined));
+      tellFailover();
+      await ends();
+    }
+    await new Promise<void>((done) => redis.once('connecting', done));
+    redis.disconnect();
+    await ends();
+    await sleep(300);
+    expect(redis.status).toBe('end');
   });
 
   it('when it is the only one, then the log says that Redis is away', async () => {

@@ -35,6 +35,7 @@ export function createRedis(
     reconnectOnError: (error) => (/READONLY/.test(error.message) ? 1 : false),
   };
   const redis = new Redis({ ...options, ...destination(settings) });
+  comeBack(redis);
   tellOutages(redis, settings, logger);
   refuseCluster(redis, logger);
   return redis;
@@ -67,6 +68,35 @@ function destination({ url, tls, sentinel }: RedisServer): Settings {
     ...(sentinel.password && { sentinelPassword: sentinel.password }),
     ...(withTls && { tls: verifiedTls(tls), sentinelTLS: verifiedTls(tls), enableTLSForSentinelMode: true }),
   };
+}
+
+/** Clients that have ended because they were told to. */
+const ended = new WeakSet<Redis>();
+
+/**
+ * When a failover is told while a Sentinel is being asked for the master, ioredis 5 ends the client for good (its
+ * `connect` has no further attempt after the connector's "Connection is closed."). An end that nobody asked for is
+ * therefore a beginning.
+ */
+function comeBack(redis: Redis): void {
+  let before: 'connecting' | 'close' | undefined;
+  const isAskedFor = () => (redis as unknown as { readonly manuallyClosing: boolean }).manuallyClosing;
+  redis.on('connecting', () => {
+    before = 'connecting';
+  });
+  redis.on('close', () => {
+    before = 'close';
+  });
+  redis.on('end', () => {
+    // A connection that closes ends the client only if it was told to; ioredis has forgotten that by now.
+    if (before === 'close' || isAskedFor()) {
+      ended.add(redis);
+      return;
+    }
+    setTimeout(() => {
+      if (redis.status === 'end' && !isAskedFor()) redis.connect().catch(() => undefined);
+    }, 100).unref();
+  });
 }
 
 function tellOutages(redis: Redis, { url, sentinel }: RedisServer, logger: Logger): void {
@@ -123,8 +153,11 @@ export function createWakeHints({ redis, channel }: { readonly redis: Redis; rea
   // A separate connection: once subscribed it can do nothing else.
   const subscriber = redis.duplicate();
   subscriber.on('error', () => undefined);
+  comeBack(subscriber);
   // A client that has ended for good, e.g. because the server is of a Cluster, takes this one with it.
-  redis.on('end', () => subscriber.disconnect());
+  redis.on('end', () => {
+    if (ended.has(redis)) subscriber.disconnect();
+  });
   let subscribed = false;
   subscriber.on('close', () => {
     subscribed = false;
