@@ -111,7 +111,8 @@ export async function killWhileLocked(system: System, { service, env, step, lock
         const isThere = row && row.id > (last?.id ?? 0) && row.facts > 0 && row.progress.includes(step);
         return isThere && (await rowsOf(system, waitingIn(schema))).length > 0;
       },
-      LOOK_AT_LOCKS,
+      // A recovery reads its topics first, which takes a busy machine long.
+      { ...LOOK_AT_LOCKS, withinMs: 60_000 },
     );
     await system.process(service).kill9();
     await starting;
