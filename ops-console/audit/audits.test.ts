@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
+import { readAddresses } from '../../ops/src/addresses.ts';
 import { createAudits } from './audits.ts';
-import type { AuditTask, RunAudit } from './run-audit.ts';
+import { type AuditTask, forThread, type RunAudit } from './run-audit.ts';
 import type { Verdict } from './verdict.ts';
 
 const CLEAN: Verdict = {
@@ -95,4 +96,24 @@ it("when an operator's audit has a verdict, then it is told; one in turn, or a f
   ends[2]?.(new Error('Kafka is away'));
   await settled();
   expect(told).toEqual([[TASK, CLEAN]]);
+});
+
+it('when a thread is given the addresses that the console has read, then they can be copied into it', () => {
+  const given = forThread(readAddresses({}));
+  expect(structuredClone(given)).toEqual(given);
+});
+
+it('when an audit waits for its turn as another ends, then a third is refused with its id', async () => {
+  const { audits, ends } = held();
+  const ofRush = audits.inTurn(TASK);
+  await settled();
+  const scheduled = audits.inTurn(TASK);
+  ends[0]?.(CLEAN);
+  await ofRush;
+  expect(() => audits.begin(TASK)).toThrow(expect.objectContaining({ extra: { auditId: 'audit-2' } }));
+  await settled();
+  ends[1]?.(CLEAN);
+  await scheduled;
+  await settled();
+  expect(audits.begin(TASK).state).toBe('RUNNING');
 });

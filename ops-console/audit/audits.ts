@@ -39,7 +39,8 @@ interface AuditsOptions {
 export function createAudits({ run, newId, ended: told }: AuditsOptions): Audits {
   const states = new LRUCache<string, AuditState>({ max: MAX_KEPT });
   const stopping = new AbortController();
-  let underWay: string | undefined;
+  /** Audits that run or wait for their turn, in that order. */
+  const underWay = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Queues an audit behind the earlier ones. */
@@ -47,12 +48,10 @@ export function createAudits({ run, newId, ended: told }: AuditsOptions): Audits
     const begun = { auditId, since: task.since.toISOString() };
     const state: AuditState = { ...begun, state: 'RUNNING' };
     states.set(auditId, state);
-    const verdict = turn.then(() => {
-      underWay = auditId;
-      return run(task, AbortSignal.any([stopping.signal, AbortSignal.timeout(MAX_MS)]));
-    });
+    underWay.add(auditId);
+    const verdict = turn.then(() => run(task, AbortSignal.any([stopping.signal, AbortSignal.timeout(MAX_MS)])));
     const ended = (end: Pick<AuditState, 'state' | 'verdict' | 'error'>) => {
-      underWay = undefined;
+      underWay.delete(auditId);
       states.set(auditId, { ...begun, ...end });
     };
     turn = verdict.then(
@@ -64,10 +63,9 @@ export function createAudits({ run, newId, ended: told }: AuditsOptions): Audits
 
   return {
     begin(task) {
-      if (underWay)
-        throw new DomainError<ConsoleProblem>('AUDIT_RUNNING', 'One audit at a time.', { auditId: underWay });
+      const [running] = underWay;
+      if (running) throw new DomainError<ConsoleProblem>('AUDIT_RUNNING', 'One audit at a time.', { auditId: running });
       const auditId = newId();
-      underWay = auditId;
       const { state, verdict } = begin(task, auditId);
       // Its failure is kept with its state.
       verdict.then(

@@ -17,13 +17,18 @@ export type RunAudit = (task: AuditTask, signal: AbortSignal) => Promise<Verdict
 /** Memory limit of the thread: a runaway audit ends its thread, not the console. */
 const MAX_MEMORY_MB = 512;
 
+/** What a thread may be given of the addresses: values, no functions. */
+export function forThread({ auditDatabase, brokers, redis, dataPlatform, services }: AuditAddresses): AuditAddresses {
+  return { auditDatabase, brokers, redis, dataPlatform, services };
+}
+
 /** Runs audits in a separate thread: they read and compare for seconds, and the console must answer requests. */
 export function auditInWorker(addresses: AuditAddresses): RunAudit {
   return (task, signal) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-        workerData: { addresses, task },
+        workerData: { addresses: forThread(addresses), task },
         resourceLimits: { maxOldGenerationSizeMb: MAX_MEMORY_MB },
       });
       const breakOff = () => void worker.terminate();

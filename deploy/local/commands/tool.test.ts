@@ -24,4 +24,12 @@ describe('the addresses of a tool', () => {
     expect(left).not.toHaveProperty('KAFKA_BROKERS');
     expect(left).not.toHaveProperty('KAFKA_DURABILITY');
   });
+
+  it("when the environment names a service's database, then the stack gives no user who changes the tables of its own", () => {
+    const migration = { ORDER_MIGRATION_DATABASE_URL: 'mysql://local/', BACKUP_DATABASE_URL: 'mysql://local/' };
+    const env = { ORDER_DATABASE_URL: 'mysql://db.prod/', AUDIT_DATABASE_URL_FILE: '/run/secrets/audit' };
+    expect(withGiven({ ...stack, ...migration }, env)).toMatchObject({ ORDER_DATABASE_URL: 'mysql://db.prod/' });
+    expect(withGiven(migration, env)).toEqual(env);
+    expect(withGiven(migration, {})).toEqual(migration);
+  });
 });

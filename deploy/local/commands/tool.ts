@@ -20,11 +20,15 @@ export function tool(file: string): (args: string[]) => Promise<number> {
 
 /**
  * A stack's addresses, each unless the environment gives another one, or `<name>_FILE` a file with it: a tool that is
- * told of other servers works on no part of the local stack in their stead. Other brokers have settings of their own.
+ * told of other servers works on no part of the local stack in their stead. Other brokers have settings
+ * of their own, another server other users.
  */
 export function withGiven(addresses: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const isGiven = (name: string) => Boolean(env[name] || env[`${name}_FILE`]);
-  const isOfOthers = (name: string) => name.startsWith('KAFKA_') && isGiven('KAFKA_BROKERS');
+  const isOfOthers = (name: string) =>
+    (name.startsWith('KAFKA_') && isGiven('KAFKA_BROKERS')) ||
+    (name === 'BACKUP_DATABASE_URL' && isGiven('AUDIT_DATABASE_URL')) ||
+    (name.endsWith('_MIGRATION_DATABASE_URL') && isGiven(name.replace('_MIGRATION', '')));
   const left = Object.entries(addresses).filter(([name]) => !isGiven(name) && !isOfOthers(name));
   return { ...env, ...Object.fromEntries(left) };
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { EventLogger } from '../log.ts';
 import { noMetrics } from '../metrics.ts';
 import { superviseConsumer } from './kafka-consumer.ts';
-import { SETTLED_MS } from './restarts.ts';
+import { LASTING_MS, SETTLED_MS } from './restarts.ts';
 import type { Session, SessionOptions } from './session.ts';
 
 const TOPICS = {
@@ -25,6 +25,7 @@ async function run(
   const restarting: boolean[] = [];
   const slept: number[] = [];
   const over = Promise.withResolvers<void>();
+  const lasted = Promise.withResolvers<void>();
   let time = 0;
   let lasts = false;
   const clock: Clock = {
@@ -35,8 +36,9 @@ async function run(
         return new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
       time += ms;
       // The stop waits too, 3 s.
-      if (ms !== SETTLED_MS && ms !== 3_000) slept.push(ms);
+      if (![SETTLED_MS, LASTING_MS - SETTLED_MS, 3_000].includes(ms)) slept.push(ms);
       await new Promise((resolve) => setImmediate(resolve));
+      if (ms === LASTING_MS - SETTLED_MS) setImmediate(lasted.resolve);
     },
   };
   const note = (level: string) => (details: object, message: string) =>
@@ -51,7 +53,9 @@ async function run(
     if (kind === 'cannot join') throw new Error('connect ECONNREFUSED');
     options.onJoin(`member ${n}`);
     const ended = Promise.withResolvers<Error>();
-    if (n <= sessions) setTimeout(() => ended.resolve(new Error(`cannot read offset ${n}`)), lasts ? 20 : 0);
+    const end = () => ended.resolve(new Error(`cannot read offset ${n}`));
+    if (lasts) void lasted.promise.then(end);
+    else if (n <= sessions) setTimeout(end);
     return { ended: ended.promise, stop: async () => {}, abandon() {} };
   };
   const admin = async <T>(work: (admin: Admin) => Promise<T>) =>

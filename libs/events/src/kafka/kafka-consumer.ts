@@ -8,7 +8,7 @@ import { createRepeats, type Repeats } from '../repeats.ts';
 import { logRanges } from './offsets.ts';
 import { OffsetOutOfRangeError } from './patches.ts';
 import { groupPlaces, type LostPlace, lostAmong } from './places.ts';
-import { createRestarts, type Restarts, SETTLED_MS } from './restarts.ts';
+import { createRestarts, LASTING_MS, type Restarts, SETTLED_MS } from './restarts.ts';
 import { type Session, type SessionOptions, startSession } from './session.ts';
 
 /** How often a halted group checks whether an operator has repaired its offsets, ms. */
@@ -145,7 +145,10 @@ async function live(work: Work): Promise<void> {
 /** Notes that a membership has lasted, unless it is over before. */
 async function untilSettled({ clock, restarts }: Work, over: AbortSignal): Promise<void> {
   await clock.sleep(SETTLED_MS, over);
-  if (!over.aborted) restarts.settled();
+  if (over.aborted) return;
+  restarts.settled();
+  await clock.sleep(LASTING_MS - SETTLED_MS, over);
+  if (!over.aborted) restarts.lasted();
 }
 
 async function checkOffsets(work: Work): Promise<void> {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createCommitter } from './committer.ts';
 import { patchKafkaJs } from './patches.ts';
@@ -73,6 +73,27 @@ describe('a consumer whose coordinator has moved', () => {
     await recoverFromFetch?.call(group, UNREACHABLE);
     expect(refreshed).toBe(1);
     await expect(recoverFromFetch?.call(group, fault('KafkaJSProtocolError', 'OTHER'))).rejects.toThrow('OTHER');
+  });
+
+  it('when a broker cannot be reached for a fetch for half a minute, then the error stays, unless others failed', async () => {
+    const { recoverFromFetch } = prototypeOf('kafkajs/src/consumer/consumerGroup');
+    const group = { cluster: { refreshMetadata: async () => {} } };
+    const of = (broker: string) => Object.assign(fault('KafkaJSConnectionError'), { broker });
+    const now = jest.spyOn(performance, 'now');
+    try {
+      for (let second = 0; second <= 30; second += 10) {
+        now.mockReturnValue(second * 1_000);
+        await recoverFromFetch?.call(group, of('a:1'));
+        if (second === 30) await recoverFromFetch?.call(group, of('b:1'));
+      }
+      now.mockReturnValue(31_000);
+      await expect(recoverFromFetch?.call(group, of('a:1'))).rejects.toThrow('KafkaJSConnectionError');
+      await recoverFromFetch?.call(group, of('b:1'));
+      now.mockReturnValue(60_000);
+      await recoverFromFetch?.call(group, of('a:1'));
+    } finally {
+      now.mockRestore();
+    }
   });
 
   it('when commits fail for long, then it is told with the reason, and since when', async () => {

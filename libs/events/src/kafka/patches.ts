@@ -157,6 +157,10 @@ export function patchKafkaJs(): void {
 
 /** Pause before a consumer asks again for the leaders that take the place of a broker which is away, ms. */
 const LEADERLESS_PAUSE_MS = 200;
+/** For so long the leaders are asked for anew while one broker cannot be reached: elections take less, ms. */
+const UNREACHABLE_MS = 30_000;
+/** Failures of a broker that lie further apart are different matters, ms: each takes a connection's time limits. */
+const APART_MS = 20_000;
 
 /** What only shows with several brokers: the parts of a consumer that stay with a broker which is no longer theirs. */
 function followCoordinator(group: Prototypes['group'], offsets: Prototypes['offsets']): void {
@@ -195,10 +199,28 @@ function followCoordinator(group: Prototypes['group'], offsets: Prototypes['offs
   // up. Its partitions have other leaders by then.
   const recover = group.recoverFromFetch;
   group.recoverFromFetch = async function findLeaders(error) {
-    if (!isUnreachable(error)) return recover.call(this, error);
+    if (!isUnreachable(error) || failsForLong(this, error)) return recover.call(this, error);
     await sleep(LEADERLESS_PAUSE_MS);
     await this.cluster.refreshMetadata();
   };
+}
+
+/** The failures of each group's fetches, by broker. */
+const failures = new WeakMap<object, Map<string, { readonly since: number; readonly last: number }>>();
+
+/**
+ * Whether a broker has failed for UNREACHABLE_MS. One that is named to clients and cannot be reached by them (a wrong
+ * address, a wall) does not heal: the session ends, and its reason is logged.
+ */
+function failsForLong(group: object, error: unknown): boolean {
+  const { broker = '' } = error as { readonly broker?: string };
+  const ofGroup = failures.get(group) ?? new Map();
+  failures.set(group, ofGroup);
+  const now = performance.now();
+  const before = ofGroup.get(broker);
+  const since = before && now - before.last < APART_MS ? before.since : now;
+  ofGroup.set(broker, { since, last: now });
+  return now - since > UNREACHABLE_MS;
 }
 
 /** The broker's machine is away, or refuses. KafkaJS itself reacts to a connection that was closed. */

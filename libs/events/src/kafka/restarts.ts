@@ -6,6 +6,8 @@ import { createRepeats } from '../repeats.ts';
 
 /** A membership that lasts this long has recovered: whatever ends it later is a new matter, ms. */
 export const SETTLED_MS = 10_000;
+/** A membership that lasts this long has outlived what ends one only after a while, such as commits in vain, ms. */
+export const LASTING_MS = 120_000;
 /** So many short memberships in a row mean that starting again does not help. */
 const IN_VAIN = 3;
 /** So many starts in a row without joining (the broker is away, or answers with errors), at one a second. */
@@ -29,17 +31,22 @@ export function createRestarts({ groupId, logger, metrics, clock }: RestartsOpti
   const repeats = createRepeats(() => clock.now());
   let short = 0;
   let failed = 0;
+  /** Ends in a row for one reason, however long the memberships were. */
+  let alike = { reason: '', ends: 0 };
+  const isInVain = () => short >= IN_VAIN || failed >= NOT_JOINED || alike.ends >= IN_VAIN;
 
   return {
     /** @returns how long to wait before the next start, ms */
     ended(error: unknown, joined: boolean): number {
       if (joined) short += 1;
       else failed += 1;
-      metrics.consumerRestarted(groupId);
-      const inVain = short >= IN_VAIN || failed >= NOT_JOINED;
-      metrics.consumerRestarting(groupId, inVain);
       const reason = describe(error);
-      const left = repeats.due(reason.replace(/\d+/g, '#'));
+      const kind = reason.replace(/\d+/g, '#');
+      if (joined) alike = { reason: kind, ends: kind === alike.reason ? alike.ends + 1 : 1 };
+      metrics.consumerRestarted(groupId);
+      const inVain = isInVain();
+      metrics.consumerRestarting(groupId, inVain);
+      const left = repeats.due(kind);
       if (left !== undefined) {
         const details = { groupId, error: reason, restarts: short + failed, ...(left > 0 && { leftOut: left }) };
         if (inVain) logger.error(details, 'consumer ends again and again: starting it again does not help');
@@ -52,7 +59,7 @@ export function createRestarts({ groupId, logger, metrics, clock }: RestartsOpti
     joined(): void {
       failed = 0;
       joining.reset();
-      metrics.consumerRestarting(groupId, short >= IN_VAIN);
+      metrics.consumerRestarting(groupId, isInVain());
     },
 
     /** The membership has lasted. */
@@ -60,6 +67,12 @@ export function createRestarts({ groupId, logger, metrics, clock }: RestartsOpti
       if (short > 0) logger.info({ groupId, restarts: short }, 'consumer runs again');
       short = 0;
       ending.reset();
+      metrics.consumerRestarting(groupId, isInVain());
+    },
+
+    /** The membership has lasted for LASTING_MS. */
+    lasted(): void {
+      alike = { reason: '', ends: 0 };
       metrics.consumerRestarting(groupId, false);
     },
   };
