@@ -32,7 +32,7 @@ export interface ExistingServers {
   mysql?: { host: string; port: number; password: string };
   /** Brokers, comma separated. */
   kafka?: string;
-  /** Those of TOPIC_VARIABLES that were set with them: tools in another terminal must have the same. */
+  /** The TOPIC_VARIABLES that were set when the stack started: tools in another terminal must use the same. */
   kafkaTopics?: Record<string, string>;
   registry?: string;
   redis?: string;

@@ -4,9 +4,9 @@ import { MemoryTransaction, type Table } from '../simulation/memory-database.ts'
 const { prototype } = MemoryTransaction;
 const { get, insertIgnore, lock, put, rollback } = prototype;
 
-type Insert = typeof prototype.insertIgnore;
-type Lock = typeof prototype.lock;
 type AnyTable = Table<unknown>;
+type Insert = (tx: MemoryTransaction, table: AnyTable, key: string, row: unknown) => Promise<boolean>;
+type Lock = (tx: MemoryTransaction, table: AnyTable, keys: Iterable<string>) => Promise<unknown[]>;
 
 /** A fault put into the model, and the part whose scripts have to find it. */
 export interface Fault {
@@ -14,77 +14,70 @@ export interface Fault {
   readonly part: string;
 }
 
+/** Has every INSERT of the model do this instead. */
+function insertAs(insert: Insert): void {
+  jest.spyOn(prototype, 'insertIgnore').mockImplementation(function (this: MemoryTransaction, ...asked: unknown[]) {
+    const [table, key, row] = asked as [AnyTable, string, unknown];
+    return insert(this, table, key, row);
+  } as typeof prototype.insertIgnore);
+}
+
+/** Has every SELECT … FOR UPDATE of the model do this instead. */
+function lockAs(take: Lock): void {
+  jest.spyOn(prototype, 'lock').mockImplementation(function (this: MemoryTransaction, ...asked: unknown[]) {
+    const [table, keys] = asked as [AnyTable, Iterable<string>];
+    return take(this, table, keys);
+  } as typeof prototype.lock);
+}
+
 const HOW: readonly (Fault & { readonly how: () => unknown })[] = [
   {
     fault: 'INSERT takes no shared lock of a row that is there',
     part: 'messaging',
     how: () =>
-      jest.spyOn(prototype, 'insertIgnore').mockImplementation(async function (
-        this: MemoryTransaction,
-        table: AnyTable,
-        key: string,
-        row: unknown,
-      ) {
-        if (get.call(this, table, key) !== undefined && table.committed.has(key)) return false;
-        return await insertIgnore.call(this, table, key, row);
-      } as Insert),
+      insertAs(async (tx, table, key, row) => {
+        if (get.call(tx, table, key) !== undefined && table.committed.has(key)) return false;
+        return await insertIgnore.call(tx, table, key, row);
+      }),
   },
   {
     fault: 'INSERT does not wait for a row that is not committed yet',
     part: 'messaging',
     how: () =>
-      jest.spyOn(prototype, 'insertIgnore').mockImplementation(async function (
-        this: MemoryTransaction,
-        table: AnyTable,
-        key: string,
-        row: unknown,
-      ) {
-        if (get.call(this, table, key) !== undefined) return false;
-        void put.call(this, table, key, row).catch(() => undefined);
+      insertAs(async (tx, table, key, row) => {
+        if (get.call(tx, table, key) !== undefined) return false;
+        void put.call(tx, table, key, row).catch(() => undefined);
         return true;
-      } as Insert),
+      }),
   },
   {
     fault: 'INSERT does not look again after it has waited',
     part: 'messaging',
     how: () =>
-      jest.spyOn(prototype, 'insertIgnore').mockImplementation(async function (
-        this: MemoryTransaction,
-        table: AnyTable,
-        key: string,
-        row: unknown,
-      ) {
-        if (get.call(this, table, key) !== undefined) return false;
-        await put.call(this, table, key, row);
+      insertAs(async (tx, table, key, row) => {
+        if (get.call(tx, table, key) !== undefined) return false;
+        await put.call(tx, table, key, row);
         return true;
-      } as Insert),
+      }),
   },
   {
     fault: 'SELECT … FOR UPDATE reads what was committed before it waited',
     part: 'payment',
     how: () =>
-      jest.spyOn(prototype, 'lock').mockImplementation(async function (
-        this: MemoryTransaction,
-        table: AnyTable,
-        keys: Iterable<string>,
-      ) {
+      lockAs(async (tx, table, keys) => {
         const all = [...keys];
-        const before = all.map((key) => get.call(this, table, key)).filter((row) => row !== undefined);
-        await lock.call(this, table, all);
+        const before = all.map((key) => get.call(tx, table, key)).filter((row) => row !== undefined);
+        await lock.call(tx, table, all);
         return before;
-      } as Lock),
+      }),
   },
   {
     fault: 'SELECT … FOR UPDATE takes no lock',
     part: 'catalog',
     how: () =>
-      jest.spyOn(prototype, 'lock').mockImplementation(async function (
-        this: MemoryTransaction,
-        table: AnyTable,
-        keys: Iterable<string>,
-      ) {
-        return [...keys].map((key) => get.call(this, table, key)).filter((row) => row !== undefined);
-      } as Lock),
+      lockAs(async (tx, table, keys) => {
+        return [...keys].map((key) => get.call(tx, table, key)).filter((row) => row !== undefined);
+      }),
   },
   {
     fault: 'a rollback keeps what was written',

@@ -21,7 +21,7 @@ const AUDIT_EVERY_MINUTES = '2';
 /** Starts servers, schemas, migrations, services and demo data, and stays. */
 export async function start(args: string[]): Promise<number> {
   const { instances, brokers, examples, isObserved, isTraced } = readOptions(args);
-  // Who watches wants to see audits, too.
+  // A watched stack audits on schedule, so that its dashboards have audits to show.
   if (isObserved) process.env.AUDIT_EVERY_MINUTES ??= AUDIT_EVERY_MINUTES;
   const chosen = chosenStack();
   let stopWatching: () => void = () => undefined;

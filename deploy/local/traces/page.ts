@@ -3,7 +3,7 @@ import { readTrace } from './read.ts';
 
 // Runs in a browser: the page of Jaeger. Its own is not part of the program that Go builds.
 
-/** What the page uses of a browser: the programs here are checked without a browser's types. */
+/** The parts of a browser that the page uses: programs here are checked without a browser's types. */
 interface Browser {
   readonly location: { readonly pathname: string; readonly origin: string };
   readonly document: { getElementById(id: string): { innerHTML: string } };

@@ -83,7 +83,7 @@ async function timeseries({ title, targets, fieldConfig }: Panel, frame: Frame):
   return `${heading}${graph(title, unit, lines, frame)}<ul class="legend">${legend.join('')}</ul>`;
 }
 
-/** What fires, first of all; what is pending may go by itself. */
+/** Alerts that fire come first, then pending ones, which may go by themselves. */
 async function alerts(): Promise<string> {
   const { alerts: all } = await ask<{ alerts: Alert[] }>('alerts');
   const firing = all.filter(({ state }) => state === 'firing');
