@@ -7,8 +7,8 @@ import { startBrokers, type ThreeBrokers } from '../support/brokers.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { inTurns } from '../support/in-turns.ts';
 import { type Load, startLoad, summarize } from '../support/load.ts';
-import { inTurns } from '../support/many-orders.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 

@@ -7,9 +7,10 @@ import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
-import { inTurns, recovering, restoreOld, rowsOf } from '../support/recovery.ts';
+import { recovering, restoreOld, rowsOf } from '../support/recovery.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** After the last backup. */

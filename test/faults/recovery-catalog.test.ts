@@ -7,6 +7,7 @@ import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
 import { earlier, killWhileLocked } from '../support/recovery.ts';
@@ -16,7 +17,6 @@ import { type System, startSystem } from '../support/system.ts';
 /** Orders and changes of products after the backup, which is taken while others are under way. */
 const ORDERS = drillSize(2_000);
 const CHANGES = drillSize(300);
-const AT_ONCE = 16;
 /** Pieces of a scarce product at first. */
 const FEW = 12;
 
@@ -293,15 +293,6 @@ async function change(count: number): Promise<Restock[]> {
 }
 
 const patch = async (path: string, body: object) => expectStatus(await api.request('PATCH', path, { body }), 200);
-
-/** Runs `each` for a few items at a time. */
-async function inTurns<T>(items: readonly T[], each: (item: T, index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) await each(items[i] as T, i);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
 
 /** The catalog's rows, without places in line (their order stays) and times of writing. */
 async function readCatalog() {

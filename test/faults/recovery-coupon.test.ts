@@ -11,6 +11,7 @@ import { type Coupons, createCoupons } from '../support/coupons.ts';
 import { drillSize } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
 import { earlier, killWhileLocked } from '../support/recovery.ts';
@@ -24,8 +25,6 @@ const RUSH = drillSize(500);
 const OVER_LOG = drillSize(100);
 /** Orders that are cancelled before their stock is reserved. */
 const VOIDED = 8;
-const AT_ONCE = 16;
-
 let system: System;
 let api: System['api'];
 let redis: Redis;
@@ -389,17 +388,6 @@ let gift: number | undefined;
 async function orderForNothing({ userId, couponId }: Given): Promise<void> {
   gift ??= await api.newProduct(0, 1_000);
   expectStatus(await api.placeOrder(userId, [[gift, 1]], { couponId, wait: 20 }), 201);
-}
-
-/** Runs `each` for a few items at a time. @returns the results, in order */
-async function inTurns<T, R>(items: readonly T[], each: (item: T, index: number) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) results[i] = await each(items[i] as T, i);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
 }
 
 interface CouponRow extends Given {

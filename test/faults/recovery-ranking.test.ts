@@ -5,6 +5,7 @@ import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually, LOOK_AT_LOCKS } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
 import { earlier } from '../support/recovery.ts';
@@ -13,7 +14,6 @@ import { type System, startSystem } from '../support/system.ts';
 
 /** Orders after the backup. */
 const ORDERS = drillSize(2_000);
-const AT_ONCE = 16;
 
 let system: System;
 let api: System['api'];
@@ -121,17 +121,13 @@ describe('the schema of ranking', () => {
 
 /** Orders of a product; every fifth is cancelled once it has completed. */
 async function work(orders: number, productId: number | undefined): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < orders; i = next++) {
-      const userId = users[i % users.length] as number;
-      const answer = await api.placeOrder<OrderAnswer>(userId, [[productId as number, 1 + (i % 3)]]);
-      const { orderId } = expectStatus(answer, 202).body;
-      if (i % 5 === 0 && (await api.settled(orderId, userId)).status === 'COMPLETED')
-        expectStatus(await api.cancel(orderId, userId), 202);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await inTurns(Array.from({ length: orders }), async (_, i) => {
+    const userId = users[i % users.length] as number;
+    const answer = await api.placeOrder<OrderAnswer>(userId, [[productId as number, 1 + (i % 3)]]);
+    const { orderId } = expectStatus(answer, 202).body;
+    if (i % 5 === 0 && (await api.settled(orderId, userId)).status === 'COMPLETED')
+      expectStatus(await api.cancel(orderId, userId), 202);
+  });
 }
 
 /** What ranking counts of a product, and its name; versions count the batches. */

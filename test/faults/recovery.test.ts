@@ -5,11 +5,11 @@ import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { type Backup, backUp } from '../support/backup.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
+import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
 import {
   earlier,
-  inTurns,
   killWhileLocked,
   recoveriesOf,
   recovering,

@@ -1,20 +1,10 @@
 import { type Api, expectStatus, type Lines, type OrderAnswer, type OrderOptions } from './api.ts';
 import { eventually } from './eventually.ts';
-
-const AT_ONCE = 16;
+import { inTurns } from './in-turns.ts';
 
 export interface Placed {
   readonly orderId: string;
   readonly userId: number;
-}
-
-/** Runs `each` for a few items at a time. */
-export async function inTurns<T>(items: readonly T[], each: (item: T, index: number) => Promise<unknown>) {
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) await each(items[i] as T, i);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 /** Places an order; told to come later, it does. */

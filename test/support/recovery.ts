@@ -5,17 +5,6 @@ import { eventually, LOOK_AT_LOCKS } from './eventually.ts';
 import { connectRoot } from './stack.ts';
 import type { System } from './system.ts';
 
-const AT_ONCE = 16;
-
-/** Runs `each` for a few items at a time. */
-export async function inTurns<T>(items: readonly T[], each: (item: T, index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) await each(items[i] as T, i);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
 export async function rowsOf<Row>(system: Pick<System, 'stack'>, query: string): Promise<Row[]> {
   const sql = await connectRoot(system.stack);
   try {
