@@ -26,7 +26,7 @@ import {
   type TlsFiles,
   tlsFiles,
 } from '../support/secured-servers.ts';
-import { testStack } from '../support/stack.ts';
+import { emptyDataPlatform, testStack } from '../support/stack.ts';
 
 /** The shop's user, who is somebody else at the issuer. */
 const USER = 7;
@@ -48,6 +48,7 @@ beforeAll(async () => {
   files = tlsFiles(own, 'servers', authority, servers);
   issuer = await startIssuer();
   const usual = testStack();
+  emptyDataPlatform(usual);
   door = await startRegistryDoor(usual.env.SCHEMA_REGISTRY_URL ?? '', servers);
   const [mysql, kafka] = await Promise.all([
     startSecuredMysql(own, files, authority),

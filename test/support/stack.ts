@@ -38,8 +38,13 @@ export function connectRoot(stack: Stack): Promise<SqlConnection> {
  * consumed as orders that do not exist.
  */
 export async function wipe(stack: Stack): Promise<void> {
-  rmSync(join(stack.dir, 'data-platform'), { recursive: true, force: true });
+  emptyDataPlatform(stack);
   await Promise.all([emptyKafka(stack), emptySchemas(stack), emptyRedis(stack)]);
+}
+
+/** Removes what earlier tests delivered to the data platform, which must not run. */
+export function emptyDataPlatform(stack: Stack): void {
+  rmSync(join(stack.dir, 'data-platform'), { recursive: true, force: true });
 }
 
 async function emptyKafka(stack: Stack): Promise<void> {
