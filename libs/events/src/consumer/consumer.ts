@@ -41,7 +41,7 @@ export interface ConsumerOptions<Tx, T extends EventType = EventType> {
   readonly maxBatch?: number;
   /**
    * Under load a transaction waits at most this long for more messages, ms; default: the subscription's patience, or
-   * 30. See `createPace`.
+   * 90. See `createPace`.
    */
   readonly paceMs?: number;
 }
@@ -131,7 +131,7 @@ function prepare<Tx, T extends EventType>(
     apply: { store, subscription, failpoint, now: () => new Date(clock.now()) },
     interest: { handles: new Set<string>(handles), wants },
     state: createConsumerState(),
-    pace: createPace(options.paceMs ?? patienceMs ?? 30),
+    pace: createPace(options.paceMs ?? patienceMs ?? 90, { patient: patienceMs !== undefined }),
     maxBatch: options.maxBatch ?? subscription.maxBatch ?? 1_000,
     rate: createDeadLetterRate(),
     faults: createSchemaFaults(),
@@ -148,12 +148,14 @@ async function drain<Tx>(work: Work<Tx>): Promise<void> {
   const { queue, state, pace, clock, logger, group } = work;
   try {
     while (queue.waiting().length > 0) {
-      pace.started(clock.now());
+      const begunAt = clock.now();
+      pace.started(begunAt);
       state.enter('GATHERING');
       const shares = await gather(work);
       if (shares.length > 0) {
         state.enter('APPLYING');
         await applyShares(work, shares);
+        pace.took(clock.now() - begunAt);
       }
       state.enter('PACING');
       await keepPace(work, shares);

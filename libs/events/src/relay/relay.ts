@@ -25,7 +25,7 @@ export interface RelayOptions {
    * `inVain`: the number of empty polls in a row.
    */
   readonly pollMs?: (inVain: number) => number;
-  /** Under load a turn waits at most this long for more rows, ms; default 30. See `createPace`. */
+  /** Under load a turn waits at most this long for more rows, ms; default 90. See `createPace`. */
   readonly paceMs?: number;
   /** How often a standby process asks for the lock, ms; default 700. */
   readonly standbyMs?: number;
@@ -108,7 +108,7 @@ export function startRelay(options: RelayOptions): Relay {
 }
 
 function prepare(options: RelayOptions, stopping: AbortSignal): Work {
-  const { store, broker, lock, pollMs = () => POLL_MS, paceMs = 30, standbyMs = 700, batch = 500 } = options;
+  const { store, broker, lock, pollMs = () => POLL_MS, paceMs = 90, standbyMs = 700, batch = 500 } = options;
   const { keepMs = 200, quietMs } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   return {
@@ -167,7 +167,8 @@ async function run(work: Work): Promise<void> {
 /** @returns true if there may be more. */
 async function turn(work: Work): Promise<boolean> {
   const { clock, pace, ledger, sent, batch, stopping } = work;
-  pace.started(clock.now());
+  const begunAt = clock.now();
+  pace.started(begunAt);
   const wentOn = await retryHeld(work);
   const { rows, isFull, readToEndAt } = await nextRows(work);
   if (rows.length > 0) {
@@ -176,6 +177,7 @@ async function turn(work: Work): Promise<boolean> {
   }
   if (readToEndAt !== undefined) ledger.sentAll(readToEndAt);
   if (sent.count > 0 && (sent.count >= batch || sent.dueIn() <= 0)) await sent.settle();
+  if (rows.length > 0) pace.took(clock.now() - begunAt);
   if (isFull || wentOn) return true;
   // Rows committed meanwhile go with the next turn. The first event after a pause never waits here.
   const early = rows.length > 0 ? pace.wait(clock.now()) : 0;

@@ -14,7 +14,7 @@ export function createBatchedWrites({ placeOrders, placeWithinMs, metrics }: Dep
     name: 'place-order',
     maxSize: 250,
     concurrency: 2,
-    paceMs: 15,
+    paceMs: 45,
     maxQueue: 2_000,
     maxWaitMs: placeWithinMs,
     metrics,
