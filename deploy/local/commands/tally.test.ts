@@ -22,6 +22,32 @@ describe('the tally of a test run', () => {
     expect(tallyOf('unit', summary, 1, undefined, '/shop')).toEqual({ passed: 1, failed: ['a.test.ts: two'] });
   });
 
+  it('when a test tells why it failed, then the beginning of that follows its name, without colours and stack', () => {
+    const [red, long] = [
+      '\u001b[31mexpected 1\u001b[39m\n\nreceived 2\n    at here (a.test.ts:1:1)',
+      'line\n'.repeat(100),
+    ];
+    const { failed } = tallyOf(
+      'unit',
+      {
+        testResults: [
+          {
+            ...file('a.test.ts', 'failed', []),
+            assertionResults: [
+              { fullName: 'one', status: 'failed', failureMessages: [red] },
+              { fullName: 'two', status: 'failed', failureMessages: [long] },
+            ],
+          },
+        ],
+      },
+      1,
+      undefined,
+      '/shop',
+    );
+    expect(failed[0]?.split('\n').map((line) => line.trim())).toEqual(['a.test.ts: one', 'expected 1', 'received 2']);
+    expect(failed[1]?.split('\n')).toHaveLength(13);
+  });
+
   it('when a file could not run, then it counts as failed', () => {
     expect(tallyOf('unit', { testResults: [file('b.test.ts', 'failed', [])] }, 1, undefined, '/shop').failed).toEqual([
       'b.test.ts: could not run',

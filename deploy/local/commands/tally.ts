@@ -1,9 +1,13 @@
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+/** Most lines that are shown of why a test failed. */
+const WHY_LINES = 12;
 
 /** The result of a part of the test run. */
 export interface Tally {
   passed: number;
-  /** The name of each test or check that failed. */
+  /** Each test or check that failed: its name, and why, as far as it is known, in lines below. */
   failed: string[];
 }
 
@@ -14,7 +18,12 @@ export interface JestSummary {
     status: string;
     message: string;
     /** `duration` is in ms; null for a test that did not run. */
-    assertionResults: { fullName: string; status: string; duration?: number | null }[];
+    assertionResults: {
+      fullName: string;
+      status: string;
+      duration?: number | null;
+      failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -36,13 +45,19 @@ export function tallyOf(
     const path = relative(root, file.name);
     passed += file.assertionResults.filter((test) => test.status === 'passed').length;
     const broken = file.assertionResults.filter((test) => test.status === 'failed');
-    failed.push(...broken.map((test) => `${path}: ${test.fullName}`));
+    failed.push(...broken.map((test) => [`${path}: ${test.fullName}`, ...whyOf(test)].join('\n      ')));
     if (file.status === 'failed' && broken.length === 0) failed.push(`${path}: could not run`);
   }
   if (stayedOpen) failed.push(`${project}: something stayed open after the last test: ${stayedOpen.join(', ')}`);
   else if (code !== 0 && failed.length === 0)
     failed.push(`${project}: Jest ended with code ${code} after its tests had passed`);
   return { passed, failed };
+}
+
+/** The first lines of why a test failed, without colours and without where each function was called. */
+function whyOf({ failureMessages = [] }: { readonly failureMessages?: readonly string[] }): string[] {
+  const lines = failureMessages.flatMap((message) => stripVTControlCharacters(message).split('\n'));
+  return lines.filter((line) => line.trim() !== '' && !/^ +at /.test(line)).slice(0, WHY_LINES);
 }
 
 /** The part of Node's diagnostic report that is used: its handles. */
