@@ -18,12 +18,17 @@ export async function missingRights(sql: SqlReader): Promise<string[]> {
     try {
       await sql.query(statement);
     } catch (error) {
-      const denied = /^(\w+)(?:, (\w+))* command denied/i.exec(message(error).replace(/^\(conn:[^)]*\) /, ''));
       // Anything else, such as a server that takes no writes, is another check's.
-      if (denied && message(error).includes(right)) missing.push(right);
+      if (deniedRights(message(error)).includes(right)) missing.push(right);
     }
   }
   return missing;
+}
+
+/** The rights that the server names in its refusal. The statement itself, which the driver adds, names others. */
+export function deniedRights(words: string): string[] {
+  const denied = /^(?:\(conn:[^)]*\) )?(\w+(?:, \w+)*) command denied/i.exec(words);
+  return denied?.[1]?.toUpperCase().split(', ') ?? [];
 }
 
 function message(error: unknown): string {

@@ -66,11 +66,27 @@ describe('settings that cannot be meant', () => {
     [{ SCHEMA_REGISTRY_USERNAME: 'u' }, /^SCHEMA_REGISTRY_PASSWORD is missing/],
     [{ KAFKA_SASL_MECHANISM: 'plain' }, /^KAFKA_SASL_USERNAME is missing/],
     [{ KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' }, /^KAFKA_SASL_MECHANISM is missing/],
+    [{ DATABASE_URL: 'mysql://u:p@db:3306/s' }, /^DATABASE_TLS is missing: the password of MySQL goes to db,/],
+    [
+      {
+        ...{ KAFKA_BROKERS: ['127.0.0.1:1', 'kafka:9092'], KAFKA_SASL_MECHANISM: 'plain' as const },
+        ...{ KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD: 'p' },
+      },
+      /^KAFKA_TLS is missing: the password of Kafka goes to kafka,/,
+    ],
   ])('when they are case %#, then the fault names the variable', (config, fault) => {
     expect(connectionFaults(config)).toEqual([expect.stringMatching(fault)]);
   });
 
   it('when they fit each other, then there is no fault', () => {
     expect(connectionFaults({ DATABASE_TLS_CA: ca, KAFKA_TLS_CERT: cert, KAFKA_TLS_KEY: key })).toEqual([]);
+    const far = 'mysql://u:p@db:3306/s';
+    for (const config of [
+      { DATABASE_URL: far, DATABASE_TLS: false },
+      { DATABASE_URL: far, DATABASE_TLS_CA: ca },
+      { DATABASE_URL: 'mysql://u@db:3306/s' },
+      { DATABASE_URL: 'mysql://u:p@127.0.0.1:3306/s' },
+    ])
+      expect(connectionFaults(config)).toEqual([]);
   });
 });

@@ -78,10 +78,16 @@ export function redisServer(config: ConnectionConfig & { readonly REDIS_URL: str
   };
 }
 
+/** Where the servers are. */
+interface Places {
+  readonly DATABASE_URL?: unknown;
+  readonly KAFKA_BROKERS?: unknown;
+  readonly SCHEMA_REGISTRY_URL?: unknown;
+  readonly REDIS_URL?: unknown;
+}
+
 /** Variables that contradict each other or lack another, each in words that begin with the variable. */
-export function connectionFaults(
-  config: ConnectionConfig & { readonly SCHEMA_REGISTRY_URL?: unknown; readonly REDIS_URL?: unknown },
-): readonly string[] {
+export function connectionFaults(config: ConnectionConfig & Places): readonly string[] {
   const kinds: readonly ServerKind[] = ['DATABASE', 'KAFKA', 'SCHEMA_REGISTRY', 'REDIS'];
   return [
     ...kinds.flatMap((kind) => tlsFaults(kind, tlsOf(kind, config) ?? {})),
@@ -93,7 +99,26 @@ export function connectionFaults(
     ...loginFaults('KAFKA_SASL', config.KAFKA_SASL_USERNAME, config.KAFKA_SASL_PASSWORD),
     ...loginFaults('SCHEMA_REGISTRY', config.SCHEMA_REGISTRY_USERNAME, config.SCHEMA_REGISTRY_PASSWORD),
     ...mechanismFaults(config),
+    ...readablePasswords(config),
   ];
+}
+
+/** Passwords that would go to another machine without TLS, although nobody has said that the network is trusted. */
+function readablePasswords(config: ConnectionConfig & Places): string[] {
+  const { DATABASE_URL: url, DATABASE_TLS, KAFKA_BROKERS: brokers, KAFKA_TLS, KAFKA_SASL_MECHANISM } = config;
+  const words = (kind: 'DATABASE' | 'KAFKA', server: string, host: string) =>
+    `${kind}_TLS is missing: the password of ${server} goes to ${host}, another machine: ` +
+    `on, ${kind}_TLS_CA, or off where the network in between is trusted`;
+  const faults: string[] = [];
+  const database = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+  const isOpen = DATABASE_TLS === undefined && tlsOf('DATABASE', config) === undefined;
+  if (isOpen && database?.password && !isLoopback(database.hostname))
+    faults.push(words('DATABASE', 'MySQL', database.hostname));
+  const isPlain = KAFKA_SASL_MECHANISM === 'plain' && KAFKA_TLS === undefined && tlsOf('KAFKA', config) === undefined;
+  const hosts = Array.isArray(brokers) ? brokers.map((broker) => String(broker).replace(/:\d+$/, '')) : [];
+  const far = isPlain ? hosts.find((host) => !isLoopback(host)) : undefined;
+  if (far !== undefined) faults.push(words('KAFKA', 'Kafka', far));
+  return faults;
 }
 
 function switchedOff(kind: ServerKind, on: boolean | undefined, config: ConnectionConfig): string[] {

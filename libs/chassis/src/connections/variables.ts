@@ -25,7 +25,11 @@ export const databaseVariables = {
 };
 
 export const kafkaVariables = {
-  KAFKA_TLS: switchVariable.optional().describe('on: TLS; on also where KAFKA_TLS_CA is given'),
+  KAFKA_TLS: switchVariable
+    .optional()
+    .describe(
+      'on: TLS; on also where KAFKA_TLS_CA is given. off: a password may go to a broker on another machine without TLS, because the network is trusted',
+    ),
   ...tlsVariables('KAFKA'),
   KAFKA_SASL_MECHANISM: z
     .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
