@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readManifest, recoverFrom as recoverFromTime } from '../../ops/src/backup/manifest.ts';
+import { connectSql } from '../../ops/src/sql.ts';
+import { migrationVariable } from '../../services/services.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { backUp } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
@@ -135,6 +137,14 @@ describe('the schema of payment', () => {
     await sql.query(`SELECT GET_LOCK('relay:shop_payment', 0)`);
     await refused('exact', 'payment', /the lock of the relay of shop_payment is held/);
     await sql.close();
+    const { [migrationVariable('payment')]: migrator = '', [migrationVariable('order')]: other = '' } =
+      system.stack.env;
+    const migration = await connectSql(migrator);
+    await refused('exact', 'payment', /1 sessions are in shop_payment/);
+    await migration.close();
+    const env = { ...system.stack.env, [migrationVariable('payment')]: other };
+    const mixed = await expectOps({ ...system.stack, env }, [...restoring('exact', 'payment'), '--execute'], 1);
+    expect(mixed.stderr).toContain('lead to two schemas, shop_payment and shop_order');
     expect(await balances()).toEqual(before);
     expect((await ops(['backup', '--to', path('exact')], 1)).stderr).toContain('is not empty');
     await system.start('payment');

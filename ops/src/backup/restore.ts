@@ -27,13 +27,32 @@ const UNDER_WAY = 'restoring_';
 export async function whyNot(addresses: Addresses, service: ServiceName): Promise<string | undefined> {
   const running = (await readInstances({ ...addresses, gateways: [] }, [service])).filter(({ live }) => live);
   if (running.length > 0) return `${service} runs at ${running.map(({ url }) => url).join(', ')}: stop every instance`;
-  // As the service's user: the server shows a user's own sessions only, and the service's are looked for.
-  const connection = await connectToServer(addresses.services[service].database);
-  try {
-    return await whoIsThere(connection, schemaIn(addresses.services[service].database));
-  } finally {
-    await connection.end();
+  const { database, migrationDatabase } = addresses.services[service];
+  if (schemaIn(database) !== schemaIn(migrationDatabase))
+    return `the URLs of ${service} lead to two schemas, ${schemaIn(database)} and ${schemaIn(migrationDatabase)}`;
+  // The server shows a user's own sessions only: the service's are looked for, and a migration's.
+  const places = new Set<string>();
+  for (const url of new Set([database, migrationDatabase])) {
+    const connection = await connectToServer(url);
+    try {
+      places.add(await placeOf(connection));
+      const reason = await whoIsThere(connection, schemaIn(url));
+      if (reason !== undefined) return reason;
+    } finally {
+      await connection.end();
+    }
   }
+  return places.size > 1
+    ? `the URLs of ${service} lead to two servers: one would be restored, and one asked`
+    : undefined;
+}
+
+/** What no two servers have in common. */
+async function placeOf(connection: Connection): Promise<string> {
+  const [row] = await connection.query<{ host: string; port: number | bigint; folder: string }[]>(
+    'SELECT @@hostname AS host, @@port AS port, @@datadir AS folder',
+  );
+  return `${row?.host}:${row?.port} ${row?.folder}`;
 }
 
 async function whoIsThere(connection: Connection, schema: string): Promise<string | undefined> {

@@ -1,5 +1,7 @@
+import type { DatabaseSecurity } from '@shop/chassis';
 import type { Command } from 'commander';
 import { databaseVariable, folderOf, SERVICE_NAMES, SERVICES, type ServiceName } from '../../../services/services.ts';
+import { access } from '../access.ts';
 import { type Addresses, readAddresses } from '../addresses.ts';
 import { type CheckedBackup, checkBackup } from '../backup/check.ts';
 import { BackupError, recoverFrom } from '../backup/manifest.ts';
@@ -74,10 +76,17 @@ function binaryLogStep({ backupDatabase }: Addresses, { manifest, part }: Checke
   if (until < new Date(manifest.beganAt))
     throw new BackupError(`--until ${until.toISOString()} is before it began, at ${manifest.beganAt}`);
   const { hostname, port } = new URL(backupDatabase);
-  const server = `--host=${hostname} --port=${port || 3306} --user=root`;
+  const server = `--host=${hostname} --port=${port || 3306} --user=root${tlsOptions(access().database)}`;
   const { file, position } = manifest.binaryLog;
   const stop = until.toISOString().slice(0, 19).replace('T', ' ');
   return `TZ=UTC mysqlbinlog ${server} --read-from-remote-server --to-last-log --skip-gtids --database=${part.schema} --start-position=${position} --stop-datetime='${stop}' ${file} | mysql ${server}`;
+}
+
+/** What the server's own tools are told of TLS; their authorities are always in a file. */
+function tlsOptions({ tls }: DatabaseSecurity): string {
+  if (!tls) return '';
+  const authorities = process.env.DATABASE_TLS_CA_FILE || 'FILE-OF-THE-AUTHORITIES';
+  return ` --ssl-mode=VERIFY_IDENTITY --ssl-ca='${authorities.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** The commands that bring the restored schema forward. */
