@@ -53,6 +53,15 @@ describe('answers about coupons', () => {
     ]);
   });
 
+  it('when a door that forgets turns an owner away, then it is no contradiction; when the database does, then it is', () => {
+    const turnedAway = (way: 'door' | 'database'): Ask => ({ ...soldOut(1, 2, 3), told: { kind: 'SOLD_OUT', way } });
+    const judge = (way: 'door' | 'database') =>
+      judgeCoupons(1, [issued(1, 0, 1), turnedAway(way)], { doorForgets: true });
+    expect(judge('door')).toEqual([]);
+    expect(judge('database')).toHaveLength(1);
+    expect(judgeCoupons(1, [issued(1, 0, 1), turnedAway('door')])).toHaveLength(1);
+  });
+
   it('when histories are drawn at random, then the verdict is that of a search through all orders', () => {
     const random = createRandom(7);
     const verdicts = { possible: 0, impossible: 0 };

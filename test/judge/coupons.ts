@@ -4,7 +4,10 @@ export interface Ask {
   readonly called: number;
   /** Infinity: no answer came, or none that is final. */
   readonly returned: number;
-  readonly told: { readonly kind: 'ISSUED'; readonly couponId: string } | { readonly kind: 'SOLD_OUT' } | undefined;
+  readonly told:
+    | { readonly kind: 'ISSUED'; readonly couponId: string }
+    | { readonly kind: 'SOLD_OUT'; readonly way?: 'door' | 'database' | undefined }
+    | undefined;
 }
 
 /**
@@ -15,12 +18,15 @@ export interface Ask {
  * explained by as many users who were issued a coupon, or may have held a place, as there are coupons, all of whom had
  * asked before that answer came. Places are all alike, so this condition is not only necessary: put the requests of
  * those users in the order of their calls, and "sold out" behind the last of them.
+ *
+ * @param doorForgets true where the door could not be told of every coupon, as while Redis was away for an instance:
+ * then it may turn an owner away, until it is loaded again (ADR 10)
  */
-export function judgeCoupons(quantity: number, asks: readonly Ask[]): string[] {
-  return [...ownersContradict(asks), ...tooMany(quantity, asks), ...soldOutTooSoon(quantity, asks)];
+export function judgeCoupons(quantity: number, asks: readonly Ask[], { doorForgets = false } = {}): string[] {
+  return [...ownersContradict(asks, doorForgets), ...tooMany(quantity, asks), ...soldOutTooSoon(quantity, asks)];
 }
 
-function ownersContradict(asks: readonly Ask[]): string[] {
+function ownersContradict(asks: readonly Ask[], doorForgets: boolean): string[] {
   const couponOf = new Map<number, string>();
   const ownerOf = new Map<string, number>();
   const wrong: string[] = [];
@@ -35,8 +41,10 @@ function ownersContradict(asks: readonly Ask[]): string[] {
     couponOf.set(userId, told.couponId);
     ownerOf.set(told.couponId, userId);
   }
-  return [...wrong, ...ownersTurnedAway(asks)];
+  return [...wrong, ...ownersTurnedAway(doorForgets ? asks.filter(isNotTheDoors) : asks)];
 }
+
+const isNotTheDoors = ({ told }: Ask) => told?.kind !== 'SOLD_OUT' || told.way !== 'door';
 
 /** Whoever knows of a coupon is never told that it is sold out. */
 function ownersTurnedAway(asks: readonly Ask[]): string[] {

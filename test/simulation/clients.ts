@@ -167,7 +167,7 @@ export class Clients {
       };
     });
     if (issue.couponId !== undefined) ask({ kind: 'ISSUED', couponId: issue.couponId });
-    else if (issue.kind === 'SOLD_OUT') ask({ kind: 'SOLD_OUT' });
+    else if (issue.kind === 'SOLD_OUT') ask({ kind: 'SOLD_OUT', way: issue.way === 'door' ? 'door' : 'database' });
     return { key, issue };
   }
 

@@ -29,7 +29,9 @@ export function* issueViolations(shop: ShopAtRest): Iterable<string> {
       const state = { held: holder(answer.userId), isSoldOut, isEnded: policy.endedAt !== null };
       for (const wrong of contradictions(shop, answer, state)) yield `7: ${words}: ${wrong}; ${what}`;
     }
-    for (const wrong of judgeCoupons(totalQuantity, shop.asks.get(id) ?? [])) yield `7: policy ${id}: ${wrong}`;
+    const doorForgets = shop.redisTroubles > 0;
+    for (const wrong of judgeCoupons(totalQuantity, shop.asks.get(id) ?? [], { doorForgets }))
+      yield `7: policy ${id}: ${wrong}`;
   }
 }
 
