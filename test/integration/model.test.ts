@@ -53,6 +53,7 @@ async function onServer<T>({ service }: Trial, use: (server: Server) => Promise<
 
 async function runScripts(trial: Trial, server: Server): Promise<PartFigures> {
   const differences: string[] = [];
+  const once: string[] = [];
   const began = performance.now();
   const total = { acts: 0, waits: 0, deadlocks: 0, duplicateKeys: 0 };
   let scripts = 0;
@@ -60,9 +61,13 @@ async function runScripts(trial: Trial, server: Server): Promise<PartFigures> {
     const { difference, seen } = await trial.run(seed, server);
     scripts++;
     for (const key of Object.keys(total) as (keyof Seen)[]) total[key] += seen[key];
-    if (difference) differences.push(tell(trial.name, seed, (await trial.shrink(seed, server)) ?? difference));
+    if (!difference) continue;
+    const again = await trial.shrink(seed, server);
+    // Some locks depend on the purge, which runs when it likes: a wrong model differs whenever the script runs.
+    if (again) differences.push(tell(trial.name, seed, again));
+    else once.push(tell(trial.name, seed, difference));
   }
-  return { part: trial.name, scripts, ...total, ms: performance.now() - began, differences };
+  return { part: trial.name, scripts, ...total, ms: performance.now() - began, differences, once };
 }
 
 describe('the model of MySQL', () => {
@@ -71,6 +76,7 @@ describe('the model of MySQL', () => {
       const figures = await onServer(trial, (server) => runScripts(trial, server));
       if (process.env.MODEL_FIGURES) appendFileSync(process.env.MODEL_FIGURES, `${JSON.stringify(figures)}\n`);
       expect(figures.differences.join('\n\n')).toBe('');
+      expect(figures.once.length).toBeLessThanOrEqual(Math.max(1, count / 500));
       // Scripts in which nobody ever meets anybody would show nothing.
       expect(figures.waits).toBeGreaterThan(count / 2);
     }, 3_600_000);
