@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { RequestListener, ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import {
   ANYBODY,
@@ -21,6 +24,12 @@ let refuses: boolean;
 let found: ClaimOutcome;
 let looks: number;
 let placed: number;
+let shown: OrderView;
+let waiting: number;
+let waits: number;
+/** Called by the first read or write of a request, which goes on when this resolves. */
+let first: () => Promise<void>;
+let response: ServerResponse;
 
 const nobodyWaits = { ended: async () => order, cancel() {} };
 const app = createApp({
@@ -34,14 +43,31 @@ const app = createApp({
   },
   findPlaced: createFindPlaced(async () => {
     looks++;
+    await first();
     return found;
   }),
-  cancelOrder: () => Promise.reject(new Error('nobody cancels')),
-  readOrder: async () => order,
+  async cancelOrder() {
+    await first();
+    return 'cancelled';
+  },
+  async readOrder() {
+    await first();
+    return shown;
+  },
   listOrders: async () => [],
   streams: createEventStreams({ maxStreams: 1 }),
   watches: { open: () => Promise.reject(new Error('nobody follows')) as never },
-  waits: { open: () => nobodyWaits, wake() {}, waiting: 0, close() {} },
+  waits: {
+    open() {
+      waits++;
+      return nobodyWaits;
+    },
+    wake() {},
+    get waiting() {
+      return waiting;
+    },
+    close() {},
+  },
   maxWaiting: 10,
   admission: {
     check() {
@@ -54,7 +80,11 @@ const app = createApp({
 
 let server: RunningServer;
 beforeAll(async () => {
-  server = await serve(app, { host: '127.0.0.1', port: 0 });
+  const noted: RequestListener = (incoming, answer) => {
+    response = answer;
+    app(incoming, answer);
+  };
+  server = await serve(noted, { host: '127.0.0.1', port: 0 });
 });
 afterAll(() => server.close());
 beforeEach(() => {
@@ -62,6 +92,10 @@ beforeEach(() => {
   found = { kind: 'new' };
   looks = 0;
   placed = 0;
+  shown = order;
+  waiting = 0;
+  waits = 0;
+  first = async () => {};
 });
 
 function post(headers: Record<string, string>) {
@@ -91,4 +125,39 @@ it('when orders are accepted, then no key is looked up beforehand', async () => 
   refuses = false;
   await post({ 'idempotency-key': 'k' }).expect(202);
   expect([looks, placed]).toEqual([0, 1]);
+});
+
+it.each([
+  ['asks for an order', 'GET', `/orders/${ORDER_ID}?userId=7`, undefined],
+  ['cancels an order', 'POST', `/orders/${ORDER_ID}/cancel`, { userId: 7 }],
+  ['repeats an order under load', 'POST', '/orders', { userId: 7, items: [{ productId: 1, quantity: 1 }] }],
+])('when a client that %s leaves before its wait begins, then no wait begins', async (_, method, path, body) => {
+  found = { kind: 'replay', requestId: ORDER_ID };
+  shown = { ...order, status: 'PENDING' };
+  const begun = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  first = () => {
+    begun.resolve();
+    return held.promise;
+  };
+  const client = new AbortController();
+  const headers = { prefer: 'wait=30', 'idempotency-key': 'k', 'content-type': 'application/json' };
+  const sent = { method, headers, signal: client.signal, ...(body && { body: JSON.stringify(body) }) };
+  const left = expect(fetch(`${server.url}${path}`, sent)).rejects.toThrow('aborted');
+  await begun.promise;
+  const closed = once(response, 'close');
+  client.abort();
+  await Promise.all([left, closed]);
+  held.resolve();
+  await setImmediate();
+  expect(waits).toBe(0);
+});
+
+it('when all places are taken while a key is looked up, then the repeat is answered without a wait', async () => {
+  found = { kind: 'replay', requestId: ORDER_ID };
+  first = async () => {
+    waiting = 10;
+  };
+  await post({ 'idempotency-key': 'k', prefer: 'wait=5' }).expect(202);
+  expect(waits).toBe(0);
 });

@@ -57,7 +57,6 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
   const userId = userIdFrom(request);
   const idempotencyKey = idempotencyKeyFrom(request);
   const idempotency = idempotencyKey && { key: idempotencyKey, requestHash: requestHash({ ...body, userId }) };
-  const seconds = grantedWait(deps, request);
   try {
     // Nothing is awaited from here to placeOrder, which counts the order as begun: else a burst would pass uncounted.
     deps.admission.check();
@@ -65,7 +64,7 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
     // New orders are refused now, but a repeat only asks for the outcome of its order.
     const orderId = idempotency && (await deps.findPlaced(userId, idempotency).catch(unlessBusy(refusal)));
     if (orderId === undefined) throw refusal;
-    return answerPlaced(deps, response, { orderId, replayed: true }, { seconds });
+    return answerPlaced(deps, response, { orderId, replayed: true }, { seconds: grantedWait(deps, request) });
   }
   const placement = {
     orderId: deps.newId(),
@@ -76,6 +75,7 @@ async function placeOrder(deps: OrderRoutes, request: Request, response: Respons
   };
 
   noteOnSpan({ 'shop.order.id': placement.orderId });
+  const seconds = grantedWait(deps, request);
   // The wait begins before the order exists, so that its end cannot be missed.
   const ownWait = openWait(deps, response, placement.orderId, seconds);
   let placed: Placed;
@@ -167,12 +167,16 @@ async function cancelOrder(deps: OrderRoutes, request: Request, response: Respon
   response.status(outcome === 'already' ? 200 : 202).json(order);
 }
 
-/** The seconds the client is willing to wait; 0 when it states none, or when too many wait already. */
+/**
+ * The seconds the client is willing to wait; 0 when it states none, or when too many wait already. Nothing is awaited
+ * from here to `openWait`: else more would wait than may.
+ */
 function grantedWait(deps: OrderRoutes, request: Request): number {
   const seconds = preferredWait(request.get('prefer')) ?? 0;
   return deps.waits.waiting < deps.maxWaiting ? seconds : 0;
 }
 
+/** @returns undefined for a client that does not wait, or has left: its response does not close again to end a wait */
 function openWait(
   deps: OrderRoutes,
   response: Response,
@@ -180,7 +184,7 @@ function openWait(
   seconds: number,
   awaited: Awaited = 'end',
 ): OrderWait | undefined {
-  if (seconds === 0) return undefined;
+  if (seconds === 0 || response.closed) return undefined;
   const wait = deps.waits.open(orderId, seconds * 1000, awaited);
   response.once('close', () => wait.cancel());
   return wait;
