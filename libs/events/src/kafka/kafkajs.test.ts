@@ -56,6 +56,35 @@ describe('the corrections of KafkaJS', () => {
     expect(reset).toEqual(['t']);
   });
 
+  it('when a consumer stops while the list of brokers changes, then its fetchers end, and the process stays alive', async () => {
+    const Runner = require('kafkajs/src/consumer/runner') as new (options: object) => Runner;
+    const debug = createSpinGuard();
+    const logger = { namespace: () => logger, debug, info() {}, warn() {}, error() {} };
+    const fetches = createHeldFetches();
+    let left = 0;
+    const group = {
+      ...{ groupId: 'g', connect: async () => {}, joinAndSync: async () => {}, heartbeat: async () => {} },
+      ...{ getNodeIds: () => fetches.brokers, fetch: fetches.fetch, leave: async () => void left++ },
+    };
+    const runner = new Runner({
+      ...{ logger, consumerGroup: group, instrumentationEmitter: { emit() {} }, concurrency: 1, autoCommit: false },
+      ...{ retry: { retries: 0 }, eachBatch: async () => {}, onCrash: () => {}, heartbeatInterval: 500 },
+    });
+    await runner.start();
+    // Broker 1 answers, and its fetcher sees the longer list. The fetcher of broker 2 still waits for an answer.
+    fetches.brokers = ['1', '2', '3'];
+    fetches.answer('1');
+    await new Promise(setImmediate);
+    const stopped = runner.stop();
+    fetches.answer('2');
+    await stopped;
+    expect({ left, asked: fetches.asked, spins: debug.said() > 10 }).toEqual({
+      left: 1,
+      asked: ['1', '2'],
+      spins: false,
+    });
+  });
+
   it('when requests are out for too long, then they are found by a look once a second', () => {
     const RequestQueue = require('kafkajs/src/network/requestQueue') as new (options: object) => TimedQueue;
     const queue = new RequestQueue({
@@ -155,6 +184,37 @@ interface TimedQueue extends Queue {
 interface Group {
   fetch(this: unknown, nodeId: string): Promise<{ partition: number }[]>;
   recoverFromOffsetOutOfRange(this: unknown, error: { topic: string; partition: number }): Promise<void>;
+}
+
+interface Runner {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** KafkaJS's debug log, which ends a loop that would never give the event loop a turn. */
+function createSpinGuard() {
+  let said = 0;
+  const debug = (message: string) => {
+    if (message !== 'consumer not running, exiting') return;
+    said += 1;
+    if (said > 100) throw new Error('a fetcher of a stopped consumer spins');
+  };
+  return Object.assign(debug, { said: () => said });
+}
+
+/** Fetches that brokers 1 and 2 answer when told to. */
+function createHeldFetches() {
+  const waiting = new Map<string, () => void>();
+  const fetches = {
+    brokers: ['1', '2'],
+    asked: [] as string[],
+    fetch: (nodeId: string) => {
+      fetches.asked.push(nodeId);
+      return new Promise<[]>((resolve) => waiting.set(nodeId, () => resolve([])));
+    },
+    answer: (nodeId: string) => waiting.get(nodeId)?.(),
+  };
+  return fetches;
 }
 
 describe('KafkaJS log lines', () => {

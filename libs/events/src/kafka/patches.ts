@@ -39,6 +39,10 @@ interface ConsumerGroup {
   minBytes: number;
   readonly topicConfigurations: Readonly<Record<string, { readonly fromBeginning?: boolean } | undefined>>;
 }
+interface Runner {
+  readonly running: boolean;
+  readonly fetchManager: { stop(): Promise<void> };
+}
 interface OutOfRange {
   readonly topic: string;
   readonly partition: number;
@@ -57,6 +61,9 @@ interface Prototypes {
   readonly offsets: {
     commitOffsets(this: OffsetManager, offsets?: unknown): Promise<void>;
     getCoordinator(this: OffsetManager): Promise<Coordinator>;
+  };
+  readonly runner: {
+    fetch(this: Runner, nodeId: string): Promise<FetchedBatch[]>;
   };
 }
 
@@ -101,8 +108,9 @@ export function patchKafkaJs(): void {
   if (patched) return;
   patched = true;
   replaceRecordCodec();
-  const { queue, group, offsets } = prototypes();
+  const { queue, group, offsets, runner } = prototypes();
   followCoordinator(group, offsets);
+  endFetchers(runner);
 
   // After each response the queue sets a timer to look for pending requests, with a negative delay when nothing is
   // throttled, and sets the timer again when it fires: an endless loop of 1 ms a connection (KafkaJS issue 1751).
@@ -205,6 +213,19 @@ function followCoordinator(group: Prototypes['group'], offsets: Prototypes['offs
   };
 }
 
+/**
+ * When the list of brokers changes, KafkaJS waits for its fetchers and then creates new ones. A stop meanwhile finds
+ * only ended fetchers, and nobody tells the new ones to end: a stopped consumer answers each of their fetches at once,
+ * and their loops never let the event loop run again. The first such fetch ends them here.
+ */
+function endFetchers(runner: Prototypes['runner']): void {
+  const fetch = runner.fetch;
+  runner.fetch = function fetchOrEnd(nodeId) {
+    if (!this.running) void this.fetchManager.stop();
+    return fetch.call(this, nodeId);
+  };
+}
+
 /** The failures of each group's fetches, by broker. */
 const failures = new WeakMap<object, Map<string, { readonly since: number; readonly last: number }>>();
 
@@ -255,6 +276,7 @@ function prototypes(): Prototypes {
   const queue = (require('kafkajs/src/network/requestQueue') as { prototype: Prototypes['queue'] }).prototype;
   const group = (require('kafkajs/src/consumer/consumerGroup') as { prototype: Prototypes['group'] }).prototype;
   const offsets = (require('kafkajs/src/consumer/offsetManager') as { prototype: Prototypes['offsets'] }).prototype;
+  const runner = (require('kafkajs/src/consumer/runner') as { prototype: Prototypes['runner'] }).prototype;
   if (
     typeof queue.scheduleCheckPendingRequests !== 'function' ||
     typeof queue.scheduleRequestTimeoutCheck !== 'function' ||
@@ -263,9 +285,10 @@ function prototypes(): Prototypes {
     typeof group.recoverFromFetch !== 'function' ||
     typeof offsets.commitOffsets !== 'function' ||
     typeof offsets.getCoordinator !== 'function' ||
-    typeof group.recoverFromOffsetOutOfRange !== 'function'
+    typeof group.recoverFromOffsetOutOfRange !== 'function' ||
+    typeof runner.fetch !== 'function'
   ) {
     throw new Error('KafkaJS is not the version that these corrections are for (2.2.4)');
   }
-  return { queue, group, offsets };
+  return { queue, group, offsets, runner };
 }
