@@ -117,6 +117,27 @@ describe('answers from a copy', () => {
   });
 });
 
+describe('a read that is sent a second time', () => {
+  it.each([
+    ['another answer', 200, (response: ServerResponse) => good(response, 'new')],
+    ['a refusal', 404, (response: ServerResponse) => response.writeHead(404, { 'Content-Length': 3 }).end('new')],
+  ])(
+    "when the first try brings half of the client's own copy and the second %s, then that is sent whole",
+    async (_what, status, second) => {
+      let received = 0;
+      const { url, catalog } = await shop((_request, response) => {
+        if (received++ > 0) second(response);
+        else {
+          response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 8, ETag: '"old"' });
+          response.write('half', () => response.destroy());
+        }
+      });
+      expect(await get(`${url}/products/1`, { 'if-none-match': '"old"' })).toMatchObject({ status, text: 'new' });
+      expect(catalog.requests.filter(({ request }) => request.url === '/products/1')).toHaveLength(2);
+    },
+  );
+});
+
 describe('a change by an operator', () => {
   it('when a change went through here, then the next read sees it, and the service reads anew', async () => {
     let name = 'old';

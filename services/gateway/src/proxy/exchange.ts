@@ -34,6 +34,16 @@ export interface ExchangeOptions {
   readonly failed: (reason: NoAnswer) => void;
 }
 
+/** The head of a service's answer, in the form sent to the client. */
+interface Head {
+  readonly status: number;
+  readonly headers: string[];
+  /** Bytes of the body that it announces; NaN when it announces none. */
+  readonly length: number;
+  /** True when the client already has the answer: it gets 304 once the rest has arrived, and no body. */
+  readonly unchanged: boolean;
+}
+
 /**
  * One request on its way to a service, and its answer on the way back. Another instance is tried only while no byte of
  * the request has been sent: a request that may have been received is never sent twice, unless it only reads.
@@ -44,12 +54,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #candidates: Instance[] = [];
   #instance: Instance | undefined;
   #controller: Dispatcher.DispatchController | undefined;
-  #head: { status: number; headers: string[]; length: number } | undefined;
+  #head: Head | undefined;
+  /** Bytes of the body handed to the client's connection. */
+  #sentBytes = 0;
   #triedAgain = false;
   /** True when another answer was sent in its place. */
   #replaced = false;
-  /** True when the client already has the answer: it gets 304 once the rest has arrived. */
-  #unchanged = false;
   #cut = false;
 
   constructor(options: ExchangeOptions) {
@@ -73,6 +83,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #begin(): void {
     this.#controller = undefined;
+    // A second try must send nothing of the first one's answer.
+    this.#head = undefined;
     this.#candidates = this.#options.upstream.candidates();
     this.#dispatch(0);
   }
@@ -121,14 +133,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     standIn?.begin(status, headers);
     if (status === 200 && standIn && isUnchanged(request.headers, headers.etag)) {
       const { 'content-length': _length, 'content-type': _type, ...rest } = headers;
-      this.#unchanged = true;
-      this.#head = { status: 304, headers: responseHeaders(rest, ownHeaders), length: Number.NaN };
+      const own = responseHeaders(rest, ownHeaders);
+      this.#head = { status: 304, headers: own, length: Number.NaN, unchanged: true };
       return;
     }
-    const length = Number(headers['content-length'] ?? Number.NaN);
-    this.#head = { status, headers: responseHeaders(headers, ownHeaders), length };
+    const hasBody = request.method !== 'HEAD' && status !== 204 && status !== 304;
+    const length = hasBody ? Number(headers['content-length'] ?? Number.NaN) : Number.NaN;
+    this.#head = { status, headers: responseHeaders(headers, ownHeaders), length, unchanged: false };
     // An answer of unknown length may be a stream of events, so its head does not wait for the first event.
-    if (Number.isNaN(length) && request.method !== 'HEAD' && status !== 204 && status !== 304) {
+    if (Number.isNaN(length) && hasBody) {
       this.#writeHead();
       response.flushHeaders();
     }
@@ -138,8 +151,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#replaced) return;
     const { response, standIn } = this.#options;
     standIn?.add(chunk);
-    if (this.#unchanged) return;
+    if (this.#head?.unchanged) return;
     this.#writeHead();
+    this.#sentBytes += chunk.length;
     if (chunk.length === this.#head?.length) {
       // The usual answer comes in one piece and is sent in one, head and body together.
       response.end(chunk);
@@ -157,7 +171,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { response, standIn } = this.#options;
     standIn?.end();
     this.#writeHead();
-    if (!response.writableEnded) response.end();
+    // With too few bytes the client would read the next answer on its connection as the rest of this one.
+    if (this.#head && this.#sentBytes < this.#head.length) response.destroy();
+    else if (!response.writableEnded) response.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
