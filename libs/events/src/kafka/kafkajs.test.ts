@@ -114,6 +114,44 @@ describe('the corrections of KafkaJS', () => {
     expect(queue.requestTimeoutIntervalId).toBeDefined();
   });
 
+  it("when the machine's clock is set back, then heartbeats, metadata and time-outs come as before", async () => {
+    const RequestQueue = require('kafkajs/src/network/requestQueue') as new (options: object) => TimedQueue;
+    const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as new (options: object) => Group;
+    const BrokerPool = require('kafkajs/src/cluster/brokerPool') as new (options: object) => BrokerPool;
+    const logger = { namespace: () => logger, debug() {} };
+    jest.useFakeTimers({ now: 7_200_000 });
+    const queue = new RequestQueue({
+      ...{ maxInFlightRequests: 1, requestTimeout: 10_000, enforceRequestTimeout: true, clientId: 'c', broker: 'b' },
+      ...{ logger, isConnected: () => true },
+    });
+    try {
+      const late: string[] = [];
+      const request = { sentAt: Date.now(), requestTimeout: 3_000, timeoutRequest: () => void late.push('late') };
+      queue.inflight.set(1, request);
+      queue.scheduleRequestTimeoutCheck();
+      let beats = 0;
+      const group = new ConsumerGroup({
+        ...{ logger, retry: {}, groupId: 'g', instrumentationEmitter: { emit() {} }, cluster: {} },
+      });
+      Object.assign(group, { memberId: 'm', coordinator: { heartbeat: async () => void beats++ } });
+      const pool = new BrokerPool({ logger, metadataMaxAge: 10_000, connectionPoolBuilder: {} });
+      let refreshed = 0;
+      const expires = Date.now() + 10_000;
+      const metadata = { topicMetadata: [] };
+      Object.assign(pool, { metadata, metadataExpireAt: expires, refreshMetadata: async () => void refreshed++ });
+      await pool.refreshMetadataIfNecessary([]);
+      expect({ beats, refreshed, late }).toEqual({ beats: 0, refreshed: 0, late: [] });
+      jest.setSystemTime(3_600_000);
+      jest.advanceTimersByTime(5_000);
+      await group.heartbeat({ interval: 500 });
+      await pool.refreshMetadataIfNecessary([]);
+      expect({ beats, refreshed, late: late.length > 0 }).toEqual({ beats: 1, refreshed: 1, late: true });
+    } finally {
+      queue.destroy();
+      jest.useRealTimers();
+    }
+  });
+
   it('when a consumer fetches, then it sets the wait of each fetch and gets only partitions with records', async () => {
     const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: Group };
     const asked: { maxWaitTime: number; minBytes: number }[] = [];
@@ -181,7 +219,12 @@ interface TimedQueue extends Queue {
   scheduleRequestTimeoutCheck(): void;
 }
 
+interface BrokerPool {
+  refreshMetadataIfNecessary(topics: readonly string[]): Promise<void>;
+}
+
 interface Group {
+  heartbeat(options: { interval: number }): Promise<void>;
   fetch(this: unknown, nodeId: string): Promise<{ partition: number }[]>;
   recoverFromOffsetOutOfRange(this: unknown, error: { topic: string; partition: number }): Promise<void>;
 }

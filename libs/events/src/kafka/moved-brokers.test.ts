@@ -16,6 +16,8 @@ function fault(name: string, type?: string): Error {
 }
 
 const UNREACHABLE = fault('KafkaJSConnectionError');
+/** A broker whose machine takes connections and bytes, and never answers. */
+const HANGS = fault('KafkaJSRequestTimeoutError');
 
 describe('a consumer whose coordinator has moved', () => {
   it('when a commit was refused by the former one, then the next commit goes to the present one', async () => {
@@ -40,7 +42,7 @@ describe('a consumer whose coordinator has moved', () => {
     expect(asked).toEqual(['former', 'present']);
   });
 
-  it('when the former one cannot be reached for a heartbeat, then the present one is found; any other error stays', async () => {
+  it('when the former one cannot be reached for a heartbeat or does not answer, then the present one is found; any other error stays', async () => {
     const { heartbeat } = prototypeOf('kafkajs/src/consumer/consumerGroup');
     const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as new (options: object) => object;
     const logger = { namespace: () => ({}) };
@@ -59,19 +61,22 @@ describe('a consumer whose coordinator has moved', () => {
           } as unknown,
         },
       );
-    const cut = member(UNREACHABLE);
-    await heartbeat?.call(cut, { interval: 0 });
-    expect(cut.coordinator).toBe('present');
+    for (const error of [UNREACHABLE, HANGS]) {
+      const cut = member(error);
+      await heartbeat?.call(cut, { interval: 0 });
+      expect(cut.coordinator).toBe('present');
+    }
     const moved = member(fault('KafkaJSProtocolError', 'NOT_COORDINATOR_FOR_GROUP'));
     await expect(heartbeat?.call(moved, { interval: 0 })).rejects.toThrow('NOT_COORDINATOR');
   });
 
-  it('when a broker cannot be reached for a fetch, then the leaders are asked for anew', async () => {
+  it('when a broker cannot be reached for a fetch or does not answer it, then the leaders are asked for anew', async () => {
     const { recoverFromFetch } = prototypeOf('kafkajs/src/consumer/consumerGroup');
     let refreshed = 0;
     const group = { cluster: { refreshMetadata: async () => void refreshed++ } };
     await recoverFromFetch?.call(group, UNREACHABLE);
-    expect(refreshed).toBe(1);
+    await recoverFromFetch?.call(group, HANGS);
+    expect(refreshed).toBe(2);
     await expect(recoverFromFetch?.call(group, fault('KafkaJSProtocolError', 'OTHER'))).rejects.toThrow('OTHER');
   });
 

@@ -17,7 +17,6 @@ interface RequestQueue {
   destroy(): void;
 }
 interface InFlight {
-  readonly sentAt: number;
   readonly requestTimeout: number;
   timeoutRequest(): void;
 }
@@ -37,11 +36,16 @@ interface ConsumerGroup {
   coordinator: Coordinator;
   maxWaitTime: number;
   minBytes: number;
+  lastRequest: number;
   readonly topicConfigurations: Readonly<Record<string, { readonly fromBeginning?: boolean } | undefined>>;
 }
 interface Runner {
   readonly running: boolean;
   readonly fetchManager: { stop(): Promise<void> };
+}
+interface BrokerPool {
+  metadataExpireAt: number | null;
+  readonly metadataMaxAge: number;
 }
 interface OutOfRange {
   readonly topic: string;
@@ -61,6 +65,9 @@ interface Prototypes {
   readonly offsets: {
     commitOffsets(this: OffsetManager, offsets?: unknown): Promise<void>;
     getCoordinator(this: OffsetManager): Promise<Coordinator>;
+  };
+  readonly pool: {
+    refreshMetadataIfNecessary(this: BrokerPool, topics: readonly string[]): Promise<void>;
   };
   readonly runner: {
     fetch(this: Runner, nodeId: string): Promise<FetchedBatch[]>;
@@ -108,8 +115,9 @@ export function patchKafkaJs(): void {
   if (patched) return;
   patched = true;
   replaceRecordCodec();
-  const { queue, group, offsets, runner } = prototypes();
+  const { queue, group, offsets, runner, pool } = prototypes();
   followCoordinator(group, offsets);
+  outliveClock(queue, group, pool);
   endFetchers(runner);
 
   // After each response the queue sets a timer to look for pending requests, with a negative delay when nothing is
@@ -118,19 +126,6 @@ export function patchKafkaJs(): void {
   const schedule = queue.scheduleCheckPendingRequests;
   queue.scheduleCheckPendingRequests = function scheduleIfPending() {
     if (this.pending.length > 0) schedule.call(this);
-  };
-
-  // Each connection looked ten times a second for requests whose time-out is some ten seconds.
-  queue.scheduleRequestTimeoutCheck = function checkSeldom() {
-    if (!this.enforceRequestTimeout) return;
-    this.destroy();
-    const check = () => {
-      for (const request of [...this.inflight.values()]) {
-        if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
-      }
-      if (!this.isConnected()) this.destroy();
-    };
-    this.requestTimeoutIntervalId = setInterval(check, Math.min(this.requestTimeout, TIMEOUT_CHECK_MS));
   };
 
   // KafkaJS always uses the same wait for a fetch, and hands a partition without records to its workers like any other:
@@ -163,12 +158,51 @@ export function patchKafkaJs(): void {
   };
 }
 
+/** KafkaJS measures by the machine's wall clock. When that is set back, it waits until the former time comes again. */
+function outliveClock(queue: Prototypes['queue'], group: Prototypes['group'], pool: Prototypes['pool']): void {
+  // Each connection looked ten times a second for requests whose time-out is some ten seconds. A request's time counts
+  // from the first look that finds it.
+  queue.scheduleRequestTimeoutCheck = function checkSeldom() {
+    if (!this.enforceRequestTimeout) return;
+    this.destroy();
+    const seen = new WeakMap<InFlight, number>();
+    const check = () => {
+      const now = performance.now();
+      for (const request of [...this.inflight.values()]) {
+        const since = seen.get(request) ?? now;
+        seen.set(request, since);
+        if (now - since >= request.requestTimeout) request.timeoutRequest();
+      }
+      if (!this.isConnected()) this.destroy();
+    };
+    this.requestTimeoutIntervalId = setInterval(check, Math.min(this.requestTimeout, TIMEOUT_CHECK_MS));
+  };
+
+  // Without heartbeats the group gives the member's partitions away, again and again.
+  const heartbeat = group.heartbeat;
+  group.heartbeat = function beatInTime(options) {
+    if (this.lastRequest > Date.now()) this.lastRequest = 0;
+    return heartbeat.call(this, options);
+  };
+
+  // Without fresh metadata nobody notices new partitions.
+  const refresh = pool.refreshMetadataIfNecessary;
+  pool.refreshMetadataIfNecessary = function refreshInTime(topics) {
+    if (this.metadataExpireAt !== null && this.metadataExpireAt > Date.now() + this.metadataMaxAge)
+      this.metadataExpireAt = null;
+    return refresh.call(this, topics);
+  };
+}
+
 /** Pause before a consumer asks again for the leaders that take the place of a broker which is away, ms. */
 const LEADERLESS_PAUSE_MS = 200;
 /** For so long the leaders are asked for anew while one broker cannot be reached: elections take less, ms. */
 const UNREACHABLE_MS = 30_000;
-/** Failures of a broker that lie further apart are different matters, ms: each takes a connection's time limits. */
-const APART_MS = 20_000;
+/**
+ * Failures of a broker that lie further apart are different matters, ms: each takes a connection's time limits, or that
+ * of a request and of the metadata that are asked for after it.
+ */
+const APART_MS = 25_000;
 
 /** What only shows with several brokers: the parts of a consumer that stay with a broker which is no longer theirs. */
 function followCoordinator(group: Prototypes['group'], offsets: Prototypes['offsets']): void {
@@ -192,7 +226,7 @@ function followCoordinator(group: Prototypes['group'], offsets: Prototypes['offs
     return this.coordinator;
   };
 
-  // A heartbeat goes to the broker that was the coordinator, dead or not, until KafkaJS gives up.
+  // A heartbeat goes to the broker that was the coordinator, dead or frozen or not, until KafkaJS gives up.
   const heartbeat = group.heartbeat;
   group.heartbeat = async function beatOrFind(options) {
     try {
@@ -244,9 +278,14 @@ function failsForLong(group: object, error: unknown): boolean {
   return now - since > UNREACHABLE_MS;
 }
 
-/** The broker's machine is away, or refuses. KafkaJS itself reacts to a connection that was closed. */
+/**
+ * The broker's machine is away, refuses, or takes requests and never answers (a frozen process). KafkaJS itself reacts
+ * to a connection that was closed.
+ */
 function isUnreachable(error: unknown): boolean {
-  return error instanceof Error && error.name === 'KafkaJSConnectionError';
+  return (
+    error instanceof Error && (error.name === 'KafkaJSConnectionError' || error.name === 'KafkaJSRequestTimeoutError')
+  );
 }
 
 /** KafkaJS loads a request's encoder when it first sends one: until then the encoder can be replaced. */
@@ -277,6 +316,7 @@ function prototypes(): Prototypes {
   const group = (require('kafkajs/src/consumer/consumerGroup') as { prototype: Prototypes['group'] }).prototype;
   const offsets = (require('kafkajs/src/consumer/offsetManager') as { prototype: Prototypes['offsets'] }).prototype;
   const runner = (require('kafkajs/src/consumer/runner') as { prototype: Prototypes['runner'] }).prototype;
+  const pool = (require('kafkajs/src/cluster/brokerPool') as { prototype: Prototypes['pool'] }).prototype;
   if (
     typeof queue.scheduleCheckPendingRequests !== 'function' ||
     typeof queue.scheduleRequestTimeoutCheck !== 'function' ||
@@ -286,9 +326,10 @@ function prototypes(): Prototypes {
     typeof offsets.commitOffsets !== 'function' ||
     typeof offsets.getCoordinator !== 'function' ||
     typeof group.recoverFromOffsetOutOfRange !== 'function' ||
+    typeof pool.refreshMetadataIfNecessary !== 'function' ||
     typeof runner.fetch !== 'function'
   ) {
     throw new Error('KafkaJS is not the version that these corrections are for (2.2.4)');
   }
-  return { queue, group, offsets, runner };
+  return { queue, group, offsets, runner, pool };
 }
