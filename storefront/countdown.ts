@@ -29,8 +29,11 @@ export interface Countdown {
   begin(ms: number): () => void;
 }
 
-/** Calls `show` every second with the whole seconds left of the shortest wait; null when there is no wait any more. */
-export function createCountdown(show: (seconds: number | null) => void, now: () => number = Date.now): Countdown {
+/**
+ * Calls `show` every second with the whole seconds left of the shortest wait; null when there is no wait any more. Ends
+ * are kept on a clock that is never set back.
+ */
+export function createCountdown(show: (seconds: number | null) => void, now = () => performance.now()): Countdown {
   const ends = new Map<symbol, number>();
   let ticks: ReturnType<typeof setInterval> | undefined;
   const tick = () => show(Math.max(1, Math.ceil((Math.min(...ends.values()) - now()) / 1000)));

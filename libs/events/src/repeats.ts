@@ -10,8 +10,11 @@ const EVERY_MS = 60_000;
 /** More kinds than this are never states: all are forgotten. */
 const MAX_KINDS = 200;
 
-/** @param everyMs how often a line of the same kind is due */
-export function createRepeats(now: () => number, everyMs = EVERY_MS): Repeats {
+/**
+ * @param now ms; by default since any moment, as that clock is never set back
+ * @param everyMs how often a line of the same kind is due
+ */
+export function createRepeats(now: () => number = () => performance.now(), everyMs = EVERY_MS): Repeats {
   const said = new Map<string, { at: number; left: number }>();
   return {
     due(kind) {

@@ -17,7 +17,7 @@ interface WatchOptions {
  * meanwhile cannot read what is written, so an operator must be told.
  * @returns one look; never rejects
  */
-export function createIdWatch({ codec, metrics, logger, now = Date.now }: WatchOptions): () => Promise<void> {
+export function createIdWatch({ codec, metrics, logger, now }: WatchOptions): () => Promise<void> {
   const repeats = createRepeats(now);
   return async () => {
     try {

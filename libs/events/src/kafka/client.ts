@@ -70,7 +70,7 @@ export async function administer<T>(
 }
 
 /** Turns KafkaJS's log lines into ours. Real problems are reported by our own code, so none of these is an error. */
-export function createLogSink(logger: EventLogger, now: () => number = Date.now): (entry: LogEntry) => void {
+export function createLogSink(logger: EventLogger, now?: () => number): (entry: LogEntry) => void {
   const repeats = createRepeats(now, QUIET_MS);
   return ({ namespace, log }) => {
     const { message, error, broker, groupId } = log as Record<string, unknown> & { message: string };

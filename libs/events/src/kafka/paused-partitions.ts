@@ -24,7 +24,7 @@ export function createPausedPartitions(groupId: string, logger: EventLogger): Pa
     pause({ batch: { topic, partition }, pause }, error) {
       const entry = paused.get(`${topic}/${partition}`) ?? {
         backoff: createBackoff(200, 15_000),
-        repeats: createRepeats(Date.now),
+        repeats: createRepeats(),
       };
       const ms = entry.backoff.next();
       const details = { groupId, topic, partition, ms, error: describe(error) };

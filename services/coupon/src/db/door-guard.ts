@@ -14,7 +14,12 @@ export interface DoorGuard {
   willWrite(): void;
 }
 
-export function createDoorGuard(redis: Redis, now: () => number, metrics: Metrics | undefined): DoorGuard {
+/** @param now ms since any moment; by default a clock that is never set back */
+export function createDoorGuard(
+  redis: Redis,
+  metrics?: Metrics,
+  now: () => number = () => performance.now(),
+): DoorGuard {
   const available = metrics?.gauge(
     'coupon_door_available',
     '1 while Redis answers, 0 while coupons are issued without it',

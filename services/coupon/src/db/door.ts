@@ -16,6 +16,7 @@ import { withDoorScripts } from './door-scripts.ts';
 interface Options {
   readonly redis: Redis;
   readonly metrics?: Metrics;
+  /** ms since the epoch: the time of a place is in its value. */
   readonly now?: () => number;
 }
 
@@ -26,7 +27,7 @@ export interface RedisDoor extends Door {
 /** The door in Redis. Requests of one turn of the event loop go together: one script call a policy. */
 export function createRedisDoor({ redis, metrics, now = Date.now }: Options): RedisDoor {
   const client = withDoorScripts(redis);
-  const guard = createDoorGuard(redis, now, metrics);
+  const guard = createDoorGuard(redis, metrics);
   const entering: Batcher<Knock, Entry> = createBatcher({
     name: 'coupon-door',
     maxSize: 500,

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   CommitOutcomeUnknownError,
   createLogger,
@@ -150,6 +150,24 @@ describe('a user admitted by the door', () => {
     expect(knocks.map((it) => it.take)).toEqual([true, false]);
     expect(written).toHaveLength(1);
   });
+});
+
+it("when the machine's clock is set back, then a door that lets too many in is loaded again a second later", async () => {
+  jest.useFakeTimers();
+  try {
+    policy = { ...POLICY, issuedCount: 2 };
+    entries = [{ kind: 'NONE' }, { kind: 'NONE' }, { kind: 'NONE' }];
+    const ask = open();
+    await ask(request());
+    jest.setSystemTime(Date.now() - 3_600_000);
+    await ask(request());
+    expect(loads).toBe(1);
+    jest.advanceTimersByTime(1_000);
+    await ask(request());
+    expect(loads).toBe(2);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 describe('the door', () => {

@@ -29,7 +29,7 @@ interface Dependencies {
   /** Most requests that may wait for the writer while the door is away. */
   readonly maxWithoutDoor: number;
   readonly logger: { error(details: object, message: string): void };
-  /** ms since the epoch */
+  /** ms since any moment; by default a clock that is never set back. */
   readonly now?: () => number;
 }
 
@@ -57,7 +57,7 @@ interface Case {
  * users who come too late. Admitted users get the writer's answer, after the commit. Without the door all requests go
  * to the database.
  */
-export function createAskForCoupon({ door, loader, logger, now = Date.now, ...rest }: Dependencies) {
+export function createAskForCoupon({ door, loader, logger, now, ...rest }: Dependencies) {
   const asking: Asking = { ...rest, doorman: createDoorman({ door, loader, logger, now }) };
   return {
     /** @throws {DomainError} SERVICE_UNAVAILABLE at once, if only the writer could answer and it is busy */

@@ -10,8 +10,8 @@ interface Dependencies {
   readonly door: Door;
   readonly loader: DoorLoader;
   readonly logger: { error(details: object, message: string): void };
-  /** ms since the epoch */
-  readonly now: () => number;
+  /** ms since any moment; by default a clock that is never set back. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** The door for one request: loaded before it is believed, corrected where it was wrong. */
@@ -24,7 +24,7 @@ export interface Doorman {
   mend(policy: Policy): void;
 }
 
-export function createDoorman({ door, loader, logger, now }: Dependencies): Doorman {
+export function createDoorman({ door, loader, logger, now = () => performance.now() }: Dependencies): Doorman {
   const mendedAt = new Map<number, number>();
 
   function ignoreOutage(error: unknown): void {
@@ -52,7 +52,7 @@ export function createDoorman({ door, loader, logger, now }: Dependencies): Door
       await door.remove([occupant]).catch(ignoreOutage);
     },
     mend(policy) {
-      const last = mendedAt.get(policy.couponPolicyId) ?? 0;
+      const last = mendedAt.get(policy.couponPolicyId) ?? Number.NEGATIVE_INFINITY;
       if (now() - last < MEND_EVERY_MS) return;
       mendedAt.set(policy.couponPolicyId, now());
       loader.load(policy).catch(ignoreOutage);

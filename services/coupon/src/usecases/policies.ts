@@ -20,9 +20,10 @@ interface Known {
   readonly readAt: number;
 }
 
+/** @param now ms since any moment; by default a clock that is never set back */
 export function createPolicies(
   read: (couponPolicyId: number) => Promise<Policy | undefined>,
-  now = Date.now,
+  now = () => performance.now(),
 ): Policies {
   const known = new Map<number, Known>();
   const reading = new Map<number, Promise<Policy | undefined>>();

@@ -20,11 +20,16 @@ export interface RateLimiterOptions {
   readonly user: WindowCounts | undefined;
   readonly address: WindowCounts | undefined;
   readonly metrics: Metrics;
-  /** ms. */
+  /** ms since any moment; by default a clock that is never set back. */
   readonly now?: () => number;
 }
 
-export function createRateLimiter({ user, address, metrics, now = Date.now }: RateLimiterOptions): RateLimiter {
+export function createRateLimiter({
+  user,
+  address,
+  metrics,
+  now = () => performance.now(),
+}: RateLimiterOptions): RateLimiter {
   const refusals = metrics.counter('gateway_rate_limited_total', 'Requests refused by a rate limit', ['policy']);
   const limiter = (policy: 'user' | 'address', counts: WindowCounts | undefined): Limiter => {
     if (!counts) return () => undefined;

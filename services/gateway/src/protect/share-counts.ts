@@ -47,7 +47,7 @@ export interface ShareOptions {
 export function shareCounts({
   redis,
   counts,
-  now = Date.now,
+  now = () => performance.now(),
   exchanged = () => undefined,
 }: ShareOptions): SharedCounts {
   async function exchange(): Promise<void> {
