@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './answer.ts';
 import type { Contract } from './contract.ts';
 
@@ -150,16 +151,15 @@ export class Api {
 
   /** Creates a product for a test. */
   async newProduct(price: number, stockQuantity: number, name = `test ${randomUUID()}`): Promise<number> {
-    const answer = await this.request<{ productId: number }>('POST', '/products', {
-      body: { name, price, stockQuantity },
-    });
+    const options = { body: { name, price, stockQuantity } };
+    const answer = await patiently(() => this.request<{ productId: number }>('POST', '/products', options));
     return expectStatus(answer, 201).body.productId;
   }
 
   /** Creates a coupon policy for a test. @param wish see `policyBody` */
   async newPolicy(wish: Readonly<Record<string, unknown>> = {}, headers?: RequestOptions['headers']): Promise<number> {
     const options = { body: policyBody(wish), ...(headers ? { headers } : {}) };
-    const answer = await this.request<{ couponPolicyId: number }>('POST', '/coupon-policies', options);
+    const answer = await patiently(() => this.request<{ couponPolicyId: number }>('POST', '/coupon-policies', options));
     return expectStatus(answer, 201).body.couponPolicyId;
   }
 
@@ -175,9 +175,23 @@ export class Api {
   async newUser(points: number): Promise<number> {
     const userId = nextUserId();
     for (let left = points; left > 0; left -= CHARGE_LIMIT) {
-      expectStatus(await this.charge(userId, Math.min(left, CHARGE_LIMIT)), 200);
+      const key = randomUUID();
+      expectStatus(await patiently(() => this.charge(userId, Math.min(left, CHARGE_LIMIT), key)), 200);
     }
     return userId;
+  }
+}
+
+/** How long a test's preparation comes back after a refusal, ms: a busy machine is not what the test is about. */
+const COMES_BACK_MS = 30_000;
+
+/** Repeats a request that is refused for load, as its Retry-After says. */
+async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+  for (const end = Date.now() + COMES_BACK_MS; ; ) {
+    const answer = await ask();
+    const seconds = Number(answer.headers.get('retry-after'));
+    if (answer.status !== 503 || !(seconds > 0) || Date.now() + seconds * 1_000 > end) return answer;
+    await sleep(seconds * 1_000);
   }
 }
 
