@@ -1,4 +1,5 @@
 import { request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createMetrics } from '@shop/chassis';
 import { eventually } from '@shop/chassis/testing';
@@ -17,11 +18,15 @@ type Answer = Parameters<typeof fakeService>[0];
 /** A gateway in front of a catalog; its copies stay valid throughout a test. */
 async function shop(
   answer: Answer,
-  copiesMs = 60_000,
+  ...orderUrls: string[]
 ): Promise<{ url: string; catalog: FakeService; count: () => Promise<string> }> {
   const catalog = await fakeService(answer);
   open.push(catalog);
-  const gateway = await startGateway([], { catalogUrls: [catalog.url], copiesMs });
+  const gateway = await startGateway(orderUrls, {
+    catalogUrls: [catalog.url],
+    copiesMs: 60_000,
+    streamSilenceMs: 60_000,
+  });
   open.push(gateway);
   return { url: gateway.url, catalog, count: () => gateway.metrics.render() };
 }
@@ -199,6 +204,69 @@ describe("clients waiting for another's answer", () => {
     expect(new Set(answers.map(({ text }) => text)).size).toBe(3);
     expect(catalog.requests).toHaveLength(3);
   });
+
+  it('when the service answers 503 to one, then all who wait for the same are told so, and nobody asks once more', async () => {
+    const held: ServerResponse[] = [];
+    const { url, catalog } = await shop((_request, response) => void held.push(response));
+    const asked = Array.from({ length: 60 }, () => get(`${url}/products/7`));
+    await eventually(() => held.length === 1);
+    await get(`${url}/health/live`);
+    held[0]?.writeHead(503, { 'Retry-After': '7' }).end('{}');
+    const answers = await Promise.all(asked);
+    expect(new Set(answers.map(({ status, headers }) => `${status} ${headers['retry-after']}`))).toEqual(
+      new Set(['503 7']),
+    );
+    expect(catalog.requests).toHaveLength(1);
+  });
+
+  it('when the service answers 500 to one, then all who wait for the same get the last good answer', async () => {
+    const held: ServerResponse[] = [];
+    let ill = false;
+    const { url, catalog } = await shop(({ method }, response) => {
+      if (method === 'PATCH') ill = true;
+      if (method === 'GET' && ill) held.push(response);
+      else good(response, 'lamp');
+    });
+    await get(`${url}/products/1`);
+    await fetch(`${url}/products/1`, { method: 'PATCH', body: '{}' });
+    const asked = [1, 2, 3].map(() => get(`${url}/products/1`));
+    await eventually(() => held.length === 1);
+    await get(`${url}/health/live`);
+    held[0]?.writeHead(500).end('{}');
+    for (const { text, headers } of await Promise.all(asked)) {
+      expect([text, headers.warning]).toEqual(['lamp', '110 - "Response is Stale"']);
+    }
+    expect(catalog.requests).toHaveLength(3);
+  });
+
+  const half = (response: ServerResponse) => {
+    response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 8 });
+    response.write('half', () => response.destroy());
+  };
+  it.each([
+    ['is 404', 404, (response: ServerResponse) => response.writeHead(404).end('{}')],
+    ['is 503', 503, (response: ServerResponse) => response.writeHead(503).end('{}')],
+    ['is empty', 404, (response: ServerResponse) => response.writeHead(200, { 'Content-Length': 0 }).end()],
+    ['breaks off', 404, half],
+  ])(
+    "when the asking client's answer %s and queues behind another one, then the waiting ones have theirs",
+    async (_how, status, answer) => {
+      const held: ServerResponse[] = [];
+      const order = await fakeService((_request, response) => response.writeHead(200).flushHeaders());
+      open.push(order);
+      const { url } = await shop((_request, response) => {
+        if (held.push(response) > 1) response.writeHead(404).end('{}');
+      }, order.url);
+      const first = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
+      first.write('GET /orders/1/events HTTP/1.1\r\nHost: x\r\n\r\nGET /products/1 HTTP/1.1\r\nHost: x\r\n\r\n');
+      await eventually(() => held.length === 1);
+      const waiting = get(`${url}/products/1`);
+      await get(`${url}/health/live`);
+      answer(held[0] as ServerResponse);
+      expect((await waiting).status).toBe(status);
+      first.destroy();
+    },
+  );
 
   it('when the first client reads slowly, then the others get their answer all the same', async () => {
     const large = 'x'.repeat(8_000_000);

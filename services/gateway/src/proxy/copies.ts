@@ -14,15 +14,20 @@ export interface SharedAnswer {
   readonly age?: string | undefined;
 }
 
-/** One request to a service whose answer others wait for too. The first outcome counts. */
+/**
+ * One request to a service whose answer others wait for too. The first outcome counts. It is told when the service has
+ * answered: the client that asked may read its own answer much later, or never.
+ */
 export interface Flight {
   /** True when only a new reading of the service will do: an operator has just changed something. */
   readonly fresh: boolean;
   answered(answer: SharedAnswer): void;
-  /** The service gave no answer: the waiting clients get none either. */
+  /** The service gave no answer, or none but 500 and above: the waiting clients get none either. */
   failed(reason: NoAnswer): void;
   /** The fault was this client's own: each waiting client asks alone. */
   refused(): void;
+  /** The client has gone, or its answer broke off: the first waiting client asks in its place, for the others too. */
+  left(): void;
 }
 
 /** The parts of a request that an answer needs. */
@@ -160,19 +165,12 @@ function answer(state: State, passage: Passage, asking: Asking): void {
     return;
   }
   const flight = begin(state, key, route.service);
-  response.once('close', () => {
-    if (response.writableFinished) flight.refused();
-    else flight.left();
-  });
+  response.once('close', flight.left);
   asking.ask(flight);
 }
 
 /** Begins a request whose answer others may wait for. */
-function begin(
-  state: State,
-  key: string,
-  service: UpstreamName,
-): Flight & { /** Its client has gone. */ left(): void } {
+function begin(state: State, key: string, service: UpstreamName): Flight {
   const { count = 0, at = Number.NEGATIVE_INFINITY } = state.changes.get(service) ?? {};
   const open: Open = { askedAt: state.now(), changes: count, waiting: [] };
   state.flights.set(key, open);
@@ -193,7 +191,6 @@ function begin(
     },
     failed: (reason) => end(({ failed }) => failed(reason)),
     refused: () => end(({ ask }) => ask(undefined)),
-    // The first waiting client asks in its place, and the others wait for that one.
     left: () => end(({ passage, ...asking }) => answer(state, passage, asking)),
   };
 }

@@ -126,11 +126,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#attempt.answered();
     const { request, response, standIn, ownHeaders, place } = this.#options;
     place?.answered(status);
+    standIn?.begin(status, headers);
     if (status >= 500 && standIn?.answer()) {
       this.#replaced = true;
       return;
     }
-    standIn?.begin(status, headers);
     if (status === 200 && standIn && isUnchanged(request.headers, headers.etag)) {
       const { 'content-length': _length, 'content-type': _type, ...rest } = headers;
       const own = responseHeaders(rest, ownHeaders);
@@ -177,9 +177,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const { response } = this.#options;
+    const { response, standIn } = this.#options;
     if (this.#replaced || response.closed || response.destroyed || response.writableEnded) return;
     if (response.headersSent) {
+      standIn?.broke();
       // Half of the answer has been sent: only breaking the connection can tell the client.
       response.destroy();
       return;

@@ -5,6 +5,8 @@ import { unreachable } from '@shop/chassis/unreachable';
 export type NoAnswer =
   /** The request was not sent: the service's breaker is open, or too many requests are under way there. */
   | { readonly kind: 'open' | 'busy' }
+  /** The request was not sent: to another client's equal read the service has just answered 500 or above. */
+  | { readonly kind: 'failing'; readonly retryAfterSeconds: number | undefined }
   /** `away`: no instance took the request. `silent`: an instance took it, and its outcome is unknown. */
   | { readonly kind: 'away' | 'silent' | 'malformed'; readonly error: Error };
 
@@ -12,14 +14,16 @@ export type NoAnswer =
 const RETRY_AFTER_SECONDS = 1;
 
 /** The problem told to the client when its service gave no answer. */
-export function toProblem({ kind }: NoAnswer, service: string): DomainError {
-  const unavailable = (detail: string) =>
-    new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds: RETRY_AFTER_SECONDS });
-  switch (kind) {
+export function toProblem(reason: NoAnswer, service: string): DomainError {
+  const unavailable = (detail: string, retryAfterSeconds = RETRY_AFTER_SECONDS) =>
+    new DomainError('SERVICE_UNAVAILABLE', detail, { retryAfterSeconds });
+  switch (reason.kind) {
     case 'open':
       return unavailable(`The ${service} service does not answer at the moment; nothing was done.`);
     case 'busy':
       return unavailable(`Too many requests for the ${service} service are at work.`);
+    case 'failing':
+      return unavailable(`The ${service} service cannot answer this at the moment.`, reason.retryAfterSeconds);
     case 'away':
       return unavailable(`The ${service} service cannot be reached; nothing was done.`);
     case 'silent':
@@ -29,7 +33,7 @@ export function toProblem({ kind }: NoAnswer, service: string): DomainError {
     case 'malformed':
       return new DomainError('VALIDATION_FAILED', 'The path or a header of the request is malformed.');
     default:
-      return unreachable(kind);
+      return unreachable(reason);
   }
 }
 

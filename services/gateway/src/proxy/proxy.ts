@@ -128,7 +128,8 @@ function dropCopiesWhenAnswered(copies: Copies, { response, route }: Passage): S
   const changed = () => copies.changed(route.service);
   // Without an answer the write may still have happened.
   response.once('close', changed);
-  return { begin: changed, add: () => undefined, end: () => undefined, answer: () => false };
+  const nothing = () => undefined;
+  return { begin: changed, add: nothing, end: nothing, broke: nothing, answer: () => false };
 }
 
 interface ExchangeWith {

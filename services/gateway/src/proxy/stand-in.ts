@@ -4,11 +4,16 @@ import type { Route } from '../routes.ts';
 import type { Flight } from './copies.ts';
 import type { LastGood } from './last-good.ts';
 
-/** Keeps the answer of one read if it is good, and answers with the last good one if none comes. */
+/**
+ * Keeps the answer of one read if it is good, and answers with the last good one if none comes. Clients that wait for
+ * the same answer learn the outcome from here.
+ */
 export interface StandIn {
   begin(status: number, headers: IncomingHttpHeaders): void;
   add(chunk: Buffer): void;
   end(): void;
+  /** Called when the answer broke off after its head was sent. */
+  broke(): void;
   /** @returns whether there was a last good answer to send */
   answer(): boolean;
 }
@@ -58,18 +63,24 @@ function createStandIn({ lastGood, key, response, ownHeaders, used, flight }: St
       head = headers;
       // Drops the pieces of an earlier try.
       chunks = [];
+      if (status >= 500) flight?.failed({ kind: 'failing', retryAfterSeconds: retryAfter(headers) });
+      else if (contentType === undefined) flight?.refused();
     },
     add(chunk) {
       if (contentType !== undefined) chunks.push(chunk);
     },
     end() {
       const [first] = chunks;
-      if (contentType === undefined || !first) return;
+      if (contentType === undefined || !first) {
+        flight?.refused();
+        return;
+      }
       const body = chunks.length === 1 ? first : Buffer.concat(chunks);
       const { etag, age, 'cache-control': cacheControl } = head;
       lastGood.keep(key, { contentType, body, ageThen: Number(age ?? 0) });
       flight?.answered({ contentType, body, etag, cacheControl, age });
     },
+    broke: () => flight?.left(),
     answer() {
       const good = lastGood.find(key);
       if (!good || response.headersSent || response.destroyed) return false;
@@ -81,4 +92,9 @@ function createStandIn({ lastGood, key, response, ownHeaders, used, flight }: St
       return true;
     },
   };
+}
+
+/** Undefined unless it is a number of seconds. */
+function retryAfter({ 'retry-after': value = '' }: IncomingHttpHeaders): number | undefined {
+  return /^\d{1,9}$/.test(value) ? Number(value) : undefined;
 }
