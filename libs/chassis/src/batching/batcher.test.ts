@@ -136,6 +136,20 @@ describe('batcher', () => {
     await stopped;
     expect(await Promise.all(taken)).toEqual([2, 4]);
   });
+
+  it('when two stop the batcher, then both wait for the accepted items, and both go on', async () => {
+    const { batcher, endRun } = held();
+    const taken = batcher.submit(1);
+    await turn();
+    const stopped: string[] = [];
+    for (const name of ['one', 'two']) void batcher.stop().then(() => void stopped.push(name));
+    await turn();
+    expect(stopped).toEqual([]);
+    await endRun();
+    await taken;
+    await turn();
+    expect(stopped).toEqual(['one', 'two']);
+  });
 });
 
 /** A batcher on a clock that only the test moves. Each run ends when the test ends it. */

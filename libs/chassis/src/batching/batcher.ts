@@ -74,8 +74,8 @@ interface Work<I, O> {
   stopping: boolean;
   /** Fires when the oldest item has waited for too long. */
   expiry: NodeJS.Timeout | undefined;
-  /** Resolves `stop`. */
-  idle: (() => void) | undefined;
+  /** Resolves every `stop`. */
+  idle: PromiseWithResolvers<void> | undefined;
 }
 
 /**
@@ -106,9 +106,8 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
     async stop() {
       work.stopping = true;
       if (queue.length === 0 && runs.running === 0) return;
-      await new Promise<void>((resolve) => {
-        work.idle = resolve;
-      });
+      work.idle ??= Promise.withResolvers();
+      await work.idle.promise;
     },
   };
 }
@@ -199,7 +198,7 @@ function settled<I, O>(work: Work<I, O>): void {
   if (work.queue.length > 0 || work.runs.running > 0) return;
   clearTimeout(work.expiry);
   work.expiry = undefined;
-  work.idle?.();
+  work.idle?.resolve();
 }
 
 function whyRefused<I, O>(work: Work<I, O>, client: Client | undefined): Reason | undefined {

@@ -37,12 +37,14 @@ export function createBatchesAtWork(beat: (payload: EachBatchPayload) => void): 
     },
     end(payload) {
       atWork.delete(payload);
-      if (atWork.size === 0) waiter?.resolve();
+      if (atWork.size > 0) return;
+      waiter?.resolve();
+      waiter = undefined;
     },
     none: () => atWork.size === 0,
     async idle() {
       if (atWork.size === 0) return;
-      waiter = Promise.withResolvers();
+      waiter ??= Promise.withResolvers();
       await waiter.promise;
     },
     async commit() {

@@ -2,7 +2,7 @@ import type { KafkaSecurity } from '@shop/chassis';
 import type { Admin } from 'kafkajs';
 import type { Broker, BrokerConsumer } from '../broker.ts';
 import { type Clock, createBackoff, systemClock } from '../clock.ts';
-import { describe } from '../errors.ts';
+import { describe, OutageError } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
 import { administer, createClient } from './client.ts';
@@ -38,6 +38,8 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
     send: (records, { once = false } = {}) => (once ? sendOnce : sender).send(records),
 
     async consume(consume) {
+      // Nobody would stop a consumer that is started now.
+      if (closed) throw new OutageError(`${consume.groupId} is not started: the broker is closed`);
       const consumer = superviseConsumer({ kafka, admin, consume, logger, metrics, clock });
       consumers.push(consumer);
       return consumer;

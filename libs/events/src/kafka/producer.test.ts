@@ -122,4 +122,16 @@ describe('the sender', () => {
     await expect(sent).rejects.toThrow(OutageError);
     expect(attempts).toBe(1);
   });
+
+  it('when it is closed, then a later send is refused and opens no connection, which nobody would close', async () => {
+    let connects = 0;
+    const connect = async () => void connects++;
+    const producer = () => ({ connect, disconnect: async () => {}, sendBatch: async () => {} });
+    const sender = createSender({ producer } as unknown as Kafka, createVirtualClock());
+    const records = [{ topic: TOPIC, key: 'k', value: null, headers: {} }];
+    await sender.send(records);
+    await sender.close();
+    await expect(sender.send(records)).rejects.toThrow(OutageError);
+    expect(connects).toBe(1);
+  });
 });

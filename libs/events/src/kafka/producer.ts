@@ -10,6 +10,7 @@ const FIRST_PAUSE_MS = 50;
 const LAST_PAUSE_MS = 500;
 
 export interface Sender {
+  /** Rejects with OutageError once it is closed. */
   send(records: readonly OutgoingRecord[]): Promise<void>;
   /** Waits for the attempt that is on its way; it is not repeated. */
   close(): Promise<void>;
@@ -93,6 +94,8 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, 
   return {
     send(records) {
       if (records.length === 0) return Promise.resolve();
+      // A new connection would have nobody who closes it.
+      if (closing.signal.aborted) return Promise.reject(new OutageError('sending to Kafka: the sender is closed'));
       const sent = last.then(() => sendNow(records));
       last = sent.catch(() => {});
       return sent;
