@@ -14,7 +14,9 @@ export interface SessionWork {
   readonly atWork: BatchesAtWork;
   readonly paused: PausedPartitions;
   readonly committer: Committer;
-  /** Offsets behind markers of transactions that this session has passed, by partition. */
+  /** The partitions (`topic/partition`) of the last join: the broker takes commits of others, too, from any member. */
+  readonly owned: { names: ReadonlySet<string> };
+  /** Offsets behind markers of transactions that this session has passed since the last join, by partition. */
   readonly markers: Map<string, { readonly topic: string; readonly partition: number; readonly offset: string }>;
   /** The commit of where partitions begin, since the last join; all other commits come after it. */
   readonly starts: { committed: Promise<void> };
@@ -56,16 +58,23 @@ function toBatch(work: SessionWork, payload: EachBatchPayload): RecordBatch {
   };
 }
 
-function isStale({ stopping, membership }: SessionWork, payload: EachBatchPayload): boolean {
-  return stopping.aborted || membership.lostBy() !== undefined || !payload.isRunning() || payload.isStale();
+function isStale(work: SessionWork, payload: EachBatchPayload): boolean {
+  const { stopping, membership } = work;
+  if (stopping.aborted || membership.lostBy() !== undefined || !isOwned(work, payload)) return true;
+  return !payload.isRunning() || payload.isStale();
 }
 
-function resolveOffsets(
-  { paused, positions, committer }: SessionWork,
-  { batch, resolveOffset }: EachBatchPayload,
-): void {
+/** False where the group was joined anew meanwhile, for a change of brokers say, and the partition given away. */
+function isOwned({ owned }: SessionWork, { batch: { topic, partition } }: EachBatchPayload): boolean {
+  return owned.names.has(`${topic}/${partition}`);
+}
+
+function resolveOffsets(work: SessionWork, payload: EachBatchPayload): void {
+  const { paused, positions, committer } = work;
+  const { batch, resolveOffset } = payload;
   const name = `${batch.topic}/${batch.partition}`;
   paused.forget(name);
+  if (!isOwned(work, payload)) return;
   const last = batch.messages.at(-1)?.offset ?? batch.lastOffset();
   resolveOffset(last);
   if (positions) positions.set(name, (BigInt(last) + 1n).toString());

@@ -163,6 +163,7 @@ function prepare(
   const atWork = createBatchesAtWork((payload) => {
     if (!membership.lostBy()) void membership.heartbeat(payload).catch(() => {});
   });
+  const owned: SessionWork['owned'] = { names: new Set() };
   const markers: SessionWork['markers'] = new Map();
   const starts: SessionWork['starts'] = { committed: Promise.resolve() };
   const committer = createCommitter(
@@ -178,13 +179,13 @@ function prepare(
     },
   );
   const paused = createPausedPartitions(consume.groupId, logger);
-  return { consume, membership, atWork, paused, committer, markers, starts, positions, clock, stopping };
+  return { consume, membership, atWork, paused, committer, owned, markers, starts, positions, clock, stopping };
 }
 
 /** Follows the events of KafkaJS: signs of life, joining of the group, its crash. */
 function listen(
   consumer: Consumer,
-  { membership, committer, markers, starts, positions, consume: { groupId, onAssigned } }: SessionWork,
+  { membership, committer, owned, markers, starts, positions, consume: { groupId, onAssigned } }: SessionWork,
   { logger, onJoin, startsOf }: SessionOptions,
   onCrash: (error: Error) => void,
 ): void {
@@ -193,8 +194,9 @@ function listen(
   consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
     // Markers of transactions and aborted records are no batch of ours. Their offsets are committed, too: else the
     // group would look behind for as long as nothing follows.
-    if (batchSize > 0 || positions) return;
-    markers.set(`${topic}/${partition}`, { topic, partition, offset: (BigInt(lastOffset) + 1n).toString() });
+    const name = `${topic}/${partition}`;
+    if (batchSize > 0 || positions || !owned.names.has(name)) return;
+    markers.set(name, { topic, partition, offset: (BigInt(lastOffset) + 1n).toString() });
     committer.request();
   });
   consumer.on(CRASH, ({ payload }) => onCrash(payload.error));
@@ -203,9 +205,12 @@ function listen(
     logger.debug({ groupId, assignment: payload.memberAssignment }, 'joined the group');
     if (positions) seekAll(consumer, payload.memberAssignment, positions);
     const assigned = namesOf(payload.memberAssignment);
+    owned.names = assigned;
+    markers.clear();
     onAssigned?.(assigned);
     onJoin(payload.memberId);
-    starts.committed = commitStarts(consumer, assigned, startsOf).catch((error: unknown) => {
+    const isLast = () => owned.names === assigned;
+    starts.committed = commitStarts(consumer, startsOf(assigned), isLast).catch((error: unknown) => {
       logger.warn(
         { groupId, error: describe(error) },
         'where the group begins is not committed; the next join does it',
@@ -214,14 +219,18 @@ function listen(
   });
 }
 
-/** Commits as the owner of these partitions: the broker refuses it once another member owns them. */
+/**
+ * Commits where partitions begin, unless the group was joined anew meanwhile. The broker asks only whether the member
+ * is of the present generation: it would take the offset of a partition that another member owns and has read by now.
+ * The later join looks for itself.
+ */
 async function commitStarts(
   consumer: Consumer,
-  assigned: ReadonlySet<string>,
-  startsOf: SessionOptions['startsOf'],
+  looked: Promise<TopicPartitionOffset[]>,
+  isLast: () => boolean,
 ): Promise<void> {
-  const starts = await startsOf(assigned);
-  if (starts.length > 0) await consumer.commitOffsets(starts);
+  const starts = await looked;
+  if (starts.length > 0 && isLast()) await consumer.commitOffsets(starts);
 }
 
 function namesOf(assignment: Record<string, number[]>): Set<string> {
