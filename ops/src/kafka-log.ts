@@ -25,6 +25,7 @@ export async function openLog(brokers: readonly string[]): Promise<LogReader> {
         truncated: low > 0n && from === low,
       }));
     },
+    keptMs: (topic) => admin.retentionMs(topic),
     read: (ranges, each) =>
       admin.read(
         ranges.map(({ topic, partition, from, to }) => ({ topic, partition, from: BigInt(from), to: BigInt(to) })),

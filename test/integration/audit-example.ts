@@ -244,4 +244,5 @@ export async function emptyShop(shop: Shop): Promise<void> {
   shop.records.length = 0;
   shop.delivered = [];
   shop.committed.clear();
+  shop.emptied.clear();
 }

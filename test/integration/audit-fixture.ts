@@ -23,6 +23,8 @@ export interface Shop {
   delivered: string[] | undefined;
   /** The committed offset of each group and partition; absent: everything. */
   readonly committed: Map<string, number>;
+  /** Topics with a second partition, whose records retention has all removed. */
+  readonly emptied: Set<string>;
   audit(options?: {
     graceMs?: number;
     since?: Date;
@@ -51,6 +53,7 @@ export async function createShop(): Promise<Shop> {
 
   const records: LogRecord[] = [];
   const committed = new Map<string, number>();
+  const emptied = new Set<string>();
   const add = (topic: string, key: string, id: string, type: string, change: Partial<LogRecord> = {}): LogRecord => {
     const offset = endOf(records, topic);
     const record = { topic, partition: 0, offset, key, id, type, headers: {}, timestamp: Date.now(), ...change };
@@ -60,6 +63,7 @@ export async function createShop(): Promise<Shop> {
   const shop: Shop = {
     records,
     committed,
+    emptied,
     delivered: [],
     sql: async (statement, params = []) => {
       await connection.execute(rename(statement), [...params]);
@@ -71,7 +75,7 @@ export async function createShop(): Promise<Shop> {
       const seen = meanwhile ? afterFirstSnapshot(renamed, meanwhile) : renamed;
       return await runAudit({
         sql: seen,
-        log: memoryLog(records, committed),
+        log: memoryLog(shop),
         platform: memoryPlatform(shop),
         graceMs,
         ...redis,
@@ -148,11 +152,17 @@ export function endOf(records: readonly LogRecord[], topic: string): number {
   return Math.max(0, ...records.filter((record) => record.topic === topic).map((record) => record.offset + 1));
 }
 
-function memoryLog(records: readonly LogRecord[], committed: ReadonlyMap<string, number>): LogReader {
+function memoryLog({ records, committed, emptied }: Pick<Shop, 'records' | 'committed' | 'emptied'>): LogReader {
   const end = (topic: string) => endOf(records, topic);
   return {
     held: (topics) =>
-      Promise.resolve(topics.map((topic): LogRange => ({ topic, partition: 0, from: 0, to: end(topic) }))),
+      Promise.resolve(
+        topics.flatMap((topic): LogRange[] => [
+          { topic, partition: 0, from: 0, to: end(topic) },
+          ...(emptied.has(topic) ? [{ topic, partition: 1, from: 100, to: 100, truncated: true }] : []),
+        ]),
+      ),
+    keptMs: () => Promise.resolve(7 * 86_400_000),
     read: (ranges, each) => {
       for (const range of ranges) {
         for (const record of records) {

@@ -249,6 +249,24 @@ describe('rows and topics that differ', () => {
     expect(await faults()).toMatchObject({ '8 rows-have-events': [completed] });
   });
 
+  it.each([undefined, new Date('2024-01-01T00:00:00Z')])(
+    'when retention has emptied a partition of another topic, then all else is compared since %s, and a note tells what is not',
+    async (since) => {
+      shop.emptied.add('coupon-issue-requests');
+      const index = shop.records.findIndex((record) => record.key === completed && record.type === 'order-completed');
+      shop.records.splice(index, 1);
+      const end = deriveEventId(refunded, 'order-cancelled');
+      shop.delivered?.splice(shop.delivered.indexOf(end), 1);
+      const report = await shop.audit(since && { since });
+      expect(report).toMatchObject({ state: 'BROKEN', orders: 5 });
+      const failed = report.findings.flatMap((it) =>
+        it.failed > 0 ? [it.name, ...it.examples.map(({ id }) => id)] : [],
+      );
+      expect(failed).toEqual(['rows-have-events', completed, 'ended-orders-are-delivered', end]);
+      expect(report.notes).toContainEqual(expect.stringContaining('coupon-issue-requests'));
+    },
+  );
+
   it('when an event waits in the outbox, then it is under way and no fault', async () => {
     const index = shop.records.findIndex((record) => record.key === completed && record.type === 'payment-completed');
     const [event] = shop.records.splice(index, 1);

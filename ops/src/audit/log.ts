@@ -30,6 +30,8 @@ export interface LogReader {
    * The range each partition holds now, from the first retained offset, or from the first record at or after `since`.
    */
   held(topics: readonly string[], since?: Date): Promise<LogRange[]>;
+  /** How long a topic's records are kept, ms; 0 where more than their age decides. */
+  keptMs(topic: string): Promise<number>;
   /** Every record of the ranges, each partition in its order. */
   read(ranges: readonly LogRange[], each: (record: LogRecord) => void): Promise<void>;
   /** The offset at which a group continues, by `topic/partition`. Partitions without a commit are absent. */

@@ -6,28 +6,70 @@ import { type LogRange, type LogRecord, lagIn, partitionName } from './log.ts';
 /** Largest difference between the clocks of services and broker, plus the delay from row to event, ms. */
 export const MARGIN_MS = 60_000;
 
+/** What the topics no longer hold, gathered while they are read. */
+export interface RetentionWatch {
+  add(record: LogRecord): void;
+  /** Since when all events of a topic are there; undefined: all that were ever sent. */
+  since(topic: string): Date | undefined;
+  /** One note for each topic of which less is compared than since `asked`. */
+  notes(asked?: Date): string[];
+}
+
 /**
  * Notes topics that no longer hold their beginning, or were filled again from rows: earlier orders cannot be compared
- * with their events.
+ * with their events. What one topic has lost bounds that topic only; a filling bounds all, since a topic that got
+ * nothing back does not say that it was filled.
+ * @param keptMs how long the records of a topic with emptied partitions are kept, ms
  */
-export function retentionWatch(held: readonly LogRange[]) {
-  const truncated = held.filter((range) => range.truncated);
-  const waiting = new Set(truncated.map(partitionName));
-  let latest = truncated.some((range) => range.from >= range.to) ? Date.now() : undefined;
-  return {
-    add(record: LogRecord): void {
-      const filledSince = record.headers[REPUBLISHED];
-      if (filledSince !== undefined) latest = Math.max(latest ?? 0, Date.parse(filledSince) + MARGIN_MS);
-      if (waiting.size === 0) return;
-      if (!waiting.delete(partitionName(record))) return;
-      latest = Math.max(latest ?? 0, record.timestamp + MARGIN_MS);
-    },
-    since: () => (latest === undefined ? undefined : new Date(latest)),
-    notes: () =>
-      latest === undefined
-        ? []
-        : [`the topics no longer hold all: events are compared with rows from ${new Date(latest).toISOString()} on`],
+export function retentionWatch(
+  held: readonly LogRange[],
+  keptMs: ReadonlyMap<string, number>,
+  now = Date.now(),
+): RetentionWatch {
+  const waiting = new Set(held.filter((range) => range.truncated && range.from < range.to).map(partitionName));
+  const bounds = new Map<string, number>();
+  let filled: number | undefined;
+  const raise = (topic: string, at: number) => {
+    if (at > 0) bounds.set(topic, Math.max(bounds.get(topic) ?? 0, at + MARGIN_MS));
   };
+  // A topic without any record may have been cut by hand or by a shorter retention: nothing shows since when.
+  for (const topic of emptiedTopics(held)) {
+    const isHeld = held.some((range) => range.topic === topic && holdsRecords(range));
+    raise(topic, now - (isHeld ? (keptMs.get(topic) ?? 0) : 0));
+  }
+  const since = (topic: string) => {
+    const latest = Math.max(bounds.get(topic) ?? 0, filled ?? 0);
+    return latest > 0 ? new Date(latest) : undefined;
+  };
+  return {
+    since,
+    add(record) {
+      const filledSince = record.headers[REPUBLISHED];
+      if (filledSince !== undefined) filled = Math.max(filled ?? 0, Date.parse(filledSince) + MARGIN_MS);
+      if (waiting.size > 0 && waiting.delete(partitionName(record))) raise(record.topic, record.timestamp);
+    },
+    notes: (asked) =>
+      [
+        ...[...bounds.keys()].map((topic) => ({
+          what: `${topic} no longer holds all: its events are`,
+          at: since(topic),
+        })),
+        ...(filled ? [{ what: 'the topics were filled again from rows: events are', at: new Date(filled) }] : []),
+      ].flatMap(({ what, at }) =>
+        at && (!asked || at > asked) ? [`${what} compared with rows from ${at.toISOString()} on`] : [],
+      ),
+  };
+}
+
+/** Topics with a partition of which retention has removed every record. */
+export function emptiedTopics(held: readonly LogRange[]): string[] {
+  const emptied = held.filter((range) => range.truncated && range.from >= range.to);
+  return [...new Set(emptied.map(({ topic }) => topic))];
+}
+
+/** Whether the partition has records, be they from before what was asked for. */
+function holdsRecords({ from, to, truncated = false }: LogRange): boolean {
+  return from < to || (!truncated && to > 0);
 }
 
 /** Notes how far the groups are behind: findings may be events on their way. */

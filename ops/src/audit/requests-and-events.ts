@@ -1,6 +1,7 @@
 import { EVENTS, type EventType } from '@shop/events';
 import { asciiOnly, pages, type SqlReader } from '../sql.ts';
-import type { AuditScope, Suspect } from './check.ts';
+import type { Suspect } from './check.ts';
+import type { EventScopes } from './event-scopes.ts';
 import type { EventTally } from './event-tally.ts';
 
 /** A row whose event was neither on its topic nor in an outbox. */
@@ -86,7 +87,7 @@ export function comparedTypes(): EventType[] {
 export async function compareRequests(
   reader: SqlReader,
   tally: EventTally,
-  scope: AuditScope,
+  scopes: EventScopes,
   outbox: ReadonlySet<string>,
 ): Promise<RequestComparison> {
   const missingRequests: MissingRequest[] = [];
@@ -97,7 +98,7 @@ export async function compareRequests(
     const rows = pages<{ id: string; detail: string }>(reader, '', {
       sql: `SELECT ${idColumn} AS id, ${what} AS detail FROM ${table}
             WHERE ${where} AND ${at} >= ? AND ${idColumn} > ? ORDER BY ${idColumn} LIMIT ?`,
-      params: (after, limit) => [scope.since ?? new Date(0), after, limit],
+      params: (after, limit) => [scopes.of(type).since ?? new Date(0), after, limit],
       key: (row) => row.id,
     });
     for await (const page of rows) {

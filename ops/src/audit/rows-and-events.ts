@@ -2,7 +2,8 @@ import { isEventType } from '@shop/events';
 import { PUBLISHERS, schemaOf } from '../../../services/services.ts';
 import { readSetAside, type SetAside } from '../outbox/read.ts';
 import { asciiOnly, pages, type SqlReader } from '../sql.ts';
-import type { AuditScope, Suspect } from './check.ts';
+import type { Suspect } from './check.ts';
+import type { EventScopes } from './event-scopes.ts';
 import type { EventTally } from './event-tally.ts';
 import { compare, type OrderRows } from './implied-events.ts';
 import { PARTICIPANTS, type Part } from './participants.ts';
@@ -28,7 +29,7 @@ export interface Comparison {
  * Compares every row with the events read so far. `reader` must be one snapshot: an event missing from the topics is
  * then in its outbox of that moment, or was sent before it and is on the topics by now.
  */
-export async function compareRows(reader: SqlReader, tally: EventTally, scope: AuditScope): Promise<Comparison> {
+export async function compareRows(reader: SqlReader, tally: EventTally, scopes: EventScopes): Promise<Comparison> {
   const outbox = await readOutboxes(reader);
   const setAside = await readSetAside(reader);
   for (const { key, type } of setAside) addTo(outbox.orders, key, type);
@@ -36,10 +37,11 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scope: A
   const extra: Suspect[] = [];
   let orders = 0;
 
-  const look = (rows: OrderRows, seen: TypeSet, mayMiss: boolean): void => {
+  /** @param held the types of which the topics hold all */
+  const look = (rows: OrderRows, seen: TypeSet, held: TypeSet): void => {
     const difference = compare(rows, seen);
-    const lost = difference.missing & ~(outbox.orders.get(rows.orderId) ?? 0);
-    if (mayMiss && lost !== 0) missing.push({ id: rows.orderId, types: lost });
+    const lost = difference.missing & held & ~(outbox.orders.get(rows.orderId) ?? 0);
+    if (lost !== 0) missing.push({ id: rows.orderId, types: lost });
     if (difference.extra !== 0) {
       extra.push({
         id: rows.orderId,
@@ -48,18 +50,18 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scope: A
       });
     }
   };
-  for await (const page of orderPages(reader, scope.firstOrderId)) {
+  for await (const page of orderPages(reader, scopes.orders.firstOrderId)) {
     orders += page.length;
-    for (const rows of page) look(rows, tally.take(rows.orderId), true);
+    for (const rows of page) look(rows, tally.take(rows.orderId), scopes.heldOf(rows.orderId));
   }
   // Remaining events belong to orders from before the scope, or to none: their other events may not have been read.
   for await (const page of ordersById(reader, tally.orderIds()))
-    for (const rows of page) look(rows, tally.take(rows.orderId), false);
+    for (const rows of page) look(rows, tally.take(rows.orderId), 0);
 
   const requests = await compareRequests(
     reader,
     tally,
-    scope,
+    scopes,
     new Set([...outbox.ids, ...setAside.map(({ id }) => id)]),
   );
   return { orders, missing, underway: outbox.ids.size, setAside, ...requests, extra: [...extra, ...requests.extra] };

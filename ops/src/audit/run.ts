@@ -6,13 +6,14 @@ import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt 
 import { couponChecks } from './coupons.ts';
 import { beginDeliveryAudit } from './delivery.ts';
 import type { DoorReader } from './door.ts';
+import { eventScopes } from './event-scopes.ts';
 import { createEventTally } from './event-tally.ts';
 import { finding, topicFindings } from './findings.ts';
 import { readGroups, readParkedKeys, readUnreadable, unreadableNames } from './groups.ts';
 import { idempotencyChecks } from './idempotency.ts';
-import { type LogReader, tailOf } from './log.ts';
+import { type LogRange, type LogReader, tailOf } from './log.ts';
 import { messagingChecks } from './messaging.ts';
-import { lagNotes, MARGIN_MS, retentionWatch, setAsideNotes } from './notes.ts';
+import { emptiedTopics, lagNotes, MARGIN_MS, retentionWatch, setAsideNotes } from './notes.ts';
 import { createOffsetTally } from './offset-tally.ts';
 import { orderChecks } from './orders.ts';
 import { PARTICIPANTS } from './participants.ts';
@@ -93,7 +94,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const unreadable = await readUnreadable(sql);
   const events = createEventTally();
   const offsets = createOffsetTally(groups);
-  const retained = retentionWatch(held);
+  const retained = retentionWatch(held, await readKeptMs(log, held));
   const wasApplied = (id = '') => groups.some(({ processed }) => processed.has(id));
   await log.read(held, (record) => {
     const isRubbish = unreadableNames(record).some((name) => unreadable.has(name)) && !wasApplied(record.id);
@@ -101,13 +102,13 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
     offsets.add(record);
     retained.add(record);
   });
-  const eventScope = scopeFrom(retained.since() ?? since, deadlineMs);
+  const scopes = eventScopes((topic) => scopeFrom(later(retained.since(topic), since), deadlineMs));
 
   const delivery = await beginDeliveryAudit(platform);
   const first = await sql.snapshot(async (reader) => {
     const results = await runChecks(checks, reader, scope);
-    const comparison = await compareRows(reader, events, eventScope);
-    await delivery.compare(reader, eventScope);
+    const comparison = await compareRows(reader, events, scopes);
+    await delivery.compare(reader, scopes.of('order-completed'));
     return { results, comparison, parkedKeys: await readParkedKeys(reader) };
   });
   const now = await log.held(RUNNING_TOPICS);
@@ -135,7 +136,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
     ok,
     findings,
     notes: [
-      ...retained.notes(),
+      ...retained.notes(since),
       ...sets.notes,
       ...doors.notes,
       ...lagNotes(groups, now),
@@ -153,6 +154,17 @@ const EMPTY: CheckResult = { checked: 0, suspects: [] };
 
 function scopeFrom(since: Date | undefined, deadlineMs: number): AuditScope {
   return { since, firstOrderId: since ? firstIdAt(since) : '', deadlineMs };
+}
+
+function later(one: Date | undefined, other: Date | undefined): Date | undefined {
+  return one && other ? (one > other ? one : other) : (one ?? other);
+}
+
+/** How long the records of topics with emptied partitions are kept, ms. */
+async function readKeptMs(log: LogReader, held: readonly LogRange[]): Promise<Map<string, number>> {
+  const kept = new Map<string, number>();
+  for (const topic of emptiedTopics(held)) kept.set(topic, await log.keptMs(topic));
+  return kept;
 }
 
 async function runChecks(

@@ -6,7 +6,7 @@ import { type EventLogger, silentLogger } from '../log.ts';
 import type { TopicPlan } from '../topic-plan.ts';
 import { administer, createClient, inWords } from './client.ts';
 import { untilLed } from './leaders.ts';
-import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges } from './offsets.ts';
+import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges, retentionMs } from './offsets.ts';
 import { commitFor, type GroupPlace, groupPlaces, type NewPlace } from './places.ts';
 import { type RecordRange, readRanges } from './read.ts';
 import { createMissingTopics, describeTopics, type TopicState } from './topics.ts';
@@ -46,6 +46,8 @@ export interface KafkaAdmin {
    * all records are gone.
    */
   heldSince(topics: readonly string[]): Promise<Date | undefined>;
+  /** How long the broker keeps a topic's records, ms; 0 where it also removes them by size. */
+  retentionMs(topic: string): Promise<number>;
   /** Gives settings to a topic; its other settings stay. */
   configure(topic: string, settings: Readonly<Record<string, string>>): Promise<void>;
   /** Members of a group by client id; empty when nobody has joined. */
@@ -103,6 +105,7 @@ export async function createKafkaAdmin(options: {
       return heldSince(gone, Date.now());
     },
 
+    retentionMs: (topic) => retentionMs(admin, topic),
     configure: (topic, settings) => configure(admin, topic, settings),
 
     async members(groupId) {

@@ -75,7 +75,7 @@ export async function heldSince(gone: (since: Date) => Promise<string[]>, now: n
 }
 
 /** How long the broker keeps a topic's records, ms; 0 where it also removes them by size. */
-async function retentionMs(admin: Admin, topic: string): Promise<number> {
+export async function retentionMs(admin: Admin, topic: string): Promise<number> {
   const configNames = ['retention.ms', 'retention.bytes'];
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
