@@ -377,8 +377,19 @@ describe('the audit on a live system', () => {
     expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);
   });
 
-  it('when a message counts as redriven but was not applied, then it is found', async () => {
-    await setAside('catalog', 'REDRIVEN', { key: another, eventId: deriveEventId(another, 'order-created') });
+  it('when a message counts as redriven but was not applied, then it is found as long as its inbox remembers', async () => {
+    const redriven = async (offset: number, days: number) => {
+      const resolvedAt = new Date(Date.now() - days * 86_400_000);
+      const eventId = deriveEventId(another, offset === 1 ? 'order-created' : 'order-completed');
+      await setAside('catalog', 'REDRIVEN', { key: another, eventId, offset, resolvedAt });
+    };
+    const look = async (since?: Date) =>
+      (await shop.audit(since && { since })).findings.find((it) => it.name === 'redriven-was-applied');
+    await redriven(1, 11);
+    expect(await look()).toMatchObject({ failed: 0, checked: 0 });
+    await redriven(2, 1);
+    expect(await look()).toMatchObject({ failed: 1, checked: 1 });
+    expect(await look(new Date())).toMatchObject({ failed: 0, checked: 0 });
     expect(Object.keys(await faults())).toEqual(['9 redriven-was-applied']);
   });
 });
@@ -458,13 +469,16 @@ describe('deliveries to the data platform', () => {
 async function setAside(
   group: string,
   status: string,
-  at: { offset?: number; key?: string; eventId?: string; reason?: string },
+  at: { offset?: number; key?: string; eventId?: string; reason?: string; resolvedAt?: Date },
 ): Promise<void> {
-  const { offset = 9_999, key, eventId, reason = 'HANDLER_ERROR' } = at;
+  const { offset = 9_999, key, eventId, reason = 'HANDLER_ERROR', resolvedAt } = at;
   const service = group === 'data-platform' ? 'order' : group;
   await shop.sql(
-    `INSERT INTO shop_${service}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at)
-     VALUES (?, 'order-events', 0, ?, ${key ? '?' : 'NULL'}, ?, ${eventId ? '?' : 'NULL'}, 'order-created', ?, 3, '{}', ?)`,
-    [group, offset, ...(key ? [key] : []), status, ...(eventId ? [eventId] : []), reason, new Date()],
+    `INSERT INTO shop_${service}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at, resolved_at)
+     VALUES (?, 'order-events', 0, ?, ${key ? '?' : 'NULL'}, ?, ${eventId ? '?' : 'NULL'}, 'order-created', ?, 3, '{}', ?, ${resolvedAt ? '?' : 'NULL'})`,
+    [
+      ...[group, offset, ...(key ? [key] : []), status, ...(eventId ? [eventId] : []), reason, new Date()],
+      ...(resolvedAt ? [resolvedAt] : []),
+    ],
   );
 }
