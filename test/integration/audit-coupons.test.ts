@@ -172,6 +172,20 @@ describe('the audit of a shop with coupons', () => {
     expect(await faults()).toEqual({});
   });
 
+  it('when a dead letter has a policy’s number as its key, then it excuses no fault of the policy', async () => {
+    await shop.sql('UPDATE shop_coupon.coupon_policies SET issued_count = 2 WHERE coupon_policy_id = 2');
+    for (const [service, group] of [
+      ['ranking', 'ranking'],
+      ['coupon', 'coupon-issue'],
+    ])
+      await shop.sql(
+        `INSERT INTO shop_${service}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_type, reason, attempts, headers, failed_at)
+         VALUES ('${group}', 'catalog-events', 0, 9, '2', 'DEAD', 'product-changed', 'HANDLER_ERROR', 3, '{}', ?)`,
+        [AT],
+      );
+    expect(await faults()).toEqual({ '7 issued-within-quantity': ['2'] });
+  });
+
   it('when an order was spared its coupon, then it must be one that it takes nothing off', async () => {
     await shop.sql(`UPDATE shop_coupon.redemptions SET status = 'SPARED', discount_amount = 0 WHERE order_id = ?`, [
       discounted,

@@ -372,6 +372,28 @@ describe('the audit on a live system', () => {
     });
   });
 
+  it('when a letter with the same key is of another kind, or its group has no part in a fault, then it excuses nothing', async () => {
+    await shop.sql('UPDATE shop_payment.accounts SET balance = 2999');
+    await shop.sql('UPDATE shop_payment.payments SET paid_amount = 1999 WHERE order_id = ?', [completed]);
+    for (const group of ['ranking', 'catalog', 'payment'])
+      for (const key of ['7', completed]) await setAside(group, 'DEAD', { key, offset: key.length });
+    expect(await faults()).toMatchObject({
+      '2 balance-is-its-history': ['7'],
+      '3 payment-is-its-history': [completed],
+      '4 completed-is-sold-and-paid': [completed],
+    });
+  });
+
+  it('when two groups left something of an order undone, then it takes a dead letter in each to explain it', async () => {
+    await shop.sql(`UPDATE shop_catalog.reservations SET status = 'ACTIVE' WHERE order_id = ?`, [refunded]);
+    await shop.sql(`UPDATE shop_payment.payments SET status = 'COMPLETED' WHERE order_id = ?`, [refunded]);
+    const look = async () => (await shop.audit()).findings.find((it) => it.name === 'cancelled-holds-nothing');
+    await setAside('catalog', 'DEAD', { key: refunded });
+    expect(await look()).toMatchObject({ failed: 1, parked: 0 });
+    await setAside('payment', 'DEAD', { key: refunded });
+    expect(await look()).toMatchObject({ failed: 0, parked: 1 });
+  });
+
   it('when a message is parked behind nothing, then it is found', async () => {
     await setAside('catalog', 'PARKED', { key: refunded });
     expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);

@@ -5,8 +5,11 @@ export interface Suspect {
   /** Id of the order, product, account, event …, for an operator to look up. */
   readonly id: string;
   readonly detail: string;
-  /** The order or user it belongs to; a message parked behind a dead letter has this key. */
-  readonly key?: string;
+  /**
+   * The dead letters that explain it, by `letterName`, if all of them are there. Absent: no letter can, e.g. where a
+   * single transaction writes all that it is about.
+   */
+  readonly waitsFor?: readonly string[];
 }
 
 export interface CheckResult {
@@ -54,12 +57,18 @@ export interface Finding {
   readonly underway: number;
 }
 
+/** A group's letters of one key, and what is parked behind them. Keys of different kinds may be alike. */
+export function letterName(group: string, key: string): string {
+  return `${group} ${key}`;
+}
+
 /** Most suspects kept for a check; more would tell nothing new. */
 export const MAX_SUSPECTS = 10_000;
 
 /**
- * A check of two statements: `counted` gives one number, `faults` gives rows of (id, detail, order_key?). Both may use
- * `:since`, a date, and `:first`, an order id.
+ * A check of two statements: `counted` gives one number, `faults` gives rows of (id, detail, waits_for?). `waits_for`
+ * are the groups, with commas between, in whose dead letters the order `id` must wait to explain the fault. Both may
+ * use `:since`, a date, and `:first`, an order id.
  */
 export function sqlCheck(check: {
   invariant: number;
@@ -76,16 +85,16 @@ export function sqlCheck(check: {
       const counted = bind(check.counted, scope);
       const faults = bind(`${check.faults} LIMIT ${MAX_SUSPECTS}`, scope);
       const [row] = await reader.query<{ counted: number }>(counted.sql, counted.params);
-      const suspects = await reader.query<{ id: string | number; detail: string; order_key?: string | null }>(
+      const suspects = await reader.query<{ id: string | number; detail: string; waits_for?: string | null }>(
         faults.sql,
         faults.params,
       );
       return {
         checked: row?.counted ?? 0,
-        suspects: suspects.map(({ id, detail, order_key }) => ({
+        suspects: suspects.map(({ id, detail, waits_for }) => ({
           id: String(id),
           detail,
-          ...(order_key ? { key: order_key } : {}),
+          ...(waits_for && { waitsFor: waits_for.split(',').map((group) => letterName(group, String(id))) }),
         })),
       };
     },

@@ -20,7 +20,7 @@ export const couponChecks: readonly Check[] = [
       'a COMPLETED order has its coupon USED by it, for exactly its discount, or SPARED where that is 0; without a coupon there is none',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'COMPLETED'`,
     faults: `
-      SELECT o.order_id AS id, o.order_id AS order_key,
+      SELECT o.order_id AS id,
              CONCAT('names ', COALESCE(o.coupon_id, 'no coupon'), ', discount ', COALESCE(CAST(o.discount_amount AS CHAR), 'unknown'), '; ', ${STATE}) AS detail
       ${JOINED} AND o.status = 'COMPLETED' AND NOT (
            (o.coupon_id IS NULL AND d.order_id IS NULL AND o.discount_amount <=> 0)
@@ -38,15 +38,15 @@ export const couponChecks: readonly Check[] = [
     title: 'a USED coupon is that of the one order that redeemed it, and a redeemed coupon is USED',
     counted: `SELECT COUNT(*) AS counted FROM shop_coupon.redemptions WHERE order_id >= :first`,
     faults: `
-      SELECT t.id, t.order_key, t.detail FROM (
-        SELECT c.coupon_id AS id, c.order_id AS order_key, CONCAT('USED by ', c.order_id, ', which is ', COALESCE(o.status, 'no order'), ' and has ', COALESCE(CONCAT(d.status, ' ', d.coupon_id), 'redeemed nothing')) AS detail
+      SELECT t.id, t.detail FROM (
+        SELECT c.coupon_id AS id, CONCAT('USED by ', c.order_id, ', which is ', COALESCE(o.status, 'no order'), ' and has ', COALESCE(CONCAT(d.status, ' ', d.coupon_id), 'redeemed nothing')) AS detail
         FROM shop_coupon.coupons c
         LEFT JOIN shop_coupon.redemptions d ON d.order_id = c.order_id
         LEFT JOIN shop_order.orders o ON o.order_id = c.order_id
         WHERE c.status = 'USED' AND c.order_id >= :first AND NOT (
           d.status <=> 'REDEEMED' AND d.coupon_id <=> c.coupon_id AND d.user_id <=> c.user_id AND o.coupon_id <=> c.coupon_id)
         UNION ALL
-        SELECT d.coupon_id, d.order_id, CONCAT('redeemed by ', d.order_id, ', but ', COALESCE(CONCAT(c.status, ' by ', COALESCE(c.order_id, 'no order')), 'unknown'))
+        SELECT d.coupon_id, CONCAT('redeemed by ', d.order_id, ', but ', COALESCE(CONCAT(c.status, ' by ', COALESCE(c.order_id, 'no order')), 'unknown'))
         FROM shop_coupon.redemptions d
         LEFT JOIN shop_coupon.coupons c ON c.coupon_id = d.coupon_id
         WHERE d.status = 'REDEEMED' AND d.order_id >= :first AND NOT (c.status <=> 'USED' AND c.order_id <=> d.order_id)
@@ -58,7 +58,7 @@ export const couponChecks: readonly Check[] = [
     title: 'a CANCELLED order uses no coupon any more',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'CANCELLED'`,
     faults: `
-      SELECT o.order_id AS id, o.order_id AS order_key, CONCAT('cancelled (', COALESCE(o.reason, 'no reason'), '), but ', ${STATE}) AS detail
+      SELECT o.order_id AS id, 'coupon' AS waits_for, CONCAT('cancelled (', COALESCE(o.reason, 'no reason'), '), but ', ${STATE}) AS detail
       ${JOINED} AND o.status = 'CANCELLED' AND (d.status <=> 'REDEEMED' OR (c.status <=> 'USED' AND c.order_id <=> o.order_id))`,
   }),
   sqlCheck({
@@ -67,7 +67,7 @@ export const couponChecks: readonly Check[] = [
     title: 'issued coupons are no more than the policy’s quantity, one a user, and as many as its counter says',
     counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupon_policies',
     faults: `
-      SELECT p.coupon_policy_id AS id, CAST(p.coupon_policy_id AS CHAR) AS order_key,
+      SELECT p.coupon_policy_id AS id,
              CONCAT('quantity ', p.total_quantity, ', counter ', p.issued_count, ', but ', COALESCE(c.coupons, 0), ' coupons of ', COALESCE(c.users, 0), ' users') AS detail
       FROM shop_coupon.coupon_policies p
       LEFT JOIN (SELECT coupon_policy_id, COUNT(*) AS coupons, COUNT(DISTINCT user_id) AS users
@@ -91,7 +91,7 @@ export const couponChecks: readonly Check[] = [
     title: 'a policy that was ended has issued no coupon since',
     counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupon_policies WHERE ended_at IS NOT NULL',
     faults: `
-      SELECT p.coupon_policy_id AS id, CAST(p.coupon_policy_id AS CHAR) AS order_key,
+      SELECT p.coupon_policy_id AS id,
              CONCAT('ended ', COALESCE(p.ended_at, 'never'), ', counter ', p.issued_count, '; its wish: ', COALESCE(CONCAT(e.created_at, ', counter ', e.issued_count), 'none')) AS detail
       FROM shop_coupon.coupon_policies p
       LEFT JOIN shop_coupon.coupon_policy_ends e ON e.coupon_policy_id = p.coupon_policy_id
@@ -105,7 +105,7 @@ export const couponChecks: readonly Check[] = [
     title: 'coupons are revoked where their policy is, and only there',
     counted: 'SELECT COUNT(*) AS counted FROM shop_coupon.coupons WHERE revoked_at IS NOT NULL',
     faults: `
-      SELECT c.coupon_id AS id, c.order_id AS order_key,
+      SELECT c.coupon_id AS id,
              CONCAT(c.status, IF(c.revoked_at IS NULL, ', not revoked', ', revoked'), '; its policy ', COALESCE(CONCAT('was revoked, done ', COALESCE(e.done_at, 'not yet')), 'was not')) AS detail
       FROM shop_coupon.coupons c
       LEFT JOIN shop_coupon.coupon_policy_ends e ON e.coupon_policy_id = c.coupon_policy_id AND e.revokes = 1

@@ -113,7 +113,7 @@ async function compareDeliveries(reader: SqlReader, kept: Kept, scope: AuditScop
     checked += 1;
     if (unexplained.delete(id)) return;
     if (outbox.has(id)) inOutbox += 1;
-    else missing.push({ id, key: id, detail: `${type} of order ${orderId} is not at the data platform` });
+    else missing.push({ id, waitsFor: [id], detail: `${type} of order ${orderId} is not at the data platform` });
   };
   const rows = pages<{ orderId: string; status: string; completed: number }>(reader, scope.firstOrderId, {
     sql: `SELECT order_id AS orderId, status, completed_at IS NOT NULL AS completed FROM shop_order.orders

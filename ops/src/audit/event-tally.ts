@@ -46,14 +46,13 @@ export function createEventTally(): EventTally {
       wrongIds.push({
         id: `${record.topic}/${record.partition}@${record.offset}`,
         detail: `${type} of order ${key} has the id ${record.id}`,
-        key,
       });
     }
     if ((seen & bit) !== 0) return;
     const overtaken = overtakenIn(record, type, seen);
     if (overtaken.length > 0 && record.headers[REPUBLISHED] === undefined) {
       const position = `${record.topic}/${record.partition}@${record.offset}`;
-      outOfOrder.push({ id: key, detail: `${type} at ${position} comes after ${overtaken.join(', ')}`, key });
+      outOfOrder.push({ id: key, detail: `${type} at ${position} comes after ${overtaken.join(', ')}` });
     }
     orders.set(key, seen | bit);
     if (!isLater(type)) return;

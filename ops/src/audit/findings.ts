@@ -8,13 +8,16 @@ import { typesIn } from './type-set.ts';
 
 const EXAMPLES = 5;
 
-/** Separates suspects waiting behind a dead letter from real faults. */
+/**
+ * Separates suspects that dead letters explain from real faults.
+ * @param letters names of what waits, as in `Suspect.waitsFor`
+ */
 export function finding(
   check: Pick<Check, 'invariant' | 'name' | 'title'>,
   result: CheckResult,
-  parkedKeys: ReadonlySet<string>,
+  letters: ReadonlySet<string> = new Set(),
 ): Finding {
-  const isParked = (suspect: Suspect) => suspect.key !== undefined && parkedKeys.has(suspect.key);
+  const isParked = ({ waitsFor = [] }: Suspect) => waitsFor.length > 0 && waitsFor.every((name) => letters.has(name));
   const parked = result.suspects.filter(isParked);
   const failed = result.suspects.filter((suspect) => !isParked(suspect));
   return {
@@ -38,20 +41,14 @@ interface TopicEvidence {
   /** Records that came to the topics while the rows were read. */
   readonly tail: EventTally;
   readonly comparison: Comparison;
-  readonly parkedKeys: ReadonlySet<string>;
 }
 
 /** Invariants 8 and 9: compares rows with topics, and offsets with inboxes. */
 export async function topicFindings(evidence: TopicEvidence): Promise<Finding[]> {
   const { events, offsets, comparison } = evidence;
   const compared = comparison.orders + comparison.requests;
-  const put = (
-    name: string,
-    invariant: number,
-    title: string,
-    result: CheckResult,
-    parkedKeys: ReadonlySet<string> = new Set(),
-  ) => finding({ name, invariant, title }, result, parkedKeys);
+  const put = (name: string, invariant: number, title: string, result: CheckResult) =>
+    finding({ name, invariant, title }, result);
   return [
     put('rows-have-events', 8, 'every event that the rows imply is on its topic', {
       checked: compared,
@@ -86,9 +83,7 @@ export async function topicFindings(evidence: TopicEvidence): Promise<Finding[]>
 function stillMissing({ comparison, tail }: TopicEvidence): Suspect[] {
   const ofOrders = comparison.missing.flatMap(({ id, types }): Suspect[] => {
     const lost = types & ~tail.take(id);
-    return lost === 0
-      ? []
-      : [{ id, key: id, detail: `${typesIn(lost).join(', ')} is neither on its topic nor in the outbox` }];
+    return lost === 0 ? [] : [{ id, detail: `${typesIn(lost).join(', ')} is neither on its topic nor in the outbox` }];
   });
   const ofRequests = comparison.missingRequests
     .filter(({ id, type }) => !tail.requestIds(type).has(id))
@@ -113,8 +108,8 @@ async function reallyForgotten({ sql, offsets }: TopicEvidence): Promise<Suspect
       group,
       suspects.flatMap((suspect) => suspect.eventId ?? []),
     );
-    for (const { id, detail, key, eventId } of suspects) {
-      if (eventId === undefined || !applied.has(eventId)) left.push({ id, detail, ...(key !== undefined && { key }) });
+    for (const { id, detail, eventId } of suspects) {
+      if (eventId === undefined || !applied.has(eventId)) left.push({ id, detail });
     }
   }
   return left;

@@ -3,7 +3,7 @@ import { ALL_GROUPS, type Group } from '../../../services/groups.ts';
 import { SERVICE_NAMES, schemaOf } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 import { asciiOnly, pages } from '../sql.ts';
-import type { AuditScope } from './check.ts';
+import { type AuditScope, letterName } from './check.ts';
 import { type LogReader, type LogRecord, partitionName } from './log.ts';
 import type { GroupState } from './offset-tally.ts';
 
@@ -96,20 +96,17 @@ export async function appliedAmong(sql: SqlReader, group: string, eventIds: read
   return found;
 }
 
-/**
- * Orders (and other keys) with a message in or behind a dead letter. A message that is merely not delivered yet excuses
- * no other fault.
- */
-export async function readParkedKeys(sql: SqlReader): Promise<Set<string>> {
-  const keys = new Set<string>();
+/** The names (`letterName`) of what waits in or behind a dead letter, of each group. */
+export async function readWaitingLetters(sql: SqlReader): Promise<Set<string>> {
+  const names = new Set<string>();
   for (const service of new Set(GROUPS.map((group) => group.service))) {
-    const rows = await sql.query<{ message_key: string }>(
-      `SELECT message_key FROM ${schemaOf(service)}.dead_letter
-        WHERE status IN (?) AND message_key IS NOT NULL AND consumer_group <> ?
-       UNION SELECT message_key FROM ${schemaOf(service)}.parked_key WHERE consumer_group <> ?`,
-      [[...WAITING], DATA_PLATFORM, DATA_PLATFORM],
+    const rows = await sql.query<{ name: string; message_key: string }>(
+      `SELECT consumer_group AS name, message_key FROM ${schemaOf(service)}.dead_letter
+        WHERE status IN (?) AND message_key IS NOT NULL
+       UNION SELECT consumer_group, message_key FROM ${schemaOf(service)}.parked_key`,
+      [[...WAITING]],
     );
-    for (const row of rows) keys.add(row.message_key);
+    for (const row of rows) names.add(letterName(row.name, row.message_key));
   }
-  return keys;
+  return names;
 }

@@ -32,7 +32,7 @@ export const idempotencyChecks: readonly Check[] = [
     title: 'an order that was cancelled under an idempotency key is CANCELLED',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.idempotency_key k WHERE k.scope LIKE 'POST /orders/%/cancel' AND k.created_at >= :since`,
     faults: `
-      SELECT o.order_id AS id, CONCAT('the key ', k.idem_key, ' cancelled it, but it is ', o.status) AS detail, o.order_id AS order_key
+      SELECT o.order_id AS id, CONCAT('the key ', k.idem_key, ' cancelled it, but it is ', o.status) AS detail
       FROM shop_order.idempotency_key k
       JOIN shop_order.orders o ON o.order_id = SUBSTRING(k.scope, 14, 36)
       WHERE k.scope LIKE 'POST /orders/%/cancel' AND k.created_at >= :since AND o.status <> 'CANCELLED'`,
@@ -43,7 +43,7 @@ export const idempotencyChecks: readonly Check[] = [
     title: 'an order’s history has each event once, and as many steps as its version says',
     counted: 'SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first',
     faults: `
-      SELECT o.order_id AS id, o.order_id AS order_key,
+      SELECT o.order_id AS id,
              CONCAT('version ', o.version, ', but ', COALESCE(h.steps, 0), ' steps with ', COALESCE(h.events, 0), ' different events') AS detail
       FROM shop_order.orders o
       LEFT JOIN (SELECT order_id, COUNT(*) AS steps, COUNT(DISTINCT event_id) AS events

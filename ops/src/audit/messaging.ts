@@ -24,12 +24,12 @@ export const messagingChecks: readonly Check[] = [
       SELECT t.id, t.detail FROM (
         ${each(
           (schema) => `
-          SELECT CONCAT(d.consumer_group, ': ', d.message_key) AS id, d.message_key, CONCAT(d.event_type, ' is parked, but its key is not') AS detail
+          SELECT CONCAT(d.consumer_group, ': ', d.message_key) AS id, CONCAT(d.event_type, ' is parked, but its key is not') AS detail
           FROM ${schema}.dead_letter d
           LEFT JOIN ${schema}.parked_key k ON k.consumer_group = d.consumer_group AND k.message_key = d.message_key
           WHERE d.status = 'PARKED' AND k.message_key IS NULL
           UNION ALL
-          SELECT CONCAT(k.consumer_group, ': ', k.message_key), k.message_key, 'the key is parked, but nothing is in front'
+          SELECT CONCAT(k.consumer_group, ': ', k.message_key), 'the key is parked, but nothing is in front'
           FROM ${schema}.parked_key k
           WHERE NOT EXISTS (SELECT 1 FROM ${schema}.dead_letter d WHERE d.consumer_group = k.consumer_group
                             AND d.message_key = k.message_key AND d.status IN ('DEAD', 'REDRIVE'))`,
@@ -42,10 +42,10 @@ export const messagingChecks: readonly Check[] = [
     title: 'what was redriven lately is in its group’s inbox',
     counted: `SELECT SUM(t.n) AS counted FROM (${each((schema) => `SELECT COUNT(*) AS n FROM ${schema}.dead_letter d WHERE ${REMEMBERED}`)}) t`,
     faults: `
-      SELECT t.id, t.message_key AS order_key, t.detail FROM (
+      SELECT t.id, t.detail FROM (
         ${each(
           (schema) => `
-          SELECT CONCAT(d.consumer_group, ': ', d.id) AS id, d.message_key, CONCAT(d.event_type, ' ', d.event_id, ' is REDRIVEN, but was never applied') AS detail
+          SELECT CONCAT(d.consumer_group, ': ', d.id) AS id, CONCAT(d.event_type, ' ', d.event_id, ' is REDRIVEN, but was never applied') AS detail
           FROM ${schema}.dead_letter d
           LEFT JOIN ${schema}.processed_event e ON e.consumer_group = d.consumer_group AND e.event_id = d.event_id
           WHERE ${REMEMBERED} AND d.event_id IS NOT NULL AND e.event_id IS NULL AND COALESCE(d.resolution, '') NOT LIKE 'skipped%'`,

@@ -54,7 +54,7 @@ export function createOffsetTally(groups: readonly GroupState[]): OffsetTally {
         if (!isAccountedFor(reader, record, position)) forgetful.push(reader.group);
       }
       if (forgetful.length === 0 || suspects.length >= MAX_SUSPECTS) return;
-      const of = { group: forgetful[0] ?? '', ...(record.key !== null && { key: record.key }) };
+      const of = { group: forgetful[0] ?? '' };
       if (!type) {
         // One record that is no event is one fault, however many groups read it.
         const detail = `a record without the headers of an event is below the committed offsets of ${forgetful.join(', ')}, but not set aside`;

@@ -6,6 +6,13 @@ const JOINED = `
   LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
   WHERE o.order_id >= :first`;
 
+/** What payment and order have of a COMPLETED order; no letter explains another amount. */
+const PAID = `p.status <=> 'COMPLETED' AND p.paid_amount <=> o.total_amount - o.discount_amount AND p.user_id <=> o.user_id
+        AND p.discount_amount <=> o.discount_amount
+        AND o.paid_amount <=> p.paid_amount AND o.completed_at IS NOT NULL`;
+/** Its reservation, whether catalog has heard of the end or not. */
+const RESERVED = 'r.total_amount <=> o.total_amount AND r.user_id <=> o.user_id';
+
 /** Invariants 4, 5 and 6: the four schemas agree about each order. */
 export const orderChecks: readonly Check[] = [
   sqlCheck({
@@ -14,15 +21,12 @@ export const orderChecks: readonly Check[] = [
     title: 'a COMPLETED order has a SOLD reservation and a COMPLETED payment of exactly total − discount',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'COMPLETED'`,
     faults: `
-      SELECT o.order_id AS id, o.order_id AS order_key,
+      SELECT o.order_id AS id, IF(r.status = 'ACTIVE' AND ${RESERVED} AND ${PAID}, 'catalog', NULL) AS waits_for,
              CONCAT('total ', COALESCE(CAST(o.total_amount AS CHAR), 'unknown'), ' - discount ', COALESCE(CAST(o.discount_amount AS CHAR), 'unknown'),
                     '; reservation ', COALESCE(CONCAT(r.status, ' of ', r.total_amount), 'none'),
                     '; payment ', COALESCE(CONCAT(p.status, ' of ', p.paid_amount), 'none')) AS detail
       ${JOINED} AND o.status = 'COMPLETED' AND NOT (
-            r.status <=> 'SOLD' AND r.total_amount <=> o.total_amount AND r.user_id <=> o.user_id
-        AND p.status <=> 'COMPLETED' AND p.paid_amount <=> o.total_amount - o.discount_amount AND p.user_id <=> o.user_id
-        AND p.discount_amount <=> o.discount_amount
-        AND o.paid_amount <=> p.paid_amount AND o.completed_at IS NOT NULL)`,
+            r.status <=> 'SOLD' AND ${RESERVED} AND ${PAID})`,
   }),
   sqlCheck({
     invariant: 4,
@@ -30,7 +34,7 @@ export const orderChecks: readonly Check[] = [
     title: 'each reservation that holds or held stock has the lines of its order, and its total is their sum',
     counted: `SELECT COUNT(*) AS counted FROM shop_catalog.reservations WHERE order_id >= :first AND status IN ('ACTIVE', 'SOLD', 'RELEASED')`,
     faults: `
-      SELECT r.order_id AS id, r.order_id AS order_key,
+      SELECT r.order_id AS id,
              CONCAT(r.status, ' of ', r.total_amount, ', but its lines add up to ', COALESCE(l.total, 0), ' (', COALESCE(l.line_count, 0), ' lines; the order has ', COALESCE(i.line_count, 0), ')') AS detail
       FROM shop_catalog.reservations r
       LEFT JOIN (SELECT order_id, SUM(unit_price * quantity) AS total, COUNT(*) AS line_count, SUM(quantity) AS pieces
@@ -46,7 +50,8 @@ export const orderChecks: readonly Check[] = [
     title: 'a CANCELLED order has no waiting, active or sold reservation and no unrefunded payment',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'CANCELLED'`,
     faults: `
-      SELECT o.order_id AS id, o.order_id AS order_key,
+      SELECT o.order_id AS id,
+             CONCAT_WS(',', IF(r.status IN ('WAITING', 'ACTIVE', 'SOLD'), 'catalog', NULL), IF(p.status = 'COMPLETED', 'payment', NULL)) AS waits_for,
              CONCAT('cancelled (', COALESCE(o.reason, 'no reason'), '), but reservation ', COALESCE(r.status, 'none'), ', payment ', COALESCE(p.status, 'none')) AS detail
       ${JOINED} AND o.status = 'CANCELLED' AND (r.status IN ('WAITING', 'ACTIVE', 'SOLD') OR p.status = 'COMPLETED')`,
   }),
@@ -56,7 +61,7 @@ export const orderChecks: readonly Check[] = [
     title: 'a CANCELLED order knows of its refund, and another of none',
     counted: `SELECT COUNT(*) AS counted FROM shop_payment.payments WHERE order_id >= :first AND status = 'REFUNDED'`,
     faults: `
-      SELECT o.order_id AS id, o.order_id AS order_key,
+      SELECT o.order_id AS id, IF(o.status = 'CANCELLED' AND o.refunded_at IS NULL, 'order', NULL) AS waits_for,
              CONCAT(o.status, ', refunded ', COALESCE(o.refunded_at, 'never'), ', but payment ', COALESCE(p.status, 'none')) AS detail
       ${JOINED} AND (o.refunded_at IS NOT NULL) <> COALESCE(p.status = 'REFUNDED', FALSE)`,
   }),
@@ -66,7 +71,7 @@ export const orderChecks: readonly Check[] = [
     title: 'no order is PENDING past its deadline',
     counted: `SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first AND status = 'PENDING'`,
     faults: `
-      SELECT o.order_id AS id, o.order_id AS order_key,
+      SELECT o.order_id AS id,
              CONCAT('PENDING for ', TIMESTAMPDIFF(SECOND, o.created_at, UTC_TIMESTAMP(3)), ' s; reservation ', COALESCE(r.status, 'none'), ', payment ', COALESCE(p.status, 'none')) AS detail
       ${JOINED} AND o.status = 'PENDING' AND TIMESTAMPDIFF(MICROSECOND, o.created_at, UTC_TIMESTAMP(3)) > :deadline`,
   }),
@@ -76,7 +81,7 @@ export const orderChecks: readonly Check[] = [
     title: 'orders, reservations, redemptions and payments are in states that exist',
     counted: 'SELECT COUNT(*) AS counted FROM shop_order.orders WHERE order_id >= :first',
     faults: `
-      SELECT t.id, t.id AS order_key, t.detail FROM (
+      SELECT t.id, t.detail FROM (
         SELECT order_id AS id, CONCAT('order ', status) AS detail FROM shop_order.orders
         WHERE order_id >= :first AND status NOT IN ('PENDING', 'COMPLETED', 'CANCELLED')
         UNION ALL SELECT order_id, CONCAT('reservation ', status) FROM shop_catalog.reservations
@@ -93,7 +98,7 @@ export const orderChecks: readonly Check[] = [
     title: 'no reservation, redemption or payment is without its order',
     counted: 'SELECT COUNT(*) AS counted FROM shop_catalog.reservations WHERE order_id >= :first',
     faults: `
-      SELECT t.id, t.id AS order_key, t.detail FROM (
+      SELECT t.id, t.detail FROM (
         SELECT r.order_id AS id, CONCAT('reservation ', r.status, ' without an order') AS detail
         FROM shop_catalog.reservations r LEFT JOIN shop_order.orders o ON o.order_id = r.order_id
         WHERE r.order_id >= :first AND o.order_id IS NULL

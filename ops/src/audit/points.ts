@@ -11,8 +11,7 @@ export const pointChecks: readonly Check[] = [
     title: 'each balance is not negative, and is the sum of its history',
     counted: 'SELECT COUNT(*) AS counted FROM shop_payment.accounts',
     faults: `
-      SELECT a.user_id AS id, CONCAT('balance ', a.balance, ', but its history adds up to ', COALESCE(h.total, 0)) AS detail,
-             CAST(a.user_id AS CHAR) AS order_key
+      SELECT a.user_id AS id, CONCAT('balance ', a.balance, ', but its history adds up to ', COALESCE(h.total, 0)) AS detail
       FROM shop_payment.accounts a
       LEFT JOIN (SELECT h.user_id, SUM(${SIGNED}) AS total FROM shop_payment.point_history h GROUP BY h.user_id) h ON h.user_id = a.user_id
       WHERE a.balance < 0 OR a.balance <> COALESCE(h.total, 0)`,
@@ -50,7 +49,7 @@ export const pointChecks: readonly Check[] = [
     title: 'at most one capture and at most one refund an order',
     counted: 'SELECT COUNT(*) AS counted FROM shop_payment.payments WHERE order_id >= :first',
     faults: `
-      SELECT h.order_id AS id, CONCAT(COUNT(*), ' ', h.type, ' entries') AS detail, h.order_id AS order_key
+      SELECT h.order_id AS id, CONCAT(COUNT(*), ' ', h.type, ' entries') AS detail
       FROM shop_payment.point_history h
       WHERE h.order_id >= :first
       GROUP BY h.order_id, h.type HAVING COUNT(*) > 1`,
@@ -62,7 +61,7 @@ export const pointChecks: readonly Check[] = [
       'each captured payment has its one USE of the same amount, each refunded one its one REFUND, and others have none',
     counted: 'SELECT COUNT(*) AS counted FROM shop_payment.payments WHERE order_id >= :first',
     faults: `
-      SELECT p.order_id AS id, p.order_id AS order_key,
+      SELECT p.order_id AS id,
              CONCAT(p.status, ' of ', p.paid_amount, ', history: used ', COALESCE(CAST(u.amount AS CHAR), 'nothing'), ', refunded ', COALESCE(CAST(r.amount AS CHAR), 'nothing')) AS detail
       FROM shop_payment.payments p
       LEFT JOIN shop_payment.point_history u ON u.order_id = p.order_id AND u.type = 'USE'
@@ -79,7 +78,7 @@ export const pointChecks: readonly Check[] = [
     title: 'no points used or refunded without a payment',
     counted: `SELECT COUNT(*) AS counted FROM shop_payment.point_history WHERE order_id >= :first`,
     faults: `
-      SELECT h.id, CONCAT(h.type, ' of ', h.amount, ' for order ', COALESCE(h.order_id, '(none)')) AS detail, h.order_id AS order_key
+      SELECT h.id, CONCAT(h.type, ' of ', h.amount, ' for order ', COALESCE(h.order_id, '(none)')) AS detail
       FROM shop_payment.point_history h LEFT JOIN shop_payment.payments p ON p.order_id = h.order_id
       WHERE h.type IN ('USE', 'REFUND') AND (h.order_id >= :first OR h.order_id IS NULL) AND p.order_id IS NULL`,
   }),

@@ -1,7 +1,7 @@
 import { deriveEventId } from '@shop/events';
 import type { SqlReader } from '../sql.ts';
 import { dayIn, dayStarts, startOf } from './business-days.ts';
-import { type AuditScope, type Check, type CheckResult, type Suspect, sqlCheck } from './check.ts';
+import { type AuditScope, type Check, type CheckResult, letterName, type Suspect, sqlCheck } from './check.ts';
 import { appliedAmong, WAITING } from './groups.ts';
 
 const DAY_MS = 86_400_000;
@@ -59,8 +59,12 @@ async function compareTotals(reader: SqlReader, scope: AuditScope, timeZone: str
       underway++;
       continue;
     }
-    const key = waiting.get(id);
-    suspects.push({ id, detail: `the table has ${table}, its orders ${orders}`, ...(key !== undefined && { key }) });
+    const orderId = waiting.get(id);
+    suspects.push({
+      id,
+      detail: `the table has ${table}, its orders ${orders}`,
+      ...(orderId !== undefined && { waitsFor: [letterName('ranking', orderId)] }),
+    });
   }
   return { checked: keys.size, suspects, underway };
 }

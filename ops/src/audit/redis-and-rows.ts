@@ -37,23 +37,19 @@ export async function compareWithSets(
 /**
  * Compares the doors of the coupon policies with their coupons. Differences are checked again after the grace period.
  */
-export async function compareWithDoors(
-  { sql, door }: RedisReaders,
-  graceMs: number,
-  parkedKeys: ReadonlySet<string>,
-): Promise<Compared> {
+export async function compareWithDoors({ sql, door }: RedisReaders, graceMs: number): Promise<Compared> {
   const notCompared = (why: string) => ({ findings: [], notes: [`coupons were not compared with Redis: ${why}`] });
   if (!door) return notCompared('it is not known or away');
   try {
     const first = await compareDoors(sql, door, graceMs);
     if (first.suspects.length === 0 || graceMs === 0) {
-      return { findings: [finding(DOOR_CHECK, first, parkedKeys)], notes: [] };
+      return { findings: [finding(DOOR_CHECK, first)], notes: [] };
     }
     await sleep(graceMs);
     const again = await compareDoors(sql, door, graceMs);
     const before = new Set(first.suspects.map((suspect) => suspect.id));
     const suspects = again.suspects.filter((suspect) => before.has(suspect.id));
-    return { findings: [finding(DOOR_CHECK, { ...again, suspects }, parkedKeys)], notes: [] };
+    return { findings: [finding(DOOR_CHECK, { ...again, suspects })], notes: [] };
   } catch (error) {
     // Only an unreadable Redis becomes a note; an error of MySQL does not.
     if (error instanceof DoorUnreadableError) return notCompared(error.message);

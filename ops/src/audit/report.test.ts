@@ -27,7 +27,7 @@ describe('a check', () => {
   });
 
   it('when all it found waits behind a dead letter, then it looked at something', () => {
-    const parked = { checked: 0, suspects: [{ id: '1', key: 'k', detail: 'waits' }] };
+    const parked = { checked: 0, suspects: [{ id: '1', waitsFor: ['k'], detail: 'waits' }] };
     expect(finding(CHECK, parked, new Set(['k'])).state).toBe('HOLDS');
   });
 });

@@ -45,7 +45,6 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scopes: 
     if (difference.extra !== 0) {
       extra.push({
         id: rows.orderId,
-        key: rows.orderId,
         detail: `${typesIn(difference.extra).join(', ')} on the topic, but ${describe(rows)}`,
       });
     }

@@ -9,7 +9,7 @@ import type { DoorReader } from './door.ts';
 import { eventScopes } from './event-scopes.ts';
 import { createEventTally } from './event-tally.ts';
 import { finding, topicFindings } from './findings.ts';
-import { readGroups, readParkedKeys, readUnreadable, unreadableNames } from './groups.ts';
+import { readGroups, readUnreadable, readWaitingLetters, unreadableNames } from './groups.ts';
 import { idempotencyChecks } from './idempotency.ts';
 import { type LogRange, type LogReader, tailOf } from './log.ts';
 import { messagingChecks } from './messaging.ts';
@@ -109,23 +109,23 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
     const results = await runChecks(checks, reader, scope);
     const comparison = await compareRows(reader, events, scopes);
     await delivery.compare(reader, scopes.of('order-completed'));
-    return { results, comparison, parkedKeys: await readParkedKeys(reader) };
+    return { results, comparison, letters: await readWaitingLetters(reader) };
   });
   const now = await log.held(RUNNING_TOPICS);
   const tail = createEventTally();
   await log.read(tailOf(held, now), (record) => tail.add(record));
 
   const second = await lookAgain(sql, first.results, scope, graceMs);
-  const parkedKeys = second.parkedKeys ?? first.parkedKeys;
+  const letters = second.letters ?? first.letters;
   const sets = await compareWithSets(options, timeZone, graceMs);
-  const doors = await compareWithDoors(options, graceMs, parkedKeys);
+  const doors = await compareWithDoors(options, graceMs);
   const standing = await standingFindings(options.standing, { groups: groups.length, graceMs });
   const findings = [
     ...standing.findings,
     ...sets.findings,
     ...doors.findings,
-    ...checks.map((check) => finding(check, second.results.get(check) ?? EMPTY, parkedKeys)),
-    ...(await topicFindings({ sql, events, offsets, tail, comparison: first.comparison, parkedKeys })),
+    ...checks.map((check) => finding(check, second.results.get(check) ?? EMPTY, letters)),
+    ...(await topicFindings({ sql, events, offsets, tail, comparison: first.comparison })),
     ...(await delivery.findings({ sql, log, ends: now, graceMs })),
   ].sort((a, b) => a.invariant - b.invariant);
   const ok = findings.every((each) => each.failed === 0);
@@ -183,7 +183,7 @@ async function lookAgain(
   first: ReadonlyMap<Check, CheckResult>,
   scope: AuditScope,
   graceMs: number,
-): Promise<{ results: Map<Check, CheckResult>; parkedKeys?: Set<string> }> {
+): Promise<{ results: Map<Check, CheckResult>; letters?: Set<string> }> {
   const suspicious = [...first].filter(([, result]) => result.suspects.length > 0);
   if (suspicious.length === 0 || graceMs === 0) return { results: new Map(first) };
   await sleep(graceMs);
@@ -198,6 +198,6 @@ async function lookAgain(
       const before = new Set(first.get(check)?.suspects.map((suspect) => suspect.id));
       results.set(check, { ...result, suspects: result.suspects.filter((suspect) => before.has(suspect.id)) });
     }
-    return { results, parkedKeys: await readParkedKeys(reader) };
+    return { results, letters: await readWaitingLetters(reader) };
   });
 }

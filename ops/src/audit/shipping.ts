@@ -11,7 +11,7 @@ export const shippingChecks: readonly Check[] = [
     title: 'a shipment has the pieces of an order that completed, and is cancelled only where the order is',
     counted: 'SELECT COUNT(*) AS counted FROM shop_shipping.shipments WHERE order_id >= :first',
     faults: `
-      SELECT s.order_id AS id, s.order_id AS order_key,
+      SELECT s.order_id AS id,
              CONCAT('shipment ', s.status, ' of ', s.pieces, ', but the order is ', COALESCE(o.status, 'unknown'), ' and has ', COALESCE(i.pieces, 0)) AS detail
       FROM shop_shipping.shipments s
       LEFT JOIN shop_order.orders o ON o.order_id = s.order_id
@@ -51,7 +51,6 @@ async function findUnshipped(reader: SqlReader, scope: AuditScope): Promise<Chec
     checked: rows.length,
     suspects: suspects.map(([, id]) => ({
       id,
-      key: id,
       detail: 'it completed and shipping has applied that, without a row',
     })),
   };

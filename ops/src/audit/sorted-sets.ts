@@ -47,7 +47,7 @@ export async function sortedSetFinding({ sql, sets, timeZone, graceMs }: Evidenc
     result = { ...again, suspects: again.suspects.filter(({ id }) => before.has(id)) };
   }
   const title = 'the sorted sets of the kept days equal the table';
-  return finding({ invariant: 10, name: 'sorted-sets-are-the-table', title }, result, new Set());
+  return finding({ invariant: 10, name: 'sorted-sets-are-the-table', title }, result);
 }
 
 function keptDays(timeZone: string): string[] {

@@ -60,8 +60,8 @@ export async function standingFindings(
   }
   return {
     findings: [
-      finding(HALTED, { checked: groups, suspects: halted }, new Set()),
-      finding(SILENT_ONES, { checked: groups, suspects: silent }, new Set()),
+      finding(HALTED, { checked: groups, suspects: halted }),
+      finding(SILENT_ONES, { checked: groups, suspects: silent }),
     ],
     notes: away.map((url) => `${url} does not answer: whether something of it has halted is not known`),
   };
