@@ -57,6 +57,14 @@ export async function openConnection(url: string, settings: ConnectionConfig): P
   return connection;
 }
 
+/** What no two servers have in common: where the server of this connection runs, and keeps its data. */
+export async function placeOf(sql: SqlReader): Promise<string> {
+  const [row] = await sql.query<{ host: string; port: number | bigint; folder: string }>(
+    'SELECT @@hostname AS host, @@port AS port, @@datadir AS folder',
+  );
+  return `${row?.host}:${row?.port} ${row?.folder}`;
+}
+
 function wrap(connection: Connection, patienceMs: number): SqlConnection {
   let isGone = false;
 

@@ -4,6 +4,7 @@ import type { Connection } from 'mariadb';
 import type { ServiceName } from '../../../services/services.ts';
 import { access } from '../access.ts';
 import type { Addresses } from '../addresses.ts';
+import { placeOf } from '../sql.ts';
 import { readInstances } from '../status/read.ts';
 import type { CheckedBackup } from './check.ts';
 import { connectExactly } from './connection.ts';
@@ -35,7 +36,7 @@ export async function whyNot(addresses: Addresses, service: ServiceName): Promis
   for (const url of new Set([database, migrationDatabase])) {
     const connection = await connectToServer(url);
     try {
-      places.add(await placeOf(connection));
+      places.add(await placeOf({ query: (sql) => connection.query(sql) }));
       const reason = await whoIsThere(connection, schemaIn(url));
       if (reason !== undefined) return reason;
     } finally {
@@ -45,14 +46,6 @@ export async function whyNot(addresses: Addresses, service: ServiceName): Promis
   return places.size > 1
     ? `the URLs of ${service} lead to two servers: one would be restored, and one asked`
     : undefined;
-}
-
-/** What no two servers have in common. */
-async function placeOf(connection: Connection): Promise<string> {
-  const [row] = await connection.query<{ host: string; port: number | bigint; folder: string }[]>(
-    'SELECT @@hostname AS host, @@port AS port, @@datadir AS folder',
-  );
-  return `${row?.host}:${row?.port} ${row?.folder}`;
 }
 
 async function whoIsThere(connection: Connection, schema: string): Promise<string | undefined> {

@@ -2,7 +2,8 @@ import type { Addresses } from '../addresses.ts';
 import { EXIT, type ExitCode, type Output, table } from '../command.ts';
 import { type DeadLetter, readBehind, readDeadLetters } from '../dead-letters/read.ts';
 import { type Outcome, waitForOutcomes } from '../dead-letters/resolve.ts';
-import { connectSql, type SqlConnection } from '../sql.ts';
+import { connectOwn } from '../own-schema.ts';
+import type { SqlConnection } from '../sql.ts';
 
 export interface ChangeOptions {
   json?: boolean;
@@ -61,7 +62,7 @@ export async function change(
   }
   output.say(`${verb}: ${letters.length}\n${planText}`);
   for (const [service, ofService] of Map.groupBy(letters, (letter) => letter.service)) {
-    const connection = await connectSql(addresses.services[service].database);
+    const connection = await connectOwn(sql, addresses, service);
     try {
       for (const letter of ofService)
         if (!(await request(connection, letter))) output.say(`${letter.ref} is not DEAD any more: left as it is`);

@@ -8,7 +8,8 @@ import {
   type PermitWish,
   waitForPermit,
 } from '../dead-letters/set-aside.ts';
-import { connectSql, type SqlConnection } from '../sql.ts';
+import { connectOwn } from '../own-schema.ts';
+import type { SqlConnection } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
 import type { ChangeOptions } from './dead-letters-change.ts';
 
@@ -36,14 +37,14 @@ export async function setAside(
   }
   output.say(`letting ${words}`);
   const id = await withClosing(
-    () => connectSql(addresses.services[service].database),
+    () => connectOwn(sql, addresses, service),
     (connection) => insertPermit(connection, wish),
   );
   const outcome = await waitForPermit(sql, addresses, wish, id, options.wait * 1_000);
   const isDone = outcome.halted.length === 0;
   if (isDone) {
     await withClosing(
-      () => connectSql(addresses.services[service].database),
+      () => connectOwn(sql, addresses, service),
       (connection) => endPermit(connection, id),
     );
   }

@@ -3,6 +3,7 @@ import { readAddresses } from '../addresses.ts';
 import { action, addCommand, duration, EXIT, type ExitCode, type Output, reason, table } from '../command.ts';
 import { readFront, readWaitingEvent, readWaitingTopics, refusalOf } from '../outbox/read.ts';
 import { setAside } from '../outbox/set-aside.ts';
+import { connectOwn } from '../own-schema.ts';
 import { connectSql } from '../sql.ts';
 import { readInstances } from '../status/read.ts';
 import { withClosing } from '../with-closing.ts';
@@ -70,7 +71,7 @@ async function putAside(output: Output, ref: string, reason: string, execute: bo
         return EXIT.done;
       }
       const isDone = await withClosing(
-        () => connectSql(addresses.services[service].database),
+        () => connectOwn(sql, addresses, service),
         (own) => setAside(own, event, refusal, reason),
       );
       output.result({ ...event, setAside: isDone }, isDone ? `set aside: ${what}` : `${ref} was sent meanwhile`);

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, reason, wholeNumber } from '../command.ts';
 import { connectKafka } from '../kafka-log.ts';
+import { connectOwn } from '../own-schema.ts';
 import { ask } from '../replay/ask.ts';
 import type { ReplayContext, ReplayOptions } from '../replay/context.ts';
 import { checkReason, readWish } from '../replay/options.ts';
@@ -101,7 +102,7 @@ async function replay(context: ReplayContext, log: KafkaAdmin): Promise<ExitCode
 async function cancel({ output, sql, addresses }: ReplayContext, ref: string): Promise<ExitCode> {
   const { service, id } = parseRef(ref);
   await readReplay(sql, ref);
-  const connection = await connectSql(addresses.services[service].database);
+  const connection = await connectOwn(sql, addresses, service);
   try {
     const wasOpen = await cancelReplay(connection, id);
     const now = await readReplay(sql, ref);

@@ -8,6 +8,7 @@ import { GROUPS } from '../audit/groups.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, type Output, reason, wholeNumber } from '../command.ts';
 import { connectKafka } from '../kafka-log.ts';
 import { FILL, groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
+import { connectOwn } from '../own-schema.ts';
 import { groupNamed } from '../replay/options.ts';
 import { WishError } from '../replay/wish-error.ts';
 import { bring, waitForBrought } from '../republish/bring.ts';
@@ -138,7 +139,7 @@ async function expectTopics({ log }: Context): Promise<void> {
 async function formerLetters({ addresses, log, sql, output, options }: Context): Promise<number> {
   const former = await findFormerLetters(log, sql);
   for (const of of former) {
-    if (options.execute) await moveFormerLetters(addresses, of);
+    if (options.execute) await moveFormerLetters(sql, addresses, of);
     const what = `${of.letters.length} letters are of a log that is gone: they`;
     output.say(`${of.service}: ${what} ${options.execute ? 'have left' : 'would leave'} its positions.`);
   }
@@ -180,13 +181,13 @@ async function execute(
   plans: readonly GroupPlan[],
   { gaps, since }: { readonly gaps: readonly LogGap[]; readonly since: Date },
 ): Promise<ExitCode> {
-  const { addresses, output, options } = context;
+  const { addresses, sql, output, options } = context;
   const codec = createCodec({ registryUrl: addresses.registry, registryAccess: access().registry });
   await codec.ready();
   for (const plan of plans) {
     const { group } = plan;
     const brought = await withClosing(
-      () => connectSql(addresses.services[group.service].database),
+      () => connectOwn(sql, addresses, group.service),
       (service) => bring(service, codec, plan, options.reason ?? ''),
     );
     output.say(`${group.group}: ${brought} events were set before it.`);
@@ -196,7 +197,7 @@ async function execute(
   let isWhole = true;
   for (const gap of gaps) {
     // A service that does not run, or whose schema is being restored, keeps back its own events only.
-    const fault = await refill(addresses, gap, { codec, since, patienceMs }).then(
+    const fault = await refill({ sql, addresses }, gap, { codec, since, patienceMs }).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );

@@ -13,11 +13,19 @@ export interface Outcome {
   readonly parkedBehind: number;
 }
 
-/** Asks the service to handle a dead letter again. @returns false when the letter was no longer DEAD */
+/** Numbers are counted anew in a schema that was restored or made anew, so the number alone may be another letter's. */
+const IS_STILL_DEAD = `id = ? AND consumer_group = ? AND topic = ? AND \`partition\` = ? AND \`offset\` = ? AND event_id <=> ?
+  AND status = 'DEAD'`;
+
+function identityOf({ id, group, topic, partition, offset, eventId }: DeadLetter) {
+  return [id, group, topic, partition, offset, eventId];
+}
+
+/** Asks the service to handle a dead letter again. @returns false when there is no such letter that is DEAD any more */
 export async function requestRedrive(service: SqlConnection, letter: DeadLetter): Promise<boolean> {
   const { affectedRows } = await service.execute(
-    `UPDATE dead_letter SET status = 'REDRIVE' WHERE id = ? AND status = 'DEAD'`,
-    [letter.id],
+    `UPDATE dead_letter SET status = 'REDRIVE' WHERE ${IS_STILL_DEAD}`,
+    identityOf(letter),
   );
   return affectedRows === 1;
 }
@@ -25,15 +33,15 @@ export async function requestRedrive(service: SqlConnection, letter: DeadLetter)
 /**
  * Discards a dead letter, for a reason; the service then applies the messages behind it. From that moment the event
  * counts as processed: a late copy of it elsewhere on the topic is dropped instead of applied.
- * @returns false when the letter was no longer DEAD
+ * @returns false when there is no such letter that is DEAD any more
  */
 export async function requestDiscard(service: SqlConnection, letter: DeadLetter, reason: string): Promise<boolean> {
-  const { id, group, eventId } = letter;
+  const { group, eventId } = letter;
   await service.execute('START TRANSACTION');
   try {
     const { affectedRows } = await service.execute(
-      `UPDATE dead_letter SET status = 'DISCARDED', resolved_at = UTC_TIMESTAMP(3), resolution = ? WHERE id = ? AND status = 'DEAD'`,
-      [reason, id],
+      `UPDATE dead_letter SET status = 'DISCARDED', resolved_at = UTC_TIMESTAMP(3), resolution = ? WHERE ${IS_STILL_DEAD}`,
+      [reason, ...identityOf(letter)],
     );
     // An unreadable message's event id is only a claim of its headers, so it is not marked as processed.
     if (affectedRows === 1 && eventId !== null && letter.reason !== 'UNDECODABLE') {

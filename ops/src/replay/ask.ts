@@ -1,5 +1,5 @@
 import type { ServiceName } from '../../../services/services.ts';
-import { connectSql } from '../sql.ts';
+import { connectOwn } from '../own-schema.ts';
 import type { ReplayContext } from './context.ts';
 import { insertRequest, type Replay, type Request, waitForEnd } from './requests.ts';
 
@@ -10,7 +10,7 @@ export async function ask(
   request: Request,
 ): Promise<Replay> {
   const { wait, reason = '' } = options;
-  const connection = await connectSql(addresses.services[service].database);
+  const connection = await connectOwn(sql, addresses, service);
   let ref: string;
   try {
     ref = `${service}/${await insertRequest(connection, request, { ...options, reason })}`;

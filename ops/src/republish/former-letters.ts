@@ -1,8 +1,9 @@
 import { type KafkaAdmin, leavePositions, letterIdOf } from '@shop/events';
 import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
+import { connectOwn } from '../own-schema.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
-import { connectSql, type SqlReader } from '../sql.ts';
+import type { SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
 
 /** Most letters in one transaction. */
@@ -56,9 +57,13 @@ export async function findFormerLetters(
 }
 
 /** Takes the letters away from their positions, which mean other records now. They are kept, and stay as they are. */
-export async function moveFormerLetters(addresses: Addresses, { service, letters }: FormerLetters): Promise<void> {
+export async function moveFormerLetters(
+  sql: SqlReader,
+  addresses: Addresses,
+  { service, letters }: FormerLetters,
+): Promise<void> {
   await withClosing(
-    () => connectSql(addresses.services[service].database),
+    () => connectOwn(sql, addresses, service),
     async (own) => {
       for (let i = 0; i < letters.length; i += CHUNK)
         await own.transaction((tx) => leavePositions(tx, letters.slice(i, i + CHUNK)));

@@ -3,13 +3,20 @@ import { type Codec, rememberLonger, sendAgain } from '@shop/events';
 import type { ServiceName } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS, isFor } from '../audit/groups.ts';
-import { connectSql, type SqlConnection, type SqlReader } from '../sql.ts';
+import { connectOwn } from '../own-schema.ts';
+import type { SqlConnection, SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
 import type { LogGap } from './log-gaps.ts';
 import type { Missed } from './missed.ts';
 
 /** Events in one transaction; with more than these in an outbox, the next ones wait, so that new events go between. */
 const CHUNK = 500;
+
+export interface RefillPlaces {
+  /** What read the rows. */
+  readonly sql: SqlReader;
+  readonly addresses: Addresses;
+}
 
 export interface RefillOptions {
   readonly codec: Pick<Codec, 'encode'>;
@@ -25,14 +32,18 @@ export interface RefillOptions {
  * rest.
  * @throws when nobody relays
  */
-export async function refill(addresses: Addresses, { service, events }: LogGap, options: RefillOptions): Promise<void> {
+export async function refill(
+  { sql, addresses }: RefillPlaces,
+  { service, events }: LogGap,
+  options: RefillOptions,
+): Promise<void> {
   await withClosing(
-    () => connectSql(addresses.services[service].database),
+    () => connectOwn(sql, addresses, service),
     async (own) => {
       for (let i = 0; i < events.length; i += CHUNK) {
         const chunk = events.slice(i, i + CHUNK);
         await untilSent(own, service, CHUNK, options.patienceMs);
-        await remember(addresses, chunk);
+        await remember({ sql, addresses }, chunk);
         const rows = chunk.map(({ service: _service, past: { event }, at: _at, ...envelope }) => ({
           ...envelope,
           payload: options.codec.encode(event.type, event.data),
@@ -45,12 +56,12 @@ export async function refill(addresses: Addresses, { service, events }: LogGap, 
   );
 }
 
-async function remember(addresses: Addresses, events: readonly Missed[]): Promise<void> {
+async function remember({ sql, addresses }: RefillPlaces, events: readonly Missed[]): Promise<void> {
   for (const group of GROUPS) {
     const ids = events.filter(({ headers }) => isFor(group, headers)).map(({ id }) => id);
     if (ids.length === 0) continue;
     await withClosing(
-      () => connectSql(addresses.services[group.service].database),
+      () => connectOwn(sql, addresses, group.service),
       async (inbox) => {
         const now = await timeOf(inbox);
         await inbox.transaction((tx) => rememberLonger(tx, group.group, ids, now));
