@@ -1,9 +1,9 @@
 import type { Addresses } from '../addresses.ts';
 import { EXIT, type ExitCode, type Output, table } from '../command.ts';
 import { type DeadLetter, readBehind, readDeadLetters } from '../dead-letters/read.ts';
-import { type Outcome, waitForOutcomes } from '../dead-letters/resolve.ts';
+import { isSettled, type Outcome, waitForOutcomes } from '../dead-letters/resolve.ts';
 import { connectOwn } from '../own-schema.ts';
-import type { SqlConnection } from '../sql.ts';
+import type { SqlConnection, SqlReader } from '../sql.ts';
 
 export interface ChangeOptions {
   json?: boolean;
@@ -11,8 +11,18 @@ export interface ChangeOptions {
   wait: number;
 }
 
+/** What is done with letters. */
+export interface Change {
+  readonly verb: keyof typeof ENDS;
+  /** Asks for it. @returns the letters for which it could not be asked, since they are not DEAD any more */
+  readonly request: (letters: readonly DeadLetter[]) => Promise<readonly DeadLetter[]>;
+}
+
+/** The status of a letter once it is done. */
+const ENDS = { redrive: 'REDRIVEN', discard: 'DISCARDED' } as const;
+
 /** Returns `letters` if all are DEAD; only those can be changed. @throws in words for any other */
-export async function deadOnly(sql: SqlConnection, letters: readonly DeadLetter[]): Promise<readonly DeadLetter[]> {
+export async function deadOnly(sql: SqlReader, letters: readonly DeadLetter[]): Promise<readonly DeadLetter[]> {
   for (const letter of letters) {
     if (letter.status === 'DEAD') continue;
     const fronts =
@@ -28,15 +38,31 @@ export async function deadOnly(sql: SqlConnection, letters: readonly DeadLetter[
   return letters;
 }
 
+/** Asks each letter's service by its own schema. @returns the letters that are not DEAD any more */
+export async function requestOf(
+  { sql, addresses }: { readonly sql: SqlReader; readonly addresses: Addresses },
+  letters: readonly DeadLetter[],
+  request: (service: SqlConnection, letter: DeadLetter) => Promise<boolean>,
+): Promise<DeadLetter[]> {
+  const refused: DeadLetter[] = [];
+  for (const [service, ofService] of Map.groupBy(letters, (letter) => letter.service)) {
+    const connection = await connectOwn(sql, addresses, service);
+    try {
+      for (const letter of ofService) if (!(await request(connection, letter))) refused.push(letter);
+    } finally {
+      await connection.close();
+    }
+  }
+  return refused;
+}
+
 /** Prints the change, or with `execute` makes it and waits for the service to act. */
 export async function change(
-  sql: SqlConnection,
-  addresses: Addresses,
+  sql: SqlReader,
   output: Output,
   options: ChangeOptions,
   letters: readonly DeadLetter[],
-  verb: string,
-  request: (service: SqlConnection, letter: DeadLetter) => Promise<boolean>,
+  { verb, request }: Change,
 ): Promise<ExitCode> {
   const plan = await Promise.all(
     letters.map(async (letter) => ({
@@ -61,31 +87,43 @@ export async function change(
     return EXIT.done;
   }
   output.say(`${verb}: ${letters.length}\n${planText}`);
-  for (const [service, ofService] of Map.groupBy(letters, (letter) => letter.service)) {
-    const connection = await connectOwn(sql, addresses, service);
-    try {
-      for (const letter of ofService)
-        if (!(await request(connection, letter))) output.say(`${letter.ref} is not DEAD any more: left as it is`);
-    } finally {
-      await connection.close();
-    }
-  }
-  const outcomes = await waitForOutcomes(sql, letters, options.wait * 1_000);
+  const refused = await request(letters);
+  // For what was refused there is nothing to wait for.
+  const left = await waitForOutcomes(sql, refused, 0);
+  const asked = await waitForOutcomes(
+    sql,
+    letters.filter((letter) => !refused.includes(letter)),
+    options.wait * 1_000,
+  );
+  const outcomes = [...asked, ...left];
   output.result(
     outcomes,
     table(outcomes.map((it) => [it.ref, it.status, `${it.parkedBehind} left behind it`, it.error ?? ''])),
   );
-  return verdict(output, outcomes);
+  return verdict(output, verb, left, asked);
 }
 
-function verdict(output: Output, outcomes: readonly Outcome[]): ExitCode {
-  const failed = outcomes.filter((it) => it.status === 'DEAD').length;
-  const waiting = outcomes.filter((it) => it.status === 'REDRIVE').length;
-  if (waiting > 0)
+/** The exit code, and why: 1 as long as not all is done that was asked for, 3 where a letter stands in the way. */
+function verdict(
+  output: Output,
+  verb: Change['verb'],
+  refused: readonly Outcome[],
+  asked: readonly Outcome[],
+): ExitCode {
+  const end = ENDS[verb];
+  const failed = asked.filter((it) => it.status === 'DEAD');
+  const waiting = asked.filter((it) => !isSettled(it));
+  const others = asked.filter((it) => ![end, 'DEAD', 'REDRIVE'].includes(it.status));
+  for (const { ref, status } of refused)
+    output.say(`${ref} was changed by somebody else meanwhile, and is ${status}: this command left it as it is.`);
+  for (const { ref, status } of others)
+    output.say(`${ref} is ${status}, not ${end}: somebody else has acted on it meanwhile.`);
+  if (waiting.length > 0)
     output.say(
-      `${waiting} still wait for their service: is it running? The wish stays, and is carried out when it is.`,
+      `${waiting.length} still wait for their service: is it running? The wish stays, and is carried out when it is.`,
     );
-  if (failed > 0) output.say(`${failed} failed again; \`dead-letters show\` tells why.`);
-  if (failed > 0 || outcomes.some((it) => it.status !== 'REDRIVE' && it.parkedBehind > 0)) return EXIT.found;
-  return waiting > 0 ? EXIT.failed : EXIT.done;
+  if (failed.length > 0) output.say(`${failed.length} failed again; \`dead-letters show\` tells why.`);
+  if (refused.length + others.length > 0) return EXIT.failed;
+  if (failed.length > 0 || asked.some((it) => it.isBlocked)) return EXIT.found;
+  return waiting.length > 0 ? EXIT.failed : EXIT.done;
 }

@@ -1,12 +1,19 @@
 import type { Command } from 'commander';
 import { type Addresses, readAddresses } from '../addresses.ts';
 import { action, addCommand, EXIT, type ExitCode, type Output, reason, table, wholeNumber } from '../command.ts';
-import { groupDeadLetters, readBehind, readDeadLetter, readDeadLetters, readMessage } from '../dead-letters/read.ts';
+import {
+  type DeadLetter,
+  groupDeadLetters,
+  readBehind,
+  readDeadLetter,
+  readDeadLetters,
+  readMessage,
+} from '../dead-letters/read.ts';
 import { requestDiscard, requestRedrive } from '../dead-letters/resolve.ts';
 import type { PermitWish } from '../dead-letters/set-aside.ts';
 import { decodePayload } from '../decode.ts';
 import { connectSql, type SqlConnection } from '../sql.ts';
-import { type ChangeOptions, change, deadOnly } from './dead-letters-change.ts';
+import { type ChangeOptions, change, deadOnly, requestOf } from './dead-letters-change.ts';
 import { setAside } from './dead-letters-set-aside.ts';
 
 // One function: it is the table of the subcommands with their options.
@@ -50,7 +57,10 @@ export function registerDeadLetters(program: Command): void {
           const chosen = ref
             ? [await readDeadLetter(sql, ref)]
             : await readDeadLetters(sql, ['DEAD'], { group: options.group });
-          return await change(sql, addresses, output, options, await deadOnly(sql, chosen), 'redrive', requestRedrive);
+          return await change(sql, output, options, await deadOnly(sql, chosen), {
+            verb: 'redrive',
+            request: (letters) => requestOf({ sql, addresses }, letters, requestRedrive),
+          });
         }),
       ),
     );
@@ -68,9 +78,12 @@ export function registerDeadLetters(program: Command): void {
       action<ChangeOptions & { reason: string }>((output, options, ref) =>
         withSql(async (sql, addresses) => {
           const chosen = await deadOnly(sql, [await readDeadLetter(sql, ref ?? '')]);
-          return await change(sql, addresses, output, options, chosen, 'discard', (service, letter) =>
-            requestDiscard(service, letter, options.reason),
-          );
+          const discard = (service: SqlConnection, letter: DeadLetter) =>
+            requestDiscard(service, letter, options.reason);
+          return await change(sql, output, options, chosen, {
+            verb: 'discard',
+            request: (letters) => requestOf({ sql, addresses }, letters, discard),
+          });
         }),
       ),
     );

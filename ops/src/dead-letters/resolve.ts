@@ -11,6 +11,13 @@ export interface Outcome {
   readonly error: string | null;
   /** Messages of the same key that still wait behind the letter. */
   readonly parkedBehind: number;
+  /** Whether they wait for a letter that is DEAD, so that the service cannot apply them. */
+  readonly isBlocked: boolean;
+}
+
+/** Whether the service has nothing left to do: the letter failed again, or it is done and nothing waits behind it. */
+export function isSettled({ status, parkedBehind, isBlocked }: Outcome): boolean {
+  return status === 'DEAD' || (status !== 'REDRIVE' && (parkedBehind === 0 || isBlocked));
 }
 
 /** Numbers are counted anew in a schema that was restored or made anew, so the number alone may be another letter's. */
@@ -72,23 +79,21 @@ export async function waitForOutcomes(
   for (let waiting = [...letters]; ; ) {
     const left: DeadLetter[] = [];
     for (const letter of waiting) {
-      const now = await readDeadLetter(sql, letter.ref);
-      const parkedBehind = (await readBehind(sql, letter)).length;
-      outcomes.set(letter.ref, {
-        ref: letter.ref,
-        status: now.status,
-        error: now.status === 'DEAD' ? now.error : null,
-        parkedBehind,
-      });
-      const isSettled =
-        now.status === 'DEAD' ||
-        (now.status !== 'REDRIVE' && (parkedBehind === 0 || (await hasDeadFront(sql, letter))));
-      if (!isSettled) left.push(letter);
+      const outcome = await readOutcome(sql, letter);
+      outcomes.set(letter.ref, outcome);
+      if (!isSettled(outcome)) left.push(letter);
     }
     waiting = left;
     if (waiting.length === 0 || performance.now() > deadline) return [...outcomes.values()];
     await sleep(200);
   }
+}
+
+async function readOutcome(sql: SqlReader, letter: DeadLetter): Promise<Outcome> {
+  const { ref, status, error } = await readDeadLetter(sql, letter.ref);
+  const parkedBehind = (await readBehind(sql, letter)).length;
+  const isBlocked = parkedBehind > 0 && (await hasDeadFront(sql, letter));
+  return { ref, status, error: status === 'DEAD' ? error : null, parkedBehind, isBlocked };
 }
 
 async function hasDeadFront(sql: SqlReader, { service, group, key }: DeadLetter): Promise<boolean> {
