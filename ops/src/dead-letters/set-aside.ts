@@ -4,7 +4,7 @@ import { schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf } from '../audit/groups.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
-import { readInstances } from '../status/read.ts';
+import { type InstanceStatus, readInstances } from '../status/read.ts';
 
 /** What an operator permits: a group may set aside up to `most` messages, of all its partitions or of some. */
 export interface PermitWish {
@@ -16,8 +16,11 @@ export interface PermitWish {
   readonly reason: string;
 }
 
+/** The part of a wish that says where. */
+type PlaceWish = Pick<PermitWish, 'group' | 'topic' | 'partition'>;
+
 /** The group of a wish. @throws in words when there is no such group, topic or partition */
-export function groupOf({ group: name, topic, partition }: Pick<PermitWish, 'group' | 'topic' | 'partition'>) {
+export function groupOf({ group: name, topic, partition }: PlaceWish) {
   const group = GROUPS.find((each) => each.group === name);
   if (!group) throw new Error(`there is no group ${name}; there are ${GROUPS.map((each) => each.group).join(', ')}`);
   if (topic !== undefined && !topicsOf(group).includes(topic))
@@ -26,19 +29,32 @@ export function groupOf({ group: name, topic, partition }: Pick<PermitWish, 'gro
   return group;
 }
 
-/** The halted partitions that a permit would cover, as `topic/partition`, from the services' instances. */
-export async function coveredBy(
-  { services }: Pick<Addresses, 'services'>,
-  { group, topic, partition }: Pick<PermitWish, 'group' | 'topic' | 'partition'>,
-): Promise<string[]> {
-  const { service } = groupOf({ group, topic, partition });
-  const instances = await readInstances({ gateways: [], services }, [service]);
-  return instances
+/** What the instances of a service tell of the partitions that a permit covers. */
+export interface Look {
+  /** The halted ones, as `topic/partition`. */
+  readonly halted: readonly string[];
+  /** Instances that do not tell, by URL: what has halted there is not known. */
+  readonly silent: readonly string[];
+}
+
+/** Asks every instance of the service what has halted of that which a permit would cover. */
+export async function lookAt({ services }: Pick<Addresses, 'services'>, wish: PlaceWish): Promise<Look> {
+  const { service } = groupOf(wish);
+  return lookOf(await readInstances({ gateways: [], services }, [service]), wish);
+}
+
+/** An instance that is not ready has not joined its groups yet, or stops: it tells nothing, though it answers. */
+export function lookOf(
+  instances: readonly Pick<InstanceStatus, 'url' | 'ready' | 'messaging'>[],
+  { group, topic, partition }: PlaceWish,
+): Look {
+  const halted = instances
     .flatMap(({ messaging }) => messaging?.haltedPartitions ?? [])
     .filter((it) => it.group === group)
     .filter((it) => (topic ?? it.topic) === it.topic && (partition ?? it.partition) === it.partition)
     .map((it) => `${it.topic}/${it.partition}`)
     .sort();
+  return { halted, silent: instances.filter(({ ready, messaging }) => !ready || !messaging).map(({ url }) => url) };
 }
 
 /** Writes the permit into the service's schema, in this operator's name. @returns its number */
@@ -60,34 +76,33 @@ export async function endPermit(service: SqlConnection, id: number): Promise<voi
   );
 }
 
-/** What has come of a permit. */
-export interface PermitOutcome {
-  /** Messages set aside under it. */
-  readonly used: number;
-  readonly left: number;
-  /** Partitions that it covers and that are still halted. */
-  readonly halted: readonly string[];
+/** Messages that were set aside under a permit, and how many more may be. */
+export async function readUse(sql: SqlReader, wish: PlaceWish, id: number): Promise<{ used: number; left: number }> {
+  const [row] = await sql.query<{ used: number; left: number }>(
+    `SELECT used, most - used AS \`left\` FROM ${schemaOf(groupOf(wish).service)}.set_aside_permit WHERE id = ?`,
+    [id],
+  );
+  return { used: row?.used ?? 0, left: row?.left ?? 0 };
 }
 
-/** Waits until nothing that the permit covers is halted any more. After `timeoutMs` returns the present state. */
+/** So many looks in a row must find nothing: an instance that was just started has not tried its messages yet. */
+const CLEAR_LOOKS = 2;
+
+/**
+ * Waits until nothing that the permit covers is halted any more, by the word of every instance. After `timeoutMs`
+ * returns the latest look, which is not done.
+ */
 export async function waitForPermit(
-  sql: SqlReader,
-  addresses: Pick<Addresses, 'services'>,
-  wish: PermitWish,
-  id: number,
+  look: () => Promise<Look>,
   timeoutMs: number,
-): Promise<PermitOutcome> {
-  const schema = schemaOf(groupOf(wish).service);
+  everyMs = 500,
+): Promise<Look & { readonly isDone: boolean }> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const halted = await coveredBy(addresses, wish);
-    if (halted.length === 0 || performance.now() > deadline) {
-      const [row] = await sql.query<{ used: number; left: number }>(
-        `SELECT used, most - used AS \`left\` FROM ${schema}.set_aside_permit WHERE id = ?`,
-        [id],
-      );
-      return { used: row?.used ?? 0, left: row?.left ?? 0, halted };
-    }
-    await sleep(500);
+  for (let clear = 0; ; ) {
+    const latest = await look();
+    clear = latest.halted.length + latest.silent.length === 0 ? clear + 1 : 0;
+    if (clear === CLEAR_LOOKS) return { ...latest, isDone: true };
+    if (clear === 0 && performance.now() > deadline) return { ...latest, isDone: false };
+    await sleep(everyMs);
   }
 }
