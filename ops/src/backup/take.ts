@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Connection } from 'mariadb';
@@ -9,6 +9,7 @@ import { type ServiceName, schemaOf } from '../../../services/services.ts';
 import { connectKafka } from '../kafka-log.ts';
 import { withClosing } from '../with-closing.ts';
 import { type Cell, connectExactly } from './connection.ts';
+import { beginFolder, finishFolder } from './folder.ts';
 import { hashFile, joinRows, literal, PREAMBLE, renderLine } from './lines.ts';
 import { BackupError, FORMAT, MANIFEST, type Manifest, type Migration, type ServiceBackup } from './manifest.ts';
 import { unreadSince } from './unread.ts';
@@ -29,12 +30,21 @@ export interface TakeOptions {
  * folder gets its name once all of it is on the disk, so a backup that was cut off has no such folder.
  */
 export async function takeBackup(options: TakeOptions): Promise<Manifest> {
-  const { database, services, release, say } = options;
   const to = resolve(options.to);
-  const part = `${to}.part`;
-  if ((await readdir(to).catch(() => [])).length > 0) throw new BackupError(`${to} is not empty: name a new folder`);
-  await rm(part, { recursive: true, force: true });
-  await mkdir(part, { recursive: true });
+  const part = await beginFolder(to, options.say);
+  try {
+    const manifest = await write(options, part);
+    await finishFolder(part, to);
+    return manifest;
+  } catch (error) {
+    await rm(part, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Writes all files of the backup into `part`. */
+async function write(options: TakeOptions, part: string): Promise<Manifest> {
+  const { database, services, release, say } = options;
   const connection = await connectExactly(database);
   try {
     const [clock] = await connection.query<{ now: string; version: string }[]>(
@@ -53,7 +63,6 @@ export async function takeBackup(options: TakeOptions): Promise<Manifest> {
       server: { kind, version: clock.version },
     };
     await writeFile(join(part, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
-    await finish(part, to);
     return manifest;
   } finally {
     await connection.end();
@@ -190,21 +199,4 @@ async function* rowsOf(connection: Connection, sql: string): AsyncGenerator<stri
   const stream = connection.queryStream({ sql, rowsAsArray: true });
   for await (const row of stream as AsyncIterable<Cell[]>)
     yield `(${row.map((cell) => literal(connection, cell)).join(',')})`;
-}
-
-/** Brings the files to the disk, and gives the folder its name. */
-async function finish(part: string, to: string): Promise<void> {
-  for (const name of [...(await readdir(part)), '.']) await sync(join(part, name));
-  await rm(to, { recursive: true, force: true });
-  await rename(part, to);
-  await sync(dirname(part));
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
