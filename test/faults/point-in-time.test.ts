@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { databaseTool } from '../../deploy/local/parts/mysql.ts';
+import { root } from '../../deploy/local/paths.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
@@ -60,7 +61,11 @@ function withRoot(): System['stack'] {
 describe('the schema of order, which is lost with orders that were not sent', () => {
   it('when a backup and the binary log up to a minute before are restored, then these orders end as the others', async () => {
     await place(ORDERS / 2);
+    // The backup is of the release before: the newest migration comes between it and the loss.
+    const newest = `migration_name = '${newestMigration()}'`;
+    await query(`UPDATE shop_order._prisma_migrations SET rolled_back_at = UTC_TIMESTAMP(3) WHERE ${newest}`);
     await ops(['backup', '--service', 'order', '--to', join(folder, 'order')]);
+    await query(`UPDATE shop_order._prisma_migrations SET rolled_back_at = NULL WHERE ${newest}`);
     await place(ORDERS / 2);
     await untilIdle(system);
     await system.stack.part('kafka').stop();
@@ -77,7 +82,12 @@ describe('the schema of order, which is lost with orders that were not sent', ()
       const result = await startOps(withRoot(), restore).ended;
       return result.code === 0 ? result : undefined;
     });
-    await pipe(stdout.split('\n')[0] ?? '');
+    const steps = stdout.split('\n');
+    expect(
+      await count(`SELECT COUNT(*) AS n FROM shop_order._prisma_migrations WHERE ${newest} AND rolled_back_at IS NULL`),
+    ).toBe(0);
+    await pipe(steps[0] ?? '');
+    expect(await inShell(steps[1] ?? '')).toContain('services/order: up to date');
     const seconds = ((performance.now() - began) / 1_000).toFixed(1);
     noteFigure('point-in-time', `backup of ${ORDERS / 2} orders, and the log of ${ORDERS / 2}`, `${seconds} s`);
     expect(await count(`SELECT COUNT(*) AS n FROM shop_order.orders WHERE user_id = 1`)).toBe(0);
@@ -95,6 +105,23 @@ async function pipe(command: string): Promise<void> {
   const [read, apply] = await Promise.all([databaseTool('mysqlbinlog'), databaseTool('mysql')]);
   const line = `set -o pipefail; TZ=UTC ${read.join(' ')} ${from} | ${apply.join(' ')} ${to}`;
   await promisify(execFile)('bash', ['-c', line], { maxBuffer: 1 << 28 });
+}
+
+function newestMigration(): string | undefined {
+  const names = readdirSync(join(root, 'services/order/prisma/migrations'));
+  return names
+    .filter((name) => /^\d/.test(name))
+    .sort()
+    .at(-1);
+}
+
+/** Runs a printed command on the stack. @returns what it says */
+async function inShell(command: string): Promise<string> {
+  // `node` is the one that runs this test.
+  const path = `${dirname(process.execPath)}:${process.env.PATH}`;
+  const env = { ...process.env, ...system.stack.env, NODE_OPTIONS: '', PATH: path };
+  const { stderr } = await promisify(execFile)('bash', ['-c', command], { cwd: root, env });
+  return stderr;
 }
 
 /** A time after all that is committed, of which the binary log knows seconds only. */

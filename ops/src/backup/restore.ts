@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { migrate } from '@shop/chassis';
 import type { Connection } from 'mariadb';
-import type { ServiceName } from '../../../services/services.ts';
+import { SERVICES, type ServiceName } from '../../../services/services.ts';
 import { access } from '../access.ts';
 import type { Addresses } from '../addresses.ts';
 import { placeOf } from '../sql.ts';
@@ -63,18 +63,19 @@ async function whoIsThere(connection: Connection, schema: string): Promise<strin
 }
 
 /**
- * Restores a checked backup in place of what the schema holds, and applies the migrations of this release. Until the
- * last step the schema has no inbox and no outbox, so a service that is started meanwhile cannot change anything; if
- * this process dies, the schema stays so, and the command is repeated.
- * @param wantsRecovery whether the service must start with RECOVERY=on. Not where the binary log is applied next: it
- * may hold rows of the same numbers
+ * Restores a checked backup in place of what the schema holds, and applies the migrations of this release unless the
+ * binary log comes first: its rows fit the tables as they were. Until the last step the schema has no inbox and no
+ * outbox, so a service that is started meanwhile cannot change anything; if this process dies, the schema stays so, and
+ * the command is repeated.
+ * @param next before a start a service that recovers must do so. Not where the binary log is applied next: it may hold
+ * rows of the same numbers
  * @returns the migrations that were applied
  */
 export async function restoreBackup(
   addresses: Addresses,
   service: ServiceName,
   { part, path, manifest }: CheckedBackup,
-  wantsRecovery: boolean,
+  next: 'a start' | 'the binary log',
 ): Promise<string[]> {
   const url = addresses.services[service].migrationDatabase;
   const schema = schemaIn(url);
@@ -90,7 +91,7 @@ export async function restoreBackup(
     await empty(connection, schema);
     await load(connection, path);
     for (const { name, rows } of part.tables) await expectRows(connection, name, rows);
-    if (wantsRecovery) await wantRecovery(connection, service, manifest.beganAt);
+    if (next === 'a start' && SERVICES[service].recovers) await wantRecovery(connection, service, manifest.beganAt);
     await openGates(
       connection,
       part.tables.map(({ name }) => name),
@@ -98,6 +99,7 @@ export async function restoreBackup(
   } finally {
     await connection.end();
   }
+  if (next === 'the binary log') return [];
   return await migrate({ url, security: access().database, folder: migrationsFolder(service) });
 }
 

@@ -1,6 +1,13 @@
 import type { DatabaseSecurity } from '@shop/chassis';
 import type { Command } from 'commander';
-import { databaseVariable, folderOf, SERVICE_NAMES, SERVICES, type ServiceName } from '../../../services/services.ts';
+import {
+  databaseVariable,
+  folderOf,
+  migrationVariable,
+  SERVICE_NAMES,
+  SERVICES,
+  type ServiceName,
+} from '../../../services/services.ts';
 import { access } from '../access.ts';
 import { type Addresses, readAddresses } from '../addresses.ts';
 import { type CheckedBackup, checkBackup } from '../backup/check.ts';
@@ -46,7 +53,7 @@ async function run(output: Output, service: ServiceName, { from, execute, until 
     const backup = await checkBackup(from, service);
     const { part, manifest } = backup;
     output.say(`${from} is whole: ${service} as it was at ${manifest.beganAt}, of release ${manifest.release}.`);
-    const fromLog = until ? [binaryLogStep(addresses, backup, until)] : [];
+    const next = stepsAfter(addresses, service, backup, until);
     const reason = await whyNot(addresses, service);
     if (reason !== undefined) throw new BackupError(reason);
     if (!execute) {
@@ -54,8 +61,7 @@ async function run(output: Output, service: ServiceName, { from, execute, until 
       output.say(`Nothing was changed. Repeat with --execute: what ${part.schema} holds is removed.`);
       return EXIT.found;
     }
-    const applied = await restoreBackup(addresses, service, backup, !until && SERVICES[service].recovers);
-    const next = [...fromLog, ...nextStep(service, backup, addresses.services[service].database)];
+    const applied = await restoreBackup(addresses, service, backup, until ? 'the binary log' : 'a start');
     output.result({ service, migrations: applied, recoverFrom: recoverFrom(manifest, part), next }, next.join('\n'));
     output.say(`${part.schema} is restored${applied.length > 0 ? `, and brought to this release: ${applied}` : ''}.`);
     return EXIT.done;
@@ -64,6 +70,22 @@ async function run(output: Output, service: ServiceName, { from, execute, until 
     output.say(`refused: ${error.message}. Nothing was changed by this refusal.`);
     return EXIT.failed;
   }
+}
+
+/**
+ * The commands that bring a restored schema forward. Rows of the binary log fit the tables that were there when they
+ * were written, and it may hold migrations itself, so the migrations of this release come after it.
+ * @throws BackupError when the log does not lead to `until`
+ */
+export function stepsAfter(
+  addresses: Addresses,
+  service: ServiceName,
+  backup: CheckedBackup,
+  until: Date | undefined,
+): string[] {
+  const migration = `MIGRATION_DATABASE_URL=$${migrationVariable(service)} node libs/chassis/src/database/migrate.ts ${folderOf(service)}`;
+  const fromLog = until ? [binaryLogStep(addresses, backup, until), migration] : [];
+  return [...fromLog, ...nextStep(service, backup, addresses.services[service].database)];
 }
 
 /**
@@ -89,7 +111,7 @@ function tlsOptions({ tls }: DatabaseSecurity): string {
   return ` --ssl-mode=VERIFY_IDENTITY --ssl-ca='${authorities.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** The commands that bring the restored schema forward. */
+/** The commands of the recovery. */
 function nextStep(service: ServiceName, { manifest, part }: CheckedBackup, database: string): string[] {
   const from = recoverFrom(manifest, part).toISOString();
   if (!SERVICES[service].recovers)
