@@ -109,6 +109,8 @@ export function connectDoor(redis: SimulatedRedis, actor: Actor): Door {
         return { kind: held ? 'PENDING' : 'PLACE', token };
       }),
 
+    check: () => guarded('ping', () => undefined),
+
     confirm(all) {
       if (scheduler.now < restUntil) failures++;
       return guarded(`confirm ${all.length}`, () => {

@@ -44,6 +44,7 @@ export function createRedisDoor({ redis, metrics, now = Date.now }: Options): Re
       return guard.generation;
     },
     enter: (knock) => entering.submit(knock),
+    check: () => guard.run(async () => void (await client.ping())),
     confirm(holders) {
       // A holder not written now is missing there, also for a load under way.
       guard.willWrite();

@@ -57,6 +57,7 @@ function openBoth() {
       if (entry instanceof Error) throw entry;
       return entry;
     },
+    check: async () => {},
     confirm: async () => {},
     async remove(occupants) {
       removed.push(...occupants.map((it) => `${it.userId} ${it.value}`));
@@ -95,7 +96,12 @@ const place: Entry = { kind: 'PLACE', token: '?5' };
 const away = new OutageError('redis is away');
 
 it('when the schema was just recovered, then the door is believed only once this process has loaded it', async () => {
-  const door = { generation: 0, confirm: async () => {}, open: async () => true } as unknown as Door;
+  const door = {
+    generation: 0,
+    check: async () => {},
+    confirm: async () => {},
+    open: async () => true,
+  } as unknown as Door;
   const loader = createDoorLoader({ door, findHolders: async () => new Map(), believes: false });
   expect(loader.isCurrent(1)).toBe(false);
   await loader.load(policyOf());

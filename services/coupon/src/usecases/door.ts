@@ -43,6 +43,8 @@ export interface Door {
    */
   readonly generation: number;
   enter(knock: Knock): Promise<Entry>;
+  /** Resolves if Redis answers now. Called before work that would be in vain without it. */
+  check(): Promise<void>;
   /** Writes the holders of coupons. */
   confirm(holders: readonly Holder[]): Promise<void>;
   /** Removes values that are still in their places. @returns how many it removed */

@@ -37,6 +37,8 @@ export function createDoorLoader({ door, findHolders, believes = true }: Depende
   async function load({ couponPolicyId, totalQuantity }: Loadable): Promise<void> {
     const { generation } = door;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      // While Redis is away every request comes here: it must not wait for a long read that nobody can use.
+      await door.check();
       const holders = await findHolders(couponPolicyId);
       await door.confirm([...holders].map(([userId, couponId]) => ({ couponPolicyId, userId, couponId })));
       if (await door.open(couponPolicyId, totalQuantity, holders.size)) {
