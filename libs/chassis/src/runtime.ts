@@ -47,7 +47,7 @@ export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   /** Repeats a periodic job until the shutdown. */
   repeat(job: Pick<JobOptions, 'name' | 'everyMs' | 'restMs' | 'run'>): Pick<Job, 'trigger'>;
   /** Serves `app` until the shutdown. Call it last: hooks registered before it run after the requests have ended. */
-  listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections' | 'sockets'>): Promise<void>;
+  listen(app: RequestListener, options?: Pick<ServeOptions, 'maxConnections' | 'sockets' | 'prepare'>): Promise<void>;
 }
 
 export interface RuntimeOptions {

@@ -8,6 +8,7 @@ import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { openRateLimits } from './protect/rate-limits.ts';
 import { createShedder } from './protect/shedding.ts';
+import { breakUnread } from './protect/unread.ts';
 import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
 import { createStreams, STREAM_SILENCE_MS } from './proxy/streams.ts';
@@ -97,7 +98,11 @@ const app = createApp({
   admission,
   health,
 });
-await runtime.listen(app, { maxConnections: config.MAX_CONNECTIONS, sockets: LISTENING_SOCKETS });
+await runtime.listen(app, {
+  maxConnections: config.MAX_CONNECTIONS,
+  sockets: LISTENING_SOCKETS,
+  prepare: (server) => breakUnread(server),
+});
 // Stopped before the server, which waits for answers under way. Clients come back for the rest.
 shutdown.onStop('streams', () => streams.close());
 shutdown.onStop('waits', () => waits.close());

@@ -10,6 +10,7 @@ import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { createRateLimiter } from './protect/rate-limiter.ts';
 import { createShedder, type Shedder } from './protect/shedding.ts';
+import { breakUnread } from './protect/unread.ts';
 import { createWindowCounts, type Quota } from './protect/window-counts.ts';
 import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
@@ -69,6 +70,8 @@ export interface GatewayOptions extends Partial<Omit<UpstreamOptions, 'metrics'>
   readonly maxLimit?: number;
   readonly identify?: Guard;
   readonly demo?: DemoIssuer;
+  /** How long a client may leave its output unread. */
+  readonly unreadMs?: number;
 }
 
 /** A gateway whose orders go to `orderUrls`, and reads of products to `catalogUrls`; all other services are away. */
@@ -127,7 +130,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     demo: options.demo,
     health: createHealth(),
   });
-  const { url, close } = await listen(app);
+  const { url, close } = await listen(app, 0, (server) => breakUnread(server, options.unreadMs));
   return {
     url,
     metrics,
@@ -143,8 +146,13 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
   };
 }
 
-async function listen(listener: RequestListener, port = 0): Promise<{ url: string; close(): Promise<void> }> {
+async function listen(
+  listener: RequestListener,
+  port = 0,
+  prepare: (server: Server) => void = () => undefined,
+): Promise<{ url: string; close(): Promise<void> }> {
   const server: Server = createServer(listener);
+  prepare(server);
   await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly requestTimeoutMs?: number;
   /** The variables that say where, for the words of an error. Default: HOST and PORT. */
   readonly variables?: { readonly host: string; readonly port: string };
+  /** Called with the server before it listens. */
+  readonly prepare?: (server: Server) => void;
 }
 
 export interface RunningServer {
@@ -38,7 +40,7 @@ export interface RunningServer {
 /** Listens. Rejects with one sentence when the port is taken or not permitted. */
 export async function serve(app: RequestListener, options: ServeOptions): Promise<RunningServer> {
   const { host, port, maxConnections, sockets = 1, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
-  const { variables = { host: 'HOST', port: 'PORT' } } = options;
+  const { variables = { host: 'HOST', port: 'PORT' }, prepare } = options;
   const server = createServer(
     {
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -61,6 +63,7 @@ export async function serve(app: RequestListener, options: ServeOptions): Promis
     socket.once('close', () => unused.delete(socket));
   });
   server.on('request', (request) => unused.delete(request.socket));
+  prepare?.(server);
   const listening = await listenWith(server, { host, port, sockets, maxConnections }).catch(
     (error: NodeJS.ErrnoException) => {
       throw listenError(error, host, port, variables);

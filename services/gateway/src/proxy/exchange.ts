@@ -32,6 +32,8 @@ export interface ExchangeOptions {
   /** Called when the request is sent a second time. */
   readonly retried: (upstream: string) => void;
   readonly failed: (reason: NoAnswer) => void;
+  /** Called once, when the service has nothing more to do for the request, however much of it the client has read. */
+  readonly over: () => void;
 }
 
 /** The head of a service's answer, in the form sent to the client. */
@@ -167,8 +169,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    const { response, standIn, over } = this.#options;
+    over();
     if (this.#replaced) return;
-    const { response, standIn } = this.#options;
     standIn?.end();
     this.#writeHead();
     // With too few bytes the client would read the next answer on its connection as the rest of this one.
@@ -177,9 +180,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const { response, standIn } = this.#options;
-    if (this.#replaced || response.closed || response.destroyed || response.writableEnded) return;
+    const { response, standIn, over } = this.#options;
+    if (this.#replaced || response.closed || response.destroyed || response.writableEnded) {
+      over();
+      return;
+    }
     if (response.headersSent) {
+      over();
       standIn?.broke();
       // Half of the answer has been sent: only breaking the connection can tell the client.
       response.destroy();
@@ -192,6 +199,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** No instance can send the request, which says nothing of the service. */
   #malformed(error: Error): void {
+    this.#options.over();
     this.#attempt.answered();
     this.#options.failed({ kind: 'malformed', error });
   }
@@ -220,6 +228,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #failed(kind: 'away' | 'silent', error: Error): void {
+    this.#options.over();
     // One dead instance among others is not a failure of the service; an answer that does not come in time is.
     if (this.#options.upstream.allAway || !isReset(error)) this.#attempt.failed(error);
     else this.#attempt.answered();

@@ -160,15 +160,14 @@ function exchange(
     failed({ kind: cannot });
     return undefined;
   }
-  upstream.inFlight++;
-  response.once('close', () => {
-    upstream.inFlight--;
-  });
+  const over = upstream.enter();
+  // The client left: its request is aborted, or was between two tries.
+  response.once('close', over);
   const own = isShared(passage) ? wholeAnswer(passage, flight) : sent;
   const outgoing = outgoingOf(passage, body, forwarding, own);
   const { retried } = forwarding;
   const made = new Exchange({
-    ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed },
+    ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed, over },
   });
   made.start();
   return made;

@@ -53,13 +53,14 @@ export function createStreams(options: StreamsOptions): Streams {
       // A stream is requested by GET; a body sent by the client is ignored.
       const outgoing = outgoingOf(passage, null, options);
       const own = { request, response, ownHeaders: headers, standIn: undefined, place: undefined };
-      const exchange = new Exchange({ ...own, upstream, outgoing, retried, failed });
-      upstream.inFlight++;
-      exchanges.add(exchange);
-      response.once('close', () => {
-        upstream.inFlight--;
+      const leave = upstream.enter();
+      const over = () => {
+        leave();
         exchanges.delete(exchange);
-      });
+      };
+      const exchange = new Exchange({ ...own, upstream, outgoing, retried, failed, over });
+      exchanges.add(exchange);
+      response.once('close', over);
       exchange.start();
     },
     get open() {

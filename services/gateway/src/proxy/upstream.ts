@@ -36,7 +36,9 @@ export interface Upstream {
   readonly name: string;
   readonly maxInFlight: number;
   /** Number of requests under way. */
-  inFlight: number;
+  readonly inFlight: number;
+  /** Counts a request as under way. @returns ends that; further calls do nothing */
+  enter(): () => void;
   readonly breaker: ServiceBreaker;
   readonly retries: RetryBudget;
   /** Every instance once, in the order to try them: the next in turn first, absent ones last. */
@@ -67,11 +69,23 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   };
   const breaker = guardService({ name: measuredAs, probe: someoneIsThere, metrics });
   let turn = 0;
+  let inFlight = 0;
 
   return {
     name,
     maxInFlight,
-    inFlight: 0,
+    get inFlight() {
+      return inFlight;
+    },
+    enter() {
+      let over = false;
+      inFlight++;
+      return () => {
+        if (over) return;
+        over = true;
+        inFlight--;
+      };
+    },
     breaker,
     retries: createRetryBudget(),
     candidates() {
