@@ -106,12 +106,14 @@ export class Instance<UseCases> {
       sleep: (ms, signal) => scheduler.sleep(actor, ms, 'sleep', signal),
     };
     const logger = loggerOn(scheduler, actor);
+    const trueTime = () => scheduler.now;
     const relay = startRelay({
       store,
       broker,
       lock: locks.of(actor),
       logger,
       clock,
+      monotonic: trueTime,
       random: random.next,
       pollMs: () => 500,
       batch: 5,
@@ -124,7 +126,6 @@ export class Instance<UseCases> {
       wake: (rows) => relay.wake(rows),
       clock,
     });
-    const trueTime = () => scheduler.now;
     const {
       subscriptions: wired,
       useCases,

@@ -98,6 +98,7 @@ describe('a relay whose broker refuses something', () => {
     const relay = startRelay({
       ...{ store, broker, batch: 3, quietMs: 0 },
       clock,
+      monotonic: clock.now,
       lock: { hold: async () => true, release: async () => {} },
       logger: { debug: () => {}, info: say, warn: say, error: say },
       metrics: { ...noMetrics, refused: (topics) => void refused.push(topics) },
@@ -215,5 +216,57 @@ describe('what is held back', () => {
     const holds = createHolds(() => 0.5);
     holds.add([refusal(undefined, 1)], 3_600_000);
     expect(holds.due(0)).toMatchObject({ topic: 'a' });
+  });
+});
+
+describe("a relay whose clock is set, as at the first comparison with the database's", () => {
+  it('when its time jumps ahead by more than a transaction lives, then an earlier row of another process still goes first', async () => {
+    let table = numbered(row('a', 'other', 6)).map((each) => ({ ...each, seq: 6 }));
+    const sent: string[] = [];
+    let reads = 0;
+    let ahead = 0;
+    const sleep: Clock['sleep'] = (ms, signal) =>
+      new Promise((resolve) => {
+        if (ms <= 0) resolve();
+        signal?.addEventListener('abort', () => resolve());
+      });
+    const relay = startRelay({
+      store: {
+        async readOutbox() {
+          reads += 1;
+          return [...table];
+        },
+        async deleteOutbox(gone) {
+          table = table.filter(({ seq }) => !gone.some((each) => each.seq === seq));
+        },
+      },
+      broker: { send: async (records) => void sent.push(...records.map(({ headers }) => headers.n ?? '')) },
+      clock: { now: () => ahead, sleep },
+      monotonic: () => 0,
+      lock: { hold: async () => true, release: async () => {} },
+      ...{ keepMs: 0, paceMs: 0 },
+    });
+    const until = async (isTrue: () => boolean) => {
+      for (let turns = 0; !isTrue(); turns += 1) {
+        if (turns > 1_000) throw new Error(`not reached: ${isTrue}; sent: ${sent}`);
+        await nextTurn();
+      }
+    };
+    await until(() => table.length === 0);
+    ahead = 120_000;
+    const before = reads;
+    relay.wake();
+    await until(() => reads > before);
+    // Number 5 was taken by a transaction of another process, which commits only now.
+    const [first, second] = [row('a', 'k', 5), row('a', 'k', 7)].map((each, index) => ({
+      ...each,
+      seq: 5 + 2 * index,
+    }));
+    if (!first || !second) throw new Error('no rows');
+    table = [first, second];
+    relay.wake([second]);
+    await until(() => sent.length === 3);
+    await relay.stop();
+    expect(sent).toEqual(['6', '5', '7']);
   });
 });

@@ -19,6 +19,11 @@ export interface RelayOptions {
   readonly logger?: EventLogger;
   readonly metrics?: EventMetrics;
   readonly clock?: Clock;
+  /**
+   * A clock that never jumps, ms since any moment; default performance.now. How long a gap in the numbers has lasted is
+   * measured by it: the other one may jump by minutes when it is first compared with the database's.
+   */
+  readonly monotonic?: () => number;
   readonly random?: () => number;
   /**
    * Longest time between two polls of the outbox without a wake-up, ms, asked before each rest; default POLL_MS.
@@ -66,7 +71,7 @@ interface Work extends Required<Omit<RelayOptions, 'paceMs' | 'keepMs' | 'quietM
   readonly sent: SentRows;
   readonly alarm: Alarm;
   readonly stopping: AbortSignal;
-  /** When the table was last read, ms. */
+  /** When the table was last read, by `monotonic`, ms. */
   lookedAt: number;
   holding: boolean;
   failing: boolean;
@@ -91,7 +96,7 @@ export function startRelay(options: RelayOptions): Relay {
   const ended = run(work);
   return {
     wake(rows) {
-      if (rows && work.holding) work.ledger.add(rows, work.clock.now());
+      if (rows && work.holding) work.ledger.add(rows, work.monotonic());
       work.alarm.wake();
     },
     get holding() {
@@ -109,7 +114,7 @@ export function startRelay(options: RelayOptions): Relay {
 
 function prepare(options: RelayOptions, stopping: AbortSignal): Work {
   const { store, broker, lock, pollMs = () => POLL_MS, paceMs = 90, standbyMs = 700, batch = 500 } = options;
-  const { keepMs = 200, quietMs } = options;
+  const { keepMs = 200, quietMs, monotonic = () => performance.now() } = options;
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock, random = Math.random } = options;
   return {
     store,
@@ -121,6 +126,7 @@ function prepare(options: RelayOptions, stopping: AbortSignal): Work {
     logger,
     metrics,
     clock,
+    monotonic,
     random,
     stopping,
     backoff: createBackoff(50, 1_000, random),
@@ -190,22 +196,22 @@ interface NextRows {
   readonly rows: NumberedRow[];
   /** Whether there may be more. */
   readonly isFull: boolean;
-  /** When the table was read, ms, if it had no more rows than these and the held ones. */
+  /** When the table was read, by `monotonic`, ms, if it had no more rows than these and the held ones. */
   readonly readToEndAt?: number;
 }
 
 /** Rows from memory where that is safe, else from the table, which then holds only rows not known to be sent. */
 async function nextRows(work: Work): Promise<NextRows> {
-  const { store, clock, ledger, holds, sent, batch } = work;
-  const known = clock.now() - work.lookedAt < LOOK_MS ? ledger.take(batch) : undefined;
+  const { store, monotonic, ledger, holds, sent, batch } = work;
+  const known = monotonic() - work.lookedAt < LOOK_MS ? ledger.take(batch) : undefined;
   if (known) {
     work.inVain = 0;
     const held = known.filter((row) => holds.has(row));
-    if (held.length > 0) ledger.sent(held, clock.now());
+    if (held.length > 0) ledger.sent(held, monotonic());
     return { rows: known.filter((row) => !holds.has(row)), isFull: known.length === batch };
   }
   await sent.settle();
-  work.lookedAt = clock.now();
+  work.lookedAt = monotonic();
   const { lookedAt } = work;
   const rows = await store.readOutbox(batch, { except: holds.parts });
   work.inVain = rows.length === 0 ? work.inVain + 1 : 0;
@@ -214,11 +220,11 @@ async function nextRows(work: Work): Promise<NextRows> {
 
 /** Sends rows; what the broker refuses is held back from now on, and left to the table. */
 async function send(work: Work, rows: readonly NumberedRow[]): Promise<void> {
-  const { broker, clock, ledger, sent, metrics } = work;
+  const { broker, monotonic, ledger, sent, metrics } = work;
   const { taken, refusals } = await deliver(broker, rows);
   metrics.relayed(taken.length);
   sent.add(taken);
-  ledger.sent(rows, clock.now());
+  ledger.sent(rows, monotonic());
   if (refusals.length > 0) hold(work, refusals);
 }
 
