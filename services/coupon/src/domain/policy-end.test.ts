@@ -17,6 +17,11 @@ describe('the end of a policy', () => {
     expect(end(true)).toEqual({ ...wish(true), ...common, doneAt: null });
   });
 
+  it('when the clock is set back between an end and its revocation, then the revocation is not before the end', () => {
+    const before = new Date(NOW.getTime() - 90);
+    expect(decideEnd(policy, [end(false)], wish(true), before)?.at).toEqual(NOW);
+  });
+
   it.each([
     ['ended', [false], false, 'nothing'],
     ['ended', [false], true, 'an end'],

@@ -21,7 +21,8 @@ export interface PolicyEnd extends EndWish {
 }
 
 /**
- * The end to write, undefined when `ends` has it: a policy that is revoked is ended too, so both wishes are repeats.
+ * The end to write, undefined when `ends` has it: a policy that is revoked is ended too, so both wishes are repeats. It is
+ * never before an earlier one, since a clock may be set back between the two, and the policy ended with the first.
  * @param policy locked
  * @param ends the policy's earlier ones
  */
@@ -32,5 +33,6 @@ export function decideEnd(
   now: Date,
 ): PolicyEnd | undefined {
   if (ends.some((it) => it.revoke || !wish.revoke)) return undefined;
-  return { ...wish, at: now, issuedCount, revokedCount: 0, doneAt: wish.revoke ? null : now };
+  const at = new Date(Math.max(now.getTime(), ...ends.map((it) => it.at.getTime())));
+  return { ...wish, at, issuedCount, revokedCount: 0, doneAt: wish.revoke ? null : at };
 }
