@@ -122,7 +122,7 @@ function* overtaken(tx: MemoryTransaction, tables: StockTables, changes: Changes
   // A user whose orders just ended may have stood aside until now.
   const users = new Set(touched.map(({ userId }) => userId));
   const waiting = inLine(tx, tables).filter(({ order }) => !isNew.has(order.orderId) && !users.has(order.userId));
-  const free = waiting.filter(({ order }) => !isAtLimit(tx, tables, order, () => 0));
+  const free = notAtLimit(tx, tables, waiting);
   for (const it of served) {
     const place = tables.waiting.committed.get(it.orderId)?.place ?? Number.POSITIVE_INFINITY;
     const before = free.filter((row) => row.place < place).flatMap(({ order }) => order.wants);
@@ -132,6 +132,20 @@ function* overtaken(tx: MemoryTransaction, tables: StockTables, changes: Changes
       if (wanted > left && wanted > 0) yield `order ${it.orderId} got product ${productId} before those ahead of it`;
     }
   }
+}
+
+/** Those that may get what they want. What a user's earlier order waits for counts as held for the later ones. */
+function notAtLimit(tx: MemoryTransaction, tables: StockTables, waiting: readonly WaitingRow[]): WaitingRow[] {
+  const claimed = new Map<string, number>();
+  const claims = (key: string): number => claimed.get(key) ?? 0;
+  return waiting.filter(({ order }) => {
+    if (isAtLimit(tx, tables, order, claims)) return false;
+    for (const { productId, quantity } of order.wants) {
+      const key = `${order.userId}/${productId}`;
+      claimed.set(key, claims(key) + quantity);
+    }
+    return true;
+  });
 }
 
 function* limitFaults(tx: MemoryTransaction, tables: StockTables, { created, changed }: Changes): Iterable<string> {
