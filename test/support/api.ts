@@ -109,7 +109,7 @@ export class Api {
   }
 
   async balance(userId: number): Promise<number> {
-    const answer = await this.request<{ balance: number }>('GET', '/points', { query: { userId } });
+    const answer = await patiently(() => this.request<{ balance: number }>('GET', '/points', { query: { userId } }));
     return expectStatus(answer, 200).body.balance;
   }
 
@@ -143,7 +143,7 @@ export class Api {
     const deadline = Date.now() + withinSeconds * 1000;
     for (;;) {
       const left = Math.max(1, Math.ceil((deadline - Date.now()) / 1000));
-      const { body } = expectStatus(await this.order(orderId, userId, Math.min(left, 10)), 200);
+      const { body } = expectStatus(await patiently(() => this.order(orderId, userId, Math.min(left, 10))), 200);
       if (body.status !== 'PENDING') return body;
       if (Date.now() > deadline) throw new Error(`order ${orderId} is still PENDING after ${withinSeconds} s`);
     }
@@ -165,9 +165,10 @@ export class Api {
 
   /** The present stock. Other clients are shown a copy that may be a moment old. */
   async stock(productId: number): Promise<number> {
-    const answer = await this.request<{ stockQuantity: number }>('GET', `/products/${productId}`, {
-      headers: { 'cache-control': 'no-cache' },
-    });
+    const options = { headers: { 'cache-control': 'no-cache' } };
+    const answer = await patiently(() =>
+      this.request<{ stockQuantity: number }>('GET', `/products/${productId}`, options),
+    );
     return expectStatus(answer, 200).body.stockQuantity;
   }
 
@@ -182,7 +183,7 @@ export class Api {
   }
 }
 
-/** How long a test's preparation comes back after a refusal, ms: a busy machine is not what the test is about. */
+/** How long preparations and looks come back after a refusal, ms: a busy machine is not what a test is about. */
 const COMES_BACK_MS = 30_000;
 
 /** Repeats a request that is refused for load, as its Retry-After says. */
