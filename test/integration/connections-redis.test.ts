@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRedis, type RedisServer } from '@shop/chassis';
 import { createAuthority } from '@shop/chassis/testing';
 import { redis as redisServer } from '../../deploy/local/parts/redis.ts';
+import { freePort } from '../../deploy/local/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { type OwnServer, type OwnServers, ownServers } from '../support/own-servers.ts';
@@ -126,9 +127,11 @@ describe('a Redis behind Sentinels', () => {
 });
 
 it('when the server is of a Cluster, then the client refuses it in words, and stays away', async () => {
+  // Its own choice, 10,000 above the other port, may be taken or none.
+  const bus = await freePort();
   const node = await own.start({
     ...{ name: 'redis-cluster', server: redisServer },
-    args: (usual) => [...usual, '--cluster-enabled', 'yes'],
+    args: (usual) => [...usual, '--cluster-enabled', 'yes', '--cluster-port', String(bus)],
     probe: (port) => redisServer.probe({ port, data: '', load: false }),
   });
   const { redis, said } = client(`redis://127.0.0.1:${node.port}`);
