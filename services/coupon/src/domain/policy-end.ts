@@ -21,8 +21,8 @@ export interface PolicyEnd extends EndWish {
 }
 
 /**
- * The end to write, undefined when `ends` has it: a policy that is revoked is ended too, so both wishes are repeats. Its
- * time is never before an earlier end's: a clock may be set back between the two, and the policy ended with the first.
+ * The end to write, undefined when `ends` has it: a policy that is revoked is ended too, so both wishes are repeats.
+ * Its time is never before an earlier end, with which the policy ended: a clock may be set back between the two.
  * @param policy locked
  * @param ends the policy's earlier ones
  */
