@@ -57,7 +57,7 @@ export async function openConnection(url: string, settings: ConnectionConfig): P
   return connection;
 }
 
-/** What no two servers have in common: where the server of this connection runs, and keeps its data. */
+/** Host, port and data folder of the connection's server: together they tell it from any other server. */
 export async function placeOf(sql: SqlReader): Promise<string> {
   const [row] = await sql.query<{ host: string; port: number | bigint; folder: string }>(
     'SELECT @@hostname AS host, @@port AS port, @@datadir AS folder',

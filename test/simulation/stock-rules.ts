@@ -70,22 +70,37 @@ function* saleFaults(tx: MemoryTransaction, tables: StockTables, { created, chan
 
 /** Nobody waits for what is there, nor for what cannot come. */
 function* lineFaults(tx: MemoryTransaction, tables: StockTables): Iterable<string> {
-  const claimed = new Map<string, number>();
-  const claims = (key: string): number => claimed.get(key) ?? 0;
+  const claims = createClaims();
   for (const { order } of inLine(tx, tables)) {
-    const { orderId, userId, wants } = order;
+    const { orderId, wants } = order;
     const stock = wants.map((want) => ({ ...want, row: tx.get(tables.products, String(want.productId)) }));
     if (stock.some(({ row, quantity }) => (row?.available ?? 0) + (row?.reserved ?? 0) < quantity)) {
       yield `order ${orderId} waits for pieces that cannot come back`;
     }
     if (isAtLimit(tx, tables, order, claims)) continue;
-    if (stock.every(({ row, productId, quantity }) => (row?.available ?? 0) - claims(`${productId}`) >= quantity)) {
+    if (stock.every(({ row, productId, quantity }) => (row?.available ?? 0) - claims.of(`${productId}`) >= quantity)) {
       yield `order ${orderId} waits although its pieces are there`;
     }
-    for (const { productId, quantity } of wants) {
-      for (const key of [`${productId}`, `${userId}/${productId}`]) claimed.set(key, claims(key) + quantity);
-    }
+    claims.add(order);
   }
+}
+
+/** Pieces that orders further ahead in line wait for, by product and by `user/product`. */
+interface Claims {
+  of(key: string): number;
+  add(order: WaitingReservation): void;
+}
+
+function createClaims(): Claims {
+  const claimed = new Map<string, number>();
+  const of = (key: string): number => claimed.get(key) ?? 0;
+  return {
+    of,
+    add({ userId, wants }) {
+      for (const { productId, quantity } of wants)
+        for (const key of [`${productId}`, `${userId}/${productId}`]) claimed.set(key, of(key) + quantity);
+    },
+  };
 }
 
 function inLine(tx: MemoryTransaction, tables: StockTables): WaitingRow[] {
@@ -96,11 +111,11 @@ function isAtLimit(
   tx: MemoryTransaction,
   tables: StockTables,
   { userId, wants }: WaitingReservation,
-  claims: (key: string) => number,
+  claims: Claims,
 ): boolean {
   return wants.some(
     ({ productId, quantity }) =>
-      heldBy(tx, tables, userId, productId) + claims(`${userId}/${productId}`) + quantity > LIMITS.unpaidPieces,
+      heldBy(tx, tables, userId, productId) + claims.of(`${userId}/${productId}`) + quantity > LIMITS.unpaidPieces,
   );
 }
 
@@ -134,16 +149,12 @@ function* overtaken(tx: MemoryTransaction, tables: StockTables, changes: Changes
   }
 }
 
-/** Those that may get what they want. What a user's earlier order waits for counts as held for the later ones. */
+/** Waiting orders whose user may hold more. Pieces that a user's earlier order waits for count as held already. */
 function notAtLimit(tx: MemoryTransaction, tables: StockTables, waiting: readonly WaitingRow[]): WaitingRow[] {
-  const claimed = new Map<string, number>();
-  const claims = (key: string): number => claimed.get(key) ?? 0;
+  const claims = createClaims();
   return waiting.filter(({ order }) => {
     if (isAtLimit(tx, tables, order, claims)) return false;
-    for (const { productId, quantity } of order.wants) {
-      const key = `${order.userId}/${productId}`;
-      claimed.set(key, claims(key) + quantity);
-    }
+    claims.add(order);
     return true;
   });
 }

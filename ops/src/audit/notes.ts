@@ -6,7 +6,7 @@ import { type LogRange, type LogRecord, lagIn, partitionName } from './log.ts';
 /** Largest difference between the clocks of services and broker, plus the delay from row to event, ms. */
 export const MARGIN_MS = 60_000;
 
-/** What the topics no longer hold, gathered while they are read. */
+/** Finds out, while the topics are read, how far back each of them holds all events. */
 export interface RetentionWatch {
   add(record: LogRecord): void;
   /** Since when all events of a topic are there; undefined: all that were ever sent. */

@@ -6,11 +6,11 @@ const JOINED = `
   LEFT JOIN shop_payment.payments p ON p.order_id = o.order_id
   WHERE o.order_id >= :first`;
 
-/** What payment and order have of a COMPLETED order; no letter explains another amount. */
+/** True where payment's and order's rows agree on a COMPLETED order. No dead letter explains that they do not. */
 const PAID = `p.status <=> 'COMPLETED' AND p.paid_amount <=> o.total_amount - o.discount_amount AND p.user_id <=> o.user_id
         AND p.discount_amount <=> o.discount_amount
         AND o.paid_amount <=> p.paid_amount AND o.completed_at IS NOT NULL`;
-/** Its reservation, whether catalog has heard of the end or not. */
+/** True where the reservation has the order's user and amount, in whatever status. */
 const RESERVED = 'r.total_amount <=> o.total_amount AND r.user_id <=> o.user_id';
 
 /** Invariants 4, 5 and 6: the four schemas agree about each order. */

@@ -4,6 +4,7 @@ import { type DeadLetter, readBehind, readDeadLetters } from '../dead-letters/re
 import { isSettled, type Outcome, waitForOutcomes } from '../dead-letters/resolve.ts';
 import { connectOwn } from '../own-schema.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
+import { withClosing } from '../with-closing.ts';
 
 export interface ChangeOptions {
   json?: boolean;
@@ -11,7 +12,7 @@ export interface ChangeOptions {
   wait: number;
 }
 
-/** What is done with letters. */
+/** A change of letters: redrive or discard. */
 export interface Change {
   readonly verb: keyof typeof ENDS;
   /** Asks for it. @returns the letters for which it could not be asked, since they are not DEAD any more */
@@ -46,12 +47,12 @@ export async function requestOf(
 ): Promise<DeadLetter[]> {
   const refused: DeadLetter[] = [];
   for (const [service, ofService] of Map.groupBy(letters, (letter) => letter.service)) {
-    const connection = await connectOwn(sql, addresses, service);
-    try {
-      for (const letter of ofService) if (!(await request(connection, letter))) refused.push(letter);
-    } finally {
-      await connection.close();
-    }
+    await withClosing(
+      () => connectOwn(sql, addresses, service),
+      async (own) => {
+        for (const letter of ofService) if (!(await request(own, letter))) refused.push(letter);
+      },
+    );
   }
   return refused;
 }

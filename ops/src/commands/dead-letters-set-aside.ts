@@ -55,7 +55,7 @@ export async function setAside(
   return codeOf(left);
 }
 
-/** What a look tells of an unfinished permit: 3 for what is halted, 1 where that is not known. */
+/** The exit code of a look: 3 where a partition is halted, else 1 where an instance did not tell, else 0. */
 export function codeOf({ halted, silent }: Look): ExitCode {
   if (halted.length > 0) return EXIT.found;
   return silent.length > 0 ? EXIT.failed : EXIT.done;

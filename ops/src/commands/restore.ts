@@ -104,7 +104,7 @@ function binaryLogStep({ backupDatabase }: Addresses, { manifest, part }: Checke
   return `TZ=UTC mysqlbinlog ${server} --read-from-remote-server --to-last-log --skip-gtids --database=${part.schema} --start-position=${position} --stop-datetime='${stop}' ${file} | mysql ${server}`;
 }
 
-/** What the server's own tools are told of TLS; their authorities are always in a file. */
+/** TLS options for `mysql` and `mysqlbinlog`, which read the authorities from a file only. */
 function tlsOptions({ tls }: DatabaseSecurity): string {
   if (!tls) return '';
   const authorities = process.env.DATABASE_TLS_CA_FILE || 'FILE-OF-THE-AUTHORITIES';

@@ -29,7 +29,7 @@ export function groupOf({ group: name, topic, partition }: PlaceWish) {
   return group;
 }
 
-/** What the instances of a service tell of the partitions that a permit covers. */
+/** The state of the partitions that a permit covers, as told by the service's instances at one moment. */
 export interface Look {
   /** The halted ones, as `topic/partition`. */
   readonly halted: readonly string[];

@@ -13,7 +13,7 @@ import type { Missed } from './missed.ts';
 const CHUNK = 500;
 
 export interface RefillPlaces {
-  /** What read the rows. */
+  /** The connection that the rows were read by. */
   readonly sql: SqlReader;
   readonly addresses: Addresses;
 }

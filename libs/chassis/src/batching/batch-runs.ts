@@ -18,8 +18,8 @@ export interface BatchRuns {
   readonly running: number;
   /** True when no further run may begin. */
   readonly full: boolean;
-  /** Called when a run of `items` items begins. @returns a function to be called at its end */
-  begin(items: number): () => void;
+  /** Called when a run of `items` items begins. @returns a function for its end, which tells how long it took, ms */
+  begin(items: number): () => number;
   /** Called when a run has failed and is repeated item by item. */
   split(): void;
   /**
@@ -67,8 +67,10 @@ export function createBatchRuns({ name, maxSize, concurrency, maxWaitMs, metrics
       const stopTimer = seconds?.startTimer({ batcher: name });
       return () => {
         stopTimer?.();
-        runMs += (now() - begunAt - runMs) * (runMs === 0 ? 1 : NEWEST);
+        const took = now() - begunAt;
+        runMs += (took - runMs) * (runMs === 0 ? 1 : NEWEST);
         running--;
+        return took;
       };
     },
     split: () => splits?.inc({ batcher: name }),

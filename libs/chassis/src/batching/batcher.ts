@@ -157,7 +157,7 @@ function startAll<I, O>(work: Work<I, O>): void {
 
 /** Starts a run of the next items whose clients still wait. */
 function start<I, O>(work: Work<I, O>): void {
-  const { name, run, queue, runs, pace, now } = work;
+  const { name, run, queue, runs, pace } = work;
   const batch = queue.takeBatch().filter((waiting) => {
     if (!isLost(waiting.client)) return true;
     waiting.reject(work.refused('gone'));
@@ -165,10 +165,8 @@ function start<I, O>(work: Work<I, O>): void {
   });
   if (batch.length === 0) return;
   const end = runs.begin(batch.length);
-  const begunAt = now();
   void runBatch({ name, run, onSplit: runs.split }, batch).finally(() => {
-    end();
-    pace.took(now() - begunAt);
+    pace.took(end());
     if (queue.length > 0) schedule(work);
     else settled(work);
   });

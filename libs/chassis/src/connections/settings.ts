@@ -105,16 +105,16 @@ export function connectionFaults(config: ConnectionConfig & Places): readonly st
 
 /** Passwords that would go to another machine without TLS, although nobody has said that the network is trusted. */
 function readablePasswords(config: ConnectionConfig & Places): string[] {
-  const { DATABASE_URL: url, DATABASE_TLS, KAFKA_BROKERS: brokers, KAFKA_TLS, KAFKA_SASL_MECHANISM } = config;
+  const { DATABASE_URL: url, KAFKA_BROKERS: brokers, KAFKA_TLS, KAFKA_SASL_MECHANISM } = config;
   const words = (kind: 'DATABASE' | 'KAFKA', server: string, host: string) =>
     `${kind}_TLS is missing: the password of ${server} goes to ${host}, another machine: ` +
     `on, ${kind}_TLS_CA, or off where the network in between is trusted`;
   const faults: string[] = [];
   const database = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
-  const isOpen = DATABASE_TLS === undefined && tlsOf('DATABASE', config) === undefined;
-  if (isOpen && database?.password && !isLoopback(database.hostname))
+  const { tls, trustsNetwork } = databaseSecurity(config);
+  if (!tls && !trustsNetwork && database?.password && !isLoopback(database.hostname))
     faults.push(words('DATABASE', 'MySQL', database.hostname));
-  const isPlain = KAFKA_SASL_MECHANISM === 'plain' && KAFKA_TLS === undefined && tlsOf('KAFKA', config) === undefined;
+  const isPlain = KAFKA_SASL_MECHANISM === 'plain' && KAFKA_TLS !== false && !kafkaSecurity(config).tls;
   const hosts = Array.isArray(brokers) ? brokers.map((broker) => String(broker).replace(/:\d+$/, '')) : [];
   const far = isPlain ? hosts.find((host) => !isLoopback(host)) : undefined;
   if (far !== undefined) faults.push(words('KAFKA', 'Kafka', far));

@@ -38,7 +38,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
     send: (records, { once = false } = {}) => (once ? sendOnce : sender).send(records),
 
     async consume(consume) {
-      // Nobody would stop a consumer that is started now.
+      // The consumers were stopped together when the broker closed: one that is started now would run for ever.
       if (closed) throw new OutageError(`${consume.groupId} is not started: the broker is closed`);
       const consumer = superviseConsumer({ kafka, admin, consume, logger, metrics, clock });
       consumers.push(consumer);
