@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { freePort, listeningInodes, portIsFree, takenPort } from './ports.ts';
@@ -10,6 +11,12 @@ describe('ports', () => {
     await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
     expect(await portIsFree(port)).toBe(false);
     await new Promise((done) => server.close(done));
+  });
+
+  it('when a free port is asked for, then no outgoing connection can take it before the server listens', async () => {
+    const given = await Promise.all(Array.from({ length: 20 }, freePort));
+    const [first = 0] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/).map(Number);
+    expect(given.filter((port) => port >= first)).toEqual([]);
   });
 
   it('when /proc/net/tcp is read, then only listening sockets are found, not connected ones', () => {

@@ -20,16 +20,22 @@ export async function portComesFree(port: number, withinMs = 3000): Promise<bool
   return false;
 }
 
-/** A port that is not in use at the moment. */
-export function freePort(): Promise<number> {
-  return new Promise((done, failed) => {
-    const server = createServer();
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
-    });
-  });
+/**
+ * The ports that `freePort` chooses from. They lie below those that the system gives to outgoing connections: such a
+ * port may be taken by a connection before the server that shall listen on it has started.
+ */
+const FREE_PORTS = { first: 10_000, count: 8_000 } as const;
+
+/**
+ * A port that is not in use at the moment, drawn at random so that two who ask at once get different ones.
+ * @throws where a hundred ports in turn are taken
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const port = FREE_PORTS.first + Math.floor(Math.random() * FREE_PORTS.count);
+    if (await portIsFree(port)) return port;
+  }
+  throw new Error(`no free port was found from ${FREE_PORTS.first} to ${FREE_PORTS.first + FREE_PORTS.count - 1}`);
 }
 
 /** The socket inodes that listen on a port, from the text of /proc/net/tcp or tcp6. */

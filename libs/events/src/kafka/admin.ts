@@ -6,7 +6,15 @@ import { type EventLogger, silentLogger } from '../log.ts';
 import type { TopicPlan } from '../topic-plan.ts';
 import { administer, createClient, inWords } from './client.ts';
 import { untilLed } from './leaders.ts';
-import { type CommittedOffset, committedOffsets, goneSince, heldSince, logRanges, retentionMs } from './offsets.ts';
+import {
+  type CommittedOffset,
+  committedOffsets,
+  goneSince,
+  heldSince,
+  logRanges,
+  offsetsSince,
+  retentionMs,
+} from './offsets.ts';
 import { commitFor, type GroupPlace, groupPlaces, type NewPlace } from './places.ts';
 import { type RecordRange, readRanges } from './read.ts';
 import { createMissingTopics, describeTopics, type TopicState } from './topics.ts';
@@ -121,7 +129,7 @@ export async function createKafkaAdmin(options: {
 
 async function rangesOf(admin: Admin, topic: string, since: Date | undefined) {
   const all = await logRanges(admin, topic);
-  const starts = since ? await admin.fetchTopicOffsetsByTimestamp(topic, since.getTime()) : [];
+  const starts = since ? await offsetsSince(admin, topic, since.getTime()) : [];
   return all.map(({ partition, low, high }) => {
     const start = starts.find((entry) => entry.partition === partition)?.offset;
     return { topic, partition, low: BigInt(low), from: BigInt(start ?? low), to: BigInt(high) };

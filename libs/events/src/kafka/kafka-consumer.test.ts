@@ -15,6 +15,9 @@ const TOPICS = {
   onBatch: async () => {},
 } satisfies ConsumeOptions;
 
+const atTheStart = async () => [{ partition: 0, offset: '0', high: '0', low: '0' }];
+const EMPTY_LOG = { fetchTopicOffsets: atTheStart, fetchTopicOffsetsByTimestamp: atTheStart };
+
 /** Runs a consumer whose n-th session is as `session` says, until `sessions` of them have ended. */
 async function run(
   sessions: number,
@@ -104,11 +107,10 @@ it('when a consumer stops while it looks where its partitions begin, then the st
   const fetchOffsets = async () => {
     asked += 1;
     if (asked === 2) await look.promise;
-    return asked === 1 ? [{ topic: 'order-created', partitions: [{ partition: 0, offset: '-1' }] }] : [];
+    return [{ topic: 'order-created', partitions: [{ partition: 0, offset: asked === 1 ? '-1' : '0' }] }];
   };
-  const none = async () => [{ partition: 0, offset: '0', high: '0', low: '0' }];
   const admin = async <T>(work: (admin: Admin) => Promise<T>) =>
-    await work({ fetchOffsets, fetchTopicOffsets: none, fetchTopicOffsetsByTimestamp: none } as unknown as Admin);
+    await work({ fetchOffsets, ...EMPTY_LOG } as unknown as Admin);
   const quiet: EventLogger = { debug() {}, info() {}, warn() {}, error() {} };
   const consumer = superviseConsumer({
     kafka: {} as Kafka,

@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it, jest } from '@jest/globals';
-import type { Cluster } from 'kafkajs';
+import type { Admin, Cluster } from 'kafkajs';
 import { silentLogger } from '../log.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
 import { COMMIT_EVERY_MS, createCommitter } from './committer.ts';
 import { untilLed } from './leaders.ts';
+import { committedOffsets, logRanges, offsetsSince } from './offsets.ts';
 import { controlFetches, patchKafkaJs } from './patches.ts';
 import { splitBySize, toTopicMessages } from './records.ts';
 import { CONSUMER_SETTINGS, createFetchWaits, MAX_FETCH_MS } from './settings.ts';
@@ -381,6 +382,32 @@ describe('a question to the leader of a partition', () => {
     const before = clock.slept.length;
     await expect(untilLed({ clock, logger }, () => Promise.reject(notAuthorized))).rejects.toBe(notAuthorized);
     expect(clock.slept).toHaveLength(before);
+  });
+
+  it("when another question's table has replaced the one with this topic, then that is an answer to ask again, not none", async () => {
+    const createAdmin = require('kafkajs/src/admin') as (options: object) => Admin;
+    const quiet = { namespace: () => ({ debug() {}, info() {}, warn() {}, error() {} }) };
+    const cluster = {
+      addTargetTopic: async () => {},
+      refreshMetadataIfNecessary: async () => {},
+      findTopicPartitionMetadata: () => [],
+      fetchTopicsOffset: async () => [],
+      findGroupCoordinator: async () => ({
+        offsetFetch: async ({ topics }: { topics: object[] }) => ({ responses: topics }),
+      }),
+    };
+    const admin = createAdmin({ logger: quiet, cluster, retry: { retries: 0 } });
+    const questions = [
+      () => logRanges(admin, 'order-created'),
+      () => offsetsSince(admin, 'order-created', 0),
+      () => committedOffsets(admin, 'payment', ['order-created']),
+    ];
+    for (const question of questions) {
+      const answer = await untilLed({ clock: createVirtualClock(), logger }, async (attempt) =>
+        attempt === 0 ? await question() : 'asked again',
+      );
+      expect(answer).toBe('asked again');
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs, { type Admin, type SeekEntry } from 'kafkajs';
 
 /** First and next offset of a partition's log. */
 export interface LogRange {
@@ -7,11 +7,41 @@ export interface LogRange {
   readonly high: string;
 }
 
+/**
+ * KafkaJS does not know the partitions of a topic that it was asked about. It keeps one table of topics for all
+ * questions of a client. Each question asks a broker for the table anew, and an earlier, slower answer, without the
+ * topics of later questions, may replace a later one. A question then finds no partitions: it fails with a TypeError,
+ * or is answered as though the topic had none. Asked again, it is answered.
+ */
+export class TableReplacedError extends Error {
+  override readonly name = 'TableReplacedError';
+  /** As of a partition without a leader: ask again. */
+  readonly type = 'LEADER_NOT_AVAILABLE';
+  constructor(topic: string, options?: ErrorOptions) {
+    super(`the partitions of ${topic} are not known at the moment`, options);
+  }
+}
+
+/** Asks KafkaJS for offsets of a topic. @throws TableReplacedError */
+async function offsetsOf<T>(topic: string, ask: () => Promise<T[]>): Promise<T[]> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw error instanceof TypeError ? new TableReplacedError(topic, { cause: error }) : error;
+  }
+}
+
+/** @throws TableReplacedError */
 export async function logRanges(admin: Admin, topic: string): Promise<LogRange[]> {
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const offsets = await offsetsOf(topic, () => admin.fetchTopicOffsets(topic));
   return offsets
     .map(({ partition, low, high }) => ({ partition, low, high }))
     .sort((a, b) => a.partition - b.partition);
+}
+
+/** For each partition the first offset from a time on. @throws TableReplacedError */
+export function offsetsSince(admin: Admin, topic: string, sinceMs: number): Promise<SeekEntry[]> {
+  return offsetsOf(topic, () => admin.fetchTopicOffsetsByTimestamp(topic, sinceMs));
 }
 
 export interface CommittedOffset {
@@ -21,12 +51,17 @@ export interface CommittedOffset {
   readonly offset: string | undefined;
 }
 
+/** @throws TableReplacedError */
 export async function committedOffsets(
   admin: Admin,
   groupId: string,
   topics: readonly string[],
 ): Promise<CommittedOffset[]> {
   const answers = await admin.fetchOffsets({ groupId, topics: [...topics] });
+  const answered = new Set(answers.filter(({ partitions }) => partitions.length > 0).map(({ topic }) => topic));
+  const unknown = topics.find((topic) => !answered.has(topic));
+  // Without this a group that has committed would look like one that never has.
+  if (unknown !== undefined) throw new TableReplacedError(unknown);
   return answers.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition, offset }) => ({ topic, partition, offset: offset === '-1' ? undefined : offset })),
   );
@@ -40,7 +75,7 @@ export async function committedOffsets(
 export async function goneSince(admin: Admin, topics: readonly string[], since: Date, now: number): Promise<string[]> {
   const problems: string[] = [];
   for (const topic of topics) {
-    const starts = await admin.fetchTopicOffsetsByTimestamp(topic, since.getTime());
+    const starts = await offsetsSince(admin, topic, since.getTime());
     for (const { partition, low, high } of await logRanges(admin, topic)) {
       const start = starts.find((entry) => entry.partition === partition)?.offset ?? low;
       if (BigInt(low) === 0n || BigInt(start) > BigInt(low)) continue;

@@ -1,6 +1,6 @@
 import kafkajs, { type Admin, type Cluster, type Kafka } from 'kafkajs';
 import { INBOX_RETENTION_DAYS } from '../store/index.ts';
-import { committedOffsets, logRanges } from './offsets.ts';
+import { committedOffsets, logRanges, offsetsSince } from './offsets.ts';
 
 /** A day less than the inbox remembers: it forgets meanwhile. */
 const REMEMBERED_MS = (INBOX_RETENTION_DAYS - 1) * 86_400_000;
@@ -75,7 +75,7 @@ export async function groupPlaces(
   const places: GroupPlace[] = [];
   for (const topic of topics) {
     const ranges = await logRanges(admin, topic);
-    const young = await admin.fetchTopicOffsetsByTimestamp(topic, now - REMEMBERED_MS);
+    const young = await offsetsSince(admin, topic, now - REMEMBERED_MS);
     const youngest = new Map(young.map(({ partition, offset }) => [partition, offset]));
     for (const { partition, low, high } of ranges) {
       const offset = committed.get(`${topic}/${partition}`);
