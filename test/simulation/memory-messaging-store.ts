@@ -76,6 +76,12 @@ export function createMemoryMessagingStore(
       return own;
     },
 
+    async applied(tx, group, eventIds) {
+      await tx.statement(`look for ${eventIds.length} applied events of ${group}`);
+      const ids = new Set(tx.scan(tables.processedEvents).flatMap((row) => (row.group === group ? [row.eventId] : [])));
+      return new Set(eventIds.filter((eventId) => ids.has(eventId)));
+    },
+
     hasApplied: async (group) => [...tables.processedEvents.committed.values()].some((row) => row.group === group),
 
     async lockParkedKeys(tx, group, keys) {

@@ -48,6 +48,12 @@ function applyBatch({ random, space }: Drawing): Call<Ports>[] {
     run: ({ store }, tx) => store.lockParkedKeys(tx, group, keys),
   };
   const claim: Call<Ports> = { label: `claim ${offsets}`, run: ({ store }, tx) => store.claim(tx, group, ids, AT) };
+  const look: Call<Ports> = {
+    label: `which of ${offsets} are applied`,
+    run: ({ store }, tx) => store.applied(tx, group, ids),
+  };
+  // Before it sets failures aside, a consumer looks whether another has applied them.
+  if (random.chance(0.15)) return [lock, look, writeLetters(random, space, offsets)];
   const calls = random.chance(0.85) ? [lock, claim] : [claim];
   if (random.chance(0.5)) calls.push(writeLetters(random, space, offsets));
   if (random.chance(0.5)) calls.push(append(random, space, offsets));

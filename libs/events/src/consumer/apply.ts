@@ -65,9 +65,15 @@ function applyNow<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promis
   });
 }
 
+/** Another member has applied an event meanwhile that failed here. Applied again, it is a duplicate. */
+export class AppliedMeanwhileError extends Error {
+  override readonly name = 'AppliedMeanwhileError';
+}
+
 /**
  * Writes the guilty messages to the dead letters and parks their keys, with the messages waiting behind, in order.
  * @param finish called last in the transaction
+ * @throws AppliedMeanwhileError, having written nothing
  */
 export async function buryMessages<Tx>(
   deps: ApplyDeps<Tx>,
@@ -77,6 +83,11 @@ export async function buryMessages<Tx>(
 ): Promise<void> {
   await deps.store.transaction(async (tx) => {
     const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
+    // A process that was frozen goes on with its last batch. Its successor may have applied an event that failed here:
+    // a dead letter of it would keep its key waiting for an operator.
+    const ids = guilty.flatMap(({ message }) => (message.event ? [message.event.id] : []));
+    const [applied] = await deps.store.applied(tx, deps.subscription.group, ids);
+    if (applied !== undefined) throw new AppliedMeanwhileError(`${applied} was applied by another member`);
     const letters = guilty.map(({ message, error, attempts }) =>
       // Another topic's message of this key may have become a dead letter meanwhile: then this message is parked behind
       // it.

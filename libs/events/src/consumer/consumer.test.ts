@@ -221,6 +221,32 @@ describe('poison messages', () => {
     expect(store.state.rows).toEqual(['order-created 1', 'order-cancelled 1', 'order-created 3']);
   });
 
+  it('when another member applies an event that fails here, then it becomes no dead letter, and its key goes on', async () => {
+    let failures = 0;
+    await start({
+      subscription: {
+        group: 'catalog',
+        handles: ['order-created', 'order-cancelled'],
+        async handle(tx: MemoryTx, events: readonly ReceivedEvent[]) {
+          for (const event of events) {
+            if (event.type === 'order-created' && event.key === orderId(2)) {
+              failures += 1;
+              // Three times with others, then three times alone.
+              if (failures === 6) store.state.claimed.add(`catalog ${event.id}`);
+              throw new Error('this process is an old version');
+            }
+            tx.write(n(event));
+          }
+        },
+      },
+    });
+    await broker.feed([...orders(1, 3), cancelled(2, 4)]);
+    expect(failures).toBe(6);
+    expect(letters()).toEqual([]);
+    expect(store.state.parked).toEqual(new Set());
+    expect(store.state.rows).toEqual(['order-created 1', 'order-created 3', 'order-cancelled 2']);
+  });
+
   it('when poison is delivered again after its dead letter was written, then nothing changes', async () => {
     poison.add(orderId(2));
     await start();

@@ -3,7 +3,14 @@ import type { Message } from '../codec/index.ts';
 import { describe, HandlerBrokenError } from '../errors.ts';
 import type { Applied } from '../metrics.ts';
 import { canPark, type SetAsidePermit } from '../store/index.ts';
-import { type ApplyDeps, applyMessages, buryMessages, type GuiltyMessage, parks } from './apply.ts';
+import {
+  AppliedMeanwhileError,
+  type ApplyDeps,
+  applyMessages,
+  buryMessages,
+  type GuiltyMessage,
+  parks,
+} from './apply.ts';
 
 /** Attempts at a single message before it is dead-lettered; one when so many fail that time is not what they need. */
 const ATTEMPTS = 3;
@@ -68,6 +75,17 @@ interface Work<Tx> {
  * HandlerBrokenError.
  */
 export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
+  for (;;) {
+    try {
+      return await isolateOnce(deps, messages);
+    } catch (error) {
+      // What others have applied is a duplicate in the next turn, so each turn has fewer messages that can fail.
+      if (!(error instanceof AppliedMeanwhileError)) throw error;
+    }
+  }
+}
+
+async function isolateOnce<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
   const outcome = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0 };
   const work: Work<Tx> = { deps, outcome, guilty: [], guiltyKeys: new Set(), behind: [] };
   await divide(work, messages);

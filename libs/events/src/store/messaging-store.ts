@@ -66,6 +66,8 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
    * a concurrent claim of the same id.
    */
   claim(tx: Tx, group: string, eventIds: readonly string[], now: Date): Promise<ReadonlySet<string>>;
+  /** Those of `eventIds` that the group has applied, as far as committed. Locks nothing. */
+  applied(tx: Tx, group: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Whether the group's inbox holds any id: it has applied events before. */
   hasApplied(group: string): Promise<boolean>;
   /** The parked ones of `keys`; their rows stay locked until the transaction ends. */

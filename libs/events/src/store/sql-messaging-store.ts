@@ -94,6 +94,15 @@ export function createSqlMessagingStore(database: Database): SqlMessagingStore {
       return new Set(mine.map((row) => row.event_id));
     },
 
+    async applied(tx, group, eventIds) {
+      if (eventIds.length === 0) return new Set();
+      const rows = await tx.query<{ event_id: string }>(
+        `SELECT event_id FROM processed_event WHERE consumer_group = ? AND event_id IN (${placeholders(eventIds.length)})`,
+        [group, ...eventIds],
+      );
+      return new Set(rows.map((row) => row.event_id));
+    },
+
     async hasApplied(group) {
       const any = await database.query('SELECT 1 FROM processed_event WHERE consumer_group = ? LIMIT 1', [group]);
       return any.length > 0;

@@ -102,6 +102,7 @@ export function createMemoryStore(): MemoryStore {
       for (const id of fresh) draft().claimed.add(`${group} ${id}`);
       return new Set(fresh);
     },
+    applied: async (_tx, group, eventIds) => new Set(eventIds.filter((id) => draft().claimed.has(`${group} ${id}`))),
     hasApplied: async (group) => [...state.claimed].some((claim) => claim.startsWith(`${group} `)),
     lockParkedKeys: async (_tx, group, keys) => new Set(keys.filter((key) => draft().parked.has(`${group} ${key}`))),
     async writeDeadLetters(_tx, group, entries, _now, parks) {
