@@ -1,5 +1,6 @@
 import kafkajs, { type Cluster, type GroupMember, type PartitionAssigner } from 'kafkajs';
 import { type AssignedMember, type Assignment, assignPartitions } from './assignment.ts';
+import { TableReplacedError } from './offsets.ts';
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 
@@ -36,18 +37,28 @@ export function createAssigner(owned: () => Assignment): PartitionAssigner {
   });
 }
 
-/** Another member may hear a topic that this one, which happens to lead the group, does not. */
+/** How often the table of topics is asked for before a join fails. */
+const LOOKS = 4;
+
+/**
+ * Another member may hear a topic that this one, which happens to lead the group, does not. A topic that the table
+ * lacks for a moment is looked for again: dealt without partitions, nobody would read it until the next join.
+ * @throws TableReplacedError
+ */
 async function partitionsOf(cluster: Cluster, topics: string[]): Promise<Map<string, number[]>> {
   await cluster.addMultipleTargetTopics(topics);
-  return new Map(
-    topics.map((topic) => [
-      topic,
-      cluster
-        .findTopicPartitionMetadata(topic)
-        .map((it) => it.partitionId)
-        .toSorted((a, b) => a - b),
-    ]),
-  );
+  for (let look = 1; ; look += 1) {
+    const found = new Map(topics.map((topic) => [topic, partitionsIn(cluster, topic)]));
+    const unknown = topics.find((topic) => found.get(topic)?.length === 0);
+    if (unknown === undefined) return found;
+    if (look === LOOKS) throw new TableReplacedError(unknown);
+    await cluster.refreshMetadata();
+  }
+}
+
+function partitionsIn(cluster: Cluster, topic: string): number[] {
+  const ids = cluster.findTopicPartitionMetadata(topic).map((it) => it.partitionId);
+  return ids.toSorted((a, b) => a - b);
 }
 
 function toMember({ memberId, memberMetadata }: GroupMember): AssignedMember {
