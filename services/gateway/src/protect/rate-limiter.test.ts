@@ -36,6 +36,12 @@ describe('a limit', () => {
     });
   });
 
+  it('when the time has a fraction that rounds up, then a window is told as no longer than it is', () => {
+    const { ask, clock } = limiter();
+    clock.now = 260_930.8463474365;
+    expect(ask({ address: '192.0.2.1' }).state).toBe('"address";r=4;t=60');
+  });
+
   it('when a user has used up the limit, then they are told when to return, and others are not refused', () => {
     const { ask, clock } = limiter();
     for (let i = 0; i < 3; i++) expect(ask({ address: `192.0.2.${i}`, user: '7' }).refused).toBeUndefined();

@@ -36,7 +36,8 @@ export function createRateLimiter({
     const { quota } = counts;
     const described = `"${policy}";q=${quota.requests};w=${quota.seconds}`;
     return (key, headers) => {
-      const at = now();
+      // Whole milliseconds: a fraction may be rounded so that a window of 60 s ends in a little more, told as 61 s.
+      const at = Math.floor(now());
       const { window, taken } = counts.take(key, at);
       const seconds = Math.max(1, Math.ceil((window.endsAt - at) / 1000));
       // Both headers are lists, so the other limit adds its own line.
