@@ -3,7 +3,7 @@
 // Node 24 runs directly.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,24 +23,27 @@ function run(what, command, args, options = {}) {
   }
 }
 
-/** One launcher at a time installs; the lock of a process that has ended is taken over. */
+/**
+ * One launcher at a time installs; the lock of a process that has ended is taken over. The lock names a process with
+ * the time of its start, since numbers of processes come again. It is linked from a whole file, so it is never empty.
+ */
 async function withLock(work) {
   mkdirSync(local, { recursive: true });
   const lock = join(local, 'launch.lock');
-  for (let told = false; ; ) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      const holder = Number(readText(lock));
-      if (holder && !isAlive(holder)) rmSync(lock, { force: true });
+  const draft = `${lock}.${process.pid}`;
+  writeFileSync(draft, `${process.pid} ${startOf(process.pid)}`);
+  try {
+    for (let told = false; !linked(draft, lock); ) {
+      const [pid, ...start] = readText(lock).split(' ');
+      if (startOf(pid) !== start.join(' ')) rmSync(lock, { force: true });
       else if (!told) {
         told = true;
-        say(`waiting for another launcher that is installing (pid ${holder})`);
+        say(`waiting for another launcher that is installing (pid ${pid})`);
       }
       await new Promise((done) => setTimeout(done, 200));
     }
+  } finally {
+    rmSync(draft, { force: true });
   }
   try {
     return await work();
@@ -49,12 +52,27 @@ async function withLock(work) {
   }
 }
 
-function isAlive(pid) {
+function linked(from, to) {
   try {
-    process.kill(pid, 0);
+    linkSync(from, to);
     return true;
   } catch (error) {
-    return error.code === 'EPERM';
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** When a process started, in the system's words; undefined where there is none of this number. */
+function startOf(pid) {
+  try {
+    if (!existsSync('/proc/self/stat'))
+      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
+    const stat = readFileSync(`/proc/${Number(pid)}/stat`, 'utf8');
+    // Field 22; the second, a name in brackets, may have spaces.
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${ticks}`;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { constants as access, accessSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { refuseWhenEnding } from './processes.ts';
 import { StackError } from './stack-error.ts';
@@ -12,6 +13,8 @@ interface RunOptions {
   input?: string;
   /** Number of last output lines that a failure shows; default 12. */
   keepLines?: number;
+  /** Whether it takes only the processor time that nobody else wants. */
+  isPatient?: boolean;
 }
 
 /** Runs a command to its end and returns its standard output; fails with its last lines of output. */
@@ -24,6 +27,7 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
       stdio: 'pipe',
     });
     running.add(child);
+    if (options.isPatient && child.pid) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     let out = '';
     let all = '';
     child.stdout.on('data', (chunk) => {
@@ -66,7 +70,7 @@ export function installed(program: string): string | undefined {
 
 function isExecutable(file: string): boolean {
   try {
-    accessSync(file, constants.X_OK);
+    accessSync(file, access.X_OK);
     return true;
   } catch {
     return false;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExampleName } from '../../services/services.ts';
 import {
@@ -80,15 +80,22 @@ const dataFolders = [
 
 /** Starts the servers of a stack, all at once, and gives each service its schema and user. */
 export async function startInfra(options: InfraOptions): Promise<Stack> {
+  const { name } = options;
+  // First of all: what an earlier start has left may take seconds to end, and another start must not begin meanwhile.
+  takeOwnership(name);
+  try {
+    await stopLeftovers(name);
+    return await startServers(layOut(options), options);
+  } catch (error) {
+    giveBackOwnership(name);
+    throw error;
+  }
+}
+
+/** Writes down what the stack consists of. @throws {StackError} for data or servers that do not fit */
+function layOut(options: InfraOptions): StackLayout {
   const { name, portOffset, existing = {}, examples = [], brokers = 1, traces = false } = options;
   const dir = stackDir(name);
-  const owner = stackOwner(name);
-  if (owner && owner.pid !== process.pid) {
-    throw new StackError(
-      `The stack ${name} is already running (pid ${owner.pid}); \`npm run stop\` ends it, then it can be started anew.`,
-    );
-  }
-  await stopLeftovers(name);
   if (options.fresh) removeData(name);
   mkdirSync(dir, { recursive: true });
   if (existing.kafka) refuseOwnBrokers(brokers);
@@ -97,9 +104,12 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
   const { instances = 1 } = options;
   const layout: StackLayout = { name, portOffset, instances, existing, brokers, examples, traces };
   writeFileSync(layoutFile(name), `${JSON.stringify({ layout, load: options.kafkaHeapForLoad ?? false })}\n`);
-  writeFileSync(ownerFile(name), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
-  const stack = openStack(name);
-  const own = ownServers(layout, options.parts);
+  return layout;
+}
+
+async function startServers(layout: StackLayout, { parts, existing = {} }: InfraOptions): Promise<Stack> {
+  const stack = openStack(layout.name);
+  const own = ownServers(layout, parts);
   try {
     for (const step of startSteps([...servers, ...brokerRows.slice(1)].filter((row) => own.includes(row.name)))) {
       // All starts are awaited even when one fails: every started part must be known before it is stopped.
@@ -114,7 +124,7 @@ export async function startInfra(options: InfraOptions): Promise<Stack> {
       const messages = [...new Set(failures.flat())];
       if (messages.length > 0) throw new StackError(messages.join('\n'));
     }
-    if (traces) await stack.part('jaeger').start();
+    if (layout.traces) await stack.part('jaeger').start();
     if (own.includes('mysql') || existing.mysql) await provision(mysqlAddress(layout));
     if (own.includes('registry')) await requireCompatibility(serverEnv(layout).SCHEMA_REGISTRY_URL ?? '');
   } catch (error) {
@@ -182,7 +192,7 @@ export function openStack(name: string): Stack {
     },
     async stop() {
       await stopLeftovers(name);
-      if (stackOwner(name)?.pid === process.pid) rmSync(ownerFile(name), { force: true });
+      giveBackOwnership(name);
     },
   };
 }
@@ -197,9 +207,50 @@ export function stackOwner(name: string): Pick<PidRecord, 'pid' | 'identity'> | 
   }
 }
 
-/** Stops a stack only if this process started it. */
+/** Stops a stack only if this process started it, or has begun to. */
 export async function stopOwnStack(name: string): Promise<void> {
-  if (stackOwner(name)?.pid === process.pid) await openStack(name).stop();
+  if (stackOwner(name)?.pid !== process.pid) return;
+  await stopLeftovers(name);
+  giveBackOwnership(name);
+}
+
+/**
+ * Makes this process the owner of a stack. Of two that ask at once one gets it.
+ * @throws {StackError} while another process owns it
+ */
+function takeOwnership(name: string): void {
+  mkdirSync(stackDir(name), { recursive: true });
+  const file = ownerFile(name);
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
+  try {
+    while (!linked(draft, file)) {
+      const owner = stackOwner(name);
+      if (owner?.pid === process.pid) return;
+      if (owner)
+        throw new StackError(
+          `The stack ${name} is already running (pid ${owner.pid}); \`npm run stop\` ends it, then it can be started anew.`,
+        );
+      rmSync(file, { force: true });
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** @returns false where the name is taken */
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function giveBackOwnership(name: string): void {
+  if (stackOwner(name)?.pid === process.pid) rmSync(ownerFile(name), { force: true });
 }
 
 /** The recorded processes of a stack that still run. */

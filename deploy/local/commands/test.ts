@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { chromium } from '../fetch/chromium.ts';
+import { jaeger } from '../parts/jaeger.ts';
 import { brokersStack, root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
@@ -118,6 +119,7 @@ async function runAll(run: Run): Promise<Tally[]> {
   } catch (error) {
     tallies.push(broken(error, 'the checks'));
   }
+  if (run.patterns.length === 0) buildAhead();
   const alone = Promise.all(
     withoutServers.map(([project, testMs]) =>
       runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project)),
@@ -134,6 +136,14 @@ async function runAll(run: Run): Promise<Tally[]> {
   });
   tallies.push(...(await alone), ...(await Promise.all(running)).flat());
   return tallies;
+}
+
+/**
+ * Begins to build what takes minutes once, in the time that the tests before leave over. Whoever needs it waits for it
+ * (fetch.ts), and builds it anew where this failed: then the reason is told there.
+ */
+function buildAhead(): void {
+  jaeger.install().catch((error: Error) => progress('jaeger', `not built ahead: ${error.message.split('\n')[0]}`));
 }
 
 /** Runs the projects of a lane, once its stack is there and nothing else runs that needs no servers. Never rejects. */

@@ -1,4 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ensureTool } from '../fetch.ts';
+import { toolsDir } from '../paths.ts';
 import { distributionSource } from './apt.ts';
 import { javaMajor } from './maven.ts';
 
@@ -29,4 +34,31 @@ describe('the version of Java', () => {
     ['openjdk version "25" 2025-09-16', 25],
     ['nothing known', 0],
   ])('when Java reports %s, then its version is %d', (text, major) => expect(javaMajor(text)).toBe(major));
+});
+
+describe('a tool that another process fetches', () => {
+  const name = `tool-${randomUUID()}`;
+  const target = join(toolsDir, name);
+  const arriving = `${target}.part-${process.ppid}`;
+  const fetched: string[] = [];
+  const ensure = () => ensureTool(name, async (into) => void fetched.push(into));
+  beforeEach(() => void mkdirSync(arriving, { recursive: true }));
+  afterEach(() => {
+    for (const folder of [target, arriving]) rmSync(folder, { recursive: true, force: true });
+    fetched.length = 0;
+  });
+
+  it('when it is wanted too, then it is waited for, and not fetched twice', async () => {
+    const ensured = ensure();
+    renameSync(arriving, target);
+    expect(await ensured).toBe(target);
+    expect(fetched).toEqual([]);
+  });
+
+  it('when that process gives up, then it is fetched here', async () => {
+    const ensured = ensure();
+    rmSync(arriving, { recursive: true });
+    expect(await ensured).toBe(target);
+    expect(fetched).toHaveLength(1);
+  });
 });

@@ -51,6 +51,7 @@ async function build(program: GoProgram, into: string): Promise<void> {
 async function install(go: string, { module, version }: GoProgram, into: string): Promise<void> {
   await run(go, ['install', `${module}@v${version}`], {
     env: { ...process.env, GOBIN: into, GOFLAGS: '-buildvcs=false' },
+    isPatient: true,
   });
 }
 
@@ -69,7 +70,7 @@ async function buildInModule(
   cpSync((JSON.parse(told) as { Dir: string }).Dir, source, { recursive: true });
   makeWritable(source);
   const args = ['build', '-trimpath', '-ldflags', '-s -w', '-o', join(into, name), `./${folder}`];
-  await run(go, args, { cwd: source, env });
+  await run(go, args, { cwd: source, env, isPatient: true });
   rmSync(source, { recursive: true });
 }
 
