@@ -7,12 +7,10 @@ const TEMPLATE = [
   'README.md',
   'package.json',
   'prisma/schema.prisma',
-  'src/app.ts',
   'src/config.ts',
   'src/domain/batch.ts',
   'src/http/operations.ts',
   'src/http/routes.ts',
-  'src/http/schemas.ts',
   'src/main.ts',
   'src/messaging/subscriptions.ts',
   'src/usecases/ports.ts',
@@ -29,6 +27,8 @@ const OPEN = [
   /^src\/db\/[a-z]+(-[a-z]+)*-(store|reads)\.ts$/,
   // What its rows tell of the events that it published, where it publishes some that others hear.
   /^src\/db\/published-rows\.ts$/,
+  // What its operations and its routes share, where that is more than `userQuery`.
+  /^src\/http\/schemas\.ts$/,
   // The codes of its own refusals, where it has some.
   /^src\/problems\.ts$/,
   /\.test\.ts$/,

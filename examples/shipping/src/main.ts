@@ -1,10 +1,10 @@
-import { createCallerVerifier, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
+import { createCallerVerifier, createHttpApp, createRuntime, loadConfig, openDatabase } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging } from '@shop/events';
-import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createShipmentReads } from './db/shipment-reads.ts';
 import { sqlShipmentStore } from './db/shipment-store.ts';
+import { shippingRoutes } from './http/routes.ts';
 import { shippingSubscription } from './messaging/subscriptions.ts';
 
 const runtime = createRuntime('shipping', loadConfig(configSchema));
@@ -20,4 +20,13 @@ const messaging = createMessaging({ ...runtime, database });
 messaging.subscribe(shippingSubscription({ store: sqlShipmentStore, outbox: messaging.outbox, now }));
 
 const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS, database.clock.now);
-await runtime.listen(createApp({ logger, metrics, health, callers, reads: createShipmentReads(prisma) }));
+await runtime.listen(
+  createHttpApp({
+    logger,
+    metrics,
+    health,
+    callers,
+    problems: {},
+    routes: shippingRoutes({ reads: createShipmentReads(prisma) }),
+  }),
+);

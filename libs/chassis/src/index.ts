@@ -125,6 +125,7 @@ export {
   userIdFrom,
   userIdQuery,
   userIdSchema,
+  userQuery,
   uuidIn,
   uuidInput,
   wantsNow,

@@ -1,14 +1,22 @@
-import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/chassis';
+import {
+  createCallerVerifier,
+  createHttpApp,
+  createRuntime,
+  loadConfig,
+  openDatabase,
+  purgeIdempotencyKeys,
+} from '@shop/chassis';
 import { createMessaging, recoverWhenAsked } from '@shop/events';
-import { createApp } from './app.ts';
 import { configSchema, limitsOf } from './config.ts';
 import { sqlCatalogStore } from './db/catalog-store.ts';
 import { sqlFactStore } from './db/fact-store.ts';
 import { readProducts } from './db/product-reads.ts';
 import { sqlProductStore } from './db/product-store.ts';
 import { createRecoveryStore } from './db/recovery-store.ts';
+import { productRoutes } from './http/routes.ts';
 import { createShownProducts } from './http/shown-products.ts';
 import { catalogFacts, catalogRecovery, catalogSubscription } from './messaging/subscriptions.ts';
+import { PROBLEMS } from './problems.ts';
 import { createProductChanges } from './usecases/change-products.ts';
 import { createCompanions } from './usecases/companions.ts';
 
@@ -56,4 +64,6 @@ const changes = createProductChanges({
   changed: (tx) => tx.onCommit(shown.changed),
 });
 const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS, database.clock.now);
-await runtime.listen(createApp({ logger, metrics, health, callers, shown, changes }));
+await runtime.listen(
+  createHttpApp({ logger, metrics, health, callers, problems: PROBLEMS, routes: productRoutes({ shown, changes }) }),
+);

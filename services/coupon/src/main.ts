@@ -1,5 +1,6 @@
 import {
   createCallerVerifier,
+  createHttpApp,
   createRedis,
   createRuntime,
   loadConfig,
@@ -9,7 +10,6 @@ import {
 } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging, createNewId, recoverWhenAsked } from '@shop/events';
-import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBatchedReads } from './db/batched-reads.ts';
 import { createCouponReads } from './db/coupon-reads.ts';
@@ -23,8 +23,10 @@ import { sqlPolicyStore } from './db/policy-store.ts';
 import { sqlRedemptionStore } from './db/redemption-store.ts';
 import { sqlRequestStore } from './db/request-store.ts';
 import { createCountAnswer } from './http/measures.ts';
+import { couponRoutes } from './http/routes.ts';
 import { createShownPolicies } from './http/shown-policies.ts';
 import { couponFacts, couponSubscription, issueSubscription } from './messaging/subscriptions.ts';
+import { PROBLEMS } from './problems.ts';
 import { createAddPolicy } from './usecases/add-policy.ts';
 import { createApplyFacts } from './usecases/apply-facts.ts';
 import { createAskForCoupon } from './usecases/ask-for-coupon.ts';
@@ -163,22 +165,25 @@ const endPolicy = createEndPolicy({
 });
 const callers = createCallerVerifier(config.INTERNAL_KEYS, database.clock.now);
 await runtime.listen(
-  createApp({
+  createHttpApp({
     logger,
     metrics,
     health,
     callers,
-    now,
-    newId: createNewId(() => database.clock.date().getTime()),
-    count,
-    reads,
-    lists,
-    ask,
-    askBeforeLog,
-    requests: writes.requests,
-    policies,
-    addPolicy,
-    endPolicy,
-    reconcile,
+    problems: PROBLEMS,
+    routes: couponRoutes({
+      now,
+      newId: createNewId(() => database.clock.date().getTime()),
+      count,
+      reads,
+      lists,
+      ask,
+      askBeforeLog,
+      requests: writes.requests,
+      policies,
+      addPolicy,
+      endPolicy,
+      reconcile,
+    }),
   }),
 );

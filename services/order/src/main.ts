@@ -2,6 +2,7 @@ import {
   claimIdempotencyKeys,
   createCallerVerifier,
   createEventStreams,
+  createHttpApp,
   createRuntime,
   loadConfig,
   openDatabase,
@@ -11,7 +12,6 @@ import {
 } from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging, createNewId, recoverWhenAsked } from '@shop/events';
-import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createReadBacklog } from './db/backlog-reads.ts';
 import { createBatchedReads } from './db/batched-reads.ts';
@@ -20,8 +20,10 @@ import { sqlOrderStore } from './db/order-store.ts';
 import { startDelivery } from './delivery/delivery.ts';
 import { LATE_TARGETS } from './domain/backlog.ts';
 import { createMeasures } from './http/measures.ts';
+import { orderRoutes } from './http/routes.ts';
 import { createReadiness } from './messaging/readiness.ts';
 import { orderFacts, orderSubscription, recoveringOrders, replayedDelivery } from './messaging/subscriptions.ts';
+import { PROBLEMS } from './problems.ts';
 import { createAdvanceOrders } from './usecases/advance-orders.ts';
 import { createApplyFacts } from './usecases/apply-facts.ts';
 import { createBatchedWrites } from './usecases/batched-writes.ts';
@@ -118,23 +120,26 @@ repeat({
   run: (signal) => purgeIdempotencyKeys(database, { signal }),
 });
 
-const app = createApp({
+const app = createHttpApp({
   logger,
   metrics,
   health,
   callers: createCallerVerifier(config.INTERNAL_KEYS, database.clock.now),
-  admission,
-  placeOrder,
-  readOrder,
-  waits,
-  streams,
-  watches,
-  told,
-  maxWaiting: config.MAX_WAITING,
-  findPlaced: createFindPlaced(findKey),
-  cancelOrder: createCancelOrder(deps),
-  listOrders: createListOrders(prisma),
-  newId: createNewId(() => database.clock.date().getTime()),
+  problems: PROBLEMS,
+  routes: orderRoutes({
+    admission,
+    placeOrder,
+    readOrder,
+    waits,
+    streams,
+    watches,
+    told,
+    maxWaiting: config.MAX_WAITING,
+    findPlaced: createFindPlaced(findKey),
+    cancelOrder: createCancelOrder(deps),
+    listOrders: createListOrders(prisma),
+    newId: createNewId(() => database.clock.date().getTime()),
+  }),
 });
 // With several instances, an instance that refuses every order must not be offered any. It listens once it can accept
 // orders, or after a while, to say why not.

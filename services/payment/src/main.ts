@@ -1,14 +1,22 @@
-import { createCallerVerifier, createRuntime, loadConfig, openDatabase, purgeIdempotencyKeys } from '@shop/chassis';
+import {
+  createCallerVerifier,
+  createHttpApp,
+  createRuntime,
+  loadConfig,
+  openDatabase,
+  purgeIdempotencyKeys,
+} from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging, recoverWhenAsked } from '@shop/events';
-import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import * as accounts from './db/account-store.ts';
 import { createBatchedReads } from './db/batched-reads.ts';
 import { sqlFactStore } from './db/fact-store.ts';
 import { sqlPaymentStore } from './db/payment-store.ts';
 import { createPointReads } from './db/point-reads.ts';
+import { pointRoutes } from './http/routes.ts';
 import { paymentFacts, paymentSubscription } from './messaging/subscriptions.ts';
+import { PROBLEMS } from './problems.ts';
 import { createBatchedWrites } from './usecases/batched-writes.ts';
 import { createChargePoints } from './usecases/charge-points.ts';
 
@@ -53,4 +61,13 @@ const callers = createCallerVerifier(runtime.config.INTERNAL_KEYS, database.cloc
 const reads = createPointReads(prisma);
 const { charges } = writes;
 const { balances } = batchedReads;
-await runtime.listen(createApp({ logger, metrics, health, callers, reads, balances, charges }));
+await runtime.listen(
+  createHttpApp({
+    logger,
+    metrics,
+    health,
+    callers,
+    problems: PROBLEMS,
+    routes: pointRoutes({ reads, balances, charges }),
+  }),
+);

@@ -1,13 +1,21 @@
-import { createCallerVerifier, createRedis, createRuntime, loadConfig, openDatabase, redisServer } from '@shop/chassis';
+import {
+  createCallerVerifier,
+  createHttpApp,
+  createRedis,
+  createRuntime,
+  loadConfig,
+  openDatabase,
+  redisServer,
+} from '@shop/chassis';
 import { lazyPrisma } from '@shop/chassis/prisma';
 import { createMessaging, createSqlMessagingStore, recoverWhenAsked } from '@shop/events';
-import { createApp } from './app.ts';
 import { configSchema } from './config.ts';
 import { createBoard } from './db/board.ts';
 import { sqlRebuildStore } from './db/rebuild-store.ts';
 import { createSalesReads } from './db/sales-reads.ts';
 import { sqlSalesStore } from './db/sales-store.ts';
 import { createCalendar } from './domain/business-day.ts';
+import { rankingRoutes } from './http/routes.ts';
 import { rankingFacts, rankingRecovery, rankingSubscription } from './messaging/subscriptions.ts';
 import { createApplySales } from './usecases/apply-sales.ts';
 import { createPopular } from './usecases/popular.ts';
@@ -78,4 +86,6 @@ messaging.rebuilds(rebuild);
 
 const popular = createPopular({ board, reads, calendar, now, logger, metrics });
 const callers = createCallerVerifier(config.INTERNAL_KEYS, database.clock.now);
-await runtime.listen(createApp({ logger, metrics, health, callers, popular, repair, now }));
+await runtime.listen(
+  createHttpApp({ logger, metrics, health, callers, problems: {}, routes: rankingRoutes({ popular, repair, now }) }),
+);

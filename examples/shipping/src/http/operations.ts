@@ -1,7 +1,7 @@
+import { userQuery } from '@shop/chassis';
 import { describes, type PassedOperation, timeSchema, uuidSchema } from '@shop/chassis/api';
 import { z } from 'zod';
 import type { ShipmentView } from '../usecases/ports.ts';
-import { shipmentQuery } from './schemas.ts';
 
 const shipment = describes<ShipmentView>()(
   z
@@ -27,7 +27,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
       'An example service: it is there when the shop was started with `npm start -- --with shipping`. ' +
       'A parcel is requested within moments of the order’s completion; until then, and for every order where shipping does not run, the answer is 404.',
     params: z.object({ id: uuidSchema.describe('the order') }),
-    query: shipmentQuery,
+    query: userQuery,
     answers: { 200: { description: 'The shipment.', schema: shipment } },
     problems: ['NOT_FOUND'],
   },

@@ -1,7 +1,6 @@
-import { DomainError, parse, userIdFrom, uuidIn } from '@shop/chassis';
+import { DomainError, parse, userIdFrom, userQuery, uuidIn } from '@shop/chassis';
 import type { Router } from 'express';
 import type { ShipmentReads, ShipmentView } from '../usecases/ports.ts';
-import { shipmentQuery } from './schemas.ts';
 
 export interface ShippingRoutes {
   readonly reads: ShipmentReads;
@@ -11,7 +10,7 @@ export interface ShippingRoutes {
 export function shippingRoutes({ reads }: ShippingRoutes): (router: Router) => void {
   return (router) => {
     router.get('/shipments/:id', async (request, response) => {
-      parse(shipmentQuery, request.query);
+      parse(userQuery, request.query);
       const userId = userIdFrom(request);
       const orderId = uuidIn(request.params.id);
       const shipment = orderId && (await reads.find(userId, orderId));

@@ -10,4 +10,4 @@ export { recordRequest } from './request-span.ts';
 export { type RunningServer, type ServeOptions, serve } from './server.ts';
 export { shownText, textFault } from './text.ts';
 export { type Client, clientOf, TIME_LEFT_HEADER } from './time-left.ts';
-export { MAX_INTEGER, parse, userIdFrom, userIdQuery, userIdSchema } from './validate.ts';
+export { MAX_INTEGER, parse, userIdFrom, userIdQuery, userIdSchema, userQuery } from './validate.ts';

@@ -39,6 +39,9 @@ export const userIdQuery = z.string().optional().meta({
   description: 'whose; with authentication it may be left out, and must be that of the token',
 });
 
+/** The query of an operation that asks for nothing but whose. */
+export const userQuery = z.strictObject({ userId: userIdQuery });
+
 /**
  * The user a request is about: the user of its token, and no other. Where authentication is off: `userId` of the body,
  * else of the query (then as decimal text). Throws UNAUTHENTICATED without a user, FORBIDDEN when `userId` is another

@@ -1,4 +1,4 @@
-import { pageQuery } from '@shop/chassis';
+import { pageQuery, userQuery } from '@shop/chassis';
 import {
   answerHeaders,
   describes,
@@ -13,7 +13,7 @@ import {
 } from '@shop/chassis/api';
 import { z } from 'zod';
 import type { DiscountView } from './discount.ts';
-import { couponsQuery, endPolicyBody, issueBody, newPolicyBody, ownQuery, policyParams } from './schemas.ts';
+import { couponsQuery, endPolicyBody, issueBody, newPolicyBody, policyParams } from './schemas.ts';
 import type { CouponAnswer, RequestAnswer } from './user-routes.ts';
 import type { CouponView, EndView, PolicyView } from './views.ts';
 
@@ -117,7 +117,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     summary: 'Get a coupon, first come first served',
     description:
       'The answer is final. There is one coupon a user and policy, so a repeat needs no key: it gets the same coupon. With `Prefer: respond-async` the request goes over the log, whose order decides.',
-    query: ownQuery,
+    query: userQuery,
     headers: z.object({
       Prefer: z.string().optional().meta({
         description: '`respond-async`: an answer at once, the outcome later (RFC 7240).',
@@ -146,7 +146,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     tag: 'coupons',
     summary: 'What became of a request over the log',
     params: z.object({ id: uuidSchema.describe('the request: `Location` of the 202') }),
-    query: ownQuery,
+    query: userQuery,
     answers: { 200: { description: 'The request.', schema: couponRequest } },
     problems: ['NOT_FOUND'],
   },

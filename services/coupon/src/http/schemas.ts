@@ -1,4 +1,4 @@
-import { MAX_INTEGER, pageCursor, pageLimit, shownText, userIdQuery, userIdSchema, uuidIn } from '@shop/chassis';
+import { MAX_INTEGER, pageCursor, pageLimit, shownText, userIdSchema, userQuery, uuidIn } from '@shop/chassis';
 import { z } from 'zod';
 import { discountBody } from './discount.ts';
 
@@ -57,10 +57,8 @@ export const issueBody = z.strictObject({
   couponPolicyId: z.number().int().positive().max(MAX_INTEGER).describe('which coupon: `GET /coupon-policies`'),
 });
 
-export const ownQuery = z.strictObject({ userId: userIdQuery });
-
 export const couponsQuery = z.strictObject({
-  ...ownQuery.shape,
+  ...userQuery.shape,
   status: z.enum(['ISSUED', 'USED', 'EXPIRED', 'REVOKED']).optional().describe('only coupons in this state'),
   cursor: pageCursor((text) => uuidIn(text) === text).optional(),
   limit: pageLimit,

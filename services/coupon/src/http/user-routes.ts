@@ -6,6 +6,7 @@ import {
   parse,
   toPage,
   userIdFrom,
+  userQuery,
   uuidIn,
 } from '@shop/chassis';
 import { unreachable } from '@shop/chassis/unreachable';
@@ -18,7 +19,7 @@ import type { QueuedIssue } from '../usecases/issue-coupons.ts';
 import type { CouponReads, CouponsWish, RequestState, ShownCoupon } from '../usecases/ports.ts';
 import { type DiscountView, discountView } from './discount.ts';
 import type { CountAnswer } from './measures.ts';
-import { couponsQuery, issueBody, ownQuery, prefersAsync } from './schemas.ts';
+import { couponsQuery, issueBody, prefersAsync } from './schemas.ts';
 import { couponView } from './views.ts';
 
 export interface UserRoutes extends AskForCoupon {
@@ -58,7 +59,7 @@ export function userRoutes({
 }: UserRoutes): (router: Router) => void {
   return (router) => {
     router.post('/coupons/issue', async (request, response) => {
-      parse(ownQuery, request.query);
+      parse(userQuery, request.query);
       const { couponPolicyId } = parse(issueBody, request.body);
       const issue = queuedIssue(newId(), couponPolicyId, userIdFrom(request));
       const client = clientOf(request, response);
@@ -78,7 +79,7 @@ export function userRoutes({
     });
 
     router.get('/coupons/requests/:id', async (request: Request<{ id: string }>, response: Response) => {
-      parse(ownQuery, request.query);
+      parse(userQuery, request.query);
       const userId = userIdFrom(request);
       const requestId = uuidIn(request.params.id);
       const state = requestId && (await reads.findRequest(userId, requestId));

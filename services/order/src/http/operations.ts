@@ -1,3 +1,4 @@
+import { userQuery } from '@shop/chassis';
 import {
   answerHeaders,
   describes,
@@ -10,7 +11,7 @@ import {
 } from '@shop/chassis/api';
 import { z } from 'zod';
 import type { OrderView } from '../usecases/order-view.ts';
-import { cancelOrderBody, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
+import { cancelOrderBody, listOrdersQuery, placeOrderBody } from './schemas.ts';
 
 const item = z.strictObject({
   productId: z.int().describe('the product'),

@@ -1,8 +1,7 @@
-import { type EventStream, type EventStreams, parse, userIdFrom, uuidIn } from '@shop/chassis';
+import { type EventStream, type EventStreams, parse, userIdFrom, userQuery, uuidIn } from '@shop/chassis';
 import type { Request, Response } from 'express';
 import type { OrderProgress, OrderStep, OrderWatches } from '../usecases/order-watches.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
-import { userQuery } from './schemas.ts';
 
 export interface OrderEventsDeps {
   readonly streams: Pick<EventStreams, 'enter'>;

@@ -10,6 +10,7 @@ import {
   requestHash,
   toPage,
   userIdFrom,
+  userQuery,
 } from '@shop/chassis';
 import type { Request, Response, Router } from 'express';
 import type { Admission } from '../usecases/admission.ts';
@@ -20,7 +21,7 @@ import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
 import { answerFor } from './answer.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
 import { type OrderEventsDeps, orderEvents } from './order-stream.ts';
-import { cancelOrderBody, detailsIn, listOrdersQuery, placeOrderBody, userQuery } from './schemas.ts';
+import { cancelOrderBody, detailsIn, listOrdersQuery, placeOrderBody } from './schemas.ts';
 
 export interface OrderRoutes extends OrderEventsDeps {
   readonly placeOrder: (request: PlaceRequest, client: Client) => Promise<Placed>;

@@ -44,9 +44,6 @@ function mergedQuantitiesFit(lines: readonly { productId: number; quantity: numb
 /** The body of POST /orders/:id/cancel; it may be missing. */
 export const cancelOrderBody = z.strictObject({ userId: userIdSchema.optional() });
 
-/** The query of every operation but GET /orders. */
-export const userQuery = z.strictObject({ userId: userIdQuery });
-
 export const listOrdersQuery = z.strictObject({
   userId: userIdQuery,
   status: z.enum(['PENDING', 'COMPLETED', 'CANCELLED']).optional().describe('only orders in this state'),

@@ -1,3 +1,4 @@
+import { userQuery } from '@shop/chassis';
 import {
   answerHeaders,
   describes,
@@ -11,7 +12,7 @@ import {
 import { z } from 'zod';
 import type { PointHistoryItem } from '../usecases/ports.ts';
 import type { Balance } from './routes.ts';
-import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
+import { chargeBody, historyQuery } from './schemas.ts';
 
 const balance = describes<Balance>()(
   z
@@ -65,7 +66,7 @@ export const OPERATIONS: readonly PassedOperation[] = [
     class: 'browse',
     tag: 'points',
     summary: 'What the account holds',
-    query: pointsQuery,
+    query: userQuery,
     answers: { 200: { description: 'The balance; 0 for a user who never charged.', schema: balance } },
   },
   {

@@ -8,6 +8,7 @@ import {
   requestHash,
   toPage,
   userIdFrom,
+  userQuery,
 } from '@shop/chassis';
 import type { Router } from 'express';
 import { v7 as uuidv7 } from 'uuid';
@@ -15,7 +16,7 @@ import { CHARGE_AMOUNT, isChargeAmount } from '../domain/charge.ts';
 import type { PaymentProblem } from '../problems.ts';
 import { CHARGE_SCOPE, type Charged, type ChargeRequest } from '../usecases/charge-points.ts';
 import type { PointReads } from '../usecases/ports.ts';
-import { chargeBody, historyQuery, pointsQuery } from './schemas.ts';
+import { chargeBody, historyQuery } from './schemas.ts';
 
 export interface PointRoutes {
   readonly reads: PointReads;
@@ -63,7 +64,7 @@ export function pointRoutes({ reads, balances, charges }: PointRoutes): (router:
     });
 
     router.get('/points', async (request, response) => {
-      parse(pointsQuery, request.query);
+      parse(userQuery, request.query);
       const userId = userIdFrom(request);
       response.json({ userId, balance: await balances.submit(userId) } satisfies Balance);
     });

@@ -1,4 +1,4 @@
-import { pageQuery, userIdQuery, userIdSchema } from '@shop/chassis';
+import { pageQuery, userIdSchema, userQuery } from '@shop/chassis';
 import { z } from 'zod';
 import { CHARGE_AMOUNT } from '../domain/charge.ts';
 
@@ -13,5 +13,4 @@ export const chargeBody = z.strictObject({
   }),
 });
 
-export const pointsQuery = z.strictObject({ userId: userIdQuery });
-export const historyQuery = z.strictObject({ ...pageQuery.shape, ...pointsQuery.shape });
+export const historyQuery = z.strictObject({ ...pageQuery.shape, ...userQuery.shape });

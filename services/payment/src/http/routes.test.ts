@@ -1,16 +1,28 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { ANYBODY, createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/chassis';
+import {
+  ANYBODY,
+  createHealth,
+  createHttpApp,
+  createLogger,
+  createMetrics,
+  type RunningServer,
+  serve,
+} from '@shop/chassis';
 import request from 'supertest';
-import { createApp } from './app.ts';
+import { PROBLEMS } from '../problems.ts';
+import { pointRoutes } from './routes.ts';
 
-const app = createApp({
+const app = createHttpApp({
   logger: createLogger({ service: 'payment', level: 'silent' }),
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
   callers: () => ANYBODY,
-  reads: { historyOf: async () => [] },
-  balances: { submit: async () => 5 },
-  charges: { submit: () => Promise.reject(new Error('nobody charges')) },
+  problems: PROBLEMS,
+  routes: pointRoutes({
+    reads: { historyOf: async () => [] },
+    balances: { submit: async () => 5 },
+    charges: { submit: () => Promise.reject(new Error('nobody charges')) },
+  }),
 });
 
 let server: RunningServer;

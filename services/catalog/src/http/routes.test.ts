@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
   ANYBODY,
   createHealth,
+  createHttpApp,
   createLogger,
   createMetrics,
   type RunningServer,
@@ -9,16 +10,20 @@ import {
   serve,
 } from '@shop/chassis';
 import request from 'supertest';
-import { createApp } from './app.ts';
+import { PROBLEMS } from '../problems.ts';
+import { productRoutes } from './routes.ts';
 
 const noChange = () => Promise.reject(new Error('nobody changes'));
-const app = createApp({
+const app = createHttpApp({
   logger: createLogger({ service: 'catalog', level: 'silent' }),
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
   callers: () => ANYBODY,
-  shown: { list: () => renderJson({ items: [], nextCursor: null }), find: () => undefined },
-  changes: { create: noChange, update: noChange },
+  problems: PROBLEMS,
+  routes: productRoutes({
+    shown: { list: () => renderJson({ items: [], nextCursor: null }), find: () => undefined },
+    changes: { create: noChange, update: noChange },
+  }),
 });
 
 let server: RunningServer;

@@ -1,21 +1,32 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { ANYBODY, createHealth, createLogger, createMetrics, type RunningServer, serve } from '@shop/chassis';
+import {
+  ANYBODY,
+  createHealth,
+  createHttpApp,
+  createLogger,
+  createMetrics,
+  type RunningServer,
+  serve,
+} from '@shop/chassis';
 import request from 'supertest';
-import { createApp } from './app.ts';
+import { rankingRoutes } from './routes.ts';
 
 const asked: unknown[] = [];
-const app = createApp({
+const app = createHttpApp({
   logger: createLogger({ service: 'ranking', level: 'silent' }),
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
   callers: () => ANYBODY,
-  popular: async (days) => {
-    asked.push(days);
-    const items = [1, 2, 3, 4, 5, 6].map((rank) => ({ rank, productId: rank, name: 'x', price: 1, quantitySold: 1 }));
-    return { at: 7_900, items };
-  },
-  repair: async (options) => ({ days: 7, differences: [{ id: 'x', detail: JSON.stringify(options) }], repaired: 0 }),
-  now: () => new Date(10_000),
+  problems: {},
+  routes: rankingRoutes({
+    popular: async (days) => {
+      asked.push(days);
+      const items = [1, 2, 3, 4, 5, 6].map((rank) => ({ rank, productId: rank, name: 'x', price: 1, quantitySold: 1 }));
+      return { at: 7_900, items };
+    },
+    repair: async (options) => ({ days: 7, differences: [{ id: 'x', detail: JSON.stringify(options) }], repaired: 0 }),
+    now: () => new Date(10_000),
+  }),
 });
 
 let server: RunningServer;

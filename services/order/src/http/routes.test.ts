@@ -7,6 +7,7 @@ import {
   type ClaimOutcome,
   createEventStreams,
   createHealth,
+  createHttpApp,
   createLogger,
   createMetrics,
   DomainError,
@@ -14,9 +15,10 @@ import {
   serve,
 } from '@shop/chassis';
 import request from 'supertest';
-import { createApp } from './app.ts';
-import type { OrderView } from './usecases/order-view.ts';
-import { createFindPlaced } from './usecases/place-order.ts';
+import { PROBLEMS } from '../problems.ts';
+import type { OrderView } from '../usecases/order-view.ts';
+import { createFindPlaced } from '../usecases/place-order.ts';
+import { orderRoutes } from './routes.ts';
 
 const ORDER_ID = '0199c0de-0000-7000-8000-000000000001';
 const order = { orderId: ORDER_ID, userId: 7, status: 'COMPLETED' } as OrderView;
@@ -32,50 +34,53 @@ let first: () => Promise<void>;
 let response: ServerResponse;
 
 const nobodyWaits = { ended: async () => order, cancel() {} };
-const app = createApp({
+const app = createHttpApp({
   logger: createLogger({ service: 'order', level: 'silent' }),
   metrics: createMetrics({ defaults: false }),
   health: createHealth(),
   callers: () => ANYBODY,
-  async placeOrder() {
-    placed++;
-    return { orderId: ORDER_ID, replayed: true };
-  },
-  findPlaced: createFindPlaced(async () => {
-    looks++;
-    await first();
-    return found;
+  problems: PROBLEMS,
+  routes: orderRoutes({
+    async placeOrder() {
+      placed++;
+      return { orderId: ORDER_ID, replayed: true };
+    },
+    findPlaced: createFindPlaced(async () => {
+      looks++;
+      await first();
+      return found;
+    }),
+    async cancelOrder() {
+      await first();
+      return 'cancelled';
+    },
+    async readOrder() {
+      await first();
+      return shown;
+    },
+    listOrders: async () => [],
+    streams: createEventStreams({ maxStreams: 1 }),
+    watches: { open: () => Promise.reject(new Error('nobody follows')) as never },
+    waits: {
+      open() {
+        waits++;
+        return nobodyWaits;
+      },
+      wake() {},
+      get waiting() {
+        return waiting;
+      },
+      close() {},
+    },
+    maxWaiting: 10,
+    admission: {
+      check() {
+        if (refuses) throw new DomainError('SERVICE_UNAVAILABLE', 'Not now.');
+      },
+      checkReady() {},
+    },
+    newId: () => ORDER_ID,
   }),
-  async cancelOrder() {
-    await first();
-    return 'cancelled';
-  },
-  async readOrder() {
-    await first();
-    return shown;
-  },
-  listOrders: async () => [],
-  streams: createEventStreams({ maxStreams: 1 }),
-  watches: { open: () => Promise.reject(new Error('nobody follows')) as never },
-  waits: {
-    open() {
-      waits++;
-      return nobodyWaits;
-    },
-    wake() {},
-    get waiting() {
-      return waiting;
-    },
-    close() {},
-  },
-  maxWaiting: 10,
-  admission: {
-    check() {
-      if (refuses) throw new DomainError('SERVICE_UNAVAILABLE', 'Not now.');
-    },
-    checkReady() {},
-  },
-  newId: () => ORDER_ID,
 });
 
 let server: RunningServer;
