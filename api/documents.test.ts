@@ -1,7 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { ROUTES } from '../services/gateway/src/routes.generated.ts';
 import { asyncApiProblems } from './asyncapi/check.ts';
-import { ASYNCAPI_FILE, committed, OPENAPI_FILE, renderDocuments } from './documents.ts';
+import { ASYNCAPI_FILE, OPENAPI_FILE, renderDocuments } from './documents.ts';
+import { committed } from './generated-file.ts';
+import { renderLists } from './lists.ts';
 import { openApiProblems } from './openapi/check.ts';
 import { ALL_OPERATIONS } from './openapi/operations.ts';
 
@@ -13,6 +15,10 @@ const textOf = (path: string) => documents.find((document) => document.path === 
 
 it.each(documents)('when a schema has changed, then the committed $path has too', (document) => {
   expect(committed(document)).toBe(document.text);
+});
+
+it.each(renderLists())('when a service has come, gone or changed its parts, then $path has too', (list) => {
+  expect(committed(list)).toBe(list.text);
 });
 
 // Written by hand, apart from the declared operations: a slip there must not open the gateway.

@@ -1,21 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { readSchemas } from '../libs/events/src/contracts/schema-files.ts';
 import { ALL_GROUPS } from '../services/groups.ts';
 import { asyncApi } from './asyncapi/document.ts';
 import { describeEvents } from './asyncapi/events.ts';
 import { eventsPage } from './asyncapi/page.ts';
+import type { GeneratedFile } from './generated-file.ts';
 import { openApi } from './openapi/document.ts';
 import { ALL_OPERATIONS, BY_SERVICE } from './openapi/operations.ts';
 import { routesModule } from './routes.ts';
 import { sagaPage } from './saga/page.ts';
 import { sagaTables } from './saga/tables.ts';
-
-/** A file that is generated and committed. */
-export interface GeneratedFile {
-  /** Relative to the repository's root. */
-  readonly path: string;
-  readonly text: string;
-}
 
 export const OPENAPI_FILE = 'services/gateway/openapi.json';
 export const ASYNCAPI_FILE = 'libs/events/asyncapi.json';
@@ -32,15 +25,6 @@ export function renderDocuments(): GeneratedFile[] {
     { path: 'services/gateway/src/routes.generated.ts', text: routesModule(BY_SERVICE) },
     { path: SAGA_FILE, text: sagaPage(events, ALL_GROUPS, sagaTables()) },
   ];
-}
-
-/** The committed text of the file; undefined where there is none. */
-export function committed({ path }: GeneratedFile): string | undefined {
-  try {
-    return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 function json(document: object): string {

@@ -66,8 +66,10 @@ export const SERVICE_NAMES = namesWith(readExamples(process.env[WITH_VARIABLE]))
 /** Services that publish: the rows of their outboxes must reach their topics. */
 export const PUBLISHERS: readonly ServiceName[] = SERVICE_NAMES.filter((name) => SERVICES[name].topics.length > 0);
 
+export const isExample = (name: ServiceName): boolean => name in EXAMPLES;
+
 /** A service's folder, relative to the repository's root. */
-export const folderOf = (name: ServiceName): string => `${name in EXAMPLES ? 'examples' : 'services'}/${name}`;
+export const folderOf = (name: ServiceName): string => `${isExample(name) ? 'examples' : 'services'}/${name}`;
 
 /** A service's MySQL schema; its user, who reads and writes rows, has the same name. */
 export const schemaOf = <N extends ServiceName>(name: N): `shop_${N}` => `shop_${name}`;

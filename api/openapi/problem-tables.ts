@@ -1,12 +1,9 @@
 import { COMMON_PROBLEMS, type ProblemTable } from '@shop/chassis';
 import { PROBLEMS as ops } from '../../ops-console/problems.ts';
-import { PROBLEMS as catalog } from '../../services/catalog/src/problems.ts';
-import { PROBLEMS as coupon } from '../../services/coupon/src/problems.ts';
-import { PROBLEMS as order } from '../../services/order/src/problems.ts';
-import { PROBLEMS as payment } from '../../services/payment/src/problems.ts';
+import { PROBLEMS_OF } from './problem-tables.generated.ts';
 
 /** The codes of each service's refusals, besides the common ones. */
-export const OWN_PROBLEMS = { catalog, order, coupon, payment, ops } satisfies Record<string, ProblemTable>;
+export const OWN_PROBLEMS = { ...PROBLEMS_OF, ops } satisfies Record<string, ProblemTable>;
 
 /** Every code of the public API, in the order of statuses. A code in several tables has the same meaning in all. */
 export const ALL_PROBLEMS: ProblemTable = Object.fromEntries(

@@ -2,8 +2,9 @@ import { unreachable } from '@shop/chassis/unreachable';
 import type { EventType } from '@shop/events';
 import type { Group } from '../../services/groups.ts';
 import { folderOf } from '../../services/services.ts';
+import type { Outcome } from '../../test/support/saga-table.ts';
 import type { DescribedEvent } from '../asyncapi/events.ts';
-import type { Outcome, SagaTable } from './tables.ts';
+import type { ServiceTable } from './tables.ts';
 
 /** Topics of the saga: only these have orders as keys. */
 const isOfAnOrder = ({ key }: DescribedEvent): boolean => key === 'orderId';
@@ -12,7 +13,7 @@ const isOfAnOrder = ({ key }: DescribedEvent): boolean => key === 'orderId';
 export function sagaPage(
   events: readonly DescribedEvent[],
   groups: readonly Group[],
-  tables: readonly SagaTable[],
+  tables: readonly ServiceTable[],
 ): string {
   const saga = events.filter(isOfAnOrder);
   return `${[
@@ -53,8 +54,8 @@ and a person looks at it.`;
 const REST = `That all of them together keep the [invariants](../ARCHITECTURE.md#invariants), whatever is lost, doubled, late or killed, is what the [simulation](../test/simulation/README.md) tries.`;
 
 /** Which files decide, and which apply that to a batch in one transaction. */
-function whereDecided(tables: readonly SagaTable[]): string {
-  const link = (service: SagaTable['service'], file: string): string =>
+function whereDecided(tables: readonly ServiceTable[]): string {
+  const link = (service: ServiceTable['service'], file: string): string =>
     `[\`${file.split('/').at(-1)}\`](../${folderOf(service)}/src/${file})`;
   return list(
     ['service', 'its decisions, pure functions', 'applied to a batch in one transaction by'],

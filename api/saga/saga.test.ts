@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { EVENTS, type EventType, isEventType, publisherOf } from '@shop/events';
 import { ALL_GROUPS } from '../../services/groups.ts';
-import { type SagaTable, sagaTables } from './tables.ts';
+import { type ServiceTable, sagaTables } from './tables.ts';
 
 const tables = sagaTables();
 const inputTypes = (service: string): Set<string> =>
@@ -81,7 +81,7 @@ describe('the pictures by hand', () => {
 });
 
 /** The events that each service says in answer to the inputs of its table. */
-function saidBy(tables: readonly SagaTable[]): ReadonlyMap<string, ReadonlySet<EventType>> {
+function saidBy(tables: readonly ServiceTable[]): ReadonlyMap<string, ReadonlySet<EventType>> {
   return new Map(
     tables.map(({ service, rows }) => [
       service,

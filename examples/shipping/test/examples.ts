@@ -1,5 +1,6 @@
 import type { EventDataByType } from '@shop/events';
-import type { Shipment, ShippedOrderEvent } from '../src/domain/shipment.ts';
+import { changed, NOTHING, runDecisions, type SagaTable } from '../../../test/support/saga-table.ts';
+import { decide, type Shipment, type ShippedOrderEvent } from '../src/domain/shipment.ts';
 
 /** Examples for the tests of this folder. */
 export const ORDER_ID = '0199c0de-0000-7000-8000-000000000001';
@@ -49,4 +50,30 @@ export function shipment(status: Shipment['status']): Shipment {
 function envelope(id: string) {
   const position = { topic: 'order-events', partition: 0, offset: '0' };
   return { id: `${ORDER_ID}/${id}`, time: new Date(0), key: ORDER_ID, traceparent: '00-trace-span-01', ...position };
+}
+
+/** What this service answers in every state to every input, for the saga's page. */
+export function sagaTable(): SagaTable {
+  return runDecisions(
+    {
+      keeps: 'shipment',
+      note: 'one shipment for each order that completed (an example: `npm start -- --with shipping`)',
+      files: ['domain/shipment.ts', 'usecases/ship-orders.ts'],
+    },
+    {
+      'no row yet': undefined,
+      REQUESTED: shipment('REQUESTED'),
+      CANCELLED: shipment('CANCELLED'),
+      VOID: shipment('VOID'),
+    },
+    {
+      'order-completed': completed(),
+      'order-cancelled, after completion': cancelled(),
+      'order-cancelled, before': cancelled({ wasCompleted: false }),
+    },
+    (row, event) => {
+      const decided = decide(row, event);
+      return decided.shipment ? changed(decided.shipment.status, decided.events) : NOTHING;
+    },
+  );
 }

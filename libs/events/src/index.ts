@@ -1,7 +1,7 @@
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { type AskRegistry, type Codec, createCodec, createCodecOn, registryCalls } from './codec/index.ts';
-export { type Consumer, type Subscription, startConsumer } from './consumer/index.ts';
+export { type Consumer, type DescribedGroup, type Subscription, startConsumer } from './consumer/index.ts';
 export type * from './contracts/generated/types.ts';
 export {
   allTopics,

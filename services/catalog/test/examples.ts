@@ -1,5 +1,6 @@
 import type { EventDataByType } from '@shop/events';
-import type { OrderEvent } from '../src/domain/reservation.ts';
+import { changed, NOTHING, runDecisions, type SagaTable } from '../../../test/support/saga-table.ts';
+import { decide, type OrderEvent } from '../src/domain/reservation.ts';
 import type {
   HeldReservation,
   OrderedLine,
@@ -83,3 +84,41 @@ export const sold: HeldReservation = { ...held, status: 'SOLD' };
 export const released: ReleasedReservation = { ...held, status: 'RELEASED', reason: 'ORDER_CANCELLED' };
 export const rejected: Reservation = { ...order, status: 'REJECTED', reason: 'OUT_OF_STOCK' };
 export const voided: Reservation = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };
+
+/** What this service answers in every state to every input, for the saga's page. */
+export function sagaTable(): SagaTable {
+  const inStock = productsOf(product(1, { available: 10, reserved: 3, sold: 3 }));
+  const allHeld = productsOf(product(1, { available: 0, reserved: 3, sold: 3 }));
+  const soldOut = productsOf(product(1, { available: 0, reserved: 2, sold: 4 }));
+  const withdrawn = productsOf(product(1, { onSale: false }));
+  const nobody = { line: new Map(), unpaid: new Map(), limits: LIMITS };
+  return runDecisions(
+    {
+      keeps: 'reservation',
+      note: 'one reservation for each order',
+      files: ['domain/reservation.ts', 'usecases/reserve-stock.ts'],
+    },
+    {
+      'no row yet': undefined,
+      WAITING: waiting,
+      ACTIVE: active,
+      SOLD: sold,
+      RELEASED: released,
+      REJECTED: rejected,
+      VOID: voided,
+    },
+    {
+      'order-created': { event: created(), products: inStock },
+      'order-created, pieces held': { event: created(), products: allHeld },
+      'order-created, out of stock': { event: created(), products: soldOut },
+      'order-created, product withdrawn': { event: created(), products: withdrawn },
+      'order-created, another price expected': { event: created({ expectedTotal: 1 }), products: inStock },
+      'order-completed': { event: completed(), products: inStock },
+      'order-cancelled': { event: cancelled(), products: inStock },
+    },
+    (reservation, { event, products }) => {
+      const decided = decide({ ...nobody, reservation, products }, event);
+      return decided.reservation ? changed(decided.reservation.status, decided.events) : NOTHING;
+    },
+  );
+}

@@ -1,12 +1,14 @@
 import type { EventDataByType } from '@shop/events';
+import { changed, NOTHING, runDecisions, type SagaTable } from '../../../test/support/saga-table.ts';
 import type { Discount } from '../src/domain/discount.ts';
 import type { Policy } from '../src/domain/policy.ts';
-import type {
-  EmptyRedemption,
-  GrantedRedemption,
-  RedeemableCoupon,
-  SagaEvent,
-  UsedCoupon,
+import {
+  decide,
+  type EmptyRedemption,
+  type GrantedRedemption,
+  type RedeemableCoupon,
+  type SagaEvent,
+  type UsedCoupon,
 } from '../src/domain/redemption.ts';
 
 /** Examples for the tests: user 7's coupon of 1,000 won, and an order of 3,000 won that names it. */
@@ -88,3 +90,35 @@ export const returned: GrantedRedemption = { ...redeemed, status: 'RETURNED' };
 export const spared: GrantedRedemption = { ...redeemed, status: 'SPARED', totalAmount: 0, discountAmount: 0 };
 export const rejected: EmptyRedemption = { ...order, status: 'REJECTED', reason: 'COUPON_ALREADY_USED' };
 export const voided: EmptyRedemption = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };
+
+/** What this service answers in every state to every input, for the saga's page. */
+export function sagaTable(): SagaTable {
+  return runDecisions(
+    {
+      keeps: 'redemption',
+      note: 'one redemption for each order that names a coupon',
+      files: ['domain/redemption.ts', 'usecases/redeem-coupons.ts'],
+    },
+    {
+      'no row yet': { redemption: undefined, coupon: issued },
+      'no row yet, coupon used by another order': { redemption: undefined, coupon: usedByAnother },
+      'no row yet, coupon expired': { redemption: undefined, coupon: expired },
+      'no row yet, coupon revoked': { redemption: undefined, coupon: revoked },
+      'no row yet, no such coupon': { redemption: undefined, coupon: undefined },
+      REDEEMED: { redemption: redeemed, coupon: used },
+      RETURNED: { redemption: returned, coupon: issued },
+      SPARED: { redemption: spared, coupon: issued },
+      REJECTED: { redemption: rejected, coupon: usedByAnother },
+      VOID: { redemption: voided, coupon: issued },
+    },
+    {
+      'stock-reserved, with a coupon': stockReserved(),
+      'stock-reserved, without': stockReserved({ couponId: null }),
+      'order-cancelled': cancelled(),
+    },
+    (state, event) => {
+      const decided = decide(state, event, NOW);
+      return decided.redemption ? changed(decided.redemption.status, decided.events) : NOTHING;
+    },
+  );
+}

@@ -1,4 +1,5 @@
-import type { OrderInput } from '../src/domain/decide.ts';
+import { changed, NOTHING, runDecisions, type SagaTable } from '../../../test/support/saga-table.ts';
+import { decide, type OrderInput } from '../src/domain/decide.ts';
 import type {
   CancelledOrder,
   CompletedOrder,
@@ -109,3 +110,23 @@ export const inputs = {
   'cancel-requested': { type: 'cancel-requested' },
   'deadline-checked': { type: 'deadline-checked', deadlineMs: DEADLINE_MS },
 } satisfies { [T in OrderInput['type']]: Extract<OrderInput, { type: T }> };
+
+/** What this service answers in every state to every input, for the saga's page. */
+export function sagaTable(): SagaTable {
+  const now = new Date(CREATED.getTime() + DEADLINE_MS);
+  const { 'deadline-checked': overdue, ...heard } = inputs;
+  const all = {
+    ...heard,
+    'deadline-checked, not over': { ...overdue, deadlineMs: 2 * DEADLINE_MS },
+    'deadline-checked, over': overdue,
+  };
+  return runDecisions(
+    { keeps: 'order', files: ['domain/decide.ts', 'usecases/advance-orders.ts'] },
+    states,
+    all,
+    (state, input) => {
+      const decided = decide(state, input, now);
+      return decided.state === state ? NOTHING : changed(decided.state.status, decided.events);
+    },
+  );
+}

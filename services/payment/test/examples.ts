@@ -1,5 +1,6 @@
 import type { EventDataByType } from '@shop/events';
-import type { CapturedPayment, EmptyPayment, SagaEvent } from '../src/domain/payment.ts';
+import { changed, NOTHING, runDecisions, type SagaTable } from '../../../test/support/saga-table.ts';
+import { type CapturedPayment, decide, type EmptyPayment, type SagaEvent } from '../src/domain/payment.ts';
 
 /** Examples for the tests of this folder. */
 export const ORDER_ID = orderIdOf(1);
@@ -41,3 +42,36 @@ export const discounted: CapturedPayment = { ...completed, paidAmount: 2000, dis
 export const refunded: CapturedPayment = { ...completed, status: 'REFUNDED' };
 export const failed: EmptyPayment = { ...order, status: 'FAILED', reason: 'INSUFFICIENT_BALANCE' };
 export const voided: EmptyPayment = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };
+
+/** What this service answers in every state to every input, for the saga's page. */
+export function sagaTable(): SagaTable {
+  const enough = 10_000;
+  return runDecisions(
+    {
+      keeps: 'payment',
+      note: 'one payment for each order',
+      files: ['domain/payment.ts', 'usecases/pay-orders.ts'],
+    },
+    {
+      'no row yet': undefined,
+      COMPLETED: completed,
+      REFUNDED: refunded,
+      FAILED: failed,
+      VOID: voided,
+    },
+    {
+      'stock-reserved, without a coupon': { event: stockReserved(), balance: enough },
+      'the same, too few points': { event: stockReserved(), balance: 0 },
+      'stock-reserved, with a coupon': {
+        event: stockReserved({ couponId: COUPON_ID }),
+        balance: enough,
+      },
+      'coupon-redeemed': { event: couponRedeemed(), balance: enough },
+      'order-cancelled': { event: cancelled(), balance: enough },
+    },
+    (row, { event, balance }) => {
+      const decided = decide({ payment: row, balance }, event);
+      return decided.payment ? changed(decided.payment.status, decided.events) : NOTHING;
+    },
+  );
+}

@@ -1,6 +1,14 @@
 import type { Transaction } from '@shop/chassis';
-import type { Outbox, Subscription } from '@shop/events';
+import type { DescribedGroup, Outbox, Subscription } from '@shop/events';
 import { createShipOrders, type ShipmentStore } from '../usecases/ship-orders.ts';
+
+/** Its groups, as the audit, the operators' commands and the documents know them. */
+export const GROUPS: readonly DescribedGroup[] = [
+  {
+    subscription: shippingSubscription,
+    summary: 'Has parcels sent (an example: it runs only after `npm start -- --with shipping`).',
+  },
+];
 
 interface Dependencies {
   readonly store: ShipmentStore<Transaction>;

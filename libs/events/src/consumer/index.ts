@@ -4,4 +4,4 @@ export { createFileFailpoint, failpointFromEnvironment } from './failpoints.ts';
 export { createDeadLetterRate, isolate, MAX_DEAD_LETTERS_A_MINUTE } from './isolate.ts';
 export { createPersistence } from './persist.ts';
 export type { ConsumerStatus } from './report.ts';
-export type { Subscription } from './subscription.ts';
+export type { DescribedGroup, Subscription } from './subscription.ts';

@@ -35,3 +35,13 @@ export interface Subscription<Tx, T extends EventType = EventType> {
    */
   handle(tx: Tx, events: readonly ReceivedEvent<T>[]): Promise<void>;
 }
+
+/** A consumer group as its service describes it, for the audit, the operators' commands and the documents. */
+export interface DescribedGroup {
+  /** Makes the group's subscription. Readers of the description give it nothing and call no handler. */
+  readonly subscription: (dependencies: never) => Pick<Subscription<never>, 'group' | 'handles' | 'wants' | 'parks'>;
+  /** The group's purpose. */
+  readonly summary: string;
+  /** True for a group that runs only where a receiver is configured, and waits as long as the receiver is away. */
+  readonly optional?: boolean;
+}

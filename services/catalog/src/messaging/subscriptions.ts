@@ -1,5 +1,5 @@
 import type { Transaction, Transactor } from '@shop/chassis';
-import type { Outbox, OwnFacts, RecoverySubscription, Subscription } from '@shop/events';
+import type { DescribedGroup, Outbox, OwnFacts, RecoverySubscription, Subscription } from '@shop/events';
 import { answersOf, CATALOG_FACTS } from '../domain/facts.ts';
 import type { Limits } from '../domain/waiting.ts';
 import { createApplyEnds, createApplyFacts, type FactStore } from '../usecases/apply-facts.ts';
@@ -7,6 +7,11 @@ import type { Companions } from '../usecases/companions.ts';
 import type { CatalogStore } from '../usecases/ports.ts';
 import { createRecoverStock, type RecoveryStore } from '../usecases/recover-stock.ts';
 import { createReserveStock } from '../usecases/reserve-stock.ts';
+
+/** Its groups, as the audit, the operators' commands and the documents know them. */
+export const GROUPS: readonly DescribedGroup[] = [
+  { subscription: catalogSubscription, summary: 'Reserves stock, sells it, or takes it back.' },
+];
 
 interface Dependencies {
   readonly store: CatalogStore<Transaction>;

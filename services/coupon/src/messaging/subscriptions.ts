@@ -1,10 +1,16 @@
 import type { Transaction } from '@shop/chassis';
-import { type CommitHooks, causedBy, type OwnFacts, type Subscription } from '@shop/events';
+import { type CommitHooks, causedBy, type DescribedGroup, type OwnFacts, type Subscription } from '@shop/events';
 import { COUPON_FACTS } from '../domain/facts.ts';
 import type { createApplyFacts } from '../usecases/apply-facts.ts';
 import { createRedeemCoupons, type RedeemCouponsDeps } from '../usecases/redeem-coupons.ts';
 import type { createRepeatRevocations } from '../usecases/repeat-revocations.ts';
 import type { createIssueFromLog } from '../usecases/request-issue.ts';
+
+/** Its groups, as the audit, the operators' commands and the documents know them. */
+export const GROUPS: readonly DescribedGroup[] = [
+  { subscription: couponSubscription, summary: 'Uses the coupons of orders, or gives them back.' },
+  { subscription: issueSubscription, summary: 'Issues coupons that were asked for over the log.' },
+];
 
 /**
  * Coupon consumes stock-reserved (the coupon is used) and order-cancelled (it is given back) of orders that name a

@@ -1,10 +1,23 @@
 import type { Transaction } from '@shop/chassis';
-import type { OwnFacts, ReceivedEvent, RecoverySubscription, ReplayedGroup, Subscription } from '@shop/events';
+import type {
+  DescribedGroup,
+  OwnFacts,
+  ReceivedEvent,
+  RecoverySubscription,
+  ReplayedGroup,
+  Subscription,
+} from '@shop/events';
 import { SAGA_EVENTS, type SagaEventType } from '../domain/decide.ts';
 import { ORDER_FACTS, type OrderFact } from '../domain/facts.ts';
 import { createAdvanceOrders } from '../usecases/advance-orders.ts';
 import { DELIVERED_EVENTS, type DeliveredEventType } from '../usecases/deliver-orders.ts';
 import type { OrderDeps } from '../usecases/ports.ts';
+
+/** Its groups, as the audit, the operators' commands and the documents know them. */
+export const GROUPS: readonly DescribedGroup[] = [
+  { subscription: orderSubscription, summary: 'Drives each order on, to its end.' },
+  { subscription: dataPlatformSubscription, summary: 'Delivers ended orders to the data platform.', optional: true },
+];
 
 /** The order service consumes the events of catalog, coupon and payment about orders. */
 export function orderSubscription<Tx>(

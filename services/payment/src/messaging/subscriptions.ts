@@ -1,8 +1,13 @@
 import type { Transaction } from '@shop/chassis';
-import type { Outbox, OwnFacts, Subscription } from '@shop/events';
+import type { DescribedGroup, Outbox, OwnFacts, Subscription } from '@shop/events';
 import { PAYMENT_FACTS } from '../domain/facts.ts';
 import { createApplyFacts, type FactStore } from '../usecases/apply-facts.ts';
 import { createPayOrders, type PaymentStore } from '../usecases/pay-orders.ts';
+
+/** Its groups, as the audit, the operators' commands and the documents know them. */
+export const GROUPS: readonly DescribedGroup[] = [
+  { subscription: paymentSubscription, summary: 'Takes points, or gives them back.' },
+];
 
 interface Dependencies {
   readonly store: PaymentStore<Transaction>;

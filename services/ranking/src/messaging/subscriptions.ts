@@ -1,7 +1,12 @@
 import type { Transaction } from '@shop/chassis';
-import type { OwnFacts, RecoverySubscription, Subscription } from '@shop/events';
+import type { DescribedGroup, OwnFacts, RecoverySubscription, Subscription } from '@shop/events';
 import { SALES_EVENTS, type SalesEventType, wantsSale } from '../domain/sales.ts';
 import type { createApplySales } from '../usecases/apply-sales.ts';
+
+/** Its groups, as the audit, the operators' commands and the documents know them. */
+export const GROUPS: readonly DescribedGroup[] = [
+  { subscription: rankingSubscription, summary: 'Counts what is sold.' },
+];
 
 const GROUP = 'ranking';
 

@@ -1,16 +1,26 @@
 import { deriveEventId } from '@shop/events';
-import type { SqlReader } from '../sql.ts';
-import { type AuditScope, type Check, type CheckResult, MAX_SUSPECTS, sqlCheck } from './check.ts';
-import { appliedAmong } from './groups.ts';
+import type { SqlReader } from '../../sql.ts';
+import { type AuditScope, type Check, type CheckResult, MAX_SUSPECTS, sqlCheck } from '../check.ts';
+import { appliedAmong } from '../groups.ts';
+import type { Participant } from '../participant.ts';
+
+export const PARTICIPANT = {
+  part: 'shipment',
+  table: 'shipments',
+  implies: { REQUESTED: ['shipment-requested'], CANCELLED: ['shipment-requested', 'shipment-cancelled'] },
+  story: { begins: 'order-completed', what: `CONCAT('parcel of ', pieces, ' pieces')` },
+  checks: checks(),
+} as const satisfies Participant;
 
 /** Invariant 4, as far as the shipments show it. */
-export const shippingChecks: readonly Check[] = [
-  sqlCheck({
-    invariant: 4,
-    name: 'shipment-is-of-its-order',
-    title: 'a shipment has the pieces of an order that completed, and is cancelled only where the order is',
-    counted: 'SELECT COUNT(*) AS counted FROM shop_shipping.shipments WHERE order_id >= :first',
-    faults: `
+function checks(): readonly Check[] {
+  return [
+    sqlCheck({
+      invariant: 4,
+      name: 'shipment-is-of-its-order',
+      title: 'a shipment has the pieces of an order that completed, and is cancelled only where the order is',
+      counted: 'SELECT COUNT(*) AS counted FROM shop_shipping.shipments WHERE order_id >= :first',
+      faults: `
       SELECT s.order_id AS id,
              CONCAT('shipment ', s.status, ' of ', s.pieces, ', but the order is ', COALESCE(o.status, 'unknown'), ' and has ', COALESCE(i.pieces, 0)) AS detail
       FROM shop_shipping.shipments s
@@ -21,14 +31,15 @@ export const shippingChecks: readonly Check[] = [
             o.completed_at IS NOT NULL AND s.user_id <=> o.user_id
         AND (s.status = 'REQUESTED' OR o.status <=> 'CANCELLED')
         AND (s.status = 'VOID' OR s.pieces <=> i.pieces))`,
-  }),
-  {
-    invariant: 4,
-    name: 'completed-is-shipped',
-    title: 'an order whose completion shipping has applied has a shipment',
-    run: findUnshipped,
-  },
-];
+    }),
+    {
+      invariant: 4,
+      name: 'completed-is-shipped',
+      title: 'an order whose completion shipping has applied has a shipment',
+      run: findUnshipped,
+    },
+  ];
+}
 
 /**
  * A shipment may come later than its order, so only completions in the inbox of shipping count: their transaction must
