@@ -1,19 +1,19 @@
 # One image for every service, for their migrations and for the operators' tools: SERVICE, or another command, says which
 # runs. Node runs the TypeScript as it is, so nothing is built but the database clients, which are generated from each
 # service's schema.
+FROM node:24.21.0-slim AS manifests
+WORKDIR /all
+COPY libs libs
+COPY services services
+COPY examples examples
+# Only these decide what is installed: the layers of packages stay while nothing but code changes.
+RUN mkdir /manifests && cp --parents libs/*/package.json services/*/package.json examples/*/package.json /manifests
+
 FROM node:24.21.0-slim AS base
 WORKDIR /app
 ENV NODE_ENV=production
+COPY --from=manifests /manifests ./
 COPY package.json package-lock.json .npmrc ./
-COPY libs/events/package.json libs/events/
-COPY libs/chassis/package.json libs/chassis/
-COPY examples/shipping/package.json examples/shipping/
-COPY services/catalog/package.json services/catalog/
-COPY services/coupon/package.json services/coupon/
-COPY services/gateway/package.json services/gateway/
-COPY services/order/package.json services/order/
-COPY services/payment/package.json services/payment/
-COPY services/ranking/package.json services/ranking/
 
 # The database clients are made with the development packages, which stay out of the image.
 FROM base AS clients

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { METRICS_PORT_ABOVE as OF_A_PROCESS } from '@shop/chassis';
 import { EVENTS, type EventType, publisherOf } from '@shop/events';
@@ -87,7 +87,10 @@ it.each(ALL_SERVICE_NAMES)('when nothing else is said, then %s listens on its po
 });
 
 it.each(ALL_SERVICE_NAMES)('when packages are installed for the image, then those of %s are among them', (name) => {
-  expect(text('Dockerfile')).toContain(`COPY ${folderOf(name)}/package.json ${folderOf(name)}/\n`);
+  const [, manifests = ''] = / cp --parents (.+) \/manifests$/m.exec(text('Dockerfile')) ?? [];
+  const copied = globSync(manifests.split(' '), { cwd: new URL('../', import.meta.url).pathname });
+  expect(copied).toContain(`${folderOf(name)}/package.json`);
+  expect(text('Dockerfile')).toContain('\nCOPY --from=manifests /manifests ./\nCOPY package.json');
 });
 
 describe.each(SERVICE_NAMES)('%s outside of the list', (name) => {

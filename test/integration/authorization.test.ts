@@ -1,4 +1,4 @@
-import '../support/with-shipping.ts';
+import '../support/with-examples.ts';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';

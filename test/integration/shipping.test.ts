@@ -1,4 +1,4 @@
-import '../support/with-shipping.ts';
+import '../support/with-examples.ts';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';

@@ -24,8 +24,12 @@ export function buildImageTree(): ImageTree {
   const dir = mkdtempSync(join(tmpdir(), 'shop-image-'));
   // The folder of a temporary file is its maker's alone.
   chmodSync(dir, 0o755);
-  const base = dockerfile.slice(dockerfile.indexOf('WORKDIR'), dockerfile.indexOf('AS clients'));
-  for (const [, from = '', to = ''] of base.matchAll(/^COPY (.*) (\S+)$/gm)) {
+  const base = dockerfile.slice(dockerfile.indexOf('AS base'), dockerfile.indexOf('AS clients'));
+  const manifests = /^RUN mkdir \/manifests && (cp --parents .+) \/manifests$/m.exec(dockerfile)?.[1];
+  if (!manifests || !base.includes('\nCOPY --from=manifests /manifests ./\n'))
+    throw new Error('no manifests are copied');
+  execFileSync('sh', ['-c', `${manifests} "${dir}"`], { cwd: root, stdio: 'pipe' });
+  for (const [, from = '', to = ''] of base.matchAll(/^COPY (?!--from)(.*) (\S+)$/gm)) {
     mkdirSync(join(dir, to), { recursive: true });
     for (const file of from.split(' ')) copyFileSync(join(root, file), join(dir, to, file.split('/').at(-1) ?? ''));
   }

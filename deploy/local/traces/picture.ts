@@ -11,7 +11,7 @@ const ROW = 20;
 const TOP = 62;
 const FONT = '12px ui-sans-serif, system-ui, sans-serif';
 
-/** Fill of a service's bars; a service that is not listed gets grey. */
+/** Fill of a service's bars. */
 const COLOURS: Readonly<Record<string, string>> = {
   gateway: '#475569',
   order: '#2563eb',
@@ -19,9 +19,9 @@ const COLOURS: Readonly<Record<string, string>> = {
   coupon: '#d97706',
   payment: '#9333ea',
   ranking: '#db2777',
-  shipping: '#0891b2',
 };
-const OTHER = '#94a3b8';
+/** Fills of the services that are not listed, each by its name. */
+const OTHERS = ['#65a30d', '#0891b2', '#a16207', '#94a3b8', '#be123c'];
 const FAILED = '#dc2626';
 
 /** A span on its line. */
@@ -69,7 +69,7 @@ function drawLine({ span, depth }: Line, y: number, { from, scale }: { from: num
   const { service, name, kind, attributes, error } = span;
   const x = NAMES + (span.startedAt - from) * scale;
   const width = Math.max(1.5, span.duration * scale);
-  const colour = COLOURS[service] ?? OTHER;
+  const colour = colourOf(service);
   const type = kind === 'producer' || kind === 'consumer' ? attributes['shop.event.type'] : undefined;
   const words = type === undefined ? name : `${name.split(' ', 1)[0]} ${type}`;
   const middle = y + ROW / 2;
@@ -83,6 +83,11 @@ function drawLine({ span, depth }: Line, y: number, { from, scale }: { from: num
   ].join('');
 }
 
+function colourOf(service: string): string | undefined {
+  const sum = [...service].reduce((total, letter) => total + letter.charCodeAt(0), 0);
+  return COLOURS[service] ?? OTHERS[sum % OTHERS.length];
+}
+
 function detailsOf({ service, name, attributes, error }: TraceSpan): string {
   const all = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
   return [`${service}: ${name}`, ...(error === undefined ? [] : [`failed: ${error}`]), ...all].join('\n');
@@ -93,7 +98,7 @@ function legend(spans: readonly TraceSpan[]): string {
   return services
     .map((service, n) => {
       const x = 14 + n * 84;
-      return `<circle cx="${x}" cy="40" r="4" fill="${COLOURS[service] ?? OTHER}"/><text x="${x + 8}" y="44" fill="#334155">${escaped(service)}</text>`;
+      return `<circle cx="${x}" cy="40" r="4" fill="${colourOf(service)}"/><text x="${x + 8}" y="44" fill="#334155">${escaped(service)}</text>`;
     })
     .join('');
 }

@@ -1,4 +1,4 @@
-import '../../../test/support/with-shipping.ts';
+import '../../../test/support/with-examples.ts';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';

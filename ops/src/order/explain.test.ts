@@ -29,7 +29,7 @@ const facts = (change: Partial<OrderFacts>): OrderFacts => ({
   coupon: undefined,
   payment: undefined,
   points: [],
-  shipment: undefined,
+  told: [],
   applied: [],
   outbox: [],
   deadLetters: [],

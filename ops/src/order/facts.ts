@@ -1,5 +1,6 @@
 import { deriveEventId, type EventType } from '@shop/events';
 import { SERVICE_NAMES, SERVICES, type ServiceName, schemaOf } from '../../../services/services.ts';
+import { PARTICIPANTS } from '../audit/participants.ts';
 import { WORTH, type WorthRow } from '../coupon-worth.ts';
 import type { DeadLetter } from '../dead-letters/read.ts';
 import { parseRef } from '../dead-letters/read.ts';
@@ -60,10 +61,14 @@ export interface PaymentRow {
   readonly updatedAt: Date;
 }
 
-/** Only where shipping runs. */
-export interface ShipmentRow {
+/** The row of a participant that tells the timeline its own story. */
+export interface ToldRow {
+  readonly part: string;
+  readonly service: ServiceName;
+  /** The event with which the row begins. */
+  readonly begins: EventType;
+  readonly what: string;
   readonly status: string;
-  readonly pieces: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -108,7 +113,7 @@ export interface OrderFacts {
     readonly balanceAfter: number;
     readonly at: Date;
   }[];
-  readonly shipment: ShipmentRow | undefined;
+  readonly told: readonly ToldRow[];
   /** The order's events that groups have applied, as long as inboxes remember them. */
   readonly applied: readonly AppliedEvent[];
   /** Events of the order that the relays have not sent yet. */
@@ -171,7 +176,7 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
       `SELECT id, type, amount, balance_after AS balanceAfter, created_at AS at FROM shop_payment.point_history WHERE order_id = ? ORDER BY id`,
       [orderId],
     ),
-    shipment: await readShipment(reader, orderId),
+    told: await readTold(reader, orderId),
     applied: await readApplied(reader, orderId),
     outbox: await union<WaitingEvent>(
       reader,
@@ -199,14 +204,18 @@ export async function readOrderFacts(reader: SqlReader, orderId: string): Promis
   };
 }
 
-async function readShipment(reader: SqlReader, orderId: string): Promise<ShipmentRow | undefined> {
-  if (!SERVICE_NAMES.includes('shipping')) return undefined;
-  const [shipment] = await reader.query<ShipmentRow>(
-    `SELECT status, pieces, created_at AS createdAt, updated_at AS updatedAt
-     FROM shop_shipping.shipments WHERE order_id = ?`,
-    [orderId],
-  );
-  return shipment;
+async function readTold(reader: SqlReader, orderId: string): Promise<ToldRow[]> {
+  const told: ToldRow[] = [];
+  for (const [part, { service, table, story }] of PARTICIPANTS) {
+    if (!story) continue;
+    const rows = await reader.query<Pick<ToldRow, 'what' | 'status' | 'createdAt' | 'updatedAt'>>(
+      `SELECT status, ${story.what} AS what, created_at AS createdAt, updated_at AS updatedAt
+       FROM ${schemaOf(service)}.${table} WHERE order_id = ?`,
+      [orderId],
+    );
+    told.push(...rows.map((row) => ({ part, service, begins: story.begins, ...row })));
+  }
+  return told;
 }
 
 async function readApplied(reader: SqlReader, orderId: string): Promise<AppliedEvent[]> {

@@ -16,7 +16,7 @@ it('when everything came in one millisecond, then cause stands before effect, wh
   }));
   const history = types.map((type, index) => ({ seq: index + 1, type, eventId: String(index), at: AT }));
   const payment = { createdAt: AT, updatedAt: AT, status: 'COMPLETED', paidAmount: 1, discountAmount: 0 };
-  const lists = { items: [], points: [], applied: [], outbox: [], deadLetters: [] };
+  const lists = { items: [], points: [], told: [], applied: [], outbox: [], deadLetters: [] };
   const facts = { orderId: 'o', ...lists, history, payment } as unknown as OrderFacts;
   const entries = timeline(facts, records as unknown as LogRecord[]).map(({ what }) =>
     what.replace(/^history \d+: /, ''),

@@ -40,7 +40,7 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
   const add = (type: string | undefined, at: Date | null | undefined, where: string, what: string): void => {
     if (at) entries.push({ at, where, what, step: stepOf(type) });
   };
-  const { order, reservation, redemption, coupon, payment, shipment } = facts;
+  const { order, reservation, redemption, coupon, payment } = facts;
   if (order)
     add(
       'order-created',
@@ -110,9 +110,9 @@ export function timeline(facts: OrderFacts, records: readonly LogRecord[]): Time
       'payment',
       `points ${entry.type} ${entry.amount}, balance ${entry.balanceAfter}`,
     );
-  if (shipment) {
-    add('order-completed', shipment.createdAt, 'shipping', `first heard of it; parcel of ${shipment.pieces} pieces`);
-    add('order-completed', shipment.updatedAt, 'shipping', `shipment ${shipment.status}`);
+  for (const { part, service, begins, what, status, createdAt, updatedAt } of facts.told) {
+    add(begins, createdAt, service, `first heard of it; ${what}`);
+    add(begins, updatedAt, service, `${part} ${status}`);
   }
   for (const { group, type, at } of facts.applied) add(type, at, `${group} inbox`, `applied ${type}`);
   for (const event of facts.outbox)

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { byKeyInOrder, chunksOfKeys } from './in-order.ts';
+import { PUBLICATIONS } from '../../../services/publications.ts';
+import { byKeyInOrder, chunksOfKeys, STEP } from './in-order.ts';
 
 const event = (key: string, type: string, at: number) => ({ key, type, at: new Date(at) });
 
@@ -29,4 +30,9 @@ it('when several keys have missed events, then the oldest comes first, and a key
 
 it('when events are written in parts, then no key is divided', () => {
   expect(chunksOfKeys([[1, 2], [3], [4, 5, 6, 7], [8]], 3)).toEqual([[1, 2, 3], [4, 5, 6, 7], [8]]);
+});
+
+it('when rows tell an event again, then it has a place among those of its key', () => {
+  const types = PUBLICATIONS.flatMap((publication) => publication.types);
+  expect(types.filter((type) => STEP[type] === undefined)).toEqual([]);
 });
