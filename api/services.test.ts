@@ -6,6 +6,7 @@ import { gatewayConfigSchema } from '../services/gateway/src/config.ts';
 import { ALL_GROUPS } from '../services/groups.ts';
 import {
   ALL_SERVICE_NAMES,
+  EXAMPLE_NAMES,
   folderOf,
   METRICS_PORT_ABOVE,
   metricsUrl,
@@ -47,7 +48,7 @@ describe('the list of services', () => {
   it('when an example is asked for that does not exist, then the error names those that do', () => {
     expect(readExamples('shipping')).toEqual(['shipping']);
     expect(readExamples('')).toEqual([]);
-    expect(() => readExamples('shiping')).toThrow('There is no example shiping; there is shipping.');
+    expect(() => readExamples('shiping')).toThrow(`There is no example shiping; there is ${EXAMPLE_NAMES.join(', ')}.`);
   });
 
   it('when a service publishes an event, then the simulation has it', () => {
