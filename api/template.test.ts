@@ -130,3 +130,14 @@ describe.each(ALL_SERVICE_NAMES)('%s', (name) => {
     expect(odd).toEqual([]);
   });
 });
+
+it('when the example is counted, then the guide says of how many files of its own a service is', () => {
+  const example = new URL('../examples/shipping/', import.meta.url).pathname;
+  const own = globSync('**/*', { cwd: example, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !/\/(node_modules|generated)(\/|$)/.test(entry.parentPath),
+  );
+  // A service that is made today has the tables of all migrations in its first.
+  const later = own.filter(({ parentPath }) => /\/migrations\/(?!.*_init$)/.test(parentPath));
+  const guide = readFileSync(new URL('../docs/guides/add-a-service.md', import.meta.url), 'utf8');
+  expect(guide).toContain(`It is ${own.length - later.length} files of its own`);
+});
