@@ -40,7 +40,8 @@ const DIFFERENCES: Readonly<Partial<Record<ServiceName, { readonly lacks?: Reaso
     adds: {
       'src/db/order-rows.ts': 'the row of an order, which the store and the reads share',
       'src/delivery/': 'the one call to a party outside the shop: its client, its breaker and its wiring',
-      'src/http/answer.ts': 'the answers to a client that waits for the end of its order',
+      'src/http/answer.ts': 'the answers to a client whose order was placed, at once or at its end',
+      'src/http/wait.ts': 'shared by the routes and the answers: how long a client waits',
       'src/http/measures.ts': 'requests that wait and streams that are open are measured where they end',
       'src/http/order-stream.ts': 'the one route that is a stream',
       'src/http/order-id.ts': 'shared by the routes and the stream',

@@ -1,6 +1,6 @@
 import { insertRows, placeholders, type SqlExecutor } from '@shop/chassis';
 import type { OutboxRow } from './messaging-store.ts';
-import { LETTER_COLUMNS, letterValues } from './sql-messaging-store.ts';
+import { LETTER_COLUMNS, letterValues } from './sql-dead-letters.ts';
 
 /** An event that a group missed, since the log no longer holds it. */
 export type MissedEvent = OutboxRow & { readonly key: string };

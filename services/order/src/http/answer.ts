@@ -1,6 +1,40 @@
 import { DomainError } from '@shop/chassis';
+import type { Response } from 'express';
 import { type OrderProblem, PROBLEMS } from '../problems.ts';
-import type { OrderView } from '../usecases/order-view.ts';
+import { type OrderView, viewOf } from '../usecases/order-view.ts';
+import type { OrderWait } from '../usecases/order-waits.ts';
+import type { Placed } from '../usecases/place-order.ts';
+import { openWait, type WaitDeps } from './wait.ts';
+
+export interface AnswerDeps extends WaitDeps {
+  readonly readOrder: (orderId: string) => Promise<OrderView | undefined>;
+}
+
+/** Answers a client whose order was placed: at once, or with the end of the order where the client waits for it. */
+export async function answerPlaced(
+  deps: AnswerDeps,
+  response: Response,
+  placed: Placed,
+  { seconds, ownWait }: { readonly seconds: number; readonly ownWait?: OrderWait | undefined },
+): Promise<void> {
+  const { orderId, replayed } = placed;
+  if (replayed) {
+    ownWait?.cancel();
+    response.setHeader('Idempotency-Replayed', 'true');
+  }
+  response.setHeader('Location', `/orders/${orderId}`);
+  if (!seconds) {
+    response.status(202).json(replayed ? await deps.readOrder(orderId) : viewOf(placed.order));
+    return;
+  }
+  const wait = replayed ? openWait(deps, response, orderId, seconds) : ownWait;
+  const order = await wait?.ended({ justPlaced: !replayed });
+  if (response.closed) return;
+  if (!order) throw new Error(`order ${orderId} is gone`);
+  response.setHeader('Preference-Applied', `wait=${seconds}`);
+  const answer = answerFor(order);
+  response.status(answer.status).json(answer.order);
+}
 
 /** The answer to a client that waits for the end of its order. */
 export type Answer = { readonly status: 201 | 202; readonly order: OrderView };

@@ -6,7 +6,6 @@ import {
   idempotencyKeyFrom,
   noteOnSpan,
   parse,
-  preferredWait,
   requestHash,
   toPage,
   userIdFrom,
@@ -15,15 +14,15 @@ import {
 import type { Request, Response, Router } from 'express';
 import type { Admission } from '../usecases/admission.ts';
 import type { CancelOutcome, CancelRequest } from '../usecases/cancel-order.ts';
-import { hasEnded, isRefunded, type ListOrders, type OrderView, viewOf } from '../usecases/order-view.ts';
-import type { Awaited, OrderWait, OrderWaits } from '../usecases/order-waits.ts';
+import { hasEnded, isRefunded, type ListOrders, type OrderView } from '../usecases/order-view.ts';
 import type { Placed, PlaceRequest } from '../usecases/place-order.ts';
-import { answerFor } from './answer.ts';
+import { answerPlaced } from './answer.ts';
 import { orderIdOf, orderNotFound } from './order-id.ts';
 import { type OrderEventsDeps, orderEvents } from './order-stream.ts';
 import { cancelOrderBody, detailsIn, listOrdersQuery, placeOrderBody } from './schemas.ts';
+import { grantedWait, openWait, type WaitDeps } from './wait.ts';
 
-export interface OrderRoutes extends OrderEventsDeps {
+export interface OrderRoutes extends OrderEventsDeps, WaitDeps {
   readonly placeOrder: (request: PlaceRequest, client: Client) => Promise<Placed>;
   /** The id of the order of the user's key, if there is one. Rejects when the key was used with another body. */
   readonly findPlaced: (
@@ -34,9 +33,6 @@ export interface OrderRoutes extends OrderEventsDeps {
   /** May be refused under load for a `client` that only reads, but not for one whose order was placed or cancelled. */
   readonly readOrder: (orderId: string, client?: Client) => Promise<OrderView | undefined>;
   readonly listOrders: ListOrders;
-  readonly waits: OrderWaits;
-  /** Most requests that may wait for an order at once. */
-  readonly maxWaiting: number;
   readonly admission: Pick<Admission, 'check' | 'checkReady'>;
   /** UUIDv7. */
   readonly newId: () => string;
@@ -97,31 +93,6 @@ function unlessBusy(refusal: unknown): (error: unknown) => never {
   };
 }
 
-async function answerPlaced(
-  deps: OrderRoutes,
-  response: Response,
-  placed: Placed,
-  { seconds, ownWait }: { readonly seconds: number; readonly ownWait?: OrderWait | undefined },
-): Promise<void> {
-  const { orderId, replayed } = placed;
-  if (replayed) {
-    ownWait?.cancel();
-    response.setHeader('Idempotency-Replayed', 'true');
-  }
-  response.setHeader('Location', `/orders/${orderId}`);
-  if (!seconds) {
-    response.status(202).json(replayed ? await deps.readOrder(orderId) : viewOf(placed.order));
-    return;
-  }
-  const wait = replayed ? openWait(deps, response, orderId, seconds) : ownWait;
-  const order = await wait?.ended({ justPlaced: !replayed });
-  if (response.closed) return;
-  if (!order) throw new Error(`order ${orderId} is gone`);
-  response.setHeader('Preference-Applied', `wait=${seconds}`);
-  const answer = answerFor(order);
-  response.status(answer.status).json(answer.order);
-}
-
 async function getOrder(deps: OrderRoutes, request: Request, response: Response): Promise<void> {
   parse(userQuery, request.query);
   const userId = userIdFrom(request);
@@ -166,27 +137,4 @@ async function cancelOrder(deps: OrderRoutes, request: Request, response: Respon
   if (response.closed) return;
   if (seconds) response.setHeader('Preference-Applied', `wait=${seconds}`);
   response.status(outcome === 'already' ? 200 : 202).json(order);
-}
-
-/**
- * The seconds the client is willing to wait; 0 when it states none, or when too many wait already. Nothing is awaited
- * from here to `openWait`: else more would wait than may.
- */
-function grantedWait(deps: OrderRoutes, request: Request): number {
-  const seconds = preferredWait(request.get('prefer')) ?? 0;
-  return deps.waits.waiting < deps.maxWaiting ? seconds : 0;
-}
-
-/** @returns undefined for a client that does not wait, or has left: its response does not close again to end a wait */
-function openWait(
-  deps: OrderRoutes,
-  response: Response,
-  orderId: string,
-  seconds: number,
-  awaited: Awaited = 'end',
-): OrderWait | undefined {
-  if (seconds === 0 || response.closed) return undefined;
-  const wait = deps.waits.open(orderId, seconds * 1000, awaited);
-  response.once('close', () => wait.cancel());
-  return wait;
 }
