@@ -130,7 +130,7 @@ it('when the database swallows packets, then all is refused, and the service is 
     const order = await system.start('order', 1, { DATABASE_URL: rest.through(gate.port) });
     const [productId = 0] = await newProducts(1, 1_000);
     const list = () => system.api.request<Problem>('GET', '/orders', { query: { userId: user() } });
-    const place = () => system.api.placeOrder(user(), [[productId, 1]]);
+    const place = () => system.api.placeOrder(user(), [[productId, 1]], { once: true });
     await Promise.all(Array.from({ length: 12 }, list));
     gate.silence();
     // More lists than connections: each would hold one for as long as its answer does not come.
@@ -164,7 +164,7 @@ it('when the database takes no writes, then orders are refused, reads go on, not
     await load.accepted(80);
     await root.execute('SET GLOBAL super_read_only = 1');
     await load.refused(20);
-    const answer = await system.api.placeOrder<Problem>(user(), [[products[0] ?? 0, 1]]);
+    const answer = await system.api.placeOrder<Problem>(user(), [[products[0] ?? 0, 1]], { once: true });
     expectStatus(answer, 503);
     expect(answer.body).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);

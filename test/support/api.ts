@@ -54,6 +54,8 @@ export interface OrderOptions {
   readonly key?: string;
   /** Seconds to wait for the saga's end. */
   readonly wait?: number;
+  /** Sends one request, for a test of refusals. Otherwise an order that is refused for load comes back. */
+  readonly once?: boolean;
 }
 
 export type Lines = readonly (readonly [productId: number, quantity: number])[];
@@ -114,28 +116,32 @@ export class Api {
   }
 
   placeOrder<Body = OrderAnswer>(userId: number, lines: Lines, options: OrderOptions = {}): Promise<Answer<Body>> {
-    const { couponId, expectedTotal, key, wait } = options;
-    return this.request<Body>('POST', '/orders', {
-      body: {
-        userId,
-        items: lines.map(([productId, quantity]) => ({ productId, quantity })),
-        ...(couponId === undefined ? {} : { couponId }),
-        ...(expectedTotal === undefined ? {} : { expectedTotal }),
-      },
-      headers: { ...keyHeader(key).headers, ...(wait === undefined ? {} : { prefer: `wait=${wait}` }) },
-    });
+    const { couponId, expectedTotal, key, wait, once } = options;
+    const place = () =>
+      this.request<Body>('POST', '/orders', {
+        body: {
+          userId,
+          items: lines.map(([productId, quantity]) => ({ productId, quantity })),
+          ...(couponId === undefined ? {} : { couponId }),
+          ...(expectedTotal === undefined ? {} : { expectedTotal }),
+        },
+        headers: { ...keyHeader(key).headers, ...(wait === undefined ? {} : { prefer: `wait=${wait}` }) },
+      });
+    return once ? place() : patiently(place);
   }
 
   order(orderId: string, userId: number, wait?: number): Promise<Answer<OrderBody>> {
-    return this.request<OrderBody>('GET', `/orders/${orderId}`, {
-      query: { userId },
-      ...(wait === undefined ? {} : { headers: { prefer: `wait=${wait}` } }),
-    });
+    return patiently(() =>
+      this.request<OrderBody>('GET', `/orders/${orderId}`, {
+        query: { userId },
+        ...(wait === undefined ? {} : { headers: { prefer: `wait=${wait}` } }),
+      }),
+    );
   }
 
   cancel(orderId: string, userId: number, key?: string, wait?: number): Promise<Answer<OrderAnswer>> {
     const headers = { ...keyHeader(key).headers, ...(wait === undefined ? {} : { prefer: `wait=${wait}` }) };
-    return this.request('POST', `/orders/${orderId}/cancel`, { body: { userId }, headers });
+    return patiently(() => this.request('POST', `/orders/${orderId}/cancel`, { body: { userId }, headers }));
   }
 
   /** The order once it is no longer PENDING. */
@@ -143,7 +149,7 @@ export class Api {
     const deadline = Date.now() + withinSeconds * 1000;
     for (;;) {
       const left = Math.max(1, Math.ceil((deadline - Date.now()) / 1000));
-      const { body } = expectStatus(await patiently(() => this.order(orderId, userId, Math.min(left, 10))), 200);
+      const { body } = expectStatus(await this.order(orderId, userId, Math.min(left, 10)), 200);
       if (body.status !== 'PENDING') return body;
       if (Date.now() > deadline) throw new Error(`order ${orderId} is still PENDING after ${withinSeconds} s`);
     }
@@ -183,7 +189,7 @@ export class Api {
   }
 }
 
-/** How long preparations and looks come back after a refusal, ms: a busy machine is not what a test is about. */
+/** How long a client comes back after a refusal, ms: a busy machine is not what most tests are about. */
 const COMES_BACK_MS = 30_000;
 
 /** Repeats a request that is refused for load, as its Retry-After says. */
@@ -191,7 +197,9 @@ async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer
   for (const end = Date.now() + COMES_BACK_MS; ; ) {
     const answer = await ask();
     const seconds = Number(answer.headers.get('retry-after'));
-    if (answer.status !== 503 || !(seconds > 0) || Date.now() + seconds * 1_000 > end) return answer;
+    // An order that its deadline has ended is answered with 503 too, and is over.
+    const isRefused = answer.status === 503 && answer.text.includes('"SERVICE_UNAVAILABLE"');
+    if (!isRefused || !(seconds > 0) || Date.now() + seconds * 1_000 > end) return answer;
     await sleep(seconds * 1_000);
   }
 }

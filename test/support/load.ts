@@ -70,7 +70,7 @@ export function startLoad(api: Api, options: LoadOptions): Load {
     };
     try {
       const { status, body } = await api.placeOrder(userId, lines, {
-        key,
+        ...{ key, once: true },
         ...(couponId === undefined ? {} : { couponId }),
       });
       return record(status, body?.orderId, body?.code, body?.detail);

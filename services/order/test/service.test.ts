@@ -363,7 +363,7 @@ describe('back-pressure', () => {
     const orders = await Promise.all(Array.from({ length: 21 }, () => placed()));
     for (const { orderId } of orders) await age(orderId, DEADLINE_MS * 0.7);
     const refused = await eventually('the refusal', async () => {
-      const answer = await api.placeOrder<Problem>(nextUserId(), [[1, 1]]);
+      const answer = await api.placeOrder<Problem>(nextUserId(), [[1, 1]], { once: true });
       return answer.status === 503 && answer;
     });
     expect(refused.body.code).toBe('SERVICE_UNAVAILABLE');
