@@ -281,6 +281,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (!isComplete && productIds.length < 0) throw',
   },
   {
+    name: 'catalog: companions of companions are not locked',
+    file: 'services/catalog/src/usecases/companions.ts',
+    from: 'for (const productId of found) for',
+    to: 'for (const productId of productIds) for',
+  },
+  {
     name: 'catalog: the cancellation of an order in line leaves it there',
     file: 'services/catalog/src/domain/reservation.ts',
     from: "    case 'WAITING':\n      return {",

@@ -9,29 +9,45 @@ import type { CatalogStore } from './ports.ts';
  * again, and this memory of the process makes it lock more. It is only a hint: what it lacks costs another start.
  */
 export interface Companions {
-  /** The ids and those that were found to go with them, sorted. */
+  /** The ids, and all that go with them, with those in turn, and so on: sorted. */
   widen(productIds: readonly number[]): number[];
-  learn(productIds: Iterable<number>): void;
-  /** Nobody waits for this product any more. */
-  forget(productId: number): void;
+  /** Somebody waits for these products together. */
+  learn(productIds: readonly number[]): void;
+  /** What is known of these products' companions is out of date. */
+  forget(productIds: Iterable<number>): void;
 }
 
 export function createCompanions(): Companions {
-  const groups = new Map<number, ReadonlySet<number>>();
-  const widen = (productIds: Iterable<number>): Set<number> =>
-    new Set([...productIds].flatMap((productId) => [productId, ...(groups.get(productId) ?? [])]));
+  const companions = new Map<number, Set<number>>();
+  const link = (productId: number, other: number): void => {
+    const known = companions.get(productId);
+    if (known) known.add(other);
+    else companions.set(productId, new Set([other]));
+  };
   return {
-    widen: (productIds) => [...widen(productIds)].sort((a, b) => a - b),
-    learn(productIds) {
-      const group = widen(productIds);
-      for (const productId of group) groups.set(productId, group);
+    widen(productIds) {
+      // A set that is walked also gives what is added meanwhile, so companions of companions are found as well. With
+      // less, a transaction could learn something that its next try does not look at, and begin again for ever.
+      const found = new Set(productIds);
+      for (const productId of found) for (const other of companions.get(productId) ?? []) found.add(other);
+      return [...found].sort((a, b) => a - b);
     },
-    forget: (productId) => void groups.delete(productId),
+    learn([first, ...others]) {
+      if (first === undefined) return;
+      for (const other of others) {
+        link(first, other);
+        link(other, first);
+      }
+    },
+    forget(productIds) {
+      for (const productId of productIds) companions.delete(productId);
+    },
   };
 }
 
 /**
- * Locks the stock of the products, and of all that those who wait for them want besides.
+ * Locks the stock of the products, and of all that those who wait for them want besides. Each restart locks more than
+ * the try before, so there are at most as many as products in the group.
  * @throws {RestartTransactionError} when these became known only under the lock
  */
 export async function lockWithCompanions<Tx>(
@@ -41,14 +57,11 @@ export async function lockWithCompanions<Tx>(
   productIds: readonly number[],
 ): Promise<StockSnapshot> {
   const stock = await store.lockStock(tx, companions.widen(productIds));
-  let isComplete = true;
-  for (const { wants } of stock.line.values()) {
-    const wanted = wants.map(({ productId }) => productId);
-    if (wanted.every((productId) => stock.products.has(productId))) continue;
-    companions.learn(wanted);
-    isComplete = false;
-  }
+  const wanted = [...stock.line.values()].map(({ wants }) => wants.map(({ productId }) => productId));
+  const isComplete = wanted.every((together) => together.every((productId) => stock.products.has(productId)));
+  // A complete line is all there is to know of these products. What they had in common earlier would only lock more.
+  if (isComplete) companions.forget(stock.products.keys());
+  for (const together of wanted) companions.learn(together);
   if (!isComplete) throw new RestartTransactionError('orders in line want products that are not locked yet');
-  for (const { productId, waiting } of stock.products.values()) if (waiting === 0) companions.forget(productId);
   return stock;
 }
