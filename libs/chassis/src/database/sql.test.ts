@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isDataError, isDeadlock, isDuplicateKey, isOutage } from '../errors/index.ts';
+import { isDataError, isDeadlock, isDuplicateKey, isOutage, RestartTransactionError } from '../errors/index.ts';
 import { createFairGate } from './fair-gate.ts';
 import { insertRows, placeholders } from './sql.ts';
 import { splitStatements } from './sql-statements.ts';
@@ -101,6 +101,11 @@ describe('error kinds', () => {
   ])('when the error is %j, then it is a data error: %s, and otherwise an outage', (error, data) => {
     expect(isDataError(error)).toBe(data);
     expect(isOutage(error)).toBe(!data);
+  });
+
+  it('when a transaction still begins again for more locks after its last try, then it is an outage, as a deadlock is', () => {
+    const error = new RestartTransactionError('more locks');
+    expect([isOutage(error), isDeadlock(error), isDataError(error)]).toEqual([true, true, false]);
   });
 
   it('when an error is not from the database, then it has none of these kinds', () => {

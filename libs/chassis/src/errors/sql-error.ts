@@ -105,8 +105,8 @@ export function isSqlMistake(error: unknown): boolean {
 
 /**
  * Any database error except those of data and constraints: the same work may succeed later, so it waits and is
- * repeated. Includes deadlocks and lock time-outs that outlasted their retries.
+ * repeated. Includes deadlocks, lock time-outs and restarts for more locks that outlasted their retries.
  */
 export function isOutage(error: unknown): boolean {
-  return isDatabaseError(error) && !isDataError(error);
+  return error instanceof RestartTransactionError || (isDatabaseError(error) && !isDataError(error));
 }
