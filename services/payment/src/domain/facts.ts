@@ -2,7 +2,7 @@ import { unreachable } from '@shop/chassis/unreachable';
 import type { ReceivedEvent } from '@shop/events';
 import type { CapturedPayment, EmptyPayment, Payment, PointEntry } from './payment.ts';
 
-/** The events that payment publishes, read again by a schema restored from a backup. */
+/** The events that payment publishes, read again by a schema restored from a backup; in an order's order. */
 export const PAYMENT_FACTS = ['payment-completed', 'payment-failed', 'payment-refunded', 'points-charged'] as const;
 export type PaymentFact = ReceivedEvent<(typeof PAYMENT_FACTS)[number]>;
 

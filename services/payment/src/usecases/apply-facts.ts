@@ -1,7 +1,14 @@
 import type { IdempotencyClaim } from '@shop/chassis';
 import { FactsIncompleteError } from '@shop/events';
 import type { Snapshot } from '../domain/batch.ts';
-import { type DatedEntry, deltaOf, effectOf, inOrderOfBalances, type PaymentFact } from '../domain/facts.ts';
+import {
+  type DatedEntry,
+  deltaOf,
+  effectOf,
+  inOrderOfBalances,
+  PAYMENT_FACTS,
+  type PaymentFact,
+} from '../domain/facts.ts';
 import type { Payment } from '../domain/payment.ts';
 import { CHARGE_SCOPE } from './charge-points.ts';
 
@@ -67,7 +74,7 @@ function keyOf({ data }: PaymentFact & { type: 'points-charged' }): RestoredKey[
   return [{ userId, scope: CHARGE_SCOPE, key, requestHash, requestId, createdAt: new Date(chargedAt) }];
 }
 
-/** The new effects, in the order of the facts: each payment in its state after the last of them. */
+/** The new effects of the facts: each payment in its state after the last of them. */
 function collect(
   facts: readonly PaymentFact[],
   snapshot: Snapshot,
@@ -76,7 +83,7 @@ function collect(
 ): { payments: DatedPayment[]; entries: DatedEntry[] } {
   const payments = new Map<string, DatedPayment>();
   const entries: DatedEntry[] = [];
-  for (const fact of facts) {
+  for (const fact of inPaymentsOrder(facts)) {
     const orderId = fact.type === 'points-charged' ? undefined : fact.data.orderId;
     const before = orderId === undefined ? undefined : payments.get(orderId);
     const current = before?.payment ?? (orderId === undefined ? undefined : snapshot.payments.get(orderId));
@@ -87,11 +94,20 @@ function collect(
     const { payment, entry } = effect;
     if (payment) {
       const createdAt = before?.createdAt ?? fact.time;
-      payments.set(payment.orderId, { payment, createdAt, updatedAt: fact.time });
+      const updatedAt = fact.time < createdAt ? createdAt : fact.time;
+      payments.set(payment.orderId, { payment, createdAt, updatedAt });
     }
     if (entry) entries.push(entry);
   }
   return { payments: [...payments.values()], entries };
+}
+
+/**
+ * A refund may have been sent at an earlier time than its payment, by two relaying instances with different clocks, or
+ * after the database's clock was set back.
+ */
+function inPaymentsOrder(facts: readonly PaymentFact[]): PaymentFact[] {
+  return facts.toSorted((a, b) => PAYMENT_FACTS.indexOf(a.type) - PAYMENT_FACTS.indexOf(b.type));
 }
 
 /** The balances after the entries, and the entries in their accounts' order. */
