@@ -258,7 +258,7 @@ export const en = {
     RUSH_RUNNING: 'A rush is on already: here it is.',
     RATE_LIMITED: 'That was too often. Wait a moment.',
     SERVICE_UNAVAILABLE: 'That part of the shop is away for a moment. Nothing is lost.',
-    ORDER_DEADLINE_EXCEEDED: 'It took too long and was cancelled. Nothing was taken.',
+    ORDER_DEADLINE_EXCEEDED: 'It took too long and was cancelled. Points that were taken for it come back.',
   } as Readonly<Record<string, string>>,
   unknownProblem: (code: string) => `Something went wrong (${code}).`,
 };

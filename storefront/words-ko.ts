@@ -251,7 +251,7 @@ export const ko: Words = {
     RUSH_RUNNING: '이미 러시가 진행 중입니다. 그 러시를 보여 드립니다.',
     RATE_LIMITED: '너무 자주 요청했습니다. 잠시 기다려 주세요.',
     SERVICE_UNAVAILABLE: '상점의 일부가 잠시 자리를 비웠습니다. 잃어버린 것은 없습니다.',
-    ORDER_DEADLINE_EXCEEDED: '너무 오래 걸려 취소되었습니다. 아무것도 차감되지 않았습니다.',
+    ORDER_DEADLINE_EXCEEDED: '너무 오래 걸려 취소되었습니다. 이미 차감된 포인트는 돌려드립니다.',
   },
   unknownProblem: (code) => `문제가 생겼습니다 (${code}).`,
 };

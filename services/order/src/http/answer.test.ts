@@ -37,3 +37,10 @@ it.each([
     expect(PROBLEMS[code].status).toBe(status);
   },
 );
+
+it('when the deadline ends an order that was paid, then the answer does not say that nothing was charged', () => {
+  const refund = { status: 'PENDING', amount: 100 } as const;
+  const order = { ...view('CANCELLED', 'ORDER_DEADLINE_EXCEEDED'), paidAmount: 100, refund };
+  const detail = expect.stringMatching(/points that were taken for it come back/);
+  expect(() => answerFor(order)).toThrow(expect.objectContaining({ detail, extra: { orderId: 'a', order } }));
+});

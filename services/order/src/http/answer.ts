@@ -52,7 +52,8 @@ const DETAILS: Partial<Record<OrderProblem, string>> = {
   COUPON_REVOKED: 'The shop has taken this coupon back; order without it.',
   COUPON_EXPIRED: 'The time of the coupon is over.',
   ORDER_CANCELLED: 'The order was cancelled.',
-  ORDER_DEADLINE_EXCEEDED: 'The order could not be finished in time and was cancelled; nothing was charged.',
+  ORDER_DEADLINE_EXCEEDED:
+    'The order could not be finished in time and was cancelled; points that were taken for it come back.',
 };
 
 /**
