@@ -417,6 +417,8 @@ describe('the deadline', () => {
       20,
       now,
       now,
+      now,
+      now,
     ]);
     const tables = plan.filter(({ key }) => key !== null);
     expect(new Set(tables.map(({ key }) => key))).toEqual(new Set(['orders_status']));
