@@ -15,10 +15,10 @@ export const configSchema = z.object({
     .default(0.6)
     .describe('share of the deadline that the oldest PENDING order may have used up before POST /orders answers 503'),
   ORDER_BACKLOG_TARGET_MS: count(3_000).describe(
-    'longest time that a new order should have to wait for the PENDING ones before it, by what ends a second; over it POST /orders answers 503, ms',
+    'longest time that a new order should have to wait for the PENDING ones before it, by what ends a second; over it, or with 10,000 PENDING, POST /orders answers 503, ms',
   ),
   ORDER_BACKLOG_FLOOR: count(500).describe(
-    'orders that may be PENDING, in all instances, before it is known how many end a second; as many as certainly end within a third of the deadline',
+    'orders that may be PENDING, in all instances, before it is known how many end a second; as many as certainly end within a third of the deadline, and 10,000 at most',
   ),
   PLACE_WITHIN_MS: count(400).describe(
     'longest wait of POST /orders for its transaction; where it would be longer it answers 503, ms',

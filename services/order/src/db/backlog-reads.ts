@@ -1,11 +1,10 @@
 import type { SqlExecutor } from '@shop/chassis';
+import { MOST_COUNTED } from '../domain/backlog.ts';
 import { ENOUGH, type Fate, standsStill } from '../domain/standstill.ts';
 import type { BacklogRead } from '../usecases/backlog-watch.ts';
 
 /** Number of orders that may be stuck for their own reasons, such as a dead letter, without the saga being late. */
 const STRAGGLERS = 20;
-/** Upper limit of the count: more than any backlog that is allowed to grow. */
-const MAX_COUNTED = 10_000;
 /** Longest time from an order's creation to its commit, ms. Orders visible later than this are not counted. */
 const COMMITTED_AFTER_MS = 1_000;
 /** How far ahead of the present ended orders are counted, ms: longer than two readings are apart under load. */
@@ -27,7 +26,7 @@ const READ = `
     (SELECT created_at FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT 1) AS first,
     (SELECT created_at ${UNDERWAY} ORDER BY created_at LIMIT 1) AS firstUnderway,
     (SELECT created_at ${UNDERWAY} ORDER BY created_at LIMIT ?, 1) AS oldest,
-    (SELECT COUNT(*) FROM (SELECT 1 ${UNDERWAY} LIMIT ${MAX_COUNTED}) AS few) AS pending,
+    (SELECT COUNT(*) FROM (SELECT 1 ${UNDERWAY} LIMIT ${MOST_COUNTED}) AS few) AS pending,
     COALESCE(SUM(created_at <= ?), 0) AS ended,
     COALESCE(SUM(created_at >= ?), 0) AS endedOfNext
   FROM orders FORCE INDEX (orders_status)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Backlog, createBacklog, LATE_TARGETS } from './backlog.ts';
+import { type Backlog, createBacklog, LATE_TARGETS, MOST_COUNTED } from './backlog.ts';
 import type { Fate } from './standstill.ts';
 
 const TARGET_MS = 3_000;
@@ -246,4 +246,28 @@ describe('the backlog', () => {
     backlog.sample(200)({ pending: 0, oldestMs: 0, ended: 1, newest: [] });
     expect(backlog.refusal(200)).toBeUndefined();
   });
+});
+
+describe('more PENDING orders than are counted', () => {
+  it.each([
+    { targetMs: 10_000, floor: 500, endedPerSample: 480 },
+    { targetMs: TARGET_MS, floor: 20_000, endedPerSample: 0 },
+    { targetMs: TARGET_MS, floor: 500, endedPerSample: 2_000 },
+  ])(
+    'when more orders are PENDING than are counted, then none begins: a target of $targetMs ms, a floor of $floor, $endedPerSample end',
+    ({ targetMs, floor, endedPerSample: ended }) => {
+      const backlog = createBacklog({ targetMs, floor });
+      let at = 0;
+      const sample = (pending: number) => {
+        at += SAMPLE_EVERY_MS;
+        backlog.sample(at)({ pending, oldestMs: 1_000, ended, newest: [] });
+      };
+      for (let n = 0; n < 10; n++) sample(MOST_COUNTED - 1);
+      expect(backlog.refusal(at)).toBeUndefined();
+      sample(MOST_COUNTED);
+      for (const passed of [0, SAMPLE_EVERY_MS, 5_000]) expect(backlog.refusal(at + passed)).toBe('backlog');
+      sample(MOST_COUNTED - 1);
+      expect(backlog.refusal(at)).toBeUndefined();
+    },
+  );
 });

@@ -8,6 +8,8 @@ const PRESUMED_MS = 1_000;
 const NEWEST = 0.3;
 /** Samples with fewer new orders say nothing about the instances' shares. */
 const MIN_ARRIVALS = 20;
+/** The PENDING orders are counted up to this number. Where there are as many there may be more, so no more begin. */
+export const MOST_COUNTED = 10_000;
 /** Share of the room that an instance may always use, even if it has had no orders lately. */
 const MIN_SHARE = 0.1;
 
@@ -20,6 +22,7 @@ export interface BacklogOptions {
 
 /** A reading of all orders in the database, of all instances. */
 export interface BacklogSample {
+  /** `MOST_COUNTED` where there are as many or more. */
   readonly pending: number;
   /**
    * Age of the oldest PENDING order, ms; 0 without one. A few stragglers are excluded: orders that are stuck for
@@ -154,7 +157,8 @@ function measuredAfter(
   const isLate = oldestMs > LATE_TARGETS * targetMs;
   const isStalled = isLate && pending > 0 && rate === 0;
   const isProbing = rate === 0 && standsStill(sample.newest);
-  const limit = isLate || isSaturated ? rate * targetMs : Math.max(floor, rate * targetMs);
+  const wanted = isLate || isSaturated ? rate * targetMs : Math.max(floor, rate * targetMs);
+  const limit = Math.min(wanted, MOST_COUNTED);
   return { last: { ...sample, at }, ends, rate, limit, isStalled, isProbing, isSaturated };
 }
 
@@ -176,6 +180,7 @@ function rateAfter(
 
 /** How many further orders may be PENDING; completions since the last sample are presumed. */
 function roomFor({ last, rate, limit }: Measured, now: number): number {
+  if (last && last.pending >= MOST_COUNTED) return 0;
   const presumed = last ? rate * Math.min(PRESUMED_MS, Math.max(0, now - last.at)) : 0;
   return limit - (last?.pending ?? 0) + presumed;
 }
