@@ -168,7 +168,7 @@ function startPublishing({ options, store, codec, broker, metrics, clock }: Part
   const hints = createWakeHints({ redis, channel: `outbox:${database.schema}` });
   const pollMs = (inVain: number) => (hints.listening ? pauseAfter(inVain, POLL_WITH_HINTS) : POLL_MS);
   const relay = startRelay({
-    ...{ store, lock: createSqlRelayLock(database), pollMs, logger, metrics, clock },
+    ...{ store, lock: createSqlRelayLock(database, { marksLive: true }), pollMs, logger, metrics, clock },
     broker: sendAfter(topics, broker, clock),
   });
   hints.onWake(() => relay.wake());
@@ -237,7 +237,7 @@ function startHearing(
     startRedriver(common),
     startReplayer({
       ...common,
-      lock: createSqlRelayLock(database, `replay:${database.schema}`),
+      lock: createSqlRelayLock(database, { name: `replay:${database.schema}` }),
       connect: () =>
         createKafkaAdmin({
           ...{ brokers: config.KAFKA_BROKERS, security: kafkaSecurity(config) },

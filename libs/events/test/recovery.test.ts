@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Transaction } from '@shop/chassis';
 import {
   createKafkaAdmin,
+  createSqlRelayLock,
   deriveEventId,
   FactsIncompleteError,
   type KafkaAdmin,
@@ -169,6 +170,15 @@ describe('own events', () => {
     };
     await expect(recoverFrom({ from, own: { apply: (tx) => write(tx) } })).rejects.toThrow('another run');
     await expect(recoverFrom({ from, handle: (tx) => write(tx) })).rejects.toThrow('another run');
+    // The last step of all: a service that takes long in `atEnd` freezes there.
+    const refused: unknown[] = [];
+    const atEnd: OwnFacts['atEnd'] = async (_, fence) => {
+      await takenOver();
+      await bench.database.transaction(fence).catch((error: unknown) => void refused.push(String(error)));
+    };
+    await expect(recoverFrom({ from, own: { atEnd } })).rejects.toThrow('another run');
+    expect(refused.join()).toContain('another run');
+    expect((await recoveries())[0]).toMatchObject({ status: 'FAILED' });
     expect((await bench.effects()).filter((what) => what === 'too late')).toEqual([]);
     expect(await bench.database.query('SELECT 1 FROM dead_letter WHERE consumer_group = ?', [GROUP])).toEqual([]);
     await recoverFrom({ from });
@@ -513,6 +523,22 @@ describe('several instances of a restored service', () => {
     await recoverWhenAsked({ ...service('late', true, from), logger });
     expect(lines.at(-1)).toContain('done, and an instance is live');
     expect(await recoveries()).toHaveLength(done);
+  });
+
+  it('when the instance that relayed has gone and another one stood by, then that one is live too', async () => {
+    await relay.stop();
+    const [relays, standsBy] = [1, 2].map(() => createSqlRelayLock(bench.database, { marksLive: true }));
+    expect([await relays?.hold(), await standsBy?.hold()]).toEqual([true, false]);
+    await relays?.release();
+    const stopped = Promise.withResolvers<string>();
+    const stop = async (reason: string) => stopped.resolve(reason);
+    // As a relay on standby does: its questions keep its session.
+    const proves = setInterval(() => void standsBy?.hold().catch(() => {}), 700);
+    void recoverWhenAsked({ ...service('beside', true, new Date()), shutdown: { onStop: () => {}, stop } });
+    expect(await stopped.promise).toBe('recovery failed');
+    clearInterval(proves);
+    await standsBy?.release();
+    relay = bench.relay();
   });
 
   it('when one was just done, then an instance that comes now takes it for its own', async () => {

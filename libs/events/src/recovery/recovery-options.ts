@@ -30,9 +30,9 @@ export interface OwnFacts<T extends EventType = EventType> {
    * Called once all facts are applied, before anything open is decided: repeats what jobs had done and no event tells.
    * Idempotent; a run that begins again calls it again.
    */
-  afterFacts?(signal: AbortSignal): Promise<void>;
+  afterFacts?(signal: AbortSignal, fence: RecoveryFence): Promise<void>;
   /** Called once everything is decided, before the recovery is done. Idempotent. */
-  atEnd?(signal: AbortSignal): Promise<void>;
+  atEnd?(signal: AbortSignal, fence: RecoveryFence): Promise<void>;
   /**
    * Ids of the consumed events whose whole effect the event tells. Default: its cause. A cause that also did what no
    * event tells must be left out, so that it is decided again.

@@ -1,13 +1,14 @@
 import {
   type ConnectionConfig,
   type Database,
+  type DedicatedConnection,
   kafkaSecurity,
   type Logger,
   registryAccess,
   type Shutdown,
   type Transaction,
 } from '@shop/chassis';
-import { createBackoff, systemClock } from '../clock.ts';
+import { type Clock, createBackoff, systemClock } from '../clock.ts';
 import { createCodec } from '../codec/index.ts';
 import { failpointFromEnvironment } from '../consumer/index.ts';
 import type { EventType } from '../contracts/index.ts';
@@ -15,7 +16,7 @@ import { describe, OutageError, StaleBatchError } from '../errors.ts';
 import { classify } from '../failure.ts';
 import { createKafkaAdmin } from '../kafka/index.ts';
 import { createOutbox, type Outbox } from '../outbox/index.ts';
-import { createSqlRelayLock, type RelayLock } from '../relay/index.ts';
+import { createSqlRelayLock, openLiveMark, type RelayLock, someoneIsLive } from '../relay/index.ts';
 import { anyEvents } from '../replay/index.ts';
 import { createSqlMessagingStore } from '../store/index.ts';
 import { recover } from './recovery.ts';
@@ -28,8 +29,10 @@ const LOOK_MS = 300;
 const ASK_AGAIN_MS = 1_000;
 /** How often the locks are shown to be alive during a step that takes long, ms: the server ends a silent session. */
 const KEEP_MS = 2_000;
-/** A process that died may hold the relay's lock for as long as the server keeps its session, ms. */
+/** A process that died may hold the relay's lock, or its mark, for as long as the server keeps its session, ms. */
 const DEAD_FOR_MS = 15_000;
+/** The relay begins, and marks its own session, right after a start. The session of the start's mark ends then, ms. */
+const START_MARK_MS = 5_000;
 /** A recovery that was done so short a time ago is that of an instance which is about to go live, ms. */
 const JUST_DONE_MS = 60_000;
 
@@ -60,20 +63,30 @@ export interface RecoverableService<O extends EventType, T extends EventType> {
 /**
  * With RECOVERY=on, brings the schema forward before anything else of the service starts. One of several instances
  * recovers, the others wait for it. Without it, returns at once, unless the schema is in the midst of a recovery: live
- * work on it would be on a part of what happened. An error that a retry cannot mend ends the process with 1.
+ * work on it would be on a part of what happened. While another instance has only taken the locks of a recovery, this
+ * waits until that one has begun or given up; a dead one loses them after ten seconds. An error that a retry cannot
+ * mend ends the process with 1.
  */
 export async function recoverWhenAsked<O extends EventType, T extends EventType>(
   service: RecoverableService<O, T>,
 ): Promise<void> {
   const { config, database, logger, shutdown } = service;
+  const endSoon = (mark: DedicatedConnection) => {
+    const timer = setTimeout(() => void mark.end(), START_MARK_MS);
+    shutdown.onStop('live mark', async () => {
+      clearTimeout(timer);
+      await mark.end();
+    });
+  };
   if (!config.RECOVERY) {
-    if (await mayGoLive(service)) return;
+    const mark = await goLive(service);
+    if (mark) return endSoon(mark);
     void shutdown.stop('a recovery of the schema is not done', 1);
     await new Promise(() => {}); // The shutdown ends the process.
   }
   const stopping = new AbortController();
   const locks: Locks = {
-    recovery: createSqlRelayLock(database, `recovery:${database.schema}`),
+    recovery: createSqlRelayLock(database, { name: recoveryLock(database) }),
     live: createSqlRelayLock(database),
   };
   const ended = recoverOnce(service, locks, stopping.signal).finally(async () => {
@@ -85,7 +98,7 @@ export async function recoverWhenAsked<O extends EventType, T extends EventType>
     await ended.catch(() => {});
   });
   try {
-    await ended;
+    endSoon(await ended);
   } catch (error) {
     if (!stopping.signal.aborted) {
       logger.error({ error: describe(error) }, 'recovery failed: the service does not start');
@@ -96,40 +109,77 @@ export async function recoverWhenAsked<O extends EventType, T extends EventType>
 }
 
 /** The locks that a recovery holds until it is done. */
-interface Locks {
+export interface Locks {
   /** One instance at a time recovers. */
   readonly recovery: RelayLock;
-  /** The relay's: whoever holds it is live. A recovery beside a live instance would overwrite what that one writes. */
+  /**
+   * The relay's: one of the live instances holds it, also one of a release that does not mark its sessions. A recovery
+   * beside a live instance would overwrite what that one writes.
+   */
   readonly live: RelayLock;
 }
 
+const recoveryLock = (database: Database) => `recovery:${database.schema}`;
+
 /**
- * False on a schema whose recovery is at work elsewhere, has died or was refused. While the database is away this is
- * not known, and waits: the first work after its return would be on a part of what happened.
+ * Marks this process as live. Undefined on a schema whose recovery is at work elsewhere, has died or was refused. While
+ * the database is away this is not known, and waits: the first work after its return would be on a part of what
+ * happened.
  */
-async function mayGoLive({ database, logger }: Pick<RecoverableService<never, never>, 'database' | 'logger'>) {
-  for (let asked = 0; ; asked += 1) {
+export async function goLive(
+  { database, logger }: Pick<RecoverableService<never, never>, 'database' | 'logger'>,
+  clock: Clock = systemClock,
+): Promise<DedicatedConnection | undefined> {
+  const told = new Set<string>();
+  const tellOnce = (words: string, details: object = {}) => {
+    if (!told.has(words)) logger.warn(details, words);
+    told.add(words);
+  };
+  for (;;) {
+    let mark: DedicatedConnection | undefined;
     try {
       const since = await unfinishedSince(database);
       if (since) {
         const words = 'a recovery of this schema is not done: the service starts with RECOVERY=on only, until one is';
         logger.error({ since: since.toISOString() }, words);
+        return undefined;
       }
-      return !since;
+      if (!(await isRecovering(database))) {
+        // A recovery takes its lock and looks for marks after it; here the mark comes first and the lock is looked at
+        // after it. So one of the two sees the other. The row comes last: who died meanwhile has left one.
+        mark = await openLiveMark(database);
+        if (!(await isRecovering(database)) && !(await unfinishedSince(database))) return mark;
+        await mark.end();
+      }
+      tellOnce('another instance is about to recover this schema: the start waits until it has begun or given up');
+      await clock.sleep(LOOK_MS);
     } catch (error) {
+      await mark?.end();
       if (classify(error) === 'poison') throw error;
       const words = 'the database is away: the start waits until it tells whether the schema is in a recovery';
-      if (asked === 0) logger.warn({ error: describe(error) }, words);
-      await systemClock.sleep(ASK_AGAIN_MS);
+      tellOnce(words, { error: describe(error) });
+      await clock.sleep(ASK_AGAIN_MS);
     }
   }
 }
 
-async function recoverOnce<O extends EventType, T extends EventType>(
+async function isRecovering(database: Database): Promise<boolean> {
+  const [row] = await database.query<{ holder: number | null }>('SELECT IS_USED_LOCK(?) AS holder', [
+    recoveryLock(database),
+  ]);
+  return row !== undefined && row.holder !== null;
+}
+
+/**
+ * Recovers, or waits for the instance that does.
+ * @returns the mark of this process as live, taken while nobody else could begin a recovery
+ */
+export async function recoverOnce<O extends EventType, T extends EventType>(
   service: RecoverableService<O, T>,
   locks: Locks,
   signal: AbortSignal,
-): Promise<void> {
+  { clock = systemClock, recover: bringForward = recoverHere<O, T> } = {},
+): Promise<DedicatedConnection> {
   const { config, database, logger } = service;
   const from = config.RECOVERY_FROM;
   if (!from) throw new RecoveryError('RECOVERY=on needs RECOVERY_FROM, a time before the backup was taken');
@@ -143,19 +193,25 @@ async function recoverOnce<O extends EventType, T extends EventType>(
       if (!(await locks.recovery.hold())) {
         if (!waits) logger.info({}, 'recovery: another instance is at it, waiting');
         waits = true;
-        await systemClock.sleep(LOOK_MS, signal);
+        await clock.sleep(LOOK_MS, signal);
         continue;
       }
-      if (await isDone(database, from, before)) return logger.info({}, 'recovery: another instance has done it');
-      if (!(await nobodyIsLive(locks.live, signal))) {
-        if (await isRecovered(database, from, 0)) return logger.info({}, 'recovery: done, and an instance is live');
-        throw new RecoveryError('an instance of this service is live: stop every instance, then begin again');
-      }
-      return await recoverHere(service, from, locks, signal);
+      if (await isDone(database, from, before)) logger.info({}, 'recovery: another instance has done it');
+      else if (await nobodyIsLive(database, locks.live, signal, clock))
+        await bringForward(service, from, locks, signal);
+      else if (await isRecovered(database, from, 0)) logger.info({}, 'recovery: done, and an instance is live');
+      else throw new RecoveryError('an instance of this service is live: stop every instance, then begin again');
+      const mark = await openLiveMark(database);
+      // This process may have been frozen, and another one may have begun since: then that one is waited for.
+      const stillHeld = await locks.recovery
+        .hold()
+        .catch((error: unknown) => mark.end().then(() => Promise.reject(error)));
+      if (stillHeld) return mark;
+      await mark.end();
     } catch (error) {
       if (classify(error) === 'poison') throw error;
       logger.warn({ error: describe(error) }, 'recovery waits: something is away; then it begins again');
-      await systemClock.sleep(backoff.next(), signal);
+      await clock.sleep(backoff.next(), signal);
     }
   }
 }
@@ -170,25 +226,31 @@ async function isDone(database: Database, from: Date, before: number): Promise<b
   return await isRecovered(database, from, 0, JUST_DONE_MS);
 }
 
-/** Takes the lock of whoever is live. False when another process keeps it for longer than a dead one could. */
-async function nobodyIsLive(live: RelayLock, signal: AbortSignal): Promise<boolean> {
+/**
+ * Takes the relay's lock, and looks for sessions that are marked as live. False when another process keeps either for
+ * longer than a dead one could: a frozen one loses both after ten seconds, since the server ends silent sessions.
+ */
+async function nobodyIsLive(database: Database, live: RelayLock, signal: AbortSignal, clock: Clock): Promise<boolean> {
   for (let waited = 0; waited < DEAD_FOR_MS && !signal.aborted; waited += LOOK_MS) {
-    if (await live.hold()) return true;
-    await systemClock.sleep(LOOK_MS, signal);
+    if ((await live.hold()) && !(await someoneIsLive(database))) return true;
+    await clock.sleep(LOOK_MS, signal);
   }
   return false;
 }
 
 /**
  * Keeps the sessions of the locks from falling silent in a step that takes long. A lock that was lost meanwhile is
- * lost: another process may have had it.
+ * lost: another process may have had it. So it is when an instance has gone live: one that was frozen may wake.
  */
-function keepHeld({ recovery, live }: Locks): { readonly stillHeld: () => Promise<boolean>; stop(): void } {
+function keepHeld(
+  database: Database,
+  { recovery, live }: Locks,
+): { readonly stillHeld: () => Promise<boolean>; stop(): void } {
   let lost = false;
   const look = async () => {
     try {
       const held = await Promise.all([recovery.hold(), live.hold()]);
-      if (held.includes(false)) lost = true;
+      if (held.includes(false) || (await someoneIsLive(database))) lost = true;
     } catch {
       lost = true; // The next step says so: `mayGoOn`.
     }
@@ -206,7 +268,7 @@ async function recoverHere<O extends EventType, T extends EventType>(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, database, logger, own } = service;
-  const { stillHeld, stop } = keepHeld(locks);
+  const { stillHeld, stop } = keepHeld(database, locks);
   const store = createSqlMessagingStore(database);
   const codec = createCodec({
     registryUrl: config.SCHEMA_REGISTRY_URL,
@@ -237,7 +299,7 @@ async function recoverHere<O extends EventType, T extends EventType>(
       acceptGaps: config.RECOVERY_ACCEPT_GAPS,
       batch: config.RECOVERY_BATCH,
       mayGoOn: async () => {
-        if (!(await stillHeld())) throw new OutageError('a lock of the recovery is lost');
+        if (!(await stillHeld())) throw new OutageError('a lock of the recovery is lost, or an instance is live');
       },
       instance: config.INSTANCE_ID,
       logger,

@@ -115,13 +115,13 @@ export async function startRecovery(
   });
 }
 
-/** Notes the progress of a recovery, for operators watching it. */
+/** Notes the progress of a recovery, for operators watching it. @throws StaleBatchError when another run has begun */
 export async function noteStep(database: SqlExecutor, id: number, step: string, now: Date): Promise<void> {
-  await database.execute('UPDATE replay SET progress = ?, updated_at = ? WHERE id = ?', [
-    JSON.stringify({ step }),
-    now,
-    id,
-  ]);
+  const { affectedRows } = await database.execute(
+    "UPDATE replay SET progress = ?, updated_at = ? WHERE id = ? AND status = 'RUNNING'",
+    [JSON.stringify({ step }), now, id],
+  );
+  if (affectedRows === 0) throw new StaleBatchError(TAKEN_OVER);
 }
 
 /** Adds the counts of one transaction of the recovery, within that transaction. */
@@ -151,20 +151,22 @@ export async function expectStillRunning(tx: Transaction, id: number): Promise<v
   if (row?.status !== 'RUNNING') throw new StaleBatchError(TAKEN_OVER);
 }
 
-export async function finishRecovery(
-  database: SqlExecutor,
-  id: number,
-  status: 'DONE' | 'FAILED',
-  now: Date,
-  error: string | null = null,
-): Promise<void> {
-  await database.execute(`UPDATE replay SET status = ?, error = ?, updated_at = ?, finished_at = ? WHERE id = ?`, [
-    status,
-    error?.slice(0, 2_000) ?? null,
-    now,
-    now,
-    id,
-  ]);
+/** Closes a recovery as done. @throws StaleBatchError when another run has begun */
+export async function finishRecovery(tx: Transaction, id: number, now: Date): Promise<void> {
+  const { affectedRows } = await tx.execute(
+    "UPDATE replay SET status = 'DONE', updated_at = ?, finished_at = ? WHERE id = ? AND status = 'RUNNING'",
+    [now, now, id],
+  );
+  if (affectedRows === 0) throw new StaleBatchError(TAKEN_OVER);
+}
+
+/** Closes a recovery that is refused. The row of one that another run has closed says already what became of it. */
+export async function failRecovery(database: SqlExecutor, id: number, now: Date, error: string): Promise<void> {
+  await database.execute(
+    `UPDATE replay SET status = 'FAILED', error = ?, updated_at = ?, finished_at = ?
+      WHERE id = ? AND status = 'RUNNING'`,
+    [error.slice(0, 2_000), now, now, id],
+  );
 }
 
 /** Most messages a second, and the lag at which a replay pauses, for those that a recovery asks for. */

@@ -5,9 +5,17 @@ import { type RecordRange, TOPIC_SETTINGS } from '../kafka/index.ts';
 import { groupsBehind } from './recovery-behind.ts';
 import { decideOpenEvents } from './recovery-decide.ts';
 import { applyOwnFacts } from './recovery-facts.ts';
-import { FactsIncompleteError, RecoveryError, type RecoveryOptions, type ReplayedGroup } from './recovery-options.ts';
+import {
+  FactsIncompleteError,
+  RecoveryError,
+  type RecoveryFence,
+  type RecoveryOptions,
+  type ReplayedGroup,
+} from './recovery-options.ts';
 import {
   countApplied,
+  expectStillRunning,
+  failRecovery,
   finishRecovery,
   latestInboxTime,
   noteStep,
@@ -45,6 +53,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     if (signal.aborted) throw new StaleBatchError('the service is stopping');
     await options.mayGoOn();
   };
+  const fence: RecoveryFence = (tx) => expectStillRunning(tx, id);
   const step = { ...options, id, ranges, mayGoOn: stopIfTold };
 
   try {
@@ -54,7 +63,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     const facts = await applyOwnFacts(step);
     await stopIfTold();
     if (own.afterFacts) await noteStep(database, id, 'what jobs had done', new Date(clock.now()));
-    await own.afterFacts?.(signal);
+    await own.afterFacts?.(signal, fence);
     await noteStep(database, id, 'open events', new Date(clock.now()));
     logger.info({ recovery: id, facts }, 'recovery: own events are applied; now what was heard and not answered');
     const setNow = (time: Date) => {
@@ -62,10 +71,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     };
     const result = { facts, ...(await decideOpenEvents(step, subscriptions, setNow)) };
     await stopIfTold();
-    await own.atEnd?.(signal);
+    await own.atEnd?.(signal, fence);
+    await stopIfTold();
     await database.transaction(async (tx) => {
       const now = new Date(clock.now());
-      await finishRecovery(tx, id, 'DONE', now);
+      await finishRecovery(tx, id, now);
       await requestReplays(tx, replayed, { from, instance, ranges, now });
     });
     logger.info({ recovery: id, ...result }, 'recovery is done');
@@ -73,7 +83,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   } catch (error) {
     // A run interrupted by an outage or a stop is closed by the run that begins again.
     const isFinal = classify(error) === 'poison' && !(error instanceof StaleBatchError);
-    if (isFinal) await finishRecovery(database, id, 'FAILED', new Date(clock.now()), describe(error));
+    if (isFinal) await failRecovery(database, id, new Date(clock.now()), describe(error));
     if (error instanceof FactsIncompleteError) throw new RecoveryError(error.message, { cause: error });
     throw error;
   }

@@ -1,4 +1,5 @@
 import type { Database, DedicatedConnection } from '@shop/chassis';
+import { markLive } from './live-mark.ts';
 
 /** The right to relay a schema's outbox. One process holds it; the others keep asking. */
 export interface RelayLock {
@@ -17,9 +18,17 @@ const PROOF_MS = 2_000;
  * A named lock of the server, on its own connection: the lock ends with the connection, so a dead process holds
  * nothing. Should two processes believe for a moment that they hold it, each sends an ordered run, and the late copies
  * are duplicates.
+ * @param marksLive whether its session marks this process as live from the first question on, also while it stands by
  */
-export function createSqlRelayLock(database: Database, name = `relay:${database.schema}`): RelayLock {
+export function createSqlRelayLock(
+  database: Database,
+  {
+    name = `relay:${database.schema}`,
+    marksLive = false,
+  }: { readonly name?: string; readonly marksLive?: boolean } = {},
+): RelayLock {
   let connection: DedicatedConnection | undefined;
+  let marked = false;
   let held = false;
   let provenAt = 0;
 
@@ -27,6 +36,7 @@ export function createSqlRelayLock(database: Database, name = `relay:${database.
     const old = connection;
     connection = undefined;
     held = false;
+    marked = false;
     await old?.end().catch(() => {});
   }
 
@@ -35,6 +45,8 @@ export function createSqlRelayLock(database: Database, name = `relay:${database.
       if (held && performance.now() - provenAt < PROOF_MS) return true;
       try {
         connection ??= await database.dedicatedConnection({ waitTimeoutSeconds: WAIT_TIMEOUT_SECONDS });
+        if (marksLive && !marked) await markLive(connection);
+        marked = true;
         if (held) await connection.ping();
         else {
           const [row] = await connection.query<{ got: number | null }>('SELECT GET_LOCK(?, 0) AS got', [name]);

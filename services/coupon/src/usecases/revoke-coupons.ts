@@ -20,6 +20,9 @@ export interface RevocationStore<Tx> {
   finish(tx: Tx, end: PolicyEnd, at: Date): Promise<void>;
 }
 
+/** Called first in each transaction; rejects when this process may not write any more. */
+export type Fence<Tx> = (tx: Tx) => Promise<void>;
+
 interface Dependencies<Tx> {
   readonly transactor: Transactor<Tx>;
   readonly revocations: RevocationStore<Tx>;
@@ -35,16 +38,20 @@ interface Dependencies<Tx> {
  * A coupon that is used, given back or expires meanwhile is found in any state. @returns how many became REVOKED
  */
 export function createRevokeCoupons<Tx>({ transactor, revocations, now, batch = BATCH }: Dependencies<Tx>) {
-  async function revokeAll(end: PolicyEnd, signal: AbortSignal | undefined): Promise<number> {
+  async function revokeAll(end: PolicyEnd, signal: AbortSignal | undefined, fence: Fence<Tx>): Promise<number> {
     let revoked = 0;
     for (let after = 0; !signal?.aborted; ) {
       const found = await revocations.findRevocable(end.couponPolicyId, after, batch);
       const last = found.at(-1);
       if (!last) {
-        await transactor.transaction((tx) => revocations.finish(tx, end, now()));
+        await transactor.transaction(async (tx) => {
+          await fence(tx);
+          await revocations.finish(tx, end, now());
+        });
         return revoked;
       }
       revoked += await transactor.transaction(async (tx) => {
+        await fence(tx);
         const locked = await revocations.lockCoupons(tx, found.map((it) => it.couponId).sort());
         const at = now();
         const changed = locked.map((it) => revoke(it, at)).filter((it, index) => it !== locked[index]);
@@ -56,11 +63,11 @@ export function createRevokeCoupons<Tx>({ transactor, revocations, now, batch = 
     return revoked;
   }
 
-  return async (signal?: AbortSignal): Promise<number> => {
+  return async (signal?: AbortSignal, fence: Fence<Tx> = async () => {}): Promise<number> => {
     let revoked = 0;
     for (const end of await revocations.findUndone()) {
       if (signal?.aborted) break;
-      revoked += await revokeAll(end, signal);
+      revoked += await revokeAll(end, signal, fence);
     }
     return revoked;
   };
