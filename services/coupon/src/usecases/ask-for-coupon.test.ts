@@ -213,6 +213,13 @@ describe('the door', () => {
     expect((await open()(request())).outcome).toMatchObject({ kind: 'OWNED', coupon: { couponId, userId: 7 } });
   });
 
+  it('when too many ask whether they have one, or wait too long for it, then the door answers for a coupon', async () => {
+    const couponId = uuidv7();
+    entries = [{ kind: 'HOLDS', couponId }];
+    owned = () => Promise.reject(new DomainError('SERVICE_UNAVAILABLE', 'Too many requests are waiting.'));
+    expect(await open()(request())).toMatchObject({ outcome: { kind: 'OWNED', coupon: { couponId } }, way: 'door' });
+  });
+
   it('when the door is away, then requests go without it, up to a limit', async () => {
     entries = [away, away];
     const ask = open();

@@ -134,7 +134,9 @@ async function answerHolder(asking: Asking, of: Case, couponId: string): Promise
   try {
     coupon = await asking.owned.submit(request);
   } catch (error) {
-    if (!isOutage(error)) throw error;
+    // Behind a read of a database that is away, the next ones are refused as too many, or as too late.
+    const isRefused = error instanceof DomainError && error.code === 'SERVICE_UNAVAILABLE';
+    if (!isRefused && !isOutage(error)) throw error;
     // All but the status follows from the id. An order with the coupon needs the database anyway.
     coupon = newCoupon(policy, { requestId: couponId, userId });
   }

@@ -17,7 +17,10 @@ export interface Policies {
 
 interface Known {
   readonly policy: Policy | undefined;
+  /** When it was read, or could not be read again. */
   readonly readAt: number;
+  /** Whether the last read failed: the next ones hold nobody up. */
+  readonly isAway: boolean;
 }
 
 /** @param now ms since any moment; by default a clock that is never set back */
@@ -38,13 +41,14 @@ export function createPolicies(
         (policy) => {
           if (policy && policy.issuedCount >= policy.totalQuantity) gone.add(id);
           if (known.size >= MOST) known.clear();
-          known.set(id, { policy, readAt: now() });
+          known.set(id, { policy, readAt: now(), isAway: false });
           return policy;
         },
         (error: unknown) => {
           // A policy changes by its end only, and the database decides about that.
-          if (last?.policy) return last.policy;
-          throw error;
+          if (!last?.policy) throw error;
+          if (known.get(id) === last) known.set(id, { policy: last.policy, readAt: now(), isAway: true });
+          return last.policy;
         },
       )
       .finally(() => reading.delete(id));
@@ -55,7 +59,10 @@ export function createPolicies(
   return {
     find(id) {
       const last = known.get(id);
-      return last && now() - last.readAt < FRESH_MS ? last.policy : refresh(id, last);
+      if (last && now() - last.readAt < FRESH_MS) return last.policy;
+      const fresh = refresh(id, last);
+      // A read of a database that is away takes seconds. It is asked on, and cannot reject: the policy is known.
+      return last?.isAway ? last.policy : fresh;
     },
     isSoldOut: (id) => gone.has(id),
     soldOut: (id) => void gone.add(id),
