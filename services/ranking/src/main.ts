@@ -87,5 +87,5 @@ messaging.rebuilds(rebuild);
 const popular = createPopular({ board, reads, calendar, now, logger, metrics });
 const callers = createCallerVerifier(config.INTERNAL_KEYS, database.clock.now);
 await runtime.listen(
-  createHttpApp({ logger, metrics, health, callers, problems: {}, routes: rankingRoutes({ popular, repair, now }) }),
+  createHttpApp({ logger, metrics, health, callers, problems: {}, routes: rankingRoutes({ popular, repair }) }),
 );

@@ -43,7 +43,7 @@ export function createReaders(store: SchemaStore, contracts: Iterable<Contract>,
 
   function ask(id: number): Promise<Reader> {
     const last = answers.get(id);
-    if (last && clock.now() - last.at < BELIEVED_MS) return last.reader;
+    if (last && Math.abs(clock.now() - last.at) < BELIEVED_MS) return last.reader;
     if (answers.size >= MAX_IDS) answers.clear();
     const reader = findReader(store, byRecord, id);
     answers.set(id, { at: clock.now(), reader });

@@ -90,7 +90,10 @@ async function carryOutSlice(work: Work, records: readonly IncomingRecord[]): Pr
       : await applier.persist(() => database.transaction((tx) => finish(tx, NOTHING))).then(() => NOTHING);
   work.progress = next;
   metrics.replayed(order.group, outcome);
-  work.notBefore = Math.max(work.notBefore, clock.now()) + (wanted.length * 1_000) / order.rate;
+  const now = clock.now();
+  const share = (wanted.length * 1_000) / order.rate;
+  // No further ahead than a share: the time is the database's, and may have been set back.
+  work.notBefore = Math.min(Math.max(work.notBefore, now), now + share) + share;
   if (work.notBefore > clock.now()) await clock.sleep(work.notBefore - clock.now(), signal);
 }
 
@@ -126,7 +129,8 @@ async function mayGoOn({ signal, holdLock }: Work): Promise<void> {
 async function waitForGroup(work: Work): Promise<void> {
   const { database, log, order, subscription, clock, signal } = work;
   const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))];
-  while (clock.now() - work.lagReadAt >= LAG_MS) {
+  // The time is the database's, and may have been set back.
+  while (Math.abs(clock.now() - work.lagReadAt) >= LAG_MS) {
     const behind = await lagOf(log, order.group, topics);
     work.lagReadAt = clock.now();
     if (behind <= order.maxLag) return;

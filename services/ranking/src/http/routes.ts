@@ -7,17 +7,16 @@ import { popularQuery, reconcileQuery } from './schemas.ts';
 export interface RankingRoutes {
   readonly popular: Popular;
   readonly repair: RepairBoard;
-  readonly now: () => Date;
 }
 
 /** Ranking's HTTP routes: the list, and the repair for operators (the gateway does not expose `/internal`). */
-export function rankingRoutes({ popular, repair, now }: RankingRoutes): (router: Router) => void {
+export function rankingRoutes({ popular, repair }: RankingRoutes): (router: Router) => void {
   const bodies = createBodies();
   return (router) => {
     router.get('/products/popular', async (request, response) => {
       const { days, limit } = parse(popularQuery, request.query);
       const list = await popular(days);
-      const age = Math.max(0, Math.floor((now().getTime() - list.at) / 1_000));
+      const age = Math.max(0, Math.floor((performance.now() - list.at) / 1_000));
       response.setHeader('Age', age);
       sendRendered(request, response, bodies(list, limit), 'public, max-age=1');
     });

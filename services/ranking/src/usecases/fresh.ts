@@ -8,7 +8,7 @@ interface Options<K, V> {
   readonly staleMs: number;
   /** Called with the error when the last value is given instead of a new one. */
   readonly failed: (error: unknown) => void;
-  /** Milliseconds. */
+  /** ms since any moment, by a clock that is never set back. */
   readonly now: () => number;
 }
 

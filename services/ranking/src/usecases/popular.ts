@@ -8,7 +8,10 @@ interface Dependencies {
   readonly board: Pick<Board, 'connected' | 'top'>;
   readonly reads: Pick<SalesReads, 'top' | 'namesOf'>;
   readonly calendar: Pick<Calendar, 'lastDays'>;
+  /** The time by which the calendar goes. */
   readonly now: () => Date;
+  /** ms since any moment, by a clock that is never set back: ages and pauses go by it. */
+  readonly monotonic?: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -25,7 +28,7 @@ export interface PopularProduct {
 /** The list for some days as it was at one time. */
 export interface PopularList {
   readonly items: readonly PopularProduct[];
-  /** When the list was correct, milliseconds since the epoch. */
+  /** When the list was correct, by `performance.now()`. */
   readonly at: number;
 }
 
@@ -40,28 +43,36 @@ const REST_MS = 5_000;
  * The most popular products of the last days. For each number of days, one read at a time serves all requests of a
  * second: from the sorted sets, or from the table while Redis is away or not loaded.
  */
-export function createPopular({ board, reads, calendar, now, logger, metrics }: Dependencies) {
+export function createPopular({
+  board,
+  reads,
+  calendar,
+  now,
+  monotonic = () => performance.now(),
+  logger,
+  metrics,
+}: Dependencies) {
   const counted = metrics.counter('ranking_popular_reads_total', 'Lists of popular products made, by source', [
     'source',
   ]);
-  let restUntil = 0;
+  let restUntil = Number.NEGATIVE_INFINITY;
 
   async function fromBoard(
     days: readonly BusinessDay[],
   ): Promise<{ totals: ProductTotal[]; ageMs: number } | undefined> {
-    if (!board.connected || now().getTime() < restUntil) return undefined;
+    if (!board.connected || monotonic() < restUntil) return undefined;
     try {
       return await board.top(days, MAX_POPULAR);
     } catch (error) {
       logger.warn({ err: error }, 'popular products are read from the table: Redis does not answer');
-      restUntil = now().getTime() + REST_MS;
+      restUntil = monotonic() + REST_MS;
       return undefined;
     }
   }
 
   async function load(days: number): Promise<PopularList> {
-    const at = now().getTime();
-    const dates = calendar.lastDays(at, days);
+    const at = monotonic();
+    const dates = calendar.lastDays(now().getTime(), days);
     const fast = await fromBoard(dates);
     const totals = fast?.totals ?? (await reads.top(dates, MAX_POPULAR));
     counted.inc({ source: fast ? 'redis' : 'mysql' });
@@ -80,7 +91,7 @@ export function createPopular({ board, reads, calendar, now, logger, metrics }: 
     freshMs: FRESH_MS,
     staleMs: STALE_MS,
     failed: (error) => logger.warn({ err: error }, 'the last list of popular products is given: there is no newer one'),
-    now: () => now().getTime(),
+    now: monotonic,
   });
 }
 
