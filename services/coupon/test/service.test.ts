@@ -224,6 +224,10 @@ describe('a coupon', () => {
     expect([...first.items, ...rest.items]).toEqual(all.items);
     expect(rest.nextCursor).toBeNull();
     expect((await issue(ids[0] ?? 0, userId)).body).toMatchObject({ status: 'USED', alreadyIssued: true });
+    // The job has marked it by a clock that was ahead: its time is not over.
+    await coupon.database.execute(`UPDATE coupons SET status = 'EXPIRED' WHERE coupon_id = ?`, [coupons[2] ?? '']);
+    expect((await list({ status: 'ISSUED' })).items).toMatchObject([{ name: 'c', status: 'ISSUED' }]);
+    expect((await list({ status: 'EXPIRED' })).items).toMatchObject([{ name: 'b', status: 'EXPIRED' }]);
   });
 });
 

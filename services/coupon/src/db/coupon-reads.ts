@@ -35,7 +35,7 @@ export function createCouponReads(prisma: LazyPrisma<PrismaClient>, sql: SqlExec
       const params = wishes.flatMap(({ userId, before, status, take, now }) => [
         userId,
         ...(before ? [before] : []),
-        // An expired coupon counts as EXPIRED, although its row may still say ISSUED.
+        // The time of an unused coupon tells whether it is EXPIRED, whatever its row says: `shownStatus`.
         ...(whereOf(status).includes('?') ? [now] : []),
         take,
       ]);
@@ -75,9 +75,9 @@ type CouponRow = Omit<ShownCoupon, 'issuedAt' | 'usedAt' | 'expiresAt'> & {
 };
 
 const STATUS: Readonly<Record<CouponStatus, string>> = {
-  ISSUED: `AND c.status = 'ISSUED' AND c.expires_at > ?`,
+  ISSUED: `AND c.status IN ('ISSUED', 'EXPIRED') AND c.expires_at > ?`,
   USED: `AND c.status = 'USED'`,
-  EXPIRED: `AND (c.status = 'EXPIRED' OR (c.status = 'ISSUED' AND c.expires_at <= ?))`,
+  EXPIRED: `AND c.status IN ('ISSUED', 'EXPIRED') AND c.expires_at <= ?`,
   REVOKED: `AND c.status = 'REVOKED'`,
 };
 

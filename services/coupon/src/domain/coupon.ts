@@ -42,7 +42,11 @@ export function newCoupon(
   };
 }
 
-/** The shown status: an expired coupon is EXPIRED, even if the job has not marked it yet. */
+/**
+ * The shown status. Of an unused coupon its time alone tells, as it does where an order wants it: the job may not have
+ * marked it yet, or has marked it by a clock that was ahead.
+ */
 export function shownStatus({ status, expiresAt }: Pick<Coupon, 'status' | 'expiresAt'>, now: Date): CouponStatus {
-  return status === 'ISSUED' && expiresAt <= now ? 'EXPIRED' : status;
+  if (status !== 'ISSUED' && status !== 'EXPIRED') return status;
+  return expiresAt <= now ? 'EXPIRED' : 'ISSUED';
 }

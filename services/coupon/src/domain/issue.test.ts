@@ -151,7 +151,10 @@ describe('a coupon', () => {
     ['ISSUED', AT - 1, 'ISSUED'],
     ['ISSUED', AT, 'EXPIRED'],
     ['USED', AT + 1, 'USED'],
-    ['EXPIRED', AT - 1, 'EXPIRED'],
+    // The job has marked it by a clock that was ahead: an order may use it.
+    ['EXPIRED', AT - 1, 'ISSUED'],
+    ['EXPIRED', AT, 'EXPIRED'],
+    ['REVOKED', AT - 1, 'REVOKED'],
   ] as const)('when a coupon is %s, then it is shown at %i as %s', (status, now, shown) => {
     expect(shownStatus({ status, expiresAt }, new Date(now))).toBe(shown);
   });
