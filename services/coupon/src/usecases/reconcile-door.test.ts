@@ -52,3 +52,25 @@ it('when Redis came back with as many places as before, but other ones, then the
   expect(await look()).toMatchObject([{ stalePlaces: 1, missing: 1, unknown: 0 }]);
   expect(places).toEqual(holders);
 });
+
+it.each([
+  ['long ago', '?1000', 1],
+  ['just now', '?59500', 0],
+  ['a moment ahead of this instance', '?60500', 0],
+  ['by a clock that has been set back since', '?3600000', 1],
+  ['at no time that can be read', '?x', 1],
+])('when a place without a coupon was taken %s, then it is judged by that', async (_, place, stalePlaces) => {
+  const reconcile = createReconcileDoor({
+    door: {
+      generation: 0,
+      summaries: async () => [{ couponPolicyId: 1, total: 2, taken: 1 }],
+      places: async () => new Map([[1, place]]),
+    } as unknown as Door,
+    listPolicies: async (after) => (after === 0 ? [policyOf({ totalQuantity: 2 })] : []),
+    findHolders: async () => new Map(),
+    placeStaleMs: 30_000,
+    now: () => 60_000,
+  });
+  const { differences } = await reconcile({ execute: false });
+  expect(differences.reduce((sum, it) => sum + it.stalePlaces, 0)).toBe(stalePlaces);
+});
