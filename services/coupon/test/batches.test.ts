@@ -112,20 +112,25 @@ describe('housekeeping', () => {
     expect((counts[0] ?? 0) + (counts[1] ?? 0)).toBe(due?.n);
   });
 
-  it('when requests were decided eight days ago, then they are removed; undecided and new ones stay', async () => {
+  it('when requests were decided eight days ago, then they are removed; undecided, new and lately decided ones stay', async () => {
     const id = await newPolicy(1);
     const DAY_MS = 86_400_000;
     const old = new Date(Date.now() - 8 * DAY_MS);
-    const [waiting, decided, fresh] = [requests(id, 1), requests(id, 600), requests(id, 1)];
+    const [waiting, decided] = [requests(id, 1), requests(id, 600)];
+    // Redriven after a week as a dead letter.
+    const [fresh, redriven] = [requests(id, 1), requests(id, 1)];
     await schema.database.transaction(async (tx) => {
-      await sqlRequestStore.insertPending(tx, [...waiting, ...decided], old);
+      await sqlRequestStore.insertPending(tx, [...waiting, ...decided, ...redriven], old);
       await sqlRequestStore.insertPending(tx, fresh, new Date());
-      const outcomes = [...decided, ...fresh].map((it) => ({ ...it, status: 'SOLD_OUT' as const, couponId: null }));
-      await sqlRequestStore.saveOutcomes(tx, outcomes, new Date());
+      const soldOut = (of: typeof decided) => of.map((it) => ({ ...it, status: 'SOLD_OUT' as const, couponId: null }));
+      await sqlRequestStore.saveOutcomes(tx, soldOut(decided), old);
+      await sqlRequestStore.saveOutcomes(tx, soldOut([...fresh, ...redriven]), new Date());
     });
     expect(await purgeRequests(schema.database, new Date())).toBe(600);
     const left = await schema.database.query<{ id: string }>('SELECT request_id AS id FROM coupon_requests');
-    expect(left.map((it) => it.id).sort()).toEqual([...waiting, ...fresh].map((it) => it.requestId).sort());
+    expect(left.map((it) => it.id).sort()).toEqual(
+      [...waiting, ...fresh, ...redriven].map((it) => it.requestId).sort(),
+    );
   });
 });
 

@@ -33,14 +33,15 @@ export async function expireCoupons(database: Database, now: Date, signal?: Abor
   return expired;
 }
 
-/** Decided requests of the log that are older are removed. */
+/** Requests of the log that were decided before then are removed. */
 export function requestsKeptSince(now: Date): Date {
   return new Date(now.getTime() - REQUESTS_KEPT_DAYS * DAY_MS);
 }
 
 /**
  * Removes requests of the log that were decided more than seven days ago, in small steps. An undecided request stays:
- * it is a dead letter that an operator must look at.
+ * it is a dead letter that an operator must look at, and once it was redriven its user may look for seven days. No
+ * request is decided before it is made, so the index on that time bounds what is looked at.
  */
 export async function purgeRequests(database: Database, now: Date, signal?: AbortSignal): Promise<number> {
   const before = requestsKeptSince(now);
@@ -48,8 +49,9 @@ export async function purgeRequests(database: Database, now: Date, signal?: Abor
   for (const status of ['ISSUED', 'SOLD_OUT', 'ENDED']) {
     while (!signal?.aborted) {
       const { affectedRows } = await database.execute(
-        `DELETE FROM coupon_requests WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ${CHUNK}`,
-        [status, before],
+        `DELETE FROM coupon_requests WHERE status = ? AND created_at < ? AND updated_at < ?
+          ORDER BY created_at LIMIT ${CHUNK}`,
+        [status, before, before],
       );
       removed += affectedRows;
       if (affectedRows < CHUNK) break;

@@ -27,7 +27,7 @@ export interface FactStore<Tx> {
 
 interface Dependencies<Tx> {
   readonly store: FactStore<Tx>;
-  /** Requests over the log that are older have been removed, and stay so. */
+  /** Requests over the log that are older have been removed, unless they were decided late, and stay so. */
   readonly keepsRequestsSince: () => Date;
   readonly logger: { warn(details: object, message: string): void };
 }
