@@ -5,6 +5,7 @@ import {
   canPark,
   type DeadLetterEntry,
   deadLetter,
+  eventIdOf,
   type MessagingStore,
   mirrorRow,
   parkedLetter,
@@ -48,7 +49,7 @@ function applyNow<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promis
   const { group } = subscription;
   return store.transaction(async (tx) => {
     const parkedKeys = await lockParked(deps, tx, messages);
-    const { events, letters } = separate(messages, parkedKeys, parks(subscription));
+    const { events, letters } = await separate(deps, tx, messages, parkedKeys);
     await writeLetters(deps, tx, letters);
     const fresh = await claimFresh(deps, tx, events);
     if (failpoint) for (const event of fresh) failpoint(group, event);
@@ -56,7 +57,7 @@ function applyNow<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promis
     const deadLettered = letters.filter((letter) => letter.status === 'DEAD').length;
     const outcome = {
       applied: fresh.length,
-      duplicate: events.length - fresh.length,
+      duplicate: messages.length - letters.length - fresh.length,
       parked: letters.length - deadLettered,
       deadLettered,
     };
@@ -72,7 +73,9 @@ export class AppliedMeanwhileError extends Error {
 
 /**
  * Writes the guilty messages to the dead letters and parks their keys, with the messages waiting behind, in order.
+ * Copies of applied events that wait behind are dropped.
  * @param finish called last in the transaction
+ * @returns the outcome of these messages
  * @throws AppliedMeanwhileError, having written nothing
  */
 export async function buryMessages<Tx>(
@@ -80,14 +83,15 @@ export async function buryMessages<Tx>(
   guilty: readonly GuiltyMessage[],
   behind: readonly Message[],
   finish?: (tx: Tx) => Promise<void>,
-): Promise<void> {
-  await deps.store.transaction(async (tx) => {
+): Promise<Applied> {
+  return deps.store.transaction(async (tx) => {
     const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
     // A process that was frozen goes on with its last batch. Its successor may have applied an event that failed here:
     // a dead letter of it would keep its key waiting for an operator.
-    const ids = guilty.flatMap(({ message }) => (message.event ? [message.event.id] : []));
-    const [applied] = await deps.store.applied(tx, deps.subscription.group, ids);
-    if (applied !== undefined) throw new AppliedMeanwhileError(`${applied} was applied by another member`);
+    const failed = guilty.map(({ message }) => message);
+    const applied = await findApplied(deps, tx, [...failed, ...behind].map(eventIdOf));
+    const before = failed.find((message) => isApplied(message, applied));
+    if (before) throw new AppliedMeanwhileError(`${before.event.id} was applied by another member`);
     const letters = guilty.map(({ message, error, attempts }) =>
       // Another topic's message of this key may have become a dead letter meanwhile: then this message is parked behind
       // it.
@@ -95,8 +99,16 @@ export async function buryMessages<Tx>(
         ? parkedLetter(message)
         : deadLetter(message, 'HANDLER_ERROR', error, attempts),
     );
-    await writeLetters(deps, tx, [...letters, ...behind.map(parkedLetter)]);
+    const waiting = behind.filter((message) => !isApplied(message, applied));
+    await writeLetters(deps, tx, [...letters, ...waiting.map(parkedLetter)]);
     await finish?.(tx);
+    const deadLettered = letters.filter((letter) => letter.status === 'DEAD').length;
+    return {
+      applied: 0,
+      duplicate: behind.length - waiting.length,
+      parked: letters.length - deadLettered + waiting.length,
+      deadLettered,
+    };
   });
 }
 
@@ -120,23 +132,73 @@ function keysOf(messages: readonly Message[]): string[] {
   return [...keys].sort();
 }
 
+interface Separated {
+  readonly events: readonly ReceivedEvent[];
+  readonly letters: readonly DeadLetterEntry[];
+}
+
 /**
  * Separates the messages, each kind in their order. Messages of parked keys are parked, unreadable ones are
- * dead-lettered at once (and park their key where the group parks), the rest is handled.
+ * dead-lettered at once (and park their key where the group parks), the rest is handled. What would be set aside though
+ * its event was applied is dropped, whatever its bytes are: a late copy must not keep its key waiting for an operator.
  */
-function separate(messages: readonly Message[], parkedKeys: Set<string>, parking: boolean) {
+async function separate<Tx>(
+  deps: ApplyDeps<Tx>,
+  tx: Tx,
+  messages: readonly Message[],
+  parkedKeys: ReadonlySet<string>,
+): Promise<Separated> {
+  const sort = (applied: ReadonlySet<string>) => sortOut(messages, parkedKeys, applied, parks(deps.subscription));
+  const sorted = sort(new Set());
+  // Nearly always nothing is set aside, and the inbox is not asked.
+  const applied = await findApplied(
+    deps,
+    tx,
+    sorted.letters.map((letter) => letter.eventId),
+  );
+  return applied.size > 0 ? sort(applied) : sorted;
+}
+
+function sortOut(
+  messages: readonly Message[],
+  parkedKeys: ReadonlySet<string>,
+  applied: ReadonlySet<string>,
+  parking: boolean,
+): Separated {
   const events: ReceivedEvent[] = [];
   const letters: DeadLetterEntry[] = [];
+  const parked = new Set(parkedKeys);
+  // Also those that this transaction applies.
+  const known = new Set(applied);
   for (const message of messages) {
     const { key } = message.record;
-    if (key !== null && parkedKeys.has(key)) letters.push(parkedLetter(message));
-    else if (message.event) events.push(message.event);
-    else {
+    const waits = key !== null && parked.has(key);
+    if (message.event && !waits) {
+      events.push(message.event);
+      known.add(message.event.id);
+    } else if (isApplied(message, known)) continue;
+    else if (waits) letters.push(parkedLetter(message));
+    else if (!message.event) {
       letters.push(deadLetter(message, 'UNDECODABLE', message.error, 1));
-      if (parking && canPark(key)) parkedKeys.add(key);
+      if (parking && canPark(key)) parked.add(key);
     }
   }
   return { events, letters };
+}
+
+/** Those of the ids that the group has applied before this transaction. Locks nothing. */
+async function findApplied<Tx>(
+  { store, subscription }: ApplyDeps<Tx>,
+  tx: Tx,
+  ids: readonly (string | null)[],
+): Promise<ReadonlySet<string>> {
+  const known = [...new Set(ids.filter((id) => id !== null))];
+  return known.length > 0 ? await store.applied(tx, subscription.group, known) : new Set();
+}
+
+function isApplied(message: Message, applied: ReadonlySet<string>): boolean {
+  const id = eventIdOf(message);
+  return id !== null && applied.has(id);
 }
 
 async function claimFresh<Tx>(deps: ApplyDeps<Tx>, tx: Tx, events: readonly ReceivedEvent[]): Promise<ReceivedEvent[]> {

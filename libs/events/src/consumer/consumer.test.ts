@@ -221,6 +221,16 @@ describe('poison messages', () => {
     expect(store.state.rows).toEqual(['order-created 1', 'order-cancelled 1', 'order-created 3']);
   });
 
+  it('when a copy of an applied event comes behind a dead letter of its key, then it is dropped, in the same batch and after it', async () => {
+    await start();
+    await broker.feed(orders(1, 2));
+    poison.add(orderId(1));
+    await broker.feed([cancelled(1, 3), created(1, 4), created(3, 5)]);
+    await broker.feed([created(1, 6), created(4, 7)]);
+    expect(letters()).toEqual(['DEAD order-events/0@3']);
+    expect(store.state.rows).toEqual([1, 2, 3, 4].map((id) => `order-created ${id}`));
+  });
+
   it('when another member applies an event that fails here, then it becomes no dead letter, and its key goes on', async () => {
     let failures = 0;
     await start({
@@ -355,6 +365,27 @@ describe('a schema that the registry does not know', () => {
     expect(letters()).toEqual(['DEAD order-events/0@1']);
     expect(store.state.letters[0]?.error).toContain('unknown to the registry');
     expect(store.state.rows).toEqual(['order-created 2']);
+  });
+
+  it('when an event that was applied comes again and cannot be read, then it is a duplicate and its key is not parked', async () => {
+    const counted: string[] = [];
+    const handled = (_: string, outcome: string, count: number) =>
+      void (count > 0 && counted.push(`${count} ${outcome}`));
+    await start({ metrics: { ...noMetrics, handled } });
+    await broker.feed(orders(1, 2));
+    counted.length = 0;
+    await broker.feed([unknown(1), cancelled(1, 3)]);
+    expect(letters()).toEqual([]);
+    expect(store.state.parked).toEqual(new Set());
+    expect(store.state.rows).toEqual(['order-created 1', 'order-created 2', 'order-cancelled 1']);
+    expect(counted).toEqual(['1 applied', '1 duplicate']);
+  });
+
+  it('when a copy that cannot be read follows its event in the same batch, then it is a duplicate too', async () => {
+    await start();
+    await broker.feed([created(1, 1), { ...unknown(1), offset: '2' }, cancelled(1, 3)]);
+    expect(letters()).toEqual([]);
+    expect(store.state.rows).toEqual(['order-created 1', 'order-cancelled 1']);
   });
 
   it('when more than twenty messages at once have unknown schemas, then only their partition halts and none is dead-lettered', async () => {

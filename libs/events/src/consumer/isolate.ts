@@ -98,10 +98,9 @@ async function isolateOnce<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message
     const permit = tooMany || suspicious ? deps.permit : undefined;
     if ((tooMany || suspicious) && guilty.length > permitted(work)) throw broken(work, last.error);
     const finish = permit && ((tx: Tx) => takeFrom(permit, deps, tx, guilty.length));
-    await deps.persist(() => buryMessages(deps, guilty, behind, finish));
+    const buried = await deps.persist(() => buryMessages(deps, guilty, behind, finish));
     if (!permit) deps.rate.add(now, guilty.length);
-    outcome.deadLettered += guilty.length;
-    outcome.parked += behind.length;
+    add(outcome, buried);
   }
   return { outcome, guilty };
 }
@@ -135,11 +134,7 @@ async function attempt<Tx>({ deps, outcome, guilty }: Work<Tx>, part: readonly M
   for (let n = 1; n <= attempts; n += 1) {
     if (n > 1) await deps.clock.sleep(25 * 4 ** (n - 2));
     try {
-      const result = await deps.persist(() => applyMessages(deps, part));
-      outcome.applied += result.applied;
-      outcome.duplicate += result.duplicate;
-      outcome.parked += result.parked;
-      outcome.deadLettered += result.deadLettered;
+      add(outcome, await deps.persist(() => applyMessages(deps, part)));
       return undefined;
     } catch (error) {
       if (deps.isFinal(error)) throw error;
@@ -147,6 +142,13 @@ async function attempt<Tx>({ deps, outcome, guilty }: Work<Tx>, part: readonly M
     }
   }
   return failure ?? new Error('unknown failure');
+}
+
+function add(sum: Work<never>['outcome'], { applied, duplicate, parked, deadLettered }: Applied): void {
+  sum.applied += applied;
+  sum.duplicate += duplicate;
+  sum.parked += parked;
+  sum.deadLettered += deadLettered;
 }
 
 function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {

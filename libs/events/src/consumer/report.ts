@@ -68,7 +68,10 @@ export function createReporter({ group, logger, metrics, clock }: ReporterOption
       for (const message of messages) {
         if (message.event) continue;
         const { topic, partition, offset, key } = message.record;
-        logger.error({ group, topic, partition, offset, key, error: message.error }, 'dead letter: undecodable');
+        logger.error(
+          { group, topic, partition, offset, key, error: message.error },
+          'a message cannot be read: a dead letter, unless applied before',
+        );
       }
     },
 

@@ -2,10 +2,12 @@ import { expect, it } from '@jest/globals';
 import type { Database, Transaction } from '@shop/chassis';
 import type { Subscription } from '../consumer/index.ts';
 import type { EventType } from '../contracts/index.ts';
-import { OutageError } from '../errors.ts';
+import { OutageError, UndecodableError } from '../errors.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
-import { startRedriver } from './redriver.ts';
+import { type RedriverOptions, startRedriver } from './redriver.ts';
+
+const nothingApplied = { claim: async () => new Set<string>(), applied: async () => new Set<string>() };
 
 /** Redrives keys with no letters left, some of which fail to be freed. Gives the redriver's logs and the freed keys. */
 async function redriveOnce(failures: Readonly<Record<string, Error>>, keys: readonly string[]) {
@@ -43,7 +45,7 @@ async function redriveOnce(failures: Readonly<Record<string, Error>>, keys: read
   };
   const redriver = startRedriver({
     database,
-    store: { claim: async () => new Set<string>() },
+    store: nothingApplied,
     codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
     subscriptions: () => [subscription],
     logger,
@@ -94,7 +96,7 @@ it('when a group does not park, then each letter is redriven by itself and no ke
       query: async (sql: string) => (sql.includes('parked_key') ? [] : asked),
       transaction: <T>(work: (tx: Transaction) => Promise<T>) => work(tx),
     } as unknown as Database,
-    store: { claim: async () => new Set<string>() },
+    store: nothingApplied,
     codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
     subscriptions: () => [{ group: 'free', handles: [], parks: false, handle: async () => {} }],
     logger: silentLogger,
@@ -104,6 +106,58 @@ it('when a group does not park, then each letter is redriven by itself and no ke
   await redriver.stop();
   expect(marked).toEqual([7, 8]);
   expect(statements.filter((sql) => sql.includes('parked_key'))).toEqual([]);
+});
+
+/** One letter that is to be redriven; the statements of its redrive change its status. */
+function redrivenLetter() {
+  const headers = { ce_type: 'order-created', ce_id: 'e1', ce_time: new Date(0).toISOString() };
+  const place = { topic: 'order-events', partition: 0, offset: 3, message_key: 'k' };
+  const row = { id: 7, status: 'REDRIVE', attempts: 1, ...place, payload: Buffer.from('x'), resolution: '' };
+  const tx = {
+    async query(sql: string) {
+      const isOpen = sql.includes('FORCE INDEX') && row.status === 'REDRIVE';
+      return isOpen ? [{ ...row, headers: JSON.stringify(headers), failed_at: new Date(0) }] : [];
+    },
+    async execute(sql: string, params: readonly unknown[] = []) {
+      if (sql.includes(`SET status = 'DEAD'`)) row.status = 'DEAD';
+      if (sql.includes(`SET status = 'REDRIVEN'`)) Object.assign(row, { status: 'REDRIVEN', resolution: params[1] });
+      return { affectedRows: 1, insertId: 0 };
+    },
+  } as unknown as Transaction;
+  const database = {
+    query: async (sql: string) =>
+      sql.includes('parked_key') ? [] : [{ id: 7, consumer_group: 'catalog', message_key: 'k' }],
+    transaction: <T>(work: (tx: Transaction) => Promise<T>) => work(tx),
+  } as unknown as Database;
+  return { row, database };
+}
+
+/** Lets a redriver look once. */
+async function lookOnce(options: Pick<RedriverOptions, 'database' | 'store' | 'codec' | 'subscriptions' | 'logger'>) {
+  const looked = Promise.withResolvers<void>();
+  const clock = createVirtualClock();
+  clock.sleep = async (_ms, signal) => {
+    looked.resolve();
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+  };
+  const redriver = startRedriver({ ...options, clock });
+  await looked.promise;
+  await redriver.stop();
+}
+
+it('when a letter cannot be read, then it is dead again, unless its event is in the inbox: then it is a duplicate', async () => {
+  const ends: string[] = [];
+  for (const inbox of [['e1'], []]) {
+    const { row, database } = redrivenLetter();
+    await lookOnce({
+      database,
+      store: { ...nothingApplied, applied: async () => new Set(inbox) },
+      codec: { decode: () => Promise.reject(new UndecodableError('schema 7 is unknown')) },
+      subscriptions: () => [{ group: 'catalog', handles: ['order-created'], handle: async () => {} }],
+    });
+    ends.push(`${row.status} ${row.resolution}`);
+  }
+  expect(ends).toEqual(['REDRIVEN duplicate: was applied before', 'DEAD ']);
 });
 
 it('when no redrive is asked for, then the redriver looks less and less often, every two seconds at last', async () => {
@@ -117,7 +171,7 @@ it('when no redrive is asked for, then the redriver looks less and less often, e
         return [];
       },
     } as unknown as Database,
-    store: { claim: async () => new Set<string>() },
+    store: nothingApplied,
     codec: { decode: () => Promise.reject(new Error('nothing to decode')) },
     subscriptions: () => [{ group: 'free', handles: [], parks: false, handle: async () => {} }],
     logger: silentLogger,

@@ -7,7 +7,7 @@ import { describe, UndecodableError } from '../errors.ts';
 import { classify } from '../failure.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
-import type { MessagingStore } from '../store/index.ts';
+import { letterIdOf, type MessagingStore } from '../store/index.ts';
 import { processTraced } from '../tracing.ts';
 import {
   claimDiscarded,
@@ -23,10 +23,12 @@ import {
 
 /** Pauses between looks, ms: `last` is the longest an operator waits for the start of a redrive. */
 const PAUSES = { first: 500, last: 2_000 };
+/** The resolution of a letter whose event is in the inbox. */
+const APPLIED_BEFORE = 'duplicate: was applied before';
 
 export interface RedriverOptions {
   readonly database: Database;
-  readonly store: Pick<MessagingStore<Transaction>, 'claim'>;
+  readonly store: Pick<MessagingStore<Transaction>, 'claim' | 'applied'>;
   readonly codec: Pick<Codec, 'decode'>;
   /** The subscriptions of this service, read at each look. */
   readonly subscriptions: () => readonly Subscription<Transaction, EventType>[];
@@ -158,7 +160,13 @@ async function apply(
     return markRedriven(tx, letter.id, 'skipped: not for this group any more', now);
   }
   const message = await readMessage(letter.record, codec);
-  if (!message.event) throw new UndecodableError(message.error);
+  if (!message.event) {
+    const id = letterIdOf(letter.record);
+    // A copy of an applied event is dropped, whatever its bytes are.
+    const applied = id !== null && (await store.applied(tx, subscription.group, [id])).has(id);
+    if (!applied) throw new UndecodableError(message.error);
+    return markRedriven(tx, letter.id, APPLIED_BEFORE, now);
+  }
   const { event } = message;
   const claimed = await store.claim(tx, subscription.group, [event.id], now);
   if (claimed.has(event.id)) {
@@ -170,7 +178,7 @@ async function apply(
       );
     });
   }
-  await markRedriven(tx, letter.id, claimed.has(event.id) ? 'applied' : 'duplicate: was applied before', now);
+  await markRedriven(tx, letter.id, claimed.has(event.id) ? 'applied' : APPLIED_BEFORE, now);
   metrics.redriven(subscription.group, 'applied');
   logger.info({ group: subscription.group, key: event.key, eventId: event.id, type: event.type }, 'redriven');
 }

@@ -59,10 +59,16 @@ export function letterIdOf({ headers }: Pick<IncomingRecord, 'headers'>): string
   return headerOrNull(headers.ce_id, 36);
 }
 
-function origin({ record, event }: Message) {
+/** The event id that a message has, or claims to have in its headers. */
+export function eventIdOf({ record, event }: Message): string | null {
+  return event?.id ?? letterIdOf(record);
+}
+
+function origin(message: Message) {
+  const { record, event } = message;
   return {
     record,
-    eventId: event?.id ?? letterIdOf(record),
+    eventId: eventIdOf(message),
     eventType: event?.type ?? headerOrNull(record.headers.ce_type, 100),
   };
 }

@@ -1,4 +1,4 @@
-export { canPark, deadLetter, letterIdOf, mirrorRow, parkedLetter } from './dead-letter.ts';
+export { canPark, deadLetter, eventIdOf, letterIdOf, mirrorRow, parkedLetter } from './dead-letter.ts';
 export { FORMER_LOG, isSameMessage, leavePositions } from './former-log.ts';
 export type * from './messaging-store.ts';
 export { type MissedEvent, setMissedBefore } from './missed-events.ts';
