@@ -107,10 +107,12 @@ export function createMemoryMessagingStore(
         await tx.put(tables.deadLetters, position, undefined);
         await tx.put(tables.deadLetters, positionOf({ group, record }), { ...there, record });
       }
+      const fresh: DeadLetterEntry[] = [];
       for (const entry of entries) {
         const letter = { ...entry, id: tx.nextId(), group };
-        await tx.insertIgnore(tables.deadLetters, positionOf(letter), letter);
+        if (await tx.insertIgnore(tables.deadLetters, positionOf(letter), letter)) fresh.push(entry);
       }
+      return fresh;
     },
 
     // No operator gives a permit here.

@@ -53,6 +53,7 @@ export {
   findIdempotencyKeys,
   type IdempotencyClaim,
   idempotencyKeyFrom,
+  insertNew,
   insertNumbered,
   insertRows,
   keysOfRequests,

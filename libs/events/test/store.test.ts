@@ -115,6 +115,16 @@ describe('parked keys', () => {
     expect(await lock('nobody')).toEqual(new Set());
   });
 
+  it('when letters are written of which some are there, then those that were new are told', async () => {
+    const offsets = (entries: readonly DeadLetterEntry[]) => entries.map(({ record }) => record.offset);
+    expect(offsets(await write('told', [letter('k1', 1), letter('k2', 3)]))).toEqual(['1', '3']);
+    const again = [0, 1, 2, 2, 3, 4].map((offset) => letter(`k${offset}`, offset));
+    expect(offsets(await write('told', again))).toEqual(['0', '2', '4']);
+    expect(offsets(await write('told', again))).toEqual([]);
+    // The same positions of another group are others.
+    expect(offsets(await write('told too', [letter('k1', 1)]))).toEqual(['1']);
+  });
+
   it('when a group does not park, then it has no parked keys', async () => {
     await write('free', [letter('k1', 1)], false);
     expect(await bench.store.transaction((tx) => bench.store.lockParkedKeys(tx, 'free', ['k1']))).toEqual(new Set());

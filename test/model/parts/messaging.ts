@@ -65,7 +65,10 @@ function writeLetters(random: Random, space: number, offsets: readonly number[])
   const entries = offsets.map((offset) => letter(keyAt(offset), offset, space, random.pick(['DEAD', 'PARKED'])));
   return {
     label: `set aside ${entries.map((it) => `${it.record.offset} ${it.status}`).join(', ')}${parks ? '' : ', unparked'}`,
-    run: ({ store }, tx) => store.writeDeadLetters(tx, groupOf(space), entries, AT, parks),
+    async run({ store }, tx) {
+      const fresh = await store.writeDeadLetters(tx, groupOf(space), entries, AT, parks);
+      return fresh.map(({ record }) => record.offset);
+    },
   };
 }
 

@@ -16,7 +16,7 @@ export {
 } from './idempotency.ts';
 export { offsetOf } from './measured-offset.ts';
 export { MigrationError, migrate } from './migrate.ts';
-export { insertNumbered, insertRows, placeholders } from './sql.ts';
+export { insertNew, insertNumbered, insertRows, placeholders } from './sql.ts';
 export { splitStatements } from './sql-statements.ts';
 export type {
   Database,

@@ -43,6 +43,34 @@ export async function insertRows(
   return affected;
 }
 
+/** What one INSERT IGNORE of several rows has done. */
+interface InsertedChunk {
+  /** The rows of the statement: `count` from number `start`. */
+  readonly start: number;
+  readonly count: number;
+  /** How many of them were new. */
+  readonly inserted: number;
+  /** The number of the first new row. The others follow it within as many steps as the statement has rows. */
+  readonly insertId: number;
+}
+
+/** As `insertRows` with `ignore`, into a table with an AUTO_INCREMENT column. @returns what each statement did */
+export async function insertNew(
+  tx: SqlExecutor,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+): Promise<InsertedChunk[]> {
+  const done: InsertedChunk[] = [];
+  let start = 0;
+  for (const chunk of chunks(rows)) {
+    const result = await tx.execute(insertText(table, columns, chunk.length, true), valuesOf(table, columns, chunk));
+    done.push({ start, count: chunk.length, inserted: result.affectedRows, insertId: result.insertId });
+    start += chunk.length;
+  }
+  return done;
+}
+
 /**
  * Multi-row INSERT into a table with an AUTO_INCREMENT column. InnoDB numbers the rows of one INSERT … VALUES
  * consecutively, and the server returns the first number ("simple inserts",

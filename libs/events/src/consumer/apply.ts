@@ -23,6 +23,11 @@ export interface GuiltyMessage {
   readonly attempts: number;
 }
 
+export interface Outcome extends Applied {
+  /** Of the duplicates, those that had their letter already: they say nothing of the handler. */
+  readonly setAsideBefore: number;
+}
+
 export interface ApplyDeps<Tx> {
   readonly store: MessagingStore<Tx>;
   readonly subscription: Subscription<Tx, EventType>;
@@ -40,27 +45,22 @@ export interface ApplyDeps<Tx> {
  * For a parked key the redriver also claims the ids of discarded letters before it locks a letter. That is safe: both
  * take the key's row in `parked_key` first, so nobody else is at its letters or ids meanwhile.
  */
-export function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
+export function applyMessages<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Outcome> {
   return processTraced(deps.subscription.group, messages, (traced) => applyNow(deps, traced));
 }
 
-function applyNow<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Applied> {
+function applyNow<Tx>(deps: ApplyDeps<Tx>, messages: readonly Message[]): Promise<Outcome> {
   const { store, subscription, failpoint } = deps;
   const { group } = subscription;
   return store.transaction(async (tx) => {
     const parkedKeys = await lockParked(deps, tx, messages);
     const { events, letters } = await separate(deps, tx, messages, parkedKeys);
-    await writeLetters(deps, tx, letters);
+    const written = await writeLetters(deps, tx, letters);
     const fresh = await claimFresh(deps, tx, events);
     if (failpoint) for (const event of fresh) failpoint(group, event);
     if (fresh.length > 0) await subscription.handle(tx, fresh);
-    const deadLettered = letters.filter((letter) => letter.status === 'DEAD').length;
-    const outcome = {
-      applied: fresh.length,
-      duplicate: messages.length - letters.length - fresh.length,
-      parked: letters.length - deadLettered,
-      deadLettered,
-    };
+    const outcome = { ...written, applied: fresh.length, duplicate: 0 };
+    outcome.duplicate = messages.length - fresh.length - written.parked - written.deadLettered;
     await deps.finish?.(tx, outcome);
     return outcome;
   });
@@ -74,16 +74,15 @@ export class AppliedMeanwhileError extends Error {
 /**
  * Writes the guilty messages to the dead letters and parks their keys, with the messages waiting behind, in order.
  * Copies of applied events that wait behind are dropped.
- * @param finish called last in the transaction
- * @returns the outcome of these messages
+ * @param finish called last in the transaction, with the outcome of these messages, which is also returned
  * @throws AppliedMeanwhileError, having written nothing
  */
 export async function buryMessages<Tx>(
   deps: ApplyDeps<Tx>,
   guilty: readonly GuiltyMessage[],
   behind: readonly Message[],
-  finish?: (tx: Tx) => Promise<void>,
-): Promise<Applied> {
+  finish?: (tx: Tx, outcome: Applied) => Promise<void>,
+): Promise<Outcome> {
   return deps.store.transaction(async (tx) => {
     const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
     // A process that was frozen goes on with its last batch. Its successor may have applied an event that failed here:
@@ -100,15 +99,11 @@ export async function buryMessages<Tx>(
         : deadLetter(message, 'HANDLER_ERROR', error, attempts),
     );
     const waiting = behind.filter((message) => !isApplied(message, applied));
-    await writeLetters(deps, tx, [...letters, ...waiting.map(parkedLetter)]);
-    await finish?.(tx);
-    const deadLettered = letters.filter((letter) => letter.status === 'DEAD').length;
-    return {
-      applied: 0,
-      duplicate: behind.length - waiting.length,
-      parked: letters.length - deadLettered + waiting.length,
-      deadLettered,
-    };
+    const written = await writeLetters(deps, tx, [...letters, ...waiting.map(parkedLetter)]);
+    const duplicate = guilty.length + behind.length - written.parked - written.deadLettered;
+    const outcome = { ...written, applied: 0, duplicate };
+    await finish?.(tx, outcome);
+    return outcome;
   });
 }
 
@@ -209,14 +204,24 @@ async function claimFresh<Tx>(deps: ApplyDeps<Tx>, tx: Tx, events: readonly Rece
   return [...byId.values()].filter((event) => claimed.has(event.id));
 }
 
-async function writeLetters<Tx>(deps: ApplyDeps<Tx>, tx: Tx, letters: readonly DeadLetterEntry[]): Promise<void> {
-  if (letters.length === 0) return;
-  const { store, subscription } = deps;
-  await store.writeDeadLetters(tx, subscription.group, letters, deps.now(), parks(subscription));
-  const dead = letters.filter((letter) => letter.status === 'DEAD');
-  if (dead.length > 0)
-    await store.appendOutbox(
-      tx,
-      dead.map((letter) => mirrorRow(subscription.group, letter)),
-    );
+/**
+ * Writes letters, and a mirror of each dead one. What comes again and has its letter is not mirrored again: a halted
+ * partition comes every few seconds. @returns how many letters were new, and how many were not
+ */
+async function writeLetters<Tx>(
+  { store, subscription, now }: ApplyDeps<Tx>,
+  tx: Tx,
+  letters: readonly DeadLetterEntry[],
+): Promise<Omit<Outcome, 'applied' | 'duplicate'>> {
+  if (letters.length === 0) return { parked: 0, deadLettered: 0, setAsideBefore: 0 };
+  const { group } = subscription;
+  const fresh = await store.writeDeadLetters(tx, group, letters, now(), parks(subscription));
+  const dead = fresh.filter((letter) => letter.status === 'DEAD');
+  const mirrors = dead.map((letter) => mirrorRow(group, letter));
+  if (mirrors.length > 0) await store.appendOutbox(tx, mirrors);
+  return {
+    parked: fresh.length - dead.length,
+    deadLettered: dead.length,
+    setAsideBefore: letters.length - fresh.length,
+  };
 }

@@ -320,6 +320,31 @@ describe('a group that does not park', () => {
     expect(store.state.rows).toEqual(['order-cancelled 2', 'order-created 2']);
   });
 
+  it('when a halted partition comes again, then what is dead-lettered already is neither mirrored nor counted again', async () => {
+    let dead = 0;
+    const handled = (_: string, outcome: string, count: number) => {
+      if (outcome === 'dead_lettered') dead += count;
+    };
+    for (let id = 2; id <= 7; id += 1) poison.add(`order-created ${id}`);
+    const handle = async (tx: MemoryTx, events: readonly ReceivedEvent[]) => {
+      for (const event of events) {
+        if (poison.has(n(event))) throw new Error('broken');
+        tx.write(n(event));
+      }
+    };
+    await start({ subscription: { ...withoutParking, handle }, metrics: { ...noMetrics, handled } });
+    const batch = [{ ...created(1, 1), value: Buffer.from('rubbish') }, ...orders(2, 7)];
+    await expect(broker.feed(batch)).rejects.toThrow(HandlerBrokenError);
+    await expect(broker.feed(batch)).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toEqual(['DEAD order-events/0@1']);
+    expect(store.state.outbox).toHaveLength(1);
+    store.permit = { left: 8 };
+    await broker.feed(batch);
+    store.permit = { left: 8 };
+    await broker.feed(batch);
+    expect([store.state.letters.length, store.state.outbox.length, dead, store.permit.left]).toEqual([7, 7, 7, 8]);
+  });
+
   it('when a group does not park and a dead letter is delivered again, then nothing changes', async () => {
     poison.add('order-created 2');
     await free();

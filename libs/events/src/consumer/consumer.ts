@@ -229,8 +229,8 @@ async function applyAlone<Tx>(work: Work<Tx>, share: Share): Promise<void> {
   try {
     const permit = share.permit ?? (await findPermit(work, share));
     const deps = { ...apply, ...(share.permit && { finish: payBy(work, share.permit) }) };
-    const { outcome, guilty } = await isolate({ ...deps, clock, rate, persist, isFinal, permit }, share.messages);
-    report.outcome(outcome);
+    const committed = report.outcome;
+    const { guilty } = await isolate({ ...deps, clock, rate, persist, isFinal, permit, committed }, share.messages);
     report.deadLetters(guilty);
     advance(work, share);
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   applyMessages,
   buryMessages,
   type GuiltyMessage,
+  type Outcome,
   parks,
 } from './apply.ts';
 
@@ -49,6 +50,8 @@ export interface IsolateDeps<Tx> extends ApplyDeps<Tx> {
   readonly persist: <T>(work: () => Promise<T>) => Promise<T>;
   /** True for an error that must end the isolation at once, e.g. a stale batch. */
   readonly isFinal: (error: unknown) => boolean;
+  /** Called with what was committed, also when the isolation then fails: it is a duplicate the next time. */
+  readonly committed?: (outcome: Applied) => void;
   /** An operator's permit to set aside more messages than the limits allow. */
   readonly permit?: SetAsidePermit | undefined;
 }
@@ -61,7 +64,7 @@ export interface Isolated {
 /** The state of an isolation. */
 interface Work<Tx> {
   readonly deps: IsolateDeps<Tx>;
-  readonly outcome: { applied: number; duplicate: number; parked: number; deadLettered: number };
+  readonly outcome: { -readonly [Count in keyof Outcome]: Outcome[Count] };
   readonly guilty: GuiltyMessage[];
   readonly guiltyKeys: Set<string>;
   /** Messages that wait behind a guilty message of their key. */
@@ -86,23 +89,30 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
 }
 
 async function isolateOnce<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
-  const outcome = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0 };
+  const outcome = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0, setAsideBefore: 0 };
   const work: Work<Tx> = { deps, outcome, guilty: [], guiltyKeys: new Set(), behind: [] };
-  await divide(work, messages);
-  const { guilty, behind } = work;
-  const last = guilty.at(-1);
-  if (last) {
-    const now = deps.clock.now();
-    const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
-    const suspicious = succeeded(work) === 0 && guilty.length >= SUSPICIOUS;
-    const permit = tooMany || suspicious ? deps.permit : undefined;
-    if ((tooMany || suspicious) && guilty.length > permitted(work)) throw broken(work, last.error);
-    const finish = permit && ((tx: Tx) => takeFrom(permit, deps, tx, guilty.length));
-    const buried = await deps.persist(() => buryMessages(deps, guilty, behind, finish));
-    if (!permit) deps.rate.add(now, guilty.length);
-    add(outcome, buried);
+  try {
+    await divide(work, messages);
+    await buryGuilty(work);
+  } finally {
+    deps.committed?.(outcome);
   }
-  return { outcome, guilty };
+  return { outcome, guilty: work.guilty };
+}
+
+async function buryGuilty<Tx>(work: Work<Tx>): Promise<void> {
+  const { deps, outcome, guilty, behind } = work;
+  const last = guilty.at(-1);
+  if (!last) return;
+  const now = deps.clock.now();
+  const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
+  const suspicious = succeeded(work) === 0 && guilty.length >= SUSPICIOUS;
+  const permit = tooMany || suspicious ? deps.permit : undefined;
+  if ((tooMany || suspicious) && guilty.length > permitted(work)) throw broken(work, last.error);
+  const finish = permit && ((tx: Tx, { deadLettered }: Applied) => takeFrom(permit, deps, tx, deadLettered));
+  const buried = await deps.persist(() => buryMessages(deps, guilty, behind, finish));
+  if (!permit) deps.rate.add(now, buried.deadLettered);
+  add(outcome, buried);
 }
 
 async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<void> {
@@ -144,11 +154,12 @@ async function attempt<Tx>({ deps, outcome, guilty }: Work<Tx>, part: readonly M
   return failure ?? new Error('unknown failure');
 }
 
-function add(sum: Work<never>['outcome'], { applied, duplicate, parked, deadLettered }: Applied): void {
-  sum.applied += applied;
-  sum.duplicate += duplicate;
-  sum.parked += parked;
-  sum.deadLettered += deadLettered;
+function add(sum: Work<never>['outcome'], more: Outcome): void {
+  sum.applied += more.applied;
+  sum.duplicate += more.duplicate;
+  sum.parked += more.parked;
+  sum.deadLettered += more.deadLettered;
+  sum.setAsideBefore += more.setAsideBefore;
 }
 
 function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {
@@ -165,7 +176,7 @@ function permitted<Tx>({ deps }: Work<Tx>): number {
 
 /** Counts duplicates too: a run that crashed during isolation has already committed the good messages. */
 function succeeded<Tx>({ outcome }: Work<Tx>): number {
-  return outcome.applied + outcome.duplicate;
+  return outcome.applied + outcome.duplicate - outcome.setAsideBefore;
 }
 
 function broken<Tx>(work: Work<Tx>, error: string): HandlerBrokenError {

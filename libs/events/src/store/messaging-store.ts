@@ -74,7 +74,7 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
   lockParkedKeys(tx: Tx, group: string, keys: readonly string[]): Promise<ReadonlySet<string>>;
   /**
    * Writes the entries (idempotent by position and event id); with `parks`, parks the keys of DEAD ones that have a
-   * key. A letter of another message at an entry's position leaves it.
+   * key. A letter of another message at an entry's position leaves it. @returns the entries that were new
    */
   writeDeadLetters(
     tx: Tx,
@@ -82,7 +82,7 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
     entries: readonly DeadLetterEntry[],
     now: Date,
     parks: boolean,
-  ): Promise<void>;
+  ): Promise<readonly DeadLetterEntry[]>;
   /** The newest permit of an operator that covers this partition of the group and has something left at `now`. */
   findPermit(group: string, place: Place, now: Date): Promise<SetAsidePermit | undefined>;
   /** Takes `letters` from the permit. @returns false, taking nothing, when it has fewer left or has expired */

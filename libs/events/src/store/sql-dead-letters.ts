@@ -1,4 +1,4 @@
-import { type Database, insertRows, type Transaction } from '@shop/chassis';
+import { type Database, insertNew, insertRows, type Transaction } from '@shop/chassis';
 import { canPark, MAX_KEY } from './dead-letter.ts';
 import { clearPositions } from './former-log.ts';
 import type { DeadLetterEntry, MessagingStore, SetAsidePermit } from './messaging-store.ts';
@@ -41,7 +41,13 @@ export function createSqlDeadLetters(database: Database): SqlDeadLetters {
       await clearPositions(tx, group, entries);
       // IGNORE: a repeated message must not undo what an operator has since done with its row.
       const values = entries.map((entry) => letterValues(group, entry, now));
-      await insertRows(tx, 'dead_letter', LETTER_COLUMNS, values, { ignore: true });
+      const fresh: DeadLetterEntry[] = [];
+      for (const { start, count, inserted, insertId } of await insertNew(tx, 'dead_letter', LETTER_COLUMNS, values)) {
+        const written = entries.slice(start, start + count);
+        if (inserted === count) fresh.push(...written);
+        else if (inserted > 0) fresh.push(...(await newOf(tx, group, written, insertId)));
+      }
+      return fresh;
     },
 
     async findPermit(group, { topic, partition }, now) {
@@ -62,6 +68,23 @@ export function createSqlDeadLetters(database: Database): SqlDeadLetters {
       return affectedRows === 1;
     },
   };
+}
+
+/** Those of a statement's letters that it inserted: their numbers are its own. A server may count in larger steps. */
+async function newOf(
+  tx: Transaction,
+  group: string,
+  entries: readonly DeadLetterEntry[],
+  insertId: number,
+): Promise<DeadLetterEntry[]> {
+  const rows = await tx.query<{ topic: string; part: number; position: number }>(
+    `SELECT topic, \`partition\` AS part, \`offset\` AS position FROM dead_letter
+      WHERE id >= ? AND id < ? + ? * @@auto_increment_increment AND consumer_group = ?`,
+    [insertId, insertId, entries.length, group],
+  );
+  const inserted = new Set(rows.map(({ topic, part, position }) => `${topic}/${part}/${position}`));
+  // A position counts once, though it may stand in the statement twice.
+  return entries.filter(({ record }) => inserted.delete(`${record.topic}/${record.partition}/${record.offset}`));
 }
 
 /** Columns of `dead_letter`; their values: `letterValues`. */

@@ -106,6 +106,7 @@ export function createMemoryStore(): MemoryStore {
     hasApplied: async (group) => [...state.claimed].some((claim) => claim.startsWith(`${group} `)),
     lockParkedKeys: async (_tx, group, keys) => new Set(keys.filter((key) => draft().parked.has(`${group} ${key}`))),
     async writeDeadLetters(_tx, group, entries, _now, parks) {
+      const fresh: DeadLetterEntry[] = [];
       for (const entry of entries) {
         const isHere = (letter: State['letters'][number]) => letter.group === group && samePosition(letter, entry);
         draft().letters = draft().letters.map((letter, index) =>
@@ -113,10 +114,14 @@ export function createMemoryStore(): MemoryStore {
             ? { ...letter, record: { ...letter.record, partition: FORMER_LOG, offset: String(index + 1) } }
             : letter,
         );
-        if (!draft().letters.some(isHere)) draft().letters.push({ ...entry, group });
+        if (!draft().letters.some(isHere)) {
+          draft().letters.push({ ...entry, group });
+          fresh.push(entry);
+        }
         const { key } = entry.record;
         if (parks && entry.status === 'DEAD' && key !== null) draft().parked.add(`${group} ${key}`);
       }
+      return fresh;
     },
     findPermit: async () => (store.permit && store.permit.left > 0 ? { id: 1, left: store.permit.left } : undefined),
     async usePermit(tx, _permit, letters) {
