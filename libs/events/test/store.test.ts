@@ -69,6 +69,32 @@ describe('the inbox', () => {
     expect(await bench.store.hasApplied('never seen')).toBe(false);
   });
 
+  it('when an open dead letter names an event, then the purge keeps its id until the letter is closed', async () => {
+    const at = new Date(now.getTime() - 12 * 86_400_000);
+    const ids = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();
+    const place = { topic: 't', partition: 0, offset: '1', key: 'k', value: null, headers: {}, timestamp: 0 };
+    const rest = { eventType: 'order-created', error: null, attempts: 0 };
+    const copy = {
+      record: place,
+      status: 'PARKED',
+      reason: 'BEHIND_DEAD_LETTER',
+      eventId: ids[0] ?? '',
+      ...rest,
+    } as const;
+    await bench.store.transaction(async (tx) => {
+      await bench.store.claim(tx, 'copies', ids, at);
+      await bench.store.writeDeadLetters(tx, 'copies', [copy], at, true);
+    });
+    const left = () =>
+      bench.database.query(`SELECT event_id FROM processed_event WHERE consumer_group = 'copies' ORDER BY event_id`);
+    await purgeInbox(bench.database, now.getTime());
+    // The last one stays in any case.
+    expect(await left()).toEqual([ids[0], ids[2]].map((event_id) => ({ event_id })));
+    await bench.database.execute(`UPDATE dead_letter SET status = 'DISCARDED' WHERE consumer_group = 'copies'`);
+    await purgeInbox(bench.database, now.getTime());
+    expect(await left()).toEqual([{ event_id: ids[2] }]);
+  });
+
   it('when events are sent again, then the group remembers them as long as the log will hold them', async () => {
     const at = new Date(now.getTime() - 8 * 86_400_000);
     const ids = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();

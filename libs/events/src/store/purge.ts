@@ -1,4 +1,4 @@
-import type { Database } from '@shop/chassis';
+import { type Database, placeholders } from '@shop/chassis';
 import { systemClock } from '../clock.ts';
 
 const DAY_MS = 86_400_000;
@@ -17,7 +17,8 @@ export function lowestIdAt(time: number): string {
 
 /**
  * Deletes inbox rows older than the retention, by ranges of the primary key, in small chunks. A row of an old event
- * that was processed lately (a replay) stays. So does each group's last row: it shows that the group is no new one,
+ * that was processed lately (a replay) stays. So does one that an open dead letter names, however long it is open: its
+ * redrive must find that the event was applied. So does each group's last row: it shows that the group is no new one,
  * should its offsets expire while it does nothing. @returns how many rows were deleted.
  */
 export async function purgeInbox(database: Database, now: number, signal?: AbortSignal): Promise<number> {
@@ -27,17 +28,22 @@ export async function purgeInbox(database: Database, now: number, signal?: Abort
   );
   let deleted = 0;
   for (const { name, newest } of groups) {
+    const end = [lowestIdAt(cutoff), newest].sort()[0] ?? '';
+    const kept = await namedByLetters(database, name, end);
     let after = '';
     while (!signal?.aborted) {
       const [last] = await database.query<{ id: string }>(
         `SELECT MAX(event_id) AS id FROM (SELECT event_id FROM processed_event
            WHERE consumer_group = ? AND event_id > ? AND event_id < ? ORDER BY event_id LIMIT ${CHUNK}) AS piece`,
-        [name, after, [lowestIdAt(cutoff), newest].sort()[0] ?? ''],
+        [name, after, end],
       );
       if (!last?.id) break;
+      const [from, to] = [after, last.id];
+      const keep = kept.filter((id) => id > from && id <= to);
+      const others = keep.length > 0 ? ` AND event_id NOT IN (${placeholders(keep.length)})` : '';
       const { affectedRows } = await database.execute(
-        'DELETE FROM processed_event WHERE consumer_group = ? AND event_id > ? AND event_id <= ? AND processed_at < ?',
-        [name, after, last.id, new Date(cutoff)],
+        `DELETE FROM processed_event WHERE consumer_group = ? AND event_id > ? AND event_id <= ? AND processed_at < ?${others}`,
+        [name, from, to, new Date(cutoff), ...keep],
       );
       deleted += affectedRows;
       after = last.id;
@@ -45,4 +51,15 @@ export async function purgeInbox(database: Database, now: number, signal?: Abort
     }
   }
   return deleted;
+}
+
+/** The ids below `end` in the group's inbox that its open letters name. A letter written later names none of them. */
+async function namedByLetters(database: Database, group: string, end: string): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    `SELECT d.event_id AS id FROM dead_letter d
+       JOIN processed_event p ON p.consumer_group = d.consumer_group AND p.event_id = d.event_id
+      WHERE d.consumer_group = ? AND d.status IN ('DEAD', 'PARKED', 'REDRIVE') AND d.event_id < ?`,
+    [group, end],
+  );
+  return rows.map(({ id }) => id);
 }
