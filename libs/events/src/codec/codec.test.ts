@@ -216,6 +216,22 @@ describe('a registry that was made anew with other ids', () => {
     expect(asked()).toBe(2);
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    'when the clock is set by %i ms after an answer, then the registry is asked again',
+    async (ms) => {
+      const { store, use } = await replaceable();
+      const before = codec.encode('order-created', data);
+      use('new');
+      const clock = createVirtualClock(10_000_000);
+      const restarted = createCodecOn(store, { clock });
+      await restarted.ready();
+      await expect(restarted.decode(before, 'order-created')).rejects.toThrow(SchemaMismatchError);
+      use('old');
+      await clock.sleep(ms);
+      expect(await restarted.decode(before, 'order-created')).toEqual({ type: 'order-created', data });
+    },
+  );
+
   it('when the registry did not answer, then the next message asks it again at once', async () => {
     let away = true;
     const store = {

@@ -28,30 +28,47 @@ interface ReplayApplierOptions<Tx> extends Omit<ApplyDeps<Tx>, 'now' | 'finish'>
   readonly logger: EventLogger;
   /** After an abort the current batch ends, and `apply` rejects with StaleBatchError. */
   readonly signal: AbortSignal;
+  /**
+   * Asked between two attempts while something is away. Resolves with why the replay must end, and all work then
+   * rejects with that error; rejects when this cannot be told now. Absent: it waits for as long as it takes.
+   */
+  readonly endedBy?: () => Promise<Error | undefined>;
 }
 
 export type ReplayApplier<Tx> = ReturnType<typeof createReplayApplier<Tx>>;
 
 /**
  * Applies records read from the log, outside of any group, to a group's handler, as its consumer would: duplicates are
- * dropped by the inbox, parked keys park, poison is isolated, an outage is waited for.
+ * dropped by the inbox, parked keys park, poison is isolated, an outage is waited for, as long as the replay may go on.
  */
 export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
-  const { subscription, codec, clock, logger, signal } = options;
+  const { subscription, codec, clock, logger, signal, endedBy } = options;
   const { group } = subscription;
   const rate = createDeadLetterRate();
   const deps = { ...options, now: () => new Date(clock.now()) };
-  const isFinal = (error: unknown) => error instanceof StaleBatchError || error instanceof ReplayCancelledError;
-  const persist = createPersistence({
+  let ended: Error | undefined;
+  const isFinal = (error: unknown) =>
+    error === ended || error instanceof StaleBatchError || error instanceof ReplayCancelledError;
+  const untilEnded = createPersistence({
     clock,
     signal,
     random: Math.random,
-    isStale: () => false,
-    heartbeat: async () => {},
+    isStale: () => ended !== undefined,
+    async heartbeat() {
+      ended ??= await endedBy?.();
+    },
     waiting: (reason) => {
       if (reason) logger.warn({ group, error: reason }, 'a replay waits: something is away');
     },
   });
+
+  async function persist<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await untilEnded(work);
+    } catch (error) {
+      throw error instanceof StaleBatchError && ended ? ended : error;
+    }
+  }
 
   return {
     persist,

@@ -13,7 +13,7 @@ import type { MessagingStore } from '../store/index.ts';
 import type { Rebuild } from './rebuild.ts';
 import { createReplayApplier, ReplayCancelledError } from './replay-apply.ts';
 import { carryOut } from './replay-run.ts';
-import { findReplay, finishReplay, type ReplayOrder, readReplay, setRanges, startReplay } from './replay-store.ts';
+import { findReplay, finishReplay, isRunning, type ReplayOrder, readReplay, setRanges, startReplay } from './replay-store.ts';
 
 /** Pauses between looks, ms: `last` is the longest an operator waits for the start of a replay. */
 const PAUSES = { first: 500, last: 2_000 };
@@ -161,7 +161,8 @@ async function carry(
   takes?: (event: ReceivedEvent) => boolean,
 ): Promise<void> {
   const { database, store, codec, failpoint, logger, metrics, clock, stopping: signal } = work;
-  const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal });
+  const endedBy = () => endOf(work, order);
+  const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal, endedBy });
   await carryOut({
     database,
     log,
@@ -177,7 +178,17 @@ async function carry(
 }
 
 async function holdLock({ lock }: Work): Promise<void> {
-  if (!(await lock.hold())) throw new OutageError('another instance replays');
+  if (!(await lock.hold())) throw takenOver();
+}
+
+/** Why a replay that waits must end, if it must. Keeps the lock, whose connection the server ends when it is silent. */
+async function endOf({ database, lock }: Work, { id }: ReplayOrder): Promise<Error | undefined> {
+  if (!(await isRunning(database, id))) return new ReplayCancelledError(`replay ${id} was cancelled`);
+  return (await lock.hold()) ? undefined : takenOver();
+}
+
+function takenOver(): Error {
+  return new OutageError('another instance replays');
 }
 
 function rebuildOf({ rebuilds }: Work, group: string): Rebuild | undefined {
