@@ -88,8 +88,8 @@ export function createRegistry(
     async fetch(id) {
       try {
         const answer = await ask(`/schemas/ids/${id}`, { signal: AbortSignal.timeout(timeoutMs) });
-        const body = (await answer.json().catch(() => ({}))) as { schema?: string; schemaType?: string };
-        if (answer.status === 404) return undefined;
+        const body = (await answer.json().catch(() => ({}))) as SchemaAnswer;
+        if (answer.status === 404 && saysUnknown(body)) return undefined;
         if (!answer.ok || body.schema === undefined) throw new Error(`it answers ${answer.status}`);
         // A schema of another kind (JSON, Protobuf) belongs to another system.
         return (body.schemaType ?? 'AVRO') === 'AVRO' ? parse(body.schema) : undefined;
@@ -98,6 +98,20 @@ export function createRegistry(
       }
     },
   };
+}
+
+interface SchemaAnswer {
+  readonly schema?: string;
+  readonly schemaType?: string;
+  readonly error_code?: number;
+}
+
+/**
+ * Whether a 404 is the registry's own: only then it has a code of five digits, 40403 as a rule. An ingress whose
+ * registry is away, or a path that is wrong, is answered with 404 as well.
+ */
+function saysUnknown({ error_code: code = 0 }: SchemaAnswer): boolean {
+  return code > 40_400 && code < 40_500;
 }
 
 /** @returns undefined for a schema that is not valid: another system's too */
