@@ -3,7 +3,7 @@ import { describe, StaleBatchError } from '../errors.ts';
 import { classify } from '../failure.ts';
 
 /** Immediate repetitions after a lost race, before it counts as an outage (conflict) or as poison (duplicate). */
-const REPETITIONS = 5;
+export const REPETITIONS = 5;
 
 export interface PersistenceOptions {
   readonly clock: Clock;

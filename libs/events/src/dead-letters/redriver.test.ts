@@ -4,6 +4,7 @@ import type { Subscription } from '../consumer/index.ts';
 import type { EventType } from '../contracts/index.ts';
 import { OutageError, UndecodableError } from '../errors.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
+import { orderCreated, orderId } from '../testing/samples.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { type RedriverOptions, startRedriver } from './redriver.ts';
 
@@ -158,6 +159,26 @@ it('when a letter cannot be read, then it is dead again, unless its event is in 
     ends.push(`${row.status} ${row.resolution}`);
   }
   expect(ends).toEqual(['REDRIVEN duplicate: was applied before', 'DEAD ']);
+});
+
+it('when a redriven letter meets a row that has just appeared, then it is tried again; when it always does, then it is dead', async () => {
+  const ends: string[] = [];
+  for (const lostRaces of [1, 5, Number.POSITIVE_INFINITY]) {
+    const { row, database } = redrivenLetter();
+    let tries = 0;
+    const handle = async () => {
+      tries += 1;
+      if (tries <= lostRaces) throw Object.assign(new Error('Duplicate entry'), { errno: 1062, sqlState: '23000' });
+    };
+    await lookOnce({
+      database,
+      store: { ...nothingApplied, claim: async () => new Set(['e1']) },
+      codec: { decode: async () => orderCreated(orderId(1)) },
+      subscriptions: () => [{ group: 'catalog', handles: ['order-created'], handle }],
+    });
+    ends.push(`${row.status} after ${tries}`);
+  }
+  expect(ends).toEqual(['REDRIVEN after 2', 'REDRIVEN after 6', 'DEAD after 6']);
 });
 
 it('when no redrive is asked for, then the redriver looks less and less often, every two seconds at last', async () => {

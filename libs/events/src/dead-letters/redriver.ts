@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '@shop/chassis';
 import { type Clock, type Pauses, pauseAfter, systemClock } from '../clock.ts';
 import { type Codec, isForOthers, readMessage } from '../codec/index.ts';
-import { type Failpoint, parks, type Subscription } from '../consumer/index.ts';
+import { type Failpoint, parks, REPETITIONS, type Subscription } from '../consumer/index.ts';
 import type { EventType } from '../contracts/index.ts';
 import { describe, UndecodableError } from '../errors.ts';
 import { classify } from '../failure.ts';
@@ -123,11 +123,12 @@ async function redrive(
   }
 }
 
-/** Handles the first letter of a queue, in one transaction. */
+/** Handles the first letter of a queue, in one transaction: at once again while its handler loses races for a row. */
 async function step(
   work: Work,
   subscription: Subscription<Transaction, EventType>,
   target: RedriveTarget,
+  repetitions = REPETITIONS,
 ): Promise<Step> {
   const { database, clock } = work;
   let current: Letter | undefined;
@@ -143,6 +144,7 @@ async function step(
   } catch (error) {
     const kind = classify(error);
     if (!current || kind === 'outage' || kind === 'conflict') throw error;
+    if (kind === 'duplicate' && repetitions > 0) return step(work, subscription, target, repetitions - 1);
     await bury(work, target, current, error);
     return 'blocked';
   }
