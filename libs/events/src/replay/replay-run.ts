@@ -40,8 +40,6 @@ interface Work extends ReplayRun {
   progress: ReplayOrder['progress'];
   /** When the group's own lag was last read, ms. */
   lagReadAt: number;
-  /** Earliest time of the next batch by the replay's rate, ms. */
-  notBefore: number;
 }
 
 /**
@@ -49,10 +47,10 @@ interface Work extends ReplayRun {
  * StaleBatchError when `signal` aborts, with ReplayCancelledError when an operator cancels.
  */
 export async function carryOut(run: ReplayRun): Promise<void> {
-  const { log, order, subscription, clock } = run;
+  const { log, order, subscription } = run;
   const isWanted = wantedBy(order, subscription);
   const { progress } = order;
-  const work: Work = { ...run, isWanted, progress, lagReadAt: Number.NEGATIVE_INFINITY, notBefore: clock.now() };
+  const work: Work = { ...run, isWanted, progress, lagReadAt: Number.NEGATIVE_INFINITY };
   await checkHeld(log, order);
   await log.readRuns(order.ranges, async (records) => {
     // A batch holds a tenth of a second's messages, so that a slow replay is even and soon cancelled.
@@ -90,11 +88,8 @@ async function carryOutSlice(work: Work, records: readonly IncomingRecord[]): Pr
       : await applier.persist(() => database.transaction((tx) => finish(tx, NOTHING))).then(() => NOTHING);
   work.progress = next;
   metrics.replayed(order.group, outcome);
-  const now = clock.now();
-  const share = (wanted.length * 1_000) / order.rate;
-  // No further ahead than a share: the time is the database's, and may have been set back.
-  work.notBefore = Math.min(Math.max(work.notBefore, now), now + share) + share;
-  if (work.notBefore > clock.now()) await clock.sleep(work.notBefore - clock.now(), signal);
+  // A time to wait, not one to wait for: the clock may be set back.
+  if (wanted.length > 0) await clock.sleep((wanted.length * 1_000) / order.rate, signal);
 }
 
 /** The messages of a slice to be applied, and how the slice counts once they have an outcome. */
@@ -128,9 +123,10 @@ async function mayGoOn({ signal, holdLock }: Work): Promise<void> {
 /** Pauses the replay while the live group is behind: the group comes first. */
 async function waitForGroup(work: Work): Promise<void> {
   const { database, log, order, subscription, clock, signal } = work;
+  // A reading of a later time is no newer one: the clock was set back since.
+  if (Math.abs(clock.now() - work.lagReadAt) < LAG_MS) return;
   const topics = [...new Set(subscription.handles.map((type) => EVENTS[type].topic))];
-  // The time is the database's, and may have been set back.
-  while (Math.abs(clock.now() - work.lagReadAt) >= LAG_MS) {
+  for (;;) {
     const behind = await lagOf(log, order.group, topics);
     work.lagReadAt = clock.now();
     if (behind <= order.maxLag) return;
