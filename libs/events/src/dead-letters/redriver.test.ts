@@ -181,6 +181,52 @@ it('when a redriven letter meets a row that has just appeared, then it is tried 
   expect(ends).toEqual(['REDRIVEN after 2', 'REDRIVEN after 6', 'DEAD after 6']);
 });
 
+/** Lets a redriver look `count` times. Gives its log and the pauses between the looks. */
+async function lookOften(count: number, query: Database['query']) {
+  const { database } = redrivenLetter();
+  const said: string[] = [];
+  const note = (details: object, text?: string) =>
+    void said.push(`${text}${'leftOut' in details ? `, ${details.leftOut} more` : ''}`);
+  const clock = createVirtualClock();
+  const over = Promise.withResolvers<void>();
+  const { sleep } = clock;
+  clock.sleep = async (ms, signal) => {
+    if (clock.slept.length === count - 1) over.resolve();
+    await sleep(ms, signal);
+  };
+  const redriver = startRedriver({
+    database: { ...database, query },
+    store: { ...nothingApplied, claim: async () => new Set(['e1']) },
+    codec: { decode: async () => orderCreated(orderId(1)) },
+    subscriptions: () => [
+      {
+        group: 'catalog',
+        handles: ['order-created'],
+        handle: () => Promise.reject(new OutageError('the platform is away')),
+      },
+    ],
+    logger: { ...silentLogger, warn: note, error: note } as unknown as EventLogger,
+    clock,
+  });
+  await over.promise;
+  await redriver.stop();
+  return { said, slept: clock.slept.slice(0, count - 1) };
+}
+
+it('when many redrives wait for the same outage, then one line says so, and looks come less often', async () => {
+  const letters = Array.from({ length: 50 }, (_, n) => ({ id: n, consumer_group: 'catalog', message_key: `k${n}` }));
+  const query = async (sql: string) => (sql.includes('parked_key') ? [] : letters);
+  const { said, slept } = await lookOften(5, query as Database['query']);
+  expect(said).toEqual(['a redrive is put off: something is away']);
+  expect(slept).toEqual([1_000, 2_000, 2_000, 2_000]);
+});
+
+it('when the dead letters cannot be looked for, then one line says so, and looks come less often', async () => {
+  const { said, slept } = await lookOften(5, () => Promise.reject(new OutageError('the database is away')));
+  expect(said).toEqual(['redriving is put off: something is away']);
+  expect(slept).toEqual([1_000, 2_000, 2_000, 2_000]);
+});
+
 it('when no redrive is asked for, then the redriver looks less and less often, every two seconds at last', async () => {
   const clock = createVirtualClock();
   const over = Promise.withResolvers<void>();

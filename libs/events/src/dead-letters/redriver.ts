@@ -7,6 +7,7 @@ import { describe, UndecodableError } from '../errors.ts';
 import { classify } from '../failure.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
+import { createRepeats, type Repeats } from '../repeats.ts';
 import { letterIdOf, type MessagingStore } from '../store/index.ts';
 import { processTraced } from '../tracing.ts';
 import {
@@ -50,7 +51,9 @@ type Step = 'more' | 'done' | 'blocked';
 /** The state of one redriver. */
 interface Work extends Required<RedriverOptions> {
   readonly stopping: AbortSignal;
-  /** Number of looks in a row that found nothing. */
+  /** Keeps what lasts from filling the log. */
+  readonly repeats: Repeats;
+  /** Number of looks in a row that moved nothing. */
   inVain: number;
 }
 
@@ -64,7 +67,7 @@ export function startRedriver(options: RedriverOptions): Redriver {
   const { logger = silentLogger, metrics = noMetrics, clock = systemClock } = options;
   const stopping = new AbortController();
   const defaults = { failpoint, pauses, logger, metrics, clock };
-  const ended = run({ ...options, ...defaults, stopping: stopping.signal, inVain: 0 });
+  const ended = run({ ...options, ...defaults, stopping: stopping.signal, repeats: createRepeats(), inVain: 0 });
   return {
     async stop() {
       stopping.abort();
@@ -73,54 +76,78 @@ export function startRedriver(options: RedriverOptions): Redriver {
   };
 }
 
-/** Looks until it stops, less often after empty looks. Never rejects. */
+/** Looks until it stops, less often after looks that moved nothing. Never rejects. */
 async function run(work: Work): Promise<void> {
-  const { logger, metrics, clock, pauses, stopping } = work;
+  const { metrics, clock, pauses, stopping, repeats } = work;
   while (!stopping.aborted) {
     const startedAt = clock.now();
     const looked = (succeeded: boolean) => metrics.looked('redrive', succeeded, (clock.now() - startedAt) / 1_000);
     try {
-      await look(work);
+      work.inVain = (await look(work)) ? 0 : work.inVain + 1;
       looked(true);
+      repeats.forget('looks');
     } catch (error) {
       looked(false);
+      work.inVain += 1;
       const away = classify(error) === 'outage';
-      if (away) logger.warn({ error: describe(error) }, 'redriving is put off: something is away');
-      else logger.error({ error: describe(error) }, 'redriving is put off: the dead letters cannot be found');
+      const text = away ? 'something is away' : 'the dead letters cannot be found';
+      say(work, away ? 'warn' : 'error', 'looks', { error: describe(error) }, `redriving is put off: ${text}`);
     }
     await clock.sleep(pauseAfter(work.inVain, pauses), stopping);
   }
 }
 
-async function look(work: Work): Promise<void> {
-  const { database, subscriptions } = work;
-  const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
-  if (byGroup.size === 0) return;
-  const parking = (group: string) => parks(byGroup.get(group) ?? {});
-  const targets = await findTargets(database, [...byGroup.keys()], parking);
-  work.inVain = targets.length === 0 ? work.inVain + 1 : 0;
-  for (const target of targets) {
-    const subscription = byGroup.get(target.group);
-    if (subscription) await redrive(work, subscription, target);
-  }
+/** Says it, unless it was said a short while ago. */
+function say({ logger, repeats }: Work, level: 'warn' | 'error', kind: string, details: object, text: string): void {
+  const leftOut = repeats.due(kind);
+  if (leftOut !== undefined) logger[level]({ ...details, ...(leftOut > 0 && { leftOut }) }, text);
 }
 
-/** Never rejects: a failing target is tried again at the next look and does not delay the other targets. */
+/** @returns whether anything moved */
+async function look(work: Work): Promise<boolean> {
+  const { database, subscriptions } = work;
+  const byGroup = new Map(subscriptions().map((subscription) => [subscription.group, subscription]));
+  if (byGroup.size === 0) return false;
+  const parking = (group: string) => parks(byGroup.get(group) ?? {});
+  const targets = await findTargets(database, [...byGroup.keys()], parking);
+  let moved = false;
+  for (const target of targets) {
+    const subscription = byGroup.get(target.group);
+    if (subscription && (await redrive(work, subscription, target))) moved = true;
+  }
+  return moved;
+}
+
+/**
+ * Never rejects: a failing target is tried again at the next look and does not delay the other targets.
+ * @returns whether a letter was redriven or a key freed
+ */
 async function redrive(
   work: Work,
   subscription: Subscription<Transaction, EventType>,
   target: RedriveTarget,
-): Promise<void> {
-  const { logger, stopping } = work;
+): Promise<boolean> {
+  const { group, key } = target;
+  let moved = false;
   try {
-    while (!stopping.aborted && (await step(work, subscription, target)) === 'more');
+    while (!work.stopping.aborted) {
+      const reached = await step(work, subscription, target);
+      if (reached !== 'blocked') moved = true;
+      if (reached !== 'more') break;
+    }
   } catch (error) {
-    const details = { group: target.group, key: target.key, error: describe(error) };
+    const details = { group, key, error: describe(error) };
     const kind = classify(error);
-    if (kind === 'outage') logger.warn(details, 'a redrive is put off: something is away');
-    else if (kind === 'conflict') logger.warn(details, 'a redrive is put off: it lost a race for its locks');
-    else logger.error(details, 'a redrive is put off: its dead letters cannot be handled');
+    // Many letters may wait for the same, and each is tried at every look.
+    if (kind === 'outage') say(work, 'warn', `${group} ${kind}`, details, 'a redrive is put off: something is away');
+    else if (kind === 'conflict')
+      say(work, 'warn', `${group} ${kind}`, details, 'a redrive is put off: it lost a race for its locks');
+    else {
+      const text = 'a redrive is put off: its dead letters cannot be handled';
+      say(work, 'error', `${group} ${key} ${kind}`, details, text);
+    }
   }
+  return moved;
 }
 
 /** Handles the first letter of a queue, in one transaction: at once again while its handler loses races for a row. */

@@ -15,6 +15,7 @@ import type { EventType } from '../contracts/index.ts';
 import { describe, HandlerBrokenError, StaleBatchError } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import type { Applied } from '../metrics.ts';
+import { createRepeats } from '../repeats.ts';
 import { letterIdOf } from '../store/index.ts';
 
 /** The replay was cancelled, or its generation is gone; found at the next look at its row. */
@@ -45,6 +46,7 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
   const { subscription, codec, clock, logger, signal, endedBy } = options;
   const { group } = subscription;
   const rate = createDeadLetterRate();
+  const repeats = createRepeats();
   const deps = { ...options, now: () => new Date(clock.now()) };
   let ended: Error | undefined;
   const isFinal = (error: unknown) =>
@@ -58,7 +60,11 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
       ended ??= await endedBy?.();
     },
     waiting: (reason) => {
-      if (reason) logger.warn({ group, error: reason }, 'a replay waits: something is away');
+      if (reason === undefined) return repeats.forget('waits');
+      const leftOut = repeats.due('waits');
+      if (leftOut === undefined) return;
+      const details = { group, error: reason, ...(leftOut > 0 && { leftOut }) };
+      logger.warn(details, 'a replay waits: something is away');
     },
   });
 

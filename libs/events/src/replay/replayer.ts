@@ -9,11 +9,20 @@ import type { KafkaAdmin } from '../kafka/index.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
 import type { RelayLock } from '../relay/index.ts';
+import { createRepeats } from '../repeats.ts';
 import type { MessagingStore } from '../store/index.ts';
 import type { Rebuild } from './rebuild.ts';
 import { createReplayApplier, ReplayCancelledError } from './replay-apply.ts';
 import { carryOut } from './replay-run.ts';
-import { findReplay, finishReplay, isRunning, type ReplayOrder, readReplay, setRanges, startReplay } from './replay-store.ts';
+import {
+  findReplay,
+  finishReplay,
+  isRunning,
+  type ReplayOrder,
+  readReplay,
+  setRanges,
+  startReplay,
+} from './replay-store.ts';
 
 /** Pauses between looks, ms: `last` is the longest an operator waits for the start of a replay. */
 const PAUSES = { first: 500, last: 2_000 };
@@ -74,21 +83,32 @@ export function startReplayer(options: ReplayerOptions): Replayer {
 /** Looks until it stops, less often after empty looks. Never rejects. */
 async function run(work: Work): Promise<void> {
   const { lock, logger, metrics, clock, pauses, stopping } = work;
+  const repeats = createRepeats();
+  let failed = 0;
   while (!stopping.aborted) {
     const startedAt = clock.now();
     const looked = (succeeded: boolean) => metrics.looked('replay', succeeded, (clock.now() - startedAt) / 1_000);
     try {
       await look(work);
       looked(true);
+      failed = 0;
+      repeats.forget('looks');
     } catch (error) {
       looked(false);
-      const away = classify(error) !== 'poison';
-      if (away) logger.warn({ error: describe(error) }, 'replaying is put off: something is away');
-      else logger.error({ error: describe(error) }, 'replaying is put off: the replays cannot be read');
+      failed += 1;
+      const leftOut = repeats.due('looks');
+      if (leftOut !== undefined) sayPutOff(work, error, leftOut);
     }
-    await clock.sleep(pauseAfter(work.inVain, pauses), stopping);
+    await clock.sleep(pauseAfter(Math.max(work.inVain, failed), pauses), stopping);
   }
   await lock.release().catch((error: unknown) => logger.warn({ error: describe(error) }, 'releasing the replay lock'));
+}
+
+function sayPutOff({ logger }: Work, error: unknown, leftOut: number): void {
+  const details = { error: describe(error), ...(leftOut > 0 && { leftOut }) };
+  const away = classify(error) !== 'poison';
+  if (away) logger.warn(details, 'replaying is put off: something is away');
+  else logger.error(details, 'replaying is put off: the replays cannot be read');
 }
 
 async function look(work: Work): Promise<void> {
@@ -115,9 +135,9 @@ async function replay(
 ): Promise<void> {
   const { database, connect, logger, now, stopping } = work;
   const { id, group } = order;
-  logger.info({ replay: id, group }, 'replay begins, or goes on');
   const log = await connect();
   try {
+    logger.info({ replay: id, group }, 'replay begins, or goes on');
     if (order.kind === 'REBUILD') await rebuild(work, order, log);
     else {
       // Read again under the lock: the former holder may have made progress since.
