@@ -14,7 +14,7 @@ let api: Api;
 let redis: Redis;
 
 beforeAll(async () => {
-  coupon = await runService('coupon', 'coupon-events', { DOOR_PLACE_STALE_MS: '600', RECONCILE_EVERY_MS: '600000' });
+  coupon = await runService('coupon', 'coupon-events', { RECONCILE_EVERY_MS: '600000' });
   api = coupon.api;
   redis = connectRedis(testStack());
 }, 120_000);
@@ -501,7 +501,7 @@ describe('the door', () => {
     await eventually('the holder', async () => (await holders(id))[missing] === couponId);
     const key = `coupon:{${id}}:holders`;
     await redis.hdel(key, String(missing));
-    const youngPlace = `?${Date.now() + 3_600_000}`;
+    const youngPlace = `?${Date.now()}`;
     await redis.hset(key, wrong, uuidv7(), stale, `?${Date.now() - 3_600_000}`, young, youngPlace);
     const before = await holders(id);
     const difference = { couponPolicyId: id, stalePlaces: 1, missing: 1, unknown: 1, wrongTotal: null };
