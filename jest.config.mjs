@@ -35,6 +35,7 @@ export default {
         'examples/*/src',
         'ops',
         'ops-console',
+        'storefront',
         'deploy',
         'bench',
         'k6',

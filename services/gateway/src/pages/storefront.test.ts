@@ -39,7 +39,8 @@ describe('the files of the shop', () => {
   }, 60_000);
 
   it('when a file is not served, then the answer is 404', async () => {
-    for (const path of ['/shop/tsconfig.json', '/shop/README.md', '/shop/..%2fpackage.json', '/shop/nothing.ts']) {
+    const others = ['/shop/tsconfig.json', '/shop/README.md', '/shop/..%2fpackage.json', '/shop/nothing.ts'];
+    for (const path of [...others, '/shop/bars.test.ts', '/shop/testing.ts']) {
       expect([path, (await fetch(gateway.url + path)).status]).toEqual([path, 404]);
     }
   });

@@ -5,7 +5,8 @@ import type { Router } from 'express';
 import { fileHandler } from './files.ts';
 
 const FOLDER = new URL('../../../../storefront/', import.meta.url);
-const SERVED = /\.(html|css|svg|ts)$/;
+/** Tests stand beside what they test; no browser needs them. */
+const SERVED = /(?<!\.test|^testing)\.(html|css|svg|ts)$/;
 /** The only package that pages import by name, which a browser cannot resolve. */
 const LIT_HTML = '/shop/lit-html.js';
 
