@@ -2,29 +2,56 @@ import { type Answer, call, Problem } from './api.ts';
 import { wishFor } from './kept-wish.ts';
 import { session } from './session.ts';
 
+export interface AskOnceOptions<B> {
+  /** Default POST. */
+  readonly method?: 'POST' | 'PATCH';
+  /** The part of the body that identifies the wish; default the whole body. */
+  readonly essence?: (body: B) => unknown;
+}
+
+/** What is being asked for now. It continues when its page is left, so a returning user cannot ask a second time. */
+const underWay = new Set<string>();
+
+/** True while the user asks for this. The event `asking` tells of each change. */
+export function isAsking(purpose: string): boolean {
+  return underWay.has(nameOf(purpose));
+}
+
 /**
- * POSTs a request that must have one effect. Until its outcome is known, the same wish repeats the first request word
+ * Sends a request that must have one effect. Until its outcome is known, the same wish repeats the first request word
  * for word, even after a reload of the page; otherwise a lost answer would lead to a second order.
  *
  * @param purpose one wish is remembered for each user and purpose: the last one
- * @param essence the part of the body that identifies the wish; default the whole body
  * @throws {Problem}
  */
 export async function askOnce<T, B>(
   purpose: string,
   path: string,
   body: B,
-  essence?: (body: B) => unknown,
+  { method = 'POST', essence }: AskOnceOptions<B> = {},
 ): Promise<Answer<T>> {
-  const wish = wishFor(`${session()?.userId ?? ''}.${purpose}`, body, essence);
+  const name = nameOf(purpose);
+  const wish = wishFor(name, body, essence);
   try {
-    const answer = await call<T>('POST', path, { key: wish.key, body: wish.body });
+    changeAsking(() => underWay.add(name));
+    const answer = await call<T>(method, path, { key: wish.key, body: wish.body });
     wish.ended();
     return answer;
   } catch (error) {
     if (error instanceof Problem && isRefusal(error)) wish.ended();
     throw error;
+  } finally {
+    changeAsking(() => underWay.delete(name));
   }
+}
+
+function nameOf(purpose: string): string {
+  return `${session()?.userId ?? ''}.${purpose}`;
+}
+
+function changeAsking(change: () => void): void {
+  change();
+  dispatchEvent(new Event('asking'));
 }
 
 /** True when the request had no effect and never will. */

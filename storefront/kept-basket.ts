@@ -18,8 +18,8 @@ export function saveBasket(basket: Basket): void {
   basketChanged();
 }
 
-/** Notifies the pages that show the basket, or an order of it. */
-export function basketChanged(): void {
+/** Notifies the pages that show the basket. */
+function basketChanged(): void {
   dispatchEvent(new Event('basket'));
 }
 

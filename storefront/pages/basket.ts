@@ -1,9 +1,9 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
-import { askOnce } from '../ask-once.ts';
+import { askOnce, isAsking } from '../ask-once.ts';
 import { type Basket, type BasketLine, MAX_QUANTITY, put, reprice, total, without } from '../basket.ts';
 import { money, words } from '../i18n.ts';
-import { basketChanged, loadBasket, saveBasket } from '../kept-basket.ts';
+import { loadBasket, saveBasket } from '../kept-basket.ts';
 import { attempt, type Page, say, sayProblem } from '../page.ts';
 import { picture } from '../picture.ts';
 import { session } from '../session.ts';
@@ -16,12 +16,6 @@ interface OrderWish {
   /** Won: the order is refused at another price. */
   readonly expectedTotal: number;
 }
-
-/**
- * True while an order is being placed. It continues when its page is left, so a returning user cannot send a second
- * one.
- */
-let placing = false;
 
 export const basketPage: Page = async ({ signal, draw }) => {
   let coupons: readonly Coupon[] = [];
@@ -56,6 +50,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
     const basket = loadBasket();
     shown = basket;
     const sum = total(basket);
+    const placing = isAsking('order');
     const chosen = coupons.find((coupon) => coupon.couponId === couponId);
     const off = chosen ? takenOff(chosen, sum) : 0;
     if (basket.length === 0) {
@@ -105,24 +100,17 @@ export const basketPage: Page = async ({ signal, draw }) => {
       return;
     }
     const ordered = shown;
-    placing = true;
-    show();
     attempt(async () => {
-      try {
-        const body = {
-          items: ordered.map(({ productId, quantity }) => ({ productId, quantity })),
-          ...(couponId && { couponId }),
-          expectedTotal: total(ordered),
-        };
-        // A repeat cannot choose the coupon again once it was used, nor have the former price.
-        const { data } = await askOnce<Order, OrderWish>('order', '/orders', body, ({ items }) => items);
-        saveBasket(without(loadBasket(), ordered));
-        if (signal.aborted) say(words().orderPlaced(data.orderId.slice(-6)));
-        else location.hash = `/orders/${data.orderId}`;
-      } finally {
-        placing = false;
-        basketChanged();
-      }
+      const body = {
+        items: ordered.map(({ productId, quantity }) => ({ productId, quantity })),
+        ...(couponId && { couponId }),
+        expectedTotal: total(ordered),
+      };
+      // A repeat cannot choose the coupon again once it was used, nor have the former price.
+      const { data } = await askOnce<Order, OrderWish>('order', '/orders', body, { essence: ({ items }) => items });
+      saveBasket(without(loadBasket(), ordered));
+      if (signal.aborted) say(words().orderPlaced(data.orderId.slice(-6)));
+      else location.hash = `/orders/${data.orderId}`;
     });
   };
 
@@ -143,7 +131,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
     say(words().pricesNew);
   };
 
-  addEventListener('basket', show, { signal });
+  for (const change of ['basket', 'asking']) addEventListener(change, show, { signal });
   show();
   freshPrices().catch((error: unknown) => {
     if (!signal.aborted) sayProblem(error);

@@ -1,12 +1,11 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
+import { changeProduct, isChanging, type ProductPatch } from '../change-product.ts';
 import { count, money, words } from '../i18n.ts';
 import { attempt, type Page, say } from '../page.ts';
 import { createListing } from '../paging.ts';
 import { session } from '../session.ts';
 import type { Product } from '../types.ts';
-
-type Patch = { readonly restock: number } | { readonly takeBack: number } | { readonly onSale: boolean };
 
 /** Operators add pieces and take them back here, withdraw a product from sale, and put it on sale again. */
 export const stockPage: Page = async ({ signal, draw }) => {
@@ -18,10 +17,9 @@ export const stockPage: Page = async ({ signal, draw }) => {
   /** Products that were looked up or changed here, as last answered. The list leaves out those that are withdrawn. */
   const known = new Map<number, Product>();
 
-  const change = (product: Product, patch: Patch) =>
+  const change = ({ productId }: Product, patch: ProductPatch) =>
     attempt(async () => {
-      const path = `/products/${product.productId}`;
-      const { data } = await call<Product>('PATCH', path, { body: patch, signal, idempotent: true });
+      const data = await changeProduct(productId, patch);
       known.set(data.productId, data);
       say(words().stocks.done(data.name));
       show();
@@ -54,6 +52,7 @@ export const stockPage: Page = async ({ signal, draw }) => {
     const w = words().stocks;
     const { productId: id, name, price, stockQuantity, heldQuantity = 0 } = product;
     const isOnSale = product.onSale !== false;
+    const changing = isChanging(id);
     return html`<li class="card">
       <h2>${name}</h2>
       <p>${words().product(id)} · ${money(price)} · ${words().inStock(count(stockQuantity))}${heldQuantity > 0 ? ` · ${w.held(count(heldQuantity))}` : ''}</p>
@@ -62,8 +61,8 @@ export const stockPage: Page = async ({ signal, draw }) => {
         <label for="pieces-${id}">${w.pieces}</label>
         <input id="pieces-${id}" name="pieces" type="number" inputmode="numeric" min="1" required />
         <p>
-          <button value="restock" aria-label=${w.addTo(name)}>${w.add}</button>
-          <button value="takeBack" aria-label=${w.takeBackFrom(name)}>${w.takeBack}</button>
+          <button value="restock" ?disabled=${changing} aria-label=${w.addTo(name)}>${w.add}</button>
+          <button value="takeBack" ?disabled=${changing} aria-label=${w.takeBackFrom(name)}>${w.takeBack}</button>
         </p>
       </form>
       ${
@@ -92,6 +91,7 @@ export const stockPage: Page = async ({ signal, draw }) => {
     `);
   };
 
+  addEventListener('asking', show, { signal });
   show();
   await listing.next();
   show();

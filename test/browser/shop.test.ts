@@ -266,6 +266,30 @@ describe('the shop while a part is away', () => {
     forgiveNetwork();
   });
 
+  it('when the answer to added pieces is lost, then they are added once', async () => {
+    const productId = await newProduct('ladle', 20_000, 10);
+    await open();
+    await signIn(page, 10_000, { ops: true });
+    await goTo(page, '/stock');
+    await page.getByLabel('Number of a product').fill(String(productId));
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    let changes = 0;
+    await page.route(`**/products/${productId}`, async (route) => {
+      if (route.request().method() !== 'PATCH') return route.fallback();
+      changes += 1;
+      if (changes > 1) return route.fallback();
+      await route.fetch();
+      return route.abort('connectionreset');
+    });
+    const card = page.getByRole('listitem').filter({ hasText: 'ladle' });
+    await card.getByLabel('Pieces', { exact: true }).fill('6');
+    await card.getByRole('button', { name: 'Add pieces: ladle' }).click();
+    expect(await card.getByRole('button', { name: 'Add pieces: ladle' }).isDisabled()).toBe(true);
+    await card.getByText('16 in stock').waitFor();
+    expect(changes).toBe(2);
+    forgiveNetwork();
+  });
+
   it('when the shop is too busy for an order, then the page waits as told, says so, and sends the same order again', async () => {
     await open({ allowed: [503] });
     await signIn(page, user);
