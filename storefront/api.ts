@@ -1,5 +1,5 @@
 import { createCountdown } from './countdown.ts';
-import { expireSession, session } from './session.ts';
+import { expireSession, type Session, session } from './session.ts';
 
 /** An RFC 9457 problem, or `NETWORK` where there was no answer. */
 export class Problem extends Error {
@@ -60,11 +60,10 @@ export function serverNow(): number {
  */
 export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
   const repeatable = method === 'GET' || options.key !== undefined || options.idempotent === true;
-  // A user who signs in during the wait must not repeat another user's request.
-  const user = authorized();
+  const asker = session();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once<T>(method, path, new Headers(user), options);
+      return await once<T>(method, path, authorized(presentOf(asker)), options);
     } catch (error) {
       if (!(error instanceof Problem) || !repeatable || attempt === TRIES) throw error;
       const seconds = patience(error);
@@ -92,7 +91,7 @@ async function once<T>(
   const date = Date.parse(response.headers.get('date') ?? '');
   if (!Number.isNaN(date)) clockAhead = Math.abs(date - Date.now()) > 2_000 ? date - Date.now() : 0;
   const data = await bodyOf(response, signal);
-  if (!response.ok) throw problemOf(response, data);
+  if (!response.ok) throw problemOf(response, data, headers);
   return { status: response.status, data: data as T, headers: response.headers };
 }
 
@@ -119,14 +118,27 @@ export async function reach(path: string, init: RequestInit): Promise<Response> 
   }
 }
 
-export function authorized(): Headers {
-  const token = session()?.token;
+/**
+ * The session that a repeat is sent with: the asker's present one, whose token may be newer. A user who signs in during
+ * the wait must not repeat another user's request.
+ */
+function presentOf(asker: Session | undefined): Session | undefined {
+  const now = session();
+  return now && now.userId === asker?.userId && now.scope === asker.scope ? now : asker;
+}
+
+export function authorized(as = session()): Headers {
+  const token = as?.token;
   return new Headers(token ? { authorization: `Bearer ${token}` } : {});
 }
 
-/** The problem of an answer. A 401 ends the session. */
-export function problemOf(response: Response, data: unknown): Problem {
-  if (response.status === 401) expireSession();
+/**
+ * The problem of an answer to a request with the headers `sent`. A 401 ends the session whose token was sent; a request
+ * may be answered after its user has signed in anew.
+ */
+export function problemOf(response: Response, data: unknown, sent: Headers): Problem {
+  const isPresent = sent.get('authorization') === authorized().get('authorization');
+  if (response.status === 401 && isPresent) expireSession();
   const body = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const code = typeof body.code === 'string' ? body.code : `HTTP_${response.status}`;
   return new Problem(response.status, code, { ...body, retryAfter: Number(response.headers.get('retry-after') ?? 1) });

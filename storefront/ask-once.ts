@@ -9,6 +9,11 @@ export interface AskOnceOptions<B> {
   readonly essence?: (body: B) => unknown;
 }
 
+export interface OnceAnswer<T> extends Answer<T> {
+  /** False when another tab had the answer before, and has acted on it. */
+  readonly isFirst: boolean;
+}
+
 /** What is being asked for now. It continues when its page is left, so a returning user cannot ask a second time. */
 const underWay = new Set<string>();
 
@@ -19,7 +24,7 @@ export function isAsking(purpose: string): boolean {
 
 /**
  * Sends a request that must have one effect. Until its outcome is known, the same wish repeats the first request word
- * for word, even after a reload of the page; otherwise a lost answer would lead to a second order.
+ * for word, even from another tab; otherwise a lost answer would lead to a second order.
  *
  * @param purpose one wish is remembered for each user and purpose: the last one
  * @throws {Problem}
@@ -29,14 +34,13 @@ export async function askOnce<T, B>(
   path: string,
   body: B,
   { method = 'POST', essence }: AskOnceOptions<B> = {},
-): Promise<Answer<T>> {
+): Promise<OnceAnswer<T>> {
   const name = nameOf(purpose);
   const wish = wishFor(name, body, essence);
   try {
     changeAsking(() => underWay.add(name));
     const answer = await call<T>(method, path, { key: wish.key, body: wish.body });
-    wish.ended();
-    return answer;
+    return { ...answer, isFirst: wish.ended() };
   } catch (error) {
     if (error instanceof Problem && isRefusal(error)) wish.ended();
     throw error;
@@ -54,7 +58,10 @@ function changeAsking(change: () => void): void {
   dispatchEvent(new Event('asking'));
 }
 
+/** Answers from before the shop looked at the key: a repeat may get one though the first request took effect. */
+const PROVES_NOTHING: ReadonlySet<number> = new Set([401, 403, 408, 429]);
+
 /** True when the request had no effect and never will. */
 function isRefusal({ status, code }: Problem): boolean {
-  return status >= 400 && status < 500 && status !== 429 && code !== 'IDEMPOTENCY_IN_FLIGHT';
+  return status >= 400 && status < 500 && !PROVES_NOTHING.has(status) && code !== 'IDEMPOTENCY_IN_FLIGHT';
 }

@@ -33,7 +33,7 @@ export async function followEvents(
       // 204: no more events will come.
       if (response.status === 204) return;
       if (!response.ok || !response.body) {
-        const problem = problemOf(response, await response.json().catch(() => undefined));
+        const problem = problemOf(response, await response.json().catch(() => undefined), headers);
         if (response.status < 500 && response.status !== 429) throw problem;
         retryMs = Math.max(RETRY_MS, Number(problem.body.retryAfter) * 1000);
       } else {

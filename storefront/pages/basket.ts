@@ -107,8 +107,10 @@ export const basketPage: Page = async ({ signal, draw }) => {
         expectedTotal: total(ordered),
       };
       // A repeat cannot choose the coupon again once it was used, nor have the former price.
-      const { data } = await askOnce<Order, OrderWish>('order', '/orders', body, { essence: ({ items }) => items });
-      saveBasket(without(loadBasket(), ordered));
+      const essence = ({ items }: OrderWish) => items;
+      const { data, isFirst } = await askOnce<Order, OrderWish>('order', '/orders', body, { essence });
+      // Two tabs that repeat one order take it out of their basket once.
+      if (isFirst) saveBasket(without(loadBasket(), ordered));
       if (signal.aborted) say(words().orderPlaced(data.orderId.slice(-6)));
       else location.hash = `/orders/${data.orderId}`;
     });

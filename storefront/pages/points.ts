@@ -1,6 +1,6 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
-import { askOnce } from '../ask-once.ts';
+import { askOnce, isAsking } from '../ask-once.ts';
 import { money, time, words } from '../i18n.ts';
 import { attempt, type Page, say } from '../page.ts';
 import { createListing, type Listing } from '../paging.ts';
@@ -11,7 +11,6 @@ const MAX_CHARGE = 10_000_000;
 export const pointsPage: Page = async ({ signal, draw }) => {
   let balance: number | undefined;
   let history: Listing<PointsChange> = createListing('/points/history', signal);
-  let charging = false;
 
   const load = async () => {
     const fresh = createListing<PointsChange>('/points/history', signal);
@@ -30,17 +29,11 @@ export const pointsPage: Page = async ({ signal, draw }) => {
   const charge = (event: SubmitEvent) => {
     event.preventDefault();
     const amount = Number(new FormData(event.target as HTMLFormElement).get('amount'));
-    charging = true;
-    show();
     attempt(async () => {
-      try {
-        await askOnce('charge', '/points/charge', { amount });
-        say(words().charged(money(amount)));
-        await load();
-      } finally {
-        charging = false;
-        show();
-      }
+      await askOnce('charge', '/points/charge', { amount });
+      say(words().charged(money(amount)));
+      // The user may have left this page and come back to it meanwhile.
+      dispatchEvent(new Event('points'));
     });
   };
 
@@ -52,7 +45,7 @@ export const pointsPage: Page = async ({ signal, draw }) => {
       <form class="card narrow" @submit=${charge}>
         <label for="amount">${w.chargeAmount}</label>
         <input id="amount" name="amount" type="number" inputmode="numeric" min="1" max=${MAX_CHARGE} value="10000" required />
-        <button class="main" ?disabled=${charging}>${w.charge}</button>
+        <button class="main" ?disabled=${isAsking('charge')}>${w.charge}</button>
       </form>
       <h2>${w.history}</h2>
       ${history.loaded && history.items.length === 0 ? html`<p>${w.noHistory}</p>` : ''}
@@ -71,6 +64,8 @@ export const pointsPage: Page = async ({ signal, draw }) => {
     `);
   };
 
+  addEventListener('asking', show, { signal });
+  addEventListener('points', () => attempt(load), { signal });
   show();
   await load();
 };

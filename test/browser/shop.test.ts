@@ -249,14 +249,7 @@ describe('the shop while a part is away', () => {
     await page.getByText('You got the coupon once.').waitFor();
     await putInBasket('teapot');
     await page.getByLabel('Coupon', { exact: true }).selectOption({ label: 'once: ₩1,000 off' });
-    const lost = Promise.withResolvers<string | null>();
-    await page.route('**/orders', async (route) => {
-      const answer = await route.fetch();
-      await route.abort('connectionreset');
-      lost.resolve(((await answer.json()) as { orderId?: string }).orderId ?? null);
-    });
-    await page.getByRole('button', { name: 'Order and pay' }).click();
-    const orderId = await lost.promise;
+    const orderId = await orderWithoutAnswer();
     await page.reload();
     await page.unrouteAll({ behavior: 'ignoreErrors' });
     await page.getByRole('button', { name: 'Order and pay' }).click();
@@ -265,6 +258,38 @@ describe('the shop while a part is away', () => {
     expect(await balance()).toBe('₩41,000');
     forgiveNetwork();
   });
+
+  it('when the answer to an order is lost and the tab is closed, then ordering in another tab leads to that order', async () => {
+    await open();
+    await signIn(page, user);
+    await charge(70_000);
+    await putInBasket('teapot');
+    const orderId = await orderWithoutAnswer();
+    const other = await page.context().newPage();
+    await page.close();
+    page = other;
+    await signIn(page, user);
+    await goTo(page, '/basket');
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    await status('Completed');
+    expect(page.url()).toContain(`#/orders/${orderId}`);
+    expect(await balance()).toBe('₩40,000');
+    await goTo(page, '/basket');
+    await page.getByText('The basket is empty.').waitFor();
+    forgiveNetwork();
+  });
+
+  /** Orders the basket; the shop places the order, and its answers are lost. @returns the order */
+  async function orderWithoutAnswer(): Promise<string | null> {
+    const lost = Promise.withResolvers<string | null>();
+    await page.route('**/orders', async (route) => {
+      const answer = await route.fetch();
+      await route.abort('connectionreset');
+      lost.resolve(((await answer.json()) as { orderId?: string }).orderId ?? null);
+    });
+    await page.getByRole('button', { name: 'Order and pay' }).click();
+    return await lost.promise;
+  }
 
   it('when the answer to added pieces is lost, then they are added once', async () => {
     const productId = await newProduct('ladle', 20_000, 10);

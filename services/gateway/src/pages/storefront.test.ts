@@ -117,9 +117,10 @@ describe('requests with one effect', () => {
       setItem: (name: string, value: string) => kept.set(name, value),
       removeItem: (name: string) => kept.delete(name),
     };
-    Object.defineProperty(globalThis, 'sessionStorage', { value: storage, configurable: true });
+    // What a tab keeps ends with it, so a wish is kept beside the basket, which outlives the tab.
+    Object.defineProperty(globalThis, 'localStorage', { value: storage, configurable: true });
   });
-  afterAll(() => void Reflect.deleteProperty(globalThis, 'sessionStorage'));
+  afterAll(() => void Reflect.deleteProperty(globalThis, 'localStorage'));
 
   it('when a wish is repeated before its outcome is known, then its key is the same; else it is another', () => {
     const first = wishFor('charge', { amount: 5 });
@@ -129,6 +130,24 @@ describe('requests with one effect', () => {
     const second = wishFor('charge', { amount: 5 });
     expect(second.key).not.toBe(first.key);
     expect(wishFor('charge', { amount: 6 }).key).not.toBe(second.key);
+  });
+
+  it('when a wish ends after another has taken its place, then the other stays open', () => {
+    const first = wishFor('charge', { amount: 5 });
+    const second = wishFor('charge', { amount: 6 });
+    expect(first.ended()).toBe(false);
+    expect(wishFor('charge', { amount: 6 }).key).toBe(second.key);
+    expect(second.ended()).toBe(true);
+  });
+
+  it('when a wish is older than the shop remembers keys, then it is a new one', () => {
+    jest.useFakeTimers();
+    const first = wishFor('charge', { amount: 5 });
+    jest.setSystemTime(Date.now() + 47 * 3_600_000);
+    expect(wishFor('charge', { amount: 5 }).key).toBe(first.key);
+    jest.setSystemTime(Date.now() + 2 * 3_600_000);
+    expect(wishFor('charge', { amount: 5 }).key).not.toBe(first.key);
+    jest.useRealTimers();
   });
 
   it('when only unessential parts differ, then the first wish is repeated word for word', () => {
