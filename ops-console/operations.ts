@@ -18,6 +18,7 @@ const verdict = describes<Verdict>()(
         .enum(['HOLDS', 'BROKEN', 'NOTHING_TO_CHECK'])
         .describe('NOTHING_TO_CHECK: no order and no message was in what was asked for, so nothing is proven'),
       unchecked: z.array(z.string()).describe('the checks that had nothing to check'),
+      notMade: z.array(z.string()).describe('the checks that could not be made, since a part was away'),
       violations: z
         .array(
           z.strictObject({
@@ -203,7 +204,8 @@ const status = describes<ShownStatus>()(
         .strictObject({
           endedAt: timeSchema.describe('when it ended'),
           state: z.enum(['HOLDS', 'BROKEN', 'NOTHING_TO_CHECK']).describe('what it found'),
-          violations: count('how many violations it found'),
+          violations: count('how many violations it found, and earlier ones whose check could not be made'),
+          notMade: z.array(z.string()).describe('the checks that could not be made, since a part was away'),
         })
         .optional()
         .describe('the last audit on schedule since the console started'),

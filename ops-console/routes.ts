@@ -25,6 +25,7 @@ export type ShownStatus = Status & {
     readonly endedAt: Date;
     readonly state: Verdict['state'];
     readonly violations: number;
+    readonly notMade: readonly string[];
   };
 };
 

@@ -143,5 +143,7 @@ export interface ShopStatus {
     readonly endedAt: string;
     readonly state: 'HOLDS' | 'BROKEN' | 'NOTHING_TO_CHECK';
     readonly violations: number;
+    /** Names of the checks that it could not make; an older console does not tell. */
+    readonly notMade?: readonly string[];
   };
 }

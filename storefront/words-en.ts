@@ -186,6 +186,8 @@ export const en = {
     auditHolds: (at: string) => `Every invariant held at the audit of ${at}.`,
     auditBroken: (at: string, n: string) =>
       `The audit of ${at} found ${n} violations: docs/runbooks/invariant-broken.md`,
+    auditPartly: (at: string) =>
+      `Nothing wrong was found at the audit of ${at}, but not everything could be checked. Not made:`,
     auditNothing: (at: string) => `The audit of ${at} had nothing to check.`,
   },
   rush: {

@@ -179,6 +179,7 @@ export const ko: Words = {
     noAudit: '콘솔이 시작된 뒤로 예약된 감사가 없었습니다.',
     auditHolds: (at) => `${at} 감사에서 모든 불변 조건이 지켜졌습니다.`,
     auditBroken: (at, n) => `${at} 감사에서 위반 ${n}건이 발견되었습니다: docs/runbooks/invariant-broken.md`,
+    auditPartly: (at) => `${at} 감사에서 이상은 발견되지 않았지만, 검사하지 못한 것이 있습니다. 하지 못한 검사:`,
     auditNothing: (at) => `${at} 감사에서는 검사할 것이 없었습니다.`,
   },
   rush: {

@@ -8,6 +8,7 @@ const CLEAN: Verdict = {
   clean: true,
   state: 'HOLDS',
   unchecked: [],
+  notMade: [],
   violations: [],
   checks: 1,
   notes: [],

@@ -8,6 +8,8 @@ export interface Verdict {
   readonly state: AuditReport['state'];
   /** Names of the checks that had nothing to check. */
   readonly unchecked: readonly string[];
+  /** Names of the checks that could not be made: what they had found may still be there. */
+  readonly notMade: readonly string[];
   readonly violations: readonly Violation[];
   /** Number of checks. */
   readonly checks: number;
@@ -27,11 +29,12 @@ export interface Violation {
 }
 
 export function verdictOf(report: AuditReport): Verdict {
-  const { state, findings, notes, orders, records, durationMs } = report;
+  const { state, findings, notes, notMade, orders, records, durationMs } = report;
   return {
     clean: state === 'HOLDS',
     state,
     unchecked: findings.filter((finding) => finding.state === 'NOTHING_TO_CHECK').map(({ name }) => name),
+    notMade,
     violations: findings
       .filter((finding) => finding.failed > 0)
       .map(({ invariant, name, title, failed, examples }) => ({

@@ -2,7 +2,8 @@ import type { Verdict, Violation } from '../audit/verdict.ts';
 
 /**
  * What two audits of the same scope both found. Under load a change may be on its way for longer than an audit waits
- * before its second look; a minute later it has come, and what is on its way then is another one.
+ * before its second look; a minute later it has come, and what is on its way then is another one. What the second could
+ * not look for stays as the first found it.
  */
 export function foundTwice(first: Verdict, second: Verdict): Verdict {
   const violations = second.violations.flatMap((now) => {
@@ -10,7 +11,9 @@ export function foundTwice(first: Verdict, second: Verdict): Verdict {
     const both = before && inBoth(before, now);
     return both && both.failed > 0 ? [both] : [];
   });
-  if (violations.length > 0) return { ...second, violations };
+  const unseen = first.violations.filter(({ name }) => second.notMade.includes(name));
+  if (violations.length + unseen.length > 0)
+    return { ...second, violations: [...violations, ...unseen], state: 'BROKEN', clean: false };
   const state = second.state === 'BROKEN' ? 'HOLDS' : second.state;
   return { ...second, violations, state, clean: state === 'HOLDS' };
 }

@@ -5,7 +5,7 @@ import type { Verdict } from '../audit/verdict.ts';
 import { createScheduledAudit } from './scheduled-audit.ts';
 
 const HOLDS: Verdict = {
-  ...{ clean: true, state: 'HOLDS', unchecked: [], violations: [], checks: 40, notes: [] },
+  ...{ clean: true, state: 'HOLDS', unchecked: [], notMade: [], violations: [], checks: 40, notes: [] },
   ...{ orders: 3, records: 9, durationMs: 1_500 },
 };
 const violation = { name: 'balance', title: 'Balances', examples: [] };
@@ -58,7 +58,7 @@ it('when two audits, a minute apart, find violations, then they are told by inva
   expect(waits).toEqual([60_000]);
   expect([await found(1), await found(2)]).toEqual(['0', '4']);
   expect(await text()).toContain('audit_runs_total{result="broken"} 1');
-  expect(audit.shown()).toEqual({ endedAt: new Date(10_000_000), state: 'BROKEN', violations: 4 });
+  expect(audit.shown()).toEqual({ endedAt: new Date(10_000_000), state: 'BROKEN', violations: 4, notMade: [] });
   await audit.run(signal);
   expect(await found(2)).toBe('0');
 });
@@ -99,6 +99,49 @@ it('when an operator audits, then what is found is told, and a clean audit count
   expect(since).toEqual([early.getTime(), early.getTime()]);
   audit.note({ since: early }, HOLDS);
   expect(await found(2)).toBe('0');
+});
+
+/** Redis is away: the check of balances could not be made. */
+const AWAY: Verdict = { ...HOLDS, notMade: ['balance'], notes: ['balances were not compared with Redis'] };
+
+it('when the check that found something cannot be made, then it stays told, until that check finds nothing', async () => {
+  const { audit, times, since, found, text } = scheduled([BROKEN, BROKEN, AWAY, HOLDS, HOLDS]);
+  const first = times.now - SINCE_MS;
+  await audit.run(signal);
+  times.now += 3 * SINCE_MS;
+  await audit.run(signal);
+  expect(await found(2)).toBe('3');
+  expect(audit.shown()).toMatchObject({ state: 'BROKEN', violations: 3, notMade: ['balance'] });
+  expect(await text()).toContain('audit_runs_total{result="broken"} 2');
+  await audit.run(signal);
+  expect(await found(2)).toBe('0');
+  expect(audit.shown()).toMatchObject({ state: 'HOLDS', violations: 0, notMade: [] });
+  await audit.run(signal);
+  expect(since.slice(2)).toEqual([first, first, times.now - SINCE_MS]);
+});
+
+it('when the second audit could not make the check that found something, then it is told', async () => {
+  const { audit, found } = scheduled([BROKEN, AWAY]);
+  await audit.run(signal);
+  expect(await found(2)).toBe('3');
+  expect(audit.shown()).toMatchObject({ state: 'BROKEN', violations: 3 });
+});
+
+it('when not every check could be made and nothing was found, then what was not looked at is named', async () => {
+  const { audit, found } = scheduled([AWAY]);
+  await audit.run(signal);
+  expect(audit.shown()).toMatchObject({ state: 'HOLDS', violations: 0, notMade: ['balance'] });
+  expect(await found(2)).toBe('0');
+});
+
+it('when a narrower audit finds something else, then both are told', async () => {
+  const { audit, times, found } = scheduled([BROKEN, BROKEN]);
+  await audit.run(signal);
+  audit.note(
+    { since: new Date(times.now) },
+    { ...BROKEN, violations: [{ ...violation, name: 'door', invariant: 7, failed: 2 }] },
+  );
+  expect([await found(2), await found(7)]).toEqual(['4', '2']);
 });
 
 it('when an audit cannot be made, then that is counted, and what the last one found stays with its time', async () => {

@@ -1,7 +1,7 @@
 import type { Metrics } from '@shop/chassis';
 import type { Audits } from '../audit/audits.ts';
 import type { AuditTask } from '../audit/run-audit.ts';
-import type { Verdict } from '../audit/verdict.ts';
+import type { Verdict, Violation } from '../audit/verdict.ts';
 import { foundTwice } from './found-twice.ts';
 
 /** The invariants of ARCHITECTURE.md. */
@@ -26,8 +26,10 @@ export interface ScheduledAuditOptions {
 export interface LastAudit {
   readonly endedAt: Date;
   readonly state: Verdict['state'];
-  /** How many violations it found. */
+  /** How many violations it found, and earlier ones whose check it could not make. */
   readonly violations: number;
+  /** Names of the checks that it could not make. */
+  readonly notMade: readonly string[];
 }
 
 export interface ScheduledAudit {
@@ -41,23 +43,29 @@ export interface ScheduledAudit {
 
 /**
  * Audits on a schedule, and tells what the last audit found, so that an alert can rest on it. Once something is found,
- * later audits look as far back as the one that found it: it must not leave their scope before it is mended.
+ * later audits look as far back as the one that found it: it must not leave their scope before it is mended. It stays
+ * told until its check is made again and finds nothing.
  */
 export function createScheduledAudit(options: ScheduledAuditOptions): ScheduledAudit {
   const { audits, sinceMs, now, wait } = options;
   const measures = createMeasures(options);
   /** The scope in which something was found, until an audit of it finds nothing. */
   let brokenSince: Date | undefined;
+  let told: readonly Violation[] = [];
   let last: LastAudit | undefined;
 
   const sinceNow = () => earlier(brokenSince, new Date(now() - sinceMs));
 
-  function take({ since }: Pick<AuditTask, 'since'>, verdict: Verdict): void {
-    const isBroken = verdict.violations.length > 0;
+  /** @returns the verdict with what was told before and was not looked at again */
+  function take({ since }: Pick<AuditTask, 'since'>, verdict: Verdict): Verdict {
+    const found = new Set(verdict.violations.map(({ name }) => name));
     // What a narrower audit does not find may still be there.
-    if (!isBroken && brokenSince && since > brokenSince) return;
-    brokenSince = isBroken ? earlier(brokenSince, since) : undefined;
-    measures.found(verdict);
+    const isNarrower = brokenSince !== undefined && since > brokenSince;
+    const unseen = told.filter(({ name }) => !found.has(name) && (isNarrower || verdict.notMade.includes(name)));
+    told = [...verdict.violations, ...unseen];
+    brokenSince = told.length > 0 ? earlier(brokenSince, since) : undefined;
+    measures.found(told);
+    return { ...verdict, violations: told, ...(told.length > 0 && { state: 'BROKEN', clean: false }) };
   }
 
   async function auditTwice(signal: AbortSignal): Promise<{ since: Date; verdict: Verdict }> {
@@ -70,13 +78,13 @@ export function createScheduledAudit(options: ScheduledAuditOptions): ScheduledA
 
   return {
     shown: () => last,
-    note: take,
+    note: (task, verdict) => void take(task, verdict),
     async run(signal) {
       try {
-        const { since, verdict } = await auditTwice(signal);
+        const { since, verdict: found } = await auditTwice(signal);
+        const verdict = take({ since }, found);
         const violations = verdict.violations.reduce((sum, { failed }) => sum + failed, 0);
-        last = { endedAt: new Date(now()), state: verdict.state, violations };
-        take({ since }, verdict);
+        last = { endedAt: new Date(now()), state: verdict.state, violations, notMade: verdict.notMade };
         measures.ended(verdict, now());
       } catch (error) {
         measures.failed();
@@ -97,8 +105,8 @@ function createMeasures({ metrics, everyMs }: Pick<ScheduledAuditOptions, 'metri
   const seconds = metrics.gauge('audit_duration_seconds', 'How long the last audit took');
   metrics.gauge('audit_interval_seconds', 'Time between two audits on schedule; 0: none').set(everyMs / 1_000);
   return {
-    found(verdict: Verdict): void {
-      for (const invariant of INVARIANTS) findings.set({ invariant }, violationsOf(verdict, invariant));
+    found(violations: readonly Violation[]): void {
+      for (const invariant of INVARIANTS) findings.set({ invariant }, numberOf(violations, invariant));
     },
     ended(verdict: Verdict, at: number): void {
       runs.inc({ result: resultOf(verdict) });
@@ -117,7 +125,7 @@ function resultOf({ state }: Verdict): string {
   return { HOLDS: 'holds', BROKEN: 'broken', NOTHING_TO_CHECK: 'nothing_to_check' }[state];
 }
 
-function violationsOf({ violations }: Verdict, invariant: string): number {
+function numberOf(violations: readonly Violation[], invariant: string): number {
   return violations
     .filter((violation) => String(violation.invariant) === invariant)
     .reduce((sum, { failed }) => sum + failed, 0);

@@ -51,12 +51,15 @@ function audit(last: ShopStatus['lastAudit']): TemplateResult {
   const w = words().standing;
   if (!last) return html`<p data-audit="NONE">${w.noAudit}</p>`;
   const at = new Date(last.endedAt).toLocaleTimeString();
+  const notMade = last.state === 'HOLDS' ? (last.notMade ?? []) : [];
   const found = {
-    HOLDS: w.auditHolds(at),
+    HOLDS: notMade.length > 0 ? w.auditPartly(at) : w.auditHolds(at),
     BROKEN: w.auditBroken(at, count(last.violations)),
     NOTHING_TO_CHECK: w.auditNothing(at),
   };
-  return html`<p class="verdict ${last.state === 'BROKEN' ? 'broken' : ''}" data-audit=${last.state}>${found[last.state]}</p>`;
+  return html`<div class="verdict ${last.state === 'BROKEN' ? 'broken' : ''}" data-audit=${last.state}>
+    ${found[last.state]} ${notMade.length > 0 ? html`<ul>${notMade.map((name) => html`<li>${name}</li>`)}</ul>` : ''}
+  </div>`;
 }
 
 /** A dot for each process. */

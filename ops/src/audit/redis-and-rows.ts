@@ -3,7 +3,7 @@ import type { SqlConnection } from '../sql.ts';
 import type { Finding } from './check.ts';
 import { compareDoors, DOOR_CHECK, type DoorReader, DoorUnreadableError } from './door.ts';
 import { finding } from './findings.ts';
-import { SetsUnreadableError, type SortedSets, sortedSetFinding } from './sorted-sets.ts';
+import { SETS_CHECK, SetsUnreadableError, type SortedSets, sortedSetFinding } from './sorted-sets.ts';
 
 interface RedisReaders {
   readonly sql: SqlConnection;
@@ -15,6 +15,8 @@ interface RedisReaders {
 interface Compared {
   readonly findings: readonly Finding[];
   readonly notes: readonly string[];
+  /** Names of the checks that could not be made. */
+  readonly notMade: readonly string[];
 }
 
 /** Compares ranking's sorted sets with its table. */
@@ -23,10 +25,14 @@ export async function compareWithSets(
   timeZone: string,
   graceMs: number,
 ): Promise<Compared> {
-  const notCompared = (why: string) => ({ findings: [], notes: [`the sorted sets were not compared: ${why}`] });
+  const notCompared = (why: string) => ({
+    findings: [],
+    notes: [`the sorted sets were not compared: ${why}`],
+    notMade: [SETS_CHECK.name],
+  });
   if (!sets) return notCompared('Redis is not known or away');
   try {
-    return { findings: [await sortedSetFinding({ sql, sets, timeZone, graceMs })], notes: [] };
+    return { findings: [await sortedSetFinding({ sql, sets, timeZone, graceMs })], notes: [], notMade: [] };
   } catch (error) {
     // Only an unreadable Redis becomes a note; an error of MySQL does not.
     if (error instanceof SetsUnreadableError) return notCompared(error.message);
@@ -38,18 +44,22 @@ export async function compareWithSets(
  * Compares the doors of the coupon policies with their coupons. Differences are checked again after the grace period.
  */
 export async function compareWithDoors({ sql, door }: RedisReaders, graceMs: number): Promise<Compared> {
-  const notCompared = (why: string) => ({ findings: [], notes: [`coupons were not compared with Redis: ${why}`] });
+  const notCompared = (why: string) => ({
+    findings: [],
+    notes: [`coupons were not compared with Redis: ${why}`],
+    notMade: [DOOR_CHECK.name],
+  });
   if (!door) return notCompared('it is not known or away');
   try {
     const first = await compareDoors(sql, door, graceMs);
     if (first.suspects.length === 0 || graceMs === 0) {
-      return { findings: [finding(DOOR_CHECK, first)], notes: [] };
+      return { findings: [finding(DOOR_CHECK, first)], notes: [], notMade: [] };
     }
     await sleep(graceMs);
     const again = await compareDoors(sql, door, graceMs);
     const before = new Set(first.suspects.map((suspect) => suspect.id));
     const suspects = again.suspects.filter((suspect) => before.has(suspect.id));
-    return { findings: [finding(DOOR_CHECK, { ...again, suspects })], notes: [] };
+    return { findings: [finding(DOOR_CHECK, { ...again, suspects })], notes: [], notMade: [] };
   } catch (error) {
     // Only an unreadable Redis becomes a note; an error of MySQL does not.
     if (error instanceof DoorUnreadableError) return notCompared(error.message);

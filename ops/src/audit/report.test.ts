@@ -14,6 +14,7 @@ const report = (state: AuditReport['state'], findings: AuditReport['findings'], 
   ok: state !== 'BROKEN',
   findings,
   notes,
+  notMade: [],
   orders: state === 'NOTHING_TO_CHECK' ? 0 : 3,
   records: 0,
   durationMs: 1,
@@ -53,6 +54,11 @@ describe('the verdict of an audit', () => {
     const away = ['the sorted sets were not compared: Redis is away'];
     expect(last(report('HOLDS', [GOOD], away))).toMatch(/^every invariant holds, as far as the notes say/);
     expect(last(report('HOLDS', [GOOD]))).toMatch(/^every invariant holds; 3 orders/);
+  });
+
+  it('when a check could not be made, then the console names it', () => {
+    const without = { ...report('HOLDS', [GOOD], ['Redis is away']), notMade: ['door-knows-the-coupons'] };
+    expect(shownByConsole(without)).toMatchObject({ notMade: ['door-knows-the-coupons'] });
   });
 
   it('when a check found something, then that is the verdict, whatever else was not checked', () => {

@@ -57,6 +57,8 @@ export interface AuditReport {
   readonly findings: readonly Finding[];
   /** Remarks for the reader, e.g. how far a group is behind. */
   readonly notes: readonly string[];
+  /** Names of the checks that could not be made, since a part was away; a note tells which. */
+  readonly notMade: readonly string[];
   readonly orders: number;
   readonly records: number;
   readonly durationMs: number;
@@ -144,6 +146,7 @@ export async function runAudit(options: AuditOptions): Promise<AuditReport> {
       ...standing.notes,
       ...delivery.notes,
     ],
+    notMade: [...sets.notMade, ...doors.notMade, ...standing.notMade, ...delivery.notMade],
     orders,
     records,
     durationMs: Math.round(performance.now() - started),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlReader } from '../sql.ts';
 import { dayIn } from './business-days.ts';
-import type { CheckResult, Finding, Suspect } from './check.ts';
+import type { Check, CheckResult, Finding, Suspect } from './check.ts';
 import { finding } from './findings.ts';
 
 /** A day in Redis: the generation it was loaded with, product → version, product → score. */
@@ -28,6 +28,12 @@ interface Evidence {
   readonly graceMs: number;
 }
 
+export const SETS_CHECK: Pick<Check, 'invariant' | 'name' | 'title'> = {
+  invariant: 10,
+  name: 'sorted-sets-are-the-table',
+  title: 'the sorted sets of the kept days equal the table',
+};
+
 const KEPT_DAYS = 7;
 const DAY_MS = 86_400_000;
 /** Pauses before looking again, ms: a total reaches Redis some milliseconds after its commit. */
@@ -46,8 +52,7 @@ export async function sortedSetFinding({ sql, sets, timeZone, graceMs }: Evidenc
     const again = await look(sql, sets, days);
     result = { ...again, suspects: again.suspects.filter(({ id }) => before.has(id)) };
   }
-  const title = 'the sorted sets of the kept days equal the table';
-  return finding({ invariant: 10, name: 'sorted-sets-are-the-table', title }, result);
+  return finding(SETS_CHECK, result);
 }
 
 function keptDays(timeZone: string): string[] {

@@ -9,8 +9,12 @@ const halted = (...ids: string[]): Standing => ({
 
 /** The findings after these looks, one after the other. */
 async function after(looks: Standing[], graceMs: number) {
-  const { findings, notes } = await standingFindings(async () => looks.shift() ?? halted(), { groups: 7, graceMs });
-  return { wrong: findings.flatMap(({ examples }) => examples.map(({ id }) => id)), notes };
+  const { findings, notes, notMade } = await standingFindings(async () => looks.shift() ?? halted(), {
+    groups: 7,
+    graceMs,
+  });
+  const made = findings.map(({ name }) => name);
+  return { wrong: findings.flatMap(({ examples }) => examples.map(({ id }) => id)), made, notes, notMade };
 }
 
 it('when a partition has halted at both looks, then it is a fault and not under way', async () => {
@@ -23,8 +27,16 @@ it('when the system is idle, then one look at a halted partition is enough', asy
 });
 
 it('when an instance does not answer, then the audit notes that it does not know', async () => {
-  const { wrong, notes } = await after([{ ...halted(), away: ['http://payment'] }], 0);
-  expect([wrong, notes]).toEqual([[], [expect.stringContaining('http://payment does not answer')]]);
+  const { made, notes, notMade } = await after([{ ...halted(), away: ['http://payment'] }], 0);
+  expect([made, notes]).toEqual([[], [expect.stringContaining('http://payment does not answer')]]);
+  expect(notMade).toEqual(['nothing-has-halted', 'instances-tell-what-has-halted']);
+});
+
+it('when something has halted while an instance does not answer, then that is a fault all the same', async () => {
+  const looks = [{ ...halted('payment on order-events/3'), away: ['http://coupon'] }];
+  const { wrong, notMade } = await after(looks, 0);
+  expect(wrong).toEqual(['payment on order-events/3']);
+  expect(notMade).toEqual(['instances-tell-what-has-halted']);
 });
 
 it('when an instance is ready at both looks, but does not tell what has halted, then that is a fault', async () => {

@@ -42,13 +42,14 @@ const SILENT_ONES = {
 
 /**
  * Part of invariant 9: nothing stands. Offsets and inboxes cannot tell a halted partition from one whose messages are
- * on their way, so the instances are asked. Only what has halted at both looks is a fault.
+ * on their way, so the instances are asked. Only what has halted at both looks is a fault. While an instance is away,
+ * that nothing was found proves nothing: then the check was not made.
  */
 export async function standingFindings(
   read: (() => Promise<Standing>) | undefined,
   { groups, graceMs }: { readonly groups: number; readonly graceMs: number },
-): Promise<{ findings: Finding[]; notes: string[] }> {
-  if (!read) return { findings: [], notes: [] };
+): Promise<{ findings: Finding[]; notes: string[]; notMade: string[] }> {
+  if (!read) return { findings: [], notes: [], notMade: [] };
   let { halted, silent, away } = await read();
   if (halted.length + silent.length > 0 && graceMs > 0) {
     await sleep(graceMs);
@@ -58,11 +59,14 @@ export async function standingFindings(
     silent = again.silent.filter(({ id }) => before.has(id));
     away = again.away;
   }
+  const all = [
+    finding(HALTED, { checked: groups, suspects: halted }),
+    finding(SILENT_ONES, { checked: groups, suspects: silent }),
+  ];
+  const isMade = ({ failed }: Finding) => failed > 0 || away.length === 0;
   return {
-    findings: [
-      finding(HALTED, { checked: groups, suspects: halted }),
-      finding(SILENT_ONES, { checked: groups, suspects: silent }),
-    ],
+    findings: all.filter(isMade),
+    notMade: all.filter((each) => !isMade(each)).map(({ name }) => name),
     notes: away.map((url) => `${url} does not answer: whether something of it has halted is not known`),
   };
 }
