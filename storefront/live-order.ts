@@ -1,4 +1,4 @@
-import { call } from './api.ts';
+import { call, pause } from './api.ts';
 import { followEvents } from './follow.ts';
 import type { Order, OrderEvent } from './types.ts';
 
@@ -35,4 +35,37 @@ export function followOrder(
       return event.type === 'order-completed' || event.type === 'order-cancelled';
     },
   );
+}
+
+/** How long one question for a refund waits for its answer, s. */
+const REFUND_WAIT_S = 10;
+/** Pause before the next question, ms: with too many waiters, or while it stops, the shop answers "pending" at once. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * Asks for an order until its points are given back. They come back a moment after the cancellation.
+ * @param state called with each answer
+ * @throws {Problem}
+ */
+export async function untilRefunded(order: Order, state: (order: Order) => void, signal: AbortSignal): Promise<void> {
+  let now = order;
+  while (now.refund?.status === 'PENDING' && !signal.aborted) {
+    now = (await call<Order>('GET', `/orders/${order.orderId}`, { waitS: REFUND_WAIT_S, signal })).data;
+    state(now);
+    if (now.refund?.status === 'PENDING') await pause(LOOK_AGAIN_MS * (1 + Math.random()), signal);
+  }
+}
+
+/** What an order comes to, in turn. It never goes back. */
+const STATUSES: readonly Order['status'][] = ['PENDING', 'COMPLETED', 'CANCELLED'];
+const REFUNDS: readonly (NonNullable<Order['refund']>['status'] | undefined)[] = [undefined, 'PENDING', 'DONE'];
+
+/**
+ * The later of two states of one order; the one that came last where both are alike. The stream and the answers come
+ * by different connections, so an older state may come last.
+ */
+export function laterOf(known: Order | undefined, came: Order): Order {
+  const progress = ({ status, refund }: Order) =>
+    STATUSES.indexOf(status) * REFUNDS.length + REFUNDS.indexOf(refund?.status);
+  return known && progress(known) > progress(came) ? known : came;
 }

@@ -1,12 +1,9 @@
 import { html } from 'lit-html';
 import { call, Problem } from '../api.ts';
 import { count, explain, explainCode, money, time, words } from '../i18n.ts';
-import { followOrder } from '../live-order.ts';
+import { followOrder, laterOf, untilRefunded } from '../live-order.ts';
 import { attempt, type Page, say, sayProblem } from '../page.ts';
 import type { Order, OrderEvent } from '../types.ts';
-
-/** How long one question for a refund waits for its answer, s. */
-const REFUND_WAIT_S = 10;
 
 export const orderPage: Page = async ({ params, signal, draw }) => {
   const [orderId = ''] = params;
@@ -23,12 +20,12 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
   const told = (event: OrderEvent) => {
     if (events.some(({ eventId }) => eventId === event.eventId)) return;
     events.push(event);
-    order = event.order;
+    order = laterOf(order, event.order);
     show();
   };
 
   const state = (fresh: Order) => {
-    order = fresh;
+    order = laterOf(order, fresh);
     show();
   };
 
@@ -49,10 +46,10 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
     show();
     attempt(async () => {
       try {
-        order = (await call<Order>('POST', `/orders/${orderId}/cancel`, { key: cancelKey, signal })).data;
+        state((await call<Order>('POST', `/orders/${orderId}/cancel`, { key: cancelKey, signal })).data);
         say(words().wasCancelled);
         follow();
-        attempt(untilRefunded);
+        attempt(refunded);
       } finally {
         cancelling = false;
         show();
@@ -61,9 +58,8 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
   };
 
   /** The points come back a moment after the cancellation: the page says when they can be spent. */
-  const untilRefunded = async () => {
-    while (order?.refund?.status === 'PENDING' && !signal.aborted)
-      state((await call<Order>('GET', `/orders/${orderId}`, { waitS: REFUND_WAIT_S, signal })).data);
+  const refunded = async () => {
+    if (order) await untilRefunded(order, state, signal);
   };
 
   draw(html`<h1 tabindex="-1">${words().order}</h1><p>${words().loading}</p>`);
@@ -76,7 +72,7 @@ export const orderPage: Page = async ({ params, signal, draw }) => {
   }
   show();
   follow();
-  attempt(untilRefunded);
+  attempt(refunded);
 };
 
 function view(order: Order, events: readonly OrderEvent[], cancel: (() => void) | undefined, cancelling: boolean) {
