@@ -65,7 +65,7 @@ measureShop({
 const status = oneAtATime(async () => {
   const state = await readStatus(addresses);
   const lastAudit = scheduled.shown();
-  return { ...state, problems: whatIsWrong(state), ...(lastAudit && { lastAudit }) };
+  return { ...state, problems: [...whatIsWrong(state), ...scheduled.problems()], ...(lastAudit && { lastAudit }) };
 });
 const streams = createEventStreams({ maxStreams: MAX_STREAMS });
 const callers = createCallerVerifier(config.INTERNAL_KEYS);

@@ -28,6 +28,8 @@ export interface CallOptions {
   readonly key?: string;
   /** True when the request has one effect however often it is sent, without a key. */
   readonly idempotent?: boolean;
+  /** True where the caller asks again by itself: a failure is told at once. */
+  readonly impatient?: boolean;
   /** Longest wait for an outcome in the answer (`Prefer: wait`), s. */
   readonly waitS?: number;
   readonly signal?: AbortSignal;
@@ -59,7 +61,8 @@ export function serverNow(): number {
  * (429, 503) or cannot be reached. @throws {Problem}
  */
 export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
-  const repeatable = method === 'GET' || options.key !== undefined || options.idempotent === true;
+  const { key, idempotent = false, impatient = false } = options;
+  const repeatable = !impatient && (method === 'GET' || key !== undefined || idempotent);
   const asker = session();
   for (let attempt = 1; ; attempt++) {
     try {

@@ -58,10 +58,21 @@ export function attempt(work: () => Promise<void>): void {
   });
 }
 
-/** Calls `work` now and every `ms` while the page is open and visible. A failed call is repeated at the next turn. */
-export function everyMs(ms: number, signal: AbortSignal, work: () => Promise<void>): void {
+/**
+ * Calls `work` now and every `ms` while the page is open and visible. A failed call is repeated at the next turn.
+ * @param failed called with the error, so that the page can say that what it shows is old
+ */
+export function everyMs(
+  ms: number,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+  failed: (error: unknown) => void,
+): void {
   const turn = async () => {
-    if (!document.hidden) await work().catch(() => undefined);
+    if (!document.hidden)
+      await work().catch((error: unknown) => {
+        if (!signal.aborted) failed(error);
+      });
     if (!signal.aborted) timer = setTimeout(() => void turn(), ms);
   };
   let timer = setTimeout(() => void turn(), 0);

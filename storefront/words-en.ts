@@ -23,6 +23,7 @@ export const en = {
   loading: 'Loading …',
   back: 'Back',
   offline: 'You are offline. What you see may be old.',
+  maybeOld: (why: string) => `What you see may be old. ${why}`,
   busy: 'The shop is busy. Nothing is lost: it is asked again by itself.',
   waitingFor: (seconds: number) => `Trying again in ${seconds} s …`,
   notFound: 'There is no such page.',
@@ -174,6 +175,8 @@ export const en = {
   standing: {
     forOperators: 'How the shop stands is for operators. Sign in as one to see it.',
     well: 'Nothing needs a look.',
+    notRead: (why: string) => `It cannot be read: ${why}`,
+    notReadSince: (at: string, why: string) => `This is of ${at}. It cannot be read since: ${why}`,
     problems: (n: string) => `Somebody should look at this (${n}):`,
     processes: 'Processes',
     ready: 'ready',

@@ -24,6 +24,7 @@ export const ko: Words = {
   loading: '불러오는 중 …',
   back: '뒤로',
   offline: '오프라인입니다. 화면의 내용이 오래되었을 수 있습니다.',
+  maybeOld: (why) => `화면의 내용이 오래되었을 수 있습니다. ${why}`,
   busy: '지금 붐빕니다. 요청은 그대로 남아 있으며 자동으로 다시 보냅니다.',
   waitingFor: (seconds) => `${seconds}초 뒤에 다시 시도합니다 …`,
   notFound: '없는 페이지입니다.',
@@ -168,6 +169,8 @@ export const ko: Words = {
   standing: {
     forOperators: '상점의 상태는 운영자만 볼 수 있습니다. 운영자로 로그인하세요.',
     well: '살펴볼 것이 없습니다.',
+    notRead: (why) => `상태를 읽을 수 없습니다: ${why}`,
+    notReadSince: (at, why) => `${at}의 상태입니다. 그 뒤로는 읽을 수 없습니다: ${why}`,
     problems: (n) => `살펴봐야 할 것이 있습니다(${n}):`,
     processes: '프로세스',
     ready: '준비됨',

@@ -88,6 +88,27 @@ it('when something is broken, then audits keep looking as far back as the one th
   expect(since).toEqual([first, first, first, first, first, times.now - SINCE_MS]);
 });
 
+it('when the last audit found something, or could not be made, then somebody should look, until one holds', async () => {
+  const { audit, times } = scheduled([BROKEN, BROKEN, new Error('Kafka is away'), HOLDS]);
+  expect(audit.problems()).toEqual([]);
+  await audit.run(signal);
+  const broken = 'the audit of 1970-01-01T02:46:40.000Z found 4 violations: docs/runbooks/invariant-broken.md';
+  expect(audit.problems()).toEqual([broken]);
+  times.now += 1_000;
+  await expect(audit.run(signal)).rejects.toThrow('Kafka is away');
+  const failed =
+    'the audit of 1970-01-01T02:46:41.000Z could not be made: Kafka is away: docs/runbooks/invariant-broken.md';
+  expect(audit.problems()).toEqual([broken, failed]);
+  await audit.run(signal);
+  expect(audit.problems()).toEqual([]);
+});
+
+it('when the console stops during an audit, then that is no problem of the shop', async () => {
+  const { audit } = scheduled([new Error('broken off')]);
+  await expect(audit.run(AbortSignal.abort())).rejects.toThrow('broken off');
+  expect(audit.problems()).toEqual([]);
+});
+
 it('when an operator audits, then what is found is told, and a clean audit counts if it looked as far back', async () => {
   const { audit, times, since, found } = scheduled([BROKEN, BROKEN]);
   const early = new Date(times.now - 5 * SINCE_MS);

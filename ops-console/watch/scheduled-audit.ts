@@ -39,7 +39,11 @@ export interface ScheduledAudit {
   note(task: Pick<AuditTask, 'since'>, verdict: Verdict): void;
   /** Undefined before the first. */
   shown(): LastAudit | undefined;
+  /** What somebody should look at, in words: what is told as broken, and an audit that could not be made since. */
+  problems(): string[];
 }
+
+const RUNBOOK = 'docs/runbooks/invariant-broken.md';
 
 /**
  * Audits on a schedule, and tells what the last audit found, so that an alert can rest on it. Once something is found,
@@ -53,6 +57,8 @@ export function createScheduledAudit(options: ScheduledAuditOptions): ScheduledA
   let brokenSince: Date | undefined;
   let told: readonly Violation[] = [];
   let last: LastAudit | undefined;
+  /** The last audit on schedule, if it could not be made. */
+  let failure: { readonly at: Date; readonly why: string } | undefined;
 
   const sinceNow = () => earlier(brokenSince, new Date(now() - sinceMs));
 
@@ -78,16 +84,32 @@ export function createScheduledAudit(options: ScheduledAuditOptions): ScheduledA
 
   return {
     shown: () => last,
+    problems() {
+      const found = (who: string, n: number) => `${who} found ${n} violations: ${RUNBOOK}`;
+      const broken =
+        last?.state === 'BROKEN'
+          ? [found(`the audit of ${last.endedAt.toISOString()}`, last.violations)]
+          : told.length > 0
+            ? [found("an operator's audit", sumOf(told))]
+            : [];
+      const failed =
+        failure && `the audit of ${failure.at.toISOString()} could not be made: ${failure.why}: ${RUNBOOK}`;
+      return [...broken, ...(failed ? [failed] : [])];
+    },
     note: (task, verdict) => void take(task, verdict),
     async run(signal) {
       try {
         const { since, verdict: found } = await auditTwice(signal);
         const verdict = take({ since }, found);
-        const violations = verdict.violations.reduce((sum, { failed }) => sum + failed, 0);
-        last = { endedAt: new Date(now()), state: verdict.state, violations, notMade: verdict.notMade };
+        const { state, violations, notMade } = verdict;
+        last = { endedAt: new Date(now()), state, violations: sumOf(violations), notMade };
+        failure = undefined;
         measures.ended(verdict, now());
       } catch (error) {
         measures.failed();
+        // An audit that is broken off, since the console stops, is no problem of the shop.
+        if (!signal.aborted)
+          failure = { at: new Date(now()), why: error instanceof Error ? error.message : String(error) };
         throw error;
       }
     },
@@ -126,7 +148,9 @@ function resultOf({ state }: Verdict): string {
 }
 
 function numberOf(violations: readonly Violation[], invariant: string): number {
-  return violations
-    .filter((violation) => String(violation.invariant) === invariant)
-    .reduce((sum, { failed }) => sum + failed, 0);
+  return sumOf(violations.filter((violation) => String(violation.invariant) === invariant));
+}
+
+function sumOf(violations: readonly Violation[]): number {
+  return violations.reduce((sum, { failed }) => sum + failed, 0);
 }

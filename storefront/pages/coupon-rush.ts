@@ -14,6 +14,8 @@ type Answer = { readonly kind: 'asking' | 'issued' | 'own' | 'refused'; readonly
 
 export const couponRushPage: Page = ({ signal, draw }) => {
   let policies: readonly CouponPolicy[] | undefined;
+  /** Why they could not be read the last time. */
+  let notRead: string | undefined;
   const answers = new Map<number, Answer>();
 
   const ask = (policy: CouponPolicy) => {
@@ -78,15 +80,21 @@ export const couponRushPage: Page = ({ signal, draw }) => {
     draw(html`
       <h1 tabindex="-1">${w.couponRush}</h1>
       <p>${w.rushIntro}</p>
+      ${notRead === undefined ? '' : html`<p class="hint" role="alert">${w.maybeOld(notRead)}</p>`}
       <ul class="grid" aria-busy=${!policies}>${policies?.map(card)}</ul>
       ${policies?.length === 0 ? html`<p>${w.noPolicies}</p>` : ''}
     `);
   };
 
   show();
-  everyMs(LOOK_MS, signal, async () => {
+  const look = async () => {
     const { data } = await call<{ items: readonly CouponPolicy[] }>('GET', '/coupon-policies?limit=100', { signal });
     policies = data.items;
+    notRead = undefined;
+    show();
+  };
+  everyMs(LOOK_MS, signal, look, (error) => {
+    notRead = explain(error);
     show();
   });
   // The countdown changes once a second.

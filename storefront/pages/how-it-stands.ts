@@ -1,7 +1,7 @@
 import { html, svg, type TemplateResult } from 'lit-html';
 import { call } from '../api.ts';
 import { type Bar, lengthsOf } from '../bars.ts';
-import { count, words } from '../i18n.ts';
+import { count, explain, time, words } from '../i18n.ts';
 import { everyMs, type Page } from '../page.ts';
 import { session } from '../session.ts';
 import type { ShopStatus } from '../types.ts';
@@ -20,19 +20,35 @@ export const howItStandsPage: Page = ({ signal, draw }) => {
     return;
   }
   draw(html`<h1 tabindex="-1">${words().howItStands}</h1><p aria-busy="true">${words().loading}</p>`);
-  everyMs(EVERY_MS, signal, async () => {
-    const { data } = await call<ShopStatus>('GET', '/ops/status', { signal });
-    draw(view(data));
-  });
+  let read: { readonly status: ShopStatus; readonly at: string } | undefined;
+  everyMs(
+    EVERY_MS,
+    signal,
+    async () => {
+      const { data } = await call<ShopStatus>('GET', '/ops/status', { signal, impatient: true });
+      read = { status: data, at: new Date().toISOString() };
+      draw(view(data, ''));
+    },
+    (error) => {
+      const { notRead, notReadSince } = words().standing;
+      draw(
+        read
+          ? view(read.status, notReadSince(time(read.at), explain(error)))
+          : html`<h1 tabindex="-1">${words().howItStands}</h1><p class="notice" role="alert">${notRead(explain(error))}</p>`,
+      );
+    },
+  );
 };
 
-function view(status: ShopStatus): TemplateResult {
+/** @param old that it is not known how it stands now, in words; empty while it is */
+function view(status: ShopStatus, old: string): TemplateResult {
   const w = words().standing;
   return html`
     <h1 tabindex="-1">${words().howItStands}</h1>
-    ${problems(status.problems)} ${audit(status.lastAudit)}
+    ${old ? html`<p class="notice" role="alert">${old}</p>` : ''}
+    ${old && status.problems.length === 0 ? '' : problems(status.problems)} ${audit(status.lastAudit)}
     <div class="standing">
-      ${instances(status)} ${picture('lag', w.lag, lagsOf(status))} ${picture('letters', w.letters, lettersOf(status))}
+      ${instances(status, old !== '')} ${picture('lag', w.lag, lagsOf(status))} ${picture('letters', w.letters, lettersOf(status))}
       ${picture('outboxes', w.outboxes, outboxesOf(status))}
     </div>
   `;
@@ -50,7 +66,7 @@ function problems(all: readonly string[]): TemplateResult {
 function audit(last: ShopStatus['lastAudit']): TemplateResult {
   const w = words().standing;
   if (!last) return html`<p data-audit="NONE">${w.noAudit}</p>`;
-  const at = new Date(last.endedAt).toLocaleTimeString();
+  const at = time(last.endedAt);
   const notMade = last.state === 'HOLDS' ? (last.notMade ?? []) : [];
   const found = {
     HOLDS: notMade.length > 0 ? w.auditPartly(at) : w.auditHolds(at),
@@ -62,15 +78,15 @@ function audit(last: ShopStatus['lastAudit']): TemplateResult {
   </div>`;
 }
 
-/** A dot for each process. */
-function instances({ instances: all }: ShopStatus): TemplateResult {
+/** A dot for each process; none is green where the state is an old one. */
+function instances({ instances: all }: ShopStatus, isOld: boolean): TemplateResult {
   const w = words().standing;
   return html`<section class="card" aria-labelledby="processes">
     <h2 id="processes">${w.processes}</h2>
     <ul class="processes">
       ${all.map(({ service, live, ready }) => {
         const state = ready ? w.ready : live ? w.notReady : w.away;
-        return html`<li class=${ready ? 'good' : 'bad'}><span aria-hidden="true">●</span> ${service} <small>${state}</small></li>`;
+        return html`<li class=${!ready ? 'bad' : isOld ? 'old' : 'good'}><span aria-hidden="true">●</span> ${service} <small>${state}</small></li>`;
       })}
     </ul>
   </section>`;

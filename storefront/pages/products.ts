@@ -1,7 +1,7 @@
 import { html } from 'lit-html';
 import { call } from '../api.ts';
 import { put } from '../basket.ts';
-import { count, money, words } from '../i18n.ts';
+import { count, explain, money, words } from '../i18n.ts';
 import { loadBasket, saveBasket } from '../kept-basket.ts';
 import { attempt, everyMs, type Page, say } from '../page.ts';
 import { createListing } from '../paging.ts';
@@ -14,6 +14,8 @@ const POPULAR_MS = 4_000;
 export const productsPage: Page = async ({ signal, draw }) => {
   const listing = createListing<Product>('/products?limit=24', signal);
   let popular: readonly PopularProduct[] | undefined;
+  /** Why the best sold could not be read the last time. */
+  let notRead: string | undefined;
 
   const show = () => {
     const w = words();
@@ -21,6 +23,7 @@ export const productsPage: Page = async ({ signal, draw }) => {
       <h1 tabindex="-1">${w.products}</h1>
       <section aria-labelledby="popular">
         <h2 id="popular">${w.popular}</h2>
+        ${notRead === undefined ? '' : html`<p class="hint" role="status">${w.maybeOld(notRead)}</p>`}
         ${popular?.length === 0 ? html`<p class="hint">${w.nothingSold}</p>` : ''}
         <ol class="popular">
           ${popular?.map(
@@ -67,9 +70,14 @@ export const productsPage: Page = async ({ signal, draw }) => {
     });
 
   show();
-  everyMs(POPULAR_MS, signal, async () => {
+  const look = async () => {
     const { data } = await call<{ items: readonly PopularProduct[] }>('GET', '/products/popular', { signal });
     popular = data.items;
+    notRead = undefined;
+    show();
+  };
+  everyMs(POPULAR_MS, signal, look, (error) => {
+    notRead = explain(error);
     show();
   });
   await listing.next();

@@ -179,3 +179,16 @@ it('when an operator looks how the shop stands, then pictures tell processes and
   await system.start('ranking');
   await page.locator('.processes li.bad').waitFor({ state: 'detached', timeout: WITHIN_MS });
 });
+
+it('when how the shop stands cannot be read any more, then the page says since when, and nothing on it is green', async () => {
+  await open({ allowed: [502, 503] });
+  await signIn(page, OPERATOR, { ops: true });
+  await goTo(page, '/how-it-stands');
+  await page.locator('.processes li').first().waitFor();
+  await page.route('**/ops/status', (route) => route.fulfill({ status: 502, body: '' }));
+  await page.getByRole('alert').filter({ hasText: 'It cannot be read since' }).waitFor({ timeout: WITHIN_MS });
+  expect(await page.locator('.verdict.clean, .processes li.good').count()).toBe(0);
+  expect(await seriousFaults(page)).toEqual([]);
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  await page.getByText('It cannot be read since').waitFor({ state: 'detached', timeout: WITHIN_MS });
+});
