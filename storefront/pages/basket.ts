@@ -1,4 +1,5 @@
 import { html } from 'lit-html';
+import { repeat } from 'lit-html/directives/repeat.js';
 import { call } from '../api.ts';
 import { askOnce, isAsking } from '../ask-once.ts';
 import { type Basket, type BasketLine, MAX_QUANTITY, put, reprice, total, without } from '../basket.ts';
@@ -61,7 +62,7 @@ export const basketPage: Page = async ({ signal, draw }) => {
     }
     draw(html`
       <h1 tabindex="-1">${w.basket}</h1>
-      <ul class="lines card">${basket.map(row)}</ul>
+      <ul class="lines card">${repeat(basket, ({ productId }) => productId, row)}</ul>
       <form class="card narrow" @submit=${place}>
         ${
           coupons.length === 0

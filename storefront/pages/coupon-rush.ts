@@ -1,4 +1,5 @@
 import { html } from 'lit-html';
+import { repeat } from 'lit-html/directives/repeat.js';
 import { call, Problem, serverNow } from '../api.ts';
 import { clock } from '../countdown.ts';
 import { count, explain, words } from '../i18n.ts';
@@ -81,7 +82,7 @@ export const couponRushPage: Page = ({ signal, draw }) => {
       <h1 tabindex="-1">${w.couponRush}</h1>
       <p>${w.rushIntro}</p>
       ${notRead === undefined ? '' : html`<p class="hint" role="alert">${w.maybeOld(notRead)}</p>`}
-      <ul class="grid" aria-busy=${!policies}>${policies?.map(card)}</ul>
+      <ul class="grid" aria-busy=${!policies}>${repeat(policies ?? [], ({ couponPolicyId }) => couponPolicyId, card)}</ul>
       ${policies?.length === 0 ? html`<p>${w.noPolicies}</p>` : ''}
     `);
   };

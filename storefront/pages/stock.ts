@@ -1,4 +1,5 @@
 import { html } from 'lit-html';
+import { repeat } from 'lit-html/directives/repeat.js';
 import { call } from '../api.ts';
 import { changeProduct, isChanging, type ProductPatch } from '../change-product.ts';
 import { count, money, words } from '../i18n.ts';
@@ -6,6 +7,8 @@ import { attempt, type Page, say } from '../page.ts';
 import { createListing } from '../paging.ts';
 import { session } from '../session.ts';
 import type { Product } from '../types.ts';
+
+const idOf = ({ productId }: Product) => productId;
 
 /** Operators add pieces and take them back here, withdraw a product from sale, and put it on sale again. */
 export const stockPage: Page = async ({ signal, draw }) => {
@@ -16,6 +19,11 @@ export const stockPage: Page = async ({ signal, draw }) => {
   const listing = createListing<Product>('/products?limit=24', signal);
   /** Products that were looked up or changed here, as last answered. The list leaves out those that are withdrawn. */
   const known = new Map<number, Product>();
+  /**
+   * Products that were looked up and not listed, in that order. They stay in front when they are listed later: a card
+   * that moves would take a half-typed number, or a click, to another product.
+   */
+  const lookedUp = new Set<number>();
 
   const change = ({ productId }: Product, patch: ProductPatch) =>
     attempt(async () => {
@@ -38,6 +46,7 @@ export const stockPage: Page = async ({ signal, draw }) => {
     attempt(async () => {
       const { data } = await call<Product>('GET', `/products/${id}`, { signal });
       known.set(data.productId, data);
+      if (!listing.items.some(({ productId }) => productId === data.productId)) lookedUp.add(data.productId);
       show();
     });
   };
@@ -75,9 +84,11 @@ export const stockPage: Page = async ({ signal, draw }) => {
 
   const show = () => {
     const w = words();
-    const listed = new Set(listing.items.map(({ productId }) => productId));
-    const others = [...known.values()].filter(({ productId }) => !listed.has(productId));
-    const products = [...others, ...listing.items.map((it) => known.get(it.productId) ?? it)];
+    const listed = listing.items.filter(({ productId }) => !lookedUp.has(productId));
+    const products = [
+      ...[...lookedUp].flatMap((id) => known.get(id) ?? []),
+      ...listed.map((it) => known.get(it.productId) ?? it),
+    ];
     draw(html`
       <h1 tabindex="-1">${w.stock}</h1>
       <p>${w.stocks.intro}</p>
@@ -86,7 +97,7 @@ export const stockPage: Page = async ({ signal, draw }) => {
         <input id="product" name="product" type="number" inputmode="numeric" min="1" required />
         <p><button>${w.stocks.show}</button></p>
       </form>
-      <ul class="grid" aria-busy=${!listing.loaded}>${products.map(card)}</ul>
+      <ul class="grid" aria-busy=${!listing.loaded}>${repeat(products, idOf, card)}</ul>
       ${listing.hasMore ? html`<button class="wide" @click=${more}>${w.more}</button>` : ''}
     `);
   };

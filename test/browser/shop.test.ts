@@ -172,6 +172,21 @@ describe('an order', () => {
     expect(await seriousFaults(page)).toEqual([]);
   });
 
+  it('when a withdrawn product is looked up while a number is typed, then the number stays with its product', async () => {
+    const path = `/products/${await newProduct('brazier', 20_000, 10)}`;
+    expectStatus(await system.api.request('PATCH', path, { body: { onSale: false }, headers: operator }), 200);
+    await open();
+    await signIn(page, 10_000, { ops: true });
+    await goTo(page, '/stock');
+    const piecesOf = (name: string) =>
+      page.getByRole('listitem').filter({ hasText: name }).getByLabel('Pieces', { exact: true });
+    await piecesOf('teapot').fill('500');
+    await page.getByLabel('Number of a product').fill(path.replace('/products/', ''));
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await piecesOf('brazier').waitFor();
+    expect([await piecesOf('teapot').inputValue(), await piecesOf('brazier').inputValue()]).toEqual(['500', '']);
+  });
+
   it('when there is no mouse, then the keyboard is enough', async () => {
     await open();
     await tabTo('Sign in');

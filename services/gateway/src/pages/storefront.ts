@@ -7,8 +7,8 @@ import { fileHandler } from './files.ts';
 const FOLDER = new URL('../../../../storefront/', import.meta.url);
 /** Tests stand beside what they test; no browser needs them. */
 const SERVED = /(?<!\.test|^testing)\.(html|css|svg|ts)$/;
-/** The only package that pages import by name, which a browser cannot resolve. */
-const LIT_HTML = '/shop/lit-html.js';
+/** What pages import of the only package they import by name, which a browser cannot resolve, and what that imports. */
+const LIT_HTML = ['lit-html.js', 'directives/repeat.js', 'directive.js', 'directive-helpers.js'];
 
 /** The browser shop. Its TypeScript is served without types, so there is no build. */
 export function storefrontRoutes(router: Router): void {
@@ -19,12 +19,14 @@ export function storefrontRoutes(router: Router): void {
     if (!SERVED.test(path)) continue;
     router.get(`/shop/${path}`, fileHandler(new URL(path, FOLDER), path.endsWith('.ts') ? toJavaScript : undefined));
   }
-  // Node resolves the package to its build for Node; the build for browsers is beside it.
+  // Node resolves the package to its build for Node; the build for browsers is in the folder above.
   const forNode = pathToFileURL(createRequire(import.meta.url).resolve('lit-html'));
-  router.get(LIT_HTML, fileHandler(new URL('../lit-html.js', forNode)));
+  for (const path of LIT_HTML) router.get(`/shop/${path}`, fileHandler(new URL(`../${path}`, forNode)));
 }
 
 function toJavaScript(source: Buffer): Buffer {
   const script = stripTypeScriptTypes(source.toString('utf8'));
-  return Buffer.from(script.replaceAll(/ from 'lit-html';/g, ` from '${LIT_HTML}';`));
+  return Buffer.from(
+    script.replaceAll(/ from 'lit-html(?:\/([\w./-]+))?';/g, (_, part = 'lit-html.js') => ` from '/shop/${part}';`),
+  );
 }
