@@ -1,4 +1,5 @@
 import { createCountdown } from './countdown.ts';
+import { retryAfterS, spread } from './retry-after.ts';
 import { expireSession, type Session, session } from './session.ts';
 
 /** An RFC 9457 problem, or `NETWORK` where there was no answer. */
@@ -46,8 +47,6 @@ const countdown = createCountdown((seconds) => waiting(seconds));
 const TRIES = 4;
 /** A shop with a longer Retry-After is away rather than busy. */
 const MAX_WAIT_S = 60;
-/** Random addition, so that clients told the same second do not return at the same moment, ms. */
-const SPREAD_MS = 1_000;
 
 /** How much the server's clock is ahead of this one, ms; exact to a second. */
 let clockAhead = 0;
@@ -71,7 +70,7 @@ export async function call<T>(method: string, path: string, options: CallOptions
       if (!(error instanceof Problem) || !repeatable || attempt === TRIES) throw error;
       const seconds = patience(error);
       if (seconds === undefined) throw error;
-      const ms = seconds * 1000 + Math.random() * SPREAD_MS;
+      const ms = spread(seconds);
       const end = countdown.begin(ms);
       await pause(ms, options.signal).finally(end);
     }
@@ -144,7 +143,7 @@ export function problemOf(response: Response, data: unknown, sent: Headers): Pro
   if (response.status === 401 && isPresent) expireSession();
   const body = (typeof data === 'object' && data !== null ? data : {}) as Record<string, unknown>;
   const code = typeof body.code === 'string' ? body.code : `HTTP_${response.status}`;
-  return new Problem(response.status, code, { ...body, retryAfter: Number(response.headers.get('retry-after') ?? 1) });
+  return new Problem(response.status, code, { ...body, retryAfter: retryAfterS(response.headers) });
 }
 
 /** Seconds until it is worth trying again; undefined if it is not. */
@@ -152,7 +151,8 @@ function patience({ status, code, body }: Problem): number | undefined {
   if (code === 'NETWORK') return 1;
   // A missed deadline, or a key still in progress, is an answer: asking again is the user's choice.
   if (status !== 429 && (status !== 503 || code === 'ORDER_DEADLINE_EXCEEDED')) return undefined;
-  return Math.min(Math.max(1, Number(body.retryAfter) || 1), MAX_WAIT_S);
+  const seconds = Number(body.retryAfter);
+  return seconds > MAX_WAIT_S ? undefined : seconds;
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,7 +1,12 @@
 import { authorized, pause, problemOf, reach } from './api.ts';
 import { createEventParser, type ServerEvent } from './event-stream.ts';
+import { retryAfterS, spread } from './retry-after.ts';
 
 const RETRY_MS = 1_000;
+/** A refused stream is asked for again within this time, s, however long it was told to wait: the end may be near. */
+const MAX_WAIT_S = 60;
+/** However soon a stream wants to be opened again, ms. */
+const MIN_RETRY_MS = 500;
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
@@ -35,12 +40,12 @@ export async function followEvents(
       if (!response.ok || !response.body) {
         const problem = problemOf(response, await response.json().catch(() => undefined), headers);
         if (response.status < 500 && response.status !== 429) throw problem;
-        retryMs = Math.max(RETRY_MS, Number(problem.body.retryAfter) * 1000);
+        retryMs = spread(Math.min(retryAfterS(response.headers), MAX_WAIT_S));
       } else {
         const parse = createEventParser();
         for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
           const { events, retryMs: asked } = parse(text);
-          retryMs = asked ?? retryMs;
+          if (asked !== undefined) retryMs = Math.max(MIN_RETRY_MS, asked);
           for (const event of events) {
             last = event.id;
             over = told(event) || over;
