@@ -30,8 +30,13 @@ export const basketPage: Page = async ({ signal, draw }) => {
   const row = (line: BasketLine) => {
     const w = words();
     const { name, price, quantity, productId } = line;
-    const set = (event: Event) =>
-      saveBasket(put(loadBasket(), line, Math.max(1, Number((event.target as HTMLInputElement).value) || 1)));
+    const set = (event: Event) => {
+      const field = event.target as HTMLInputElement;
+      const basket = put(loadBasket(), line, Math.max(1, Number(field.value) || 1));
+      saveBasket(basket);
+      // Drawing leaves a field alone whose quantity is the same as before, whatever was typed into it.
+      field.value = String(basket.find((each) => each.productId === productId)?.quantity ?? quantity);
+    };
     return html`<li class="line">
       ${picture(productId)}
       <span class="name">${name}${withdrawn.has(productId) ? html` <strong>${w.withdrawn}</strong>` : ''}</span>

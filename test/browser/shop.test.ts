@@ -114,6 +114,21 @@ describe('an order', () => {
     await page.getByRole('listitem').filter({ hasText: 'teapot' }).waitFor();
   });
 
+  it('when 0 or a part of a piece is typed as the quantity, then the field shows what is ordered', async () => {
+    await open();
+    await putInBasket('teapot');
+    const quantity = page.getByLabel('Quantity of teapot');
+    for (const [typed, ordered] of [
+      ['0', '1'],
+      ['2.5', '2'],
+      ['5000', '1000'],
+    ] as const) {
+      await quantity.fill(typed);
+      await quantity.blur();
+      expect(await quantity.inputValue()).toBe(ordered);
+    }
+  });
+
   it('when the points do not cover an order, then the page says so and nothing is taken', async () => {
     await open();
     await signIn(page, user);
