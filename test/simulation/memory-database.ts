@@ -89,7 +89,10 @@ function blockersOf(lock: Lock, tx: MemoryTransaction, mode: Mode): MemoryTransa
   const holders = [...lock.holders].map(([holder, held]) => ({ tx: holder, mode: held })).filter(conflicts);
   if (holders.length > 0) return holders.map((it) => it.tx);
   const place = lock.waiting.findIndex((it) => it.tx === tx);
-  const ahead = place < 0 ? lock.waiting : lock.waiting.slice(0, place);
+  const held = lock.holders.get(tx);
+  // Who raises a lock passes those that wait for that very lock: behind them it would wait for itself.
+  const waitsForTx = (it: Waiter) => held !== undefined && (held === 'EXCLUSIVE' || it.mode === 'EXCLUSIVE');
+  const ahead = (place < 0 ? lock.waiting : lock.waiting.slice(0, place)).filter((it) => !waitsForTx(it));
   // Once nobody holds it, the server picks who of those that wait comes next.
   return ahead.filter((it) => conflicts(it) && blockersOf(lock, it.tx, it.mode).length > 0).map((it) => it.tx);
 }

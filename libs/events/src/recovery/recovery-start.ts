@@ -197,8 +197,7 @@ export async function recoverOnce<O extends EventType, T extends EventType>(
         continue;
       }
       if (await isDone(database, from, before)) logger.info({}, 'recovery: another instance has done it');
-      else if (await nobodyIsLive(database, locks.live, signal, clock))
-        await bringForward(service, from, locks, signal);
+      else if (await nobodyIsLive(database, locks, signal, clock)) await bringForward(service, from, locks, signal);
       else if (await isRecovered(database, from, 0)) logger.info({}, 'recovery: done, and an instance is live');
       else throw new RecoveryError('an instance of this service is live: stop every instance, then begin again');
       const mark = await openLiveMark(database);
@@ -230,8 +229,15 @@ async function isDone(database: Database, from: Date, before: number): Promise<b
  * Takes the relay's lock, and looks for sessions that are marked as live. False when another process keeps either for
  * longer than a dead one could: a frozen one loses both after ten seconds, since the server ends silent sessions.
  */
-async function nobodyIsLive(database: Database, live: RelayLock, signal: AbortSignal, clock: Clock): Promise<boolean> {
+async function nobodyIsLive(
+  database: Database,
+  { recovery, live }: Locks,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<boolean> {
   for (let waited = 0; waited < DEAD_FOR_MS && !signal.aborted; waited += LOOK_MS) {
+    // This wait is longer than a session may be silent: the recovery's lock would be lost in it.
+    if (!(await recovery.hold())) throw new OutageError('the lock of the recovery is lost');
     if ((await live.hold()) && !(await someoneIsLive(database))) return true;
     await clock.sleep(LOOK_MS, signal);
   }
