@@ -52,7 +52,14 @@ export default {
       'deploy/local/test',
       'test/integration',
     ]),
-    named('faults', ['test/faults']),
+    {
+      ...named('faults', ['test/faults']),
+      // Set by `npm test` (deploy/local/commands/test.ts): what `npm run drills` runs.
+      testPathIgnorePatterns: [
+        ...project.testPathIgnorePatterns,
+        ...(process.env.SHOP_LEAVE_OUT ?? '').split(' ').filter(Boolean),
+      ],
+    },
     named('browser', ['test/browser']),
   ],
   // A rejection unhandled by the end of a test's turn fails that test.

@@ -5,16 +5,12 @@ import { readMachine } from '../../../bench/src/machine.ts';
 import { root } from '../paths.ts';
 import { isEnding } from '../processes.ts';
 import { type Drill, drillsReport, type Figure } from './drills-report.ts';
-import { test } from './test.ts';
+import { DRILLS_ALONE, test } from './test.ts';
 
 /** The fault tests that do a tenth of their work in `npm test`. */
-const DRILLS = [
-  'test/faults/recovery',
-  'test/faults/lost-log',
-  'test/faults/backup',
-  'test/faults/point-in-time',
-  'test/faults/brokers',
-];
+const SMALLER_IN_TEST = ['test/faults/recovery-all', 'test/faults/backup', 'test/faults/brokers'];
+
+const DRILLS = [...SMALLER_IN_TEST, ...DRILLS_ALONE];
 
 /**
  * Runs the drills in full, and writes docs/reports/drills.md with how long each took and what it noted. With patterns

@@ -53,6 +53,17 @@ const lanes: readonly Lane[] = [
 ];
 
 /**
+ * Fault tests that `npm run drills` runs, in full. Without patterns `npm test` leaves them out: they take minutes, and
+ * `test/faults/recovery-all` restores each service that they restore one by one.
+ */
+export const DRILLS_ALONE: readonly string[] = [
+  'test/faults/recovery.test',
+  'test/faults/recovery-(catalog|coupon|order|ranking).test',
+  'test/faults/lost-log.test',
+  'test/faults/point-in-time.test',
+];
+
+/**
  * SHOP_TEST_LANES=together runs the lanes side by side: a third quicker on two cores, since tests wait for processes to
  * start and to end. By default they run in turn: under load clients are refused sooner than some tests expect.
  */
@@ -243,7 +254,11 @@ async function runProject(
   const reporting = ['--report-on-signal', `--report-directory=${scratch}`, `--report-filename=${basename(report)}`];
   const current = spawn(process.execPath, [...reporting, ...jestArgs(project, patterns), ...args], {
     cwd: root,
-    env: jestEnv({ ...env, ...options.env }) as NodeJS.ProcessEnv,
+    env: jestEnv({
+      ...env,
+      ...options.env,
+      SHOP_LEAVE_OUT: patterns.length > 0 ? '' : DRILLS_ALONE.join(' '),
+    }) as NodeJS.ProcessEnv,
     // Jest prints its JSON to standard output too; messages for people go to standard error.
     stdio: ['ignore', 'ignore', 'inherit'],
   });

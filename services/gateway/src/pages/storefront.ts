@@ -27,6 +27,9 @@ export function storefrontRoutes(router: Router): void {
 function toJavaScript(source: Buffer): Buffer {
   const script = stripTypeScriptTypes(source.toString('utf8'));
   return Buffer.from(
-    script.replaceAll(/ from 'lit-html(?:\/([\w./-]+))?';/g, (_, part = 'lit-html.js') => ` from '/shop/${part}';`),
+    script.replaceAll(
+      /( from )(["'])lit-html(?:\/([\w./-]+))?\2;/g,
+      (_, from, quote, part = 'lit-html.js') => `${from}${quote}/shop/${part}${quote};`,
+    ),
   );
 }
