@@ -60,6 +60,19 @@ describe.each([false, true])('facts of payment, where gaps are accepted: %s', (a
   });
 });
 
+it("when orders' facts come at one time, then the account's history is in the order in which they came", async () => {
+  const { apply, rows } = createSchema();
+  const first = { ...completed(LATER), key: 'p', data: { ...completed(LATER).data, orderId: 'p', balanceAfter: 900 } };
+  const taken = { ...completed(LATER), data: { ...completed(LATER).data, balanceAfter: 900 } };
+  const back = { ...refunded(LATER), key: 'p', data: { ...refunded(LATER).data, orderId: 'p', balanceAfter: 1_000 } };
+  await apply([first, back, taken] as PaymentFact[], false);
+  expect(rows().history).toEqual([
+    ['USE', 900],
+    ['REFUND', 1_000],
+    ['USE', 900],
+  ]);
+});
+
 describe('a refund without its payment', () => {
   it('when it may still come, then the facts are incomplete', async () => {
     await expect(createSchema().apply([refunded(LATER)], false)).rejects.toThrow(FactsIncompleteError);

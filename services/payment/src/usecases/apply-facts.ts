@@ -103,12 +103,21 @@ function collect(
 }
 
 /**
- * A refund may have been sent at an earlier time than its payment, by two relaying instances with different clocks, or
- * after the database's clock was set back.
+ * The facts as they came, but each order's in the order of their types, in the places of that order. A refund may have
+ * been sent at an earlier time than its payment, by two relaying instances with different clocks, or after the
+ * database's clock was set back. Other orders keep their places: an account's history is in the order of its events.
  */
 function inPaymentsOrder(facts: readonly PaymentFact[]): PaymentFact[] {
-  return facts.toSorted((a, b) => PAYMENT_FACTS.indexOf(a.type) - PAYMENT_FACTS.indexOf(b.type));
+  const places = Map.groupBy(facts.keys(), (place) => facts[place]?.key);
+  const ordered = [...facts];
+  for (const own of places.values()) {
+    const sorted = own.flatMap((place) => facts[place] ?? []).sort((a, b) => rankOf(a) - rankOf(b));
+    for (const [n, fact] of sorted.entries()) ordered[own[n] ?? 0] = fact;
+  }
+  return ordered;
 }
+
+const rankOf = ({ type }: PaymentFact): number => PAYMENT_FACTS.indexOf(type);
 
 /** The balances after the entries, and the entries in their accounts' order. */
 function settle(entries: readonly DatedEntry[], before: ReadonlyMap<number, number>, acceptGaps: boolean) {
