@@ -27,7 +27,7 @@ const OPEN = [
   /^src\/db\/[a-z]+(-[a-z]+)*-(store|reads)\.ts$/,
   // What its rows tell of the events that it published, where it publishes some that others hear.
   /^src\/db\/published-rows\.ts$/,
-  // What its operations and its routes share, where that is more than `userQuery`.
+  // Schemas that its operations and its routes share, where they are more than `userQuery`.
   /^src\/http\/schemas\.ts$/,
   // The codes of its own refusals, where it has some.
   /^src\/problems\.ts$/,

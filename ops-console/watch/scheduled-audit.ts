@@ -39,7 +39,7 @@ export interface ScheduledAudit {
   note(task: Pick<AuditTask, 'since'>, verdict: Verdict): void;
   /** Undefined before the first. */
   shown(): LastAudit | undefined;
-  /** What somebody should look at, in words: what is told as broken, and an audit that could not be made since. */
+  /** Problems in words, for an operator: what is told as broken, and an audit that could not be made since. */
   problems(): string[];
 }
 

@@ -52,7 +52,7 @@ function envelope(id: string) {
   return { id: `${ORDER_ID}/${id}`, time: new Date(0), key: ORDER_ID, traceparent: '00-trace-span-01', ...position };
 }
 
-/** What this service answers in every state to every input, for the saga's page. */
+/** This service's answer in every state to every input, for the saga's page. */
 export function sagaTable(): SagaTable {
   return runDecisions(
     {

@@ -1,7 +1,7 @@
 import type { EventType } from '@shop/events';
 import type { Check } from './check.ts';
 
-/** What a service other than the order service keeps of an order: one row. */
+/** The row that a service other than the order service keeps of an order. */
 export interface Participant {
   /** The row's name, in reports. */
   readonly part: string;
@@ -16,7 +16,7 @@ export interface Participant {
   readonly implies: Readonly<Record<string, readonly EventType[]>>;
   /** Conditions on its rows and those of other services. */
   readonly checks?: readonly Check[];
-  /** What an order's timeline tells of its row; absent where the timeline knows the row itself. */
+  /** The words of an order's timeline for its row; absent where the timeline knows the row itself. */
   readonly story?: {
     /** The event with which the row begins. */
     readonly begins: EventType;

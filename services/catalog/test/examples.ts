@@ -85,7 +85,7 @@ export const released: ReleasedReservation = { ...held, status: 'RELEASED', reas
 export const rejected: Reservation = { ...order, status: 'REJECTED', reason: 'OUT_OF_STOCK' };
 export const voided: Reservation = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };
 
-/** What this service answers in every state to every input, for the saga's page. */
+/** This service's answer in every state to every input, for the saga's page. */
 export function sagaTable(): SagaTable {
   const inStock = productsOf(product(1, { available: 10, reserved: 3, sold: 3 }));
   const allHeld = productsOf(product(1, { available: 0, reserved: 3, sold: 3 }));

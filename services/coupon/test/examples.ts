@@ -91,7 +91,7 @@ export const spared: GrantedRedemption = { ...redeemed, status: 'SPARED', totalA
 export const rejected: EmptyRedemption = { ...order, status: 'REJECTED', reason: 'COUPON_ALREADY_USED' };
 export const voided: EmptyRedemption = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };
 
-/** What this service answers in every state to every input, for the saga's page. */
+/** This service's answer in every state to every input, for the saga's page. */
 export function sagaTable(): SagaTable {
   return runDecisions(
     {

@@ -111,7 +111,7 @@ export const inputs = {
   'deadline-checked': { type: 'deadline-checked', deadlineMs: DEADLINE_MS },
 } satisfies { [T in OrderInput['type']]: Extract<OrderInput, { type: T }> };
 
-/** What this service answers in every state to every input, for the saga's page. */
+/** This service's answer in every state to every input, for the saga's page. */
 export function sagaTable(): SagaTable {
   const now = new Date(CREATED.getTime() + DEADLINE_MS);
   const { 'deadline-checked': overdue, ...heard } = inputs;

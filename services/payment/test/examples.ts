@@ -43,7 +43,7 @@ export const refunded: CapturedPayment = { ...completed, status: 'REFUNDED' };
 export const failed: EmptyPayment = { ...order, status: 'FAILED', reason: 'INSUFFICIENT_BALANCE' };
 export const voided: EmptyPayment = { ...order, status: 'VOID', reason: 'ORDER_CANCELLED' };
 
-/** What this service answers in every state to every input, for the saga's page. */
+/** This service's answer in every state to every input, for the saga's page. */
 export function sagaTable(): SagaTable {
   const enough = 10_000;
   return runDecisions(

@@ -33,42 +33,29 @@ export async function insertRows(
   rows: readonly (readonly SqlValue[])[],
   options: InsertOptions = {},
 ): Promise<number> {
-  const tail = options.onDuplicateUpdate ? ` ON DUPLICATE KEY UPDATE ${options.onDuplicateUpdate}` : '';
-  let affected = 0;
-  for (const chunk of chunks(rows)) {
-    const sql = `${insertText(table, columns, chunk.length, options.ignore)}${tail}`;
-    const result = await tx.execute(sql, valuesOf(table, columns, chunk));
-    affected += result.affectedRows;
-  }
-  return affected;
+  const done = await insertChunks(tx, table, columns, rows, options);
+  return done.reduce((sum, { inserted }) => sum + inserted, 0);
 }
 
-/** What one INSERT IGNORE of several rows has done. */
+/** One INSERT of several rows, and its outcome. */
 interface InsertedChunk {
   /** The rows of the statement: `count` from number `start`. */
   readonly start: number;
   readonly count: number;
-  /** How many of them were new. */
+  /** The affected rows the server counts: with `ignore`, those that were new. */
   readonly inserted: number;
   /** The number of the first new row. The others follow it within as many steps as the statement has rows. */
   readonly insertId: number;
 }
 
 /** As `insertRows` with `ignore`, into a table with an AUTO_INCREMENT column. @returns what each statement did */
-export async function insertNew(
+export function insertNew(
   tx: SqlExecutor,
   table: string,
   columns: readonly string[],
   rows: readonly (readonly SqlValue[])[],
 ): Promise<InsertedChunk[]> {
-  const done: InsertedChunk[] = [];
-  let start = 0;
-  for (const chunk of chunks(rows)) {
-    const result = await tx.execute(insertText(table, columns, chunk.length, true), valuesOf(table, columns, chunk));
-    done.push({ start, count: chunk.length, inserted: result.affectedRows, insertId: result.insertId });
-    start += chunk.length;
-  }
-  return done;
+  return insertChunks(tx, table, columns, rows, { ignore: true });
 }
 
 /**
@@ -83,12 +70,27 @@ export async function insertNumbered(
   columns: readonly string[],
   rows: readonly (readonly SqlValue[])[],
 ): Promise<number[]> {
-  const numbers: number[] = [];
+  const done = await insertChunks(tx, table, columns, rows, {});
+  return done.flatMap(({ insertId, count }) => Array.from({ length: count }, (_, i) => insertId + i));
+}
+
+async function insertChunks(
+  tx: SqlExecutor,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+  { ignore, onDuplicateUpdate }: InsertOptions,
+): Promise<InsertedChunk[]> {
+  const tail = onDuplicateUpdate ? ` ON DUPLICATE KEY UPDATE ${onDuplicateUpdate}` : '';
+  const done: InsertedChunk[] = [];
+  let start = 0;
   for (const chunk of chunks(rows)) {
-    const { insertId } = await tx.execute(insertText(table, columns, chunk.length), valuesOf(table, columns, chunk));
-    for (let i = 0; i < chunk.length; i++) numbers.push(insertId + i);
+    const sql = `${insertText(table, columns, chunk.length, ignore)}${tail}`;
+    const { affectedRows, insertId } = await tx.execute(sql, valuesOf(table, columns, chunk));
+    done.push({ start, count: chunk.length, inserted: affectedRows, insertId });
+    start += chunk.length;
   }
-  return numbers;
+  return done;
 }
 
 /** @throws when a row has more or fewer values than there are columns: the driver would shift them without a word */

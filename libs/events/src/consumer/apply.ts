@@ -181,7 +181,7 @@ function sortOut(
   return { events, letters };
 }
 
-/** Those of the ids that the group has applied before this transaction. Locks nothing. */
+/** Picks the ids that the group has applied before this transaction. Locks nothing. */
 async function findApplied<Tx>(
   { store, subscription }: ApplyDeps<Tx>,
   tx: Tx,

@@ -82,7 +82,7 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
     try {
       return await isolateOnce(deps, messages);
     } catch (error) {
-      // What others have applied is a duplicate in the next turn, so each turn has fewer messages that can fail.
+      // An event that others have applied is a duplicate in the next turn: each turn has fewer that can fail.
       if (!(error instanceof AppliedMeanwhileError)) throw error;
     }
   }

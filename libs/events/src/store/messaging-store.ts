@@ -66,7 +66,7 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
    * a concurrent claim of the same id.
    */
   claim(tx: Tx, group: string, eventIds: readonly string[], now: Date): Promise<ReadonlySet<string>>;
-  /** Those of `eventIds` that the group has applied, as far as committed. Locks nothing. */
+  /** Picks the `eventIds` that the group has applied, as far as committed. Locks nothing. */
   applied(tx: Tx, group: string, eventIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Whether the group's inbox holds any id: it has applied events before. */
   hasApplied(group: string): Promise<boolean>;

@@ -70,7 +70,7 @@ export function createSqlDeadLetters(database: Database): SqlDeadLetters {
   };
 }
 
-/** Those of a statement's letters that it inserted: their numbers are its own. A server may count in larger steps. */
+/** Picks a statement's letters that it inserted, by their numbers. A server may count in larger steps than one. */
 async function newOf(
   tx: Transaction,
   group: string,
