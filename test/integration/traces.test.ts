@@ -1,40 +1,34 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { collectorPort } from '../../deploy/local/parts/jaeger.ts';
-import { runningProcesses } from '../../deploy/local/stack.ts';
 import { drawTrace } from '../../deploy/local/traces/picture.ts';
-import { readTrace, type TraceSpan } from '../../deploy/local/traces/read.ts';
+import type { TraceSpan } from '../../deploy/local/traces/read.ts';
 import { type Answer, expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
+import { type Collector, startCollector } from '../support/collector.ts';
 import { type Coupons, createCoupons } from '../support/coupons.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
 import { expectOps } from '../support/ops.ts';
-import { testStack } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
-/** Jaeger is built the first time. */
-const BUILD_MS = 1_200_000;
-const jaeger = testStack().part('jaeger');
-const JAEGER_URL = `http://127.0.0.1:${jaeger.port}`;
-/** As after `npm start -- --trace`. */
-const TRACED = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collectorPort(jaeger.port)}`,
-  OTEL_TRACES_SAMPLER: 'always_on',
-};
+// Jaeger in the collector's place: test/faults/jaeger.test.ts.
 
+let collector: Collector;
 let system: System;
 let api: System['api'];
 let coupons: Coupons;
 
 beforeAll(async () => {
-  await jaeger.start();
-  system = await startSystem({ env: TRACED });
+  collector = await startCollector();
+  // As after `npm start -- --trace`.
+  system = await startSystem({
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER: 'always_on' },
+  });
   api = system.api;
   coupons = createCoupons(system);
-}, BUILD_MS);
+});
 
 afterAll(async () => {
   try {
@@ -42,7 +36,7 @@ afterAll(async () => {
   } finally {
     await coupons?.close();
     await system?.stop();
-    await jaeger.stop();
+    await collector?.goAway();
   }
 }, 60_000);
 
@@ -61,13 +55,13 @@ function processedIn(spans: readonly TraceSpan[]): string[] {
     .sort();
 }
 
-/** The whole trace, once Jaeger has all that these groups do of it. */
+/** The whole trace, once the collector has all that these groups do of it. */
 async function traceWith(traceId: string, processed: readonly string[]): Promise<TraceSpan[]> {
   let spans: TraceSpan[] = [];
   await eventually(
     `the trace ${traceId}`,
-    async () => {
-      spans = await readTrace(JAEGER_URL, traceId);
+    () => {
+      spans = collector.spansOf(traceId);
       const now = processedIn(spans);
       const [root, ...others] = withoutParent(spans);
       // While a parent is still on its way, its child stands alone.
@@ -169,10 +163,6 @@ describe('the trace of an order', () => {
     expect(named('POST data-platform')).toMatchObject([{ 'http.response.status_code': 200 }]);
     const { stdout } = await expectOps(system.stack, ['order', orderId]);
     expect(stdout).toContain(`Trace ${traceIdOf(answer)}`);
-    // Jaeger serves the page that draws it.
-    const page = await fetch(`${JAEGER_URL}/trace/${traceIdOf(answer)}`);
-    expect(await page.text()).toContain('static/page.js');
-    expect((await fetch(`${JAEGER_URL}/static/page.js`)).headers.get('content-type')).toContain('javascript');
   });
 
   it('when an order is cancelled, then its trace has what was given back, and the refusal’s code', async () => {
@@ -221,19 +211,17 @@ async function lostBy(service: 'order' | 'gateway'): Promise<number> {
 describe('a collector that is away', () => {
   it('when it hangs or is gone, then orders go on and services stop in time; when it is back, so are the traces', async () => {
     const answered = async () => (await placed(10_000, 201)).body.status;
-    const collector = runningProcesses(system.stack.name).find(({ name }) => name === 'jaeger');
-    if (!collector) throw new Error('Jaeger does not run');
-    process.kill(collector.pid, 'SIGSTOP');
+    collector.hang();
     expect(await answered()).toBe('COMPLETED');
     expect(await system.process('ranking').stop()).toBe(true);
-    await jaeger.kill9();
+    await collector.goAway();
     await system.start('ranking');
     expect(await answered()).toBe('COMPLETED');
     await eventually('lost spans', async () => (await lostBy('order')) > 0, { withinMs: 40_000 });
     const told = system.process('order').output(2_000).split('spans are lost').length - 1;
     expect(told).toBe(1);
 
-    await jaeger.start();
+    await collector.comeBack();
     const spans = await traceWith(traceIdOf(await placed(10_000, 201)), COMPLETED);
     expectRightParents(spans);
   });

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chosenStack } from '../chosen-stack.ts';
 import { whenAskedToEnd } from '../ending.ts';
 import { chromium } from '../fetch/chromium.ts';
-import { jaeger } from '../parts/jaeger.ts';
 import { brokersStack, root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
@@ -53,14 +52,17 @@ const lanes: readonly Lane[] = [
 ];
 
 /**
- * Fault tests that `npm run drills` runs, in full. Without patterns `npm test` leaves them out: they take minutes, and
- * `test/faults/recovery-all` restores each service that they restore one by one.
+ * Fault tests that `npm run drills` runs, in full. Without patterns `npm test` leaves them out: they take minutes. What
+ * they try one by one has a shorter test too: `test/faults/recovery-all` restores each service, and
+ * `test/integration/traces` has a collector that is no Jaeger.
  */
 export const DRILLS_ALONE: readonly string[] = [
   'test/faults/recovery.test',
   'test/faults/recovery-(catalog|coupon|order|ranking).test',
   'test/faults/lost-log.test',
   'test/faults/point-in-time.test',
+  'test/faults/jaeger.test',
+  'test/faults/instances.test',
 ];
 
 /**
@@ -130,7 +132,6 @@ async function runAll(run: Run): Promise<Tally[]> {
   } catch (error) {
     tallies.push(broken(error, 'the checks'));
   }
-  if (run.patterns.length === 0) buildAhead();
   const alone = Promise.all(
     withoutServers.map(([project, testMs]) =>
       runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project)),
@@ -147,14 +148,6 @@ async function runAll(run: Run): Promise<Tally[]> {
   });
   tallies.push(...(await alone), ...(await Promise.all(running)).flat());
   return tallies;
-}
-
-/**
- * Begins to build what takes minutes once, in the time that the tests before leave over. Whoever needs it waits for it
- * (fetch.ts), and builds it anew where this failed: then the reason is told there.
- */
-function buildAhead(): void {
-  jaeger.install().catch((error: Error) => progress('jaeger', `not built ahead: ${error.message.split('\n')[0]}`));
 }
 
 /** Runs the projects of a lane, once its stack is there and nothing else runs that needs no servers. Never rejects. */
