@@ -1,7 +1,7 @@
 import { deriveEventId } from '@shop/events';
 import type { Step } from '../../services/order/src/domain/batch.ts';
 import type { Order } from '../../services/order/src/domain/order.ts';
-import type { OrderStore } from '../../services/order/src/usecases/ports.ts';
+import type { NewOrders, OrderStore } from '../../services/order/src/usecases/ports.ts';
 import { type MemoryTransaction, Table } from './memory-database.ts';
 
 export interface HistoryRow {
@@ -20,14 +20,17 @@ export class OrderTables {
   readonly endedAt = new Map<string, number>();
 }
 
-export function createMemoryOrderStore(tables: OrderTables): OrderStore<MemoryTransaction> {
-  async function insertSteps(tx: MemoryTransaction, steps: readonly Step[]): Promise<void> {
-    for (const { orderId, seq, eventId, type } of steps) {
-      const row = { orderId, seq, eventId: eventId ?? deriveEventId(orderId, type), type };
-      await tx.insert(tables.history, `${orderId}/${seq}`, row);
-    }
-  }
+export function createMemoryNewOrders(tables: OrderTables): NewOrders<MemoryTransaction> {
+  return {
+    async insert(tx, orders, steps) {
+      await tx.statement(`insert ${orders.length} orders`);
+      for (const order of orders) await tx.insert(tables.orders, order.orderId, order);
+      await insertSteps(tables, tx, steps);
+    },
+  };
+}
 
+export function createMemoryOrderStore(tables: OrderTables): OrderStore<MemoryTransaction> {
   return {
     async load(tx, orderIds) {
       await tx.statement(`lock ${orderIds.length} orders`);
@@ -47,16 +50,17 @@ export function createMemoryOrderStore(tables: OrderTables): OrderStore<MemoryTr
       return new Map(locked.filter((order) => order.status === 'PENDING').map((order) => [order.orderId, order]));
     },
 
-    async insert(tx, orders, steps) {
-      await tx.statement(`insert ${orders.length} orders`);
-      for (const order of orders) await tx.insert(tables.orders, order.orderId, order);
-      await insertSteps(tx, steps);
-    },
-
     async save(tx, { orders, steps }) {
       await tx.statement(`save ${orders.map((order) => `${order.orderId} ${order.status}`).join(', ')}`);
       for (const order of orders) await tx.put(tables.orders, order.orderId, order);
-      await insertSteps(tx, steps);
+      await insertSteps(tables, tx, steps);
     },
   };
+}
+
+async function insertSteps(tables: OrderTables, tx: MemoryTransaction, steps: readonly Step[]): Promise<void> {
+  for (const { orderId, seq, eventId, type } of steps) {
+    const row = { orderId, seq, eventId: eventId ?? deriveEventId(orderId, type), type };
+    await tx.insert(tables.history, `${orderId}/${seq}`, row);
+  }
 }

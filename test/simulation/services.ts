@@ -7,13 +7,13 @@ import { createAdvanceOrders } from '../../services/order/src/usecases/advance-o
 import { createCancelOrder } from '../../services/order/src/usecases/cancel-order.ts';
 import { createExpireOrders } from '../../services/order/src/usecases/expire-orders.ts';
 import { createPlaceOrders } from '../../services/order/src/usecases/place-order.ts';
-import type { IdempotencyKeys, OrderDeps } from '../../services/order/src/usecases/ports.ts';
+import type { IdempotencyKeys, NewOrders, OrderDeps } from '../../services/order/src/usecases/ports.ts';
 import { paymentSubscription } from '../../services/payment/src/messaging/subscriptions.ts';
 import { createChargePoints } from '../../services/payment/src/usecases/charge-points.ts';
 import type { Process, Wired } from './instance.ts';
 import { CatalogTables, createMemoryCatalogStore, createMemoryProductStore } from './memory-catalog-store.ts';
 import type { MemoryTransaction } from './memory-database.ts';
-import { createMemoryOrderStore, OrderTables } from './memory-order-store.ts';
+import { createMemoryNewOrders, createMemoryOrderStore, OrderTables } from './memory-order-store.ts';
 import { createMemoryAccountStore, createMemoryPaymentStore, PaymentTables } from './memory-payment-store.ts';
 import { CouponTables } from './memory-redemption-store.ts';
 import { LIMITS } from './stock-rules.ts';
@@ -26,7 +26,9 @@ export function wireOrder(tables: OrderTables) {
     const deps: OrderDeps<MemoryTransaction> & {
       transactor: Transactor<MemoryTransaction>;
       keys: IdempotencyKeys<MemoryTransaction>;
+      newOrders: NewOrders<MemoryTransaction>;
     } = {
+      newOrders: createMemoryNewOrders(tables),
       store: createMemoryOrderStore(tables),
       outbox,
       now: () => new Date(clock.now()),

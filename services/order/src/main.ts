@@ -15,6 +15,7 @@ import { createMessaging, createNewId, recoverWhenAsked } from '@shop/events';
 import { configSchema } from './config.ts';
 import { createReadBacklog } from './db/backlog-reads.ts';
 import { createBatchedReads } from './db/batched-reads.ts';
+import { sqlNewOrders } from './db/new-orders.ts';
 import { createListOrders, readVersions } from './db/order-reads.ts';
 import { sqlOrderStore } from './db/order-store.ts';
 import { startDelivery } from './delivery/delivery.ts';
@@ -43,7 +44,7 @@ const { config, logger, metrics, health, shutdown, repeat } = runtime;
 const { ORDER_DEADLINE_MS: deadlineMs, MAX_STREAMS: maxStreams } = config;
 
 // The first registered is stopped last: the database outlives all its users.
-const database = openDatabase(runtime, { poolSize: config.DATABASE_POOL });
+const database = openDatabase(runtime);
 const now = () => database.clock.date();
 const prisma = lazyPrisma(database, () => import('./db/generated/client.ts'));
 shutdown.onStop('prisma', () => prisma.close());
@@ -55,7 +56,13 @@ const { readOrder, readProgress, findKey } = batchedReads;
 await recoverWhenAsked({
   ...runtime,
   database,
-  own: orderFacts(createApplyFacts({ store: sqlOrderStore, restoreKeys: restoreIdempotencyKeys, logger })),
+  own: orderFacts(
+    createApplyFacts({
+      ...{ newOrders: sqlNewOrders, store: sqlOrderStore },
+      restoreKeys: restoreIdempotencyKeys,
+      logger,
+    }),
+  ),
   subscriptions: (deps) => [
     recoveringOrders({
       ...{ ...deps, store: sqlOrderStore, acceptGaps: config.RECOVERY_ACCEPT_GAPS },
@@ -74,6 +81,7 @@ const watches = createOrderWatches({
 });
 const deps = {
   transactor: database,
+  newOrders: sqlNewOrders,
   store: sqlOrderStore,
   outbox: messaging.outbox,
   now,

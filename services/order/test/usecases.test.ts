@@ -12,6 +12,7 @@ import { migratedSchema, noting, type TestDatabase } from '@shop/chassis/testing
 import { deriveEventId, type NewEvent, type ReceivedEvent } from '@shop/events';
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid';
 import { createReadBacklog } from '../src/db/backlog-reads.ts';
+import { sqlNewOrders } from '../src/db/new-orders.ts';
 import { createListOrders, readOrders } from '../src/db/order-reads.ts';
 import { sqlOrderStore } from '../src/db/order-store.ts';
 import { orderPublished } from '../src/db/published-rows.ts';
@@ -52,7 +53,7 @@ function deps() {
     transaction: <T>(work: (tx: Transaction) => Promise<T>) =>
       schema.database.transaction((tx) => work(noting(tx, statements))),
   };
-  return { transactor, keys, store: sqlOrderStore, outbox: { append }, now: () => now };
+  return { transactor, keys, newOrders: sqlNewOrders, store: sqlOrderStore, outbox: { append }, now: () => now };
 }
 
 function wish(parts: { userId?: number; key?: string; body?: string; products?: number[] } = {}): PlaceRequest {

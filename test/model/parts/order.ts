@@ -5,19 +5,21 @@ import {
   releaseIdempotencyKeys,
   type Transaction,
 } from '@shop/chassis';
+import { sqlNewOrders } from '../../../services/order/src/db/new-orders.ts';
 import { sqlOrderStore } from '../../../services/order/src/db/order-store.ts';
 import { type BatchInput, decideBatch } from '../../../services/order/src/domain/batch.ts';
 import type { Order } from '../../../services/order/src/domain/order.ts';
 import { place } from '../../../services/order/src/domain/place.ts';
-import type { OrderStore } from '../../../services/order/src/usecases/ports.ts';
+import type { NewOrders, OrderStore } from '../../../services/order/src/usecases/ports.ts';
 import { IdempotencyTable, idempotencySql } from '../../simulation/memory-idempotency.ts';
-import { createMemoryOrderStore, OrderTables } from '../../simulation/memory-order-store.ts';
+import { createMemoryNewOrders, createMemoryOrderStore, OrderTables } from '../../simulation/memory-order-store.ts';
 import type { Random } from '../../simulation/random.ts';
 import type { Compared } from '../compare.ts';
 import { AT, clear, rowsOf } from '../rows.ts';
 import { type Call, type Drawing, idOf, numberOf, someOf } from '../script.ts';
 
 interface Ports {
+  readonly newOrders: NewOrders<Transaction>;
   readonly store: OrderStore<Transaction>;
 }
 
@@ -51,9 +53,9 @@ function placeOrders({ random, space }: Drawing): Call<Ports>[] {
   const claim: Call<Ports> = { label: `claim ${keys}`, run: (_, tx) => claimIdempotencyKeys(tx, claims, AT) };
   const insert: Call<Ports> = {
     label: `insert ${orders}`,
-    run({ store }, tx) {
+    run({ newOrders }, tx) {
       const placed = orders.map((order) => orderOf(space, order));
-      return store.insert(
+      return newOrders.insert(
         tx,
         placed.map((it) => it.order),
         placed.map((it) => it.step),
@@ -143,14 +145,14 @@ export const orderPart: Compared<Ports> = {
     await clear(database, ['orders', 'order_items', 'order_history', 'idempotency_key']);
     const placed = THERE.map((number) => orderOf(space, number));
     await database.transaction((tx) =>
-      sqlOrderStore.insert(
+      sqlNewOrders.insert(
         tx,
         placed.map((it) => it.order),
         placed.map((it) => it.step),
       ),
     );
     return {
-      ports: () => ({ store: sqlOrderStore }),
+      ports: () => ({ newOrders: sqlNewOrders, store: sqlOrderStore }),
       contents: async () => ({
         orders: await database.query('SELECT order_id AS orderId, status, version FROM orders ORDER BY order_id'),
         history: await database.query(
@@ -174,7 +176,10 @@ export const orderPart: Compared<Ports> = {
     }
     return {
       sql: (tx) => idempotencySql(keys, tx),
-      ports: () => ({ store: createMemoryOrderStore(tables) as OrderStore<Transaction> }),
+      ports: () => ({
+        newOrders: createMemoryNewOrders(tables) as NewOrders<Transaction>,
+        store: createMemoryOrderStore(tables) as OrderStore<Transaction>,
+      }),
       contents: () => ({
         orders: rowsOf(tables.orders, (it) => it.orderId).map(({ orderId, status, version }) => ({
           orderId,

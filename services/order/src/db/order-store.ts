@@ -1,8 +1,7 @@
 import { insertRows, placeholders, type SqlValue, type Transaction } from '@shop/chassis';
-import { deriveEventId } from '@shop/events';
-import type { Step } from '../domain/batch.ts';
 import type { Order } from '../domain/order.ts';
 import type { OrderStore } from '../usecases/ports.ts';
+import { insertSteps } from './history-rows.ts';
 import { type ItemRow, ORDER_COLUMNS, type OrderRow, toOrder, toRow } from './order-rows.ts';
 
 /** The sweeper looks only for PENDING orders; (status, created_at) is the index. */
@@ -25,7 +24,7 @@ const UPDATE_ORDER = [
   .map((column) => `${column} = VALUES(${column})`)
   .join(', ');
 
-/** The orders in MySQL. A batch of any size is a handful of multi-row statements. */
+/** What becomes of orders, in MySQL. A batch of any size is a handful of multi-row statements. */
 export const sqlOrderStore: OrderStore<Transaction> = {
   load: (tx, orderIds) => lockOrders(tx, orderIds, ''),
 
@@ -35,13 +34,6 @@ export const sqlOrderStore: OrderStore<Transaction> = {
     const locked = await lockOrders(tx, orderIds, 'SKIP LOCKED');
     // An order that ended between the two reads is locked for nothing.
     return new Map([...locked].filter(([, order]) => order.status === 'PENDING'));
-  },
-
-  async insert(tx, orders, steps) {
-    await insertRows(tx, 'orders', ORDER_COLUMNS, orders.map(toRow));
-    const lines = orders.flatMap((order) => order.lines.map((line) => [order.orderId, line.productId, line.quantity]));
-    await insertRows(tx, 'order_items', ['order_id', 'product_id', 'quantity'], lines);
-    await insertSteps(tx, steps);
   },
 
   async save(tx, { orders, reserved, steps }) {
@@ -87,16 +79,4 @@ async function lockOrders(
 function pricedRows(order: Order): SqlValue[][] {
   const lines = order.reservation?.lines ?? [];
   return lines.map((line) => [order.orderId, line.productId, line.quantity, line.name, line.unitPrice]);
-}
-
-async function insertSteps(tx: Transaction, steps: readonly Step[]): Promise<void> {
-  const rows = steps.map((step) => [
-    step.orderId,
-    step.seq,
-    step.eventId ?? deriveEventId(step.orderId, step.type),
-    step.type,
-    JSON.stringify(step.data),
-    step.at,
-  ]);
-  await insertRows(tx, 'order_history', ['order_id', 'seq', 'event_id', 'type', 'data', 'happened_at'], rows);
 }

@@ -21,7 +21,6 @@ it('when gaps are accepted, then events of unknown orders are left out and count
     store: {
       load: async () => new Map([[ORDER_ID, order]]),
       loadExpired: async () => new Map(),
-      insert: async () => {},
       save: async (_: object, changes: Changes) => void saved.push(changes),
     },
     outbox: { append: async () => {} },

@@ -24,9 +24,9 @@ class Schema {
   warnings = 0;
 
   readonly applyFacts = createApplyFacts<Schema>({
+    newOrders: { insert: async (_, orders, steps) => this.write(orders, steps) },
     store: {
       load: async () => new Map(this.orders),
-      insert: async (_, orders, steps) => this.write(orders, steps),
       save: async (_, { orders, steps }) => this.write(orders, steps),
     },
     restoreKeys: async (_, keys) => {

@@ -6,12 +6,13 @@ import type { Order, PendingOrder } from '../domain/order.ts';
 import { withoutRequest } from '../domain/request.ts';
 import { cancelScope } from './cancel-order.ts';
 import { SCOPE } from './place-order.ts';
-import type { OrderStore } from './ports.ts';
+import type { NewOrders, OrderStore } from './ports.ts';
 
 type RestoredKey = IdempotencyClaim & { readonly createdAt: Date };
 
 interface Dependencies<Tx> {
-  readonly store: Pick<OrderStore<Tx>, 'load' | 'insert' | 'save'>;
+  readonly newOrders: NewOrders<Tx>;
+  readonly store: Pick<OrderStore<Tx>, 'load' | 'save'>;
   readonly restoreKeys: (tx: Tx, keys: readonly RestoredKey[]) => Promise<void>;
   readonly logger: Pick<Logger, 'warn'>;
 }
@@ -31,14 +32,14 @@ interface Restored {
  * between is noted afterwards, when the recovery hears it again.
  * @throws FactsIncompleteError when facts follow on something that is missing (yet)
  */
-export function createApplyFacts<Tx>({ store, restoreKeys, logger }: Dependencies<Tx>) {
+export function createApplyFacts<Tx>({ newOrders, store, restoreKeys, logger }: Dependencies<Tx>) {
   return async (tx: Tx, facts: readonly OrderFact[], { acceptGaps }: { acceptGaps: boolean }): Promise<void> => {
     // Locks as everywhere in this service: keys, then orders by id. A key that is there already stays.
     await restoreKeys(tx, facts.flatMap(keyOf));
     const orders = await store.load(tx, [...new Set(facts.map((fact) => fact.data.orderId))].sort());
     const { placed, firstSteps, ended, steps } = collect(facts, orders, acceptGaps);
     warnOfOlder(logger, facts);
-    if (placed.length > 0) await store.insert(tx, placed, firstSteps);
+    if (placed.length > 0) await newOrders.insert(tx, placed, firstSteps);
     const changed = [...ended.values()];
     if (changed.length === 0) return;
     await store.save(tx, { orders: changed, reserved: changed.filter(isPriced), steps, events: [] });

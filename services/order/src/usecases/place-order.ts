@@ -2,7 +2,7 @@ import { DomainError, failed, type ItemResult, succeeded, type Transactor } from
 import type { PendingOrder } from '../domain/order.ts';
 import { type Placement, place } from '../domain/place.ts';
 import type { RequestKey } from '../domain/request.ts';
-import type { FindKey, IdempotencyKeys, OrderDeps } from './ports.ts';
+import type { FindKey, IdempotencyKeys, NewOrders, OrderDeps } from './ports.ts';
 
 /** A client's request to place an order. */
 export interface PlaceRequest {
@@ -24,9 +24,13 @@ export const SCOPE = 'POST /orders';
  * request gets its own result; the same key twice in a batch is one order.
  */
 export function createPlaceOrders<Tx>(
-  deps: Omit<OrderDeps<Tx>, 'ended'> & { transactor: Transactor<Tx>; keys: IdempotencyKeys<Tx> },
+  deps: Pick<OrderDeps<Tx>, 'outbox' | 'now'> & {
+    readonly transactor: Transactor<Tx>;
+    readonly keys: IdempotencyKeys<Tx>;
+    readonly newOrders: NewOrders<Tx>;
+  },
 ) {
-  const { transactor, keys, store, outbox, now } = deps;
+  const { transactor, keys, newOrders, outbox, now } = deps;
   return (requests: readonly PlaceRequest[]): Promise<ItemResult<Placed>[]> =>
     transactor.transaction(async (tx) => {
       const at = now();
@@ -42,7 +46,7 @@ export function createPlaceOrders<Tx>(
         const orders = placed.map(({ order }) => order);
         const steps = placed.map(({ step }) => step);
         const events = placed.map(({ event }) => event);
-        await store.insert(tx, orders, steps);
+        await newOrders.insert(tx, orders, steps);
         await outbox.append(tx, events);
       }
 

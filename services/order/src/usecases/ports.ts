@@ -3,7 +3,17 @@ import type { Outbox } from '@shop/events';
 import type { Changes, Step } from '../domain/batch.ts';
 import type { Order, PendingOrder } from '../domain/order.ts';
 
-/** The orders of one schema. `Tx` is SQL's transaction in production, memory's in the simulation. */
+/** Where an order begins. `Tx` is SQL's transaction in production, memory's in the simulation. */
+export interface NewOrders<Tx> {
+  insert(tx: Tx, orders: readonly PendingOrder[], steps: readonly Step[]): Promise<void>;
+}
+
+/**
+ * What becomes of the orders of one schema.
+ *
+ * Lock order, for everything that locks in this schema: idempotency keys, then orders by order id. An order's lock also
+ * guards its lines and its history, which have no locks of their own.
+ */
 export interface OrderStore<Tx> {
   /** Locks the rows of `orderIds` (each once) in order-id order until `tx` ends. @returns the orders that exist */
   load(tx: Tx, orderIds: readonly string[]): Promise<ReadonlyMap<string, Order>>;
@@ -12,7 +22,6 @@ export interface OrderStore<Tx> {
    * skipped.
    */
   loadExpired(tx: Tx, createdBefore: Date, limit: number): Promise<ReadonlyMap<string, Order>>;
-  insert(tx: Tx, orders: readonly PendingOrder[], steps: readonly Step[]): Promise<void>;
   /** Writes changes of orders loaded by this transaction. */
   save(tx: Tx, changes: Changes): Promise<void>;
 }
