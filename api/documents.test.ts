@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import { ROUTES } from '../services/gateway/src/routes.generated.ts';
 import { asyncApiProblems } from './asyncapi/check.ts';
@@ -50,6 +52,15 @@ it('when a body is an example, then its schema accepts it', () => {
       .map(([name]) => `${operationId}: ${name}`),
   );
   expect(refused).toEqual([]);
+});
+
+it('when the way of an order is walked, then each of its files is there, and none is opened twice', () => {
+  const guides = join(import.meta.dirname, '../docs/guides');
+  const text = readFileSync(join(guides, 'the-way-of-an-order.md'), 'utf8');
+  const files = [...text.matchAll(/\]\(([^)]+\.ts)\)/g)].map(([, path = '']) => path);
+  expect(files.length).toBeGreaterThan(30);
+  expect(files.filter((file) => !existsSync(join(guides, file)))).toEqual([]);
+  expect(files.filter((file, index) => files.indexOf(file) !== index)).toEqual([]);
 });
 
 describe('the OpenAPI document', () => {

@@ -38,6 +38,8 @@ const OPEN = [
 const DIFFERENCES: Readonly<Partial<Record<ServiceName, { readonly lacks?: Reasons; readonly adds?: Reasons }>>> = {
   order: {
     adds: {
+      'src/db/history-rows.ts': 'the steps of orders, which both stores add',
+      'src/db/new-orders.ts': 'where an order begins, apart from what becomes of it',
       'src/db/order-rows.ts': 'the row of an order, which the store and the reads share',
       'src/delivery/': 'the one call to a party outside the shop: its client, its breaker and its wiring',
       'src/http/answer.ts': 'the answers to a client whose order was placed, at once or at its end',

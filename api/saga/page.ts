@@ -25,6 +25,7 @@ export function sagaPage(
       ['event', 'said by', 'heard by'],
       saga.map(({ type, publisher }) => [code(type), publisher, hearers(type, groups).join(', ')]),
     ),
+    EXAMPLE,
     '## What each service does',
     LEGEND,
     ...tables.flatMap(({ service, note, keeps, inputs, rows }) => [
@@ -46,6 +47,8 @@ every state with example inputs (\`services/*/test/examples.ts\`); a test fails 
 An order begins as PENDING, with \`order-created\`. The catalog reserves its stock; if it names a coupon, the coupon service redeems that next; payment takes what is left to
 pay; with the stock and the payment known, the order is COMPLETED. Nobody directs this: each service hears what the one before it said. Whatever goes wrong, the order service says
 \`order-cancelled\`, once, and each of the others undoes its own part.`;
+
+const EXAMPLE = `\`shipping\` is an example: it runs, hears and says something only with \`npm start -- --with shipping\`. Nobody of the shop waits for it.`;
 
 const LEGEND = `A row is a state, a column is what is heard (or, for the order, asked). A cell is the state that follows, and what is said in the same transaction. **–**: nothing changes and
 nothing is said, as for what comes twice or late (an order's history still gets the step). **✗**: it contradicts what the service knows. No sequence of messages can lead to this, so the message becomes a dead letter

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { freePort, listeningInodes, portIsFree, takenPort } from './ports.ts';
+import { freePort, listeningInodes, portIsFree, takenPort, uncallablePort } from './ports.ts';
 
 describe('ports', () => {
   it('when a port is taken, then it is told from a free one', async () => {
@@ -35,4 +35,12 @@ describe('ports', () => {
       expect(text).toContain(word);
     expect(takenPort('order-1', 3001, undefined, undefined)).toContain('another process');
   });
+});
+
+it('when an instance would get a port that fetch refuses, then the message says so, before anything is started', async () => {
+  // The gateway's tools and the tests would wait for such a service until they gave up.
+  const [error] = await Promise.allSettled([fetch('http://127.0.0.1:5061')]);
+  expect(error).toMatchObject({ status: 'rejected', reason: { cause: { message: 'bad port' } } });
+  expect(uncallablePort('order-7', 5061)).toMatch(/^Port 5061, which order-7 needs, .*SHOP_PORT_OFFSET/);
+  expect(uncallablePort('order-6', 5051)).toBeUndefined();
 });

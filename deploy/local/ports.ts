@@ -84,3 +84,20 @@ export function takenPort(part: string, port: number, holder: string | undefined
     `${instead ? `, or use the server that is there: ${instead}` : ''}.`
   );
 }
+
+/**
+ * Ports from 3,000 on that `fetch` refuses to call, whoever listens (https://fetch.spec.whatwg.org/#port-blocking). The
+ * stack, the gateway's tools and the tests ask a service by `fetch`.
+ */
+const REFUSED_BY_FETCH: ReadonlySet<number> = new Set([
+  ...[3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080],
+]);
+
+/** The message about a port that no client would call; undefined for all others. */
+export function uncallablePort(part: string, port: number): string | undefined {
+  if (!REFUSED_BY_FETCH.has(port)) return undefined;
+  return (
+    `Port ${port}, which ${part} needs, is one that HTTP clients refuse to call. ` +
+    'Move this stack with SHOP_PORT_OFFSET (for example SHOP_PORT_OFFSET=2100), or start fewer instances.'
+  );
+}

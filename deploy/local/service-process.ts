@@ -5,7 +5,7 @@ import { databaseUrl, type StackPlace, serviceEnv, serviceUrl } from './addresse
 import { untilReady } from './part.ts';
 import { expectOk } from './parts/server.ts';
 import { root } from './paths.ts';
-import { portComesFree, takenPort, whoListens } from './ports.ts';
+import { portComesFree, takenPort, uncallablePort, whoListens } from './ports.ts';
 import { endProcess, forgetRecord, goneWithin, isRunning, launch, readRecord, signalGroup, tail } from './processes.ts';
 import { run } from './run.ts';
 import { StackError } from './stack-error.ts';
@@ -72,6 +72,8 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
   const earlier = readRecord(pids, name);
   if (earlier && isRunning(earlier))
     throw new StackError(`${name} of the stack ${stack.name} already runs (pid ${earlier.pid}).`);
+  const uncallable = [port, port + METRICS_PORT_ABOVE].map((each) => uncallablePort(name, each)).find(Boolean);
+  if (uncallable) throw new StackError(uncallable);
   for (const each of [port, port + METRICS_PORT_ABOVE])
     if (!(await portComesFree(each))) throw new StackError(takenPort(name, each, whoListens(each), undefined));
   const record = await launch({

@@ -51,7 +51,7 @@ export interface Stack extends StackPlace {
 
 export interface InfraOptions {
   name: string;
-  /** Added to every port of the topology: 0 for `dev`, 1000 and 2000 for tests. */
+  /** Added to every port of the topology: 0 for `dev`, 1,000 and 2,100 for tests. */
   portOffset: number;
   /** The servers to start; default all. */
   parts?: ServerName[];

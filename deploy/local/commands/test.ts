@@ -43,7 +43,8 @@ const lanes: readonly Lane[] = [
   { prefix: '', portOffset: 1_000, projects: [['integration', 60_000]] },
   {
     prefix: 'faults-',
-    portOffset: 2_000,
+    // Seven instances of each service then have no port that `fetch` refuses (ports.ts).
+    portOffset: 2_100,
     projects: [
       ['faults', 240_000],
       ['browser', 90_000],

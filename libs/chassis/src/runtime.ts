@@ -36,6 +36,12 @@ export type RuntimeConfig = MetricsAddress &
     readonly RECOVERY?: boolean;
   };
 
+type DatabaseConfig = RuntimeConfig &
+  ConnectionConfig & {
+    readonly DATABASE_URL: string;
+    readonly DATABASE_POOL: number;
+  };
+
 /** The base of every process of the shop. Hooks registered with `shutdown` first run last. */
 export interface Runtime<C extends RuntimeConfig = RuntimeConfig> {
   readonly service: string;
@@ -127,23 +133,21 @@ function readBuild() {
 }
 
 /**
- * Opens the pool of the service's own schema. The shutdown closes it after everything registered later. Its clock is
- * the service's; an instance whose clock cannot be compared with the database's is not ready.
+ * Opens the pool of the service's own schema, with DATABASE_POOL connections at most. The shutdown closes it after
+ * everything registered later. Its clock is the service's; an instance whose clock cannot be compared with the
+ * database's is not ready.
  */
-export function openDatabase(
-  {
-    config,
-    logger,
-    metrics,
-    health,
-    shutdown,
-    repeat,
-  }: Runtime<RuntimeConfig & ConnectionConfig & { readonly DATABASE_URL: string }>,
-  options: { readonly poolSize?: number } = {},
-): PooledDatabase {
+export function openDatabase({
+  config,
+  logger,
+  metrics,
+  health,
+  shutdown,
+  repeat,
+}: Runtime<DatabaseConfig>): PooledDatabase {
   const database = createDatabase({
-    ...options,
     url: config.DATABASE_URL,
+    poolSize: config.DATABASE_POOL,
     security: databaseSecurity(config),
     applicationName: config.INSTANCE_ID,
     logger,

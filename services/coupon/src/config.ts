@@ -2,6 +2,7 @@ import { serviceConfig } from '@shop/chassis';
 import { z } from 'zod';
 
 const milliseconds = z.coerce.number().int().positive();
+const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
 /** The environment of coupon. */
 export const configSchema = z.object({
@@ -18,7 +19,7 @@ export const configSchema = z.object({
   REVOKE_EVERY_MS: milliseconds
     .default(5_000)
     .describe('time between two looks for coupons that are to be revoked, ms; a new wish is begun at once'),
-  MAX_WAITING_WITHOUT_DOOR: milliseconds
-    .default(2_000)
-    .describe('requests that may wait for the database while Redis is away; over it 503'),
+  MAX_WAITING_WITHOUT_DOOR: count(2_000).describe(
+    'requests that may wait for the database while Redis is away; over it 503',
+  ),
 });

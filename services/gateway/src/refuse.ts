@@ -8,7 +8,13 @@ export interface Refused {
   readonly headers: readonly string[];
 }
 
-/** Answers with the problem of `error`. An error of our own is logged here, once. */
+/**
+ * Answers with the problem of `error`. An error of our own is logged here, once.
+ *
+ * What is told is decided elsewhere. Code and status: by `errors/problem.ts` of libs/chassis, its table and
+ * `toDomainError`. Retry-After under load: by `admission/retry-after.ts`; a request that is refused before it is read
+ * is answered by `admission/quick-refusal.ts`, and does not come here.
+ */
 export function refuse({ response, trace, headers: own }: Refused, error: unknown, logger: Logger): void {
   if (!(error instanceof DomainError)) logger.error({ err: error, traceId: trace?.traceId }, 'request failed');
   if (response.headersSent || response.destroyed) return;

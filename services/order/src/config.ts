@@ -39,5 +39,4 @@ export const configSchema = z.object({
     // The database ends a transaction that is silent for 10 s.
     .refine((ms) => ms <= 8_000, 'at most 8000')
     .describe('longest time of one call to the data platform, ms; it holds a database connection meanwhile'),
-  DATABASE_POOL: count(10).describe('most database connections'),
 });

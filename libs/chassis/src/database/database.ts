@@ -52,6 +52,7 @@ export interface PooledDatabase extends Database {
 }
 
 /** Opens the pool of a service's schema. Never waits or fails when the database is away: statements fail then. */
+// One function: it makes pool, gate, log and clock, which know each other, and the methods at its end share them all.
 export function createDatabase(options: DatabaseOptions): PooledDatabase {
   const timeoutMs = options.transactionTimeoutMs ?? TRANSACTION_TIMEOUT_MS;
   const poolSize = options.poolSize ?? 10;

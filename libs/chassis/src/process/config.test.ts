@@ -19,6 +19,7 @@ describe('configuration', () => {
       PORT: 3001,
       HOST: '127.0.0.1',
       LOG_LEVEL: 'info',
+      DATABASE_POOL: 10,
       KAFKA_BROKERS: ['a:9092', 'b:9092'],
     });
     expect(config.INSTANCE_ID).toMatch(/-\d+$/);

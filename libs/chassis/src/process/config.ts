@@ -71,6 +71,7 @@ export const serviceConfig = {
     .optional()
     .describe('port of /metrics; without it PORT + 100'),
   DATABASE_URL: z.url({ protocol: /^(mysql|mariadb)$/ }).describe('mysql://user:password@host:port/schema'),
+  DATABASE_POOL: z.coerce.number().int().min(1).default(10).describe('most connections to the database at once'),
   KAFKA_BROKERS: list.describe('Kafka addresses, host:port, comma separated'),
   ...kafkaTopicConfig,
   SCHEMA_REGISTRY_URL: z.url().describe("the registry's Confluent API, e.g. http://127.0.0.1:18081/apis/ccompat/v7"),

@@ -10,7 +10,7 @@ import type { MessagingStore, SetAsidePermit } from '../store/index.ts';
 import { type ApplyDeps, applyMessages, type Failpoint } from './apply.ts';
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts';
 import { type ConsumerState, createConsumerState } from './consumer-state.ts';
-import { haltFaulty } from './halt-faulty.ts';
+import { haltUnknownSchemas } from './halt-unknown-schemas.ts';
 import { createDeadLetterRate, type DeadLetterRate, isolate, takeFrom } from './isolate.ts';
 import {
   decodeBatch,
@@ -193,7 +193,7 @@ async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
 
 /** Applies the shares, in one transaction where nothing speaks against it. */
 async function applyShares<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<void> {
-  const shares = await haltFaulty({ ...work, findPermit: (share) => findPermit(work, share) }, taken);
+  const shares = await haltUnknownSchemas({ ...work, findPermit: (share) => findPermit(work, share) }, taken);
   const joint = shares.filter((share) => !share.permit);
   if (joint.length > 0) await applyTogether(work, joint);
   for (const share of shares) if (share.permit) await applyAlone(work, share);

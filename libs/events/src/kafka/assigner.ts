@@ -78,3 +78,8 @@ function readOwned(userData: Buffer): Assignment {
     return {};
   }
 }
+
+/** The partitions, by topic, of a member of a group, as the broker tells them; none for one that has no part. */
+export function readAssignment(memberAssignment: Buffer): Readonly<Record<string, readonly number[]>> {
+  return memberAssignment.length === 0 ? {} : (MemberAssignment.decode(memberAssignment)?.assignment ?? {});
+}

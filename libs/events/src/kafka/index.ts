@@ -1,4 +1,5 @@
 export { createKafkaAdmin, type KafkaAdmin, type RecordRange } from './admin.ts';
+export { readAssignment } from './assigner.ts';
 export { createClient } from './client.ts';
 export { durabilityFaults } from './durability.ts';
 export { emptyBroker } from './empty-broker.ts';

@@ -6,7 +6,7 @@ import { describe, OutageError } from '../errors.ts';
 import type { EventLogger } from '../log.ts';
 import { type EventMetrics, noMetrics } from '../metrics.ts';
 import { administer, createClient } from './client.ts';
-import { superviseConsumer } from './kafka-consumer.ts';
+import { superviseConsumer } from './consumer-supervisor.ts';
 import { createSender } from './producer.ts';
 import { ensureTopics } from './topics.ts';
 

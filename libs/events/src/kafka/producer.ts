@@ -31,30 +31,14 @@ export interface Sender {
  * without its topic. Whoever wants to know which records are refused sends them apart.
  * @param retries how often all is sent again
  */
+// One function: its steps share one connection, which a failure replaces, and the last send, which the next waits for.
 export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, retries = 4): Sender {
   let producer: Promise<Producer> | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const closing = new AbortController();
 
-  async function connect(): Promise<Producer> {
-    const created = kafka.producer({
-      idempotent: false,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-      retry: { retries: 0 },
-    });
-    try {
-      await created.connect();
-      return created;
-    } catch (error) {
-      await discard(created);
-      throw error;
-    }
-  }
-
   async function connection(): Promise<Producer> {
-    producer ??= connect();
+    producer ??= connect(kafka);
     const current = producer;
     try {
       return await current;
@@ -108,6 +92,23 @@ export function createSender(kafka: Kafka, clock: Pick<Clock, 'now' | 'sleep'>, 
       if (current) await current.then(discard, () => {});
     },
   };
+}
+
+async function connect(kafka: Kafka): Promise<Producer> {
+  const created = kafka.producer({
+    idempotent: false,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    retry: { retries: 0 },
+  });
+  try {
+    await created.connect();
+    return created;
+  } catch (error) {
+    await discard(created);
+    throw error;
+  }
 }
 
 function failure(error: unknown): Error {

@@ -14,7 +14,12 @@ const COUPON_COLUMNS = [
   'expires_at',
 ];
 
-/** Issuing in MySQL: four statements for any number of requests, and the outbox. */
+/**
+ * Issuing in MySQL: four statements for any number of requests, and the outbox.
+ *
+ * Lock order, for everything that locks in this schema: in `redemption-store.ts`. Issuing locks policies by policy id,
+ * and after them only inserts coupons.
+ */
 export const sqlCouponStore: CouponStore<Transaction> = {
   async lockPolicies(tx, ids) {
     const rows = await tx.query<RowOf<Policy>>(

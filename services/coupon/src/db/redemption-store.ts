@@ -7,9 +7,13 @@ import { DISCOUNT_COLUMNS, discountValues, type RowOf, selectDiscount, withDisco
 /**
  * Redemptions and coupons in MySQL. A batch takes at most five statements, whatever its size.
  *
- * Lock order: redemptions by order id, then coupons by coupon id. The primary key is forced: on a small table a scan
- * may look cheaper, but would lock, and wait for, unrelated rows. Two orders that name the same coupon meet on its row,
- * in any batches or instances: the second waits, and then finds it USED.
+ * Lock order, for everything that locks in this schema: idempotency keys, then policies by policy id, then redemptions
+ * by order id, then coupons by coupon id, then the ends of policies and the requests of the log, both by request id.
+ * Only the recovery has another order: nothing else writes to the schema meanwhile.
+ *
+ * The primary key is forced: on a small table a scan may look cheaper, but would lock, and wait for, unrelated rows.
+ * Two orders that name the same coupon meet on its row, in any batches or instances: the second waits, and then finds
+ * it USED.
  *
  * Redemptions without a row are inserted plainly at the end. READ COMMITTED locks no gaps, and the stock-reserved and
  * the order-cancelled of one order are on different topics, so two instances may insert the same order. The

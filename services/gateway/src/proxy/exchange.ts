@@ -49,6 +49,9 @@ interface Head {
 /**
  * One request on its way to a service, and its answer on the way back. Another instance is tried only while no byte of
  * the request has been sent: a request that may have been received is never sent twice, unless it only reads.
+ *
+ * A class, since every request creates one: undici calls the methods by their names, and an object of functions would
+ * make all of them anew for each request.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;

@@ -51,18 +51,7 @@ export interface Upstream {
 
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { name, measuredAs = name, urls, timeoutMs, maxInFlight, metrics } = options;
-  const instances = urls.map((url): Instance => {
-    const pool = new Pool(url, {
-      // A request that waits for its order holds a connection, so connections are as many as requests.
-      connections: maxInFlight,
-      pipelining: 1,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      keepAliveTimeout: 30_000,
-    });
-    return { url, pool, away: false };
-  });
+  const instances = urls.map((url) => openInstance(url, { timeoutMs, maxInFlight }));
   const closing = new AbortController();
   const someoneIsThere = async () => {
     await Promise.any(instances.map(isThere));
@@ -90,10 +79,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     retries: createRetryBudget(),
     candidates() {
       turn = (turn + 1) % instances.length;
-      if (instances.length === 1) return instances;
-      const inTurn = [...instances.slice(turn), ...instances.slice(0, turn)];
-      if (!inTurn.some((instance) => instance.away)) return inTurn;
-      return [...inTurn.filter(({ away }) => !away), ...inTurn.filter(({ away }) => away)];
+      return inTurn(instances, turn);
     },
     markAway(instance) {
       if (instance.away) return;
@@ -109,6 +95,30 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       await Promise.all(instances.map(({ pool }) => pool.destroy()));
     },
   };
+}
+
+function openInstance(
+  url: string,
+  { timeoutMs, maxInFlight }: Pick<UpstreamOptions, 'timeoutMs' | 'maxInFlight'>,
+): Instance {
+  const pool = new Pool(url, {
+    // A request that waits for its order holds a connection, so connections are as many as requests.
+    connections: maxInFlight,
+    pipelining: 1,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: 30_000,
+  });
+  return { url, pool, away: false };
+}
+
+/** All instances, the one at `turn` first, absent ones last. */
+function inTurn(instances: Instance[], turn: number): Instance[] {
+  if (instances.length === 1) return instances;
+  const turned = [...instances.slice(turn), ...instances.slice(0, turn)];
+  if (!turned.some(({ away }) => away)) return turned;
+  return [...turned.filter(({ away }) => !away), ...turned.filter(({ away }) => away)];
 }
 
 async function untilThere(instance: Instance, closing: AbortSignal): Promise<void> {

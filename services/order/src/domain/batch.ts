@@ -75,6 +75,8 @@ export function decideBatch(snapshot: ReadonlyMap<string, Order>, inputs: readon
     const before = changed.get(orderId) ?? snapshot.get(orderId);
     if (!before) throw new UnknownOrder(`${input.type} for order ${orderId}, which is not in this schema`);
     const heard = eventId !== null && 'data' in input ? [{ type: input.type, data: input.data, eventId }] : [];
+    // Called for every event: the order's own steps tell whether it was heard before a restore lost its row, so a
+    // recovery needs no way of its own. Any other event is not among the steps yet, and is decided.
     const recalled = 'data' in input ? recall(before, input) : undefined;
     if (recalled) {
       for (const step of heard) steps.push({ orderId, seq: recalled.seq, ...step, at });

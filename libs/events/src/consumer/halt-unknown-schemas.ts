@@ -7,7 +7,7 @@ import { type Share, schemaFaults, unreadable } from './pending.ts';
 import type { Reporter } from './report.ts';
 import type { SchemaFaults } from './schema-faults.ts';
 
-interface HaltFaulty {
+interface HaltUnknownSchemas {
   readonly rate: DeadLetterRate;
   readonly faults: SchemaFaults;
   readonly clock: Clock;
@@ -22,8 +22,8 @@ interface HaltFaulty {
  * such message is rubbish; many mean that the registry has lost its schemas or was made anew, and dead-lettering would
  * then set everything aside, unless an operator permits it. @returns the shares that may be applied.
  */
-export async function haltFaulty(
-  { rate, faults, clock, report, queue, findPermit }: HaltFaulty,
+export async function haltUnknownSchemas(
+  { rate, faults, clock, report, queue, findPermit }: HaltUnknownSchemas,
   taken: readonly Share[],
 ): Promise<Share[]> {
   const shares: Share[] = [];

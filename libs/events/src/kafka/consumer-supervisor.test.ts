@@ -4,7 +4,7 @@ import type { ConsumeOptions } from '../broker.ts';
 import type { Clock } from '../clock.ts';
 import type { EventLogger } from '../log.ts';
 import { noMetrics } from '../metrics.ts';
-import { superviseConsumer } from './kafka-consumer.ts';
+import { superviseConsumer } from './consumer-supervisor.ts';
 import { LASTING_MS, SETTLED_MS } from './restarts.ts';
 import type { Session, SessionOptions } from './session.ts';
 
