@@ -55,13 +55,31 @@ async function emptyKafka(stack: Stack): Promise<void> {
   await kafka.start();
 }
 
+/** Connections that truncate. */
+const TRUNCATING = 4;
+
+/** Truncating a table makes its file anew, which takes some 40 ms: only tables with rows are, several at a time. */
 async function emptySchemas(stack: Stack): Promise<void> {
-  const sql = await connectRoot(stack);
+  const connections = await Promise.all(Array.from({ length: TRUNCATING }, () => connectRoot(stack)));
   try {
-    for (const table of await tables(sql)) await sql.execute(`TRUNCATE TABLE ${table}`);
+    const [first] = connections as [SqlConnection];
+    const full = await withRows(first, await tables(first));
+    await Promise.all(
+      connections.map(async (sql, index) => {
+        const own = full.filter((_, place) => place % TRUNCATING === index);
+        for (const table of own) await sql.execute(`TRUNCATE TABLE ${table}`);
+      }),
+    );
   } finally {
-    await sql.close();
+    await Promise.all(connections.map((sql) => sql.close()));
   }
+}
+
+async function withRows(sql: SqlConnection, all: readonly string[]): Promise<string[]> {
+  const found = await sql.query<{ name: string }>(
+    all.map((table) => `SELECT '${table}' AS name FROM DUAL WHERE EXISTS (SELECT 1 FROM ${table})`).join(' UNION ALL '),
+  );
+  return found.map(({ name }) => name);
 }
 
 async function emptyRedis(stack: Stack): Promise<void> {
