@@ -153,7 +153,11 @@ function hit(state: State, of: Answerable): boolean {
 
 function answer(state: State, passage: Passage, asking: Asking): void {
   const { request, response, route } = passage;
-  if (hit(state, passage)) return;
+  if (hit(state, passage)) {
+    // The client may take its answer much later, or never.
+    passage.place?.leave();
+    return;
+  }
   if (state.maxAgeMs === 0 || wantsNow(request.headers)) {
     asking.ask(undefined);
     return;
@@ -187,7 +191,10 @@ function begin(state: State, key: string, service: UpstreamName): Flight {
       // Copied, since the bytes may be a small part of a socket buffer that would stay in memory as a whole.
       const copy = { ...given, body: Buffer.from(given.body), askedAt: open.askedAt, changes: count };
       if (!ended) keep(state, key, copy);
-      end(({ passage }) => give(state, passage, copy));
+      end(({ passage }) => {
+        passage.place?.leave();
+        give(state, passage, copy);
+      });
     },
     failed: (reason) => end(({ failed }) => failed(reason)),
     refused: () => end(({ ask }) => ask(undefined)),

@@ -174,6 +174,8 @@ function exchange(
 }
 
 function noAnswer({ logger }: Forwarding, passage: Passage, reason: NoAnswer, standIn: StandIn | undefined): void {
+  // The client may take its answer much later, or never.
+  passage.place?.leave();
   if (reason.kind === 'malformed' || !standIn?.answer()) {
     refuse(passage, toProblem(reason, passage.route.service), logger);
   }
