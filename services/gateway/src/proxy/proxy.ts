@@ -107,17 +107,18 @@ function send(forwarding: Forwarding, passage: Passage, body: Buffer | null): vo
 
 /**
  * Sends a request that waits for an order. When the gateway stops meanwhile, the request is sent again without its wish
- * to wait: the client then gets the order in its present state, and where it is.
+ * to wait: the client then gets the order in its present state, and where it is. When too many wait already, it is sent
+ * so from the beginning: waiting clients never take the places of all others.
  */
 function sendWaiting(forwarding: Forwarding, passage: Passage, body: Buffer | null): void {
-  const { waits } = forwarding;
+  const { waits, upstreams } = forwarding;
   const headers = repeatable(passage.request);
   const askNow = () => void exchange(forwarding, passage, body, { headers: withoutWait(headers) });
-  if (waits.closed) {
+  if (waits.closed || !upstreams[passage.route.service]?.mayWait) {
     askNow();
     return;
   }
-  const waiting = exchange(forwarding, passage, body, { headers });
+  const waiting = exchange(forwarding, passage, body, { headers, waits: true });
   waits.enter(passage.response, () => {
     if (waiting?.leave()) askNow();
   });
@@ -137,6 +138,8 @@ interface ExchangeWith {
   readonly flight?: Flight | undefined;
   /** Sent in place of the client's. */
   readonly headers?: IncomingHttpHeaders;
+  /** Whether it waits for an outcome. */
+  readonly waits?: boolean;
 }
 
 /** @returns the exchange; undefined when the request is refused without one */
@@ -144,7 +147,7 @@ function exchange(
   forwarding: Forwarding,
   passage: Passage,
   body: Buffer | null,
-  { standIn, flight, headers: sent }: ExchangeWith,
+  { standIn, flight, headers: sent, waits }: ExchangeWith,
 ): Exchange | undefined {
   const { request, response, route, trace, headers, place } = passage;
   const upstream = forwarding.upstreams[route.service];
@@ -160,7 +163,7 @@ function exchange(
     failed({ kind: cannot });
     return undefined;
   }
-  const over = upstream.enter();
+  const over = upstream.enter(waits);
   // The client left: its request is aborted, or was between two tries.
   response.once('close', over);
   const own = isShared(passage) ? wholeAnswer(passage, flight) : sent;
