@@ -169,18 +169,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    const { response, standIn, over } = this.#options;
+    const { request, response, standIn, over } = this.#options;
     over();
     if (this.#replaced) return;
     standIn?.end();
     this.#writeHead();
     // With too few bytes the client would read the next answer on its connection as the rest of this one.
-    if (this.#head && this.#sentBytes < this.#head.length) response.destroy();
+    if (this.#head && this.#sentBytes < this.#head.length) request.socket.destroy();
     else if (!response.writableEnded) response.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const { response, standIn, over } = this.#options;
+    const { request, response, standIn, over } = this.#options;
     if (this.#replaced || response.closed || response.destroyed || response.writableEnded) {
       over();
       return;
@@ -188,8 +188,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (response.headersSent) {
       over();
       standIn?.broke();
-      // Half of the answer has been sent: only breaking the connection can tell the client.
-      response.destroy();
+      // Half of the answer has been sent: only breaking the connection can tell the client. Destroying the answer would
+      // not break it: one that queues behind another has no connection yet.
+      request.socket.destroy();
       return;
     }
     if (this.#controller) this.#silent(error);
