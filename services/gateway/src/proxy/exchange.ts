@@ -25,6 +25,11 @@ export interface ExchangeOptions {
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
   readonly outgoing: Outgoing;
+  /**
+   * Longest time for which the service waits until the client has taken a piece of its answer, ms; then the client's
+   * connection is broken. Undefined: any time.
+   */
+  readonly pauseMs: number | undefined;
   /** Informed of the answer, or of its absence. */
   readonly place: Place | undefined;
   /** For reads that are the same for all clients: gets the whole answer, whatever its client receives of it. */
@@ -63,6 +68,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** True when another answer was sent in its place. */
   #replaced = false;
   #cut = false;
+  /** Breaks the client's connection when it takes nothing for too long. */
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -73,6 +80,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { response, outgoing, upstream } = this.#options;
     // 'close' also follows a finished answer, with nothing left to abort.
     response.once('close', () => {
+      clearTimeout(this.#patience);
       if (response.writableFinished) return;
       // The client left. opossum has no third outcome, so this counts as an answer: it never opens the breaker, but
       // dilutes failures.
@@ -162,10 +170,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     // If others wait for the same answer, a slowly reading client must not delay them.
-    if (!response.write(chunk) && !standIn) {
-      controller.pause();
-      response.once('drain', () => controller.resume());
-    }
+    if (!response.write(chunk) && !standIn) this.#pause(controller);
+  }
+
+  /** Lets the service wait until the client has taken what was written. */
+  #pause(controller: Dispatcher.DispatchController): void {
+    const { request, response, pauseMs } = this.#options;
+    controller.pause();
+    clearTimeout(this.#patience);
+    // The request holds its place at the service meanwhile. The connection is broken, and not the answer: one that
+    // queues behind another answer has no connection yet.
+    if (pauseMs !== undefined) this.#patience = setTimeout(() => request.socket.destroy(), pauseMs);
+    response.once('drain', () => {
+      clearTimeout(this.#patience);
+      controller.resume();
+    });
   }
 
   onResponseEnd(): void {

@@ -4,6 +4,7 @@ import type { Admission } from '../admission/admission.ts';
 import type { Refusal } from '../admission/gate.ts';
 import { TOO_MUCH } from '../admission/quick-refusal.ts';
 import type { Passage } from '../passage.ts';
+import { PAUSE_MS } from '../protect/unread.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
 import { readBody } from './body.ts';
@@ -23,6 +24,8 @@ export interface ForwardOptions extends OutgoingOptions {
   readonly copies: Copies;
   readonly waits: Waits;
   readonly admission: Admission;
+  /** Longest time for which a service waits until a client has taken a piece of its answer, ms; default 10 s. */
+  readonly pauseMs?: number | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -168,9 +171,9 @@ function exchange(
   response.once('close', over);
   const own = isShared(passage) ? wholeAnswer(passage, flight) : sent;
   const outgoing = outgoingOf(passage, body, forwarding, own);
-  const { retried } = forwarding;
+  const { retried, pauseMs = PAUSE_MS } = forwarding;
   const made = new Exchange({
-    ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed, over },
+    ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed, over, pauseMs },
   });
   made.start();
   return made;

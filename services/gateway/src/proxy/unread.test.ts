@@ -15,9 +15,13 @@ afterEach(async () => {
 
 const LARGE = Buffer.alloc(30_000_000, 'x');
 
-/** A gateway in front of a service that gives small answers to HEAD and /products, and large ones to the rest. */
+/** A gateway in front of a service with quiet streams, small answers to /products, and large ones to the rest. */
 async function start(options: Parameters<typeof startGateway>[1] = {}) {
   const service = await fakeService(({ url }, response) => {
+    if (url?.endsWith('/events')) {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+      return;
+    }
     const body = url?.startsWith('/products') ? Buffer.from('{}') : LARGE;
     response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length }).end(body);
   });
@@ -61,6 +65,13 @@ it.each([
     await eventually(() => gateway.admission.stateOf(READ_PRODUCT).inFlight === 0);
   },
 );
+
+it('when a large answer queues behind a quiet stream and is not taken, then its place at the service is free soon', async () => {
+  const { gateway } = await start({ unreadMs: 200 });
+  silentClient(gateway.url, 'GET /orders/1/events', 'GET /orders/1');
+  await eventually(() => gateway.upstreams.order.inFlight === 1);
+  await eventually(() => gateway.upstreams.order.inFlight === 0, { timeoutMs: 2_000 });
+});
 
 it('when a client stops reading, then its connection is broken, and its place at the service is free', async () => {
   const { gateway } = await start({ unreadMs: 200 });
