@@ -24,7 +24,8 @@ export interface ExchangeOptions {
   /** Headers of every answer of the gateway: name, value, name, value … */
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
-  readonly outgoing: Outgoing;
+  /** What is sent, when so much of the request's time was spent on earlier tries, ms. */
+  readonly outgoing: (spentMs: number) => Outgoing;
   /**
    * Longest time for which the service waits until the client has taken a piece of its answer, ms; then the client's
    * connection is broken. Undefined: any time.
@@ -64,6 +65,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #head: Head | undefined;
   /** Bytes of the body handed to the client's connection. */
   #sentBytes = 0;
+  /** The time of the first try, ms. */
+  #firstAt: number | undefined;
   #triedAgain = false;
   /** True when another answer was sent in its place. */
   #replaced = false;
@@ -77,7 +80,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { response, outgoing, upstream } = this.#options;
+    const { request, response, upstream } = this.#options;
     // 'close' also follows a finished answer, with nothing left to abort.
     response.once('close', () => {
       clearTimeout(this.#patience);
@@ -87,7 +90,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#attempt.answered();
       this.#controller?.abort(new Error('the client has gone'));
     });
-    if (isRead(outgoing)) upstream.retries.earn();
+    if (isRead(request)) upstream.retries.earn();
     this.#begin();
   }
 
@@ -121,7 +124,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #dispatch(index: number): void {
     this.#instance = this.#candidates[index];
-    this.#instance?.pool.dispatch(this.#options.outgoing, this);
+    this.#firstAt ??= performance.now();
+    // All tries have one time between them: the client waits no longer because an instance died.
+    const spentMs = index === 0 && !this.#triedAgain ? 0 : performance.now() - this.#firstAt;
+    this.#instance?.pool.dispatch(this.#options.outgoing(spentMs), this);
   }
 
   /** Called before the first byte is sent. */
@@ -235,9 +241,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** The request was sent, and no answer came. */
   #silent(error: Error): void {
-    const { upstream, outgoing } = this.#options;
+    const { request, upstream } = this.#options;
     if (this.#instance) upstream.markAway(this.#instance);
-    if (isReset(error) && isRead(outgoing) && !this.#cut && !this.#triedAgain && upstream.retries.spend()) {
+    if (isReset(error) && isRead(request) && !this.#cut && !this.#triedAgain && upstream.retries.spend()) {
       this.#triedAgain = true;
       this.#options.retried(upstream.name);
       // On the next turn, so that other connections broken at the same time are noticed first.
@@ -263,7 +269,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-function isRead({ method }: Outgoing): boolean {
+function isRead({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 

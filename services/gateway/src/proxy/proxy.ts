@@ -170,7 +170,7 @@ function exchange(
   // The client left: its request is aborted, or was between two tries.
   response.once('close', over);
   const own = isShared(passage) ? wholeAnswer(passage, flight) : sent;
-  const outgoing = outgoingOf(passage, body, forwarding, own);
+  const outgoing = (spentMs: number) => outgoingOf(passage, body, forwarding, { headers: own, spentMs });
   const { retried, pauseMs = PAUSE_MS } = forwarding;
   const made = new Exchange({
     ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed, over, pauseMs },
