@@ -97,7 +97,9 @@ export const gatewayConfigSchema = z.object({
     .int()
     .min(1)
     .default(5_000)
-    .describe('most requests at once for one service, whatever their class; further ones are answered 503'),
+    .describe(
+      'most requests at once for one service, whatever their class; further ones are answered 503; half may wait (Prefer)',
+    ),
   ADMISSION: switchVariable
     .default(true)
     .describe('false: as many requests go to a service as MAX_IN_FLIGHT says, however long its answers take'),

@@ -17,7 +17,7 @@ export interface Passage {
   caller: Caller;
   /** Its place at the service; undefined for requests without one, such as streams. */
   place: Place | undefined;
-  /** How long it stood in line for its place, ms. */
+  /** How long it stood in line for its place, and waited for the answer to another client's equal read, ms. */
   waitedMs: number;
 }
 

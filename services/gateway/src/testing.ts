@@ -10,7 +10,7 @@ import { createClientAddress } from './protect/client-address.ts';
 import { createCors } from './protect/cors.ts';
 import { createRateLimiter } from './protect/rate-limiter.ts';
 import { createShedder, type Shedder } from './protect/shedding.ts';
-import { breakUnread } from './protect/unread.ts';
+import { breakUnread, PAUSE_MS } from './protect/unread.ts';
 import { createWindowCounts, type Quota } from './protect/window-counts.ts';
 import { createCopies } from './proxy/copies.ts';
 import { createLastGood } from './proxy/last-good.ts';
@@ -107,6 +107,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     metrics,
   });
   const counts = (quota: Quota | undefined) => quota && createWindowCounts(quota, 1_000);
+  const pauseMs = Math.min(PAUSE_MS, options.unreadMs ?? PAUSE_MS);
   const passing = {
     signCaller: createCallerSigner(INTERNAL_KEYS),
     clientAddress: createClientAddress(options.trustProxy ?? []),
@@ -119,6 +120,7 @@ export async function startGateway(orderUrls: readonly string[], options: Gatewa
     ...passing,
     upstreams,
     streams,
+    pauseMs,
     lastGood: createLastGood({ maxAgeSeconds: options.lastGoodSeconds ?? 3_600 }),
     copies: createCopies({ maxAgeMs: options.copiesMs ?? 0, metrics }),
     waits: createWaits(),

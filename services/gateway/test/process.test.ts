@@ -141,6 +141,7 @@ async function orderService() {
 it.each([
   { method: 'POST', path: '/orders', status: 202, headers: {} },
   { method: 'POST', path: '/orders', status: 202, headers: { 'idempotency-key': 'of-the-client' } },
+  { method: 'POST', path: '/orders/1/cancel', status: 202, headers: {} },
   { method: 'GET', path: '/orders/1', status: 200, headers: {} },
 ])(
   'when it is told to stop while a client waits on $method $path, then the client gets the present state at once',
@@ -159,7 +160,7 @@ it.each([
     const { status: got, headers: gotHeaders } = await answer;
     expect([got, gotHeaders.get('location')]).toEqual([status, '/orders/1']);
     expect(await gateway.ended).toBe(0);
-    // The second request is the first, by its key: an order is not placed twice.
+    // The second request is the first, by its key: an order is not placed or cancelled twice.
     const [first, second] = order.asked;
     expect(order.asked).toHaveLength(2);
     expect(second).toEqual(first);

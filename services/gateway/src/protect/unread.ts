@@ -7,6 +7,12 @@ import type { Socket } from 'node:net';
  */
 const UNREAD_MS = 60_000;
 
+/**
+ * How long a service may wait until a client has taken a piece of its answer, ms: shorter, since the request holds its
+ * place at the service meanwhile. It is seldom: answers of the usual size fit into the buffers of a connection.
+ */
+export const PAUSE_MS = 10_000;
+
 /** The part of a connection's handle that tells how much the kernel has taken, also of a single large write. */
 interface Handle {
   readonly bytesWritten: number;

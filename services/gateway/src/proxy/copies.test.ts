@@ -299,12 +299,15 @@ describe('the age of a copy', () => {
           return { end: () => undefined };
         },
       };
-      copies.answer({ request: { url, headers: {} }, response, route, headers: [] } as unknown as Passage, {
-        ask: (flight) => {
-          seen.flight = flight;
+      copies.answer(
+        { request: { url, headers: {} }, response, route, headers: [], waitedMs: 0 } as unknown as Passage,
+        {
+          ask: (flight) => {
+            seen.flight = flight;
+          },
+          failed: () => undefined,
         },
-        failed: () => undefined,
-      });
+      );
       return seen;
     };
     return { clock, copies, read };

@@ -70,6 +70,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const ENTRY_BYTES = 400;
 /** How long services are asked for fresh reads after an operator's change, ms: longer than their copies last. */
 const FRESH_MS = 1_000;
+/** By how much less time than its own a request may have that a client waits for, ms. */
+const LESS_TIME_MS = 500;
 
 interface Kept {
   readonly askedAt: number;
@@ -79,8 +81,11 @@ interface Kept {
 type Copy = SharedAnswer & Kept;
 interface Waiting extends Asking {
   readonly passage: Passage;
+  readonly since: number;
 }
 interface Open extends Kept {
+  /** How long the asking client had waited before, ms: the service has so much less time. */
+  readonly waitedMs: number;
   readonly waiting: Waiting[];
 }
 
@@ -152,27 +157,31 @@ function hit(state: State, of: Answerable): boolean {
 }
 
 function answer(state: State, passage: Passage, asking: Asking): void {
-  const { request, response, route } = passage;
-  if (hit(state, passage)) return;
+  const { request, response, route, waitedMs } = passage;
+  if (hit(state, passage)) {
+    // The client may take its answer much later, or never.
+    passage.place?.leave();
+    return;
+  }
   if (state.maxAgeMs === 0 || wantsNow(request.headers)) {
     asking.ask(undefined);
     return;
   }
   const key = request.url ?? '/';
   const open = state.flights.get(key);
-  if (open && isGood(state, open, route.service)) {
-    open.waiting.push({ passage, ...asking });
+  if (open && isGood(state, open, route.service) && open.waitedMs - waitedMs <= LESS_TIME_MS) {
+    open.waiting.push({ ...asking, passage, since: state.now() });
     return;
   }
-  const flight = begin(state, key, route.service);
+  const flight = begin(state, key, passage);
   response.once('close', flight.left);
   asking.ask(flight);
 }
 
 /** Begins a request whose answer others may wait for. */
-function begin(state: State, key: string, service: UpstreamName): Flight {
-  const { count = 0, at = Number.NEGATIVE_INFINITY } = state.changes.get(service) ?? {};
-  const open: Open = { askedAt: state.now(), changes: count, waiting: [] };
+function begin(state: State, key: string, { route, waitedMs }: Passage): Flight {
+  const { count = 0, at = Number.NEGATIVE_INFINITY } = state.changes.get(route.service) ?? {};
+  const open: Open = { askedAt: state.now(), changes: count, waitedMs, waiting: [] };
   state.flights.set(key, open);
   let ended = false;
   const end = (tell: (waiting: Waiting) => void): void => {
@@ -187,12 +196,28 @@ function begin(state: State, key: string, service: UpstreamName): Flight {
       // Copied, since the bytes may be a small part of a socket buffer that would stay in memory as a whole.
       const copy = { ...given, body: Buffer.from(given.body), askedAt: open.askedAt, changes: count };
       if (!ended) keep(state, key, copy);
-      end(({ passage }) => give(state, passage, copy));
+      end(({ passage }) => {
+        passage.place?.leave();
+        give(state, passage, copy);
+      });
     },
     failed: (reason) => end(({ failed }) => failed(reason)),
-    refused: () => end(({ ask }) => ask(undefined)),
-    left: () => end(({ passage, ...asking }) => answer(state, passage, asking)),
+    refused: () =>
+      end((waiting) => {
+        countWait(state, waiting);
+        waiting.ask(undefined);
+      }),
+    left: () =>
+      end((waiting) => {
+        countWait(state, waiting);
+        answer(state, waiting.passage, waiting);
+      }),
   };
+}
+
+/** Called before it asks after all: a client has one time, however many it has waited for. */
+function countWait({ now }: State, { passage, since }: Waiting): void {
+  passage.waitedMs += now() - since;
 }
 
 function keep({ copies, now, maxAgeMs }: State, key: string, copy: Copy): void {

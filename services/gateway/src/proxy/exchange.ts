@@ -24,7 +24,13 @@ export interface ExchangeOptions {
   /** Headers of every answer of the gateway: name, value, name, value … */
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
-  readonly outgoing: Outgoing;
+  /** What is sent, when so much of the request's time was spent on earlier tries, ms. */
+  readonly outgoing: (spentMs: number) => Outgoing;
+  /**
+   * Longest time for which the service waits until the client has taken a piece of its answer, ms; then the client's
+   * connection is broken. Undefined: any time.
+   */
+  readonly pauseMs: number | undefined;
   /** Informed of the answer, or of its absence. */
   readonly place: Place | undefined;
   /** For reads that are the same for all clients: gets the whole answer, whatever its client receives of it. */
@@ -62,10 +68,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #head: Head | undefined;
   /** Bytes of the body handed to the client's connection. */
   #sentBytes = 0;
+  /** The time of the first try, ms. */
+  #firstAt: number | undefined;
   #triedAgain = false;
   /** True when another answer was sent in its place. */
   #replaced = false;
   #cut = false;
+  /** Breaks the client's connection when it takes nothing for too long. */
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -73,16 +83,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { response, outgoing, upstream } = this.#options;
+    const { request, response, upstream } = this.#options;
     // 'close' also follows a finished answer, with nothing left to abort.
     response.once('close', () => {
+      clearTimeout(this.#patience);
       if (response.writableFinished) return;
       // The client left. opossum has no third outcome, so this counts as an answer: it never opens the breaker, but
       // dilutes failures.
       this.#attempt.answered();
       this.#controller?.abort(new Error('the client has gone'));
     });
-    if (isRead(outgoing)) upstream.retries.earn();
+    if (isRead(request)) upstream.retries.earn();
     this.#begin();
   }
 
@@ -116,7 +127,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #dispatch(index: number): void {
     this.#instance = this.#candidates[index];
-    this.#instance?.pool.dispatch(this.#options.outgoing, this);
+    this.#firstAt ??= performance.now();
+    // All tries have one time between them: the client waits no longer because an instance died.
+    const spentMs = index === 0 && !this.#triedAgain ? 0 : performance.now() - this.#firstAt;
+    this.#instance?.pool.dispatch(this.#options.outgoing(spentMs), this);
   }
 
   /** Called before the first byte is sent. */
@@ -165,25 +179,36 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     // If others wait for the same answer, a slowly reading client must not delay them.
-    if (!response.write(chunk) && !standIn) {
-      controller.pause();
-      response.once('drain', () => controller.resume());
-    }
+    if (!response.write(chunk) && !standIn) this.#pause(controller);
+  }
+
+  /** Lets the service wait until the client has taken what was written. */
+  #pause(controller: Dispatcher.DispatchController): void {
+    const { request, response, pauseMs } = this.#options;
+    controller.pause();
+    clearTimeout(this.#patience);
+    // The request holds its place at the service meanwhile. The connection is broken, and not the answer: one that
+    // queues behind another answer has no connection yet.
+    if (pauseMs !== undefined) this.#patience = setTimeout(() => request.socket.destroy(), pauseMs);
+    response.once('drain', () => {
+      clearTimeout(this.#patience);
+      controller.resume();
+    });
   }
 
   onResponseEnd(): void {
-    const { response, standIn, over } = this.#options;
+    const { request, response, standIn, over } = this.#options;
     over();
     if (this.#replaced) return;
     standIn?.end();
     this.#writeHead();
     // With too few bytes the client would read the next answer on its connection as the rest of this one.
-    if (this.#head && this.#sentBytes < this.#head.length) response.destroy();
+    if (this.#head && this.#sentBytes < this.#head.length) request.socket.destroy();
     else if (!response.writableEnded) response.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const { response, standIn, over } = this.#options;
+    const { request, response, standIn, over } = this.#options;
     if (this.#replaced || response.closed || response.destroyed || response.writableEnded) {
       over();
       return;
@@ -191,8 +216,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (response.headersSent) {
       over();
       standIn?.broke();
-      // Half of the answer has been sent: only breaking the connection can tell the client.
-      response.destroy();
+      // Half of the answer has been sent: only breaking the connection can tell the client. Destroying the answer would
+      // not break it: one that queues behind another has no connection yet.
+      request.socket.destroy();
       return;
     }
     if (this.#controller) this.#silent(error);
@@ -218,9 +244,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** The request was sent, and no answer came. */
   #silent(error: Error): void {
-    const { upstream, outgoing } = this.#options;
+    const { request, upstream } = this.#options;
     if (this.#instance) upstream.markAway(this.#instance);
-    if (isReset(error) && isRead(outgoing) && !this.#cut && !this.#triedAgain && upstream.retries.spend()) {
+    if (isReset(error) && isRead(request) && !this.#cut && !this.#triedAgain && upstream.retries.spend()) {
       this.#triedAgain = true;
       this.#options.retried(upstream.name);
       // On the next turn, so that other connections broken at the same time are noticed first.
@@ -246,7 +272,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-function isRead({ method }: Outgoing): boolean {
+function isRead({ method }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 

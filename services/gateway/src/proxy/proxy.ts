@@ -4,6 +4,7 @@ import type { Admission } from '../admission/admission.ts';
 import type { Refusal } from '../admission/gate.ts';
 import { TOO_MUCH } from '../admission/quick-refusal.ts';
 import type { Passage } from '../passage.ts';
+import { PAUSE_MS } from '../protect/unread.ts';
 import { refuse } from '../refuse.ts';
 import type { Upstreams } from '../routes.ts';
 import { readBody } from './body.ts';
@@ -23,6 +24,8 @@ export interface ForwardOptions extends OutgoingOptions {
   readonly copies: Copies;
   readonly waits: Waits;
   readonly admission: Admission;
+  /** Longest time for which a service waits until a client has taken a piece of its answer, ms; default 10 s. */
+  readonly pauseMs?: number | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -107,17 +110,18 @@ function send(forwarding: Forwarding, passage: Passage, body: Buffer | null): vo
 
 /**
  * Sends a request that waits for an order. When the gateway stops meanwhile, the request is sent again without its wish
- * to wait: the client then gets the order in its present state, and where it is.
+ * to wait: the client then gets the order in its present state, and where it is. When too many wait already, it is sent
+ * so from the beginning: waiting clients never take the places of all others.
  */
 function sendWaiting(forwarding: Forwarding, passage: Passage, body: Buffer | null): void {
-  const { waits } = forwarding;
+  const { waits, upstreams } = forwarding;
   const headers = repeatable(passage.request);
   const askNow = () => void exchange(forwarding, passage, body, { headers: withoutWait(headers) });
-  if (waits.closed) {
+  if (waits.closed || !upstreams[passage.route.service]?.mayWait) {
     askNow();
     return;
   }
-  const waiting = exchange(forwarding, passage, body, { headers });
+  const waiting = exchange(forwarding, passage, body, { headers, waits: true });
   waits.enter(passage.response, () => {
     if (waiting?.leave()) askNow();
   });
@@ -137,6 +141,8 @@ interface ExchangeWith {
   readonly flight?: Flight | undefined;
   /** Sent in place of the client's. */
   readonly headers?: IncomingHttpHeaders;
+  /** Whether it waits for an outcome. */
+  readonly waits?: boolean;
 }
 
 /** @returns the exchange; undefined when the request is refused without one */
@@ -144,7 +150,7 @@ function exchange(
   forwarding: Forwarding,
   passage: Passage,
   body: Buffer | null,
-  { standIn, flight, headers: sent }: ExchangeWith,
+  { standIn, flight, headers: sent, waits }: ExchangeWith,
 ): Exchange | undefined {
   const { request, response, route, trace, headers, place } = passage;
   const upstream = forwarding.upstreams[route.service];
@@ -160,20 +166,22 @@ function exchange(
     failed({ kind: cannot });
     return undefined;
   }
-  const over = upstream.enter();
+  const over = upstream.enter(waits);
   // The client left: its request is aborted, or was between two tries.
   response.once('close', over);
   const own = isShared(passage) ? wholeAnswer(passage, flight) : sent;
-  const outgoing = outgoingOf(passage, body, forwarding, own);
-  const { retried } = forwarding;
+  const outgoing = (spentMs: number) => outgoingOf(passage, body, forwarding, { headers: own, spentMs });
+  const { retried, pauseMs = PAUSE_MS } = forwarding;
   const made = new Exchange({
-    ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed, over },
+    ...{ request, response, ownHeaders: headers, upstream, outgoing, place, standIn, retried, failed, over, pauseMs },
   });
   made.start();
   return made;
 }
 
 function noAnswer({ logger }: Forwarding, passage: Passage, reason: NoAnswer, standIn: StandIn | undefined): void {
+  // The client may take its answer much later, or never.
+  passage.place?.leave();
   if (reason.kind === 'malformed' || !standIn?.answer()) {
     refuse(passage, toProblem(reason, passage.route.service), logger);
   }

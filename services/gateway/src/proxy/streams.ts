@@ -51,8 +51,9 @@ export function createStreams(options: StreamsOptions): Streams {
         refuse(passage, toProblem(reason, upstream.name), logger);
       };
       // A stream is requested by GET; a body sent by the client is ignored.
-      const outgoing = outgoingOf(passage, null, options);
-      const own = { request, response, ownHeaders: headers, standIn: undefined, place: undefined };
+      const outgoing = (spentMs: number) => outgoingOf(passage, null, options, { spentMs });
+      const none = { standIn: undefined, place: undefined, pauseMs: undefined };
+      const own = { request, response, ownHeaders: headers, ...none };
       const leave = upstream.enter();
       const over = () => {
         leave();

@@ -37,8 +37,16 @@ export interface Upstream {
   readonly maxInFlight: number;
   /** Number of requests under way. */
   readonly inFlight: number;
-  /** Counts a request as under way. @returns ends that; further calls do nothing */
-  enter(): () => void;
+  /** Number of them that wait for an outcome (`Prefer: wait`). */
+  readonly waiting: number;
+  /** True while another request may wait. Half of `maxInFlight` stays free of them, since they stay for so long. */
+  readonly mayWait: boolean;
+  /**
+   * Counts a request as under way.
+   * @param waits whether it waits for an outcome
+   * @returns ends that; further calls do nothing
+   */
+  enter(waits?: boolean): () => void;
   readonly breaker: ServiceBreaker;
   readonly retries: RetryBudget;
   /** Every instance once, in the order to try them: the next in turn first, absent ones last. */
@@ -59,6 +67,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const breaker = guardService({ name: measuredAs, probe: someoneIsThere, metrics });
   let turn = 0;
   let inFlight = 0;
+  let waiting = 0;
 
   return {
     name,
@@ -66,13 +75,21 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     get inFlight() {
       return inFlight;
     },
-    enter() {
+    get waiting() {
+      return waiting;
+    },
+    get mayWait() {
+      return waiting < maxInFlight / 2;
+    },
+    enter(waits = false) {
       let over = false;
       inFlight++;
+      if (waits) waiting++;
       return () => {
         if (over) return;
         over = true;
         inFlight--;
+        if (waits) waiting--;
       };
     },
     breaker,

@@ -49,3 +49,12 @@ export function repeatable({ method, headers }: Passage['request']): IncomingHtt
 export function withoutWait({ prefer: _wait, ...headers }: IncomingHttpHeaders): IncomingHttpHeaders {
   return headers;
 }
+
+/** The headers of a request that has waited at another instance before: the rest of its wait, or none. */
+export function withWaitLeft(headers: IncomingHttpHeaders, spentMs: number): IncomingHttpHeaders {
+  const seconds = preferredWait(headers.prefer as string | undefined);
+  if (seconds === undefined) return headers;
+  const left = Math.ceil(seconds - spentMs / 1_000);
+  if (left >= seconds) return headers;
+  return left > 0 ? { ...headers, prefer: `wait=${left}` } : withoutWait(headers);
+}
