@@ -133,30 +133,35 @@ async function runAll(run: Run): Promise<Tally[]> {
   } catch (error) {
     tallies.push(broken(error, 'the checks'));
   }
-  const alone = Promise.all(
-    withoutServers.map(([project, testMs]) =>
-      runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project)),
-    ),
+  const alone = withoutServers.map(([project, testMs]) =>
+    runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project)),
   );
+  // Then a core is free again.
+  const oneEnded = Promise.race(alone);
   // Fetching and starting the servers takes as long as the tests without servers. One stack after the other: both fetch
   // the same tools.
   let mayBegin: Promise<unknown> = Promise.resolve();
   const running = lanes.map((lane) => {
     const prepared = mayBegin.then(() => prepare(run.patterns, lane));
-    const ended = runLane(run, lane, prepared, alone);
+    const ended = runLane(run, lane, prepared, oneEnded);
     mayBegin = together ? Promise.allSettled([prepared]) : ended;
     return ended;
   });
-  tallies.push(...(await alone), ...(await Promise.all(running)).flat());
+  tallies.push(...(await Promise.all(alone)), ...(await Promise.all(running)).flat());
   return tallies;
 }
 
-/** Runs the projects of a lane, once its stack is there and nothing else runs that needs no servers. Never rejects. */
-async function runLane(run: Run, lane: Lane, prepared: Promise<Prepared>, alone: Promise<unknown>): Promise<Tally[]> {
+/** Runs the projects of a lane, once its stack is there and `mayBegin` has settled. Never rejects. */
+async function runLane(
+  run: Run,
+  lane: Lane,
+  prepared: Promise<Prepared>,
+  mayBegin: Promise<unknown>,
+): Promise<Tally[]> {
   const tallies: Tally[] = [];
   try {
     const { wanted, missing, env } = await prepared;
-    await alone;
+    await mayBegin;
     if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
     for (const [project, testMs] of wanted) tallies.push(await runProject(run, project, testMs, env));
   } catch (error) {
