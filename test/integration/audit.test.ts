@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { deriveEventId } from '@shop/events';
-import { addOrder, emptyShop, fillShop, ORDERS } from './audit-example.ts';
+import { AT, addOrder, claim, emptyShop, fillShop, ORDERS } from './audit-example.ts';
 import { createShop, endOf, type Shop } from './audit-fixture.ts';
 
 let shop: Shop;
@@ -239,6 +239,59 @@ describe('one broken row', () => {
   ])('when there is %s, then it is found', async (_, statement, params, check, id) => {
     await shop.sql(statement, params);
     expect([...new Set((await faults())[check])]).toEqual([id]);
+  });
+});
+
+describe('lines of a reservation that are not those of its order', () => {
+  const { unpaid } = ORDERS;
+
+  /** A second product, of which nothing is sold. */
+  async function addProduct(): Promise<void> {
+    const created = '0193b5a0-0000-7000-9000-000000000012';
+    await shop.sql(
+      `INSERT INTO shop_catalog.products (product_id, name, price, initial_stock, available, version, created_at, updated_at) VALUES (2, 'Cup', 1000, 10, 10, 1, ?, ?)`,
+      [AT, AT],
+    );
+    await shop.sql(
+      `INSERT INTO shop_catalog.product_changes (request_id, product_id, version, change_type, name, price, stock_delta, available, created_at) VALUES (?, 2, 1, 'CREATED', 'Cup', 1000, 10, 10, ?)`,
+      [created, AT],
+    );
+    shop.publishRequest('product-changed', '2', created);
+    await claim(shop, 'ranking', created);
+  }
+
+  it.each([
+    ['sold', completed],
+    ['released', unpaid],
+  ])('when the wrong product was %s at the same price, then it is found', async (_, orderId) => {
+    await addProduct();
+    expect(await faults()).toEqual({});
+    await shop.sql('UPDATE shop_catalog.reservation_lines SET product_id = 2 WHERE order_id = ?', [orderId]);
+    if (orderId === completed)
+      await shop.sql('UPDATE shop_catalog.products SET available = 18 - available, sold = 2 - sold');
+    expect(await faults()).toEqual({ '4 reservation-lines-add-up': [orderId] });
+  });
+
+  it('when products have changed their quantities, then it is found', async () => {
+    await addProduct();
+    await shop.sql('INSERT INTO shop_order.order_items (order_id, product_id, quantity) VALUES (?, 2, 1)', [unpaid]);
+    await shop.sql(
+      `INSERT INTO shop_catalog.reservation_lines (order_id, product_id, name, unit_price, quantity) VALUES (?, 2, 'Cup', 1000, 1)`,
+      [unpaid],
+    );
+    await shop.sql('UPDATE shop_catalog.reservations SET total_amount = 3000 WHERE order_id = ?', [unpaid]);
+    expect(await faults()).toEqual({});
+    await shop.sql('UPDATE shop_catalog.reservation_lines SET quantity = 3 - quantity WHERE order_id = ?', [unpaid]);
+    expect(await faults()).toEqual({ '4 reservation-lines-add-up': [unpaid] });
+  });
+
+  it('when the order knows another price, then it is found; when it knows the same or none, then it is not', async () => {
+    const price = (amount: number) =>
+      shop.sql('UPDATE shop_order.order_items SET unit_price = ? WHERE order_id = ?', [amount, completed]);
+    await price(1000);
+    expect(await faults()).toEqual({});
+    await price(999);
+    expect(await faults()).toEqual({ '4 reservation-lines-add-up': [completed] });
   });
 });
 
