@@ -183,6 +183,10 @@ describe('the audit of a shop with coupons', () => {
          VALUES ('${group}', 'catalog-events', 0, 9, '2', 'DEAD', 'product-changed', 'HANDLER_ERROR', 3, '{}', ?)`,
         [AT],
       );
+    await shop.sql(
+      `INSERT INTO shop_ranking.parked_key (consumer_group, message_key, topic, parked_at) VALUES ('ranking', '2', 'catalog-events', ?)`,
+      [AT],
+    );
     expect(await faults()).toEqual({ '7 issued-within-quantity': ['2'] });
   });
 

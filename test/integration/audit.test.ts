@@ -452,6 +452,28 @@ describe('the audit on a live system', () => {
     expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);
   });
 
+  it.each(['DEAD', 'REDRIVE'])(
+    'when the key of a %s letter is not parked, though its group parks, then it is found',
+    async (status) => {
+      await setAside('catalog', status, { key: refunded });
+      expect(await faults()).toEqual({ '9 nothing-is-stranded': [`catalog: ${refunded}`] });
+      await park('catalog', refunded);
+      expect(await faults()).toEqual({});
+    },
+  );
+
+  it('when a letter cannot park its key, or its group does not park, then nothing is stranded', async () => {
+    // A key that was too long stands there cut off. Each half of a pair counts, as it does where it is cut.
+    await setAside('catalog', 'DEAD', { key: 'k'.repeat(255) });
+    await setAside('catalog', 'DEAD', { key: `${'🫖'.repeat(127)}k`, offset: 10_000 });
+    await setAside('catalog', 'DEAD', { offset: 10_001 });
+    await setAside('coupon-issue', 'DEAD', { key: '1' });
+    await setAside('catalog', 'DISCARDED', { key: refunded, offset: 10_002 });
+    expect(await faults()).toEqual({});
+    await setAside('catalog', 'DEAD', { key: '🫖'.repeat(127), offset: 10_003 });
+    expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);
+  });
+
   it('when a message counts as redriven but was not applied, then it is found as long as its inbox remembers', async () => {
     const redriven = async (offset: number, days: number) => {
       const resolvedAt = new Date(Date.now() - days * 86_400_000);
@@ -547,7 +569,7 @@ async function setAside(
   at: { offset?: number; key?: string; eventId?: string; reason?: string; resolvedAt?: Date },
 ): Promise<void> {
   const { offset = 9_999, key, eventId, reason = 'HANDLER_ERROR', resolvedAt } = at;
-  const service = group === 'data-platform' ? 'order' : group;
+  const service = group === 'data-platform' ? 'order' : group === 'coupon-issue' ? 'coupon' : group;
   await shop.sql(
     `INSERT INTO shop_${service}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at, resolved_at)
      VALUES (?, 'order-events', 0, ?, ${key ? '?' : 'NULL'}, ?, ${eventId ? '?' : 'NULL'}, 'order-created', ?, 3, '{}', ?, ${resolvedAt ? '?' : 'NULL'})`,
@@ -555,5 +577,12 @@ async function setAside(
       ...[group, offset, ...(key ? [key] : []), status, ...(eventId ? [eventId] : []), reason, new Date()],
       ...(resolvedAt ? [resolvedAt] : []),
     ],
+  );
+}
+
+async function park(service: string, key: string): Promise<void> {
+  await shop.sql(
+    `INSERT INTO shop_${service}.parked_key (consumer_group, message_key, topic, parked_at) VALUES (?, ?, 'order-events', ?)`,
+    [service, key, new Date()],
   );
 }
