@@ -20,6 +20,12 @@ export const configSchema = z.object({
   AUDIT_SINCE_MINUTES: minutes(120).describe(
     'orders and events that began earlier are left out of it, minutes; sums over whole tables are not',
   ),
+  ORDER_DEADLINE_MS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(30_000)
+    .describe('as the order service has it: audits find no fault in orders that are PENDING for less, ms'),
   [METRICS_PORT_VARIABLE]: serviceConfig.METRICS_PORT.describe(
     'METRICS_PORT of all other instances, where they have the same; without it 100 above the port of their URL',
   ),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createCallerVerifier, createEventStreams, createRuntime, loadConfig, oneAtATime } from '@shop/chassis';
 import { v7 as uuidv7 } from 'uuid';
 import { readAddresses } from '../ops/src/addresses.ts';
+import { SWEEP_MS } from '../ops/src/audit/check.ts';
 import { GROUPS } from '../ops/src/audit/groups.ts';
 import { openLog } from '../ops/src/kafka-log.ts';
 import { RUNNING_TOPICS } from '../ops/src/running-events.ts';
@@ -28,7 +29,7 @@ const { config, logger, metrics, health, shutdown } = runtime;
 const addresses = readAddresses();
 
 const audits = createAudits({
-  ...{ run: auditInWorker(addresses), newId: uuidv7 },
+  ...{ run: auditInWorker(addresses, config.ORDER_DEADLINE_MS + SWEEP_MS), newId: uuidv7 },
   ended: (task, verdict) => scheduled.note(task, verdict),
 });
 const rushes = createRushes({

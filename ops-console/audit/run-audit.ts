@@ -22,13 +22,24 @@ export function forThread({ auditDatabase, brokers, redis, dataPlatform, service
   return { auditDatabase, brokers, redis, dataPlatform, services };
 }
 
-/** Runs audits in a separate thread: they read and compare for seconds, and the console must answer requests. */
-export function auditInWorker(addresses: AuditAddresses): RunAudit {
+/** What the thread of an audit is given. */
+export interface AuditWork {
+  readonly addresses: AuditAddresses;
+  readonly task: AuditTask;
+  /** How long an order may be PENDING, ms. */
+  readonly deadlineMs: number;
+}
+
+/**
+ * Runs audits in a separate thread: they read and compare for seconds, and the console must answer requests.
+ * @param deadlineMs how long an order may be PENDING, ms
+ */
+export function auditInWorker(addresses: AuditAddresses, deadlineMs: number): RunAudit {
   return (task, signal) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-        workerData: { addresses: forThread(addresses), task },
+        workerData: { addresses: forThread(addresses), task, deadlineMs } satisfies AuditWork,
         resourceLimits: { maxOldGenerationSizeMb: MAX_MEMORY_MB },
       });
       const breakOff = () => void worker.terminate();

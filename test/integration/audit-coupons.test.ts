@@ -183,6 +183,10 @@ describe('the audit of a shop with coupons', () => {
          VALUES ('${group}', 'catalog-events', 0, 9, '2', 'DEAD', 'product-changed', 'HANDLER_ERROR', 3, '{}', ?)`,
         [AT],
       );
+    await shop.sql(
+      `INSERT INTO shop_ranking.parked_key (consumer_group, message_key, topic, parked_at) VALUES ('ranking', '2', 'catalog-events', ?)`,
+      [AT],
+    );
     expect(await faults()).toEqual({ '7 issued-within-quantity': ['2'] });
   });
 
@@ -405,6 +409,28 @@ describe('the audit of a shop with coupons', () => {
     await shop.sql(statement, params);
     expect([...new Set((await faults())[check])]).toEqual([id]);
   });
+
+  it.each(['coupon-issued', 'coupon-issue-requested'] as const)(
+    'when the event of a coupon is on no topic, and what waits or was set aside with its id is %s, then only its own excuses it',
+    async (type) => {
+      shop.records.splice(
+        shop.records.findIndex(({ id }) => id === FREE),
+        1,
+      );
+      const expected = type === 'coupon-issued' ? {} : { '8 rows-have-events': [FREE] };
+      await shop.sql(
+        `INSERT INTO shop_coupon.outbox (id, aggregatetype, aggregateid, type, payload, headers, created_at) VALUES (?, 'any', '2', ?, '', '{}', ?)`,
+        [FREE, type, AT],
+      );
+      expect(await faults()).toEqual(expected);
+      await shop.sql(
+        `INSERT INTO shop_coupon.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at, resolution)
+         SELECT 'outbox', aggregatetype, -1, seq, aggregateid, 'DISCARDED', id, type, 'REFUSED', 0, headers, created_at, 'too large' FROM shop_coupon.outbox`,
+      );
+      await shop.sql('DELETE FROM shop_coupon.outbox');
+      expect(await faults()).toEqual(expected);
+    },
+  );
 
   it('when a request was purged after its retention, then its event without a row is no fault', async () => {
     await shop.sql('DELETE FROM shop_coupon.coupon_requests');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { deriveEventId } from '@shop/events';
-import { addOrder, emptyShop, fillShop, ORDERS } from './audit-example.ts';
+import { AT, addOrder, claim, emptyShop, fillShop, ORDERS } from './audit-example.ts';
 import { createShop, endOf, type Shop } from './audit-fixture.ts';
 
 let shop: Shop;
@@ -242,6 +242,59 @@ describe('one broken row', () => {
   });
 });
 
+describe('lines of a reservation that are not those of its order', () => {
+  const { unpaid } = ORDERS;
+
+  /** A second product, of which nothing is sold. */
+  async function addProduct(): Promise<void> {
+    const created = '0193b5a0-0000-7000-9000-000000000012';
+    await shop.sql(
+      `INSERT INTO shop_catalog.products (product_id, name, price, initial_stock, available, version, created_at, updated_at) VALUES (2, 'Cup', 1000, 10, 10, 1, ?, ?)`,
+      [AT, AT],
+    );
+    await shop.sql(
+      `INSERT INTO shop_catalog.product_changes (request_id, product_id, version, change_type, name, price, stock_delta, available, created_at) VALUES (?, 2, 1, 'CREATED', 'Cup', 1000, 10, 10, ?)`,
+      [created, AT],
+    );
+    shop.publishRequest('product-changed', '2', created);
+    await claim(shop, 'ranking', created);
+  }
+
+  it.each([
+    ['sold', completed],
+    ['released', unpaid],
+  ])('when the wrong product was %s at the same price, then it is found', async (_, orderId) => {
+    await addProduct();
+    expect(await faults()).toEqual({});
+    await shop.sql('UPDATE shop_catalog.reservation_lines SET product_id = 2 WHERE order_id = ?', [orderId]);
+    if (orderId === completed)
+      await shop.sql('UPDATE shop_catalog.products SET available = 18 - available, sold = 2 - sold');
+    expect(await faults()).toEqual({ '4 reservation-lines-add-up': [orderId] });
+  });
+
+  it('when products have changed their quantities, then it is found', async () => {
+    await addProduct();
+    await shop.sql('INSERT INTO shop_order.order_items (order_id, product_id, quantity) VALUES (?, 2, 1)', [unpaid]);
+    await shop.sql(
+      `INSERT INTO shop_catalog.reservation_lines (order_id, product_id, name, unit_price, quantity) VALUES (?, 2, 'Cup', 1000, 1)`,
+      [unpaid],
+    );
+    await shop.sql('UPDATE shop_catalog.reservations SET total_amount = 3000 WHERE order_id = ?', [unpaid]);
+    expect(await faults()).toEqual({});
+    await shop.sql('UPDATE shop_catalog.reservation_lines SET quantity = 3 - quantity WHERE order_id = ?', [unpaid]);
+    expect(await faults()).toEqual({ '4 reservation-lines-add-up': [unpaid] });
+  });
+
+  it('when the order knows another price, then it is found; when it knows the same or none, then it is not', async () => {
+    const price = (amount: number) =>
+      shop.sql('UPDATE shop_order.order_items SET unit_price = ? WHERE order_id = ?', [amount, completed]);
+    await price(1000);
+    expect(await faults()).toEqual({});
+    await price(999);
+    expect(await faults()).toEqual({ '4 reservation-lines-add-up': [completed] });
+  });
+});
+
 describe('rows and topics that differ', () => {
   it('when an event never came to its topic, then it is found', async () => {
     const index = shop.records.findIndex((record) => record.key === completed && record.type === 'order-completed');
@@ -399,6 +452,28 @@ describe('the audit on a live system', () => {
     expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);
   });
 
+  it.each(['DEAD', 'REDRIVE'])(
+    'when the key of a %s letter is not parked, though its group parks, then it is found',
+    async (status) => {
+      await setAside('catalog', status, { key: refunded });
+      expect(await faults()).toEqual({ '9 nothing-is-stranded': [`catalog: ${refunded}`] });
+      await park('catalog', refunded);
+      expect(await faults()).toEqual({});
+    },
+  );
+
+  it('when a letter cannot park its key, or its group does not park, then nothing is stranded', async () => {
+    // A key that was too long stands there cut off. Each half of a pair counts, as it does where it is cut.
+    await setAside('catalog', 'DEAD', { key: 'k'.repeat(255) });
+    await setAside('catalog', 'DEAD', { key: `${'🫖'.repeat(127)}k`, offset: 10_000 });
+    await setAside('catalog', 'DEAD', { offset: 10_001 });
+    await setAside('coupon-issue', 'DEAD', { key: '1' });
+    await setAside('catalog', 'DISCARDED', { key: refunded, offset: 10_002 });
+    expect(await faults()).toEqual({});
+    await setAside('catalog', 'DEAD', { key: '🫖'.repeat(127), offset: 10_003 });
+    expect(Object.keys(await faults())).toEqual(['9 nothing-is-stranded']);
+  });
+
   it('when a message counts as redriven but was not applied, then it is found as long as its inbox remembers', async () => {
     const redriven = async (offset: number, days: number) => {
       const resolvedAt = new Date(Date.now() - days * 86_400_000);
@@ -494,7 +569,7 @@ async function setAside(
   at: { offset?: number; key?: string; eventId?: string; reason?: string; resolvedAt?: Date },
 ): Promise<void> {
   const { offset = 9_999, key, eventId, reason = 'HANDLER_ERROR', resolvedAt } = at;
-  const service = group === 'data-platform' ? 'order' : group;
+  const service = group === 'data-platform' ? 'order' : group === 'coupon-issue' ? 'coupon' : group;
   await shop.sql(
     `INSERT INTO shop_${service}.dead_letter (consumer_group, topic, \`partition\`, \`offset\`, message_key, status, event_id, event_type, reason, attempts, headers, failed_at, resolved_at)
      VALUES (?, 'order-events', 0, ?, ${key ? '?' : 'NULL'}, ?, ${eventId ? '?' : 'NULL'}, 'order-created', ?, 3, '{}', ?, ${resolvedAt ? '?' : 'NULL'})`,
@@ -502,5 +577,12 @@ async function setAside(
       ...[group, offset, ...(key ? [key] : []), status, ...(eventId ? [eventId] : []), reason, new Date()],
       ...(resolvedAt ? [resolvedAt] : []),
     ],
+  );
+}
+
+async function park(service: string, key: string): Promise<void> {
+  await shop.sql(
+    `INSERT INTO shop_${service}.parked_key (consumer_group, message_key, topic, parked_at) VALUES (?, ?, 'order-events', ?)`,
+    [service, key, new Date()],
   );
 }

@@ -20,6 +20,9 @@ export interface CheckResult {
   readonly underway?: number;
 }
 
+/** How long an order may be PENDING after its deadline: until the sweeper has noticed it, ms. */
+export const SWEEP_MS = 5_000;
+
 /** The scope of a check. */
 export interface AuditScope {
   /** Anything that began before this moment is left out. */

@@ -6,6 +6,16 @@ import { GROUPS } from './groups.ts';
 const SCHEMAS = [...new Set(GROUPS.map((group) => schemaOf(group.service)))];
 const each = (statement: (schema: string) => string): string => SCHEMAS.map(statement).join(' UNION ALL ');
 
+/** Groups of which later messages of a key wait behind its dead letter. */
+const PARKING = GROUPS.filter(({ parks }) => parks !== false)
+  .map(({ group }) => `'${group}'`)
+  .join(', ');
+/**
+ * Letters that keep their key parked. A key of 255 characters or more (UTF-16, as the services count) may be the
+ * beginning of a longer one, which no key is parked for.
+ */
+const IN_FRONT = `d.status IN ('DEAD', 'REDRIVE') AND d.consumer_group IN (${PARKING}) AND LENGTH(CONVERT(d.message_key USING utf16)) < 2 * 255`;
+
 /**
  * Letters whose row the inbox must still have. Letters are never removed, rows of inboxes are after some days; one day
  * less is a margin for clocks.
@@ -18,16 +28,16 @@ export const messagingChecks: readonly Check[] = [
   sqlCheck({
     invariant: 9,
     name: 'nothing-is-stranded',
-    title: 'what is parked has a dead letter in front of it, and no key is parked for nothing',
+    title: 'what is parked has a dead letter in front of it, whose key is parked, and no key is parked for nothing',
     counted: `SELECT SUM(t.n) AS counted FROM (${each((schema) => `SELECT COUNT(*) AS n FROM ${schema}.parked_key`)}) t`,
     faults: `
       SELECT t.id, t.detail FROM (
         ${each(
           (schema) => `
-          SELECT CONCAT(d.consumer_group, ': ', d.message_key) AS id, CONCAT(d.event_type, ' is parked, but its key is not') AS detail
+          SELECT CONCAT(d.consumer_group, ': ', d.message_key) AS id, CONCAT(COALESCE(d.event_type, 'a message'), ' is ', d.status, ', but its key is not parked') AS detail
           FROM ${schema}.dead_letter d
           LEFT JOIN ${schema}.parked_key k ON k.consumer_group = d.consumer_group AND k.message_key = d.message_key
-          WHERE d.status = 'PARKED' AND k.message_key IS NULL
+          WHERE k.message_key IS NULL AND (d.status = 'PARKED' OR (${IN_FRONT}))
           UNION ALL
           SELECT CONCAT(k.consumer_group, ': ', k.message_key), 'the key is parked, but nothing is in front'
           FROM ${schema}.parked_key k
@@ -45,7 +55,7 @@ export const messagingChecks: readonly Check[] = [
       SELECT t.id, t.detail FROM (
         ${each(
           (schema) => `
-          SELECT CONCAT(d.consumer_group, ': ', d.id) AS id, CONCAT(d.event_type, ' ', d.event_id, ' is REDRIVEN, but was never applied') AS detail
+          SELECT CONCAT(d.consumer_group, ': ', d.id) AS id, CONCAT(COALESCE(d.event_type, 'a message'), ' ', d.event_id, ' is REDRIVEN, but was never applied') AS detail
           FROM ${schema}.dead_letter d
           LEFT JOIN ${schema}.processed_event e ON e.consumer_group = d.consumer_group AND e.event_id = d.event_id
           WHERE ${REMEMBERED} AND d.event_id IS NOT NULL AND e.event_id IS NULL AND COALESCE(d.resolution, '') NOT LIKE 'skipped%'`,

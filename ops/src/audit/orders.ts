@@ -13,6 +13,9 @@ const PAID = `p.status <=> 'COMPLETED' AND p.paid_amount <=> o.total_amount - o.
 /** True where the reservation has the order's user and amount, in whatever status. */
 const RESERVED = 'r.total_amount <=> o.total_amount AND r.user_id <=> o.user_id';
 
+/** True where a line of the catalog is that of the order. An order knows no prices until it has heard of them. */
+const ALIKE = 'o.quantity <=> c.quantity AND (o.unit_price IS NULL OR o.unit_price = c.unit_price)';
+
 /** Invariants 4, 5 and 6: the four schemas agree about each order. */
 export const orderChecks: readonly Check[] = [
   sqlCheck({
@@ -35,14 +38,17 @@ export const orderChecks: readonly Check[] = [
     counted: `SELECT COUNT(*) AS counted FROM shop_catalog.reservations WHERE order_id >= :first AND status IN ('ACTIVE', 'SOLD', 'RELEASED')`,
     faults: `
       SELECT r.order_id AS id,
-             CONCAT(r.status, ' of ', r.total_amount, ', but its lines add up to ', COALESCE(l.total, 0), ' (', COALESCE(l.line_count, 0), ' lines; the order has ', COALESCE(i.line_count, 0), ')') AS detail
+             CONCAT(r.status, ' of ', r.total_amount, ', but its lines add up to ', COALESCE(l.total, 0), ' (', COALESCE(l.line_count, 0), ' lines, ',
+                    COALESCE(l.alike, 0), ' with product, quantity and price of the order; that has ', COALESCE(i.line_count, 0), ')') AS detail
       FROM shop_catalog.reservations r
-      LEFT JOIN (SELECT order_id, SUM(unit_price * quantity) AS total, COUNT(*) AS line_count, SUM(quantity) AS pieces
-                 FROM shop_catalog.reservation_lines WHERE order_id >= :first GROUP BY order_id) l ON l.order_id = r.order_id
-      LEFT JOIN (SELECT order_id, COUNT(*) AS line_count, SUM(quantity) AS pieces
+      LEFT JOIN (SELECT c.order_id, SUM(c.unit_price * c.quantity) AS total, COUNT(*) AS line_count, SUM(${ALIKE}) AS alike
+                 FROM shop_catalog.reservation_lines c
+                 LEFT JOIN shop_order.order_items o ON o.order_id = c.order_id AND o.product_id = c.product_id
+                 WHERE c.order_id >= :first GROUP BY c.order_id) l ON l.order_id = r.order_id
+      LEFT JOIN (SELECT order_id, COUNT(*) AS line_count
                  FROM shop_order.order_items WHERE order_id >= :first GROUP BY order_id) i ON i.order_id = r.order_id
       WHERE r.order_id >= :first AND r.status IN ('ACTIVE', 'SOLD', 'RELEASED')
-        AND NOT (l.total <=> r.total_amount AND l.line_count <=> i.line_count AND l.pieces <=> i.pieces)`,
+        AND NOT (l.total <=> r.total_amount AND l.line_count <=> i.line_count AND l.alike <=> l.line_count)`,
   }),
   sqlCheck({
     invariant: 5,

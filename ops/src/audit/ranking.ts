@@ -1,9 +1,10 @@
-import { deriveEventId } from '@shop/events';
+import { deriveEventId, INBOX_RETENTION_DAYS } from '@shop/events';
 import type { SqlReader } from '../sql.ts';
 import { dayIn, dayStarts, startOf } from './business-days.ts';
 import { type AuditScope, type Check, type CheckResult, letterName, type Suspect, sqlCheck } from './check.ts';
 import { appliedAmong, WAITING } from './groups.ts';
 
+const GROUP = 'ranking';
 const DAY_MS = 86_400_000;
 /** Events that ranking has not applied for longer than this no longer count as being on their way, ms. */
 const UNDERWAY_MS = 120_000;
@@ -48,22 +49,25 @@ async function compareTotals(reader: SqlReader, scope: AuditScope, timeZone: str
   const differing = new Set([...keys].filter((key) => (actual.get(key) ?? 0) !== (expected.get(key) ?? 0)));
   if (differing.size === 0) return { checked: keys.size, suspects: [] };
 
-  const waiting = await readWaiting(reader, timeZone);
-  const unapplied = await readUnapplied(reader, timeZone, differing, new Set([...waiting.values()]));
+  const waiting = await readWaiting(reader);
+  const open = await readOpen(reader, timeZone, differing, waiting);
   const suspects: Suspect[] = [];
   let underway = 0;
   for (const id of differing) {
-    const table = actual.get(id) ?? 0;
-    const orders = expected.get(id) ?? 0;
-    if (table === orders - (unapplied.get(id) ?? 0)) {
+    const [table, orders] = [actual.get(id) ?? 0, expected.get(id) ?? 0];
+    const shares = open.get(id) ?? [];
+    const parked = shares.filter(({ orderId }) => waiting.has(orderId));
+    // What is open explains what it amounts to, and no other difference.
+    const isExplained = table === orders - sumOf(shares);
+    if (isExplained && parked.length === 0) {
       underway++;
       continue;
     }
-    const orderId = waiting.get(id);
+    const behind = parked.length > 0 ? `, of which ${sumOf(parked)} are in and behind dead letters` : '';
     suspects.push({
       id,
-      detail: `the table has ${table}, its orders ${orders}`,
-      ...(orderId !== undefined && { waitsFor: [letterName('ranking', orderId)] }),
+      detail: `the table has ${table}, its orders ${orders}${behind}`,
+      ...(isExplained && { waitsFor: parked.map(({ orderId }) => letterName(GROUP, orderId)) }),
     });
   }
   return { checked: keys.size, suspects, underway };
@@ -126,47 +130,87 @@ interface OrderLine {
   readonly orderId: string;
   readonly status: string;
   readonly completedAt: Date;
+  readonly updatedAt: Date;
   readonly productId: number;
   readonly quantity: number;
 }
 const LINES = `
-  SELECT o.order_id AS orderId, o.status, o.completed_at AS completedAt, i.product_id AS productId, i.quantity
+  SELECT o.order_id AS orderId, o.status, o.completed_at AS completedAt, o.updated_at AS updatedAt, i.product_id AS productId, i.quantity
     FROM shop_order.orders o JOIN shop_order.order_items i ON i.order_id = o.order_id
    WHERE o.completed_at IS NOT NULL`;
+const LETTERS = `FROM shop_ranking.dead_letter WHERE consumer_group = '${GROUP}' AND status IN (?) AND message_key IS NOT NULL`;
 
-/** Day/product → an order with it that waits in or behind one of ranking's dead letters. */
-async function readWaiting(reader: SqlReader, timeZone: string): Promise<Map<string, string>> {
-  const lines = await reader.query<OrderLine>(
-    `${LINES} AND o.order_id IN (
-       SELECT message_key FROM shop_ranking.dead_letter WHERE status IN (?) AND message_key IS NOT NULL)`,
+/** Order → the ids of its events that wait in or behind one of ranking's dead letters; null: one that has no id. */
+type Waiting = ReadonlyMap<string, readonly (string | null)[]>;
+
+async function readWaiting(reader: SqlReader): Promise<Waiting> {
+  const rows = await reader.query<{ orderId: string; eventId: string | null }>(
+    `SELECT message_key AS orderId, event_id AS eventId ${LETTERS}`,
     [[...WAITING]],
   );
-  return new Map(lines.map((line) => [keyOf(line, timeZone), line.orderId]));
+  return new Map(
+    [...Map.groupBy(rows, ({ orderId }) => orderId)].map(([orderId, of]) => [orderId, of.map((it) => it.eventId)]),
+  );
+}
+
+/** What an order's events will add to a total once ranking has applied them: pieces, less than 0 for a cancellation. */
+interface Share {
+  readonly orderId: string;
+  readonly pieces: number;
 }
 
 /**
- * The amounts that events of recently ended orders will add once ranking has applied them; only for the differing days.
+ * Day/product → the shares of orders that ranking has not applied: those that wait, however long, and those that ended
+ * lately; only for the differing days.
  */
-async function readUnapplied(
+async function readOpen(
   reader: SqlReader,
   timeZone: string,
   differing: ReadonlySet<string>,
-  except: ReadonlySet<string>,
-): Promise<Totals> {
+  waiting: Waiting,
+): Promise<Map<string, Share[]>> {
+  const behind = waiting.size
+    ? await reader.query<OrderLine>(`${LINES} AND o.order_id IN (SELECT message_key ${LETTERS})`, [[...WAITING]])
+    : [];
   const recent = await reader.query<OrderLine>(`${LINES} AND o.updated_at >= ?`, [new Date(Date.now() - UNDERWAY_MS)]);
-  const lines = recent.filter((line) => differing.has(keyOf(line, timeZone)) && !except.has(line.orderId));
-  const idsOf = ({ orderId }: OrderLine) =>
-    [deriveEventId(orderId, 'order-completed'), deriveEventId(orderId, 'order-cancelled')] as const;
-  const applied = await appliedAmong(reader, 'ranking', [...new Set(lines.flatMap(idsOf))]);
-  const totals: Totals = new Map();
-  for (const line of lines) {
-    const [completed, cancelled] = idsOf(line);
-    const counted = line.status === 'COMPLETED' ? 1 : 0;
-    const reached = (applied.has(completed) ? 1 : 0) - (applied.has(cancelled) ? 1 : 0);
-    const key = keyOf(line, timeZone);
-    totals.set(key, (totals.get(key) ?? 0) + (counted - reached) * line.quantity);
-  }
-  return totals;
+  const lines = [...behind, ...recent.filter(({ orderId }) => !waiting.has(orderId))].filter((line) =>
+    differing.has(keyOf(line, timeZone)),
+  );
+  const inbox = await appliedAmong(reader, GROUP, [...new Set(lines.flatMap((line) => Object.values(idsOf(line))))]);
+  const shares = Map.groupBy(lines, (line) => keyOf(line, timeZone));
+  return new Map(
+    [...shares].map(([key, of]) => [
+      key,
+      of
+        .map((line) => ({ orderId: line.orderId, pieces: piecesOpen(line, inbox, waiting.get(line.orderId)) }))
+        .filter(({ pieces }) => pieces !== 0),
+    ]),
+  );
+}
+
+function idsOf({ orderId }: OrderLine): { readonly completed: string; readonly cancelled: string } {
+  return {
+    completed: deriveEventId(orderId, 'order-completed'),
+    cancelled: deriveEventId(orderId, 'order-cancelled'),
+  };
+}
+
+/** @param letters ids of the order's events that wait; one without an id may be any of them */
+function piecesOpen(line: OrderLine, inbox: ReadonlySet<string>, letters: readonly (string | null)[] = []): number {
+  const { completed, cancelled } = idsOf(line);
+  const forgotten = Date.now() - (INBOX_RETENTION_DAYS - 1) * DAY_MS;
+  // Inboxes forget. What happened before was applied, unless it waits.
+  const isApplied = (id: string, at: Date) =>
+    inbox.has(id) || (at.getTime() < forgotten && !letters.includes(id) && !letters.includes(null));
+  const isCancelled = line.status === 'CANCELLED';
+  const counted = isCancelled ? 0 : 1;
+  const reached =
+    (isApplied(completed, line.completedAt) ? 1 : 0) - (isCancelled && isApplied(cancelled, line.updatedAt) ? 1 : 0);
+  return (counted - reached) * line.quantity;
+}
+
+function sumOf(shares: readonly Share[]): number {
+  return shares.reduce((sum, { pieces }) => sum + pieces, 0);
 }
 
 function keyOf({ completedAt, productId }: OrderLine, timeZone: string): string {

@@ -75,6 +75,11 @@ const REQUESTS: readonly Requests[] = [
   },
 ];
 
+/** Tells an event from all others: a coupon has the id of its request, so the two events have the same id. */
+export function eventName(type: string, id: string): string {
+  return `${type} ${id}`;
+}
+
 /** The types of events that are compared with rows by the id of a request. */
 export function comparedTypes(): EventType[] {
   return REQUESTS.map(({ type }) => type);
@@ -82,13 +87,13 @@ export function comparedTypes(): EventType[] {
 
 /**
  * Compares the rows of requests with their events, by id.
- * @param outbox ids that wait in an outbox of the same snapshot
+ * @param excused names (`eventName`) of events that are on no topic, and need not be
  */
 export async function compareRequests(
   reader: SqlReader,
   tally: EventTally,
   scopes: EventScopes,
-  outbox: ReadonlySet<string>,
+  excused: ReadonlySet<string>,
 ): Promise<RequestComparison> {
   const missingRequests: MissingRequest[] = [];
   const extra: Suspect[] = [];
@@ -104,7 +109,7 @@ export async function compareRequests(
     for await (const page of rows) {
       requests += page.length;
       for (const { id, detail } of page)
-        if (!onTopic.delete(id) && !outbox.has(id)) missingRequests.push({ id, type, detail });
+        if (!onTopic.delete(id) && !excused.has(eventName(type, id))) missingRequests.push({ id, type, detail });
     }
     if (purged) continue;
     extra.push(

@@ -7,7 +7,7 @@ import type { EventScopes } from './event-scopes.ts';
 import type { EventTally } from './event-tally.ts';
 import { compare, type OrderRows } from './implied-events.ts';
 import { PARTICIPANTS, type Part } from './participants.ts';
-import { compareRequests, type MissingRequest } from './requests-and-events.ts';
+import { compareRequests, eventName, type MissingRequest } from './requests-and-events.ts';
 import { type TypeSet, typeSet, typesIn } from './type-set.ts';
 
 /** The comparison of rows with topics, before the topics' tail has been read. */
@@ -61,19 +61,20 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scopes: 
     reader,
     tally,
     scopes,
-    new Set([...outbox.ids, ...setAside.map(({ id }) => id)]),
+    new Set([...outbox.names, ...setAside.map(({ type, id }) => eventName(type, id))]),
   );
-  return { orders, missing, underway: outbox.ids.size, setAside, ...requests, extra: [...extra, ...requests.extra] };
+  return { orders, missing, underway: outbox.names.size, setAside, ...requests, extra: [...extra, ...requests.extra] };
 }
 
-async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, TypeSet>; ids: Set<string> }> {
+async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, TypeSet>; names: Set<string> }> {
   const rows = await reader.query<{ id: string; aggregateid: string; type: string }>(
     PUBLISHERS.map((name) => `SELECT id, aggregateid, type FROM ${schemaOf(name)}.outbox`).join(' UNION ALL '),
   );
   const orders = new Map<string, TypeSet>();
   for (const { aggregateid, type } of rows) addTo(orders, aggregateid, type);
   // The outbox also holds copies for dead-letter topics, which are not events.
-  return { orders, ids: new Set(rows.filter((row) => isEventType(row.type)).map((row) => row.id)) };
+  const events = rows.filter((row) => isEventType(row.type));
+  return { orders, names: new Set(events.map(({ type, id }) => eventName(type, id))) };
 }
 
 function addTo(orders: Map<string, TypeSet>, key: string, type: string): void {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlatformReader } from '../data-platform.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import type { SqlConnection, SqlReader } from '../sql.ts';
-import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt } from './check.ts';
+import { type AuditScope, type Check, type CheckResult, type Finding, firstIdAt, SWEEP_MS } from './check.ts';
 import { couponChecks } from './coupons.ts';
 import { beginDeliveryAudit } from './delivery.ts';
 import type { DoorReader } from './door.ts';
@@ -43,7 +43,7 @@ export interface AuditOptions {
   readonly since?: Date;
   /** Suspects are checked again after this time, ms: a live system is always between two steps. 0 on an idle one. */
   readonly graceMs?: number;
-  /** How long an order may be PENDING, ms. Default 35,000: the deadline and five seconds. */
+  /** How long an order may be PENDING, ms: its deadline and SWEEP_MS. Default 35,000. */
   readonly deadlineMs?: number;
 }
 
@@ -87,7 +87,15 @@ function checksFor(timeZone: string): readonly Check[] {
  */
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const started = performance.now();
-  const { sql, log, platform, since, graceMs = 5_000, deadlineMs = 35_000, timeZone = 'Asia/Seoul' } = options;
+  const {
+    sql,
+    log,
+    platform,
+    since,
+    graceMs = 5_000,
+    deadlineMs = 30_000 + SWEEP_MS,
+    timeZone = 'Asia/Seoul',
+  } = options;
   const checks = checksFor(timeZone);
   const scope = scopeFrom(since, deadlineMs);
 

@@ -4,15 +4,19 @@ import { action, addCommand, EXIT, type ExitCode, type Output, reason, table, wh
 import {
   type DeadLetter,
   groupDeadLetters,
+  hasLetters,
   readBehind,
   readDeadLetter,
   readDeadLetters,
   readMessage,
+  type Status,
 } from '../dead-letters/read.ts';
 import { requestDiscard, requestRedrive } from '../dead-letters/resolve.ts';
 import type { PermitWish } from '../dead-letters/set-aside.ts';
 import { decodePayload } from '../decode.ts';
-import { connectSql, type SqlConnection } from '../sql.ts';
+import { groupNamed } from '../replay/options.ts';
+import { WishError } from '../replay/wish-error.ts';
+import { connectSql, type SqlConnection, type SqlReader } from '../sql.ts';
 import { type ChangeOptions, change, deadOnly, requestOf } from './dead-letters-change.ts';
 import { setAside } from './dead-letters-set-aside.ts';
 
@@ -26,7 +30,7 @@ export function registerDeadLetters(program: Command): void {
     .option('--group <name>', 'of one consumer group')
     .action(
       action<{ group?: string; json?: boolean }>((output, options) =>
-        withSql(async (sql) => list(sql, output, options.group)),
+        withSql(output, async (sql) => list(sql, output, options.group)),
       ),
     );
 
@@ -35,7 +39,7 @@ export function registerDeadLetters(program: Command): void {
     'show <id>',
     'one of them: headers, data, error and what waits behind it',
     'dead-letters show payment/12',
-  ).action(action((output, _, ref) => withSql((sql, addresses) => show(sql, addresses, output, ref ?? ''))));
+  ).action(action((output, _, ref) => withSql(output, (sql, addresses) => show(sql, addresses, output, ref ?? ''))));
 
   changing(
     addCommand(
@@ -49,14 +53,12 @@ export function registerDeadLetters(program: Command): void {
     .option('--all', 'all dead letters of every group')
     .action(
       action<ChangeOptions & { group?: string; all?: boolean }>((output, options, ref) =>
-        withSql(async (sql, addresses) => {
+        withSql(output, async (sql, addresses) => {
           if ([ref, options.group, options.all].filter(Boolean).length !== 1) {
             output.say('Which? Give one id, or --group, or --all.');
             return EXIT.usage;
           }
-          const chosen = ref
-            ? [await readDeadLetter(sql, ref)]
-            : await readDeadLetters(sql, ['DEAD'], { group: options.group });
+          const chosen = ref ? [await readDeadLetter(sql, ref)] : await redrivable(sql, options);
           return await change(sql, output, options, await deadOnly(sql, chosen), {
             verb: 'redrive',
             request: (letters) => requestOf({ sql, addresses }, letters, requestRedrive),
@@ -76,7 +78,7 @@ export function registerDeadLetters(program: Command): void {
     .requiredOption('--reason <words>', 'why; kept with it', reason)
     .action(
       action<ChangeOptions & { reason: string }>((output, options, ref) =>
-        withSql(async (sql, addresses) => {
+        withSql(output, async (sql, addresses) => {
           const chosen = await deadOnly(sql, [await readDeadLetter(sql, ref ?? '')]);
           const discard = (service: SqlConnection, letter: DeadLetter) =>
             requestDiscard(service, letter, options.reason);
@@ -111,7 +113,7 @@ function registerSetAside(group: Command): void {
         (output, options) => {
           const { group: name, topic, partition, most, minutes, reason: why } = options;
           const wish = { group: name, topic, partition, most, minutes, reason: why };
-          return withSql((sql, addresses) => setAside(sql, addresses, output, wish, options));
+          return withSql(output, (sql, addresses) => setAside(sql, addresses, output, wish, options));
         },
       ),
     );
@@ -123,18 +125,38 @@ function changing(command: Command): Command {
     .option('--wait <seconds>', 'wait so long for the service to act', wholeNumber(0, 3_600), 30);
 }
 
-async function withSql(work: (sql: SqlConnection, addresses: Addresses) => Promise<ExitCode>): Promise<ExitCode> {
+async function withSql(
+  output: Output,
+  work: (sql: SqlConnection, addresses: Addresses) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const addresses = readAddresses();
   const sql = await connectSql(addresses.auditDatabase);
   try {
     return await work(sql, addresses);
+  } catch (error) {
+    if (!(error instanceof WishError)) throw error;
+    output.say(error.message);
+    return EXIT.usage;
   } finally {
     await sql.close();
   }
 }
 
-async function list(sql: SqlConnection, output: Output, group: string | undefined): Promise<ExitCode> {
-  const groups = groupDeadLetters(await readDeadLetters(sql, ['DEAD', 'PARKED', 'REDRIVE'], { group }));
+/** The DEAD letters of every group, or of the one that is named. @throws WishError when there is no such group */
+export async function redrivable(sql: SqlReader, { group }: { readonly group?: string | undefined }) {
+  return await readLetters(sql, ['DEAD'], group);
+}
+
+/** @throws WishError when there is no such group; one that is retired is known as long as it has a letter */
+async function readLetters(sql: SqlReader, statuses: readonly Status[], group: string | undefined) {
+  const letters = await readDeadLetters(sql, statuses, { group });
+  if (letters.length === 0 && group !== undefined && !(await hasLetters(sql, group))) groupNamed(group);
+  return letters;
+}
+
+/** Lists open letters, those that fail alike in one line. @throws WishError when there is no such group */
+export async function list(sql: SqlReader, output: Output, group: string | undefined): Promise<ExitCode> {
+  const groups = groupDeadLetters(await readLetters(sql, ['DEAD', 'PARKED', 'REDRIVE'], group));
   const rows = groups.map((it) => [
     it.group,
     it.type,

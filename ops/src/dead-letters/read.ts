@@ -73,6 +73,17 @@ export async function readDeadLetters(
   return letters;
 }
 
+/** Whether a group has ever set a message aside that is kept, however it ended. */
+export async function hasLetters(sql: SqlReader, group: string): Promise<boolean> {
+  for (const service of SERVICE_NAMES) {
+    const rows = await sql.query(`SELECT 1 FROM ${schemaOf(service)}.dead_letter WHERE consumer_group = ? LIMIT 1`, [
+      group,
+    ]);
+    if (rows.length > 0) return true;
+  }
+  return false;
+}
+
 /** @throws when there is no such letter */
 export async function readDeadLetter(sql: SqlReader, ref: string): Promise<DeadLetter> {
   const { service, id } = parseRef(ref);

@@ -70,6 +70,14 @@ const dead = {
   resolution: null,
 } as const;
 
+/** A letter that an operator has given up; group `outbox`: an event that is never sent. */
+const givenUp = (group: string, type: string | null) =>
+  ({ ...dead, ref: 'order/5', service: 'order', group, status: 'DISCARDED', type, resolution: 'too large' }) as const;
+const cancelledYetHeld = {
+  order: order({ status: 'CANCELLED', reason: 'ORDER_CANCELLED' }),
+  reservation: reservation('ACTIVE'),
+} as const;
+
 describe("the explanation of an order's state", () => {
   it.each<[string, Partial<OrderFacts>, string]>([
     ['unknown', { order: undefined }, 'No service knows an order o.'],
@@ -164,6 +172,84 @@ describe("the explanation of an order's state", () => {
       'behind a dead letter',
       { deadLetters: [dead, { ...dead, ref: 'payment/4', status: 'PARKED' }] },
       'payment could not handle stock-reserved (dead letter payment/3: Error: boom), with 1 message parked behind it',
+    ],
+    [
+      'cancelled, and its news is never sent',
+      { ...cancelledYetHeld, deadLetters: [givenUp('outbox', 'order-cancelled')] },
+      'But catalog still holds the stock (ACTIVE): order-cancelled was set aside in the outbox of order (order/5): too large.',
+    ],
+    [
+      'cancelled, and catalog does not hear it, but payment will',
+      {
+        ...cancelledYetHeld,
+        payment: payment('COMPLETED'),
+        deadLetters: [givenUp('catalog', 'order-cancelled')],
+      },
+      'But catalog still holds the stock (ACTIVE): order-cancelled was discarded for group catalog (order/5): too large. But payment has not refunded it: the news is on its way.',
+    ],
+    [
+      'cancelled, and catalog does not hear what could not be read',
+      { ...cancelledYetHeld, deadLetters: [givenUp('catalog', null)] },
+      'an unreadable message was discarded for group catalog (order/5): too large.',
+    ],
+    [
+      'cancelled, and ranking does not hear it',
+      { ...cancelledYetHeld, deadLetters: [givenUp('ranking', 'order-cancelled')] },
+      'But catalog still holds the stock (ACTIVE): the news is on its way.',
+    ],
+    [
+      'cancelled, and catalog did not hear another news',
+      { ...cancelledYetHeld, deadLetters: [givenUp('catalog', 'order-completed')] },
+      'But catalog still holds the stock (ACTIVE): the news is on its way.',
+    ],
+    [
+      'behind a dead letter, after another was discarded',
+      { ...cancelledYetHeld, deadLetters: [givenUp('catalog', 'order-cancelled'), dead] },
+      'payment could not handle stock-reserved (dead letter payment/3: Error: boom)',
+    ],
+    [
+      'pending, and never told of',
+      { deadLetters: [givenUp('outbox', 'order-created')] },
+      'Pending for 12.0 s: order-created was set aside in the outbox of order (order/5): too large.',
+    ],
+    [
+      'pending, and payment does not hear of it',
+      { reservation: reservation('ACTIVE'), deadLetters: [givenUp('payment', 'stock-reserved')] },
+      'Pending for 12.0 s: stock-reserved was discarded for group payment (order/5): too large.',
+    ],
+    [
+      'pending, and its redemption is never told',
+      {
+        order: order({ couponId: 'c' }),
+        reservation: reservation('ACTIVE'),
+        redemption: redemption('REDEEMED'),
+        deadLetters: [givenUp('outbox', 'coupon-redeemed')],
+      },
+      'Pending for 12.0 s: coupon-redeemed was set aside',
+    ],
+    [
+      'pending, and the order service does not hear that it was paid',
+      {
+        reservation: reservation('ACTIVE'),
+        payment: payment('COMPLETED'),
+        deadLetters: [givenUp('order', 'payment-completed')],
+      },
+      'Pending for 12.0 s: payment-completed was discarded for group order (order/5): too large.',
+    ],
+    [
+      'pending, after the order service has not heard of its stock',
+      { reservation: reservation('ACTIVE'), deadLetters: [givenUp('order', 'stock-reserved')] },
+      'payment has not heard of it yet',
+    ],
+    [
+      'in line, which an unreadable message does not change',
+      { reservation: reservation('WAITING'), deadLetters: [givenUp('catalog', null)] },
+      'it waits in line',
+    ],
+    [
+      'in line, and what was discarded says so',
+      { reservation: reservation('WAITING'), deadLetters: [givenUp('order', 'stock-awaited')] },
+      'it waits in line',
     ],
   ])('when an order is %s, then the sentence explains it', (_, change, sentence) => {
     expect(explain(facts(change), now)).toContain(sentence);

@@ -1,4 +1,5 @@
 import { duration } from '../command.ts';
+import { NEVER_SENT } from '../outbox/read.ts';
 import type { OrderFacts, OrderRow } from './facts.ts';
 
 /** Explains in one sentence what happened to an order, or what it waits for. */
@@ -34,39 +35,65 @@ function won(amount: number | null): string {
   return amount === null ? 'an unknown amount' : `${amount.toLocaleString('en')} won`;
 }
 
-/** The steps that participants have yet to take for an order that has ended. */
+/** The steps that participants have yet to take for an order that has ended, and why they have not. */
 function unfinished(facts: OrderFacts): string {
   const { order, reservation, redemption, payment } = facts;
-  const left: string[] = [];
+  const left: { readonly group: string; readonly what: string }[] = [];
+  const add = (group: string, what: string) => void left.push({ group, what });
   if (order?.status === 'COMPLETED' && reservation?.status !== 'SOLD')
-    left.push(`catalog has the reservation as ${reservation?.status ?? 'none'}`);
+    add('catalog', `catalog has the reservation as ${reservation?.status ?? 'none'}`);
   if (order?.status === 'CANCELLED' && (reservation?.status === 'ACTIVE' || reservation?.status === 'SOLD'))
-    left.push(`catalog still holds the stock (${reservation.status})`);
-  if (order?.status === 'CANCELLED' && reservation?.status === 'WAITING') left.push('catalog still has it in line');
-  if (order?.status === 'CANCELLED' && redemption?.status === 'REDEEMED') left.push('coupon has not given it back');
-  if (order?.status === 'CANCELLED' && payment?.status === 'COMPLETED') left.push('payment has not refunded it');
-  if (left.length === 0) return '';
-  return ` But ${left.join(' and ')}: ${obstacle(facts) ?? 'the news is on its way'}.`;
+    add('catalog', `catalog still holds the stock (${reservation.status})`);
+  if (order?.status === 'CANCELLED' && reservation?.status === 'WAITING')
+    add('catalog', 'catalog still has it in line');
+  if (order?.status === 'CANCELLED' && redemption?.status === 'REDEEMED') add('coupon', 'coupon has not given it back');
+  if (order?.status === 'CANCELLED' && payment?.status === 'COMPLETED') add('payment', 'payment has not refunded it');
+  const news = order?.status === 'COMPLETED' ? ['order-completed'] : ['order-cancelled'];
+  const cause = (group: string) => obstacle(facts) ?? givenUp(facts, group, news) ?? 'the news is on its way';
+  return [...Map.groupBy(left, ({ group }) => cause(group))]
+    .map(([why, steps]) => ` But ${steps.map(({ what }) => what).join(' and ')}: ${why}.`)
+    .join('');
 }
 
 function pendingCause(facts: OrderFacts): string {
-  const { order, reservation, redemption, payment } = facts;
-  const obstacleNow = obstacle(facts);
-  if (obstacleNow) return `${obstacleNow}.`;
-  if (!reservation) return 'catalog has not heard of it yet, or is behind; `status` shows its lag.';
+  const { group, news, words } = nextStep(facts);
+  const cause = obstacle(facts) ?? givenUp(facts, group, news);
+  return cause ? `${cause}.` : words;
+}
+
+/** The step that a PENDING order waits for: the group that must hear which news, and in words what has not happened. */
+interface NextStep {
+  readonly group: string;
+  readonly news: readonly string[];
+  readonly words: string;
+}
+
+function nextStep({ order, reservation, redemption, payment }: OrderFacts): NextStep {
+  const step = (group: string, news: readonly string[], words: string): NextStep => ({ group, news, words });
+  if (!reservation)
+    return step('catalog', ['order-created'], 'catalog has not heard of it yet, or is behind; `status` shows its lag.');
   if (reservation.status === 'WAITING')
-    return 'it waits in line for pieces that other orders hold and have not paid; they are sold, or come back by those orders’ deadlines.';
-  if (reservation.status === 'REJECTED')
-    return `catalog rejected it (${reservation.reason ?? 'no reason'}), which the order service has not heard yet.`;
-  if (order?.couponId && !redemption)
-    return 'its stock is reserved, and coupon has not heard of it yet, or is behind; `status` shows its lag.';
+    return step(
+      'catalog',
+      [],
+      'it waits in line for pieces that other orders hold and have not paid; they are sold, or come back by those orders’ deadlines.',
+    );
+  const unheard = (news: readonly string[], words: string) =>
+    step('order', news, `${words}, which the order service has not heard yet.`);
+  const why = ({ reason }: { readonly reason: string | null }) => `(${reason ?? 'no reason'})`;
+  if (reservation.status === 'REJECTED') return unheard(['stock-rejected'], `catalog rejected it ${why(reservation)}`);
+  const behind = (group: string) =>
+    `its stock is reserved, and ${group} has not heard of it yet, or is behind; \`status\` shows its lag.`;
+  if (order?.couponId && !redemption) return step('coupon', ['stock-reserved'], behind('coupon'));
   if (redemption?.status === 'REJECTED')
-    return `its coupon was rejected (${redemption.reason ?? 'no reason'}), which the order service has not heard yet.`;
-  if (!payment)
-    return 'its stock is reserved, and payment has not heard of it yet, or is behind; `status` shows its lag.';
-  if (payment.status === 'FAILED')
-    return `payment failed (${payment.reason ?? 'no reason'}), which the order service has not heard yet.`;
-  return `stock is ${reservation.status} and payment ${payment.status}, which the order service has not heard yet; \`status\` shows its lag.`;
+    return unheard(['coupon-rejected'], `its coupon was rejected ${why(redemption)}`);
+  if (!payment) return step('payment', [order?.couponId ? 'coupon-redeemed' : 'stock-reserved'], behind('payment'));
+  if (payment.status === 'FAILED') return unheard(['payment-failed'], `payment failed ${why(payment)}`);
+  return step(
+    'order',
+    ['stock-reserved', 'coupon-redeemed', 'payment-completed'],
+    `stock is ${reservation.status} and payment ${payment.status}, which the order service has not heard yet; \`status\` shows its lag.`,
+  );
 }
 
 /** A dead letter or a full outbox that blocks the order. */
@@ -81,4 +108,18 @@ function obstacle({ deadLetters, outbox }: OrderFacts): string | undefined {
   return waiting
     ? `${waiting.type} waits in the outbox of ${waiting.service} since ${waiting.createdAt.toISOString()}`
     : undefined;
+}
+
+/** The news that a group will not hear, since an operator gave it up: in the outbox, or as the group's dead letter. */
+function givenUp({ deadLetters }: OrderFacts, group: string, news: readonly string[]): string | undefined {
+  const letter = deadLetters.find(
+    (it) =>
+      it.status === 'DISCARDED' &&
+      (it.group === group || it.group === NEVER_SENT) &&
+      (it.type === null ? news.length > 0 : news.includes(it.type)),
+  );
+  if (!letter) return undefined;
+  const where =
+    letter.group === NEVER_SENT ? `set aside in the outbox of ${letter.service}` : `discarded for group ${group}`;
+  return `${letter.type ?? 'an unreadable message'} was ${where} (${letter.ref}): ${letter.resolution ?? 'no reason kept'}`;
 }
