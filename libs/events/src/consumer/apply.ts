@@ -81,7 +81,7 @@ export async function buryMessages<Tx>(
   deps: ApplyDeps<Tx>,
   guilty: readonly GuiltyMessage[],
   behind: readonly Message[],
-  finish?: (tx: Tx, outcome: Applied) => Promise<void>,
+  finish: (tx: Tx, outcome: Applied) => Promise<void>,
 ): Promise<Outcome> {
   return deps.store.transaction(async (tx) => {
     const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
@@ -102,7 +102,7 @@ export async function buryMessages<Tx>(
     const written = await writeLetters(deps, tx, [...letters, ...waiting.map(parkedLetter)]);
     const duplicate = guilty.length + behind.length - written.parked - written.deadLettered;
     const outcome = { ...written, applied: 0, duplicate };
-    await finish?.(tx, outcome);
+    await finish(tx, outcome);
     return outcome;
   });
 }

@@ -52,6 +52,8 @@ export interface IsolateDeps<Tx> extends ApplyDeps<Tx> {
   readonly isFinal: (error: unknown) => boolean;
   /** Called with what was committed, also when the isolation then fails: it is a duplicate the next time. */
   readonly committed?: (outcome: Applied) => void;
+  /** Called last in every transaction; rejects where this process may no longer write, which undoes it. */
+  readonly fence?: ((tx: Tx) => Promise<void>) | undefined;
   /** An operator's permit to set aside more messages than the limits allow. */
   readonly permit?: SetAsidePermit | undefined;
 }
@@ -109,7 +111,10 @@ async function buryGuilty<Tx>(work: Work<Tx>): Promise<void> {
   const suspicious = succeeded(work) === 0 && guilty.length >= SUSPICIOUS;
   const permit = tooMany || suspicious ? deps.permit : undefined;
   if ((tooMany || suspicious) && guilty.length > permitted(work)) throw broken(work, last.error);
-  const finish = permit && ((tx: Tx, { deadLettered }: Applied) => takeFrom(permit, deps, tx, deadLettered));
+  const finish = async (tx: Tx, { deadLettered }: Applied) => {
+    if (permit) await takeFrom(permit, deps, tx, deadLettered);
+    await deps.fence?.(tx);
+  };
   const buried = await deps.persist(() => buryMessages(deps, guilty, behind, finish));
   if (!permit) deps.rate.add(now, buried.deadLettered);
   add(outcome, buried);
@@ -140,11 +145,15 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
 /** @returns the error, or undefined once the part is committed */
 async function attempt<Tx>({ deps, outcome, guilty }: Work<Tx>, part: readonly Message[]): Promise<unknown> {
   const attempts = part.length === 1 && guilty.length < MAX_DEAD_LETTERS_A_MINUTE ? ATTEMPTS : 1;
+  const finish = async (tx: Tx, applied: Applied) => {
+    await deps.finish?.(tx, applied);
+    await deps.fence?.(tx);
+  };
   let failure: unknown;
   for (let n = 1; n <= attempts; n += 1) {
     if (n > 1) await deps.clock.sleep(25 * 4 ** (n - 2));
     try {
-      add(outcome, await deps.persist(() => applyMessages(deps, part)));
+      add(outcome, await deps.persist(() => applyMessages({ ...deps, finish }, part)));
       return undefined;
     } catch (error) {
       if (deps.isFinal(error)) throw error;
