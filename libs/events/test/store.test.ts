@@ -17,6 +17,24 @@ const now = new Date();
 const claim = (group: string, ids: readonly string[]) =>
   bench.store.transaction((tx) => bench.store.claim(tx, group, [...ids].sort(), now));
 
+const letter = (key: string | null, offset: number): DeadLetterEntry => ({
+  record: {
+    topic: 't',
+    partition: 0,
+    offset: String(offset),
+    key,
+    value: Buffer.from('x'),
+    headers: { a: 'ä' },
+    timestamp: 0,
+  },
+  status: 'DEAD',
+  reason: 'HANDLER_ERROR',
+  eventId: null,
+  eventType: null,
+  error: 'no',
+  attempts: 3,
+});
+
 describe('the inbox', () => {
   it('when ids are claimed, then each id goes to one claim only, and the claim tells which are new', async () => {
     const [a, b, c] = [uuidv7(), uuidv7(), uuidv7()];
@@ -113,23 +131,6 @@ describe('the inbox', () => {
 });
 
 describe('parked keys', () => {
-  const letter = (key: string | null, offset: number): DeadLetterEntry => ({
-    record: {
-      topic: 't',
-      partition: 0,
-      offset: String(offset),
-      key,
-      value: Buffer.from('x'),
-      headers: { a: 'ä' },
-      timestamp: 0,
-    },
-    status: 'DEAD',
-    reason: 'HANDLER_ERROR',
-    eventId: null,
-    eventType: null,
-    error: 'no',
-    attempts: 3,
-  });
   const write = (group: string, entries: readonly DeadLetterEntry[], parks = true) =>
     bench.store.transaction((tx) => bench.store.writeDeadLetters(tx, group, entries, now, parks));
 
@@ -149,6 +150,18 @@ describe('parked keys', () => {
     expect(offsets(await write('told', again))).toEqual([]);
     // The same positions of another group are others.
     expect(offsets(await write('told too', [letter('k1', 1)]))).toEqual(['1']);
+  });
+
+  it('when it is asked which letters are written, then each is found by its group, position and event, or value', async () => {
+    const withId = (offset: number, eventId: string) => ({ ...letter(null, offset), eventId });
+    await write('found', [letter('k1', 1), withId(2, 'event-2'), letter(null, 5)]);
+    await bench.database.execute(`UPDATE dead_letter SET status = 'DISCARDED' WHERE consumer_group = 'found'`);
+    const another = { ...letter(null, 5), record: { ...letter(null, 5).record, value: Buffer.from('y') } };
+    const asked = [letter('k1', 1), withId(1, 'event-1'), withId(2, 'event-2'), withId(2, 'event-3'), another];
+    const find = (group: string, entries: readonly DeadLetterEntry[]) =>
+      bench.store.transaction((tx) => bench.store.lettered(tx, group, entries));
+    expect((await find('found', asked)).map((entry) => asked.indexOf(entry as DeadLetterEntry))).toEqual([0, 2]);
+    expect([await find('others', asked), await find('found', [])]).toEqual([[], []]);
   });
 
   it('when a group does not park, then it has no parked keys', async () => {

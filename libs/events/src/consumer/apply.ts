@@ -107,6 +107,24 @@ export async function buryMessages<Tx>(
   });
 }
 
+/**
+ * Picks the messages that need no letter any more: each has its own, or its event was applied. So it is where a batch
+ * comes again whose transaction was committed and whose offset was not.
+ */
+export async function findSettled<Tx>(
+  deps: ApplyDeps<Tx>,
+  messages: readonly Message[],
+): Promise<ReadonlySet<Message>> {
+  const { store, subscription } = deps;
+  const entries = messages.map((message) => ({ message, record: message.record, eventId: eventIdOf(message) }));
+  return store.transaction(async (tx) => {
+    const applied = await findApplied(deps, tx, messages.map(eventIdOf));
+    const written = new Set(await store.lettered(tx, subscription.group, entries));
+    const settled = entries.filter((entry) => written.has(entry) || isApplied(entry.message, applied));
+    return new Set(settled.map(({ message }) => message));
+  });
+}
+
 /** Whether later messages of a dead letter's key wait behind it. */
 export function parks(subscription: Pick<Subscription<never>, 'parks'>): boolean {
   return subscription.parks ?? true;

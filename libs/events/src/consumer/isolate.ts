@@ -8,6 +8,7 @@ import {
   type ApplyDeps,
   applyMessages,
   buryMessages,
+  findSettled,
   type GuiltyMessage,
   type Outcome,
   parks,
@@ -66,6 +67,9 @@ export interface Isolated {
 /** The state of an isolation. */
 interface Work<Tx> {
   readonly deps: IsolateDeps<Tx>;
+  readonly messages: readonly Message[];
+  /** The messages that need no letter any more; asked for only where the guilty ones are too many. */
+  settled?: ReadonlySet<Message>;
   readonly outcome: { -readonly [Count in keyof Outcome]: Outcome[Count] };
   readonly guilty: GuiltyMessage[];
   readonly guiltyKeys: Set<string>;
@@ -92,7 +96,7 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
 
 async function isolateOnce<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
   const outcome = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0, setAsideBefore: 0 };
-  const work: Work<Tx> = { deps, outcome, guilty: [], guiltyKeys: new Set(), behind: [] };
+  const work: Work<Tx> = { deps, messages, outcome, guilty: [], guiltyKeys: new Set(), behind: [] };
   try {
     await divide(work, messages);
     await buryGuilty(work);
@@ -107,10 +111,11 @@ async function buryGuilty<Tx>(work: Work<Tx>): Promise<void> {
   const last = guilty.at(-1);
   if (!last) return;
   const now = deps.clock.now();
-  const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
-  const suspicious = succeeded(work) === 0 && guilty.length >= SUSPICIOUS;
-  const permit = tooMany || suspicious ? deps.permit : undefined;
-  if ((tooMany || suspicious) && guilty.length > permitted(work)) throw broken(work, last.error);
+  const exceed = (letters: number) =>
+    deps.rate.count(now) + letters > MAX_DEAD_LETTERS_A_MINUTE || (succeeded(work) === 0 && letters >= SUSPICIOUS);
+  const letters = exceed(guilty.length) ? await countNew(work) : guilty.length;
+  const permit = exceed(letters) ? deps.permit : undefined;
+  if (exceed(letters) && letters > permitted(work)) throw broken(work, last.error);
   const finish = async (tx: Tx, { deadLettered }: Applied) => {
     if (permit) await takeFrom(permit, deps, tx, deadLettered);
     await deps.fence?.(tx);
@@ -134,7 +139,7 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
     // No handler saw an unreadable message, so writing its dead letter failed. The message is never dropped.
     if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
     const attempts = work.guilty.length < MAX_DEAD_LETTERS_A_MINUTE ? ATTEMPTS : 1;
-    accuse(work, { message: only, error: describe(failure), attempts });
+    await accuse(work, { message: only, error: describe(failure), attempts });
     return;
   }
   const middle = Math.ceil(free.length / 2);
@@ -171,12 +176,21 @@ function add(sum: Work<never>['outcome'], more: Outcome): void {
   sum.setAsideBefore += more.setAsideBefore;
 }
 
-function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {
+async function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): Promise<void> {
   work.guilty.push(entry);
   const { key } = entry.message.record;
   if (canPark(key) && parks(work.deps.subscription)) work.guiltyKeys.add(key);
   const most = Math.max(MAX_DEAD_LETTERS_A_MINUTE - 1, permitted(work));
-  if (succeeded(work) === 0 && work.guilty.length > most) throw broken(work, entry.error);
+  if (succeeded(work) === 0 && work.guilty.length > most && (await countNew(work)) > most)
+    throw broken(work, entry.error);
+}
+
+/** Counts the guilty messages that have no letter yet: a batch may come again whose offset was not committed. */
+async function countNew<Tx>(work: Work<Tx>): Promise<number> {
+  const { deps, messages, guilty } = work;
+  const settled = work.settled ?? (await deps.persist(() => findSettled(deps, messages)));
+  work.settled = settled;
+  return guilty.filter(({ message }) => !settled.has(message)).length;
 }
 
 function permitted<Tx>({ deps }: Work<Tx>): number {
