@@ -113,6 +113,26 @@ describe('the inbox', () => {
     expect(await left()).toEqual([{ event_id: ids[2] }]);
   });
 
+  it('when a letter was redriven lately, however old its event, then the purge keeps the id: an audit asks for it', async () => {
+    const at = new Date(now.getTime() - 15 * 86_400_000);
+    const ids = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();
+    const letters = ids.map((eventId, n) => ({ ...letter(null, n), eventId }));
+    await bench.store.transaction(async (tx) => {
+      await bench.store.claim(tx, 'late', ids, at);
+      await bench.store.writeDeadLetters(tx, 'late', letters, at, true);
+    });
+    for (const [n, hours] of [1, 11 * 24].entries())
+      await bench.database.execute(
+        `UPDATE dead_letter SET status = 'REDRIVEN', resolved_at = ? WHERE consumer_group = 'late' AND event_id = ?`,
+        [new Date(now.getTime() - hours * 3_600_000), ids[n] ?? null],
+      );
+    await purgeInbox(bench.database, now.getTime());
+    const left = await bench.database.query<{ id: string }>(
+      `SELECT event_id AS id FROM processed_event WHERE consumer_group = 'late' ORDER BY id`,
+    );
+    expect(left.map(({ id }) => ids.indexOf(id))).toEqual([0, 2]);
+  });
+
   it('when events are sent again, then the group remembers them as long as the log will hold them', async () => {
     const at = new Date(now.getTime() - 8 * 86_400_000);
     const ids = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();
