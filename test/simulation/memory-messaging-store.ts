@@ -115,6 +115,15 @@ export function createMemoryMessagingStore(
       return fresh;
     },
 
+    async lettered(tx, group, entries) {
+      await tx.statement(`look for ${entries.length} dead letters of ${group}`);
+      const letters = new Map(tx.scan(tables.deadLetters).map((letter) => [positionOf(letter), letter]));
+      return entries.filter((entry) => {
+        const letter = letters.get(positionOf({ group, record: entry.record }));
+        return letter !== undefined && isSameMessage(letter, entry);
+      });
+    },
+
     // No operator gives a permit here.
     findPermit: async () => undefined,
     usePermit: async () => false,

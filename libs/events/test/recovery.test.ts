@@ -170,6 +170,17 @@ describe('own events', () => {
     };
     await expect(recoverFrom({ from, own: { apply: (tx) => write(tx) } })).rejects.toThrow('another run');
     await expect(recoverFrom({ from, handle: (tx) => write(tx) })).rejects.toThrow('another run');
+    // It freezes while it looks for poison: what is tried after that, and the letter of what failed, are undone too.
+    let tries = 0;
+    const failing = (times: number) => async (tx: Transaction) => {
+      if (tries++ < times) {
+        await takenOver();
+        throw new Error('cannot handle it');
+      }
+      await write(tx);
+    };
+    await expect(recoverFrom({ from, handle: failing(1) })).rejects.toThrow('another run');
+    await expect(recoverFrom({ from, handle: failing(Number.MAX_SAFE_INTEGER) })).rejects.toThrow('another run');
     // The last step of all: a service that takes long in `atEnd` freezes there.
     const refused: unknown[] = [];
     const atEnd: OwnFacts['atEnd'] = async (_, fence) => {

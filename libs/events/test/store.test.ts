@@ -17,6 +17,24 @@ const now = new Date();
 const claim = (group: string, ids: readonly string[]) =>
   bench.store.transaction((tx) => bench.store.claim(tx, group, [...ids].sort(), now));
 
+const letter = (key: string | null, offset: number): DeadLetterEntry => ({
+  record: {
+    topic: 't',
+    partition: 0,
+    offset: String(offset),
+    key,
+    value: Buffer.from('x'),
+    headers: { a: 'ä' },
+    timestamp: 0,
+  },
+  status: 'DEAD',
+  reason: 'HANDLER_ERROR',
+  eventId: null,
+  eventType: null,
+  error: 'no',
+  attempts: 3,
+});
+
 describe('the inbox', () => {
   it('when ids are claimed, then each id goes to one claim only, and the claim tells which are new', async () => {
     const [a, b, c] = [uuidv7(), uuidv7(), uuidv7()];
@@ -95,6 +113,26 @@ describe('the inbox', () => {
     expect(await left()).toEqual([{ event_id: ids[2] }]);
   });
 
+  it('when a letter was redriven lately, however old its event, then the purge keeps the id: an audit asks for it', async () => {
+    const at = new Date(now.getTime() - 15 * 86_400_000);
+    const ids = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();
+    const letters = ids.map((eventId, n) => ({ ...letter(null, n), eventId }));
+    await bench.store.transaction(async (tx) => {
+      await bench.store.claim(tx, 'late', ids, at);
+      await bench.store.writeDeadLetters(tx, 'late', letters, at, true);
+    });
+    for (const [n, hours] of [1, 11 * 24].entries())
+      await bench.database.execute(
+        `UPDATE dead_letter SET status = 'REDRIVEN', resolved_at = ? WHERE consumer_group = 'late' AND event_id = ?`,
+        [new Date(now.getTime() - hours * 3_600_000), ids[n] ?? null],
+      );
+    await purgeInbox(bench.database, now.getTime());
+    const left = await bench.database.query<{ id: string }>(
+      `SELECT event_id AS id FROM processed_event WHERE consumer_group = 'late' ORDER BY id`,
+    );
+    expect(left.map(({ id }) => ids.indexOf(id))).toEqual([0, 2]);
+  });
+
   it('when events are sent again, then the group remembers them as long as the log will hold them', async () => {
     const at = new Date(now.getTime() - 8 * 86_400_000);
     const ids = Array.from({ length: 3 }, (_, n) => uuidv7({ msecs: at.getTime() + n })).sort();
@@ -113,23 +151,6 @@ describe('the inbox', () => {
 });
 
 describe('parked keys', () => {
-  const letter = (key: string | null, offset: number): DeadLetterEntry => ({
-    record: {
-      topic: 't',
-      partition: 0,
-      offset: String(offset),
-      key,
-      value: Buffer.from('x'),
-      headers: { a: 'ä' },
-      timestamp: 0,
-    },
-    status: 'DEAD',
-    reason: 'HANDLER_ERROR',
-    eventId: null,
-    eventType: null,
-    error: 'no',
-    attempts: 3,
-  });
   const write = (group: string, entries: readonly DeadLetterEntry[], parks = true) =>
     bench.store.transaction((tx) => bench.store.writeDeadLetters(tx, group, entries, now, parks));
 
@@ -149,6 +170,18 @@ describe('parked keys', () => {
     expect(offsets(await write('told', again))).toEqual([]);
     // The same positions of another group are others.
     expect(offsets(await write('told too', [letter('k1', 1)]))).toEqual(['1']);
+  });
+
+  it('when it is asked which letters are written, then each is found by its group, position and event, or value', async () => {
+    const withId = (offset: number, eventId: string) => ({ ...letter(null, offset), eventId });
+    await write('found', [letter('k1', 1), withId(2, 'event-2'), letter(null, 5)]);
+    await bench.database.execute(`UPDATE dead_letter SET status = 'DISCARDED' WHERE consumer_group = 'found'`);
+    const another = { ...letter(null, 5), record: { ...letter(null, 5).record, value: Buffer.from('y') } };
+    const asked = [letter('k1', 1), withId(1, 'event-1'), withId(2, 'event-2'), withId(2, 'event-3'), another];
+    const find = (group: string, entries: readonly DeadLetterEntry[]) =>
+      bench.store.transaction((tx) => bench.store.lettered(tx, group, entries));
+    expect((await find('found', asked)).map((entry) => asked.indexOf(entry as DeadLetterEntry))).toEqual([0, 2]);
+    expect([await find('others', asked), await find('found', [])]).toEqual([[], []]);
   });
 
   it('when a group does not park, then it has no parked keys', async () => {

@@ -52,8 +52,9 @@ function applyBatch({ random, space }: Drawing): Call<Ports>[] {
     label: `which of ${offsets} are applied`,
     run: ({ store }, tx) => store.applied(tx, group, ids),
   };
-  // Before it sets failures aside, a consumer looks whether another has applied them.
-  if (random.chance(0.15)) return [lock, look, writeLetters(random, space, offsets)];
+  // Before it sets failures aside, a consumer looks whether another has applied them; where they are too many, also
+  // which were set aside before.
+  if (random.chance(0.15)) return [look, lettered(space, offsets), lock, look, writeLetters(random, space, offsets)];
   const calls = random.chance(0.85) ? [lock, claim] : [claim];
   if (random.chance(0.5)) calls.push(writeLetters(random, space, offsets));
   if (random.chance(0.5)) calls.push(append(random, space, offsets));
@@ -69,6 +70,15 @@ function writeLetters(random: Random, space: number, offsets: readonly number[])
       const fresh = await store.writeDeadLetters(tx, groupOf(space), entries, AT, parks);
       return fresh.map(({ record }) => record.offset);
     },
+  };
+}
+
+function lettered(space: number, offsets: readonly number[]): Call<Ports> {
+  const entries = offsets.map((offset) => letter(keyAt(offset), offset, space, 'DEAD'));
+  return {
+    label: `which of ${offsets} are set aside`,
+    run: async ({ store }, tx) =>
+      (await store.lettered(tx, groupOf(space), entries)).map(({ record }) => record.offset),
   };
 }
 

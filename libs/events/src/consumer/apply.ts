@@ -81,7 +81,7 @@ export async function buryMessages<Tx>(
   deps: ApplyDeps<Tx>,
   guilty: readonly GuiltyMessage[],
   behind: readonly Message[],
-  finish?: (tx: Tx, outcome: Applied) => Promise<void>,
+  finish: (tx: Tx, outcome: Applied) => Promise<void>,
 ): Promise<Outcome> {
   return deps.store.transaction(async (tx) => {
     const parked = await lockParked(deps, tx, [...guilty.map((entry) => entry.message), ...behind]);
@@ -102,8 +102,26 @@ export async function buryMessages<Tx>(
     const written = await writeLetters(deps, tx, [...letters, ...waiting.map(parkedLetter)]);
     const duplicate = guilty.length + behind.length - written.parked - written.deadLettered;
     const outcome = { ...written, applied: 0, duplicate };
-    await finish?.(tx, outcome);
+    await finish(tx, outcome);
     return outcome;
+  });
+}
+
+/**
+ * Picks the messages that need no letter any more: each has its own, or its event was applied. So it is where a batch
+ * comes again whose transaction was committed and whose offset was not.
+ */
+export async function findSettled<Tx>(
+  deps: ApplyDeps<Tx>,
+  messages: readonly Message[],
+): Promise<ReadonlySet<Message>> {
+  const { store, subscription } = deps;
+  const entries = messages.map((message) => ({ message, record: message.record, eventId: eventIdOf(message) }));
+  return store.transaction(async (tx) => {
+    const applied = await findApplied(deps, tx, messages.map(eventIdOf));
+    const written = new Set(await store.lettered(tx, subscription.group, entries));
+    const settled = entries.filter((entry) => written.has(entry) || isApplied(entry.message, applied));
+    return new Set(settled.map(({ message }) => message));
   });
 }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { IncomingRecord } from '../broker.ts';
 import { type Codec, createCodecOn } from '../codec/index.ts';
 import type { ReceivedEvent } from '../contracts/index.ts';
-import { HandlerBrokenError, OutageError } from '../errors.ts';
+import { HandlerBrokenError, OutageError, StaleBatchError } from '../errors.ts';
 import { noMetrics } from '../metrics.ts';
 import { createHandFedBroker, type HandFedBroker } from '../testing/hand-fed-broker.ts';
 import { createMemoryRegistry } from '../testing/memory-registry.ts';
@@ -338,11 +338,24 @@ describe('a group that does not park', () => {
     await expect(broker.feed(batch)).rejects.toThrow(HandlerBrokenError);
     expect(letters()).toEqual(['DEAD order-events/0@1']);
     expect(store.state.outbox).toHaveLength(1);
-    store.permit = { left: 8 };
+    store.permit = { left: 6 };
     await broker.feed(batch);
-    store.permit = { left: 8 };
+    // As when its offset was not committed: the permit is used up, and all have their letters.
     await broker.feed(batch);
-    expect([store.state.letters.length, store.state.outbox.length, dead, store.permit.left]).toEqual([7, 7, 7, 8]);
+    expect([store.state.letters.length, store.state.outbox.length, dead, store.permit.left]).toEqual([7, 7, 7, 0]);
+  });
+
+  it('when what a permit has set aside comes again, however many and with a new one, then only the new one counts', async () => {
+    for (let id = 1; id <= 31; id += 1) poison.add(`order-created ${id}`);
+    const consumer = await free();
+    store.permit = { left: 30 };
+    await broker.feed(orders(1, 30));
+    await broker.feed(orders(1, 30));
+    await broker.feed(orders(1, 31));
+    expect([letters().length, store.permit.left, consumer.status().halted]).toEqual([31, 0, {}]);
+    for (let id = 32; id <= 60; id += 1) poison.add(`order-created ${id}`);
+    await expect(broker.feed(orders(1, 60))).rejects.toThrow(HandlerBrokenError);
+    expect(letters()).toHaveLength(31);
   });
 
   it('when a group does not park and a dead letter is delivered again, then nothing changes', async () => {
@@ -434,6 +447,36 @@ describe('a schema that the registry does not know', () => {
     await broker.feed([...unknowns(1, 40), created(41, 41)]);
     expect([letters().length, store.permit.left, consumer.status().halted]).toEqual([40, 60, {}]);
     expect(store.state.rows).toEqual(['order-created 41']);
+  });
+
+  it('when what a permit has set aside comes again, as after a crash before its offset, then the partition goes on', async () => {
+    const consumer = await start();
+    store.permit = { left: 40 };
+    await broker.feed(unknowns(1, 40));
+    await broker.feed([...unknowns(1, 40), created(41, 41)]);
+    expect([letters().length, store.permit.left, consumer.status().halted]).toEqual([40, 0, {}]);
+    expect(store.state.rows).toEqual(['order-created 41']);
+    // They count no more than the first time.
+    await broker.feed([unknown(42)]);
+    expect(letters()).toHaveLength(41);
+  });
+
+  it('when many of unknown schemas were applied before, then the partition goes on', async () => {
+    await start();
+    await broker.feed(orders(1, 30));
+    await broker.feed([...unknowns(1, 30), created(31, 31)]);
+    expect([letters(), store.state.rows.length]).toEqual([[], 31]);
+  });
+
+  it('when a permit is for fewer than are new, then the partition stays halted', async () => {
+    await start();
+    store.permit = { left: 40 };
+    await broker.feed(unknowns(1, 40));
+    store.permit = { left: 9 };
+    await expect(broker.feed(unknowns(1, 50))).rejects.toThrow('the permit of an operator has 9 left');
+    store.permit = { left: 10 };
+    await broker.feed(unknowns(1, 50));
+    expect([letters().length, store.permit.left]).toEqual([50, 0]);
   });
 
   it('when more than five in a row have unknown schemas, however slowly they come, then the partition halts', async () => {
@@ -626,7 +669,16 @@ describe('the loss of a halted partition', () => {
     const consumer = await start();
     // Lost during the last attempt at the last message.
     const isStale = () => batches.filter((batch) => batch.join() === 'order-created 6').length === 3;
-    await expect(broker.feed(orders(1, 6), { isStale })).rejects.toThrow(HandlerBrokenError);
+    await expect(broker.feed(orders(1, 6), { isStale })).rejects.toThrow(StaleBatchError);
+    expect(consumer.status().halted).toEqual({});
+    // Lost during the last look of all: which of them were set aside before.
+    let isLost = false;
+    const { lettered } = store;
+    store.lettered = (...asked) => {
+      isLost = true;
+      return lettered(...asked);
+    };
+    await expect(broker.feed(orders(1, 6), { isStale: () => isLost })).rejects.toThrow(HandlerBrokenError);
     expect(consumer.status().halted).toEqual({});
   });
 });

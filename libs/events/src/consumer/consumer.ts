@@ -7,7 +7,7 @@ import { HandlerBrokenError, StaleBatchError } from '../errors.ts';
 import { type EventLogger, silentLogger } from '../log.ts';
 import { type Applied, type EventMetrics, noMetrics } from '../metrics.ts';
 import type { MessagingStore, SetAsidePermit } from '../store/index.ts';
-import { type ApplyDeps, applyMessages, type Failpoint } from './apply.ts';
+import { type ApplyDeps, applyMessages, type Failpoint, findSettled } from './apply.ts';
 import { type BatchQueue, createBatchQueue } from './batch-queue.ts';
 import { type ConsumerState, createConsumerState } from './consumer-state.ts';
 import { haltUnknownSchemas } from './halt-unknown-schemas.ts';
@@ -21,6 +21,7 @@ import {
   type Share,
   schemaFaults,
   takeShares,
+  unreadable,
 } from './pending.ts';
 import { createPersistence } from './persist.ts';
 import { type ConsumerStatus, createReporter, type Reporter } from './report.ts';
@@ -193,7 +194,11 @@ async function gather<Tx>(work: Work<Tx>): Promise<Share[]> {
 
 /** Applies the shares, in one transaction where nothing speaks against it. */
 async function applyShares<Tx>(work: Work<Tx>, taken: readonly Share[]): Promise<void> {
-  const shares = await haltUnknownSchemas({ ...work, findPermit: (share) => findPermit(work, share) }, taken);
+  const permits = {
+    findPermit: (share: Share) => findPermit(work, share),
+    countNew: (share: Share) => countNew(work, share),
+  };
+  const shares = await haltUnknownSchemas({ ...work, ...permits }, taken);
   const joint = shares.filter((share) => !share.permit);
   if (joint.length > 0) await applyTogether(work, joint);
   for (const share of shares) if (share.permit) await applyAlone(work, share);
@@ -243,6 +248,12 @@ function findPermit<Tx>({ apply, group, persistence }: Work<Tx>, { pending }: Sh
   return persistence([pending])(() => apply.store.findPermit(group, pending.batch, apply.now()));
 }
 
+async function countNew<Tx>({ apply, persistence }: Work<Tx>, share: Share): Promise<number> {
+  const messages = unreadable(share);
+  const settled = await persistence([share.pending])(() => findSettled(apply, messages));
+  return messages.length - settled.size;
+}
+
 /** Takes the unreadable messages of each transaction from the permit. */
 function payBy<Tx>({ apply }: Work<Tx>, permit: SetAsidePermit) {
   return (tx: Tx, { deadLettered }: Applied) => takeFrom(permit, apply, tx, deadLettered);
@@ -250,9 +261,9 @@ function payBy<Tx>({ apply }: Work<Tx>, permit: SetAsidePermit) {
 
 /** Notes that the share's messages are committed. */
 function advance<Tx>({ rate, faults, clock, report }: Work<Tx>, share: Share): void {
-  const { pending, messages, permit } = share;
+  const { pending, messages, permit, comesAgain } = share;
   pending.done += messages.length;
-  if (!permit) {
+  if (!permit && !comesAgain) {
     rate.add(clock.now(), schemaFaults(share));
     faults.note(messages);
   }

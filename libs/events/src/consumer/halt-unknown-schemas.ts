@@ -15,15 +15,18 @@ interface HaltUnknownSchemas {
   readonly queue: BatchQueue;
   /** The operator's permit to set messages of the share's partition aside. */
   readonly findPermit: (share: Share) => Promise<SetAsidePermit | undefined>;
+  /** Counts the share's unreadable messages that have neither a letter yet nor were applied. */
+  readonly countNew: (share: Share) => Promise<number>;
 }
 
 /**
  * Halts partitions where many messages have schemas that the registry does not know, or knows as another event's. One
  * such message is rubbish; many mean that the registry has lost its schemas or was made anew, and dead-lettering would
- * then set everything aside, unless an operator permits it. @returns the shares that may be applied.
+ * then set everything aside, unless an operator permits it. What was set aside before, and
+ * comes again because its offset was not committed, needs no permit. @returns the shares that may be applied.
  */
 export async function haltUnknownSchemas(
-  { rate, faults, clock, report, queue, findPermit }: HaltUnknownSchemas,
+  { rate, faults, clock, report, queue, findPermit, countNew }: HaltUnknownSchemas,
   taken: readonly Share[],
 ): Promise<Share[]> {
   const shares: Share[] = [];
@@ -38,8 +41,9 @@ export async function haltUnknownSchemas(
     }
     try {
       const permit = await findPermit(share);
-      if (!permit || permit.left < unreadable(share)) throw faultError(wrong, share, permit);
-      shares.push({ ...share, permit });
+      const left = permit?.left ?? 0;
+      if (left < unreadable(share).length && left < (await countNew(share))) throw faultError(wrong, share, permit);
+      shares.push({ ...share, ...(permit ? { permit } : { comesAgain: true }) });
     } catch (error) {
       if (error instanceof HandlerBrokenError) {
         report.halt(share.pending.batch, error);

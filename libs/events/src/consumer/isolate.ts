@@ -8,6 +8,7 @@ import {
   type ApplyDeps,
   applyMessages,
   buryMessages,
+  findSettled,
   type GuiltyMessage,
   type Outcome,
   parks,
@@ -52,6 +53,8 @@ export interface IsolateDeps<Tx> extends ApplyDeps<Tx> {
   readonly isFinal: (error: unknown) => boolean;
   /** Called with what was committed, also when the isolation then fails: it is a duplicate the next time. */
   readonly committed?: (outcome: Applied) => void;
+  /** Called last in every transaction; rejects where this process may no longer write, which undoes it. */
+  readonly fence?: ((tx: Tx) => Promise<void>) | undefined;
   /** An operator's permit to set aside more messages than the limits allow. */
   readonly permit?: SetAsidePermit | undefined;
 }
@@ -64,6 +67,9 @@ export interface Isolated {
 /** The state of an isolation. */
 interface Work<Tx> {
   readonly deps: IsolateDeps<Tx>;
+  readonly messages: readonly Message[];
+  /** The messages that need no letter any more; asked for only where the guilty ones are too many. */
+  settled?: ReadonlySet<Message>;
   readonly outcome: { -readonly [Count in keyof Outcome]: Outcome[Count] };
   readonly guilty: GuiltyMessage[];
   readonly guiltyKeys: Set<string>;
@@ -90,7 +96,7 @@ export async function isolate<Tx>(deps: IsolateDeps<Tx>, messages: readonly Mess
 
 async function isolateOnce<Tx>(deps: IsolateDeps<Tx>, messages: readonly Message[]): Promise<Isolated> {
   const outcome = { applied: 0, duplicate: 0, parked: 0, deadLettered: 0, setAsideBefore: 0 };
-  const work: Work<Tx> = { deps, outcome, guilty: [], guiltyKeys: new Set(), behind: [] };
+  const work: Work<Tx> = { deps, messages, outcome, guilty: [], guiltyKeys: new Set(), behind: [] };
   try {
     await divide(work, messages);
     await buryGuilty(work);
@@ -105,11 +111,15 @@ async function buryGuilty<Tx>(work: Work<Tx>): Promise<void> {
   const last = guilty.at(-1);
   if (!last) return;
   const now = deps.clock.now();
-  const tooMany = deps.rate.count(now) + guilty.length > MAX_DEAD_LETTERS_A_MINUTE;
-  const suspicious = succeeded(work) === 0 && guilty.length >= SUSPICIOUS;
-  const permit = tooMany || suspicious ? deps.permit : undefined;
-  if ((tooMany || suspicious) && guilty.length > permitted(work)) throw broken(work, last.error);
-  const finish = permit && ((tx: Tx, { deadLettered }: Applied) => takeFrom(permit, deps, tx, deadLettered));
+  const exceed = (letters: number) =>
+    deps.rate.count(now) + letters > MAX_DEAD_LETTERS_A_MINUTE || (succeeded(work) === 0 && letters >= SUSPICIOUS);
+  const letters = exceed(guilty.length) ? await countNew(work) : guilty.length;
+  const permit = exceed(letters) ? deps.permit : undefined;
+  if (exceed(letters) && letters > permitted(work)) throw broken(work, last.error);
+  const finish = async (tx: Tx, { deadLettered }: Applied) => {
+    if (permit) await takeFrom(permit, deps, tx, deadLettered);
+    await deps.fence?.(tx);
+  };
   const buried = await deps.persist(() => buryMessages(deps, guilty, behind, finish));
   if (!permit) deps.rate.add(now, buried.deadLettered);
   add(outcome, buried);
@@ -129,7 +139,7 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
     // No handler saw an unreadable message, so writing its dead letter failed. The message is never dropped.
     if (!only.event) throw new HandlerBrokenError(`a dead letter cannot be written: ${describe(failure)}`);
     const attempts = work.guilty.length < MAX_DEAD_LETTERS_A_MINUTE ? ATTEMPTS : 1;
-    accuse(work, { message: only, error: describe(failure), attempts });
+    await accuse(work, { message: only, error: describe(failure), attempts });
     return;
   }
   const middle = Math.ceil(free.length / 2);
@@ -140,11 +150,15 @@ async function divide<Tx>(work: Work<Tx>, part: readonly Message[]): Promise<voi
 /** @returns the error, or undefined once the part is committed */
 async function attempt<Tx>({ deps, outcome, guilty }: Work<Tx>, part: readonly Message[]): Promise<unknown> {
   const attempts = part.length === 1 && guilty.length < MAX_DEAD_LETTERS_A_MINUTE ? ATTEMPTS : 1;
+  const finish = async (tx: Tx, applied: Applied) => {
+    await deps.finish?.(tx, applied);
+    await deps.fence?.(tx);
+  };
   let failure: unknown;
   for (let n = 1; n <= attempts; n += 1) {
     if (n > 1) await deps.clock.sleep(25 * 4 ** (n - 2));
     try {
-      add(outcome, await deps.persist(() => applyMessages(deps, part)));
+      add(outcome, await deps.persist(() => applyMessages({ ...deps, finish }, part)));
       return undefined;
     } catch (error) {
       if (deps.isFinal(error)) throw error;
@@ -162,12 +176,21 @@ function add(sum: Work<never>['outcome'], more: Outcome): void {
   sum.setAsideBefore += more.setAsideBefore;
 }
 
-function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): void {
+async function accuse<Tx>(work: Work<Tx>, entry: GuiltyMessage): Promise<void> {
   work.guilty.push(entry);
   const { key } = entry.message.record;
   if (canPark(key) && parks(work.deps.subscription)) work.guiltyKeys.add(key);
   const most = Math.max(MAX_DEAD_LETTERS_A_MINUTE - 1, permitted(work));
-  if (succeeded(work) === 0 && work.guilty.length > most) throw broken(work, entry.error);
+  if (succeeded(work) === 0 && work.guilty.length > most && (await countNew(work)) > most)
+    throw broken(work, entry.error);
+}
+
+/** Counts the guilty messages that have no letter yet: a batch may come again whose offset was not committed. */
+async function countNew<Tx>(work: Work<Tx>): Promise<number> {
+  const { deps, messages, guilty } = work;
+  const settled = work.settled ?? (await deps.persist(() => findSettled(deps, messages)));
+  work.settled = settled;
+  return guilty.filter(({ message }) => !settled.has(message)).length;
 }
 
 function permitted<Tx>({ deps }: Work<Tx>): number {

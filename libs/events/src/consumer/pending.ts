@@ -19,6 +19,8 @@ export interface Share {
   readonly messages: readonly Message[];
   /** Lets the share set aside its unreadable messages though there are too many of them. */
   readonly permit?: SetAsidePermit;
+  /** All that is unreadable in it was set aside or applied before: it says nothing of the registry. */
+  readonly comesAgain?: boolean;
 }
 
 export const partitionName = ({ topic, partition }: Place): string => `${topic}/${partition}`;
@@ -67,9 +69,9 @@ export function schemaFaults({ messages }: Share): number {
   return messages.filter((message) => !message.event && message.schemaFault).length;
 }
 
-/** Counts the messages that will be set aside unread. */
-export function unreadable({ messages }: Share): number {
-  return messages.filter((message) => !message.event).length;
+/** The messages that will be set aside unread, unless they were before. */
+export function unreadable({ messages }: Share): Message[] {
+  return messages.filter((message) => !message.event);
 }
 
 export function isFinished(pending: PendingBatch): boolean {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { Admin, Cluster } from 'kafkajs';
+import { classify } from '../failure.ts';
 import { silentLogger } from '../log.ts';
 import { createVirtualClock } from '../testing/virtual-clock.ts';
 import { createLogSink } from './client.ts';
@@ -407,6 +408,9 @@ describe('a question to the leader of a partition', () => {
         attempt === 0 ? await question() : 'asked again',
       );
       expect(answer).toBe('asked again');
+      // Where it lasts, whoever asks waits, as for a broker that is away.
+      const lasting = await question().catch((error: unknown) => error);
+      expect([String(lasting), classify(lasting)]).toEqual([expect.stringContaining('TableReplacedError'), 'outage']);
     }
   });
 });

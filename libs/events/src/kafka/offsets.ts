@@ -1,4 +1,5 @@
 import kafkajs, { type Admin, type SeekEntry } from 'kafkajs';
+import { OutageError } from '../errors.ts';
 
 /** First and next offset of a partition's log. */
 export interface LogRange {
@@ -11,9 +12,10 @@ export interface LogRange {
  * KafkaJS does not know the partitions of a topic that it was asked about. It keeps one table of topics for all
  * questions of a client. Each question asks a broker for the table anew, and an earlier, slower answer, without the
  * topics of later questions, may replace a later one. A question then finds no partitions: it fails with a TypeError,
- * or is answered as though the topic had none. Asked again, it is answered.
+ * or is answered as though the topic had none. Asked again, it is answered; where that takes too long, a replay or a
+ * recovery waits as for a broker that is away.
  */
-export class TableReplacedError extends Error {
+export class TableReplacedError extends OutageError {
   override readonly name = 'TableReplacedError';
   /** As of a partition without a leader: ask again. */
   readonly type = 'LEADER_NOT_AVAILABLE';

@@ -3,7 +3,7 @@ import { isForOthers } from '../codec/index.ts';
 import { EVENTS, type EventType } from '../contracts/index.ts';
 import type { Applied } from '../metrics.ts';
 import { createReplayApplier, readSetAside } from '../replay/index.ts';
-import type { RecoveryStep, RecoverySubscription } from './recovery-options.ts';
+import type { RecoveryFence, RecoveryStep, RecoverySubscription } from './recovery-options.ts';
 import { expectStillRunning, noteRecovery } from './recovery-store.ts';
 
 /** Most events in one transaction that are decided singly: a larger transaction would only hold locks longer. */
@@ -26,8 +26,9 @@ export async function decideOpenEvents(
   setNow: (time: Date) => void,
 ): Promise<Decided> {
   let total: Decided = { decided: 0, parked: 0, dead: 0 };
+  const fence: RecoveryFence = (tx) => expectStillRunning(tx, step.id);
   for (const subscription of subscriptions) {
-    await subscription.before?.((tx) => expectStillRunning(tx, step.id));
+    await subscription.before?.(fence);
     const timed: RecoverySubscription = {
       ...subscription,
       async handle(tx, events) {
@@ -39,7 +40,7 @@ export async function decideOpenEvents(
       },
     };
     for (const types of inTurn(subscription.handles)) {
-      await decideTypes(step, timed, types, (outcome) => {
+      await decideTypes({ ...step, fence }, timed, types, (outcome) => {
         total = {
           decided: total.decided + outcome.applied,
           parked: total.parked + outcome.parked,
@@ -57,16 +58,16 @@ function inTurn(handles: readonly EventType[]): EventType[][] {
 }
 
 async function decideTypes(
-  step: RecoveryStep,
+  step: RecoveryStep & { readonly fence: RecoveryFence },
   subscription: RecoverySubscription,
   types: readonly EventType[],
   count: (outcome: Applied) => void,
 ): Promise<void> {
-  const { database, store, codec, log, id, ranges, batch, clock, logger, signal, failpoint, mayGoOn } = step;
+  const { database, store, codec, log, id, ranges, batch, clock, logger, signal, failpoint, mayGoOn, fence } = step;
   const { group, wants, takesMany } = subscription;
   const interest = { handles: new Set<string>(types), wants };
   const topics = new Set(types.map((type) => EVENTS[type].topic));
-  const applier = createReplayApplier({ store, subscription, codec, clock, logger, signal, failpoint });
+  const applier = createReplayApplier({ store, subscription, codec, clock, logger, signal, failpoint, fence });
 
   async function decide(records: readonly IncomingRecord[]): Promise<void> {
     await mayGoOn();

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { Database, DedicatedConnection, SqlValue } from '@shop/chassis';
 import type { Clock } from '../clock.ts';
+import { OutageError } from '../errors.ts';
 import { silentLogger } from '../log.ts';
 import { createSqlRelayLock } from '../relay/index.ts';
 import { goLive, type RecoverableService, recoverOnce } from './recovery-start.ts';
@@ -92,15 +93,56 @@ it('when the relaying instance has gone and one that stood by is live, then noth
   expect([await relays?.hold(), await standsBy?.hold()]).toEqual([true, false]);
   await relays?.release();
 
-  const refused = startOf(database);
+  const relaysNow: (boolean | undefined)[] = [];
+  const refused = startOf(database, async () => relaysNow.push(await standsBy?.hold()));
   await expect(refused.started).rejects.toThrow('an instance of this service is live');
   expect(refused.waits.count).toBe(50); // Fifteen seconds: a dead one would have gone.
+  expect(relaysNow).toEqual(Array(50).fill(true)); // Whoever stood by relays at once.
   for (const lock of Object.values(refused.locks)) await lock.release();
 
   world.done = true;
   const beside = startOf(database);
   await beside.started;
   expect([...refused.recovered, ...beside.recovered]).toEqual([]);
+});
+
+it('when an instance goes live in the midst of a recovery, then it may relay while the recovery waits for its end', async () => {
+  const { database } = createServer();
+  const woken = createSqlRelayLock(database, { marksLive: true });
+  let relays = false;
+  const { started, recovered } = startOf(
+    database,
+    async () => {
+      relays = await woken.hold();
+    },
+    async () => {
+      expect(await woken.hold()).toBe(false);
+      throw new OutageError('an instance is live');
+    },
+  );
+  await expect(started).rejects.toThrow('an instance of this service is live');
+  expect({ recovered, relays }).toEqual({ recovered: [true], relays: true });
+});
+
+it('when another instance has taken a recovery over, then the one that waits for it leaves the relay to it', async () => {
+  const { database, holders } = createServer();
+  const successor = createSqlRelayLock(database, { name: `recovery:${SCHEMA}` });
+  const mayRelay: boolean[] = [];
+  const { started, locks } = startOf(
+    database,
+    async (waited) => {
+      if (waited > 1) mayRelay.push(!holders.has(`relay:${SCHEMA}`));
+      if (waited === 4) await successor.release();
+    },
+    async () => {
+      if (mayRelay.length > 0) return;
+      await locks.recovery.release();
+      expect(await successor.hold()).toBe(true);
+      throw new OutageError('a lock of the recovery is lost');
+    },
+  );
+  await started;
+  expect(mayRelay).toEqual([true, true, true]);
 });
 
 it('when the session of a dead instance lingers for a moment, then the recovery waits for its end', async () => {

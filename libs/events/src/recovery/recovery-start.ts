@@ -193,6 +193,7 @@ export async function recoverOnce<O extends EventType, T extends EventType>(
       if (!(await locks.recovery.hold())) {
         if (!waits) logger.info({}, 'recovery: another instance is at it, waiting');
         waits = true;
+        await locks.live.release(); // That one needs it, and so does whoever is live after it.
         await clock.sleep(LOOK_MS, signal);
         continue;
       }
@@ -226,8 +227,9 @@ async function isDone(database: Database, from: Date, before: number): Promise<b
 }
 
 /**
- * Takes the relay's lock, and looks for sessions that are marked as live. False when another process keeps either for
- * longer than a dead one could: a frozen one loses both after ten seconds, since the server ends silent sessions.
+ * Looks for sessions that are marked as live, and takes the relay's lock. False when another process keeps either for
+ * longer than a dead one could: a frozen one loses both after ten seconds, since the server ends silent sessions. The
+ * lock is not kept from whoever is live: nothing would leave the outbox meanwhile.
  */
 async function nobodyIsLive(
   database: Database,
@@ -238,7 +240,10 @@ async function nobodyIsLive(
   for (let waited = 0; waited < DEAD_FOR_MS && !signal.aborted; waited += LOOK_MS) {
     // This wait is longer than a session may be silent: the recovery's lock would be lost in it.
     if (!(await recovery.hold())) throw new OutageError('the lock of the recovery is lost');
-    if ((await live.hold()) && !(await someoneIsLive(database))) return true;
+    const free = !(await someoneIsLive(database)) && (await live.hold());
+    // One may have gone live between the look and the lock.
+    if (free && !(await someoneIsLive(database))) return true;
+    await live.release();
     await clock.sleep(LOOK_MS, signal);
   }
   return false;

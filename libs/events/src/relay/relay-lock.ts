@@ -31,6 +31,7 @@ export function createSqlRelayLock(
   let marked = false;
   let held = false;
   let provenAt = 0;
+  let asking: Promise<boolean> | undefined;
 
   async function drop(): Promise<void> {
     const old = connection;
@@ -40,25 +41,36 @@ export function createSqlRelayLock(
     await old?.end().catch(() => {});
   }
 
-  return {
-    async hold() {
-      if (held && performance.now() - provenAt < PROOF_MS) return true;
-      try {
-        connection ??= await database.dedicatedConnection({ waitTimeoutSeconds: WAIT_TIMEOUT_SECONDS });
-        if (marksLive && !marked) await markLive(connection);
-        marked = true;
-        if (held) await connection.ping();
-        else {
-          const [row] = await connection.query<{ got: number | null }>('SELECT GET_LOCK(?, 0) AS got', [name]);
-          held = row?.got === 1;
-        }
-        provenAt = performance.now();
-        return held;
-      } catch (error) {
-        await drop();
-        throw error;
+  async function ask(): Promise<boolean> {
+    if (held && performance.now() - provenAt < PROOF_MS) return true;
+    try {
+      connection ??= await database.dedicatedConnection({ waitTimeoutSeconds: WAIT_TIMEOUT_SECONDS });
+      if (marksLive && !marked) await markLive(connection);
+      marked = true;
+      if (held) await connection.ping();
+      else {
+        const [row] = await connection.query<{ got: number | null }>('SELECT GET_LOCK(?, 0) AS got', [name]);
+        held = row?.got === 1;
       }
+      provenAt = performance.now();
+      return held;
+    } catch (error) {
+      await drop();
+      throw error;
+    }
+  }
+
+  return {
+    hold() {
+      // One question at a time: a second would open a session of its own, or end that which the first has opened.
+      asking ??= ask().finally(() => {
+        asking = undefined;
+      });
+      return asking;
     },
-    release: drop,
+    async release() {
+      await asking?.catch(() => {});
+      await drop();
+    },
   };
 }

@@ -34,6 +34,8 @@ interface ReplayApplierOptions<Tx> extends Omit<ApplyDeps<Tx>, 'now' | 'finish'>
    * rejects with that error; rejects when this cannot be told now. Absent: it waits for as long as it takes.
    */
   readonly endedBy?: () => Promise<Error | undefined>;
+  /** Called last in each transaction that isolates poison. Rejects when the replay has ended: that undoes it. */
+  readonly fence: (tx: Tx) => Promise<void>;
 }
 
 export type ReplayApplier<Tx> = ReturnType<typeof createReplayApplier<Tx>>;
@@ -43,7 +45,7 @@ export type ReplayApplier<Tx> = ReturnType<typeof createReplayApplier<Tx>>;
  * dropped by the inbox, parked keys park, poison is isolated, an outage is waited for, as long as the replay may go on.
  */
 export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
-  const { subscription, codec, clock, logger, signal, endedBy } = options;
+  const { subscription, codec, clock, logger, signal, endedBy, fence } = options;
   const { group } = subscription;
   const rate = createDeadLetterRate();
   const repeats = createRepeats();
@@ -84,7 +86,8 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
 
     /**
      * `finish` is called last in the transaction that applies the messages; after isolating poison, in a separate
-     * transaction at the end. Rejects with HandlerBrokenError when the handler or the registry is broken.
+     * transaction at the end, and the `fence` in those before. Rejects with HandlerBrokenError when the handler or the
+     * registry is broken.
      */
     async apply(messages: readonly Message[], finish: (tx: Tx, outcome: Applied) => Promise<void>): Promise<Applied> {
       const unknown = messages.filter((message) => !message.event && message.schemaFault).length;
@@ -97,7 +100,7 @@ export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
         if (isFinal(error)) throw error;
         logger.warn({ group, messages: messages.length, error: describe(error) }, 'a replayed batch failed: isolating');
       }
-      const { outcome, guilty } = await isolate({ ...deps, clock, rate, persist, isFinal }, messages);
+      const { outcome, guilty } = await isolate({ ...deps, clock, rate, persist, isFinal, fence }, messages);
       for (const { message, error } of guilty) {
         const { id, type, key } = message.event;
         logger.error({ group, key, eventId: id, type, error }, 'dead letter of a replay: its handler fails');

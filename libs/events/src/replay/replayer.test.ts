@@ -29,8 +29,19 @@ beforeEach(() => {
   attempts = 0;
 });
 
-/** Replays one message, whose handler waits for an outage. `afterWait` is called after each wait, with its number. */
-async function replay({ afterWait, works = () => false }: { afterWait: (n: number) => void; works?: () => boolean }) {
+/**
+ * Replays one message, whose handler fails, by default because something is away. `afterWait` is called after each
+ * wait, with its number. @returns the store
+ */
+async function replay({
+  afterWait,
+  works = () => false,
+  error = new OutageError('the platform is away'),
+}: {
+  afterWait: (n: number) => void;
+  works?: () => boolean;
+  error?: Error;
+}) {
   const codec: Codec = createCodecOn(createMemoryRegistry());
   await codec.ready();
   const records: readonly IncomingRecord[] = [recordOf(codec, orderCreated(orderId(1)), 1)];
@@ -52,10 +63,13 @@ async function replay({ afterWait, works = () => false }: { afterWait: (n: numbe
     },
   } as unknown as Database;
   const memory = createMemoryStore();
+  const rowsOf = {
+    query: (sql: string) => database.query(sql),
+    execute: async () => ({ affectedRows: status === 'RUNNING' ? 1 : 0, insertId: 0 }),
+  };
   const store = {
     ...memory,
-    transaction: (work: (tx: object) => Promise<unknown>) =>
-      memory.transaction((tx) => work({ ...tx, execute: async () => ({ affectedRows: 1, insertId: 0 }) })),
+    transaction: (work: (tx: object) => Promise<unknown>) => memory.transaction((tx) => work({ ...tx, ...rowsOf })),
   } as unknown as MessagingStore<Transaction>;
   const log = {
     ranges: async () => [],
@@ -83,7 +97,7 @@ async function replay({ afterWait, works = () => false }: { afterWait: (n: numbe
         handles: ['order-created'],
         async handle() {
           attempts += 1;
-          if (!works()) throw new OutageError('the platform is away');
+          if (!works()) throw error;
         },
       },
     ],
@@ -94,6 +108,7 @@ async function replay({ afterWait, works = () => false }: { afterWait: (n: numbe
   // A few turns more.
   for (let n = 0; n < 5; n += 1) await new Promise((resolve) => setImmediate(resolve));
   await replayer.stop();
+  return memory;
 }
 
 it('when a replay is cancelled while its handler waits for an outage, then it ends', async () => {
@@ -109,6 +124,23 @@ it('when a replay is cancelled while its handler waits for an outage, then it en
     'replay is cancelled',
   ]);
   expect(attempts).toBe(3);
+});
+
+it('when a replay is cancelled while it looks for poison, then nothing is applied after that, nor set aside', async () => {
+  for (const works of [() => status === 'CANCELLED', () => false]) {
+    status = 'REQUESTED';
+    attempts = 0;
+    clock = createVirtualClock(1_000_000);
+    const { state } = await replay({
+      works,
+      error: new Error('cannot handle it'),
+      afterWait(n) {
+        if (n === 1) status = 'CANCELLED';
+      },
+    });
+    expect(attempts).toBeGreaterThan(2);
+    expect([[...state.claimed], state.letters, said.at(-1)]).toEqual([[], [], 'replay is cancelled']);
+  }
 });
 
 it('when another instance has the lock while a handler waits for an outage, then this one leaves the replay to it', async () => {

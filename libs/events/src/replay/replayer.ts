@@ -18,6 +18,7 @@ import {
   findReplay,
   finishReplay,
   isRunning,
+  lockReplay,
   type ReplayOrder,
   readReplay,
   setRanges,
@@ -182,7 +183,9 @@ async function carry(
 ): Promise<void> {
   const { database, store, codec, failpoint, logger, metrics, clock, stopping: signal } = work;
   const endedBy = () => endOf(work, order);
-  const applier = createReplayApplier({ store, subscription, failpoint, codec, clock, logger, signal, endedBy });
+  const fence = (tx: Transaction) => lockReplay(tx, order.id);
+  const deps = { store, subscription, failpoint, codec, clock, logger };
+  const applier = createReplayApplier({ ...deps, signal, endedBy, fence });
   await carryOut({
     database,
     log,

@@ -40,6 +40,9 @@ export interface DeadLetterEntry {
   readonly attempts: number;
 }
 
+/** What tells a letter from others: where its message stands, and which it is. */
+export type LetterPlace = Pick<DeadLetterEntry, 'record' | 'eventId'>;
+
 /** A partition. */
 export type Place = Pick<IncomingRecord, 'topic' | 'partition'>;
 
@@ -83,6 +86,8 @@ export interface MessagingStore<Tx> extends Transactor<Tx> {
     now: Date,
     parks: boolean,
   ): Promise<readonly DeadLetterEntry[]>;
+  /** Picks the entries that are written: a letter of theirs stands at their position, whatever became of it. */
+  lettered<E extends LetterPlace>(tx: Tx, group: string, entries: readonly E[]): Promise<readonly E[]>;
   /** The newest permit of an operator that covers this partition of the group and has something left at `now`. */
   findPermit(group: string, place: Place, now: Date): Promise<SetAsidePermit | undefined>;
   /** Takes `letters` from the permit. @returns false, taking nothing, when it has fewer left or has expired */

@@ -18,8 +18,9 @@ export function lowestIdAt(time: number): string {
 /**
  * Deletes inbox rows older than the retention, by ranges of the primary key, in small chunks. A row of an old event
  * that was processed lately (a replay) stays. So does one that an open dead letter names, however long it is open: its
- * redrive must find that the event was applied. So does each group's last row: it shows that the group is no new one,
- * should its offsets expire while it does nothing. @returns how many rows were deleted.
+ * redrive must find that the event was applied. So does one whose letter was redriven within the retention: an audit
+ * looks for it. So does each group's last row: it shows that the group is no new one, should its offsets expire while
+ * it does nothing. @returns how many rows were deleted.
  */
 export async function purgeInbox(database: Database, now: number, signal?: AbortSignal): Promise<number> {
   const cutoff = now - INBOX_RETENTION_DAYS * DAY_MS;
@@ -29,7 +30,7 @@ export async function purgeInbox(database: Database, now: number, signal?: Abort
   let deleted = 0;
   for (const { name, newest } of groups) {
     const end = [lowestIdAt(cutoff), newest].sort()[0] ?? '';
-    const kept = await namedByLetters(database, name, end);
+    const kept = await namedByLetters(database, name, end, new Date(cutoff));
     let after = '';
     while (!signal?.aborted) {
       const [last] = await database.query<{ id: string }>(
@@ -53,13 +54,17 @@ export async function purgeInbox(database: Database, now: number, signal?: Abort
   return deleted;
 }
 
-/** The ids below `end` in the group's inbox that its open letters name. A letter written later names none of them. */
-async function namedByLetters(database: Database, group: string, end: string): Promise<string[]> {
+/**
+ * The ids below `end` in the group's inbox that its letters name, open ones and those redriven since `cutoff`. A letter
+ * written later names none of them.
+ */
+async function namedByLetters(database: Database, group: string, end: string, cutoff: Date): Promise<string[]> {
   const rows = await database.query<{ id: string }>(
     `SELECT d.event_id AS id FROM dead_letter d
        JOIN processed_event p ON p.consumer_group = d.consumer_group AND p.event_id = d.event_id
-      WHERE d.consumer_group = ? AND d.status IN ('DEAD', 'PARKED', 'REDRIVE') AND d.event_id < ?`,
-    [group, end],
+      WHERE d.consumer_group = ? AND d.event_id < ?
+        AND (d.status IN ('DEAD', 'PARKED', 'REDRIVE') OR (d.status = 'REDRIVEN' AND d.resolved_at >= ?))`,
+    [group, end, cutoff],
   );
   return rows.map(({ id }) => id);
 }

@@ -1,12 +1,12 @@
 import { type Database, insertNew, insertRows, type Transaction } from '@shop/chassis';
 import { canPark, MAX_KEY } from './dead-letter.ts';
-import { clearPositions } from './former-log.ts';
+import { clearPositions, pickLettered } from './former-log.ts';
 import type { DeadLetterEntry, MessagingStore, SetAsidePermit } from './messaging-store.ts';
 
 /** The dead letters of a service's own schema, the keys that wait behind them, and the permits to set aside more. */
 export type SqlDeadLetters = Pick<
   MessagingStore<Transaction>,
-  'lockParkedKeys' | 'writeDeadLetters' | 'findPermit' | 'usePermit'
+  'lockParkedKeys' | 'writeDeadLetters' | 'lettered' | 'findPermit' | 'usePermit'
 >;
 
 /** Limit of headers as JSON, bytes; the column in `dead_letter` is a TEXT of 65,535 bytes. */
@@ -49,6 +49,8 @@ export function createSqlDeadLetters(database: Database): SqlDeadLetters {
       }
       return fresh;
     },
+
+    lettered: pickLettered,
 
     async findPermit(group, { topic, partition }, now) {
       const [permit] = await database.query<SetAsidePermit>(

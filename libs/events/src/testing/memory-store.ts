@@ -3,6 +3,7 @@ import {
   FORMER_LOG,
   isChosen,
   isSameMessage,
+  type LetterPlace,
   type MessagingStore,
   type NumberedRow,
 } from '../store/index.ts';
@@ -123,6 +124,10 @@ export function createMemoryStore(): MemoryStore {
       }
       return fresh;
     },
+    lettered: async (_tx, group, entries) =>
+      entries.filter((entry) =>
+        draft().letters.some((it) => it.group === group && samePosition(it, entry) && isSameMessage(it, entry)),
+      ),
     findPermit: async () => (store.permit && store.permit.left > 0 ? { id: 1, left: store.permit.left } : undefined),
     async usePermit(tx, _permit, letters) {
       store.beforeUse();
@@ -134,6 +139,6 @@ export function createMemoryStore(): MemoryStore {
   return store;
 }
 
-function samePosition({ record: a }: DeadLetterEntry, { record: b }: DeadLetterEntry): boolean {
+function samePosition({ record: a }: LetterPlace, { record: b }: LetterPlace): boolean {
   return a.topic === b.topic && a.partition === b.partition && a.offset === b.offset;
 }

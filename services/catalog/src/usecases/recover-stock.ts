@@ -40,8 +40,11 @@ export function createRecoverStock(dependencies: Dependencies<Transaction>) {
   const awaitedBefore = new Set<string>();
   return {
     async before(fence: RecoveryFence): Promise<void> {
-      for (const orderId of await transactor.transaction((tx) => recovery.removeUnknownWaits(tx)))
-        awaitedBefore.add(orderId);
+      const removed = await transactor.transaction(async (tx) => {
+        await fence(tx);
+        return await recovery.removeUnknownWaits(tx);
+      });
+      for (const orderId of removed) awaitedBefore.add(orderId);
       if (awaitedBefore.size > 0)
         warn(
           `${awaitedBefore.size} orders stood in line before events told their lines: they join it anew, at its end`,
