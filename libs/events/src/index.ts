@@ -63,6 +63,7 @@ export {
   type ReplayedGroup,
   recover,
   recoverWhenAsked,
+  recoveryPlan,
 } from './recovery/index.ts';
 export { createSqlRelayLock, type Relay, type RelayLock, startRelay } from './relay/index.ts';
 export {

@@ -12,6 +12,8 @@ import {
   type ReplayedGroup,
   recover,
   recoverWhenAsked,
+  recoveryPlan,
+  rememberLonger,
   StaleBatchError,
   type Subscription,
   silentLogger,
@@ -106,6 +108,16 @@ const recoveries = () =>
   bench.database.query<{ status: string; facts: number; applied: number; error: string | null }>(
     `SELECT status, facts, applied, error FROM replay WHERE kind = 'RECOVERY' ORDER BY id DESC`,
   );
+
+/** What a restore leaves: no instance goes live before a recovery has ended. */
+async function wantRecovery(): Promise<void> {
+  await bench.database.execute(
+    `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
+       max_lag, error, requested_at, started_at, updated_at, finished_at)
+     VALUES ('RECOVERY', ?, 'FAILED', 'test', 'restored', '{}', '[]', ?, '{}', 0, 0, '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
+    [GROUP, await recoveryPlan(bench.database)],
+  );
+}
 
 const lettersOf = async (key: string) =>
   (
@@ -385,6 +397,26 @@ describe('a recovery that would leave a gap', () => {
     // The schema is complete now and live: events handled from here on count again.
     await recoverFrom({ from: afterBackup });
     expect((await recoveries()).slice(0, 2)).toMatchObject([{ status: 'DONE' }, { status: 'DONE' }]);
+  });
+
+  it('when the inbox was made to remember longer after the restore, then the time of the backup still counts', async () => {
+    const [old, late] = [newOrderId(), newOrderId()];
+    const from = new Date(Date.now() - 3_600_000);
+    const claim = (id: string, at: number) =>
+      bench.store.transaction((tx) => bench.store.claim(tx, GROUP, [id], new Date(at)).then(() => {}));
+    // An older shop: some rows of the inbox are older than any record.
+    await claim(old, Date.now() - 8 * 86_400_000);
+    await claim(late, from.getTime() + 1_000);
+    await wantRecovery();
+    await bench.store.transaction((tx) => rememberLonger(tx, GROUP, [late], new Date()));
+    const stopsAtOnce: Partial<OwnFacts> = { afterFacts: () => Promise.reject(new StaleBatchError('killed')) };
+    await expect(recoverFrom({ from, own: stopsAtOnce })).rejects.toThrow('killed');
+    await bench.store.transaction((tx) => rememberLonger(tx, GROUP, [late], new Date()));
+    await expect(recoverFrom({ from: new Date(from.getTime() + 2_000) })).rejects.toThrow(
+      `is after the last event that this schema has handled (${new Date(from.getTime() + 1_000).toISOString()})`,
+    );
+    await recoverFrom({ from });
+    expect((await recoveries())[0]).toMatchObject({ status: 'DONE' });
   });
 
   it('when a group was behind at the backup, then a beginning after what it had not handled is refused; an earlier one brings it', async () => {

@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { migrate } from '@shop/chassis';
+import { recoveryPlan } from '@shop/events';
 import type { Connection } from 'mariadb';
 import { SERVICES, type ServiceName } from '../../../services/services.ts';
 import { access } from '../access.ts';
@@ -149,12 +150,13 @@ async function expectRows(connection: Connection, table: string, rows: number): 
  */
 async function wantRecovery(connection: Connection, service: ServiceName, beganAt: string): Promise<void> {
   const by = `${userInfo().username}@${hostname()}`.slice(0, 100);
+  const reader = { query: <Row>(sql: string) => connection.query<Row[]>(sql) };
   await connection.query(
     `INSERT INTO \`${loadingName('replay')}\` (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress,
        rate, max_lag, error, requested_at, started_at, updated_at, finished_at)
-     VALUES ('RECOVERY', ?, 'FAILED', ?, ?, '{}', '[]', '{}', '{}', 0, 0, 'the recovery is still to come',
+     VALUES ('RECOVERY', ?, 'FAILED', ?, ?, '{}', '[]', ?, '{}', 0, 0, 'the recovery is still to come',
        UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
-    [service, by, `restored from a backup of ${beganAt}`],
+    [service, by, `restored from a backup of ${beganAt}`, await recoveryPlan(reader, loadingName('processed_event'))],
   );
 }
 
