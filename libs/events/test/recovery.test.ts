@@ -20,6 +20,7 @@ import {
   systemClock,
 } from '../src/index.ts';
 import { createClient } from '../src/kafka/index.ts';
+import { goLive } from '../src/recovery/recovery-start.ts';
 import { orderCancelled, orderCreated } from '../src/testing/samples.ts';
 import { type Bench, eventually, newOrderId, openBench } from './support.ts';
 
@@ -531,6 +532,28 @@ describe('several instances of a restored service', () => {
     expect(await plainStart()).toBe('a recovery of the schema is not done: 1');
     await recoverFrom({ from, acceptGaps: true });
     expect(await plainStart()).toBe('live');
+  });
+
+  it('when the binary log has brought later recoveries that were done, then the one before it is still to come', async () => {
+    const from = new Date();
+    await bench.publish(rejected(newOrderId(), newOrderId()));
+    await untilSent();
+    const connection = await bench.database.dedicatedConnection();
+    await connection.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')");
+    await connection.execute(
+      `INSERT INTO replay (id, kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
+         max_lag, error, requested_at, started_at, updated_at, finished_at)
+       SELECT 0, kind, consumer_group, 'FAILED', 'test', 'restored', '{}', '[]', '{}', '{}', 0, 0, '',
+              UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)
+         FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE' LIMIT 1`,
+    );
+    await connection.end();
+    const goes = () => goLive({ database: bench.database, logger: silentLogger as never });
+    expect(await goes()).toBeUndefined();
+    await recoverFrom({ from, acceptGaps: true });
+    const mark = await goes();
+    expect(mark).toBeDefined();
+    await mark?.end();
   });
 
   it('when an instance is live, then a recovery is refused; when it is live on what was recovered, then nothing is done twice', async () => {

@@ -51,7 +51,7 @@ async function inboxTimes(
 async function timesAtBackup(database: SqlExecutor): Promise<InboxTimes> {
   const since = await unfinishedSince(database);
   const rows = await database.query<{ plan: string }>(
-    `SELECT plan FROM replay WHERE kind = 'RECOVERY' AND ${AFTER_LAST_DONE} ORDER BY id DESC`,
+    `SELECT plan FROM replay WHERE kind = 'RECOVERY' AND ${UNFINISHED} ORDER BY id DESC`,
   );
   const kept = rows.map(({ plan }) => (JSON.parse(plan) as { inbox?: InboxTimes }).inbox).find(Boolean);
   return kept ?? (await inboxTimes(database, 'processed_event', since));
@@ -97,12 +97,17 @@ export async function countApplied(
 /** When the first of the recoveries began that came after the last finished one; undefined when none did. */
 export async function unfinishedSince(database: SqlExecutor): Promise<Date | undefined> {
   const [row] = await database.query<{ since: Date | null }>(
-    `SELECT MIN(started_at) AS since FROM replay WHERE kind = 'RECOVERY' AND ${AFTER_LAST_DONE}`,
+    `SELECT MIN(started_at) AS since FROM replay WHERE kind = 'RECOVERY' AND ${UNFINISHED}`,
   );
   return row?.since ?? undefined;
 }
 
-const AFTER_LAST_DONE = `id > (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE')`;
+/**
+ * The row 0 is of a restore that the binary log follows: the log's own rows have numbers from 1 on, also those of
+ * recoveries that were done then, so it is unfinished until it says itself that it is done.
+ */
+const UNFINISHED = `(id > (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE')
+  OR (id = 0 AND status <> 'DONE'))`;
 
 /** Id of the latest recovery, whatever its outcome; 0 for none. */
 export async function lastRecovery(database: SqlExecutor): Promise<number> {
@@ -196,6 +201,7 @@ export async function finishRecovery(tx: Transaction, id: number, now: Date): Pr
     [now, now, id],
   );
   if (affectedRows === 0) throw new StaleBatchError(TAKEN_OVER);
+  await tx.execute("UPDATE replay SET status = 'DONE', updated_at = ?, finished_at = ? WHERE id = 0", [now, now]);
 }
 
 /** Closes a recovery that is refused. The row of one that another run has closed says already what became of it. */
