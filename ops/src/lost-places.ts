@@ -48,29 +48,58 @@ export async function lostGroups(log: Pick<KafkaAdmin, 'places' | 'topics'>, sql
   return found;
 }
 
+/** Groups whose topics were made anew, and those of which that is not known. */
+export interface NewLog {
+  readonly found: readonly Group[];
+  readonly unknown: readonly { readonly group: Group; readonly error: string }[];
+}
+
 /**
  * Groups that have applied more events in the last seven days than their topics hold, though nothing was removed from
  * their beginning: the topics were deleted, and made anew. No clock is asked. Once the new topics hold more records
- * than the group has applied of the old ones, only `republish --log` and the audit tell.
+ * than the group has applied of the old ones, only `republish --log` and the audit tell. A group that cannot be looked
+ * at hides no other: its inbox may be too large to be counted in time.
  */
 export async function groupsOfNewLog(
   log: Pick<KafkaAdmin, 'ranges' | 'topics'>,
   sql: SqlReader,
   now: number,
-): Promise<Group[]> {
+): Promise<NewLog> {
   const existing = new Set(await log.topics());
   const found: Group[] = [];
+  const unknown: { group: Group; error: string }[] = [];
   for (const group of GROUPS) {
-    const ranges = await log.ranges(topicsOf(group).filter((topic) => existing.has(topic)));
-    if (ranges.some(({ low }) => low > 0n)) continue;
-    const held = ranges.reduce((sum, { from, to }) => sum + Number(to - from), 0);
-    const since = firstIdAt(new Date(now - Number(TOPIC_SETTINGS['retention.ms'])));
-    const [row] = await sql.query<{ n: number }>(
-      `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${schemaOf(group.service)}.processed_event
-         WHERE consumer_group = ? AND event_id >= ? LIMIT ?) AS piece`,
-      [group.group, since, held + 1],
-    );
-    if (row && row.n > held) found.push(group);
+    try {
+      const ranges = await log.ranges(topicsOf(group).filter((topic) => existing.has(topic)));
+      if (await hasAppliedMore(sql, group, ranges, now)) found.push(group);
+    } catch (error) {
+      unknown.push({ group, error: error instanceof Error ? error.message : String(error) });
+    }
   }
-  return found;
+  return { found, unknown };
+}
+
+async function hasAppliedMore(
+  sql: SqlReader,
+  group: Group,
+  ranges: Awaited<ReturnType<KafkaAdmin['ranges']>>,
+  now: number,
+): Promise<boolean> {
+  if (ranges.some(({ low }) => low > 0n)) return false;
+  const held = ranges.reduce((sum, { from, to }) => sum + Number(to - from), 0);
+  const since = firstIdAt(new Date(now - Number(TOPIC_SETTINGS['retention.ms'])));
+  const [row] = await sql.query<{ n: number }>(
+    `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${schemaOf(group.service)}.processed_event
+       WHERE consumer_group = ? AND event_id >= ? LIMIT ?) AS piece`,
+    [group.group, since, held + 1],
+  );
+  return row !== undefined && row.n > held;
+}
+
+/** What is not known of groups, in words: one sentence for each reason. */
+export function newLogUnknown({ unknown }: NewLog): string[] {
+  return [...Map.groupBy(unknown, ({ error }) => error)].map(
+    ([error, of]) =>
+      `whether topics of ${of.map(({ group }) => group.group).join(', ')} were made anew could not be looked at: ${error}`,
+  );
 }

@@ -88,6 +88,11 @@ describe('the schema of order, which is lost with orders that were not sent', ()
     ).toBe(0);
     await pipe(steps[0] ?? '');
     expect(await inShell(steps[1] ?? '')).toContain('services/order: up to date');
+    // The log's rows have not undone it: no start goes live before somebody says that there is nothing to recover.
+    const unfinished = `SELECT COUNT(*) AS n FROM shop_order.replay WHERE id = 0 AND kind = 'RECOVERY' AND status = 'FAILED'`;
+    expect(await count(unfinished)).toBe(1);
+    await query(/-e "(UPDATE .*)"$/.exec(steps.filter(Boolean).at(-1) ?? '')?.[1] ?? '');
+    expect(await count(unfinished)).toBe(0);
     const seconds = ((performance.now() - began) / 1_000).toFixed(1);
     noteFigure('point-in-time', `backup of ${ORDERS / 2} orders, and the log of ${ORDERS / 2}`, `${seconds} s`);
     expect(await count(`SELECT COUNT(*) AS n FROM shop_order.orders WHERE user_id = 1`)).toBe(0);

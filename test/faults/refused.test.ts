@@ -74,13 +74,21 @@ describe('more refused messages than a partition may set aside', () => {
     expect(audit.stdout).toMatch(/FAULT +9 +nothing-has-halted/);
 
     const setAside = ['dead-letters', 'set-aside', '--group', 'ranking', '--topic', 'order-events'];
-    const most = ['--most', String(refused.length)];
-    const wish = [...setAside, '--partition', String(partition), ...most, '--reason', 'refused by a test'];
+    const withMost = (most: number) => [
+      ...[...setAside, '--partition', String(partition)],
+      ...['--most', String(most), '--reason', 'refused by a test'],
+    ];
+    const wish = withMost(refused.length);
     expect((await expectOps(system.stack, wish)).stdout).toContain(`halted: ${place}`);
     // Nothing was changed so far.
     await statusSays(`has halted, ranking on ${place}`);
+    // A permit that is too small stays open, though not beside the next one, which ends all.
+    await expectOps(system.stack, [...withMost(1), '--minutes', '600', '--execute', '--wait', '0'], 3);
+    expect((await expectOps(system.stack, wish)).stdout).toContain('permits that are open: 1 (1 more messages');
     const done = await expectOps(system.stack, [...wish, '--execute', '--wait', '60']);
     expect(done.stdout).toContain(`${refused.length} messages were set aside`);
+    const open = 'SELECT COUNT(*) AS n FROM shop_ranking.set_aside_permit WHERE expires_at > UTC_TIMESTAMP(3)';
+    expect(await session.sql.query(open)).toEqual([{ n: 0 }]);
     // What came behind the refused messages is applied.
     await untilIdle(system);
     await expectCleanAudit(system);

@@ -1,6 +1,13 @@
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { type AskRegistry, type Codec, createCodec, createCodecOn, registryCalls } from './codec/index.ts';
+export {
+  type AskRegistry,
+  type Codec,
+  createCodec,
+  createCodecOn,
+  createDecoder,
+  registryCalls,
+} from './codec/index.ts';
 export { type Consumer, type DescribedGroup, type Subscription, startConsumer } from './consumer/index.ts';
 export type * from './contracts/generated/types.ts';
 export {
@@ -56,10 +63,12 @@ export {
   type ReplayedGroup,
   recover,
   recoverWhenAsked,
+  recoveryPlan,
 } from './recovery/index.ts';
 export { createSqlRelayLock, type Relay, type RelayLock, startRelay } from './relay/index.ts';
 export {
   anyEvents,
+  type BeginningOptions,
   finishReplay,
   isOpen,
   lagOf,
@@ -71,6 +80,7 @@ export {
   type ReplayerOptions,
   resetReplay,
   startReplayer,
+  watchBeginning,
 } from './replay/index.ts';
 export type { DeadLetterEntry, MessagingStore, NumberedRow } from './store/index.ts';
 export {

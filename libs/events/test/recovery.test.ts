@@ -12,12 +12,15 @@ import {
   type ReplayedGroup,
   recover,
   recoverWhenAsked,
+  recoveryPlan,
+  rememberLonger,
   StaleBatchError,
   type Subscription,
   silentLogger,
   systemClock,
 } from '../src/index.ts';
 import { createClient } from '../src/kafka/index.ts';
+import { goLive } from '../src/recovery/recovery-start.ts';
 import { orderCancelled, orderCreated } from '../src/testing/samples.ts';
 import { type Bench, eventually, newOrderId, openBench } from './support.ts';
 
@@ -106,6 +109,16 @@ const recoveries = () =>
   bench.database.query<{ status: string; facts: number; applied: number; error: string | null }>(
     `SELECT status, facts, applied, error FROM replay WHERE kind = 'RECOVERY' ORDER BY id DESC`,
   );
+
+/** What a restore leaves: no instance goes live before a recovery has ended. */
+async function wantRecovery(): Promise<void> {
+  await bench.database.execute(
+    `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
+       max_lag, error, requested_at, started_at, updated_at, finished_at)
+     VALUES ('RECOVERY', ?, 'FAILED', 'test', 'restored', '{}', '[]', ?, '{}', 0, 0, '', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
+    [GROUP, await recoveryPlan(bench.database)],
+  );
+}
 
 const lettersOf = async (key: string) =>
   (
@@ -398,6 +411,26 @@ describe('a recovery that would leave a gap', () => {
     expect((await recoveries()).slice(0, 2)).toMatchObject([{ status: 'DONE' }, { status: 'DONE' }]);
   });
 
+  it('when the inbox was made to remember longer after the restore, then the time of the backup still counts', async () => {
+    const [old, late] = [newOrderId(), newOrderId()];
+    const from = new Date(Date.now() - 3_600_000);
+    const claim = (id: string, at: number) =>
+      bench.store.transaction((tx) => bench.store.claim(tx, GROUP, [id], new Date(at)).then(() => {}));
+    // An older shop: some rows of the inbox are older than any record.
+    await claim(old, Date.now() - 8 * 86_400_000);
+    await claim(late, from.getTime() + 1_000);
+    await wantRecovery();
+    await bench.store.transaction((tx) => rememberLonger(tx, GROUP, [late], new Date()));
+    const stopsAtOnce: Partial<OwnFacts> = { afterFacts: () => Promise.reject(new StaleBatchError('killed')) };
+    await expect(recoverFrom({ from, own: stopsAtOnce })).rejects.toThrow('killed');
+    await bench.store.transaction((tx) => rememberLonger(tx, GROUP, [late], new Date()));
+    await expect(recoverFrom({ from: new Date(from.getTime() + 2_000) })).rejects.toThrow(
+      `is after the last event that this schema has handled (${new Date(from.getTime() + 1_000).toISOString()})`,
+    );
+    await recoverFrom({ from });
+    expect((await recoveries())[0]).toMatchObject({ status: 'DONE' });
+  });
+
   it('when a group was behind at the backup, then a beginning after what it had not handled is refused; an earlier one brings it', async () => {
     const early = await backUpInbox();
     await bench.publish(orderCreated(newOrderId()));
@@ -510,6 +543,28 @@ describe('several instances of a restored service', () => {
     expect(await plainStart()).toBe('a recovery of the schema is not done: 1');
     await recoverFrom({ from, acceptGaps: true });
     expect(await plainStart()).toBe('live');
+  });
+
+  it('when the binary log has brought later recoveries that were done, then the one before it is still to come', async () => {
+    const from = new Date();
+    await bench.publish(rejected(newOrderId(), newOrderId()));
+    await untilSent();
+    const connection = await bench.database.dedicatedConnection();
+    await connection.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')");
+    await connection.execute(
+      `INSERT INTO replay (id, kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
+         max_lag, error, requested_at, started_at, updated_at, finished_at)
+       SELECT 0, kind, consumer_group, 'FAILED', 'test', 'restored', '{}', '[]', '{}', '{}', 0, 0, '',
+              UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3)
+         FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE' LIMIT 1`,
+    );
+    await connection.end();
+    const goes = () => goLive({ database: bench.database, logger: silentLogger as never });
+    expect(await goes()).toBeUndefined();
+    await recoverFrom({ from, acceptGaps: true });
+    const mark = await goes();
+    expect(mark).toBeDefined();
+    await mark?.end();
   });
 
   it('when an instance is live, then a recovery is refused; when it is live on what was recovered, then nothing is done twice', async () => {

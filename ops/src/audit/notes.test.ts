@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { REPUBLISHED } from '@shop/events';
 import type { LogRange, LogRecord } from './log.ts';
-import { MARGIN_MS, retentionWatch } from './notes.ts';
+import { MARGIN_MS, retentionWatch, setAsideNotes } from './notes.ts';
 
 const record = (change: Partial<LogRecord>): LogRecord => ({
   ...{ topic: 't', partition: 0, offset: 0, key: null, id: 'i', type: 'order-created', headers: {}, timestamp: 0 },
@@ -66,4 +66,14 @@ describe('a topic of which retention has removed something', () => {
     expect(of('coupon-events')).toBe(NOW - 120_000 + MARGIN_MS);
     expect(of('order-events')).toBeUndefined();
   });
+});
+
+it.each([
+  [true, 'is on catalog-events all the same'],
+  [false, 'is not on catalog-events: too large'],
+  [undefined, 'should not be on catalog-events: too large'],
+])('when an event was set aside and its topic holds it: %s, then the note says so', (isOnTopic, words) => {
+  const event = { service: 'catalog', id: 'e', type: 'stock-reserved', key: 'o', topic: 'catalog-events' } as const;
+  const [note] = setAsideNotes([{ ...event, reason: 'too large', ...(isOnTopic === undefined ? {} : { isOnTopic }) }]);
+  expect(note).toContain(words);
 });

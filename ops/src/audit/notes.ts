@@ -88,10 +88,18 @@ export function lagNotes(
   });
 }
 
-/** Names each event that an operator set aside: no invariant misses it on its topic, but nobody has heard of it. */
+/**
+ * Names each event that an operator set aside: no invariant misses it on its topic, and nobody has heard of it, unless
+ * it is there all the same.
+ */
 export function setAsideNotes(events: readonly SetAside[]): string[] {
   return events.map(
-    ({ service, id, type, key, topic, reason }) =>
-      `${type} ${id} of ${key || '(no key)'} was set aside in the outbox of ${service}, and is not on ${topic}: ${reason}`,
+    ({ service, id, type, key, topic, reason, isOnTopic }) =>
+      `${type} ${id} of ${key || '(no key)'} was set aside in the outbox of ${service}, and ${placeInWords(topic, isOnTopic)}: ${reason}`,
   );
+}
+
+function placeInWords(topic: string, isOnTopic: boolean | undefined): string {
+  if (isOnTopic === undefined) return `should not be on ${topic}`;
+  return isOnTopic ? `is on ${topic} all the same: it was just being sent` : `is not on ${topic}`;
 }

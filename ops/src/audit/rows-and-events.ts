@@ -33,12 +33,19 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scopes: 
   const outbox = await readOutboxes(reader);
   const setAside = await readSetAside(reader);
   for (const { key, type } of setAside) addTo(outbox.orders, key, type);
+  const setAsideOf = Map.groupBy(setAside, ({ key }) => key);
+  const onTopic = new Map<string, boolean>();
   const missing: { id: string; types: TypeSet }[] = [];
   const extra: Suspect[] = [];
   let orders = 0;
 
   /** @param held the types of which the topics hold all */
   const look = (rows: OrderRows, seen: TypeSet, held: TypeSet): void => {
+    for (const { id, type } of setAsideOf.get(rows.orderId) ?? []) {
+      if (!isEventType(type)) continue;
+      const isSeen = (seen & typeSet(type)) !== 0;
+      if (isSeen || (held & typeSet(type)) !== 0) onTopic.set(id, isSeen);
+    }
     const difference = compare(rows, seen);
     const lost = difference.missing & held & ~(outbox.orders.get(rows.orderId) ?? 0);
     if (lost !== 0) missing.push({ id: rows.orderId, types: lost });
@@ -63,8 +70,13 @@ export async function compareRows(reader: SqlReader, tally: EventTally, scopes: 
     scopes,
     new Set([...outbox.names, ...setAside.map(({ type, id }) => eventName(type, id))]),
   );
-  return { orders, missing, underway: outbox.names.size, setAside, ...requests, extra: [...extra, ...requests.extra] };
+  return {
+    ...{ orders, missing, underway: outbox.names.size, ...requests, extra: [...extra, ...requests.extra] },
+    setAside: setAside.map((it) => ({ ...it, ...whereIs(onTopic.get(it.id)) })),
+  };
 }
+
+const whereIs = (isOnTopic: boolean | undefined) => (isOnTopic === undefined ? {} : { isOnTopic });
 
 async function readOutboxes(reader: SqlReader): Promise<{ orders: Map<string, TypeSet>; names: Set<string> }> {
   const rows = await reader.query<{ id: string; aggregateid: string; type: string }>(

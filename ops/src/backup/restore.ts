@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { migrate } from '@shop/chassis';
+import { recoveryPlan } from '@shop/events';
 import type { Connection } from 'mariadb';
 import { SERVICES, type ServiceName } from '../../../services/services.ts';
 import { access } from '../access.ts';
@@ -67,8 +68,7 @@ async function whoIsThere(connection: Connection, schema: string): Promise<strin
  * binary log comes first: its rows fit the tables as they were. Until the last step the schema has no inbox and no
  * outbox, so a service that is started meanwhile cannot change anything; if this process dies, the schema stays so, and
  * the command is repeated.
- * @param next before a start a service that recovers must do so. Not where the binary log is applied next: it may hold
- * rows of the same numbers
+ * @param next before a start the migrations are applied; before the binary log they are not
  * @returns the migrations that were applied
  */
 export async function restoreBackup(
@@ -91,7 +91,8 @@ export async function restoreBackup(
     await empty(connection, schema);
     await load(connection, path);
     for (const { name, rows } of part.tables) await expectRows(connection, name, rows);
-    if (next === 'a start' && SERVICES[service].recovers) await wantRecovery(connection, service, manifest.beganAt);
+    const wanted = { beganAt: manifest.beganAt, isBeforeLog: next === 'the binary log' };
+    if (SERVICES[service].recovers) await wantRecovery(connection, service, wanted);
     await openGates(
       connection,
       part.tables.map(({ name }) => name),
@@ -145,16 +146,25 @@ async function expectRows(connection: Connection, table: string, rows: number): 
 
 /**
  * A recovery that is not done: no instance goes live on the old rows. A service looks for it at each start, and only a
- * recovery that ends makes an end of it.
+ * recovery that ends makes an end of it. Before the binary log it has the number 0: the log's rows have those from 1
+ * on.
  */
-async function wantRecovery(connection: Connection, service: ServiceName, beganAt: string): Promise<void> {
+async function wantRecovery(
+  connection: Connection,
+  service: ServiceName,
+  { beganAt, isBeforeLog }: { readonly beganAt: string; readonly isBeforeLog: boolean },
+): Promise<void> {
   const by = `${userInfo().username}@${hostname()}`.slice(0, 100);
+  const reader = { query: <Row>(sql: string) => connection.query<Row[]>(sql) };
+  // The log brings the inbox on: what it holds by now is not what the recovery begins with.
+  const plan = isBeforeLog ? '{}' : await recoveryPlan(reader, loadingName('processed_event'));
+  await connection.query("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO')");
   await connection.query(
-    `INSERT INTO \`${loadingName('replay')}\` (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress,
-       rate, max_lag, error, requested_at, started_at, updated_at, finished_at)
-     VALUES ('RECOVERY', ?, 'FAILED', ?, ?, '{}', '[]', '{}', '{}', 0, 0, 'the recovery is still to come',
+    `REPLACE INTO \`${loadingName('replay')}\` (id, kind, consumer_group, status, requested_by, reason, filters, ranges, plan,
+       progress, rate, max_lag, error, requested_at, started_at, updated_at, finished_at)
+     VALUES (?, 'RECOVERY', ?, 'FAILED', ?, ?, '{}', '[]', ?, '{}', 0, 0, 'the recovery is still to come',
        UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))`,
-    [service, by, `restored from a backup of ${beganAt}`],
+    [isBeforeLog ? 0 : null, service, by, `restored from a backup of ${beganAt}`, plan],
   );
 }
 

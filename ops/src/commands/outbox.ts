@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readAddresses } from '../addresses.ts';
 import { action, addCommand, duration, EXIT, type ExitCode, type Output, reason, table } from '../command.ts';
-import { readFront, readWaitingEvent, readWaitingTopics, refusalOf } from '../outbox/read.ts';
+import { readRefusedEvent, readWaitingTopics } from '../outbox/read.ts';
 import { setAside } from '../outbox/set-aside.ts';
 import { connectOwn } from '../own-schema.ts';
 import { connectSql } from '../sql.ts';
@@ -58,12 +58,8 @@ async function putAside(output: Output, ref: string, reason: string, execute: bo
   return await withClosing(
     () => connectSql(addresses.auditDatabase),
     async (sql) => {
-      const event = await readWaitingEvent(sql, ref);
+      const { event, refusal } = await readRefusedEvent(sql, () => readInstances(addresses), ref);
       const { service, topic, type, key, bytes } = event;
-      const refusal = refusalOf(await readInstances(addresses), service, topic);
-      if (!refusal) throw new Error(`the broker takes ${topic}: ${ref} will be sent`);
-      const front = await readFront(sql, event);
-      if (front !== undefined) throw new Error(`${ref} waits behind ${service}/${front} of its key: act on that one`);
       const what = `${ref}, ${type} of ${key || '(no key)'}, ${bytes} bytes, refused by ${topic}: ${refusal}`;
       if (!execute) {
         output.result({ plan: event }, `would set aside, never to be sent: ${what}`);

@@ -7,7 +7,7 @@ import { type Addresses, readAddresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { action, addCommand, EXIT, type ExitCode, moment, type Output, reason, wholeNumber } from '../command.ts';
 import { connectKafka } from '../kafka-log.ts';
-import { FILL, groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
+import { FILL, groupsOfNewLog, isInUse, lostGroups, newLogUnknown } from '../lost-places.ts';
 import { connectOwn } from '../own-schema.ts';
 import { groupNamed } from '../replay/options.ts';
 import { WishError } from '../replay/wish-error.ts';
@@ -99,7 +99,7 @@ async function run(context: Context): Promise<ExitCode> {
   if (options.log) await expectTopics(context);
   const former = options.log ? await formerLetters(context) : 0;
   const groups = await groupsOf(context);
-  const newLog = options.log ? [] : await groupsOfNewLog(log, sql, Date.now());
+  const newLog = options.log ? [] : await groupsWithNewLog(context);
   if (newLog.length > 0)
     output.say(`The topics of ${newLog.map(({ group }) => group).join(', ')} were made anew: ${FILL}`);
   if (groups.length === 0) {
@@ -122,6 +122,14 @@ async function run(context: Context): Promise<ExitCode> {
   if (options.execute) return execute(context, plans, { gaps, since: heldSince });
   output.say('Nothing was changed. Repeat with --execute and --reason to do it.');
   return EXIT.found;
+}
+
+/** @throws in words when it cannot be told of every group */
+async function groupsWithNewLog({ log, sql }: Context): Promise<readonly Group[]> {
+  const newLog = await groupsOfNewLog(log, sql, Date.now());
+  const unknown = newLogUnknown(newLog);
+  if (unknown.length > 0) throw new Error(unknown.join('; '));
+  return newLog.found;
 }
 
 /** Without a topic nothing can be read, nor sent. */

@@ -32,6 +32,12 @@ describe('the commands that bring a restored schema forward', () => {
     );
   });
 
+  it('when nothing went on since the binary log, then the last command says that there is nothing to recover', () => {
+    const last = stepsAfter(addresses, 'order', backup, new Date('2026-01-31T11:00:00Z')).at(-1);
+    expect(last).toMatch(/^mysql .* -e "UPDATE shop_order\.replay SET status = 'DONE', .* WHERE id = 0"$/);
+    expect(stepsAfter(addresses, 'order', backup, undefined).join('\n')).not.toContain('WHERE id = 0');
+  });
+
   it('when no binary log is applied, then the restore itself has applied the migrations', () =>
     expect(kindsOf(stepsAfter(addresses, 'order', backup, undefined))).toEqual(['--recover', 'RECOVERY=on']));
 

@@ -85,7 +85,17 @@ export function stepsAfter(
 ): string[] {
   const migration = `MIGRATION_DATABASE_URL=$${migrationVariable(service)} node libs/chassis/src/database/migrate.ts ${folderOf(service)}`;
   const fromLog = until ? [binaryLogStep(addresses, backup, until), migration] : [];
-  return [...fromLog, ...nextStep(service, backup, addresses.services[service].database)];
+  const steps = [...fromLog, ...nextStep(service, backup, addresses.services[service].database)];
+  return until && SERVICES[service].recovers ? [...steps, ...inItsPlace(addresses, backup)] : steps;
+}
+
+/** The end of a restore for which the binary log told everything: then there is nothing to recover. */
+function inItsPlace({ backupDatabase }: Addresses, { part }: CheckedBackup): string[] {
+  const done = `UPDATE ${part.schema}.replay SET status = 'DONE', finished_at = UTC_TIMESTAMP(3) WHERE id = 0`;
+  return [
+    '# only if nothing went on since (Kafka was away, all was stopped), in place of the recovery; then start it as always:',
+    `mysql ${serverOptions(backupDatabase)} -e "${done}"`,
+  ];
 }
 
 /**
@@ -97,11 +107,16 @@ function binaryLogStep({ backupDatabase }: Addresses, { manifest, part }: Checke
     throw new BackupError('it does not know its position in a binary log, so --until cannot be reached');
   if (until < new Date(manifest.beganAt))
     throw new BackupError(`--until ${until.toISOString()} is before it began, at ${manifest.beganAt}`);
-  const { hostname, port } = new URL(backupDatabase);
-  const server = `--host=${hostname} --port=${port || 3306} --user=root${tlsOptions(access().database)}`;
+  const server = serverOptions(backupDatabase);
   const { file, position } = manifest.binaryLog;
   const stop = until.toISOString().slice(0, 19).replace('T', ' ');
   return `TZ=UTC mysqlbinlog ${server} --read-from-remote-server --to-last-log --skip-gtids --database=${part.schema} --start-position=${position} --stop-datetime='${stop}' ${file} | mysql ${server}`;
+}
+
+/** Options of `mysql` and `mysqlbinlog` that lead to the server, as an administrator. */
+function serverOptions(backupDatabase: string): string {
+  const { hostname, port } = new URL(backupDatabase);
+  return `--host=${hostname} --port=${port || 3306} --user=root${tlsOptions(access().database)}`;
 }
 
 /** TLS options for `mysql` and `mysqlbinlog`, which read the authorities from a file only. */

@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SqlExecutor } from '@shop/chassis';
 import { schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS, topicsOf } from '../audit/groups.ts';
@@ -57,29 +58,72 @@ export function lookOf(
   return { halted, silent: instances.filter(({ ready, messaging }) => !ready || !messaging).map(({ url }) => url) };
 }
 
-/** Writes the permit into the service's schema, in this operator's name. @returns its number */
-export async function insertPermit(service: SqlConnection, wish: PermitWish): Promise<number> {
+/** A permit under which a group may still set messages aside. */
+export interface OpenPermit {
+  readonly id: number;
+  readonly left: number;
+  readonly expiresAt: Date;
+}
+
+/** The permits that have not ended and cover any partition that a wish covers: of its group, topic and partition. */
+const OPEN = `consumer_group = ? AND expires_at > UTC_TIMESTAMP(3) AND (topic IS NULL OR topic = COALESCE(?, topic))
+  AND (\`partition\` IS NULL OR \`partition\` = COALESCE(?, \`partition\`))`;
+const openOf = ({ group, topic, partition }: PlaceWish) => [group, topic ?? null, partition ?? null];
+
+/** The open permits that cover any of what this one would; those that are used up are left out. */
+export async function readOpenPermits(sql: SqlReader, wish: PlaceWish): Promise<OpenPermit[]> {
+  return await sql.query<OpenPermit>(
+    `SELECT id, most - used AS \`left\`, expires_at AS expiresAt
+       FROM ${schemaOf(groupOf(wish).service)}.set_aside_permit WHERE ${OPEN} AND used < most ORDER BY id`,
+    openOf(wish),
+  );
+}
+
+/**
+ * Writes the permit into the service's schema, in this operator's name. It takes the place of the open ones that cover
+ * any of the same partitions: what is left of them would outlast it.
+ * @returns its number, and the numbers of those that it has ended
+ */
+export async function insertPermit(
+  service: SqlConnection,
+  wish: PermitWish,
+): Promise<{ readonly id: number; readonly ended: readonly number[] }> {
   const who = `${userInfo().username}@${hostname()}`.slice(0, 100);
-  const { insertId } = await service.execute(
-    `INSERT INTO set_aside_permit (consumer_group, topic, \`partition\`, most, requested_by, reason, requested_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL ? MINUTE)`,
-    [wish.group, wish.topic ?? null, wish.partition ?? null, wish.most, who, wish.reason, wish.minutes],
-  );
-  return insertId;
+  return await service.transaction(async (tx) => {
+    const ended = await endOpen(tx, wish);
+    const { insertId } = await tx.execute(
+      `INSERT INTO set_aside_permit (consumer_group, topic, \`partition\`, most, requested_by, reason, requested_at, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL ? MINUTE)`,
+      [wish.group, wish.topic ?? null, wish.partition ?? null, wish.most, who, wish.reason, wish.minutes],
+    );
+    return { id: insertId, ended };
+  });
 }
 
-/** Ends a permit: what is left of it would let a later fault set messages aside instead of halting. */
-export async function endPermit(service: SqlConnection, id: number): Promise<void> {
-  await service.execute(
-    'UPDATE set_aside_permit SET expires_at = UTC_TIMESTAMP(3) WHERE id = ? AND expires_at > UTC_TIMESTAMP(3)',
-    [id],
-  );
+/**
+ * Ends every open permit that covers any of what the wish covers: what is left of one would let a later fault set
+ * messages aside instead of halting.
+ * @returns their numbers
+ */
+export async function endPermits(service: SqlConnection, wish: PlaceWish): Promise<number[]> {
+  return await service.transaction((tx) => endOpen(tx, wish));
 }
 
-/** Messages that were set aside under a permit, and how many more may be. */
+async function endOpen(tx: SqlExecutor, wish: PlaceWish): Promise<number[]> {
+  const rows = await tx.query<{ id: number }>(
+    `SELECT id FROM set_aside_permit WHERE ${OPEN} ORDER BY id FOR UPDATE`,
+    openOf(wish),
+  );
+  for (const { id } of rows)
+    await tx.execute('UPDATE set_aside_permit SET expires_at = UTC_TIMESTAMP(3) WHERE id = ?', [id]);
+  return rows.map(({ id }) => id);
+}
+
+/** Messages that were set aside under a permit, and how many more may be: none once it has ended. */
 export async function readUse(sql: SqlReader, wish: PlaceWish, id: number): Promise<{ used: number; left: number }> {
   const [row] = await sql.query<{ used: number; left: number }>(
-    `SELECT used, most - used AS \`left\` FROM ${schemaOf(groupOf(wish).service)}.set_aside_permit WHERE id = ?`,
+    `SELECT used, IF(expires_at > UTC_TIMESTAMP(3), most - used, 0) AS \`left\`
+       FROM ${schemaOf(groupOf(wish).service)}.set_aside_permit WHERE id = ?`,
     [id],
   );
   return { used: row?.used ?? 0, left: row?.left ?? 0 };

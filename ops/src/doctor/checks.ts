@@ -7,7 +7,7 @@ import { askRegistry } from '../access.ts';
 import type { Addresses } from '../addresses.ts';
 import { GROUPS } from '../audit/groups.ts';
 import { connectKafka } from '../kafka-log.ts';
-import { FILL, groupsOfNewLog, lostPlaces } from '../lost-places.ts';
+import { lostPlaces } from '../lost-places.ts';
 import { readRedisState } from '../redis.ts';
 import { EXPECTED_TOPICS, RUNNING_TYPES } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
@@ -17,7 +17,7 @@ import { offsetsTopicFaults, topicFaults } from '../topics/faults.ts';
 import { withClosing } from '../with-closing.ts';
 import { examineClocks, examineTimestamps } from './clocks.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { groupFailure, groupState, messagingFaults } from './groups.ts';
+import { groupFailure, groupState, messagingFaults, newLogFaults } from './groups.ts';
 import { redisWords } from './redis-state.ts';
 import { missingRights } from './rights.ts';
 
@@ -193,13 +193,8 @@ async function groups(admin: KafkaAdmin, auditDatabase: string): Promise<Diagnos
       }
     }),
   );
-  const newLog = await groupsOfNewLog(admin, reader, Date.now()).catch(() => []); // What is away is told above.
+  const emptied = await attemptAll('log of all groups', () => newLogFaults(admin, reader, Date.now()));
   await sql?.close();
-  const emptied = newLog.map(({ group }) => ({
-    what: `log of ${group}`,
-    wrong: 'its topics hold less than the group has applied: they were made anew',
-    mend: FILL,
-  }));
   return [...found, ...emptied];
 }
 

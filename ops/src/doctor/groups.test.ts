@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { groupFailure, groupState, messagingFaults } from './groups.ts';
+import { groupFailure, groupState, messagingFaults, newLogFaults } from './groups.ts';
 
 const payment = { service: 'payment' } as const;
 
@@ -23,13 +23,13 @@ describe('the diagnosis of a consumer group', () => {
     expect(groupFailure(new Error('socket closed')).mend).not.toContain('acls');
   });
 
-  it('when partitions or groups have halted or topics are refused, then each has the page of its runbook', () => {
+  it('when partitions or groups have halted or wait, or topics are refused, then each has the page of its runbook', () => {
     const messaging = {
       relaying: true,
       halted: ['payment on order-events/3'],
       lost: ['coupon'],
       refused: [{ topic: 't', reason: 'MESSAGE_TOO_LARGE' }],
-      waiting: [],
+      waiting: ['data-platform'],
       haltedPartitions: [],
       restarting: ['payment'],
       lostSchemas: ['order-created'],
@@ -49,9 +49,27 @@ describe('the diagnosis of a consumer group', () => {
       'docs/runbooks/consumer-halted.md',
       'npm run ops -- republish (docs/runbooks/lost-place.md)',
       'docs/runbooks/topic-refused.md',
+      'docs/runbooks/data-platform-away.md',
       expect.stringContaining('docs/runbooks/consumer-restarts.md'),
       expect.stringContaining('restore the registry'),
     ]);
     expect(messagingFaults({ ...instance, messaging: undefined })).toEqual([]);
+  });
+});
+
+describe('whether topics were made anew', () => {
+  const log = { topics: async () => [], ranges: async () => [] };
+
+  it('when the inbox of a group cannot be counted in time, then that is a fault, and the others are told all the same', async () => {
+    const sql = {
+      async query<Row>(text: string): Promise<Row[]> {
+        if (text.includes('shop_payment')) throw new Error('the database did not answer within 15 s');
+        return [{ n: 1 }] as Row[];
+      },
+    };
+    const faults = await newLogFaults(log, sql, Date.now());
+    const [payment] = faults.filter(({ what }) => what === 'log of payment');
+    expect(payment?.wrong).toMatch(/could not be looked at: the database did not answer within 15 s$/);
+    expect(faults.find(({ what }) => what === 'log of coupon')?.wrong).toContain('they were made anew');
   });
 });

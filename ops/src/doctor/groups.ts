@@ -1,5 +1,8 @@
+import type { KafkaAdmin } from '@shop/events';
 import type { Group } from '../../../services/groups.ts';
-import { LEAD_ON } from '../lost-places.ts';
+import { DATA_PLATFORM } from '../audit/groups.ts';
+import { FILL, groupsOfNewLog, LEAD_ON } from '../lost-places.ts';
+import type { SqlReader } from '../sql.ts';
 import { lostSchemas } from '../status/problems.ts';
 import type { InstanceStatus } from '../status/read.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -40,12 +43,33 @@ export function groupFailure(error: unknown): Finding {
     : { wrong: words, mend: 'is the broker well? Its log says more' };
 }
 
+/** The groups whose topics were made anew, and those of which that cannot be told. */
+export async function newLogFaults(
+  log: Pick<KafkaAdmin, 'ranges' | 'topics'>,
+  sql: SqlReader,
+  now: number,
+): Promise<Diagnosis[]> {
+  const { found, unknown } = await groupsOfNewLog(log, sql, now);
+  return [
+    ...found.map(({ group }) => ({
+      what: `log of ${group}`,
+      wrong: 'its topics hold less than the group has applied: they were made anew',
+      mend: FILL,
+    })),
+    ...unknown.map(({ group: { group }, error }) => ({
+      what: `log of ${group}`,
+      wrong: `whether its topics were made anew could not be looked at: ${error}`,
+      mend: 'are database and broker well? Then npm run ops -- republish --log tells',
+    })),
+  ];
+}
+
 function typeOf(error: Error): string {
   const cause = 'type' in error ? error : error.cause;
   return cause instanceof Error && 'type' in cause ? String(cause.type) : '';
 }
 
-/** What has halted or restarts for ever, and what broker and registry refuse, at one instance. */
+/** What has halted, waits or restarts for ever, and what broker and registry refuse, at one instance. */
 export function messagingFaults({ service, url, messaging }: InstanceStatus): Diagnosis[] {
   if (!messaging) return [];
   return [
@@ -63,6 +87,11 @@ export function messagingFaults({ service, url, messaging }: InstanceStatus): Di
       what: `outbox of ${service}`,
       wrong: `the broker refuses ${topic}: ${reason}`,
       mend: 'docs/runbooks/topic-refused.md',
+    })),
+    ...messaging.waiting.map((group) => ({
+      what: `group ${group} at ${url}`,
+      wrong: 'it waits for something that is away',
+      mend: group === DATA_PLATFORM ? 'docs/runbooks/data-platform-away.md' : 'the log of its service says for what',
     })),
     ...messaging.restarting.map((group) => ({
       what: `group at ${url}`,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { SqlReader } from '../sql.ts';
 import type { InstanceStatus } from '../status/read.ts';
@@ -86,6 +87,40 @@ export async function readFront(sql: SqlReader, event: WaitingEvent): Promise<nu
   return row?.seq ?? undefined;
 }
 
+/** An event that the broker refuses, as far as can be told, and the broker's reason. */
+export interface RefusedEvent {
+  readonly event: WaitingEvent;
+  readonly refusal: string;
+}
+
+/** The time between two looks, ms. Events that were sent stay in the table for up to 200 ms. */
+const LOOKS_APART_MS = 3_000;
+
+/**
+ * The waiting event that `ref` names. A refusal is known by topic, though often one key alone waits, and an event that
+ * was just sent is still in the table: so it must be there, refused and the first of its key, at two looks.
+ * @throws in words when it is not
+ */
+export async function readRefusedEvent(
+  sql: SqlReader,
+  readInstances: () => Promise<readonly InstanceStatus[]>,
+  ref: string,
+  apartMs = LOOKS_APART_MS,
+): Promise<RefusedEvent> {
+  const look = async () => {
+    const event = await readWaitingEvent(sql, ref);
+    const refusal = refusalOf(await readInstances(), event.service, event.topic);
+    if (!refusal) throw new Error(`the broker takes ${event.topic}: ${ref} will be sent`);
+    const front = await readFront(sql, event);
+    if (front !== undefined)
+      throw new Error(`${ref} waits behind ${event.service}/${front} of its key: act on that one`);
+    return { event, refusal };
+  };
+  await look();
+  await sleep(apartMs);
+  return await look();
+}
+
 /** An event that an operator set aside instead of sending it. */
 export interface SetAside {
   readonly service: ServiceName;
@@ -94,6 +129,8 @@ export interface SetAside {
   readonly key: string;
   readonly topic: string;
   readonly reason: string;
+  /** Whether its topic holds it all the same: it was just being sent. Absent: not compared. */
+  readonly isOnTopic?: boolean;
 }
 
 export async function readSetAside(sql: SqlReader): Promise<SetAside[]> {

@@ -1,4 +1,5 @@
-import type { KafkaAdmin } from '@shop/events';
+import { createDecoder, type KafkaAdmin } from '@shop/events';
+import { access } from '../access.ts';
 import { EXIT, type ExitCode } from '../command.ts';
 import { ask } from './ask.ts';
 import type { ReplayContext } from './context.ts';
@@ -10,9 +11,10 @@ import { verdict } from './verdict.ts';
 
 /** `replay --group ranking --rebuild`. */
 export async function rebuild(context: ReplayContext, log: KafkaAdmin): Promise<ExitCode> {
-  const { options, output, sql } = context;
+  const { options, output, sql, addresses } = context;
   checkRebuild(options);
-  const plan = await planRebuild(log, sql, options.rate, process.env.SHOP_TIME_ZONE || 'Asia/Seoul');
+  const codec = createDecoder({ registryUrl: addresses.registry, registryAccess: access().registry });
+  const plan = await planRebuild({ log, sql, codec }, options.rate, process.env.SHOP_TIME_ZONE || 'Asia/Seoul');
   const text = renderRebuildPlan(plan, options.rate);
   if (!options.execute) {
     output.result({ plan: { ...plan, ranges: inText(plan.ranges) } }, text);

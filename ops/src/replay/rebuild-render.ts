@@ -2,7 +2,7 @@ import { duration, table } from '../command.ts';
 import type { Comparison, GenerationTotals, RebuildPlan } from './rebuild.ts';
 
 export function renderRebuildPlan(plan: RebuildPlan, perSecond: number): string {
-  const { ranges, types, records, messages, live, firstDay, copiedDays } = plan;
+  const { ranges, types, records, messages, live, firstDay, isMadeAnew, copiedDays } = plan;
   const copied = copiedDays.length === 0 ? 'none' : `${copiedDays.length} (${copiedDays[0]} to ${copiedDays.at(-1)})`;
   return [
     table([
@@ -13,6 +13,9 @@ export function renderRebuildPlan(plan: RebuildPlan, perSecond: number): string 
     table([['type', 'total'], ...types.map((it) => [it.type, it.total])]),
     `${messages} of ${records} records are for ranking. At ${perSecond} a second: ${duration(plan.expectedMs)}.`,
     `Live: ${totalsIn(live)}.`,
+    ...(isMadeAnew
+      ? ['The topic was made anew since, or filled again: it lacks days that the live generation has.']
+      : []),
     firstDay === null
       ? 'The topic holds everything since its beginning: all days are recounted.'
       : `The topic holds all of ${firstDay} and later: those days are recounted. Earlier days, copied from the live generation: ${copied}.`,

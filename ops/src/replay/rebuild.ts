@@ -1,4 +1,4 @@
-import { EVENTS, type KafkaAdmin, type RecordRange } from '@shop/events';
+import { type Codec, EVENTS, type KafkaAdmin, type RecordRange, watchBeginning } from '@shop/events';
 import { dayIn } from '../audit/business-days.ts';
 import { isFor } from '../audit/groups.ts';
 import type { SqlReader } from '../sql.ts';
@@ -19,6 +19,8 @@ export interface RebuildPlan {
   readonly live: GenerationTotals;
   /** Recounted from this day on; null: all days. */
   readonly firstDay: string | null;
+  /** Whether the topic lacks earlier days though nothing was removed from its beginning: it was made anew. */
+  readonly isMadeAnew: boolean;
   /** Days of the live generation before `firstDay`, which are copied. */
   readonly copiedDays: readonly string[];
 }
@@ -42,10 +44,15 @@ export interface Comparison {
   readonly behind: number;
 }
 
+export interface RebuildSources {
+  readonly log: Pick<KafkaAdmin, 'heldSince' | 'ranges' | 'readRuns'>;
+  readonly sql: SqlReader;
+  readonly codec: Pick<Codec, 'decode'>;
+}
+
 /** @param timeZone SHOP_TIME_ZONE of the ranking service */
 export async function planRebuild(
-  log: KafkaAdmin,
-  sql: SqlReader,
+  { log, sql, codec }: RebuildSources,
   perSecond: number,
   timeZone: string,
 ): Promise<RebuildPlan> {
@@ -54,17 +61,25 @@ export async function planRebuild(
   const held = await log.heldSince(topics);
   const ranges = (await log.ranges(topics)).filter(({ from, to }) => from < to);
   const counts = typeCounts();
+  const live = await readLive(sql);
+  const beginning = watchBeginning({
+    ...{ codec, dayOf: (at: number) => dayIn(timeZone, at), now: Date.now() },
+    firstDay: (await firstLiveDay(sql, live.generation)) ?? undefined,
+    type: 'order-completed',
+    timeOf: (event) => (event.type === 'order-completed' ? event.data.completedAt : undefined),
+  });
   let [records, messages] = [0, 0];
   await log.readRuns(ranges, async (run) => {
     records += run.length;
     for (const record of run) {
+      if (!held) await beginning.add(record);
       if (!isFor(group, record.headers)) continue;
       messages += 1;
       counts.add(record);
     }
   });
-  const firstDay = held ? dayAfter(dayIn(timeZone, held.getTime() - 1)) : null;
-  const live = await readLive(sql);
+  const since = held ?? beginning.since();
+  const firstDay = since ? dayAfter(dayIn(timeZone, since.getTime() - 1)) : null;
   const copied = await sql.query<{ day: string }>(
     `SELECT DISTINCT DATE_FORMAT(business_day, '%Y-%m-%d') AS day FROM shop_ranking.daily_product_sales
       WHERE generation = ? AND business_day < ? ORDER BY day`,
@@ -72,6 +87,7 @@ export async function planRebuild(
   );
   return {
     ...{ ranges, types: counts.all(), records, messages, live, firstDay },
+    isMadeAnew: since !== undefined && held === undefined,
     expectedMs: Math.round((messages * 1_000) / perSecond),
     copiedDays: copied.map(({ day }) => day),
   };
@@ -100,6 +116,15 @@ async function readLive(sql: SqlReader): Promise<GenerationTotals> {
       WHERE s.id = 1 GROUP BY s.live_generation`,
   );
   return row ?? { generation: 1, days: 0, totals: 0, pieces: 0 };
+}
+
+async function firstLiveDay(sql: SqlReader, generation: number): Promise<string | null> {
+  const [row] = await sql.query<{ day: string | null }>(
+    `SELECT DATE_FORMAT(MIN(business_day), '%Y-%m-%d') AS day FROM shop_ranking.daily_product_sales
+      WHERE generation = ? AND quantity <> 0`,
+    [generation],
+  );
+  return row?.day ?? null;
 }
 
 function dayAfter(day: string): string {

@@ -1,8 +1,9 @@
+import type { KafkaAdmin } from '@shop/events';
 import { metricsUrl, SERVICE_NAMES, type ServiceName, schemaOf } from '../../../services/services.ts';
 import type { Addresses } from '../addresses.ts';
 import type { LogReader } from '../audit/log.ts';
 import { connectKafka, openLog } from '../kafka-log.ts';
-import { groupsOfNewLog, isInUse, lostGroups } from '../lost-places.ts';
+import { groupsOfNewLog, isInUse, lostGroups, newLogUnknown } from '../lost-places.ts';
 import { RUNNING_TOPICS } from '../running-events.ts';
 import { connectSql, LOOK_MS, type SqlReader } from '../sql.ts';
 import { withClosing } from '../with-closing.ts';
@@ -59,9 +60,17 @@ export async function readStatus(addresses: Addresses): Promise<Status> {
     unreachable.push(`Kafka at ${addresses.brokers.join(',')} cannot be read: ${error.message}`);
     return { topics: [], groups: [] };
   });
-  // What is away is told by the two before.
-  const lost = readLost(addresses).catch(() => ({ lostPlaces: [], newLog: [] }));
-  return { instances: await instances, ...(await rows), ...(await log), ...(await lost), unreachable };
+  const lost = readLost(addresses).catch((error: Error) => error);
+  const read = { instances: await instances, ...(await rows), ...(await log) };
+  const { unknown, ...places } = placesOr(await lost, unreachable);
+  return { ...read, ...places, unreachable: [...unreachable, ...unknown] };
+}
+
+/** What could not be looked at: it is said, unless the server that is away for it was told before. */
+function placesOr(lost: LostPlaces | Error, told: readonly string[]): LostPlaces {
+  if (!(lost instanceof Error)) return lost;
+  const words = `whether the log holds the places of all groups could not be looked at: ${lost.message}`;
+  return { lostPlaces: [], newLog: [], unknown: told.length > 0 ? [] : [words] };
 }
 
 /** How long an instance may take to answer, ms. */
@@ -103,24 +112,31 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   return { service, url, live: live.ok, ready: ready.ok, detail, measured, clockSkewMs, messaging, openBreakers };
 }
 
-function readLost({ brokers, auditDatabase }: Addresses): Promise<Pick<Status, 'lostPlaces' | 'newLog'>> {
+/** What the log lacks of what groups have to read or have read. */
+type LostPlaces = Pick<Status, 'lostPlaces' | 'newLog'> & { readonly unknown: readonly string[] };
+
+function readLost({ brokers, auditDatabase }: Addresses): Promise<LostPlaces> {
   return withClosing(
     () => connectSql(auditDatabase, LOOK_MS),
     (sql) =>
       withClosing(
         () => connectKafka(brokers),
-        async (log) => {
-          const found = (await lostGroups(log, sql)).filter(isInUse);
-          const newLog = await groupsOfNewLog(log, sql, Date.now()).catch(() => []);
-          return {
-            lostPlaces: found.flatMap(({ group, places }) =>
-              places.map(({ words }) => ({ group: group.group, place: words })),
-            ),
-            newLog: newLog.map(({ group }) => group),
-          };
-        },
+        (log) => lostPlacesOf(log, sql),
       ),
   );
+}
+
+export async function lostPlacesOf(
+  log: Pick<KafkaAdmin, 'places' | 'ranges' | 'topics'>,
+  sql: SqlReader,
+): Promise<LostPlaces> {
+  const lost = (await lostGroups(log, sql)).filter(isInUse);
+  const newLog = await groupsOfNewLog(log, sql, Date.now());
+  return {
+    lostPlaces: lost.flatMap(({ group, places }) => places.map(({ words }) => ({ group: group.group, place: words }))),
+    newLog: newLog.found.map(({ group }) => group),
+    unknown: newLogUnknown(newLog),
+  };
 }
 
 async function readLogStatus(log: LogReader): Promise<Pick<Status, 'topics' | 'groups'>> {

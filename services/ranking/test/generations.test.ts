@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@shop/chassis';
 import { eventually, migratedSchema, type TestDatabase } from '@shop/chassis/testing';
-import { createSqlMessagingStore, type KafkaAdmin, type RebuildWork, type ReceivedEvent } from '@shop/events';
+import {
+  createSqlMessagingStore,
+  type IncomingRecord,
+  type KafkaAdmin,
+  REPUBLISHED,
+  type RebuildWork,
+  type ReceivedEvent,
+} from '@shop/events';
 import { sqlRebuildStore } from '../src/db/rebuild-store.ts';
 import { sqlSalesStore } from '../src/db/sales-store.ts';
 import { createCalendar } from '../src/domain/business-day.ts';
@@ -17,14 +24,32 @@ let handle: ReturnType<typeof createApplySales>;
 let rebuild: ReturnType<typeof createRebuild>;
 /** The time since which the topic holds everything. */
 let held: Date | undefined;
+/** What the topic holds. */
+let records: readonly IncomingRecord[];
 
 const now = () => new Date();
 const calendar = createCalendar('Asia/Seoul');
 const [monday, tuesday, wednesday] = ['2026-03-02', '2026-03-03', '2026-03-04'].map((day) =>
   Date.parse(`${day}T12:00:00+09:00`),
 ) as [number, number, number];
-const log = { heldSince: async () => held, committed: async () => [], ranges: async () => [] } as unknown as KafkaAdmin;
-const tools = { log, mayGoOn: async () => {} };
+const log = {
+  heldSince: async () => held,
+  committed: async () => [],
+  ranges: async () => [],
+  readRuns: (_: unknown, each: (records: readonly IncomingRecord[]) => Promise<void>) => each(records),
+} as unknown as KafkaAdmin;
+const codec = {
+  async decode(message: Buffer) {
+    return JSON.parse(`${message}`);
+  },
+};
+const tools = { log, codec, mayGoOn: async () => {} };
+
+/** The record of an event, as far as a rebuild that begins looks at it. */
+function recordOf({ type, data }: SalesEvent, more: Record<string, string> = {}): IncomingRecord {
+  const position = { topic: 'order-events', partition: 0, offset: '0', key: null, timestamp: 0 };
+  return { ...position, value: Buffer.from(JSON.stringify({ type, data })), headers: { ce_type: type, ...more } };
+}
 
 beforeAll(async () => {
   schema = await migratedSchema(join(import.meta.dirname, '../prisma'));
@@ -42,6 +67,7 @@ beforeAll(async () => {
 afterAll(() => schema.drop());
 beforeEach(async () => {
   held = undefined;
+  records = [recordOf(completed(orderAt(monday, [1, 1])))];
   const tables = ['daily_product_sales', 'products', 'ranking_state', 'ranking_rebuild', 'processed_event'];
   for (const table of [...tables, 'replay', 'dead_letter']) await schema.database.execute(`DELETE FROM ${table}`);
 });
@@ -145,7 +171,7 @@ describe('a rebuild', () => {
     const mayGoOn = async () => {
       if (++steps === 2) throw new Error('killed');
     };
-    await expect(rebuild.begin(order, { log, mayGoOn })).rejects.toThrow('killed');
+    await expect(rebuild.begin(order, { ...tools, mayGoOn })).rejects.toThrow('killed');
     await live(cancelled(old), completed(orderAt(tuesday, [2, 8])));
     const work = await rebuild.begin(order, tools);
     const recounted = completed(orderAt(wednesday, [1, 32]));
@@ -162,6 +188,38 @@ describe('a rebuild', () => {
       firstDay: '2026-03-04',
       rebuilt: { pieces: 46 },
     });
+  });
+
+  it('when the topic was made anew, then the days before its first sale stay, and that day too', async () => {
+    await live(completed(orderAt(monday, [1, 1])), completed(orderAt(tuesday, [1, 2])));
+    const since = [completed(orderAt(tuesday, [1, 4])), completed(orderAt(wednesday, [1, 8]))];
+    await live(...since);
+    // Its company of another day, a cancellation, says nothing of how far the topic reaches back.
+    records = [cancelled(orderAt(monday, [1, 0])), ...since].map((event) => recordOf(event));
+    const work = await rebuild.begin(await ask(), tools);
+    await read(work, ...since);
+    await work.end();
+    expect((await totals())[2]).toEqual(['02/1=1', '03/1=6', '04/1=8']);
+  });
+
+  it('when the topic was made anew and holds no sale, then every day stays', async () => {
+    await live(completed(orderAt(monday, [1, 1])), completed(orderAt(wednesday, [1, 2])));
+    records = [];
+    const work = await rebuild.begin(await ask(), tools);
+    await work.end();
+    expect((await totals())[2]).toEqual(['02/1=1', '04/1=2']);
+  });
+
+  it('when the topic was filled again, then the days since the rows were looked through are recounted', async () => {
+    await live(completed(orderAt(monday, [1, 1])), completed(orderAt(tuesday, [1, 2])));
+    const since = [completed(orderAt(tuesday, [1, 2])), completed(orderAt(wednesday, [1, 8]))];
+    records = since.map((event) =>
+      recordOf(event, { [REPUBLISHED]: new Date(tuesday - 12 * 3_600_000).toISOString() }),
+    );
+    const work = await rebuild.begin(await ask(), tools);
+    await read(work, ...since);
+    await work.end();
+    expect((await totals())[2]).toEqual(['02/1=1', '03/1=2', '04/1=8']);
   });
 
   it('when a rebuild begins, then it waits for current batches, so that its end of the topic is behind theirs', async () => {

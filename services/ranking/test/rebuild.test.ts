@@ -183,3 +183,19 @@ describe('a healthy ranking', () => {
     expect(await table()).toEqual(recount());
   });
 });
+
+describe('a ranking with days that the topic never held', () => {
+  it('when the topic begins at offset 0 and ranking has an older day, then a rebuild keeps that day, and says why', async () => {
+    const day = calendar.dayOf(Date.now() - 30 * DAY_MS);
+    await ranking.database.execute(
+      `INSERT INTO daily_product_sales (generation, business_day, product_id, quantity, version, updated_at)
+       SELECT live_generation, ?, 1, 7, 1, UTC_TIMESTAMP(3) FROM ranking_state`,
+      [day],
+    );
+    expect((await rebuild()).status).toBe('DONE');
+    expect(await table()).toEqual(new Map([...recount(), [`${day}/1`, 7]]));
+    const { stdout } = await expectOps(stack, PLAN);
+    expect(stdout).toContain('The topic was made anew since, or filled again');
+    expect(stdout).toMatch(new RegExp(`copied from the live generation: 2 \\(${day} to `));
+  });
+});

@@ -44,6 +44,21 @@ export function createCodec({ registryUrl, registryAccess: access, logger, clock
   return createCodecOn(createRegistry(registryUrl, { access }), { ...(logger && { logger }), ...(clock && { clock }) });
 }
 
+/** Reads events and registers nothing: for a tool that only looks. */
+export function createDecoder({
+  registryUrl,
+  registryAccess: access,
+}: Pick<CodecOptions, 'registryUrl' | 'registryAccess'>): Pick<Codec, 'decode'> {
+  const contracts = [...loadContracts().values()];
+  return { decode: decodeWith(createReaders(createRegistry(registryUrl, { access }), contracts, systemClock)) };
+}
+
+/** Reads each message with the schema whose id it begins with. */
+function decodeWith(readers: Readers): Codec['decode'] {
+  return async (message, type) =>
+    (await readers.read(wireSchemaId(message), message.subarray(WIRE_HEADER), type)) as DecodedEvent;
+}
+
 const REGISTERED_AT_ONCE = 3;
 const DECLARED_ONLY = { noUndeclaredFields: true };
 
@@ -79,10 +94,7 @@ export function createCodecOn(store: SchemaStore, options: { logger?: EventLogge
       }
     },
 
-    async decode(message, type) {
-      const id = wireSchemaId(message);
-      return (await readers.read(id, message.subarray(WIRE_HEADER), type)) as DecodedEvent;
-    },
+    decode: decodeWith(readers),
 
     async lostIds() {
       const types = [...written];

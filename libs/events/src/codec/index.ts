@@ -1,4 +1,4 @@
-export { type Codec, createCodec, createCodecOn } from './codec.ts';
+export { type Codec, createCodec, createCodecOn, createDecoder, type DecodedEvent } from './codec.ts';
 export { renderHeaders, withSequence } from './headers.ts';
 export { type Interest, isForOthers, type Message, type ReadableMessage, readMessage } from './message.ts';
 export { createRegistry, type SchemaStore } from './registry.ts';

@@ -7,3 +7,4 @@ export {
   type ReplayedGroup,
 } from './recovery-options.ts';
 export { recoverWhenAsked } from './recovery-start.ts';
+export { recoveryPlan } from './recovery-store.ts';

@@ -6,19 +6,55 @@ import type { ReplayCounts } from '../replay/index.ts';
 import { lowestIdAt } from '../store/index.ts';
 import type { ReplayedGroup } from './recovery-options.ts';
 
+/** When each group last handled an event, ISO. */
+type InboxTimes = Readonly<Record<string, string>>;
+
 /**
  * When one of the groups last handled an event in live operation: about the time of the backup. Inbox rows of
  * unfinished recoveries are left out: a run that died must not make the schema look younger than it is. Reads the whole
  * inbox.
  */
 export async function latestInboxTime(database: SqlExecutor, groups: readonly string[]): Promise<Date | undefined> {
-  const since = await unfinishedSince(database);
-  const [row] = await database.query<{ latest: Date | null }>(
-    `SELECT MAX(processed_at) AS latest FROM processed_event
-      WHERE consumer_group IN (${placeholders(groups.length)})${since ? ' AND processed_at < ?' : ''}`,
-    since ? [...groups, since] : groups,
+  const times = await timesAtBackup(database);
+  const latest = groups
+    .flatMap((group) => times[group] ?? [])
+    .sort()
+    .at(-1);
+  return latest === undefined ? undefined : new Date(latest);
+}
+
+/**
+ * The `plan` of a recovery: when each group had last handled an event as the recovery began. It is kept, because the
+ * rows may be marked anew while the recovery is unfinished: an inbox remembers longer what is sent to a new log.
+ * @param table the inbox, which has another name while a schema is restored
+ */
+export async function recoveryPlan(database: Pick<SqlExecutor, 'query'>, table = 'processed_event'): Promise<string> {
+  return planOf(await inboxTimes(database, table));
+}
+
+const planOf = (inbox: InboxTimes) => JSON.stringify({ inbox });
+
+async function inboxTimes(
+  database: Pick<SqlExecutor, 'query'>,
+  table: string,
+  before?: Date | undefined,
+): Promise<InboxTimes> {
+  const rows = await database.query<{ name: string; latest: string }>(
+    `SELECT consumer_group AS name, DATE_FORMAT(MAX(processed_at), '%Y-%m-%dT%T.%f') AS latest FROM ${table}
+      ${before ? 'WHERE processed_at < ?' : ''} GROUP BY consumer_group`,
+    before ? [before] : [],
   );
-  return row?.latest ?? undefined;
+  return Object.fromEntries(rows.map(({ name, latest }) => [name, `${latest.slice(0, -3)}Z`]));
+}
+
+/** The times that an unfinished recovery keeps, or else those of the rows that are older than it. */
+async function timesAtBackup(database: SqlExecutor): Promise<InboxTimes> {
+  const since = await unfinishedSince(database);
+  const rows = await database.query<{ plan: string }>(
+    `SELECT plan FROM replay WHERE kind = 'RECOVERY' AND ${UNFINISHED} ORDER BY id DESC`,
+  );
+  const kept = rows.map(({ plan }) => (JSON.parse(plan) as { inbox?: InboxTimes }).inbox).find(Boolean);
+  return kept ?? (await inboxTimes(database, 'processed_event', since));
 }
 
 /**
@@ -61,11 +97,17 @@ export async function countApplied(
 /** When the first of the recoveries began that came after the last finished one; undefined when none did. */
 export async function unfinishedSince(database: SqlExecutor): Promise<Date | undefined> {
   const [row] = await database.query<{ since: Date | null }>(
-    `SELECT MIN(started_at) AS since FROM replay WHERE kind = 'RECOVERY' AND id >
-        (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE')`,
+    `SELECT MIN(started_at) AS since FROM replay WHERE kind = 'RECOVERY' AND ${UNFINISHED}`,
   );
   return row?.since ?? undefined;
 }
+
+/**
+ * The row 0 is of a restore that the binary log follows: the log's own rows have numbers from 1 on, also those of
+ * recoveries that were done then, so it is unfinished until it says itself that it is done.
+ */
+const UNFINISHED = `(id > (SELECT COALESCE(MAX(id), 0) FROM replay WHERE kind = 'RECOVERY' AND status = 'DONE')
+  OR (id = 0 AND status <> 'DONE'))`;
 
 /** Id of the latest recovery, whatever its outcome; 0 for none. */
 export async function lastRecovery(database: SqlExecutor): Promise<number> {
@@ -100,6 +142,7 @@ export async function startRecovery(
   },
 ): Promise<number> {
   const { group, from, instance, now } = run;
+  const plan = planOf(await timesAtBackup(database));
   return database.transaction(async (tx) => {
     await tx.execute(
       `UPDATE replay SET status = 'FAILED', error = 'it ended before it was done', updated_at = ?, finished_at = ?
@@ -108,8 +151,8 @@ export async function startRecovery(
     );
     const { insertId } = await tx.execute(
       `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,
-         max_lag, requested_at, started_at, updated_at) VALUES ('RECOVERY', ?, 'RUNNING', ?, 'RECOVERY=on', ?, ?, '{}', '{}', 0, 0, ?, ?, ?)`,
-      [group, instance, filtersOf(from), inText(run.ranges), now, now, now],
+         max_lag, requested_at, started_at, updated_at) VALUES ('RECOVERY', ?, 'RUNNING', ?, 'RECOVERY=on', ?, ?, ?, '{}', 0, 0, ?, ?, ?)`,
+      [group, instance, filtersOf(from), inText(run.ranges), plan, now, now, now],
     );
     return insertId;
   });
@@ -158,6 +201,7 @@ export async function finishRecovery(tx: Transaction, id: number, now: Date): Pr
     [now, now, id],
   );
   if (affectedRows === 0) throw new StaleBatchError(TAKEN_OVER);
+  await tx.execute("UPDATE replay SET status = 'DONE', updated_at = ?, finished_at = ? WHERE id = 0", [now, now]);
 }
 
 /** Closes a recovery that is refused. The row of one that another run has closed says already what became of it. */

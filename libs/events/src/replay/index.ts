@@ -1,3 +1,4 @@
+export { type BeginningOptions, watchBeginning } from './beginning.ts';
 export type { Rebuild, RebuildTools, RebuildWork } from './rebuild.ts';
 export { anyEvents, createReplayApplier, ReplayCancelledError, readSetAside } from './replay-apply.ts';
 export { lagOf, slicesOf } from './replay-run.ts';

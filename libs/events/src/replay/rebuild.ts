@@ -1,4 +1,5 @@
 import type { Transaction } from '@shop/chassis';
+import type { Codec } from '../codec/index.ts';
 import type { Subscription } from '../consumer/index.ts';
 import type { EventType, ReceivedEvent } from '../contracts/index.ts';
 import type { KafkaAdmin } from '../kafka/index.ts';
@@ -22,6 +23,7 @@ export interface Rebuild {
 
 export interface RebuildTools {
   readonly log: KafkaAdmin;
+  readonly codec: Pick<Codec, 'decode'>;
   /** Called between transactions; rejects when this process may not go on. */
   readonly mayGoOn: () => Promise<void>;
 }

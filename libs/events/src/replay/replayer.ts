@@ -159,14 +159,14 @@ async function replay(
 
 /** Begins, reads and ends. After a crash all three run again, and each recognizes its finished work. */
 async function rebuild(work: Work, { id, group }: ReplayOrder, log: KafkaAdmin): Promise<void> {
-  const { database, stopping } = work;
+  const { database, codec, stopping } = work;
   const own = rebuildOf(work, group);
   if (!own) throw new Error(`what ${group} makes of its topics cannot be rebuilt`);
   const mayGoOn = async () => {
     if (stopping.aborted) throw new StaleBatchError('the service is stopping');
     await holdLock(work);
   };
-  const { topics, subscription, takes, end } = await own.begin(id, { log, mayGoOn });
+  const { topics, subscription, takes, end } = await own.begin(id, { log, codec, mayGoOn });
   // Only after `begin`: from then on the live group also brings the events after the end of these ranges.
   if ((await readReplay(database, id)).ranges.length === 0) await setRanges(database, id, await log.ranges(topics));
   await carry(work, await readReplay(database, id), subscription, log, takes);

@@ -56,6 +56,14 @@ export const sqlRebuildStore: RebuildStore = {
     return Boolean(row?.day);
   },
 
+  async firstDay(database) {
+    const [row] = await database.query<{ day: BusinessDay | null }>(
+      `SELECT DATE_FORMAT(MIN(d.business_day), '%Y-%m-%d') AS day FROM ranking_state s
+         JOIN daily_product_sales d ON d.generation = s.live_generation WHERE s.id = 1 AND d.quantity <> 0`,
+    );
+    return row?.day ?? undefined;
+  },
+
   async compare(database, live, rebuilt) {
     const totals = await database.query<Comparison['live']>(
       `SELECT generation, COUNT(DISTINCT business_day) AS days, COUNT(*) AS totals, CAST(SUM(quantity) AS SIGNED) AS pieces

@@ -59,6 +59,8 @@ export interface RebuildStore {
   begin(tx: Transaction, replayId: number, firstDay: BusinessDay | undefined, at: Date): Promise<number>;
   /** Copies the next day that is not recounted, under `lock`. @returns false when no day is left */
   copyDay(tx: Transaction, live: number, next: NextGeneration, at: Date): Promise<boolean>;
+  /** The first day of the live generation with any pieces; undefined while there is none. */
+  firstDay(database: SqlExecutor): Promise<BusinessDay | undefined>;
   compare(database: SqlExecutor, live: number, rebuilt: number): Promise<Comparison>;
   /**
    * Turns the rebuild's dead letters into the live group's. @returns the letters that the live group has applied, in

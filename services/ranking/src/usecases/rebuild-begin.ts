@@ -12,7 +12,7 @@ import type { BusinessDay } from '../domain/business-day.ts';
 import { type NextGeneration, saleDayOf, shareOf } from '../domain/rebuild.ts';
 import { SALES_EVENTS, wantsSale } from '../domain/sales.ts';
 import { applySales, type HeardSale, inboxOf } from './apply-sales.ts';
-import { firstHeldDay, lockRebuild, type RebuildContext, SALES } from './rebuild-context.ts';
+import { firstDayToCount, lockRebuild, type RebuildContext, SALES } from './rebuild-context.ts';
 import { settleRebuild } from './rebuild-settle.ts';
 import { swapGenerations } from './rebuild-swap.ts';
 
@@ -24,14 +24,11 @@ const BATCH = 200;
  * Steps 1 and 2 of a rebuild: names the next generation and copies days that the topics no longer hold.
  * @returns the work of step 3, for the replayer
  */
-export async function beginRebuild(
-  context: RebuildContext,
-  id: number,
-  { log, mayGoOn }: RebuildTools,
-): Promise<RebuildWork> {
+export async function beginRebuild(context: RebuildContext, id: number, tools: RebuildTools): Promise<RebuildWork> {
   const { calendar, logger } = context;
+  const { log, mayGoOn } = tools;
   await settleRebuild(context, { mayGoOn });
-  const next = await nameGeneration(context, id, await firstHeldDay(context, log));
+  const next = await nameGeneration(context, id, await firstDayToCount(context, tools));
   const { generation } = next;
   logger.info({ generation, firstDay: next.firstDay }, 'rebuild: batches write to both generations');
   do await mayGoOn();

@@ -1,5 +1,12 @@
 import type { Database, Logger, Transaction } from '@shop/chassis';
-import { EVENTS, type KafkaAdmin, lockReplay, ReplayCancelledError } from '@shop/events';
+import {
+  EVENTS,
+  type KafkaAdmin,
+  lockReplay,
+  type RebuildTools,
+  ReplayCancelledError,
+  watchBeginning,
+} from '@shop/events';
 import type { BusinessDay, Calendar } from '../domain/business-day.ts';
 import { firstRecountedDay, type NextGeneration } from '../domain/rebuild.ts';
 import type { RankingState, RebuildStore, SalesStore } from './ports.ts';
@@ -35,10 +42,34 @@ export async function lockRebuild(
   return { ...state, next };
 }
 
-/** The first day that the topics still hold completely; undefined while they hold everything. */
+/** The first day that the topics still hold completely; undefined while nothing is removed from their beginning. */
 export async function firstHeldDay(
   { calendar }: Pick<RebuildContext, 'calendar'>,
   log: KafkaAdmin,
 ): Promise<BusinessDay | undefined> {
   return firstRecountedDay(await log.heldSince(SALES), calendar.dayOf);
+}
+
+/**
+ * The first day to recount: earlier ones are copied from the live generation. Undefined: all days. Topics that were
+ * made anew, and perhaps filled again, lack days though nothing is removed from their beginning.
+ */
+export async function firstDayToCount(
+  context: Pick<RebuildContext, 'calendar' | 'database' | 'store' | 'now'>,
+  { log, codec, mayGoOn }: RebuildTools,
+): Promise<BusinessDay | undefined> {
+  const { calendar, database, store, now } = context;
+  const held = await firstHeldDay(context, log);
+  const firstDay = await store.firstDay(database);
+  if (held !== undefined || firstDay === undefined) return held;
+  const beginning = watchBeginning({
+    ...{ codec, dayOf: calendar.dayOf, firstDay, now: now().getTime() },
+    type: 'order-completed',
+    timeOf: (event) => (event.type === 'order-completed' ? event.data.completedAt : undefined),
+  });
+  await log.readRuns(await log.ranges(SALES), async (records) => {
+    await mayGoOn();
+    for (const record of records) await beginning.add(record);
+  });
+  return firstRecountedDay(beginning.since(), calendar.dayOf);
 }
