@@ -18,7 +18,7 @@ export const idempotencyKeySchema = z
   );
 const COLUMNS = ['user_id', 'scope', 'idem_key', 'request_hash', 'request_id', 'created_at'];
 
-/** One request's claim to a key. */
+/** One request's claim to a key: the first rows that its transaction locks. */
 export interface IdempotencyClaim {
   readonly userId: number;
   /** Method and path: `POST /orders`. At most 191 ASCII characters. */

@@ -39,7 +39,8 @@ export interface ApplyDeps<Tx> {
 
 /**
  * Applies messages in ONE transaction, all or nothing. Locks are taken in this order, everywhere: the keys' rows in
- * `parked_key` (sorted), rows in `dead_letter`, the ids in `processed_event` (sorted), then the handler's own rows.
+ * `parked_key` (sorted), rows in `dead_letter`, the ids in `processed_event` (sorted), then the handler's own rows, in
+ * the order that its service's store names.
  * Rows of the outbox are only inserted: nobody waits for them.
  *
  * For a parked key the redriver also claims the ids of discarded letters before it locks a letter. That is safe: both

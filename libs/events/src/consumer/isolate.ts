@@ -16,11 +16,11 @@ import {
 
 /** Attempts at a single message before it is dead-lettered; one when so many fail that time is not what they need. */
 const ATTEMPTS = 3;
-/** From this many failures without a success, the handler counts as broken, not the messages. */
+/** From this many failures without a success, the handler counts as broken, not the messages: the partition halts. */
 const SUSPICIOUS = 5;
 /**
- * Dead letters a minute above which the handler counts as broken. Undecodable messages count only when their schema is
- * unknown.
+ * Dead letters a minute above which the handler counts as broken: the partition halts. Undecodable messages count only
+ * when their schema is unknown.
  */
 export const MAX_DEAD_LETTERS_A_MINUTE = 20;
 
