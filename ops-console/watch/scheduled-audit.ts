@@ -50,6 +50,7 @@ const RUNBOOK = 'docs/runbooks/invariant-broken.md';
  * later audits look as far back as the one that found it: it must not leave their scope before it is mended. It stays
  * told until its check is made again and finds nothing.
  */
+// One function: what was told and the scope that is kept change together with each verdict.
 export function createScheduledAudit(options: ScheduledAuditOptions): ScheduledAudit {
   const { audits, sinceMs, now, wait } = options;
   const measures = createMeasures(options);

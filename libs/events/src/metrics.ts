@@ -64,6 +64,7 @@ export const noMetrics: EventMetrics = {
 
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
+// One function: it is a list of measures, with a method that changes each.
 export function createEventMetrics(metrics: Metrics): EventMetrics {
   const handled = metrics.counter('events_handled_total', 'Messages by what became of them', ['group', 'outcome']);
   const size = metrics.histogram('events_batch_size', 'Messages a transaction', ['group'], SIZES);

@@ -25,6 +25,7 @@ export interface EventTally {
   readonly events: number;
 }
 
+// One function: adding a record changes all of the counts, and nothing else may see them.
 export function createEventTally(): EventTally {
   const orders = new Map<string, TypeSet>();
   const requests = new Map<EventType, Set<string>>();

@@ -85,6 +85,7 @@ function checksFor(timeZone: string): readonly Check[] {
  * outbox at the snapshot, or had been sent and is on the topics; and an event read before the snapshot has its row in
  * it. Comparisons between schemas have no such order and are made twice.
  */
+// One function: its steps are read from top to bottom, since their order is what makes the audit right.
 export async function runAudit(options: AuditOptions): Promise<AuditReport> {
   const started = performance.now();
   const {

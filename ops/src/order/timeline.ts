@@ -34,6 +34,7 @@ export interface TimelineEntry {
 }
 
 /** The history of an order across services and topics, oldest first; of one millisecond, cause before effect. */
+// One function: it is a list of entries, a few lines for each table that an order has rows in.
 export function timeline(facts: OrderFacts, records: readonly LogRecord[]): TimelineEntry[] {
   const entries: (TimelineEntry & { readonly step: number })[] = [];
   /** @param type the event that it is, or belongs to */

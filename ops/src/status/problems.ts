@@ -8,6 +8,7 @@ const OUTBOX_OLD_MS = 5_000;
 const PENDING_OLD_MS = 15_000;
 
 /** Problems an operator should look at, in words; the runbooks tell how to proceed. */
+// One function: it is a list, an entry for each kind of problem.
 export function whatIsWrong(status: Status): string[] {
   return [
     ...status.unreachable,

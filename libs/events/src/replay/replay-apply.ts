@@ -44,6 +44,7 @@ export type ReplayApplier<Tx> = ReturnType<typeof createReplayApplier<Tx>>;
  * Applies records read from the log, outside of any group, to a group's handler, as its consumer would: duplicates are
  * dropped by the inbox, parked keys park, poison is isolated, an outage is waited for, as long as the replay may go on.
  */
+// One function: both ways of applying share the limits, the repeats and what has ended the replay.
 export function createReplayApplier<Tx>(options: ReplayApplierOptions<Tx>) {
   const { subscription, codec, clock, logger, signal, endedBy, fence } = options;
   const { group } = subscription;

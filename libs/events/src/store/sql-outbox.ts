@@ -12,6 +12,7 @@ export interface SqlOutbox extends Pick<MessagingStore<Transaction>, 'appendOutb
 /** A missing key or value, which only mirrors of unreadable records have, is stored as empty. */
 const EMPTY = Buffer.alloc(0);
 
+// One function: it is a list of SQL statements, a method each.
 export function createSqlOutbox(database: Database): SqlOutbox {
   /**
    * The server's auto-increment step, asked until answered. A group replication, for example, counts in larger steps.

@@ -5,6 +5,7 @@ import type { Held } from '../usecases/count-stock.ts';
 import type { RecoveryStore } from '../usecases/recover-stock.ts';
 
 /** A recovery's rows in MySQL. Large tables are read page by page: a statement may not take long. */
+// One function: it is a list of SQL statements, a method each.
 export function createRecoveryStore(database: Database): RecoveryStore<Transaction> {
   return {
     async readHeld() {

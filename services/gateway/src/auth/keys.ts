@@ -41,6 +41,7 @@ export interface RemoteKeysOptions {
  * unknown keys. Such a token causes a fetch, within the limits above. It is refused only if a fetch that began after
  * its arrival did not bring its key; before that the key may be a new one, and the caller shall ask again.
  */
+// One function: the times and names of the last fetch are one state, which its steps change together.
 export function remoteKeys(url: string, options: RemoteKeysOptions = {}): Keys {
   const { timeoutMs = 3_000, now = performance.now.bind(performance), onChange } = options;
   const remote = createRemoteJWKSet(new URL(url), {
