@@ -22,7 +22,7 @@ export function forThread({ auditDatabase, brokers, redis, dataPlatform, service
   return { auditDatabase, brokers, redis, dataPlatform, services };
 }
 
-/** What the thread of an audit is given. */
+/** The data that the thread of an audit gets. */
 export interface AuditWork {
   readonly addresses: AuditAddresses;
   readonly task: AuditTask;

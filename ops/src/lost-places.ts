@@ -96,7 +96,7 @@ async function hasAppliedMore(
   return row !== undefined && row.n > held;
 }
 
-/** What is not known of groups, in words: one sentence for each reason. */
+/** Says of which groups nothing is known: one sentence for each reason. */
 export function newLogUnknown({ unknown }: NewLog): string[] {
   return [...Map.groupBy(unknown, ({ error }) => error)].map(
     ([error, of]) =>

@@ -110,7 +110,7 @@ const recoveries = () =>
     `SELECT status, facts, applied, error FROM replay WHERE kind = 'RECOVERY' ORDER BY id DESC`,
   );
 
-/** What a restore leaves: no instance goes live before a recovery has ended. */
+/** Leaves the schema as a restore does: no instance goes live before a recovery has ended. */
 async function wantRecovery(): Promise<void> {
   await bench.database.execute(
     `INSERT INTO replay (kind, consumer_group, status, requested_by, reason, filters, ranges, plan, progress, rate,

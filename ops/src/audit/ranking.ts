@@ -57,7 +57,7 @@ async function compareTotals(reader: SqlReader, scope: AuditScope, timeZone: str
     const [table, orders] = [actual.get(id) ?? 0, expected.get(id) ?? 0];
     const shares = open.get(id) ?? [];
     const parked = shares.filter(({ orderId }) => waiting.has(orderId));
-    // What is open explains what it amounts to, and no other difference.
+    // Open shares explain a difference of exactly their sum, and no other.
     const isExplained = table === orders - sumOf(shares);
     if (isExplained && parked.length === 0) {
       underway++;
@@ -153,7 +153,7 @@ async function readWaiting(reader: SqlReader): Promise<Waiting> {
   );
 }
 
-/** What an order's events will add to a total once ranking has applied them: pieces, less than 0 for a cancellation. */
+/** The pieces that an order's events will add to a total once ranking has applied them; less than 0: taken away. */
 interface Share {
   readonly orderId: string;
   readonly pieces: number;

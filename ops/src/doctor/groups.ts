@@ -69,7 +69,7 @@ function typeOf(error: Error): string {
   return cause instanceof Error && 'type' in cause ? String(cause.type) : '';
 }
 
-/** What has halted, waits or restarts for ever, and what broker and registry refuse, at one instance. */
+/** An instance's groups that have halted, wait or restart for ever, and what broker and registry refuse. */
 export function messagingFaults({ service, url, messaging }: InstanceStatus): Diagnosis[] {
   if (!messaging) return [];
   return [

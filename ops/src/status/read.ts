@@ -66,7 +66,7 @@ export async function readStatus(addresses: Addresses): Promise<Status> {
   return { ...read, ...places, unreachable: [...unreachable, ...unknown] };
 }
 
-/** What could not be looked at: it is said, unless the server that is away for it was told before. */
+/** The lost places, or that they could not be looked at; that is not said twice of a server that is away (`told`). */
 function placesOr(lost: LostPlaces | Error, told: readonly string[]): LostPlaces {
   if (!(lost instanceof Error)) return lost;
   const words = `whether the log holds the places of all groups could not be looked at: ${lost.message}`;
@@ -112,7 +112,7 @@ async function probe(service: string, url: string): Promise<InstanceStatus> {
   return { service, url, live: live.ok, ready: ready.ok, detail, measured, clockSkewMs, messaging, openBreakers };
 }
 
-/** What the log lacks of what groups have to read or have read. */
+/** Groups whose next or earlier messages the log does not hold any more. */
 type LostPlaces = Pick<Status, 'lostPlaces' | 'newLog'> & { readonly unknown: readonly string[] };
 
 function readLost({ brokers, auditDatabase }: Addresses): Promise<LostPlaces> {

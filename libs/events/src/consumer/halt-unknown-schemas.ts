@@ -22,8 +22,8 @@ interface HaltUnknownSchemas {
 /**
  * Halts partitions where many messages have schemas that the registry does not know, or knows as another event's. One
  * such message is rubbish; many mean that the registry has lost its schemas or was made anew, and dead-lettering would
- * then set everything aside, unless an operator permits it. What was set aside before, and
- * comes again because its offset was not committed, needs no permit. @returns the shares that may be applied.
+ * then set everything aside, unless an operator permits it. A message that was set aside before, and comes again since
+ * its offset was not committed, needs no permit. @returns the shares that may be applied.
  */
 export async function haltUnknownSchemas(
   { rate, faults, clock, report, queue, findPermit, countNew }: HaltUnknownSchemas,

@@ -40,7 +40,7 @@ export interface DeadLetterEntry {
   readonly attempts: number;
 }
 
-/** What tells a letter from others: where its message stands, and which it is. */
+/** The identity of a letter: where its message stands in the log, and the id of its event. */
 export type LetterPlace = Pick<DeadLetterEntry, 'record' | 'eventId'>;
 
 /** A partition. */

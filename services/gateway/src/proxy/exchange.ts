@@ -24,7 +24,7 @@ export interface ExchangeOptions {
   /** Headers of every answer of the gateway: name, value, name, value … */
   readonly ownHeaders: readonly string[];
   readonly upstream: Upstream;
-  /** What is sent, when so much of the request's time was spent on earlier tries, ms. */
+  /** Makes the request to the service. `spentMs`: how much of its time earlier tries took, ms. */
   readonly outgoing: (spentMs: number) => Outgoing;
   /**
    * Longest time for which the service waits until the client has taken a piece of its answer, ms; then the client's
