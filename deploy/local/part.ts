@@ -108,7 +108,7 @@ export async function untilReady(
     );
     // Only while the process runs: another program may answer on the port.
     if (!isRunning(record))
-      throw new StackError(`${name} ended while starting; its log (${record.log}) ends:\n${tail(record.log, 15)}`);
+      throw new StackError(`${name} ended while starting; its log (${record.log}) ends:\n${tail(record, 15)}`);
     if (!failure) return;
     if (Date.now() > end) {
       throw new StackError(

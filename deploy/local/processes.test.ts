@@ -54,8 +54,8 @@ describe('recorded processes', () => {
 
   it('when a recorded process is ended, then the processes it started end too', async () => {
     const record = await sleeper('parent', 'sleep 60 & echo $! ; wait');
-    while (!tail(record.log)) await new Promise((done) => setTimeout(done, 5));
-    const child = Number(tail(record.log));
+    while (!tail(record)) await new Promise((done) => setTimeout(done, 5));
+    const child = Number(tail(record));
     expect(await endProcess(record, 'SIGTERM', 2000)).toBe(true);
     expect(isRunning(record)).toBe(false);
     while (processIdentity(child)) await new Promise((done) => setTimeout(done, 5));
@@ -63,9 +63,19 @@ describe('recorded processes', () => {
 
   it('when a process does not end in time, then it is killed', async () => {
     const record = await sleeper('stubborn', 'trap "" TERM; echo up; while :; do sleep 0.05; done');
-    while (!tail(record.log)) await new Promise((done) => setTimeout(done, 5));
+    while (!tail(record)) await new Promise((done) => setTimeout(done, 5));
     expect(await endProcess(record, 'SIGTERM', 100)).toBe(false);
     expect(isRunning(record)).toBe(false);
+  });
+
+  it('when a name is started again, then the last lines are those of the new process alone', async () => {
+    const earlier = await sleeper('twice', 'echo the earlier one; sleep 60');
+    while (!tail(earlier)) await new Promise((done) => setTimeout(done, 5));
+    await endProcess(earlier, 'SIGKILL', 1000);
+    const later = await sleeper('twice', 'echo the later one; sleep 60');
+    while (!tail(later)) await new Promise((done) => setTimeout(done, 5));
+    expect(tail(later)).toBe('the later one');
+    expect(tail(earlier)).toBe('the earlier one\nthe later one');
   });
 
   it('when a pid belongs to another process by now, then that process is left alone', async () => {

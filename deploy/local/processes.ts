@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -23,6 +24,8 @@ export interface PidRecord {
   identity: string;
   command: string;
   log: string;
+  /** Size of the log when the process was started, bytes. */
+  logStart: number;
 }
 
 export interface Launch {
@@ -87,6 +90,7 @@ export async function launch(options: Launch): Promise<PidRecord> {
   mkdirSync(options.pids, { recursive: true });
   mkdirSync(dirname(options.log), { recursive: true });
   const log = openSync(options.log, 'a');
+  const logStart = fstatSync(log).size;
   try {
     const child = spawn(options.command, options.args, {
       cwd: options.cwd,
@@ -105,6 +109,7 @@ export async function launch(options: Launch): Promise<PidRecord> {
       identity: processIdentity(child.pid ?? 0) ?? 'gone',
       command: [options.command, ...options.args].join(' '),
       log: options.log,
+      logStart,
     };
     // Recorded before any wait: a stop of the stack at this moment must find the process.
     if (child.pid) writeRecord(options.pids, record);
@@ -191,10 +196,13 @@ export async function goneWithin(record: PidRecord, ms: number): Promise<boolean
   return true;
 }
 
-/** The last lines of a log, each cut to a readable length. */
-export function tail(log: string, lines = 30, columns = 400): string {
+/**
+ * The last lines that a process wrote, each cut to a readable length. Its log may begin with lines of earlier processes
+ * of that name; they are left out.
+ */
+export function tail({ log, logStart }: Pick<PidRecord, 'log' | 'logStart'>, lines = 30, columns = 400): string {
   try {
-    const last = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines);
+    const last = readFileSync(log).subarray(logStart).toString().trimEnd().split('\n').slice(-lines);
     return last.map((line) => (line.length > columns ? `${line.slice(0, columns)}…` : line)).join('\n');
   } catch {
     return '';

@@ -103,7 +103,7 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
       await goneWithin(record, 10_000);
       forgetRecord(pids, record);
     },
-    output: (lines = 50) => tail(record.log, lines),
+    output: (lines = 50) => tail(record, lines),
   };
 }
 

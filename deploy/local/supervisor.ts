@@ -18,8 +18,9 @@ export function restartPause(earlierFailures: number): number {
 }
 
 /** The lines a process wrote right before its end. Older lines would look like the cause. */
-function lastWords(log: string): string {
-  const lines = linesOf(tail(log, 8), Date.now() - recentMs);
+function lastWords(record: PidRecord): string {
+  const { log } = record;
+  const lines = linesOf(tail(record, 8), Date.now() - recentMs);
   return lines.length > 0
     ? `${log} ends with:\n${lines.join('\n')}`
     : `Its log says nothing about it, as after a kill: ${log}`;
@@ -58,7 +59,7 @@ export function supervise(stack: Stack, restart: Restart): () => void {
     const pause = restartPause(count);
     progress(
       record.name,
-      `died, and nobody stopped it here; starting it again in ${pause / 1000} s. ${lastWords(record.log)}`,
+      `died, and nobody stopped it here; starting it again in ${pause / 1000} s. ${lastWords(record)}`,
     );
     await sleep(pause, undefined, { ref: false });
     if (ended) return;

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createKafkaBroker, RefusedError, silentLogger } from '@shop/events';
 import { createClient } from '../../libs/events/src/kafka/index.ts';
 import { expectStatus } from '../support/api.ts';
@@ -23,6 +23,12 @@ let system: System;
 beforeAll(async () => {
   system = await startSystem({ env: { ORDER_DEADLINE_MS: String(DEADLINE_MS) } });
 }, 120_000);
+
+// A test that failed midway must not fail those after it.
+afterEach(async () => {
+  await limit('1048588');
+  await expectOps(system.stack, ['topics', '--execute']);
+}, 30_000);
 
 afterAll(() => system?.stop(), 60_000);
 

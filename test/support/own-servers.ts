@@ -65,7 +65,7 @@ export function ownServers(): OwnServers {
       records.push(record);
       await untilReady(name, record, async () => void (await probe(port)));
       const kill9 = async () => void (await endProcess(record, 'SIGKILL', GRACE_MS));
-      return { port, data, kill9, output: () => tail(record.log) };
+      return { port, data, kill9, output: () => tail(record) };
     },
 
     async stop() {

@@ -48,7 +48,7 @@ export async function recordClasses(
         )
       )
         break;
-      if (!isRunning(record) || Date.now() > end) throw new Error(`${name} did not start:\n${tail(record.log, 15)}`);
+      if (!isRunning(record) || Date.now() > end) throw new Error(`${name} did not start:\n${tail(record, 15)}`);
     }
   } finally {
     await endProcess(record, 'SIGTERM', 30_000);
