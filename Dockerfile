@@ -44,4 +44,4 @@ ENV BUILD_REVISION=$REVISION HOST=0.0.0.0 METRICS_HOST=0.0.0.0 PORT=3000 SERVICE
 USER 1000
 EXPOSE 3000
 # exec: the service gets SIGTERM itself and ends its work in order.
-CMD ["sh", "-c", "exec node --max-old-space-size=$HEAP_MB --max-semi-space-size=8 --heap-growing-percent=70 --single-threaded-gc --expose-gc services/$SERVICE/src/main.ts"]
+CMD ["sh", "-c", "exec node --max-old-space-size=$HEAP_MB --max-semi-space-size=16 --heap-growing-percent=150 --single-threaded-gc --expose-gc services/$SERVICE/src/main.ts"]

@@ -10,6 +10,7 @@ import { addProducts } from './src/commands/products.ts';
 import { addRanking } from './src/commands/ranking.ts';
 import { addSoak } from './src/commands/soak.ts';
 import { addStreams } from './src/commands/streams.ts';
+import { addTurns } from './src/commands/turns.ts';
 import { addExperiments } from './src/experiments/index.ts';
 
 const program = new Command('npm run bench --').description(
@@ -26,6 +27,7 @@ for (const add of [
   addOverload,
   addSoak,
   addCompare,
+  addTurns,
   addExperiments,
 ])
   add(program);

@@ -44,8 +44,8 @@ export interface ServiceProcess {
  */
 export const heapFlags = [
   '--max-old-space-size=256',
-  '--max-semi-space-size=8',
-  '--heap-growing-percent=70',
+  '--max-semi-space-size=16',
+  '--heap-growing-percent=150',
   '--single-threaded-gc',
   // For collecting in a process at rest (libs/chassis/src/process/heap-rest.ts).
   '--expose-gc',
