@@ -30,7 +30,7 @@ const withoutServers: readonly Project[] = [
   ['simulation', 300_000],
 ];
 
-/** Projects of tests that need servers. A lane runs them in turn, on a stack of its own. */
+/** A stack, and the projects of tests that need servers and run on it, one after the other. */
 interface Lane {
   /** A part of the stack's name. */
   readonly prefix: string;
@@ -40,7 +40,7 @@ interface Lane {
 }
 
 const lanes: readonly Lane[] = [
-  { prefix: '', portOffset: 1_000, projects: [['integration', 60_000]] },
+  { prefix: '', portOffset: 1_000, projects: [] },
   {
     prefix: 'faults-',
     // Seven instances of each service then have no port that `fetch` refuses (ports.ts).
@@ -51,6 +51,10 @@ const lanes: readonly Lane[] = [
     ],
   },
 ];
+
+/** The project that is run in parts: a lane that has run its own projects takes the next part, so both end together. */
+const shared: Project = ['integration', 60_000];
+const PARTS = 6;
 
 /**
  * Fault tests that `npm run drills` runs, in full. Without patterns `npm test` leaves them out: they take minutes. What
@@ -67,10 +71,10 @@ export const DRILLS_ALONE: readonly string[] = [
 ];
 
 /**
- * SHOP_TEST_LANES=together runs the lanes side by side: a third quicker on two cores, since tests wait for processes to
- * start and to end. By default they run in turn: under load clients are refused sooner than some tests expect.
+ * The lanes run side by side: a third quicker on two cores, since tests wait for processes to start and to end.
+ * SHOP_TEST_LANES=in-turn runs them one after the other, for a machine on which clients are refused for load.
  */
-const together = process.env.SHOP_TEST_LANES === 'together';
+const together = process.env.SHOP_TEST_LANES !== 'in-turn';
 
 const children = new Set<ChildProcess>();
 
@@ -83,7 +87,10 @@ export interface TestOptions {
 
 /** Runs every check and test (or those whose path matches the patterns). The last line sums them up. */
 export async function test(patterns: string[], options: TestOptions = {}): Promise<number> {
-  const run: Run = { patterns, options, scratch: mkdtempSync(join(tmpdir(), 'shop-test-')) };
+  const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
+  // A few files are no reason for several processes, nor for a second stack.
+  const parts = patterns.length > 0 ? ['1/1'] : Array.from({ length: PARTS }, (_, at) => `${at + 1}/${PARTS}`);
+  const run: Run = { patterns, options, scratch, parts };
   const interrupted = whenAskedToEnd(async () => {
     for (const child of children) child.kill('SIGKILL');
     await Promise.all(lanes.map(stopStacks));
@@ -104,6 +111,8 @@ interface Run {
   readonly options: TestOptions;
   /** A folder for the results. */
   readonly scratch: string;
+  /** The parts of the shared project that no lane has taken yet, as Jest's `--shard` wants them. */
+  readonly parts: string[];
 }
 
 function stackOf({ prefix, portOffset }: Lane): { name: string; portOffset: number } {
@@ -151,7 +160,10 @@ async function runAll(run: Run): Promise<Tally[]> {
   return tallies;
 }
 
-/** Runs the projects of a lane, once its stack is there and `mayBegin` has settled. Never rejects. */
+/**
+ * Runs the projects of a lane, then parts of the shared project, once its stack is there and `mayBegin` has settled.
+ * Never rejects.
+ */
 async function runLane(
   run: Run,
   lane: Lane,
@@ -160,12 +172,15 @@ async function runLane(
 ): Promise<Tally[]> {
   const tallies: Tally[] = [];
   try {
-    const { wanted, missing, env } = await prepared;
+    const { wanted, missing, env, takesParts } = await prepared;
     await mayBegin;
     if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
     for (const [project, testMs] of wanted) tallies.push(await runProject(run, project, testMs, env));
+    const [project, testMs] = shared;
+    for (let part = takesParts && run.parts.shift(); part; part = run.parts.shift())
+      tallies.push(await runProject(run, project, testMs, env, part));
   } catch (error) {
-    tallies.push(broken(error, `the run of ${lane.projects.map(([project]) => project).join(' and ')}`));
+    tallies.push(broken(error, `the run of tests on the stack ${stackOf(lane).name}`));
   } finally {
     if (!isEnding()) await stopStacks(lane);
   }
@@ -179,6 +194,8 @@ function broken(error: unknown, what: string): Tally {
 
 interface Prepared {
   readonly wanted: readonly Project[];
+  /** Whether the lane takes parts of the shared project. */
+  readonly takesParts: boolean;
   /** The reason why there is no browser, if one is needed. */
   readonly missing: string | undefined;
   /** The addresses of the servers; empty when no servers are needed. */
@@ -194,10 +211,12 @@ async function prepare(patterns: string[], lane: Lane): Promise<Prepared> {
   for (const each of lane.projects) if (await hasTests(each[0], patterns)) wanted.push(each);
   const missing = wanted.some(([project]) => project === 'browser') ? await missingBrowser() : undefined;
   const possible = missing ? wanted.filter(([project]) => project !== 'browser') : wanted;
-  if (possible.length === 0) return { wanted: possible, missing, env: {} };
+  // With patterns the first lane alone has the shared project.
+  const takesParts = patterns.length === 0 || (lane === lanes[0] && (await hasTests(shared[0], patterns)));
+  if (possible.length === 0 && !takesParts) return { wanted: possible, takesParts, missing, env: {} };
   const stack = await startInfra({ ...stackOf(lane), fresh: true });
   await migrate(stack, allServices);
-  return { wanted: possible, missing, env: stack.env };
+  return { wanted: possible, takesParts, missing, env: stack.env };
 }
 
 function jestArgs(project: string, patterns: string[]): string[] {
@@ -238,18 +257,20 @@ async function missingBrowser(): Promise<string | undefined> {
   }
 }
 
-/** Runs one project in one process, file after file, so that leaks are noticed and servers are not shared. */
+/** Runs one project, or a part of it, in one process, file after file, so that leaks are noticed and servers are not shared. */
 async function runProject(
   { patterns, scratch, options }: Run,
   project: string,
   testMs: number,
   env: Record<string, string>,
+  part = '1/1',
 ): Promise<Tally> {
   refuseWhenEnding();
-  const output = join(scratch, `${project}.json`);
-  progress(project, 'tests');
-  const args = ['--runInBand', `--testTimeout=${testMs}`, '--json', `--outputFile=${output}`];
-  const report = join(scratch, `${project}-open.json`);
+  const name = `${project}-${part.replace('/', '-of-')}`;
+  const output = join(scratch, `${name}.json`);
+  progress(project, part === '1/1' ? 'tests' : `tests, part ${part}`);
+  const args = ['--runInBand', `--testTimeout=${testMs}`, `--shard=${part}`, '--json', `--outputFile=${output}`];
+  const report = join(scratch, `${name}-open.json`);
   const reporting = ['--report-on-signal', `--report-directory=${scratch}`, `--report-filename=${basename(report)}`];
   const current = spawn(process.execPath, [...reporting, ...jestArgs(project, patterns), ...args], {
     cwd: root,
