@@ -257,7 +257,10 @@ async function missingBrowser(): Promise<string | undefined> {
   }
 }
 
-/** Runs one project, or a part of it, in one process, file after file, so that leaks are noticed and servers are not shared. */
+/**
+ * Runs one project, or a part of it, in one process, file after file, so that leaks are noticed and servers are not
+ * shared.
+ */
 async function runProject(
   { patterns, scratch, options }: Run,
   project: string,
