@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { expectStatus } from '../support/api.ts';
+import { expectStatus, patiently } from '../support/api.ts';
 import {
   goTo,
   openBrowser,
@@ -428,7 +428,9 @@ describe('the coupon rush', () => {
     const button = page.getByRole('button', { name: 'Get the coupon rush' });
     await button.waitFor();
     const answers = Promise.all(
-      tokens.map((headers) => system.api.request('POST', '/coupons/issue', { body: { couponPolicyId }, headers })),
+      tokens.map((headers) =>
+        patiently(() => system.api.request('POST', '/coupons/issue', { body: { couponPolicyId }, headers })),
+      ),
     );
     await button.click();
     const inBrowser = page.getByText(/You got the coupon rush\.|All coupons are gone\./).first();

@@ -193,7 +193,7 @@ export class Api {
 const COMES_BACK_MS = 30_000;
 
 /** Repeats a request that is refused for load, as its Retry-After says. */
-async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+export async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
   for (const end = Date.now() + COMES_BACK_MS; ; ) {
     const answer = await ask();
     const seconds = Number(answer.headers.get('retry-after'));

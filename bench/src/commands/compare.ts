@@ -4,7 +4,7 @@ import { keepsBinaryLog } from '../../../deploy/local/parts/mysql.ts';
 import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
 import { connectSql } from '../../../ops/src/sql.ts';
 import { LOADS, type LoadName, measureSide, type RampedLoad, USUAL_STARTS } from '../compare/loads.ts';
-import { sidesOfPair } from '../compare/ratios.ts';
+import { inWords, sidesOfPair } from '../compare/ratios.ts';
 import { type Comparisons, compareRuns, renderComparisons, type SideRun } from '../compare/report.ts';
 import { type Checkout, checkoutOf, startSide, thisCheckout } from '../compare/sides.ts';
 import { startOfRamp } from '../flood/ramp.ts';
@@ -124,14 +124,7 @@ async function compare(
   output.result(
     { loads, runs },
     Object.entries(loads)
-      .flatMap(([name, load]) =>
-        load.figures.map(({ name: figure, old, new: fresh, ratio }) => {
-          const spread = ratio
-            ? `×${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})`
-            : 'no ratio';
-          return `${name}: ${figure}: ${old.toPrecision(4)} → ${fresh.toPrecision(4)}, ${spread}`;
-        }),
-      )
+      .flatMap(([name, load]) => load.figures.map((figure) => `${name}: ${inWords(figure)}`))
       .join('\n'),
   );
   return runs.every(({ audit }) => audit.ok) ? EXIT.done : EXIT.found;

@@ -3,7 +3,7 @@ import { chosenStack } from '../../../deploy/local/chosen-stack.ts';
 import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
 import { connectSql, type SqlConnection } from '../../../ops/src/sql.ts';
 import { cpuFigures } from '../compare/loads.ts';
-import { type Compared, compareFigures, type Figures, type Pair, sidesOfPair } from '../compare/ratios.ts';
+import { compareFigures, type Figures, inWords, type Pair, sidesOfPair } from '../compare/ratios.ts';
 import { type Checkout, checkoutOf, type Side, startSide, thisCheckout } from '../compare/sides.ts';
 import { type FloodGenerator, openGenerator } from '../flood/run.ts';
 import * as shop from '../flood/shop.ts';
@@ -114,11 +114,4 @@ function figuresOf({ step, sagas }: Trial): Figures {
     'order → completed p95, ms': sagas?.toCompleted.p95 ?? 0,
     ...(completed > 0 && cpuFigures(step.cpu, 'CPU of an order, ms', (seconds) => (seconds * 1_000) / completed)),
   };
-}
-
-function inWords({ name, old, new: fresh, ratio }: Compared): string {
-  const spread = ratio
-    ? `×${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})`
-    : 'no ratio';
-  return `${name}: ${old.toPrecision(3)} → ${fresh.toPrecision(3)}, ${spread}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { median, percentileOf, summarize } from '../flood/percentiles.ts';
-import { compareFigures, sidesOfPair } from './ratios.ts';
+import { compareFigures, inWords, sidesOfPair } from './ratios.ts';
 
 describe('figures of pairs', () => {
   it('when figures come in pairs, then the ratio of each pair counts: median, least and most', () => {
@@ -17,6 +17,13 @@ describe('figures of pairs', () => {
   it('when an old figure is 0, then there is no ratio; when one side has no figure, then it is left out', () => {
     const pairs = [{ old: { idle: 0, gone: 1 }, new: { idle: 2, added: 3 } }];
     expect(compareFigures(pairs)).toEqual([{ name: 'idle', old: 0, new: 2, pairs: 1 }]);
+  });
+
+  it('when a figure is told in a line, then its ratio and spread are beside it, or that there is none', () => {
+    const figure = { name: 'p95, ms', old: 100, new: 79.25, pairs: 14 };
+    const ratio = { median: 0.785, least: 0.5, most: 1.1 };
+    expect(inWords({ ...figure, ratio })).toBe('p95, ms: 100.0 → 79.25, ×0.79 (0.50–1.10)');
+    expect(inWords(figure)).toBe('p95, ms: 100.0 → 79.25, no ratio');
   });
 
   it('when sides of pairs are ordered, then they take turns at being first', () => {

@@ -44,6 +44,14 @@ export function compareFigures(pairs: readonly Pair[]): Compared[] {
   });
 }
 
+/** One figure in a line, for a terminal. */
+export function inWords({ name, old, new: fresh, ratio }: Compared): string {
+  const spread = ratio
+    ? `×${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})`
+    : 'no ratio';
+  return `${name}: ${old.toPrecision(4)} → ${fresh.toPrecision(4)}, ${spread}`;
+}
+
 /** The order of a pair's sides: old, new, then new, old, … so that neither always runs first on a warm machine. */
 export function sidesOfPair(pair: number): readonly ['old', 'new'] | readonly ['new', 'old'] {
   return pair % 2 === 0 ? ['old', 'new'] : ['new', 'old'];
