@@ -19,8 +19,11 @@ interface TurnsOptions {
   with: string[];
 }
 
-/** The ports of the old side's stack, and of the new one's. */
-const PORT_OFFSETS = { old: 2_000, new: 3_100 } as const;
+/** The stacks of both sides, with the offsets of their ports. They may be of one checkout. */
+const STACKS = {
+  old: { name: 'compare', portOffset: 2_000 },
+  new: { name: 'compare-new', portOffset: 3_100 },
+} as const;
 /** Time for compiled code and caches before the first turn, s. */
 const WARM_UP_SECONDS = 15;
 /** Lead-in of a turn, not counted, s: the other side's turn has emptied the processor's caches. */
@@ -52,8 +55,8 @@ async function turns(output: Output, options: TurnsOptions, commit: string): Pro
   const checkouts = { old: checkoutOf(commit, output.say), new: thisCheckout() };
   const standing: Partial<Record<'old' | 'new', Standing>> = {};
   try {
-    standing.old = await stand(checkouts.old, PORT_OFFSETS.old, {});
-    standing.new = await stand(checkouts.new, PORT_OFFSETS.new, asEnv(options.with));
+    standing.old = await stand(checkouts.old, 'old', {});
+    standing.new = await stand(checkouts.new, 'new', asEnv(options.with));
     const sides = { old: standing.old, new: standing.new };
     for (const side of Object.values(sides)) await takeTurn(side, options.rate, WARM_UP_SECONDS);
     const pairs: Pair[] = [];
@@ -84,8 +87,13 @@ async function turns(output: Output, options: TurnsOptions, commit: string): Pro
   }
 }
 
-async function stand(checkout: Checkout, portOffset: number, env: Readonly<Record<string, string>>): Promise<Standing> {
-  const side = await startSide(checkout, chosenStack().portOffset + portOffset, env);
+async function stand(
+  checkout: Checkout,
+  which: 'old' | 'new',
+  env: Readonly<Record<string, string>>,
+): Promise<Standing> {
+  const { name, portOffset } = STACKS[which];
+  const side = await startSide(checkout, chosenStack().portOffset + portOffset, env, name);
   try {
     const { gateway, auditDatabase } = side.addresses;
     const products = await productsInStock(gateway);

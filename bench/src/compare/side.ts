@@ -3,8 +3,8 @@
  * code, at any commit. Only this file belongs to the comparing checkout. It stops the stack when its parent disconnects
  * or ends.
  *
- * Arguments: the folder of the checkout, the offset of its ports, and, as JSON, further environment variables of its
- * services.
+ * Arguments: the folder of the checkout, the offset of its ports, as JSON further environment variables of its services,
+ * and the name of the stack.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,11 +17,10 @@ type AddressesModule = typeof import('../../../ops/src/addresses.ts');
 type AuditModule = typeof import('../../../ops/src/audit/index.ts');
 type DemoModule = typeof import('../../../ops/src/demo/load.ts');
 
-const NAME = 'compare';
 /** Points for each user, in won: no order of a load must fail for points. */
 const POINTS = 10_000_000;
 
-const [root = '', portOffset = '0', more = '{}'] = process.argv.slice(2);
+const [root = '', portOffset = '0', more = '{}', name = 'compare'] = process.argv.slice(2);
 const load = (file: string): Promise<unknown> => import(pathToFileURL(join(root, file)).href);
 const tell = (message: SideMessage): void => void (process.connected && process.send?.(message));
 
@@ -37,13 +36,13 @@ const { loadDemo } = (await load('ops/src/demo/load.ts')) as DemoModule;
 let ending: Promise<void> | undefined;
 function end(): Promise<void> {
   startNothingMore();
-  ending ??= stopOwnStack(NAME).then(() => removeData(NAME));
+  ending ??= stopOwnStack(name).then(() => removeData(name));
   return ending;
 }
 
 async function start() {
   const stack = await startInfra({
-    name: NAME,
+    name,
     portOffset: Number(portOffset),
     fresh: true,
     kafkaHeapForLoad: true,

@@ -96,15 +96,20 @@ export function sideEnv(
   return { ...Object.fromEntries(own), SHOP_TOOLS_DIR: toolsDir, ...more };
 }
 
-/** Starts a checkout's stack from empty data, with the demo data. @param env for its servers and services */
+/**
+ * Starts a checkout's stack from empty data, with the demo data.
+ * @param env for its servers and services
+ * @param name of the stack; two stacks of one checkout need two
+ */
 export async function startSide(
   checkout: Checkout,
   portOffset: number,
   env: Readonly<Record<string, string>>,
+  name = 'compare',
 ): Promise<Side> {
   const child = fork(
     fileURLToPath(new URL('./side.ts', import.meta.url)),
-    [checkout.root, String(portOffset), JSON.stringify(env)],
+    [checkout.root, String(portOffset), JSON.stringify(env), name],
     {
       cwd: checkout.root,
       env: { ...sideEnv(env), NODE_COMPILE_CACHE: join(checkout.root, '.local/compile-cache') },
