@@ -3,8 +3,8 @@
  * code, at any commit. Only this file belongs to the comparing checkout. It stops the stack when its parent disconnects
  * or ends.
  *
- * Arguments: the folder of the checkout, the offset of its ports, as JSON further environment variables of its services,
- * and the name of the stack.
+ * Arguments: the folder of the checkout, the offset of its ports, as JSON further environment variables of its
+ * services, and the name of the stack.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
