@@ -88,8 +88,9 @@ export interface TestOptions {
 /** Runs every check and test (or those whose path matches the patterns). The last line sums them up. */
 export async function test(patterns: string[], options: TestOptions = {}): Promise<number> {
   const scratch = mkdtempSync(join(tmpdir(), 'shop-test-'));
-  // A few files are no reason for several processes, nor for a second stack.
-  const parts = patterns.length > 0 ? ['1/1'] : Array.from({ length: PARTS }, (_, at) => `${at + 1}/${PARTS}`);
+  // A few files are no reason for several processes, nor is a lane that runs alone.
+  const parts =
+    patterns.length > 0 || !together ? ['1/1'] : Array.from({ length: PARTS }, (_, at) => `${at + 1}/${PARTS}`);
   const run: Run = { patterns, options, scratch, parts };
   const interrupted = whenAskedToEnd(async () => {
     for (const child of children) child.kill('SIGKILL');
