@@ -2,15 +2,13 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { chosenStack } from '../../../deploy/local/chosen-stack.ts';
 import { keepsBinaryLog } from '../../../deploy/local/parts/mysql.ts';
 import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
-import { connectSql } from '../../../ops/src/sql.ts';
+import { openLoadedSide } from '../compare/loaded-side.ts';
 import { LOADS, type LoadName, measureSide, type RampedLoad, USUAL_STARTS } from '../compare/loads.ts';
 import { inWords, sidesOfPair } from '../compare/ratios.ts';
 import { type Comparisons, compareRuns, renderComparisons, type SideRun } from '../compare/report.ts';
-import { type Checkout, checkoutOf, startSide, thisCheckout } from '../compare/sides.ts';
+import { type Checkout, checkoutOf, thisCheckout } from '../compare/sides.ts';
 import { startOfRamp } from '../flood/ramp.ts';
-import { openGenerator } from '../flood/run.ts';
 import { readMachine } from '../machine.ts';
-import { productsInStock } from '../orders.ts';
 import { keepAs } from '../results.ts';
 import { asEnv, assignment, commandLine } from './shared.ts';
 
@@ -138,27 +136,13 @@ async function measureOnce(
   env: Readonly<Record<string, string>>,
   startOf: (load: RampedLoad) => number,
 ): Promise<Omit<SideRun, 'side'>> {
-  const side = await startSide(checkout, chosenStack().portOffset + PORT_OFFSET, env);
-  const generator = openGenerator();
+  const { side, loaded, products, close } = await openLoadedSide(checkout, chosenStack().portOffset + PORT_OFFSET, env);
   try {
-    const sql = await connectSql(side.addresses.auditDatabase);
-    try {
-      const { gateway } = side.addresses;
-      const measuring = {
-        loaded: { gateway, processes: () => side.processes, sql, generator, idle: side.idle },
-        addresses: side.addresses,
-        products: await productsInStock(gateway),
-        startOf,
-        say,
-      };
-      const { measured, trials } = await measureSide(wanted, options, measuring);
-      return { measured, trials, audit: await side.audit() };
-    } finally {
-      await sql.close();
-    }
+    const measuring = { loaded, addresses: side.addresses, products, startOf, say };
+    const { measured, trials } = await measureSide(wanted, options, measuring);
+    return { measured, trials, audit: await side.audit() };
   } finally {
-    generator.close();
-    await side.stop();
+    await close();
   }
 }
 

@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
 import { chosenStack } from '../../../deploy/local/chosen-stack.ts';
 import { action, EXIT, type ExitCode, type Output, wholeNumber } from '../../../ops/src/command.ts';
-import { connectSql, type SqlConnection } from '../../../ops/src/sql.ts';
-import { cpuFigures } from '../compare/loads.ts';
+import { type LoadedSide, openLoadedSide } from '../compare/loaded-side.ts';
+import { orderFigures } from '../compare/loads.ts';
 import { compareFigures, type Figures, inWords, type Pair, sidesOfPair } from '../compare/ratios.ts';
-import { type Checkout, checkoutOf, type Side, startSide, thisCheckout } from '../compare/sides.ts';
-import { type FloodGenerator, openGenerator } from '../flood/run.ts';
+import { type Checkout, checkoutOf, thisCheckout } from '../compare/sides.ts';
 import * as shop from '../flood/shop.ts';
-import { inOneLine, type Loaded, type Trial, tryRate } from '../flood/trial.ts';
-import { productsInStock } from '../orders.ts';
+import { inOneLine, type Trial, tryRate } from '../flood/trial.ts';
 import { asEnv, assignment } from './shared.ts';
 
 interface TurnsOptions {
@@ -29,15 +27,6 @@ const WARM_UP_SECONDS = 15;
 /** Lead-in of a turn, not counted, s: the other side's turn has emptied the processor's caches. */
 const LEAD_SECONDS = 2;
 
-/** A stack that stands while the other one has its turn. */
-interface Standing {
-  readonly side: Side;
-  readonly sql: SqlConnection;
-  readonly generator: FloodGenerator;
-  readonly loaded: Loaded;
-  readonly products: readonly number[];
-}
-
 export function addTurns(program: Command): void {
   program
     .command('turns <commit>')
@@ -53,7 +42,7 @@ export function addTurns(program: Command): void {
 
 async function turns(output: Output, options: TurnsOptions, commit: string): Promise<ExitCode> {
   const checkouts = { old: checkoutOf(commit, output.say), new: thisCheckout() };
-  const standing: Partial<Record<'old' | 'new', Standing>> = {};
+  const standing: Partial<Record<'old' | 'new', LoadedSide>> = {};
   try {
     standing.old = await stand(checkouts.old, 'old', {});
     standing.new = await stand(checkouts.new, 'new', asEnv(options.with));
@@ -79,47 +68,20 @@ async function turns(output: Output, options: TurnsOptions, commit: string): Pro
     );
     return audits.every(({ ok }) => ok) ? EXIT.done : EXIT.found;
   } finally {
-    for (const each of Object.values(standing)) {
-      each.generator.close();
-      await each.sql.close();
-      await each.side.stop();
-    }
+    for (const each of Object.values(standing)) await each.close();
   }
 }
 
-async function stand(
-  checkout: Checkout,
-  which: 'old' | 'new',
-  env: Readonly<Record<string, string>>,
-): Promise<Standing> {
+function stand(checkout: Checkout, which: 'old' | 'new', env: Readonly<Record<string, string>>): Promise<LoadedSide> {
   const { name, portOffset } = STACKS[which];
-  const side = await startSide(checkout, chosenStack().portOffset + portOffset, env, name);
-  try {
-    const { gateway, auditDatabase } = side.addresses;
-    const products = await productsInStock(gateway);
-    const sql = await connectSql(auditDatabase);
-    const generator = openGenerator();
-    const loaded = { gateway, processes: () => side.processes, sql, generator, idle: side.idle };
-    return { side, sql, generator, loaded, products };
-  } catch (error) {
-    await side.stop();
-    throw error;
-  }
+  return openLoadedSide(checkout, chosenStack().portOffset + portOffset, env, name);
 }
 
-function takeTurn({ loaded, products }: Standing, rate: number, seconds: number): Promise<Trial> {
+function takeTurn({ loaded, products }: LoadedSide, rate: number, seconds: number): Promise<Trial> {
   return tryRate(loaded, [shop.orders(products)], rate, seconds, LEAD_SECONDS);
 }
 
-function figuresOf({ step, sagas }: Trial): Figures {
-  const orders = step.kinds.orders;
-  const completed = (sagas?.confirmedPerSecond ?? 0) * step.seconds;
-  return {
-    'right answers, share': orders ? orders.right / Math.max(1, orders.offered) : 0,
-    'answer p50, ms': orders?.served.p50 ?? 0,
-    'answer p95, ms': orders?.served.p95 ?? 0,
-    'order → completed p50, ms': sagas?.toCompleted.p50 ?? 0,
-    'order → completed p95, ms': sagas?.toCompleted.p95 ?? 0,
-    ...(completed > 0 && cpuFigures(step.cpu, 'CPU of an order, ms', (seconds) => (seconds * 1_000) / completed)),
-  };
+function figuresOf(trial: Trial): Figures {
+  const orders = trial.step.kinds.orders;
+  return { 'right answers, share': orders ? orders.right / Math.max(1, orders.offered) : 0, ...orderFigures(trial) };
 }

@@ -3,7 +3,7 @@ import type { Addresses } from '../../../ops/src/addresses.ts';
 import { GENERATOR, type Share } from '../flood/plan.ts';
 import { type RampTrial, ramp } from '../flood/ramp.ts';
 import * as shop from '../flood/shop.ts';
-import { inOneLine, type Loaded, tryRate } from '../flood/trial.ts';
+import { inOneLine, type Loaded, type Trial, tryRate } from '../flood/trial.ts';
 import { type CpuUse, countCpu } from '../processes.ts';
 import type { Figures } from './ratios.ts';
 
@@ -117,18 +117,24 @@ async function atRest({ processes }: Loaded, seconds: number): Promise<Figures> 
 async function atFixedRate({ loaded, products, say }: Measuring, { rate, seconds }: LoadOptions) {
   const trial = await tryRate(loaded, [shop.orders(products)], rate, seconds, ORDERS_LEAD_SECONDS);
   say(`  orders at the given rate, ${inOneLine(trial)}`);
-  const { step, sagas } = trial;
+  const figures = orderFigures(trial, ` at ${rate}/s`);
+  if (!figures) throw new Error('no order was completed at the given rate');
+  return { cpu: trial.step.cpu, figures };
+}
+
+/**
+ * The CPU of an order, and the times of answers and sagas; undefined when no order was completed.
+ * @param at the rate in words, for the figures' names
+ */
+export function orderFigures({ step, sagas }: Trial, at = ''): Figures | undefined {
   const completed = (sagas?.confirmedPerSecond ?? 0) * step.seconds;
-  if (completed === 0) throw new Error('no order was completed at the given rate');
+  if (!sagas || completed === 0) return undefined;
   return {
-    cpu: step.cpu,
-    figures: {
-      ...cpuFigures(step.cpu, `CPU of an order at ${rate}/s, ms`, (cpuSeconds) => (cpuSeconds * 1_000) / completed),
-      [`answer p50 at ${rate}/s, ms`]: step.kinds.orders?.served.p50 ?? 0,
-      [`answer p95 at ${rate}/s, ms`]: step.kinds.orders?.served.p95 ?? 0,
-      [`order → completed p50 at ${rate}/s, ms`]: sagas?.toCompleted.p50 ?? 0,
-      [`order → completed p95 at ${rate}/s, ms`]: sagas?.toCompleted.p95 ?? 0,
-    },
+    ...cpuFigures(step.cpu, `CPU of an order${at}, ms`, (cpuSeconds) => (cpuSeconds * 1_000) / completed),
+    [`answer p50${at}, ms`]: step.kinds.orders?.served.p50 ?? 0,
+    [`answer p95${at}, ms`]: step.kinds.orders?.served.p95 ?? 0,
+    [`order → completed p50${at}, ms`]: sagas.toCompleted.p50,
+    [`order → completed p95${at}, ms`]: sagas.toCompleted.p95,
   };
 }
 

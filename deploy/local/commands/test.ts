@@ -177,9 +177,7 @@ async function runLane(
     await mayBegin;
     if (missing) tallies.push({ passed: 0, failed: [`browser: ${missing}`] });
     for (const [project, testMs] of wanted) tallies.push(await runProject(run, project, testMs, env));
-    const [project, testMs] = shared;
-    for (let part = takesParts && run.parts.shift(); part; part = run.parts.shift())
-      tallies.push(await runProject(run, project, testMs, env, part));
+    while (takesParts && run.parts.length > 0) tallies.push(await runProject(run, ...shared, env, run.parts.shift()));
   } catch (error) {
     tallies.push(broken(error, `the run of tests on the stack ${stackOf(lane).name}`));
   } finally {
