@@ -5,8 +5,11 @@ import { appendFileSync } from 'node:fs';
  * stay short.
  */
 export function drillSize(full: number): number {
-  return process.env.SHOP_DRILL === 'full' ? full : Math.ceil(full / 10);
+  return isDrill ? full : Math.ceil(full / 10);
 }
+
+/** Whether `npm run drills` runs the tests, which takes its time. */
+export const isDrill = process.env.SHOP_DRILL === 'full';
 
 /** Notes a figure of a drill for the report of `npm run drills`; otherwise prints it. */
 export function noteFigure(drill: string, what: string, value: string | number): void {

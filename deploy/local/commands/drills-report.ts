@@ -21,7 +21,7 @@ export function drillsReport(machine: Machine, drills: readonly Drill[], figures
   const failed = drills.filter(({ passed }) => !passed).length;
   return `# Drills
 
-Written by \`npm run drills\` from what it saw; not edited by hand. Each drill runs on a stack of its own, with the full amount of orders, coupons and changes; \`npm test\` runs some of them with a tenth.
+Written by \`npm run drills\` from what it saw; not edited by hand. Each drill runs on a stack of its own, with the full amount of orders, coupons and changes; \`npm test\` runs some of them with a part of it.
 
 ${cores} cores (${cpu}), ${memoryGb} GB of memory; load average before ${loadBefore}; Node ${node}, commit ${commit}, ${at}.
 
