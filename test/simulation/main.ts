@@ -1,14 +1,15 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { simulate } from './simulation.ts';
 
-const USAGE = `Usage: npm run simulate -- [--seed N] [--count N] [--bail] [--trace]
+const USAGE = `Usage: npm run simulate -- [--seed N] [--count N] [--failures N] [--trace]
 
 Runs the whole shop in memory on a seed: the same seed takes the same steps.
 
-  --seed N    the (first) seed; default 1
-  --count N   how many seeds, one after the other; default 1
-  --bail      end at the first seed that fails
-  --trace     print every step
+  --seed N      the (first) seed; default 1
+  --count N     how many seeds, one after the other; default 1
+  --failures N  end after so many seeds that failed; default: run all
+  --trace       print every step
 
 Example: npm run simulate -- --seed 42 --trace`;
 
@@ -19,7 +20,7 @@ function readOptions() {
       options: {
         seed: { type: 'string', default: '1' },
         count: { type: 'string', default: '1' },
-        bail: { type: 'boolean', default: false },
+        failures: { type: 'string', default: 'Infinity' },
         trace: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -32,8 +33,13 @@ function readOptions() {
 const values = readOptions();
 const first = Number(values?.seed);
 const count = Number(values?.count);
+const mostFailures = Number(values?.failures);
 
-if (!values || values.help || !Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
+// The test that started it may have been killed. The channel to it keeps no process alive.
+process.once('disconnect', () => process.exit(1));
+process.channel?.unref();
+
+if (!values || values.help || !Number.isInteger(first) || !(count >= 1) || !(mostFailures >= 1)) {
   console.error(USAGE);
   process.exitCode = values?.help ? 0 : 2;
 } else {
@@ -41,8 +47,10 @@ if (!values || values.help || !Number.isInteger(first) || !Number.isInteger(coun
   let steps = 0;
   let run = 0;
   let failures = 0;
-  for (let seed = first; seed < first + count && !(values.bail && failures > 0); seed++) {
+  for (let seed = first; seed < first + count && failures < mostFailures; seed++) {
     run++;
+    // All of a seed is one turn of the event loop.
+    await turn();
     const outcome = await simulate(seed, values.trace ? console.log : undefined);
     steps += outcome.steps;
     if (outcome.violations.length === 0) continue;

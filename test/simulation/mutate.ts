@@ -51,7 +51,7 @@ function tryOut({ name, file, from, to, also }: Mutation): string {
   }
   writeFileSync(path, broken);
   try {
-    const args = ['test/simulation/main.ts', '--bail', '--count', mostSeeds];
+    const args = ['test/simulation/main.ts', '--failures', '1', '--count', mostSeeds];
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: scratch, encoding: 'utf8', timeout: 180_000 });
     const failure = /^seed (\d+) after .*\n {2}(.*)$/m.exec(stdout);
     if (failure) return `${failure[1]} | ${failure[2]?.replaceAll('|', '/').slice(0, 140)}`;
