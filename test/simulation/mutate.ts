@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { MUTATIONS, type Mutation } from './mutations.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const copied = ['libs', 'services', 'test/simulation', 'test/judge', 'package.json'];
+const copied = ['libs', 'services', 'test/simulation', 'test/judge', 'test/support', 'package.json'];
 const [mostSeeds = '3000', words = ''] = process.argv.slice(2);
 
 const scratch = mkdtempSync(join(tmpdir(), 'mutations-'));

@@ -18,14 +18,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'consumer: later messages of a parked key are handled',
     file: 'libs/events/src/consumer/apply.ts',
-    from: 'if (key !== null && parkedKeys.has(key)) letters.push(parkedLetter(message));',
-    to: "if (key === '' && parkedKeys.has(key)) letters.push(parkedLetter(message));",
+    from: 'const waits = key !== null && parked.has(key);',
+    to: "const waits = key === '' && parked.has(key);",
   },
   {
     name: 'consumer: what stands behind a dead letter in its own batch is dropped',
     file: 'libs/events/src/consumer/apply.ts',
-    from: 'await writeLetters(deps, tx, [...letters, ...behind.map(parkedLetter)]);',
-    to: 'await writeLetters(deps, tx, behind.length < 0 ? [] : letters);',
+    from: 'await writeLetters(deps, tx, [...letters, ...waiting.map(parkedLetter)]);',
+    to: 'await writeLetters(deps, tx, waiting.length < 0 ? [] : letters);',
   },
   {
     name: 'consumer: the first half of a bisected batch is taken for done',
