@@ -41,6 +41,7 @@ export default {
         'k6',
         'api',
         'test/judge',
+        'test/mistakes',
       ]),
       testPathIgnorePatterns: [...project.testPathIgnorePatterns, '<rootDir>/deploy/local/test/'],
     },

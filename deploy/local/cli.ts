@@ -26,6 +26,7 @@ const commands: Record<string, (args: string[]) => Promise<number>> = {
   k6: tool('k6/main.ts'),
   fuzz: tool('fuzz/main.ts'),
   simulate: tool('test/simulation/main.ts'),
+  mistakes: tool('test/mistakes/main.ts'),
 };
 
 // The reader of the output may end before this process (Ctrl-C ends `npm start | tee log` as a whole, or a terminal is

@@ -6,7 +6,7 @@ import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
-import { followOrder, type OrderEvent, type OrderStream } from '../support/order-stream.ts';
+import { followOrder, followPatiently, type OrderEvent, type OrderStream } from '../support/order-stream.ts';
 import { PATIENT } from '../support/patient.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -127,7 +127,7 @@ describe('an order followed through two gateways and two instances', () => {
     const streams: OrderStream[] = [];
     await unpaidDuring(async () => {
       const orders = await placeOrders(1_000);
-      const opened = orders.map((order, index) => followOrder(gatewayOf(index + 1), order));
+      const opened = orders.map((order, index) => followPatiently(gatewayOf(index + 1), order));
       streams.push(...(await Promise.all(opened)));
       await Promise.all(streams.map((stream) => stream.until('stock-reserved')));
     });

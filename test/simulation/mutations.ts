@@ -1,12 +1,4 @@
-/** A plausible mistake: one text of one file, and its replacement. */
-export interface Mutation {
-  readonly name: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  /** A second replacement that the first requires. */
-  readonly also?: { readonly from: string; readonly to: string };
-}
+import type { Mutation } from '../support/mutation.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   {

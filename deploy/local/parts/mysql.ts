@@ -167,6 +167,9 @@ const binaryLog = [
   '--binlog-expire-logs-seconds=1800',
 ];
 
+/** In the data folder. Relative to it: a socket's full path is limited to 107 characters. */
+const SOCKET = 'server.sock';
+
 /** The server's settings, equal for both kinds unless noted. */
 export function settings(
   kind: Program['kind'],
@@ -181,8 +184,7 @@ export function settings(
     `--datadir=${data}`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
-    // Relative to the data folder: a socket's full path is limited to 107 characters.
-    '--socket=server.sock',
+    `--socket=${SOCKET}`,
     `--pid-file=${join(data, 'server.pid')}`,
     '--secure-file-priv=',
     // A commit is on disk before it is answered. There is no replica, so a binary log would only cost a second fsync:
@@ -220,6 +222,9 @@ export const mysql: Server = {
   install: async () => void (await template()),
   async prepare(site) {
     const data = dataFolder(site, await databaseProgram());
+    // A killed server leaves its pid there. Once another process has that pid, the server would not start any more. Two
+    // servers on one folder are prevented by InnoDB's lock of its files, which ends with the process.
+    rmSync(join(data, `${SOCKET}.lock`), { force: true });
     if (existsSync(data)) return;
     // The copy is made beside its place first: an interrupted copy must not pass for a database.
     const part = `${data}.part`;

@@ -1,3 +1,5 @@
+import { globSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createConnection } from 'mariadb';
 import { mysqlAddress } from '../addresses.ts';
@@ -46,6 +48,15 @@ describe('the local stack', () => {
     expect(await read.query('SELECT id FROM scratch_stack.kept')).toEqual([{ id: 1 }]);
     await read.query('DROP DATABASE scratch_stack');
     await read.end();
+  });
+
+  it('when MySQL was killed and its pid was given to another process, then it starts all the same', async () => {
+    const part = stack.part('mysql');
+    await part.kill9();
+    const [lock = ''] = globSync('*/server.sock.lock', { cwd: join(stack.dir, 'mysql') });
+    writeFileSync(join(stack.dir, 'mysql', lock), '1\n');
+    await part.start();
+    expect(part.running()).toBe(true);
   });
 
   it('when a schema was registered and the registry is killed, then the schema is there', async () => {

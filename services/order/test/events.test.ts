@@ -4,7 +4,12 @@ import { deriveEventId, type NewEvent } from '@shop/events';
 import { v7 as uuidv7 } from 'uuid';
 import { type Api, nextUserId, type OrderBody } from '../../../test/support/api.ts';
 import { eventually } from '../../../test/support/eventually.ts';
-import { type FollowOptions, followOrder, type OrderStream } from '../../../test/support/order-stream.ts';
+import {
+  type FollowOptions,
+  followOrder,
+  followPatiently,
+  type OrderStream,
+} from '../../../test/support/order-stream.ts';
 import { type RunningService, runService } from '../../../test/support/running-service.ts';
 
 // The order service runs as a process; the test plays catalog and payment.
@@ -203,7 +208,7 @@ describe('permission to follow', () => {
 describe('many followers', () => {
   it('when 1,000 orders are followed, then each is told every step, with few queries; when all leave, nothing is left', async () => {
     const orders = await Promise.all(Array.from({ length: 1_000 }, () => placed()));
-    const streams = await Promise.all(orders.map((order) => follow(order)));
+    const streams = await Promise.all(orders.map((order) => followPatiently(api, order)));
     const reads = () => service.metric('batch_duration_seconds_count', { batcher: 'read-progress' });
     const before = await reads();
     await complete(orders, streams);
@@ -217,7 +222,7 @@ describe('many followers', () => {
 
   it('when more want to follow than may, then they are told when to return; when some leave, there is room', async () => {
     const order = await placed();
-    const streams = await Promise.all(Array.from({ length: MAX_STREAMS }, () => follow(order)));
+    const streams = await Promise.all(Array.from({ length: MAX_STREAMS }, () => followPatiently(api, order)));
     const refused = await follow(order);
     expect([refused.status, refused.headers['retry-after']]).toEqual([503, '2']);
     for (const stream of streams) stream.leave();
