@@ -226,7 +226,7 @@ export const MISTAKES: readonly Mistake[] = [
       to: 'if (Math.abs(skewMs) <= 1e9 + errorMs)',
     },
   ]),
-  ...of('libs/events/src/repeats.ts', 'libs/events/src/kafka/restarts.test.ts', [
+  ...of('libs/events/src/repeats.ts', 'libs/events/src/repeats.test.ts', [
     {
       name: 'a consumer that restarts again and again writes a line each time',
       from: 'Math.abs(now() - last.at) < everyMs',

@@ -66,6 +66,23 @@ describe('an order at the counter', () => {
     expect(look(wish([[1, 2]]), [product(1)], { limits, unpaid })).toBe('fits at 2000');
   });
 
+  it('when as many orders wait for a product as may, then there is room for nobody, and in other lines there is', () => {
+    const limits: Limits = { ...LIMITS, waitingOrders: 3 };
+    const room = (waiting: number, wants: Wants) => {
+      const products = productsOf(product(1, { waiting }), product(2));
+      return fullLine(wish(wants), { products, unpaid: new Map(), limits, ahead: new Ahead() });
+    };
+    expect(room(2, [[1, 1]])).toBeUndefined();
+    expect(room(3, [[1, 1]])).toBe(1);
+    expect(room(3, [[2, 1]])).toBeUndefined();
+    expect(
+      room(3, [
+        [2, 1],
+        [1, 1],
+      ]),
+    ).toBe(1);
+  });
+
   it('when one user has as many orders in line as it may hold pieces, then there is room for others only', () => {
     const limits: Limits = { ...LIMITS, unpaidPieces: 3 };
     const ahead = new Ahead();
