@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const local = join(root, '.local');
 const tools = process.env.SHOP_TOOLS_DIR ?? join(local, 'tools');
-const commands = 'start|infra|stop|reset|test|drills|model|ops|bench|k6|fuzz|simulate|lint|generate|packages';
+const commands = 'start|infra|stop|reset|test|drills|model|ops|bench|k6|fuzz|simulate|mistakes|lint|generate|packages';
 const say = (text) => process.stderr.write(`${text}\n`);
 
 /** Runs a command to its end; its output is shown only when it fails. */
