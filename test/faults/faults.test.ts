@@ -5,7 +5,6 @@ import { type Ends, expectAcceptedOrdersEnded } from '../support/accepted-orders
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { deadLettersOf, untilDeadLetters } from '../support/dead-letters.ts';
-import { drillSize } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
 import '../support/hygiene.ts';
 import { PUBLISHERS, SERVICE_NAMES } from '../../services/services.ts';
@@ -15,7 +14,7 @@ import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /** Orders a second. */
-const PER_SECOND = Math.max(60, drillSize(120));
+const PER_SECOND = 120;
 const SERVICES = PUBLISHERS;
 /** Each user gets one coupon of each policy. Few enough that orders also name used coupons. */
 const POLICIES = 2;
