@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readMachine } from '../../bench/src/machine.ts';
 import type { JestSummary } from '../../deploy/local/commands/tally.ts';
+import { jestEnv } from '../../deploy/local/commands/test.ts';
 import { root } from '../../deploy/local/paths.ts';
 import { withMistake } from '../support/mutation.ts';
 import { copyTree } from '../support/scratch-copy.ts';
@@ -34,11 +35,7 @@ function redIn(test: string): string[] {
   ];
   spawnSync(process.execPath, [join(copy, 'node_modules/jest/bin/jest.js'), ...args], {
     cwd: copy,
-    env: {
-      ...process.env,
-      NODE_ENV: 'test',
-      NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
-    },
+    env: jestEnv({}) as NodeJS.ProcessEnv,
     stdio: 'ignore',
     timeout: 120_000,
   });
@@ -59,11 +56,12 @@ function table(rows: readonly (readonly [Mistake, readonly string[]])[]): string
 
 try {
   copyTree(copy, COPIED);
-  for (const test of new Set(MISTAKES.map((it) => it.test))) {
+  const chosen = MISTAKES.filter((it) => it.name.includes(words));
+  for (const test of new Set(chosen.map((it) => it.test))) {
     const red = redIn(test);
     if (red.length > 0) throw new Error(`${test} fails without any mistake: ${red[0]}`);
   }
-  const rows = MISTAKES.filter((it) => it.name.includes(words)).map((mistake) => {
+  const rows = chosen.map((mistake) => {
     const red = withMistake(copy, mistake, () => redIn(mistake.test));
     console.log(`${red.length > 0 ? `${red.length} red` : 'NOT NOTICED'}  ${mistake.name}`);
     return [mistake, red] as const;

@@ -6,7 +6,7 @@ export interface Mistake extends Mutation {
   readonly test: string;
 }
 
-/** Texts in which `from` differs by one thing from `to`, so that a list of them can be read. */
+/** Mistakes in one file, each of which the tests in one other file must notice. */
 const of = (file: string, test: string, mistakes: readonly Omit<Mistake, 'file' | 'test'>[]): Mistake[] =>
   mistakes.map((each) => ({ ...each, file, test }));
 

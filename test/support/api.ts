@@ -192,16 +192,26 @@ export class Api {
 /** How long a client comes back after a refusal, ms: a busy machine is not what most tests are about. */
 const COMES_BACK_MS = 30_000;
 
-/** Repeats a request that is refused for load, as its Retry-After says. */
-export async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+/**
+ * Asks again while the answer is a refusal, for half a minute at most.
+ * @param restSeconds how long a refusal asks to wait, s; 0 or NaN for an answer that is none
+ */
+export async function comingBack<T>(ask: () => Promise<T>, restSeconds: (answer: T) => number): Promise<T> {
   for (const end = Date.now() + COMES_BACK_MS; ; ) {
     const answer = await ask();
-    const seconds = Number(answer.headers.get('retry-after'));
-    // An order that its deadline has ended is answered with 503 too, and is over.
-    const isRefused = answer.status === 503 && answer.text.includes('"SERVICE_UNAVAILABLE"');
-    if (!isRefused || !(seconds > 0) || Date.now() + seconds * 1_000 > end) return answer;
+    const seconds = restSeconds(answer);
+    if (!(seconds > 0) || Date.now() + seconds * 1_000 > end) return answer;
     await sleep(seconds * 1_000);
   }
+}
+
+/** Repeats a request that is refused for load, as its Retry-After says. */
+export function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+  return comingBack(ask, ({ status, text, headers }) => {
+    // An order that its deadline has ended is answered with 503 too, and is over.
+    const isRefused = status === 503 && text.includes('"SERVICE_UNAVAILABLE"');
+    return isRefused ? Number(headers.get('retry-after')) : 0;
+  });
 }
 
 /** The body of a new coupon policy. `wish` has the members that matter to the test; the others have defaults. */

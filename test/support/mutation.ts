@@ -12,12 +12,18 @@ export interface Mutation {
   readonly also?: { readonly from: string; readonly to: string };
 }
 
-/** Makes the mistake in a copy of the repository while `work` runs. */
-export function withMistake<T>(copy: string, { file, from, to, also }: Mutation, work: () => T): T {
+/**
+ * Makes the mistake in a copy of the repository while `work` runs.
+ * @throws when the code no longer has what the mistake replaces
+ */
+export function withMistake<T>(copy: string, { name, file, from, to, also }: Mutation, work: () => T): T {
   const path = join(copy, file);
   const text = readFileSync(path, 'utf8');
   let broken = text;
-  for (const edit of [{ from, to }, ...(also ? [also] : [])]) broken = broken.replace(edit.from, () => edit.to);
+  for (const edit of [{ from, to }, ...(also ? [also] : [])]) {
+    if (!broken.includes(edit.from)) throw new Error(`${file} no longer has the text that "${name}" changes`);
+    broken = broken.replace(edit.from, () => edit.to);
+  }
   writeFileSync(path, broken);
   try {
     return work();

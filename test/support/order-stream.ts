@@ -1,6 +1,5 @@
 import { Agent, get, type IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Api, OrderBody } from './api.ts';
+import { type Api, comingBack, type OrderBody } from './api.ts';
 
 /** One event of GET /orders/:id/events. */
 export interface OrderEvent {
@@ -102,18 +101,12 @@ export async function followOrder(
   };
 }
 
-/** How long a client comes back after a refusal, ms. */
-const COMES_BACK_MS = 30_000;
-
 /** Opens a stream, and comes back as Retry-After says while it is refused for load: a busy machine reads late. */
-export async function followPatiently(...args: Parameters<typeof followOrder>): Promise<OrderStream> {
-  for (const end = Date.now() + COMES_BACK_MS; ; ) {
-    const stream = await followOrder(...args);
-    const seconds = Number(stream.headers['retry-after']);
-    if (stream.status !== 503 || !(seconds > 0) || Date.now() + seconds * 1_000 > end) return stream;
-    await stream.over;
-    await sleep(seconds * 1_000);
-  }
+export function followPatiently(...args: Parameters<typeof followOrder>): Promise<OrderStream> {
+  return comingBack(
+    () => followOrder(...args),
+    ({ status, headers }) => (status === 503 ? Number(headers['retry-after']) : 0),
+  );
 }
 
 /** Parses a block as in the standard for server-sent events; a block without data is no event. */

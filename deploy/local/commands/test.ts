@@ -228,7 +228,8 @@ function jestArgs(project: string, patterns: string[]): string[] {
   ];
 }
 
-function jestEnv(env: Record<string, string>): Record<string, string | undefined> {
+/** The environment of a Jest: the caller's, with further variables. */
+export function jestEnv(env: Record<string, string>): Record<string, string | undefined> {
   return {
     ...process.env,
     ...env,
