@@ -7,14 +7,10 @@
 // `npm test` runs all and brings the servers; see deploy/local/commands/test.ts.
 
 const project = {
-  testEnvironment: 'node',
-  extensionsToTreatAsEsm: ['.ts'],
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' }, sourceMaps: 'inline' },
-    ],
-  },
+  // Node loads the tests, as it loads the services: see these files.
+  testEnvironment: '<rootDir>/test/runner/environment.ts',
+  runtime: `${import.meta.dirname}/test/runner/runtime.ts`,
+  transform: {},
   modulePathIgnorePatterns: ['<rootDir>/.local/'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/.local/'],
   watchPathIgnorePatterns: ['<rootDir>/.local/'],

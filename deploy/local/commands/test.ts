@@ -234,7 +234,7 @@ export function jestEnv(env: Record<string, string>): Record<string, string | un
     ...process.env,
     ...env,
     NODE_ENV: 'test',
-    NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
+    NODE_OPTIONS: '--disable-warning=ExperimentalWarning',
   };
 }
 

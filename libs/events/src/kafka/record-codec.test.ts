@@ -1,10 +1,13 @@
 import { createRequire } from 'node:module';
+import { sep } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { patchKafkaJs } from './patches.ts';
 import { type BatchContext, type Cursor, decodeRecord, encodeRecord, type RecordToEncode } from './record-codec.ts';
 
 const require = createRequire(import.meta.url);
-// KafkaJS's own codec, loaded before it is replaced.
+// KafkaJS's own codec: loaded anew, since another file of tests may have replaced its parts (`patchKafkaJs`).
+const replaced = Object.entries(require.cache).filter(([name]) => name.includes(`${sep}kafkajs${sep}`));
+for (const [name] of replaced) delete require.cache[name];
 const encodeByKafkaJs = require('kafkajs/src/protocol/recordBatch/record/v0') as (r: object) => { buffer: Buffer };
 const decodeByKafkaJs = require('kafkajs/src/protocol/recordBatch/record/v0/decoder') as (
   cursor: Cursor,
@@ -13,6 +16,8 @@ const decodeByKafkaJs = require('kafkajs/src/protocol/recordBatch/record/v0/deco
 const Decoder = require('kafkajs/src/protocol/decoder') as new (
   buffer: Buffer,
 ) => Cursor & { readVarIntBytes(): Buffer };
+
+Object.assign(require.cache, Object.fromEntries(replaced));
 
 const context: BatchContext = {
   firstOffset: '4503599627370496',
