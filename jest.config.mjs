@@ -11,6 +11,7 @@ const project = {
   testEnvironment: '<rootDir>/test/runner/environment.ts',
   runtime: `${import.meta.dirname}/test/runner/runtime.ts`,
   transform: {},
+  setupFilesAfterEnv: ['<rootDir>/test/support/hygiene.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.local/'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/.local/'],
   watchPathIgnorePatterns: ['<rootDir>/.local/'],
@@ -59,6 +60,8 @@ export default {
     },
     named('browser', ['test/browser']),
   ],
+  testSequencer: '<rootDir>/test/runner/sequencer.ts',
+  globalTeardown: '<rootDir>/test/runner/sharing.ts',
   // A rejection unhandled by the end of a test's turn fails that test.
   waitForUnhandledRejections: true,
   // Ends a test that hangs; five seconds would also end many that only share a busy machine.

@@ -9,7 +9,6 @@ import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { backUp } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { placeMany } from '../support/many-orders.ts';
 import { expectOps, startOps } from '../support/ops.ts';
 import { execute, rowsOf } from '../support/recovery.ts';

@@ -6,7 +6,6 @@ import { expectCleanAudit } from '../support/audit.ts';
 import { startBrokers, type ThreeBrokers } from '../support/brokers.ts';
 import { drillSize, isDrill, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { inTurns } from '../support/in-turns.ts';
 import { type Load, startLoad, summarize } from '../support/load.ts';
 import { connectRoot } from '../support/stack.ts';

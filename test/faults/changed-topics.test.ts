@@ -6,7 +6,6 @@ import { RUNNING_TOPICS } from '../../ops/src/running-events.ts';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { type System, startSystem } from '../support/system.ts';
 

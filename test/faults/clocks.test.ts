@@ -3,7 +3,6 @@ import { expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { type Coupons, createCoupons } from '../support/coupons.ts';
-import '../support/hygiene.ts';
 import { startLoad } from '../support/load.ts';
 import { readMetric } from '../support/metrics.ts';
 import { expectOps } from '../support/ops.ts';

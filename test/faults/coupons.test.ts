@@ -6,7 +6,6 @@ import { signedCalls } from '../../ops/src/signed-call.ts';
 import { Api, type HeadersFor, nextUserId } from '../support/api.ts';
 import { type Rush, startRush, type Told } from '../support/coupon-rush.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { connectRedis, testStack, wipe } from '../support/stack.ts';
 
 const USERS = 2_000;

@@ -5,7 +5,6 @@ import { expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
 import { expectStatus, type Problem } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually, LOOK_AT_LOCKS } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { startLoad } from '../support/load.ts';
 import { readMetric } from '../support/metrics.ts';
 import { expectOps } from '../support/ops.ts';

@@ -7,7 +7,6 @@ import { expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { inTurns } from '../support/in-turns.ts';
 import { startLoad } from '../support/load.ts';
 import { PATIENT } from '../support/patient.ts';

@@ -5,7 +5,6 @@ import { readTrace, type TraceSpan } from '../../deploy/local/traces/read.ts';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { testStack } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';

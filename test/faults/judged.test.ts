@@ -5,7 +5,6 @@ import { judgeCoupons } from '../judge/coupons.ts';
 import { judgeStock } from '../judge/stock.ts';
 import { expectStatus, nextUserId } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
-import '../support/hygiene.ts';
 import { type History, type Shoppers, startShoppers } from '../support/shoppers.ts';
 import { type System, startSystem } from '../support/system.ts';
 

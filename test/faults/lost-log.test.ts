@@ -9,7 +9,6 @@ import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { untilDeadLetters } from '../support/dead-letters.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { inTurns } from '../support/in-turns.ts';
 import { deleteTopics } from '../support/log.ts';
 import { type Placed, placeMany, placeOne } from '../support/many-orders.ts';

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { cutLog, forgetOffsets } from '../support/log.ts';
 import { readMetric } from '../support/metrics.ts';
 import { expectOps, startOps } from '../support/ops.ts';

@@ -6,7 +6,6 @@ import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { type Backup, backUp, restore } from '../support/backup.ts';
 import { drillSize, noteFigure } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';

@@ -10,7 +10,6 @@ import { startRush } from '../support/coupon-rush.ts';
 import { type Coupons, createCoupons } from '../support/coupons.ts';
 import { drillSize } from '../support/drill.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';

@@ -4,7 +4,6 @@ import { expectStatus, type OrderAnswer } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { type Backup, backUp } from '../support/backup.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { inTurns } from '../support/in-turns.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';

@@ -5,7 +5,6 @@ import { createClient } from '../../libs/events/src/kafka/index.ts';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
 import { expectOps } from '../support/ops.ts';
 import { connectRoot } from '../support/stack.ts';

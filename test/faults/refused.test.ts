@@ -5,7 +5,6 @@ import { type AuditSession, openAudit } from '../../ops/src/audit/index.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { eventually, eventuallyPasses } from '../support/eventually.ts';
 import { createFailpoints, type Failpoints } from '../support/failpoints.ts';
-import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { type RegistryProxy, startRegistryProxy } from '../support/registry-proxy.ts';
 import { connectRoot, testStack } from '../support/stack.ts';

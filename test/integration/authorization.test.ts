@@ -7,9 +7,8 @@ import { readAddresses } from '../../ops/src/addresses.ts';
 import { type AuditSession, openAudit } from '../../ops/src/audit/index.ts';
 import { type Claims, readDemoKey, signDemoToken } from '../../ops/src/demo/tokens.ts';
 import { Api, expectStatus, type HeadersFor, nextUserId } from '../support/api.ts';
-import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { contents } from '../support/contents.ts';
+import { eventually } from '../support/eventually.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { documentedOperations, type Example, exampleOf, type Owned } from './operations.ts';
 

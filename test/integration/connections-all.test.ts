@@ -8,7 +8,6 @@ import { type ServiceName, serviceRow } from '../../deploy/local/topology.ts';
 import { type Issuer, startIssuer } from '../../services/gateway/src/auth/testing.ts';
 import { SERVICE_NAMES, schemaOf } from '../../services/services.ts';
 import { Api, expectStatus, type OrderBody } from '../support/api.ts';
-import '../support/hygiene.ts';
 import { startOps } from '../support/ops.ts';
 import { type OwnServer, type OwnServers, ownServers } from '../support/own-servers.ts';
 import {

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { KafkaSecurity } from '@shop/chassis';
 import { createAuthority } from '@shop/chassis/testing';
 import { createKafkaAdmin } from '@shop/events';
-import '../support/hygiene.ts';
 import { type OwnServers, ownServers } from '../support/own-servers.ts';
 import { KAFKA_USER, type SecuredKafka, startSecuredKafka, strangers } from '../support/secured-servers.ts';
 

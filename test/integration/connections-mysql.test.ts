@@ -6,7 +6,6 @@ import { createDatabase } from '@shop/chassis';
 import { createAuthority } from '@shop/chassis/testing';
 import { root } from '../../deploy/local/paths.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { type OwnServers, ownServers } from '../support/own-servers.ts';
 import { rootConnection, startSecuredMysql, strangers, type TlsFiles, tlsFiles } from '../support/secured-servers.ts';
 

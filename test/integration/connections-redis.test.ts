@@ -4,7 +4,6 @@ import { createAuthority } from '@shop/chassis/testing';
 import { redis as redisServer } from '../../deploy/local/parts/redis.ts';
 import { freePort } from '../../deploy/local/ports.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { type OwnServer, type OwnServers, ownServers } from '../support/own-servers.ts';
 import {
   MASTER,

@@ -3,7 +3,6 @@ import type { RegistryAccess } from '@shop/chassis';
 import { createAuthority } from '@shop/chassis/testing';
 import { createCodec } from '@shop/events';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { REGISTRY_USER, startRegistryDoor, strangers } from '../support/secured-servers.ts';
 import { testStack } from '../support/stack.ts';
 

@@ -5,7 +5,6 @@ import { withClosing } from '../../ops/src/with-closing.ts';
 import type { AuditState } from '../../ops-console/audit/audits.ts';
 import { Api, expectStatus } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 

@@ -4,7 +4,6 @@ import { SERVICE_NAMES } from '../../services/services.ts';
 import { type Answer, Api, expectStatus, nextUserId, policyBody, type RequestOptions } from '../support/api.ts';
 import type { Contract, DocumentedOperation } from '../support/contract.ts';
 import { eventually, eventuallyPasses } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';
 

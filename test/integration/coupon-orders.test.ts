@@ -5,9 +5,8 @@ import { type AuditSession, openAudit } from '../../ops/src/audit/index.ts';
 import { type Answer, expectStatus, nextUserId, type OrderAnswer } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { type Coupons, createCoupons } from '../support/coupons.ts';
-import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { type System, sharedSystem } from '../support/system.ts';
 
 let system: System;
 let api: System['api'];
@@ -15,7 +14,7 @@ let coupons: Coupons;
 let session: AuditSession;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   api = system.api;
   // Two instances, so that orders of one coupon can meet on its row.
   await system.start('coupon', 2);
@@ -30,7 +29,6 @@ afterAll(async () => {
   } finally {
     await session?.close();
     await coupons?.close();
-    await system?.stop();
   }
 }, 60_000);
 

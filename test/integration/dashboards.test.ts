@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import '../support/hygiene.ts';
 import { testStack } from '../support/stack.ts';
 
 /** The parts of a dashboard's JSON that hold its queries. */

@@ -10,7 +10,6 @@ import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
 import { untilDeadLetters } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { startLoad } from '../support/load.ts';
 import { readMetrics } from '../support/metrics.ts';
 import { expectOps } from '../support/ops.ts';

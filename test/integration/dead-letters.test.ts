@@ -8,7 +8,6 @@ import { expectCleanAudit } from '../support/audit.ts';
 import { type DeadLetterRow, deadLettersOf, untilDeadLetters } from '../support/dead-letters.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFailpoints, type Failpoints } from '../support/failpoints.ts';
-import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { connectRoot, testStack } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';

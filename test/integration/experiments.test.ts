@@ -6,7 +6,6 @@ import { type Answer, createHotRow, expectRight, HOT_ROW_TABLES } from '../../be
 import { EXPERIMENTS } from '../../bench/src/experiments/index.ts';
 import { withLab } from '../../bench/src/experiments/lab.ts';
 import { connectRoot, testStack } from '../support/stack.ts';
-import '../support/hygiene.ts';
 
 const stack = testStack();
 

@@ -1,10 +1,9 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus, type OrderBody, type Problem } from '../support/api.ts';
 import { expectCleanAudit, untilIdle } from '../support/audit.ts';
-import '../support/hygiene.ts';
 import { rowCounts } from '../support/stack.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { type System, sharedSystem } from '../support/system.ts';
 import { hostileRequests } from './hostile-input.ts';
 import { rawRequests } from './hostile-raw.ts';
 
@@ -13,13 +12,11 @@ let userId: number;
 let productId: number;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   userId = await system.api.newUser(10_000);
   productId = await system.api.newProduct(100, 10);
   await untilIdle(system);
 }, 120_000);
-
-afterAll(() => system?.stop(), 30_000);
 
 describe('input that no honest client sends', () => {
   it('when hostile input comes, then each request gets its documented problem, and no row of any schema changes', async () => {

@@ -4,7 +4,6 @@ import type { ServiceName } from '../../deploy/local/topology.ts';
 import { type Answer, Api, expectStatus, nextUserId, type OrderBody } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
 import { PATIENT } from '../support/patient.ts';
 import { connectRoot } from '../support/stack.ts';

@@ -9,7 +9,6 @@ import { type ServiceName, serviceRow } from '../../deploy/local/topology.ts';
 import { SERVICE_NAMES } from '../../services/services.ts';
 import { Api, expectStatus, type OrderBody } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { buildImageTree, type ImageTree } from '../support/image-tree.ts';
 import { testStack, wipe } from '../support/stack.ts';
 

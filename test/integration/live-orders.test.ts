@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Api, expectStatus, nextUserId, type OrderBody } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
 import { followOrder, followPatiently, type OrderEvent, type OrderStream } from '../support/order-stream.ts';
 import { PATIENT } from '../support/patient.ts';

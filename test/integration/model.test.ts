@@ -7,7 +7,6 @@ import type { PartFigures } from '../../deploy/local/commands/model-report.ts';
 import { breakModel, FAULTS } from '../model/broken.ts';
 import { type Seen, type Server, tell } from '../model/compare.ts';
 import { TRIALS, type Trial } from '../model/trials.ts';
-import '../support/hygiene.ts';
 import { testStack } from '../support/stack.ts';
 
 /** Scripts of each part, and the first seed. `npm run model` runs more. */

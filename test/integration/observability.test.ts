@@ -7,7 +7,6 @@ import { readDashboards } from '../../deploy/local/parts/prometheus.ts';
 import { root } from '../../deploy/local/paths.ts';
 import { untilIdle } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { sellAndRefuse, startWatcher, type Watcher } from '../support/watcher.ts';
 

@@ -1,21 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus, nextUserId, type OrderBody, type Page } from '../support/api.ts';
-import { expectCleanAudit, stopAudited } from '../support/audit.ts';
-import '../support/hygiene.ts';
-import { PATIENT } from '../support/patient.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { expectCleanAudit } from '../support/audit.ts';
+import { type System, sharedSystem } from '../support/system.ts';
 
 let system: System;
 let api: System['api'];
 
 beforeAll(async () => {
-  system = await startSystem({ env: PATIENT });
+  system = await sharedSystem();
   api = system.api;
 }, 120_000);
 
 // The shop must be consistent after these tests.
-afterAll(() => stopAudited(system), 60_000);
+afterAll(() => expectCleanAudit(system), 60_000);
 
 describe('an order that waits for its end', () => {
   it('when there is stock and money, then the order is 201 COMPLETED, and stock and points are reduced by exactly that', async () => {

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { beforeAll, expect, it } from '@jest/globals';
 import { signedCalls } from '../../ops/src/signed-call.ts';
 import { Api, expectStatus } from '../support/api.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { type System, sharedSystem } from '../support/system.ts';
 
 interface Product {
   readonly productId: number;
@@ -15,11 +14,9 @@ let system: System;
 let api: Api;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   api = system.api;
 }, 120_000);
-afterAll(() => system?.stop(), 30_000);
-
 /** The product as shown to all clients. */
 const look = async (productId: number): Promise<Product> =>
   expectStatus(await api.request<Product>('GET', `/products/${productId}`), 200).body;

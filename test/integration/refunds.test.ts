@@ -1,21 +1,20 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type Api, expectStatus, type OrderBody } from '../support/api.ts';
-import { stopAudited } from '../support/audit.ts';
-import '../support/hygiene.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { expectCleanAudit } from '../support/audit.ts';
+import { type System, sharedSystem } from '../support/system.ts';
 
 let system: System;
 let api: Api;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   api = system.api;
   // Two instances: the one that is asked may not be the one that hears of the refund.
   await system.start('order', 2);
 }, 120_000);
 
 // The shop must be consistent after these tests.
-afterAll(() => stopAudited(system), 60_000);
+afterAll(() => expectCleanAudit(system), 60_000);
 
 async function newOrder(points: number, price: number) {
   const [productId, userId] = [await api.newProduct(price, 10), await api.newUser(points)];

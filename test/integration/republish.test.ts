@@ -7,7 +7,6 @@ import { PUBLICATIONS } from '../../services/publications.ts';
 import { schemaOf } from '../../services/services.ts';
 import { expectStatus } from '../support/api.ts';
 import { untilIdle } from '../support/audit.ts';
-import '../support/hygiene.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 let system: System;

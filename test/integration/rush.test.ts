@@ -5,7 +5,6 @@ import type { RushState } from '../../ops-console/rush/rushes.ts';
 import { type Answer, Api, expectStatus, type Problem } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { PATIENT } from '../support/patient.ts';
 import { type System, startSystem } from '../support/system.ts';

@@ -4,7 +4,6 @@ import { expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { startLoad } from '../support/load.ts';
 import { readMetric } from '../support/metrics.ts';
 import { type System, startSystem } from '../support/system.ts';

@@ -2,28 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus, type OrderBody } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
-import '../support/hygiene.ts';
 import { followOrder } from '../support/order-stream.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { type System, sharedSystem } from '../support/system.ts';
 
 let system: System;
 let userId: number;
 let order: OrderBody;
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   userId = await system.api.newUser(100_000);
   const productId = await system.api.newProduct(100, 100);
   order = expectStatus(await system.api.placeOrder<OrderBody>(userId, [[productId, 1]], { wait: 30 }), 201).body;
 }, 120_000);
 
-afterAll(async () => {
-  try {
-    if (system) await expectCleanAudit(system);
-  } finally {
-    await system?.stop();
-  }
-}, 90_000);
+afterAll(() => expectCleanAudit(system), 90_000);
 
 const capitals = (id: string): string => id.toUpperCase();
 const mixed = (id: string): string => `${id.slice(0, 18).toUpperCase()}${id.slice(18)}`;

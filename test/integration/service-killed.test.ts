@@ -4,7 +4,6 @@ import { readGauges } from '../../ops/src/status/gauges.ts';
 import { type Answer, Api, expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { readMetrics } from '../support/metrics.ts';
 import { type System, startSystem } from '../support/system.ts';
 

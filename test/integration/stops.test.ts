@@ -3,7 +3,6 @@ import type { SqlConnection } from '../../ops/src/sql.ts';
 import { expectStatus } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { readMetrics } from '../support/metrics.ts';
 import { connectRoot } from '../support/stack.ts';
 import { type System, startSystem } from '../support/system.ts';

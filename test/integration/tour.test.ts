@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { fill, parseHttpFile } from '../support/http-file.ts';
-import '../support/hygiene.ts';
 import { expectOps } from '../support/ops.ts';
 import { type System, startSystem } from '../support/system.ts';
 

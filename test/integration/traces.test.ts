@@ -8,7 +8,6 @@ import { expectCleanAudit } from '../support/audit.ts';
 import { type Collector, startCollector } from '../support/collector.ts';
 import { type Coupons, createCoupons } from '../support/coupons.ts';
 import { eventually } from '../support/eventually.ts';
-import '../support/hygiene.ts';
 import { readMetric } from '../support/metrics.ts';
 import { expectOps } from '../support/ops.ts';
 import { type System, startSystem } from '../support/system.ts';

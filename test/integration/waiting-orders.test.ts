@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectStatus, nextUserId } from '../support/api.ts';
-import { stopAudited } from '../support/audit.ts';
-import '../support/hygiene.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { expectCleanAudit } from '../support/audit.ts';
+import { type System, sharedSystem } from '../support/system.ts';
 
 /** ORDER_DEADLINE_MS, s. */
 const DEADLINE = 30;
@@ -14,11 +13,11 @@ let system: System;
 let api: System['api'];
 
 beforeAll(async () => {
-  system = await startSystem();
+  system = await sharedSystem();
   api = system.api;
 }, 120_000);
 
-afterAll(() => stopAudited(system), 60_000);
+afterAll(() => expectCleanAudit(system), 60_000);
 
 describe('a sale while users who cannot pay hammer it', () => {
   it('when fifty can pay for the fifty pieces, then each of them gets one within the deadline', async () => {

@@ -1,7 +1,8 @@
 import type { Context } from 'node:vm';
-import type { JestEnvironment, JestEnvironmentConfig } from '@jest/environment';
+import type { EnvironmentContext, JestEnvironment, JestEnvironmentConfig } from '@jest/environment';
 import { ModernFakeTimers } from '@jest/fake-timers';
 import { ModuleMocker } from 'jest-mock';
+import endSharing, { sharesShop } from './sharing.ts';
 
 type FakeTimersOptions = Parameters<ModernFakeTimers['useFakeTimers']>[0];
 
@@ -22,11 +23,16 @@ export default class NativeEnvironment implements JestEnvironment {
   readonly #env = { ...process.env };
   readonly #exit = process.exit;
 
-  constructor({ projectConfig }: JestEnvironmentConfig) {
+  readonly #file: string;
+
+  constructor({ projectConfig }: JestEnvironmentConfig, { testPath }: EnvironmentContext) {
+    this.#file = testPath;
     this.fakeTimersModern = new FakeTimers({ config: projectConfig, global: globalThis });
   }
 
-  async setup(): Promise<void> {}
+  async setup(): Promise<void> {
+    if (!sharesShop(this.#file)) await endSharing();
+  }
 
   async teardown(): Promise<void> {
     this.fakeTimersModern.dispose();

@@ -1,8 +1,8 @@
 import { afterAll } from '@jest/globals';
 
 /**
- * Imported by every test of the system: an unhandled rejection fails the file, even if it comes while no test is
- * waiting. (An open handle keeps Jest from ending, which the test command treats as a failure.)
+ * Runs before each file of tests (`jest.config.mjs`): an unhandled rejection fails the file, even if it comes while no
+ * test is waiting. (An open handle keeps Jest from ending, which the test command treats as a failure.)
  */
 const rejections: unknown[] = [];
 const onRejection = (reason: unknown) => void rejections.push(reason);

@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { root } from '../../deploy/local/paths.ts';
 import type { Stack } from '../../deploy/local/stack.ts';
+import type { WarmResult } from './warm-ops.ts';
 
 export interface OpsResult {
   readonly code: number;
@@ -17,7 +19,7 @@ export interface RunningOps {
   kill9(): void;
 }
 
-/** Starts the operator's command line on a stack, as `npm run ops -- …` does. */
+/** Starts the operator's command line on a stack, as `npm run ops -- …` does, in a process that can be killed. */
 export function startOps(stack: Stack, args: readonly string[]): RunningOps {
   const { NODE_OPTIONS: _jest, ...inherited } = process.env;
   const child = spawn(process.execPath, [join(root, 'ops/main.ts'), ...args], {
@@ -40,9 +42,54 @@ export function startOps(stack: Stack, args: readonly string[]): RunningOps {
   return { ended, kill9: () => void child.kill('SIGKILL') };
 }
 
-/** Runs the command line and fails, showing its output, unless it ends with this exit code. */
+/** Runs a command and fails, showing its output, unless it ends with this exit code. */
 export async function expectOps(stack: Stack, args: readonly string[], code = 0): Promise<OpsResult> {
-  const result = await startOps(stack, args).ended;
+  const result = await runOps(stack, args);
   if (result.code === code) return result;
   throw new Error(`ops ${args.join(' ')} ended with ${result.code}, not ${code}:\n${result.stderr}\n${result.stdout}`);
+}
+
+interface WarmOps {
+  readonly child: ChildProcess;
+  /** Settles when all commands so far have ended. */
+  free: Promise<unknown>;
+}
+
+/** By environment: a command line reads it once. */
+const warm = new Map<string, WarmOps>();
+
+/** Runs a command in a process that stays for the next one (`warm-ops.ts`). */
+async function runOps(stack: Stack, args: readonly string[]): Promise<OpsResult> {
+  const { NODE_OPTIONS: _jest, ...inherited } = process.env;
+  const env = { ...inherited, ...stack.env };
+  const key = JSON.stringify(Object.entries(env).sort());
+  let ops = warm.get(key);
+  if (!ops?.child.connected) {
+    const child = fork(join(import.meta.dirname, 'warm-ops.ts'), { cwd: root, env, stdio: 'inherit' });
+    child.unref();
+    child.channel?.unref();
+    ops = { child, free: Promise.resolve() };
+    warm.set(key, ops);
+  }
+  const { child, free } = ops;
+  const result = free.then(() => answerOf(child, args));
+  ops.free = result.catch(() => undefined);
+  return result;
+}
+
+async function answerOf(child: ChildProcess, args: readonly string[]): Promise<WarmResult> {
+  child.channel?.ref();
+  const over = new AbortController();
+  try {
+    const answer = once(child, 'message', over);
+    const ended = once(child, 'exit', over).then(([code]) => {
+      throw new Error(`ops ${args.join(' ')}: its process ended with ${code}`);
+    });
+    child.send(args);
+    const [result] = await Promise.race([answer, ended]);
+    return result as WarmResult;
+  } finally {
+    over.abort();
+    child.channel?.unref();
+  }
 }

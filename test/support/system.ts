@@ -1,8 +1,10 @@
 import { type ServiceProcess, type Stack, startService } from '../../deploy/local/stack.ts';
 import type { ServiceName } from '../../deploy/local/topology.ts';
 import { SERVICE_NAMES } from '../../services/services.ts';
+import { afterSharing } from '../runner/sharing.ts';
 import { Api } from './api.ts';
 import { loadContract } from './contract.ts';
+import { PATIENT } from './patient.ts';
 import { testStack, wipe } from './stack.ts';
 
 /** Includes the data platform, so that every audit also checks its deliveries. */
@@ -35,6 +37,24 @@ export interface System {
   process(service: ServiceName, instance?: number): ServiceProcess;
   /** Ends every process like an operator; fails if one had to be killed or had ended by itself. */
   stop(): Promise<void>;
+}
+
+let shared: Promise<System> | undefined;
+
+/**
+ * A shop that all files of tests share which need nothing of their own: users, products and policies are new ones, and
+ * nothing is counted over all rows. It is started with the first file. No file stops it.
+ */
+export function sharedSystem(): Promise<System> {
+  if (!shared) {
+    shared = startSystem({ env: PATIENT });
+    afterSharing(async () => {
+      const system = await shared;
+      shared = undefined;
+      await system?.stop();
+    });
+  }
+  return shared;
 }
 
 /** Starts the shop from empty schemas and topics. */

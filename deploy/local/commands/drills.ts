@@ -8,7 +8,7 @@ import { type Drill, drillsReport, type Figure } from './drills-report.ts';
 import { DRILLS_ALONE, test } from './test.ts';
 
 /** The fault tests that do a part of their work in `npm test`. */
-const SMALLER_IN_TEST = ['test/faults/recovery-all', 'test/faults/backup', 'test/faults/brokers'];
+const SMALLER_IN_TEST = ['test/faults/recovery-all', 'test/faults/backup', 'test/faults/brokers', 'test/faults/faults'];
 
 const DRILLS = [...SMALLER_IN_TEST, ...DRILLS_ALONE];
 

@@ -10,7 +10,7 @@ import { brokersStack, root } from '../paths.ts';
 import { isEnding, refuseWhenEnding } from '../processes.ts';
 import { progress } from '../progress.ts';
 import { run } from '../run.ts';
-import { migrate, startInfra, stopLeftovers, stopOwnStack } from '../stack.ts';
+import { migrate, type Stack, startInfra, stopLeftovers, stopOwnStack } from '../stack.ts';
 import { StackError } from '../stack-error.ts';
 import { allServices } from '../topology.ts';
 import { runChecks } from './lint.ts';
@@ -131,34 +131,34 @@ async function stopStacks(lane: Lane): Promise<void> {
 
 /** Never rejects. */
 async function runAll(run: Run): Promise<Tally[]> {
-  const tallies: Tally[] = [];
-  try {
-    if (run.patterns.length === 0) {
-      const checks = await runChecks();
-      tallies.push({
-        passed: checks.filter((check) => check.passed).length,
-        failed: checks.filter((check) => !check.passed).map((check) => check.name),
-      });
-    }
-  } catch (error) {
-    tallies.push(broken(error, 'the checks'));
-  }
-  const alone = withoutServers.map(([project, testMs]) =>
-    runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project)),
-  );
+  const checked = run.patterns.length === 0 ? runAllChecks() : Promise.resolve([]);
+  const alone = withoutServers.map(async ([project, testMs]) => {
+    await checked;
+    return runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project));
+  });
   // Then a core is free again.
   const oneEnded = Promise.race(alone);
-  // Fetching and starting the servers takes as long as the tests without servers. One stack after the other: both fetch
-  // the same tools.
+  // Fetching and starting the servers takes as long as the checks and the tests without servers. One stack after the
+  // other: both fetch the same tools.
   let mayBegin: Promise<unknown> = Promise.resolve();
   const running = lanes.map((lane) => {
-    const prepared = mayBegin.then(() => prepare(run.patterns, lane));
+    const prepared = prepare(run.patterns, lane, mayBegin);
     const ended = runLane(run, lane, prepared, oneEnded);
     mayBegin = together ? Promise.allSettled([prepared]) : ended;
     return ended;
   });
-  tallies.push(...(await Promise.all(alone)), ...(await Promise.all(running)).flat());
-  return tallies;
+  return [await checked, await Promise.all(alone), await Promise.all(running)].flat(2);
+}
+
+/** Never rejects. */
+async function runAllChecks(): Promise<Tally[]> {
+  try {
+    const checks = await runChecks();
+    const failed = checks.filter((check) => !check.passed).map((check) => check.name);
+    return [{ passed: checks.length - failed.length, failed }];
+  } catch (error) {
+    return [broken(error, 'the checks')];
+  }
 }
 
 /**
@@ -202,20 +202,29 @@ interface Prepared {
 }
 
 /**
- * Starts servers for the projects that need them. Never existing ones: these tests empty schemas and kill processes.
+ * Starts servers for the projects that need them, once `mayBegin` has settled. Never existing ones: these tests empty
+ * schemas and kill processes. The browser is fetched meanwhile.
  */
-async function prepare(patterns: string[], lane: Lane): Promise<Prepared> {
+async function prepare(patterns: string[], lane: Lane, mayBegin: Promise<unknown>): Promise<Prepared> {
   refuseWhenEnding();
   const wanted: Project[] = [];
   for (const each of lane.projects) if (await hasTests(each[0], patterns)) wanted.push(each);
-  const missing = wanted.some(([project]) => project === 'browser') ? await missingBrowser() : undefined;
-  const possible = missing ? wanted.filter(([project]) => project !== 'browser') : wanted;
+  const browser = wanted.some(([project]) => project === 'browser') ? missingBrowser() : undefined;
   // With patterns the first lane alone has the shared project.
   const takesParts = patterns.length === 0 || (lane === lanes[0] && (await hasTests(shared[0], patterns)));
-  if (possible.length === 0 && !takesParts) return { wanted: possible, takesParts, missing, env: {} };
+  const started = wanted.length > 0 || takesParts ? mayBegin.then(() => startServers(lane)) : undefined;
+  // Also when there is no browser for another reason than a missing part: servers that start are stopped only then.
+  await Promise.allSettled([browser, started]);
+  const [missing, stack] = await Promise.all([browser, started]);
+  const possible = missing ? wanted.filter(([project]) => project !== 'browser') : wanted;
+  return { wanted: possible, takesParts, missing, env: stack?.env ?? {} };
+}
+
+async function startServers(lane: Lane): Promise<Stack> {
+  refuseWhenEnding();
   const stack = await startInfra({ ...stackOf(lane), fresh: true });
   await migrate(stack, allServices);
-  return { wanted: possible, takesParts, missing, env: stack.env };
+  return stack;
 }
 
 function jestArgs(project: string, patterns: string[]): string[] {
