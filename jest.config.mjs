@@ -1,7 +1,8 @@
-// Five kinds of tests, by where they stand:
+// Six kinds of tests, by where they stand:
 //   unit         beside the code, pure, no servers
 //   simulation   test/simulation, the whole saga in memory
-//   integration  services/*/test, examples/*/test, libs/*/test, deploy/local/test, test/integration, on real servers
+//   integration  services/*/test, libs/*/test, deploy/local/test, test/integration, on real servers
+//   examples     examples/*/test, test/examples, on real servers, of a shop with the example services
 //   faults       test/faults, on real servers and processes, which they kill
 //   browser      test/browser, the storefront in Chromium, on real servers
 // `npm test` runs all and brings the servers; see deploy/local/commands/test.ts.
@@ -43,13 +44,8 @@ export default {
       testPathIgnorePatterns: [...project.testPathIgnorePatterns, '<rootDir>/deploy/local/test/'],
     },
     named('simulation', ['test/simulation']),
-    named('integration', [
-      'libs/*/test',
-      'services/*/test',
-      'examples/*/test',
-      'deploy/local/test',
-      'test/integration',
-    ]),
+    named('integration', ['libs/*/test', 'services/*/test', 'deploy/local/test', 'test/integration']),
+    named('examples', ['examples/*/test', 'test/examples']),
     {
       ...named('faults', ['test/faults']),
       // Set by `npm test` (deploy/local/commands/test.ts): what `npm run drills` runs.

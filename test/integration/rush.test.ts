@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signedCalls } from '../../ops/src/signed-call.ts';
 import type { AuditState } from '../../ops-console/audit/audits.ts';
 import type { RushState } from '../../ops-console/rush/rushes.ts';
-import { type Answer, Api, expectStatus, type Problem } from '../support/api.ts';
+import { type Answer, Api, expectStatus, type Problem, patiently } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectOps } from '../support/ops.ts';
@@ -23,7 +24,11 @@ beforeAll(async () => {
   ops = await signIn(1, 'ops');
   const users = Array.from({ length: DEMO_USERS }, (_, index) => index + 1);
   await Promise.all(
-    users.map(async (userId) => expectStatus(await (await signIn(userId)).charge(userId, 1_000_000), 200)),
+    users.map(async (userId) => {
+      const user = await signIn(userId);
+      const key = randomUUID();
+      expectStatus(await patiently(() => user.charge(userId, 1_000_000, key)), 200);
+    }),
   );
 }, 120_000);
 

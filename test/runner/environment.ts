@@ -1,6 +1,7 @@
 import type { Context } from 'node:vm';
 import type { EnvironmentContext, JestEnvironment, JestEnvironmentConfig } from '@jest/environment';
 import { ModernFakeTimers } from '@jest/fake-timers';
+import type { Circus } from '@jest/types';
 import { ModuleMocker } from 'jest-mock';
 import endSharing, { sharesShop } from './sharing.ts';
 
@@ -32,6 +33,11 @@ export default class NativeEnvironment implements JestEnvironment {
 
   async setup(): Promise<void> {
     if (!sharesShop(this.#file)) await endSharing();
+  }
+
+  /** Jest measures a file with the clock that its tests may have faked. */
+  handleTestEvent({ name }: Circus.Event): void {
+    if (name === 'run_finish') this.fakeTimersModern.useRealTimers();
   }
 
   async teardown(): Promise<void> {

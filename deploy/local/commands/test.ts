@@ -40,7 +40,7 @@ interface Lane {
 }
 
 const lanes: readonly Lane[] = [
-  { prefix: '', portOffset: 1_000, projects: [] },
+  { prefix: '', portOffset: 1_000, projects: [['examples', 60_000]] },
   {
     prefix: 'faults-',
     // Seven instances of each service then have no port that `fetch` refuses (ports.ts).
