@@ -18,6 +18,8 @@ export interface ServiceOptions {
   /** Number of instances of each service, for the gateway, which calls them. */
   instances?: number;
   env?: Record<string, string>;
+  /** Further options of Node. */
+  flags?: readonly string[];
 }
 
 /** One running instance of a service. */
@@ -79,7 +81,7 @@ export async function startService(stack: StackPlace, options: ServiceOptions): 
   const record = await launch({
     name,
     command: process.execPath,
-    args: [...heapFlags, entryPoint(service)],
+    args: [...heapFlags, ...(options.flags ?? []), entryPoint(service)],
     cwd: root,
     env: { ...inherited(), ...allocator, ...serviceEnv(stack.layout, row, instance, instances), ...options.env },
     log: join(stack.dir, 'logs', `${name}.log`),

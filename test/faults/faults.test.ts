@@ -176,7 +176,7 @@ describe('two instances of each service', () => {
         await load.accepted(50);
       }
     });
-    for (const service of SERVICES) await system.start(service, 1);
+    await Promise.all(SERVICES.map((service) => system.start(service, 1)));
   });
 
   it('when instances are restarted in turn, as in a deployment, then every client gets its order', async () => {

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SERVICE_NAMES } from '../../services/services.ts';
-import { type Answer, Api, expectStatus, nextUserId, patiently, policyBody, type RequestOptions } from '../support/api.ts';
+import {
+  type Answer,
+  Api,
+  expectStatus,
+  nextUserId,
+  patiently,
+  policyBody,
+  type RequestOptions,
+} from '../support/api.ts';
 import type { Contract, DocumentedOperation } from '../support/contract.ts';
 import { eventually, eventuallyPasses } from '../support/eventually.ts';
 import { connectRoot } from '../support/stack.ts';
@@ -370,7 +378,7 @@ describe('operations while services are away', () => {
       const path = operation.path.includes('{id}') ? pathOf(operation) : `${operation.path}?limit=77`;
       expectStatus(await ops.call(operation.method, path, body), 503);
     }
-    for (const name of [...SERVICE_NAMES, 'ops-console'] as const) await system.start(name);
+    await Promise.all(([...SERVICE_NAMES, 'ops-console'] as const).map((name) => system.start(name)));
   });
 });
 

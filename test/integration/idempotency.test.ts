@@ -141,7 +141,7 @@ describe('a service that dies between the commit and the answer', () => {
   }
 
   /**
-   * Sends requests with different keys at once, kills both instances of the service as soon as some are committed,
+   * Sends requests with different keys at once, each of them once, kills both instances of the service as soon as some are committed,
    * starts them again, and repeats every request through the other gateway. Repeated until some requests had committed
    * without being answered.
    */
@@ -209,7 +209,7 @@ describe('a service that dies between the commit and the answer', () => {
       'shop_order',
       async () => {
         userId = await system.api.newUser(COUNT * PRICE);
-        return (_index, key, api) => api.placeOrder(userId, [[productId, 1]], { key });
+        return (_index, key, api) => api.placeOrder(userId, [[productId, 1]], { key, once: true });
       },
       async (first, repeated) => {
         const idOf = (answer: Answer<object>) => (expectStatus(answer, 202).body as OrderBody).orderId;
@@ -252,7 +252,11 @@ describe('a service that dies between the commit and the answer', () => {
       async () => {
         userId = await system.api.newUser(COUNT * PRICE);
         const orderIds = await times(COUNT, () => completedOrder(userId));
-        return (index, key, api) => api.cancel(orderIds[index] ?? '', userId, key);
+        return (index, key, api) =>
+          api.request('POST', `/orders/${orderIds[index]}/cancel`, {
+            body: { userId },
+            headers: { 'idempotency-key': key },
+          });
       },
       async (_first, repeated) => {
         for (const answer of repeated) expectStatus(answer, 202);

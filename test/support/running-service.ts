@@ -9,6 +9,7 @@ import { Api } from './api.ts';
 import { eventually } from './eventually.ts';
 import { readMetric } from './metrics.ts';
 import { testStack, wipe } from './stack.ts';
+import { SHORT_LIVED } from './system.ts';
 
 /** An event as seen by any reader of its topic. */
 export interface Heard {
@@ -51,7 +52,7 @@ export async function runService(
   const stack = testStack();
   const database = createDatabase({ url: stack.env[`${service.toUpperCase()}_DATABASE_URL`] ?? '' });
   await wipe(stack);
-  let process = await startService(stack, { service, env });
+  let process = await startService(stack, { service, env, flags: SHORT_LIVED });
   await process.ready().catch((error: unknown) => {
     throw new Error(`${service} did not start:\n${process.output(30)}`, { cause: error });
   });
@@ -74,7 +75,7 @@ export async function runService(
     hear,
     metric: (name, labels) => readMetric(process.url, name, labels),
     async startAgain() {
-      process = await startService(stack, { service, env });
+      process = await startService(stack, { service, env, flags: SHORT_LIVED });
     },
     async stop() {
       await close();

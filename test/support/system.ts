@@ -13,6 +13,12 @@ const BEHIND_THE_GATEWAY: readonly ServiceName[] = SERVICE_NAMES;
 /** No limits: tests send more requests than a user would, all from one address. */
 const TEST_ENV = { LOG_LEVEL: 'info', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off' };
 
+/**
+ * A heap that begins large. Most processes of tests live for seconds, and collecting while their modules are loaded took
+ * a seventh of their start.
+ */
+export const SHORT_LIVED = ['--min-semi-space-size=16', '--initial-old-space-size=128'] as const;
+
 export interface SystemOptions {
   /** Default: the one that the test command started. */
   readonly stack?: Stack;
@@ -71,6 +77,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       instance,
       instances: knownInstances,
       env: { ...TEST_ENV, GATEWAY_AUTH: auth, ...env, ...extra },
+      flags: SHORT_LIVED,
     });
     processes.set(started.name, started);
     try {
