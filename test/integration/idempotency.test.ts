@@ -141,9 +141,9 @@ describe('a service that dies between the commit and the answer', () => {
   }
 
   /**
-   * Sends requests with different keys at once, each of them once, kills both instances of the service as soon as some are committed,
-   * starts them again, and repeats every request through the other gateway. Repeated until some requests had committed
-   * without being answered.
+   * Sends requests with different keys at once, each of them once, kills both instances of the service as soon as some
+   * are committed, starts them again, and repeats every request through the other gateway. Repeated until some requests
+   * had committed without being answered.
    */
   async function killedInBetween(
     service: ServiceName,

@@ -14,8 +14,8 @@ const BEHIND_THE_GATEWAY: readonly ServiceName[] = SERVICE_NAMES;
 const TEST_ENV = { LOG_LEVEL: 'info', RATE_LIMIT_USER: 'off', RATE_LIMIT_ADDRESS: 'off' };
 
 /**
- * A heap that begins large. Most processes of tests live for seconds, and collecting while their modules are loaded took
- * a seventh of their start.
+ * A heap that begins large. Most processes of tests live for seconds, and collecting while their modules are loaded
+ * took a seventh of their start.
  */
 export const SHORT_LIVED = ['--min-semi-space-size=16', '--initial-old-space-size=128'] as const;
 
