@@ -136,14 +136,14 @@ async function runAll(run: Run): Promise<Tally[]> {
     await checked;
     return runProject(run, project, testMs, {}).catch((error: unknown) => broken(error, project));
   });
-  // Then a core is free again.
+  // Then a core is free again, for the lane that starts and stops most processes. The other lane does not wait.
   const oneEnded = Promise.race(alone);
   // Fetching and starting the servers takes as long as the checks and the tests without servers. One stack after the
   // other: both fetch the same tools.
   let mayBegin: Promise<unknown> = Promise.resolve();
   const running = lanes.map((lane) => {
     const prepared = prepare(run.patterns, lane, mayBegin);
-    const ended = runLane(run, lane, prepared, oneEnded);
+    const ended = runLane(run, lane, prepared, lane === lanes[0] ? prepared : oneEnded);
     mayBegin = together ? Promise.allSettled([prepared]) : ended;
     return ended;
   });
@@ -248,6 +248,7 @@ export function jestEnv(env: Record<string, string>): Record<string, string | un
 }
 
 async function hasTests(project: string, patterns: string[]): Promise<boolean> {
+  if (patterns.length === 0) return true;
   const files = await run(process.execPath, [...jestArgs(project, patterns), '--listTests'], {
     cwd: root,
     env: jestEnv({}),
