@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { openTcpGate } from '../../libs/chassis/test/tcp-gate.ts';
 import type { SqlConnection } from '../../ops/src/sql.ts';
 import { expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
-import { expectStatus, type Problem } from '../support/api.ts';
+import { expectStatus, type Problem, patiently } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { eventually, LOOK_AT_LOCKS } from '../support/eventually.ts';
 import { startLoad } from '../support/load.ts';
@@ -167,8 +167,8 @@ it('when the database takes no writes, then orders are refused, reads go on, not
     expectStatus(answer, 503);
     expect(answer.body).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    expectStatus(await system.api.request('GET', '/points', { query: { userId: user() } }), 200);
-    expectStatus(await system.api.request('GET', '/orders', { query: { userId: user() } }), 200);
+    for (const path of ['/points', '/orders'])
+      expectStatus(await patiently(() => system.api.request('GET', path, { query: { userId: user() } })), 200);
     for (const service of ['order', 'catalog', 'payment'] as const) {
       const ready = await fetch(`${system.process(service).url}/health/ready`);
       expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining('the database is read-only')]);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createKafkaBroker, silentLogger } from '@shop/events';
 import { PUBLISHERS, SERVICE_NAMES } from '../../services/services.ts';
 import { type Ends, expectAcceptedOrdersEnded } from '../support/accepted-orders.ts';
-import { expectStatus } from '../support/api.ts';
+import { expectStatus, patiently } from '../support/api.ts';
 import { expectCleanAudit } from '../support/audit.ts';
 import { deadLettersOf, untilDeadLetters } from '../support/dead-letters.ts';
 import { isDrill } from '../support/drill.ts';
@@ -72,7 +72,9 @@ async function giveCoupons(): Promise<GivenCoupon[]> {
     const answers = await Promise.all(
       users.map(async (userId) => {
         const options = { body: { userId, couponPolicyId } };
-        const answer = await system.api.request<{ couponId: string }>('POST', '/coupons/issue', options);
+        const answer = await patiently(() =>
+          system.api.request<{ couponId: string }>('POST', '/coupons/issue', options),
+        );
         return { userId, couponId: expectStatus(answer, 200).body.couponId };
       }),
     );
