@@ -252,11 +252,7 @@ describe('a service that dies between the commit and the answer', () => {
       async () => {
         userId = await system.api.newUser(COUNT * PRICE);
         const orderIds = await times(COUNT, () => completedOrder(userId));
-        return (index, key, api) =>
-          api.request('POST', `/orders/${orderIds[index]}/cancel`, {
-            body: { userId },
-            headers: { 'idempotency-key': key },
-          });
+        return (index, key, api) => api.cancelOnce(orderIds[index] ?? '', userId, key);
       },
       async (_first, repeated) => {
         for (const answer of repeated) expectStatus(answer, 202);

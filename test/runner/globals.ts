@@ -1,7 +1,7 @@
 import { registerHooks } from 'node:module';
 import type * as JestGlobals from '@jest/globals';
 
-/** What tests import from `@jest/globals`. */
+/** The names that `@jest/globals` has for tests. */
 export type Globals = typeof JestGlobals;
 
 type Name = 'it' | 'test' | 'describe' | 'beforeAll' | 'beforeEach' | 'afterAll' | 'afterEach' | 'expect' | 'jest';

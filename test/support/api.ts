@@ -140,8 +140,13 @@ export class Api {
   }
 
   cancel(orderId: string, userId: number, key?: string, wait?: number): Promise<Answer<OrderAnswer>> {
+    return patiently(() => this.cancelOnce(orderId, userId, key, wait));
+  }
+
+  /** Cancels, and does not come back when it is refused for load. */
+  cancelOnce(orderId: string, userId: number, key?: string, wait?: number): Promise<Answer<OrderAnswer>> {
     const headers = { ...keyHeader(key).headers, ...(wait === undefined ? {} : { prefer: `wait=${wait}` }) };
-    return patiently(() => this.request('POST', `/orders/${orderId}/cancel`, { body: { userId }, headers }));
+    return this.request('POST', `/orders/${orderId}/cancel`, { body: { userId }, headers });
   }
 
   /** The order once it is no longer PENDING. */

@@ -19,12 +19,17 @@ export interface RunningOps {
   kill9(): void;
 }
 
+/** The caller's environment with the stack's addresses, without the options that Jest was started with. */
+function environmentFor(stack: Stack): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _jest, ...inherited } = process.env;
+  return { ...inherited, ...stack.env };
+}
+
 /** Starts the operator's command line on a stack, as `npm run ops -- …` does, in a process that can be killed. */
 export function startOps(stack: Stack, args: readonly string[]): RunningOps {
-  const { NODE_OPTIONS: _jest, ...inherited } = process.env;
   const child = spawn(process.execPath, [join(root, 'ops/main.ts'), ...args], {
     cwd: root,
-    env: { ...inherited, ...stack.env },
+    env: environmentFor(stack),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -60,8 +65,7 @@ const warm = new Map<string, WarmOps>();
 
 /** Runs a command in a process that stays for the next one (`warm-ops.ts`). */
 async function runOps(stack: Stack, args: readonly string[]): Promise<OpsResult> {
-  const { NODE_OPTIONS: _jest, ...inherited } = process.env;
-  const env = { ...inherited, ...stack.env };
+  const env = environmentFor(stack);
   const key = JSON.stringify(Object.entries(env).sort());
   let ops = warm.get(key);
   if (!ops?.child.connected) {

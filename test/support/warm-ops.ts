@@ -15,7 +15,7 @@ export interface WarmResult {
 
 /** Longest time from the end of a command's work until all that it opened is closed, ms. */
 const CLOSED_WITHIN_MS = 10_000;
-/** What stays open in this process: the channel to the parent and the output. */
+/** Kinds of resources that this process itself keeps open: the channel to the parent and the output. */
 const OURS: ReadonlySet<string> = new Set(['PipeWrap', 'TTYWrap', 'FSReqCallback', 'FSReqPromise']);
 
 process.stdout.setMaxListeners(0);
