@@ -250,25 +250,27 @@ describe('a stream when a process dies', () => {
 });
 
 describe('Prefer: wait through two gateways and two instances', () => {
-  it('when orders are placed with Prefer: wait, then each is answered with its end soon, wherever it was decided', async () => {
-    const times: number[] = [];
+  it('when orders are placed with Prefer: wait, then wake-ups answer them with their end, wherever it was decided', async () => {
+    const missed = async () => {
+      const services = [1, 2].map((instance) => system.process('order', instance));
+      const counts = await Promise.all(services.map(({ url }) => readMetric(url, 'order_missed_wakeups_total')));
+      return counts.reduce((sum, count) => sum + count, 0);
+    };
     // Consumers that have just come back are slow at first.
     await eventually('the system to be quick', async () => {
       const began = performance.now();
       expectStatus(await apis[0].placeOrder(nextUserId(), [[productId, 1]], { wait: 20 }), 201);
       return performance.now() - began < 500;
     });
+    const before = await missed();
     const answers = await Promise.all(
-      Array.from({ length: 40 }, async (_, index) => {
-        const began = performance.now();
-        const answer = await gatewayOf(index).placeOrder(nextUserId(), [[productId, 1]], { wait: 20 });
-        times.push(performance.now() - began);
-        return answer;
-      }),
+      Array.from({ length: 40 }, (_, index) =>
+        gatewayOf(index).placeOrder(nextUserId(), [[productId, 1]], { wait: 20 }),
+      ),
     );
     expect(answers.map(({ status, body }) => `${status} ${body.status}`)).toEqual(answers.map(() => '201 COMPLETED'));
-    // A waiter that is not woken looks for the first time after two seconds.
-    expect(times.filter((ms) => ms < 1_900).length).toBeGreaterThan(35);
+    // A look may come between an end and its wake-up, where the machine is slow.
+    expect((await missed()) - before).toBeLessThan(5);
   });
 
   it('when an order is waited for through the other gateway, then it is answered with its end too', async () => {

@@ -74,7 +74,8 @@ await recoverWhenAsked({
 
 const messaging = createMessaging({ ...runtime, database });
 const waiters = messaging.waiters(['order-events']);
-const waits = createOrderWaits({ waiters, read: readOrder });
+const missed = metrics.counter('order_missed_wakeups_total', 'Ends of orders found by a look, not by a wake-up');
+const waits = createOrderWaits({ waiters, read: readOrder, missed: () => missed.inc() });
 const watches = createOrderWatches({
   ...{ waiters, read: readProgress, readVersions: (orderIds) => readVersions(database, orderIds) },
   failed: createLogUnread(logger),

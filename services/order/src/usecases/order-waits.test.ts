@@ -91,6 +91,25 @@ describe('order waits', () => {
     expect(await waits.open('a', 10_000).ended()).toBeUndefined();
   });
 
+  it('when an order ends and no wake-up comes, then the next look finds it, and it is counted as missed', async () => {
+    const { waiters } = deafWaiters();
+    let status: OrderView['status'] = 'PENDING';
+    let missed = 0;
+    const waits = createOrderWaits({
+      waiters,
+      read: async (orderId) => ({ orderId, status }) as OrderView,
+      missed: () => missed++,
+    });
+    const woken = waits.open('a', 10_000).ended({ justPlaced: true });
+    const overlooked = waits.open('b', 20).ended({ justPlaced: true });
+    const unfinished = waits.open('c', 10).ended({ justPlaced: true });
+    expect([await unfinished, missed]).toMatchObject([{ status: 'PENDING' }, 0]);
+    status = 'COMPLETED';
+    waits.wake(['a']);
+    expect([await woken, missed]).toMatchObject([{ status: 'COMPLETED' }, 0]);
+    expect([await overlooked, missed]).toMatchObject([{ status: 'COMPLETED' }, 1]);
+  });
+
   it('when the client leaves, then nothing is left behind', async () => {
     const { waits, registered } = room(() => 'PENDING');
     const wait = waits.open('a', 10_000);

@@ -38,6 +38,8 @@ export interface OrderWaitsOptions {
   /** Wake-ups from other instances. */
   readonly waiters: Pick<Waiters, 'waitFor'>;
   readonly read: (orderId: string) => Promise<OrderView | undefined>;
+  /** Called when a look finds an order's end of which no wake-up had told. */
+  readonly missed?: () => void;
 }
 
 /** The waiting requests of this process. */
@@ -56,8 +58,8 @@ interface Wait {
   readonly end: number;
   /** Time until the next look without a wake-up, ms. */
   patience: number;
-  /** Resolves at the order's end here or elsewhere, at the time for another look, or when stopped. */
-  woken: Promise<unknown>;
+  /** True at the order's end here or elsewhere, or when stopped; false when it is time for another look. */
+  woken: Promise<boolean>;
   stop: () => void;
   cancelled: boolean;
   /** True while it counts as waiting. */
@@ -88,7 +90,7 @@ function open(work: Work, orderId: string, waitMs: number, awaited: Awaited): Or
     isOver: awaited === 'end' ? hasEnded : isRefunded,
     end,
     patience: awaited === 'end' ? FIRST_LOOK_MS : FIRST_LOOK_AT_REFUND_MS,
-    woken: Promise.resolve(),
+    woken: Promise.resolve(false),
     stop: () => undefined,
     cancelled: false,
     counted: true,
@@ -116,7 +118,7 @@ async function waitForEnd(work: Work, wait: Wait, justPlaced: boolean): Promise<
     if (!order || wait.isOver(order)) return order;
   }
   for (;;) {
-    await wait.woken;
+    const woken = await wait.woken;
     if (wait.cancelled) return undefined;
     // A timer may fire up to a millisecond early.
     const last = timeLeft(work, wait) <= 1;
@@ -124,7 +126,9 @@ async function waitForEnd(work: Work, wait: Wait, justPlaced: boolean): Promise<
     // Registered again before the look, so that no end is missed between the two.
     if (!last) register(work, wait);
     const order = await work.read(wait.orderId);
-    if (!order || wait.isOver(order) || last) return order;
+    const over = order !== undefined && wait.isOver(order);
+    if (over && !woken && wait.isOver === hasEnded) work.missed?.();
+    if (!order || over || last) return order;
   }
 }
 
@@ -137,7 +141,8 @@ function register(work: Work, wait: Wait): void {
   const leaveHere = enter(work.wakers, orderId, wait.stop);
   const timeoutMs = Math.max(0, Math.ceil(Math.min(wait.patience, timeLeft(work, wait))));
   const options = { types: END_EVENTS, timeoutMs, signal: abort.signal };
-  wait.woken = work.waiters.waitFor(orderId, options).finally(leaveHere);
+  const event = work.waiters.waitFor(orderId, options).finally(leaveHere);
+  wait.woken = event.then((came) => came || abort.signal.aborted);
 }
 
 function enter(wakers: Work['wakers'], orderId: string, wake: () => void): () => void {
